@@ -1,0 +1,17 @@
+//! The field's words, parsed once: an id that exists has the format AWS gives it.
+
+mod account;
+mod assignment;
+mod id;
+mod permission_set;
+mod principal;
+mod rule;
+mod tag;
+
+pub use account::{Account, AccountId, AccountState, OrganizationalUnit, OuId, OuPath, ParentId, RootId};
+pub use assignment::{AssignmentKey, Operation, RequestId};
+pub use id::InvalidId;
+pub use permission_set::{IdentityStoreId, Instance, InstanceArn, PermissionSet, PermissionSetArn};
+pub use principal::{GroupId, Principal, UserId};
+pub use rule::{Mode, RuleId, RulesVersion};
+pub use tag::Tags;

@@ -1,0 +1,64 @@
+//! Who receives access.
+
+use super::id::{id, uuid};
+
+/// A principal's id: a UUID, in older identity stores preceded by ten hexadecimal digits and a dash.
+fn principal_id(text: &str) -> bool {
+    uuid(text)
+        || text.split_once('-').is_some_and(|(store, own)| {
+            store.len() == 10 && store.bytes().all(|b| b.is_ascii_hexdigit()) && uuid(own)
+        })
+}
+
+id!(
+    /// A group in the identity store.
+    GroupId, "a group's id, such as 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab", principal_id
+);
+
+id!(
+    /// A user in the identity store.
+    UserId, "a user's id, such as 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab", principal_id
+);
+
+/// Who receives access; the variant is the principal type. Identified by its id, whatever its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Principal {
+    Group(GroupId),
+    User(UserId),
+}
+
+impl Principal {
+    /// The bare id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Group(id) => id.as_str(),
+            Self::User(id) => id.as_str(),
+        }
+    }
+}
+
+/// `group:<id>` or `user:<id>`.
+impl std::fmt::Display for Principal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Group(id) => write!(f, "group:{id}"),
+            Self::User(id) => write!(f, "user:{id}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Principal {
+    type Err = super::InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some(("group", id)) => id.parse().map(Self::Group),
+            Some(("user", id)) => id.parse().map(Self::User),
+            _ => Err(super::InvalidId {
+                text: text.to_owned(),
+                expected: "a principal, such as group:<id> or user:<id>",
+            }),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What the ledger's rows mean: whose an assignment is, what is under way, and which steps lead from one state to the next.
+//!
+//! Pure: the storing is done behind [`crate::ports::Ledger`], the same for SQLite and DynamoDB.
+
+mod budget;
+mod row;
+
+pub use budget::{BudgetKey, Charge};
+pub use row::{Cause, Claim, Fence, Intent, Lease, Row, State};
+
+/// How many rows one conditional write may hold. DynamoDB's transactions take 100 items, and guards are items too.
+pub const WRITES_AT_ONCE: usize = 90;

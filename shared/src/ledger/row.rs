@@ -1,0 +1,176 @@
+//! One row: one key, whose it is, and what is happening to it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::{AssignmentKey, Mode, Operation, RequestId, RuleId, RulesVersion};
+
+/// Why something was decided: an event's id, a sweep, a command. Never the name of a person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Cause(String);
+
+impl Cause {
+    /// At most 128 characters are kept, and only printable ASCII: a cause comes from outside.
+    pub fn new(kind: &str, id: &str) -> Self {
+        let text: String = format!("{kind}:{id}").chars().filter(char::is_ascii_graphic).take(128).collect();
+        Self(text)
+    }
+
+    /// `event:<id>`, `sweep:<id>` or `command:<id>`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The fencing number of a lease: each taking has a higher one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Fence(pub u64);
+
+/// The right to send writes to AWS, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub holder: String,
+    pub fence: Fence,
+    pub expires_at: Timestamp,
+}
+
+/// A decision to change a key, written before anything is sent.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Intent {
+    /// When it was decided, or last confirmed. An intent older than fifteen minutes is decided again before it is sent.
+    pub decided_at: Timestamp,
+    /// Not to be sent before this time: it is backing off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// Of the inputs of the decision: a blocked key is tried again when it changes.
+    pub fingerprint: String,
+    /// The engine that is sending it. Without a claim nothing has been sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+}
+
+/// An engine's claim on an intent: from here on the request may be with AWS.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Claim {
+    pub fence: Fence,
+    pub at: Timestamp,
+    /// AWS's id of the request, once it has answered. A claim without it may or may not have been sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
+}
+
+/// What a row says about its key.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum State {
+    /// A grant is intended (`pending`), or claimed by an engine (`sending`).
+    Granting(Intent),
+    /// Proved to be made, or adopted, by Usher. The only state from which anything is deleted.
+    Ours,
+    /// Ours, and a revoke is intended or claimed.
+    Closing(Intent),
+    /// A tombstone: the assignment was ours and is gone, or was never made.
+    Closed,
+    /// Perhaps ours: never deleted automatically.
+    Uncertain {
+        /// Why it can't be said, in a sentence.
+        reason: String,
+    },
+    /// AWS refused for good: tried again when the fingerprint changes, or after `retry_at`.
+    Blocked {
+        operation: Operation,
+        /// AWS's reason.
+        reason: String,
+        fingerprint: String,
+        retry_at: Timestamp,
+    },
+    /// Ours, in an account that is not active: nothing is written until it is again.
+    Dormant,
+}
+
+/// A key in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Row {
+    pub key: AssignmentKey,
+    /// Counts the writes of this row; 0 before the first.
+    #[serde(default, skip_serializing)]
+    pub version: u64,
+    #[serde(flatten)]
+    pub state: State,
+    /// The rules that want the key, or were the last to want it, each with the mode that held for it.
+    pub wanted_by: BTreeMap<RuleId, Mode>,
+    /// The version of the rules by which it was last decided.
+    pub rules: Option<RulesVersion>,
+    pub cause: Cause,
+    /// How often the present intent was sent.
+    #[serde(default)]
+    pub attempts: u32,
+    /// When the state last changed: for the settable lag a fresh row is believed over a list.
+    pub changed_at: Timestamp,
+    /// The first of the reads, one after the other, that did not find an assignment which should be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<Timestamp>,
+    /// The account is to be decided again as soon as what is under way has ended.
+    #[serde(default)]
+    pub look_again: bool,
+    /// The last thing that went wrong, in AWS's words or ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl State {
+    /// The word that people read: `pending`, `sending`, `ours`, `closing`, `closed`, `uncertain`, `blocked` or `dormant`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Granting(Intent { claim: None, .. }) => "pending",
+            Self::Granting(Intent { claim: Some(_), .. }) => "sending",
+            Self::Ours => "ours",
+            Self::Closing(_) => "closing",
+            Self::Closed => "closed",
+            Self::Uncertain { .. } => "uncertain",
+            Self::Blocked { .. } => "blocked",
+            Self::Dormant => "dormant",
+        }
+    }
+}
+
+impl Row {
+    /// What is to be done, or is being done, to the key.
+    pub fn work(&self) -> Option<(Operation, &Intent)> {
+        match &self.state {
+            State::Granting(intent) => Some((Operation::Grant, intent)),
+            State::Closing(intent) => Some((Operation::Revoke, intent)),
+            State::Ours
+            | State::Closed
+            | State::Uncertain { .. }
+            | State::Blocked { .. }
+            | State::Dormant => None,
+        }
+    }
+
+    /// The engine's claim, if something may be with AWS right now.
+    pub fn claim(&self) -> Option<&Claim> {
+        self.work().and_then(|(_, intent)| intent.claim.as_ref())
+    }
+
+    /// Whether the key is proved to be ours.
+    pub fn is_ours(&self) -> bool {
+        match &self.state {
+            State::Ours | State::Closing(_) | State::Dormant => true,
+            State::Blocked { operation, .. } => *operation == Operation::Revoke,
+            State::Granting(_) | State::Closed | State::Uncertain { .. } => false,
+        }
+    }
+
+    /// The same row in another state, changed at this time.
+    #[must_use = "a row is changed by writing it to the ledger"]
+    pub fn into_state(mut self, state: State, now: Timestamp) -> Self {
+        self.state = state;
+        self.changed_at = now;
+        self.missing_since = None;
+        self
+    }
+}

@@ -1,0 +1,83 @@
+//! SSO Admin: permission sets, assignments and the asynchronous requests that change them.
+
+use jiff::Timestamp;
+
+use super::PortError;
+use crate::domain::{
+    AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
+};
+
+/// Where an asynchronous request stands. Accepted is `InProgress`, and nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestStatus {
+    InProgress,
+    Succeeded,
+    /// Ended without effect, with AWS's reason.
+    Failed(String),
+}
+
+/// A request as the `Describe…Status` calls and the two writes themselves show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub id: RequestId,
+    pub status: RequestStatus,
+    /// What it is about, where AWS says so.
+    pub key: Option<AssignmentKey>,
+    pub created_at: Option<Timestamp>,
+}
+
+/// A request as the `List…Status` calls show it: no target and no reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestSummary {
+    pub id: RequestId,
+    pub listing: RequestListing,
+    pub created_at: Option<Timestamp>,
+}
+
+/// The status that a list of requests is filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestListing {
+    InProgress,
+    Succeeded,
+    Failed,
+}
+
+/// Reads permission sets, assignments and requests. Lists may be stale; every list is whole or an error.
+#[async_trait::async_trait]
+pub trait AccessReader: Send + Sync {
+    /// The instance that Usher works in. `Refused`, with what to do, if there is none, several, or its permission sets are
+    /// switched off.
+    async fn instance(&self) -> Result<Instance, PortError>;
+    /// All permission sets of the instance.
+    async fn permission_sets(&self) -> Result<Vec<PermissionSetArn>, PortError>;
+    /// One permission set with its tags; `None` only when AWS says that it doesn't exist.
+    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError>;
+    /// The permission sets that are provisioned in an account.
+    async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError>;
+    /// The principals that have this permission set in this account.
+    async fn principals(
+        &self,
+        account: &AccountId,
+        permission_set: &PermissionSetArn,
+    ) -> Result<Vec<Principal>, PortError>;
+    /// The direct assignments of a principal, over all accounts. Only the management account may ask.
+    async fn assignments_of(&self, principal: &Principal) -> Result<Vec<AssignmentKey>, PortError>;
+    /// The requests with this status, as far as AWS still lists them: at most `limit`, in AWS's own order.
+    async fn requests(
+        &self,
+        operation: Operation,
+        status: RequestListing,
+        limit: usize,
+    ) -> Result<Vec<RequestSummary>, PortError>;
+    /// One request; `None` when AWS no longer knows it.
+    async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError>;
+}
+
+/// The only two writes that Usher makes here.
+#[async_trait::async_trait]
+pub trait AccessWriter: Send + Sync {
+    /// `CreateAccountAssignment`
+    async fn grant(&self, key: &AssignmentKey) -> Result<Request, PortError>;
+    /// `DeleteAccountAssignment`
+    async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError>;
+}

@@ -1,0 +1,135 @@
+//! The ledger: Usher's record. Every write is conditional; what the rows mean is in [`crate::ledger`].
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::PortError;
+use crate::{
+    domain::{AccountId, AssignmentKey, RulesVersion},
+    ledger::{BudgetKey, Charge, Fence, Lease, Row},
+};
+
+/// A row to write, if nobody has written it since it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowWrite {
+    /// The row as it should be. `row.version` is the version it was read with, 0 for a row that must not exist yet; the
+    /// ledger stores it with the next one.
+    pub row: Row,
+}
+
+/// What must hold for a write besides the rows' versions: checked in the same transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// These rules must be in force.
+    pub rules: Option<RulesVersion>,
+    /// This lease must be the one in force. (Whether it has expired by the clock is the holder's to watch.)
+    pub lease: Option<Fence>,
+    /// These budgets must have room, and are charged.
+    pub charges: Vec<Charge>,
+}
+
+/// Why the ledger did not write. Nothing of that call was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    #[error("the row of `{0}` was changed by another")]
+    RowChanged(Box<AssignmentKey>),
+    #[error("other rules have come into force")]
+    RulesChanged,
+    #[error("the engine's lease has passed to another")]
+    LeaseLost,
+    #[error("the budget `{0}` is spent")]
+    BudgetSpent(BudgetKey),
+    /// The ledger could not be read or written. After a failed write it may have been written.
+    #[error("the ledger cannot be used")]
+    Port(#[from] PortError),
+}
+
+/// The version of the rules in force.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RulesInForce {
+    pub version: RulesVersion,
+    pub since: Timestamp,
+    /// How many rules it has: a new version with far fewer is refused.
+    pub rules: usize,
+}
+
+/// What a remembered name or fact is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SeenKind {
+    /// id: the permission set's ARN; value: [`crate::domain::PermissionSet`]
+    PermissionSet,
+    /// id: the group's name; value: its id, or null where proved absent
+    Group,
+    /// id: the user's name; value: its id, or null where proved absent
+    User,
+    /// id: the OU's id; value: its name
+    OrganizationalUnit,
+    /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
+    /// id: `owned`: how many rows were ours at the last sweep.
+    Fact,
+}
+
+/// Something that was read from AWS and is worth remembering, with its age.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub id: String,
+    pub value: serde_json::Value,
+    pub at: Timestamp,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// The ledger's operations. Reads see every write that was finished before, but for [`Ledger::work`], which may be a moment late.
+#[async_trait::async_trait]
+pub trait Ledger: Send + Sync {
+    /// All rows of an account, tombstones included, ordered by key.
+    async fn rows_of(&self, account: &AccountId) -> Result<Vec<Row>, LedgerError>;
+    /// One row.
+    async fn row(&self, key: &AssignmentKey) -> Result<Option<Row>, LedgerError>;
+    /// All rows, in no order that means anything; `after` is the `next` of the page before.
+    async fn rows(&self, after: Option<&str>) -> Result<Page<Row>, LedgerError>;
+    /// Rows with work in them: revokes before grants, then the oldest decision first; at most `limit`.
+    async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError>;
+    /// Writes all rows or none. At most [`crate::ledger::WRITES_AT_ONCE`] rows.
+    async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError>;
+    /// Forgets tombstones: rows that are closed, at the version given. Others are left alone.
+    async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError>;
+
+    /// The rules in force, if any were ever published.
+    async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError>;
+    /// Brings rules into force, if those in force are still the ones expected; else [`LedgerError::RulesChanged`].
+    async fn bring_into_force(
+        &self,
+        expected: Option<&RulesVersion>,
+        rules: &RulesInForce,
+    ) -> Result<(), LedgerError>;
+
+    /// Takes the engine's lease if nobody holds it at `now`. Each taking has a higher fence than all before.
+    async fn acquire_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, LedgerError>;
+    /// Keeps the lease; [`LedgerError::LeaseLost`] if it has passed to another.
+    async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError>;
+    /// Gives the lease back. Not an error if it has passed to another.
+    async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError>;
+
+    /// What a budget has been charged so far.
+    async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError>;
+
+    /// Remembers what was read from AWS.
+    async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError>;
+    /// All that is remembered of a kind, ordered by id.
+    async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError>;
+    /// Forgets some of it.
+    async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError>;
+}

@@ -1,0 +1,53 @@
+//! What we need from the world, in our words. `aws/` and `local/` implement it; above it nobody knows an SDK.
+
+mod access;
+mod clock;
+mod directory;
+mod ledger;
+mod organization;
+mod queue;
+mod rules;
+
+pub use access::{AccessReader, AccessWriter, Request, RequestListing, RequestStatus, RequestSummary};
+pub use clock::Clock;
+pub use directory::Directory;
+pub use ledger::{Guard, Ledger, LedgerError, Page, RowWrite, RulesInForce, Seen, SeenKind};
+pub use organization::{AccountRecord, OrganizationFacts, OrganizationReader};
+pub use queue::{Message, Queue, Received};
+pub use rules::RulesStore;
+
+/// Why a port could not do what it was asked. The message is AWS's own, without names of people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// Too fast: the request rate. Nothing was done.
+    #[error("throttled: {0}")]
+    Throttled(String),
+    /// Too much at once: the window of outstanding asynchronous calls is full. Nothing was done.
+    #[error("too many requests under way: {0}")]
+    WindowFull(String),
+    /// In conflict with a write that hasn't spread yet, or with one under way for the same key. Nothing was done.
+    #[error("in conflict with another write: {0}")]
+    Conflict(String),
+    /// Not allowed. Nothing was done.
+    #[error("not allowed: {0}")]
+    Denied(String),
+    /// What the call names does not exist. Nothing was done.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// Refused for what it asks: invalid, over a quota, switched off. Nothing was done, and the same call will fail again.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// No answer that says what happened: a lost connection, a time-out, an internal error. A write may have been done.
+    #[error("no usable answer: {0}")]
+    Failed(String),
+}
+
+impl PortError {
+    /// Whether the same call may well succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Throttled(_) | Self::WindowFull(_) | Self::Conflict(_) | Self::Failed(_) => true,
+            Self::Denied(_) | Self::NotFound(_) | Self::Refused(_) => false,
+        }
+    }
+}

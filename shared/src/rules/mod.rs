@@ -1,0 +1,5 @@
+//! The rule document, its selectors, the compiled index.
+
+mod bundle;
+
+pub use bundle::Bundle;
