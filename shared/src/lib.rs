@@ -4,7 +4,14 @@
 //! [`provisioning`] and [`ledger`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the
 //! only code that reads, decides and writes, in that order; `aws` and `local` implement the ports. Nothing points back up.
 
+pub mod causes;
 pub mod domain;
+pub mod engine;
+pub mod events;
+pub mod guardrail;
 pub mod ledger;
+pub mod plan;
 pub mod ports;
+pub mod provisioning;
+pub mod resolve;
 pub mod rules;

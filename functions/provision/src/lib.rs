@@ -1,1 +1,34 @@
-//! x
+//! Takes the engine's lease, sends what the ledger holds, and follows it to its end.
+//!
+//! A wake says only that there is work; the ledger says what. So it does not matter which wake started a run, nor how many
+//! came at once.
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use jiff::Timestamp;
+use shared::engine::{Provisioner, RunError, RunSummary, Wake};
+
+/// Runs the engine once for a batch of wakes.
+pub async fn handle(
+    event: SqsEvent,
+    provisioner: Provisioner<'_>,
+    holder: &str,
+    until: Timestamp,
+) -> Result<RunSummary, RunError> {
+    // A wake from outside begins a new chain.
+    let wakes =
+        event.records.iter().map(|record| Wake::from_body(record.body.as_deref().unwrap_or_default()));
+    let wake = wakes.min_by_key(|wake| wake.hops).unwrap_or_else(Wake::first);
+    let summary = provisioner.run(holder, &wake, until).await?;
+    let RunSummary { end, granted, revoked, retried, blocked, uncertain, given_up } = summary;
+    tracing::info!(
+        ?end,
+        granted,
+        revoked,
+        retried,
+        blocked,
+        uncertain,
+        given_up,
+        "engine run: {granted} granted, {revoked} revoked, {retried} to be retried, {blocked} blocked"
+    );
+    Ok(summary)
+}

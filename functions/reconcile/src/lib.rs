@@ -1,1 +1,71 @@
-//! x
+//! Decides what one account should have, and writes the intents.
+//!
+//! A batch holds hints for several accounts, each in its account's message group. Hints commute, so one bad record never
+//! holds up its neighbours; only the later records of its own group fail with it, so that the group keeps its order.
+
+use std::collections::BTreeSet;
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use shared::{
+    engine::{AccountHint, Parked, Reconciler},
+    ports::Queue,
+};
+
+/// Looks at each hinted account; answers with the records that are to be delivered again.
+pub async fn handle(event: SqsEvent, reconciler: Reconciler<'_>, parked: &dyn Queue) -> SqsBatchResponse {
+    let mut failed_groups = BTreeSet::new();
+    let mut failures = Vec::new();
+    for record in event.records {
+        let group = record.attributes.get("MessageGroupId").cloned();
+        let follows_a_failure = group.as_ref().is_some_and(|group| failed_groups.contains(group));
+        if follows_a_failure || !look(&record, &reconciler, parked).await {
+            failed_groups.extend(group);
+            failures.push(failure(record));
+        }
+    }
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failures;
+    response
+}
+
+/// Whether the record is done with.
+async fn look(record: &SqsMessage, reconciler: &Reconciler<'_>, parked: &dyn Queue) -> bool {
+    let body = record.body.as_deref().unwrap_or_default();
+    let hint = match AccountHint::from_body(body) {
+        Ok(hint) => hint,
+        Err(error) => {
+            let unreadable = Parked::new("reconcile", shared::causes::joined(&error), body);
+            let parking = unreadable.park(parked, reconciler.planner.reader.clock).await;
+            if let Err(error) = &parking {
+                tracing::error!(%error, "cannot park a record that cannot be read");
+            }
+            return parking.is_ok();
+        }
+    };
+    let account = &hint.account;
+    match reconciler.account(&hint).await {
+        Ok(done) => {
+            let (grants, revokes, withheld) = (done.grants, done.revokes, done.withheld.len());
+            tracing::info!(
+                account.id = %account,
+                cause = hint.cause.as_str(),
+                grants,
+                revokes,
+                withheld,
+                "account {account}: {grants} to grant, {revokes} to revoke, {withheld} withheld"
+            );
+            true
+        }
+        Err(error) => {
+            let error = shared::causes::joined(&error);
+            tracing::error!(account.id = %account, cause = hint.cause.as_str(), error, "account {account}: {error}");
+            false
+        }
+    }
+}
+
+fn failure(record: SqsMessage) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = record.message_id.unwrap_or_default();
+    failure
+}

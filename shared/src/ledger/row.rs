@@ -113,6 +113,12 @@ pub struct Row {
     /// The first of the reads, one after the other, that did not find an assignment which should be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_since: Option<Timestamp>,
+    /// When a revoke of this key was last confirmed: lists that show it sooner than the lag after that are not believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// The request before the present one, so that it is not taken for the present one when requests are looked through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_request: Option<RequestId>,
     /// The account is to be decided again as soon as what is under way has ended.
     #[serde(default)]
     pub look_again: bool,
@@ -163,6 +169,33 @@ impl Row {
             State::Blocked { operation, .. } => *operation == Operation::Revoke,
             State::Granting(_) | State::Closed | State::Uncertain { .. } => false,
         }
+    }
+
+    /// The same row with its intent changed; a row without one stays as it is.
+    #[must_use = "a row is changed by writing it to the ledger"]
+    pub fn map_intent(self, change: impl FnOnce(Intent) -> Intent) -> Self {
+        let state = match self.state {
+            State::Granting(intent) => State::Granting(change(intent)),
+            State::Closing(intent) => State::Closing(change(intent)),
+            other @ (State::Ours
+            | State::Closed
+            | State::Uncertain { .. }
+            | State::Blocked { .. }
+            | State::Dormant) => other,
+        };
+        Self { state, ..self }
+    }
+
+    /// Where the row stands in the order of work: what an engine has claimed first, then revokes, then grants, each with the
+    /// oldest decision first. `None` for a row without work.
+    pub fn work_order(&self) -> Option<String> {
+        let (operation, intent) = self.work()?;
+        let rank = match (&intent.claim, operation) {
+            (Some(_), _) => 0,
+            (None, Operation::Revoke) => 1,
+            (None, Operation::Grant) => 2,
+        };
+        Some(format!("{rank}#{:016}#{}", intent.decided_at.as_millisecond().max(0), self.key))
     }
 
     /// The same row in another state, changed at this time.

@@ -86,24 +86,34 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// The ledger's operations. Reads see every write that was finished before, but for [`Ledger::work`], which may be a moment late.
+/// What can be asked of the ledger. Reads see every write that was finished before, but for [`LedgerReader::work`], which may
+/// be a moment late.
 #[async_trait::async_trait]
-pub trait Ledger: Send + Sync {
+pub trait LedgerReader: Send + Sync {
     /// All rows of an account, tombstones included, ordered by key.
     async fn rows_of(&self, account: &AccountId) -> Result<Vec<Row>, LedgerError>;
     /// One row.
     async fn row(&self, key: &AssignmentKey) -> Result<Option<Row>, LedgerError>;
     /// All rows, in no order that means anything; `after` is the `next` of the page before.
     async fn rows(&self, after: Option<&str>) -> Result<Page<Row>, LedgerError>;
-    /// Rows with work in them: revokes before grants, then the oldest decision first; at most `limit`.
+    /// Rows with work in them in the order of [`Row::work_order`]; at most `limit`.
     async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError>;
+    /// The rules in force, if any were ever published.
+    async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError>;
+    /// What a budget has been charged so far.
+    async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError>;
+    /// All that is remembered of a kind, ordered by id.
+    async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError>;
+}
+
+/// What can be changed in the ledger: every write is conditional.
+#[async_trait::async_trait]
+pub trait Ledger: LedgerReader {
     /// Writes all rows or none. At most [`crate::ledger::WRITES_AT_ONCE`] rows.
     async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError>;
     /// Forgets tombstones: rows that are closed, at the version given. Others are left alone.
     async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError>;
 
-    /// The rules in force, if any were ever published.
-    async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError>;
     /// Brings rules into force, if those in force are still the ones expected; else [`LedgerError::RulesChanged`].
     async fn bring_into_force(
         &self,
@@ -123,13 +133,8 @@ pub trait Ledger: Send + Sync {
     /// Gives the lease back. Not an error if it has passed to another.
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError>;
 
-    /// What a budget has been charged so far.
-    async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError>;
-
     /// Remembers what was read from AWS.
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError>;
-    /// All that is remembered of a kind, ordered by id.
-    async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError>;
     /// Forgets some of it.
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError>;
 }

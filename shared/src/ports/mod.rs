@@ -11,7 +11,7 @@ mod rules;
 pub use access::{AccessReader, AccessWriter, Request, RequestListing, RequestStatus, RequestSummary};
 pub use clock::Clock;
 pub use directory::Directory;
-pub use ledger::{Guard, Ledger, LedgerError, Page, RowWrite, RulesInForce, Seen, SeenKind};
+pub use ledger::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind};
 pub use organization::{AccountRecord, OrganizationFacts, OrganizationReader};
 pub use queue::{Message, Queue, Received};
 pub use rules::RulesStore;

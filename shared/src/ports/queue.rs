@@ -12,6 +12,8 @@ pub struct Message {
     /// FIFO queues drop a message whose id they have seen in the last five minutes, even if that one is already gone.
     pub deduplication: String,
     pub body: String,
+    /// Not given out before this long; standard queues only, 15 minutes at most.
+    pub delay: Duration,
 }
 
 /// A message received and not yet acknowledged.

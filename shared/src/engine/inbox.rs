@@ -1,0 +1,104 @@
+//! The inbox: every hint becomes account hints, each in its account's message group.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    domain::AccountId,
+    events::Hint,
+    ledger::Cause,
+    ports::{Clock, Message, OrganizationReader, PortError, Queue},
+};
+
+/// "Look at this account again", as it travels through the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AccountHint {
+    pub account: AccountId,
+    /// What it is charged to.
+    pub cause: Cause,
+    /// When the hint was submitted.
+    pub at: Timestamp,
+}
+
+/// A message in the inbox that is not a hint.
+#[derive(Debug, thiserror::Error)]
+#[error("the message is not a hint for an account")]
+pub struct UnreadableHint(#[from] serde_json::Error);
+
+impl AccountHint {
+    /// Reads a message's body.
+    pub fn from_body(body: &str) -> Result<Self, UnreadableHint> {
+        Ok(serde_json::from_str(body)?)
+    }
+
+    /// The message: its group is the account, so an account is decided by one reader at a time.
+    pub(super) fn message(&self, deduplication: &str) -> Result<Message, PortError> {
+        Ok(Message {
+            group: self.account.to_string(),
+            deduplication: deduplication.chars().filter(char::is_ascii_graphic).take(128).collect(),
+            body: serde_json::to_string(self).map_err(|error| PortError::Refused(error.to_string()))?,
+            delay: Duration::ZERO,
+        })
+    }
+}
+
+/// Why a hint could not be submitted.
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    #[error("cannot list the accounts that the event may touch")]
+    Accounts(#[source] PortError),
+    #[error("cannot write to the inbox")]
+    Queue(#[source] PortError),
+}
+
+/// Where hints go in.
+#[derive(Clone, Copy)]
+pub struct Inbox<'a> {
+    pub organization: &'a dyn OrganizationReader,
+    pub queue: &'a dyn Queue,
+    pub clock: &'a dyn Clock,
+}
+
+impl std::fmt::Debug for Inbox<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inbox").finish_non_exhaustive()
+    }
+}
+
+impl Inbox<'_> {
+    /// Expands a hint to account hints and submits them; tells how many. `event` is the id of what it came from: the same
+    /// event for the same account within five minutes is one message.
+    pub async fn submit(&self, hint: &Hint, event: &str) -> Result<usize, InboxError> {
+        let accounts = match hint {
+            Hint::Account(id) => vec![id.clone()],
+            Hint::Ou(ou) => self.accounts(|parents| parents.contains(ou)).await?,
+            Hint::Everything => self.accounts(|_| true).await?,
+        };
+        let cause = Cause::new("event", event);
+        let at = self.clock.now();
+        let messages: Result<Vec<_>, _> = accounts
+            .into_iter()
+            .map(|account| {
+                // The scope last: an account id has a fixed length, so no two pairs read the same.
+                let deduplication = format!("{:.100}-{account}", cause.as_str());
+                AccountHint { account, cause: cause.clone(), at }.message(&deduplication)
+            })
+            .collect();
+        let messages = messages.map_err(InboxError::Queue)?;
+        self.queue.send(&messages).await.map_err(InboxError::Queue)?;
+        Ok(messages.len())
+    }
+
+    async fn accounts(
+        &self,
+        within: impl Fn(&[crate::domain::OuId]) -> bool,
+    ) -> Result<Vec<AccountId>, InboxError> {
+        let accounts = self.organization.accounts().await.map_err(InboxError::Accounts)?;
+        Ok(accounts
+            .into_iter()
+            .filter(|account| within(&account.parents))
+            .map(|account| account.id)
+            .collect())
+    }
+}

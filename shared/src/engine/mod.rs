@@ -1,0 +1,114 @@
+//! The only code that reads, decides and writes, in that order.
+//!
+//! ```text
+//! Inbox       hint -> account hints in the queue
+//! Planner     one account, or all: ledger rows, then AWS -> a decision. Holds readers only: it is the dry run
+//! Reconciler  Planner -> guardrails -> intents in the ledger -> wake
+//! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
+//! Sweep       Planner over everything -> hints for the accounts that differ
+//! ```
+
+mod allowance;
+mod inbox;
+mod parking;
+mod planner;
+mod provisioner;
+mod publish;
+mod reading;
+mod reconciler;
+mod rulebook;
+mod survey;
+mod sweep;
+mod wake;
+
+use std::time::Duration;
+
+pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
+pub use parking::Parked;
+pub use planner::{Basis, Decided, Planner};
+pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
+pub use publish::{PublishError, publish};
+pub use reading::ReadError;
+pub use reconciler::{ReconcileError, Reconciled, Reconciler};
+pub use rulebook::{Rulebook, RulesOnHand};
+pub use survey::Survey;
+pub use sweep::{Sweep, SweepError, SweepSummary};
+pub use wake::Wake;
+
+use crate::{
+    plan::ManagementWrites,
+    ports::{AccessReader, Clock, Directory, LedgerReader, OrganizationReader},
+};
+
+/// Everything a decision may read. There is no writer in it.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    pub organization: &'a dyn OrganizationReader,
+    pub directory: &'a dyn Directory,
+    pub access: &'a dyn AccessReader,
+    pub ledger: &'a dyn LedgerReader,
+    pub rulebook: &'a Rulebook,
+    pub clock: &'a dyn Clock,
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+/// How decisions are made and carried out. Each has a default that suits an organization of any size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// How many assignment requests may be outstanding at once, revokes counted. AWS's pages say 10 (older) and 15 (newest);
+    /// whether deletes count is not documented, so they do.
+    pub window: usize,
+    /// How long a fresh row is believed over a list.
+    pub lag: Duration,
+    /// How old remembered permission sets and names of OUs may be.
+    pub facts_age: Duration,
+    /// How old an intent may be when it is sent; an older one is decided again.
+    pub intent_age: Duration,
+    /// How fresh the look must be that says nobody else made the assignment: an older grant looks once more before it is sent.
+    pub look_age: Duration,
+    /// How long AWS's lists of requests may hide one that was accepted. Not documented: lists seen lagged up to 30 s.
+    pub settle_after: Duration,
+    /// How long a request may take before the engine stops staying up for it alone.
+    pub patience: Duration,
+    /// How long one run of the engine lasts before it hands over.
+    pub run_for: Duration,
+    /// How long the lease is valid without being renewed. Longer than any single call may take.
+    pub lease: Duration,
+    /// The pause between two looks at what is outstanding.
+    pub tick: Duration,
+    /// The least time between two of the engine's calls: 100 ms is its share of 10 a second of AWS's 20.
+    pub spacing: Duration,
+    /// How long tombstones are kept.
+    pub tombstones: Duration,
+    pub management: ManagementWrites,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            window: 10,
+            lag: Duration::from_mins(5),
+            facts_age: Duration::from_mins(15),
+            intent_age: Duration::from_mins(15),
+            look_age: Duration::from_secs(15),
+            settle_after: Duration::from_mins(1),
+            patience: Duration::from_mins(5),
+            run_for: Duration::from_secs(90),
+            lease: Duration::from_secs(90),
+            tick: Duration::from_secs(1),
+            spacing: Duration::from_millis(100),
+            tombstones: Duration::from_hours(24),
+            management: ManagementWrites::Withheld,
+        }
+    }
+}
+
+/// A duration as time arithmetic wants it.
+fn signed(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
+}

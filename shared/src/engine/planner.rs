@@ -1,0 +1,136 @@
+//! Deciding about one account. It holds readers only, so it is the dry run too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{EngineSettings, ReadError, Reader, RulesOnHand, reading::Reading, signed};
+use crate::{
+    domain::{Account, AccountId, AssignmentKey, PermissionSetArn, Principal, RuleId},
+    ledger::{Cause, Row},
+    plan::{self, Actual, Plan, Situation},
+    ports::{Seen, SeenKind},
+    resolve::{self, Desired, Lookup, Missing},
+    rules::Guardrails,
+};
+
+/// What was decided about an account.
+#[derive(Debug)]
+#[must_use = "a decision does nothing until it is approved and written"]
+pub struct Decided {
+    pub plan: Plan,
+    /// The account; `None` when the organization does not know it.
+    pub account: Option<Account>,
+    /// Rules with a name that nothing bears (yet).
+    pub waiting: BTreeSet<(RuleId, Missing)>,
+}
+
+/// What decisions rest on, besides the accounts themselves.
+#[derive(Debug)]
+pub struct Basis {
+    pub rules: RulesOnHand,
+    /// How many assignments were ours when that was last counted.
+    pub owned: u32,
+    /// What was learned on the way, worth remembering.
+    pub learned: BTreeMap<SeenKind, Vec<Seen>>,
+}
+
+impl Basis {
+    pub(super) fn of(rules: RulesOnHand, reading: &Reading<'_>) -> Self {
+        Self { rules, owned: reading.owned(), learned: reading.learned() }
+    }
+
+    /// The guardrails of the rules.
+    pub fn guardrails(&self) -> Guardrails {
+        self.rules.index.settings().guardrails
+    }
+}
+
+/// Decides. See [`crate::plan`] for what is decided when.
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    pub reader: Reader<'a>,
+    pub settings: EngineSettings,
+}
+
+impl Planner<'_> {
+    /// Decides about one account: the ledger's rows first, AWS second.
+    pub async fn account(&self, id: &AccountId, cause: &Cause) -> Result<(Decided, Basis), ReadError> {
+        let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
+        let rows = self.reader.ledger.rows_of(id).await?;
+        let reading = Reading::begin(self.reader, &self.settings).await?;
+        let Some(account) = reading.account(id).await? else {
+            return Ok((self.departed(id, &rows), Basis::of(rules, &reading)));
+        };
+        let facts = reading.facts(&resolve::needs(&rules.index, &account)).await;
+        let desired = resolve::desired(&rules.index, &account, &facts);
+        let principals = reading.standing(leaving(&desired, &rows)).await;
+        let actual = if account.state.is_active() {
+            reading.actual(id, &concerned(&desired, &rows)).await?
+        } else {
+            Actual { present: BTreeSet::new(), read_at: reading.started() }
+        };
+        let plan = self.plan(
+            &Material { account: &account, rows: &rows, rules: &rules, cause },
+            &desired,
+            &principals,
+            &actual,
+        );
+        let decided = Decided { plan, account: Some(account), waiting: desired.waiting };
+        Ok((decided, Basis::of(rules, &reading)))
+    }
+
+    pub(super) fn departed(&self, id: &AccountId, rows: &[Row]) -> Decided {
+        let plan = plan::departed(id, rows, signed(self.settings.lag), self.reader.clock.now());
+        Decided { plan, account: None, waiting: BTreeSet::new() }
+    }
+
+    /// The pure decision, the same for one account and for each of all.
+    pub(super) fn plan(
+        &self,
+        material: &Material<'_>,
+        desired: &Desired,
+        principals: &BTreeMap<Principal, Lookup<()>>,
+        actual: &Actual,
+    ) -> Plan {
+        let Material { account, rows, rules, cause } = *material;
+        plan::plan(&Situation {
+            account,
+            desired,
+            rows,
+            actual,
+            principals,
+            mode: rules.index.settings().mode,
+            rules: &rules.version,
+            cause,
+            management: self.settings.management,
+            lag: signed(self.settings.lag),
+            intent_age: signed(self.settings.intent_age),
+            now: self.reader.clock.now(),
+        })
+    }
+}
+
+/// What is known about an account before anything is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Material<'a> {
+    pub(super) account: &'a Account,
+    pub(super) rows: &'a [Row],
+    pub(super) rules: &'a RulesOnHand,
+    pub(super) cause: &'a Cause,
+}
+
+/// The permission sets whose assignments matter: those that the rules want, and those of rows that claim something.
+pub(super) fn concerned(desired: &Desired, rows: &[Row]) -> BTreeSet<PermissionSetArn> {
+    let of_rows = rows.iter().filter(|row| row.state != crate::ledger::State::Closed).map(|row| &row.key);
+    desired.wanted.keys().chain(of_rows).map(|key: &AssignmentKey| key.permission_set.clone()).collect()
+}
+
+/// The principals of rows that would go because a name no longer leads to them: they may have been renamed, or deleted.
+pub(super) fn leaving(desired: &Desired, rows: &[Row]) -> BTreeSet<Principal> {
+    let waiting: BTreeSet<_> = desired.waiting.iter().map(|(rule, _)| rule).collect();
+    let goes = |row: &&Row| {
+        row.is_ours()
+            && !desired.wanted.contains_key(&row.key)
+            && row.wanted_by.keys().any(|rule| waiting.contains(rule))
+    };
+    rows.iter().filter(goes).map(|row| row.key.principal.clone()).collect()
+}

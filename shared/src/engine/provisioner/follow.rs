@@ -1,0 +1,153 @@
+//! Following requests to their end. Accepted is not provisioned: only a terminal status read from AWS ends an operation.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{RunError, session::Session};
+use crate::{
+    domain::{Operation, RequestId},
+    engine::signed,
+    ledger::{Row, State},
+    ports::{PortError, RequestListing, RequestStatus},
+    provisioning::{ATTEMPTS, Failure, backoff, failure, next_look},
+};
+
+/// How many finished requests one look at the list shows: one page.
+const LISTED: usize = 100;
+
+impl Session<'_> {
+    /// Looks at everything outstanding: one list for all that succeeded, and a closer look at what it doesn't show.
+    pub(super) async fn follow(&mut self) -> Result<(), RunError> {
+        for operation in [Operation::Revoke, Operation::Grant] {
+            if self.followed(operation).next().is_none() {
+                continue;
+            }
+            self.turn().await;
+            match self.engine.access.requests(operation, RequestListing::Succeeded, LISTED).await {
+                Ok(listed) => {
+                    let succeeded: BTreeSet<RequestId> =
+                        listed.into_iter().map(|request| request.id).collect();
+                    let done: Vec<Row> = self
+                        .followed(operation)
+                        .filter(|(_, request)| succeeded.contains(request))
+                        .map(|(row, _)| row.clone())
+                        .collect();
+                    for row in done {
+                        self.conclude(row, RequestStatus::Succeeded).await?;
+                    }
+                }
+                Err(error) if error.is_transient() => {}
+                Err(error) => return Err(RunError::Follow(error)),
+            }
+            self.look_closer(operation).await?;
+        }
+        Ok(())
+    }
+
+    /// Outstanding requests whose id is known.
+    fn followed(&self, operation: Operation) -> impl Iterator<Item = (&Row, &RequestId)> {
+        self.outstanding.values().filter_map(move |row| match row.work() {
+            Some((of_row, intent)) if of_row == operation => {
+                intent.claim.as_ref().and_then(|claim| claim.request.as_ref()).map(|request| (row, request))
+            }
+            _ => None,
+        })
+    }
+
+    /// Asks about single requests that the list of the succeeded has not shown for a while: they failed, or the list lags.
+    async fn look_closer(&mut self, operation: Operation) -> Result<(), RunError> {
+        let now = self.engine.clock.now();
+        let waited = |row: &Row| {
+            let since = row.claim().map_or(now, |claim| claim.at);
+            Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
+        };
+        let due: Vec<(Row, RequestId)> = self
+            .followed(operation)
+            .filter(|(row, _)| match self.looks.get(&row.key) {
+                Some(at) => *at <= now,
+                None => waited(row) >= next_look(Duration::ZERO),
+            })
+            .map(|(row, request)| (row.clone(), request.clone()))
+            .collect();
+        for (row, request) in due {
+            self.keep_lease().await?;
+            self.looks.insert(row.key.clone(), now + signed(next_look(waited(&row))));
+            self.turn().await;
+            match self.engine.access.request(operation, &request).await {
+                Ok(Some(request)) if request.status == RequestStatus::InProgress => {}
+                Ok(Some(request)) => self.conclude(row, request.status).await?,
+                Ok(None) => self.conclude_unknown(row, operation).await?,
+                Err(error) if error.is_transient() => {}
+                Err(error) => return Err(RunError::Follow(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// AWS has said how it ended.
+    pub(super) async fn conclude(&mut self, row: Row, status: RequestStatus) -> Result<(), RunError> {
+        let Some((operation, _)) = row.work() else { return Ok(()) };
+        match (operation, status) {
+            (_, RequestStatus::InProgress) => Ok(()),
+            (Operation::Grant, RequestStatus::Succeeded) => self.granted(row).await,
+            (Operation::Revoke, RequestStatus::Succeeded) => self.revoked(row).await,
+            (_, RequestStatus::Failed(reason)) => match failure(operation, &reason) {
+                Failure::AlreadyGone => self.revoked(row).await,
+                Failure::Passing if row.attempts + 1 < ATTEMPTS => {
+                    let wait = backoff(row.attempts);
+                    self.retry(row, wait, reason).await
+                }
+                Failure::Passing | Failure::Lasting => self.block(row, reason).await,
+            },
+        }
+    }
+
+    /// AWS no longer knows a request that it had accepted: what the assignments say decides, once they can be trusted.
+    async fn conclude_unknown(&mut self, row: Row, operation: Operation) -> Result<(), RunError> {
+        let now = self.engine.clock.now();
+        if row.claim().is_none_or(|claim| claim.at + signed(self.engine.settings.settle_after) > now) {
+            return Ok(());
+        }
+        self.turn().await;
+        let there = match self.engine.access.principals(&row.key.account, &row.key.permission_set).await {
+            Ok(principals) => principals.contains(&row.key.principal),
+            Err(PortError::NotFound(_)) => false,
+            Err(_) => return Ok(()),
+        };
+        match (operation, there) {
+            (Operation::Grant, true) => self.granted(row).await,
+            (Operation::Revoke, false) => self.revoked(row).await,
+            (Operation::Grant, false) | (Operation::Revoke, true) => {
+                let wait = backoff(row.attempts);
+                self.retry(row, wait, "AWS no longer knows the request, and it has had no effect".to_owned())
+                    .await
+            }
+        }
+    }
+
+    async fn granted(&mut self, row: Row) -> Result<(), RunError> {
+        tracing::info!(account.id = %row.key.account, key = %row.key, "{}: granted", row.key);
+        self.summary.granted += 1;
+        self.settle_in(Row { attempts: 0, trouble: None, closed_at: None, ..row }, State::Ours).await
+    }
+
+    pub(super) async fn revoked(&mut self, row: Row) -> Result<(), RunError> {
+        tracing::info!(account.id = %row.key.account, key = %row.key, "{}: revoked", row.key);
+        self.summary.revoked += 1;
+        let closed_at = Some(self.engine.clock.now());
+        self.settle_in(Row { attempts: 0, trouble: None, closed_at, ..row }, State::Closed).await
+    }
+
+    /// AWS refused for good. It delays nothing else, and is tried again when its inputs change, or in a day.
+    pub(super) async fn block(&mut self, row: Row, reason: String) -> Result<(), RunError> {
+        let Some((operation, intent)) = row.work() else { return Ok(()) };
+        tracing::warn!(account.id = %row.key.account, key = %row.key, %reason, "{}: {operation} refused", row.key);
+        self.summary.blocked += 1;
+        let state = State::Blocked {
+            operation,
+            reason: reason.clone(),
+            fingerprint: intent.fingerprint.clone(),
+            retry_at: self.engine.clock.now() + signed(Duration::from_hours(24)),
+        };
+        self.settle_in(Row { trouble: Some(reason), ..row }, state).await
+    }
+}

@@ -1,0 +1,128 @@
+//! The engine: the one thing that sends writes to AWS.
+//!
+//! A run takes the lease, and then looks at the ledger once a tick: what is outstanding is followed to its end, what a dead
+//! engine left is settled, and what waits is claimed and sent while the window has room. Whatever happens at whatever moment,
+//! the ledger holds an intent before AWS holds a request, so the next run knows what this one was about to do.
+
+mod choose;
+mod follow;
+mod send;
+mod session;
+mod settle;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{EngineSettings, Wake, signed};
+use crate::ports::{AccessReader, AccessWriter, Clock, Ledger, LedgerError, PortError, Queue};
+use session::{Pause, Session};
+
+/// The engine with everything that it needs. Only the holder of the lease can do anything with it.
+#[derive(Clone, Copy)]
+pub struct Provisioner<'a> {
+    pub access: &'a dyn AccessReader,
+    pub writer: &'a dyn AccessWriter,
+    pub ledger: &'a dyn Ledger,
+    pub inbox: &'a dyn Queue,
+    pub wake: &'a dyn Queue,
+    pub clock: &'a dyn Clock,
+    pub settings: EngineSettings,
+}
+
+impl std::fmt::Debug for Provisioner<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provisioner").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEnd {
+    /// Another engine holds the lease; it will see the work.
+    #[default]
+    HeldElsewhere,
+    /// There is nothing left to do now.
+    Done,
+    /// Time was up, or what is left takes long: the next run has been woken.
+    HandedOver,
+    /// The lease passed to another in the middle.
+    LeaseLost,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RunSummary {
+    pub end: RunEnd,
+    /// Assignments that AWS says are provisioned.
+    pub granted: usize,
+    /// Assignments that AWS says are gone.
+    pub revoked: usize,
+    /// Requests that failed and will be sent again.
+    pub retried: usize,
+    /// Keys that AWS refused for good.
+    pub blocked: usize,
+    /// Keys of which it cannot be said whose they are.
+    pub uncertain: usize,
+    /// Grants given up because somebody else had made the assignment meanwhile.
+    pub given_up: usize,
+}
+
+/// Why a run broke off. The ledger says what was under way; the next run takes it up.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("cannot use the ledger")]
+    Ledger(#[from] LedgerError),
+    #[error("cannot follow the requests under way")]
+    Follow(#[source] PortError),
+    #[error("cannot write to a queue")]
+    Queue(#[source] PortError),
+}
+
+impl Provisioner<'_> {
+    /// Runs the engine until there is nothing to do or `until` has come. `holder` names this run in the lease.
+    pub async fn run(&self, holder: &str, wake: &Wake, until: Timestamp) -> Result<RunSummary, RunError> {
+        let until = until.min(self.clock.now() + signed(self.settings.run_for));
+        let mut summary = RunSummary::default();
+        loop {
+            let now = self.clock.now();
+            let Some(lease) = self.ledger.acquire_lease(holder, now, self.settings.lease).await? else {
+                return Ok(summary);
+            };
+            let mut session = Session::begin(self, lease, &mut summary);
+            let pause = session.work(until).await;
+            let lease = session.into_lease();
+            let pause = match pause {
+                Err(RunError::Ledger(LedgerError::LeaseLost)) => {
+                    summary.end = RunEnd::LeaseLost;
+                    return Ok(summary);
+                }
+                Err(error) => {
+                    // Given back at once, so that the next run need not wait for its end.
+                    self.ledger.release_lease(&lease).await?;
+                    return Err(error);
+                }
+                Ok(pause) => pause,
+            };
+            self.ledger.release_lease(&lease).await?;
+            match pause {
+                Pause::Until(time) => {
+                    summary.end = RunEnd::HandedOver;
+                    let delay = time.duration_since(self.clock.now());
+                    let delay = Duration::try_from(delay).unwrap_or(Duration::ZERO);
+                    if let Some(next) = wake.next() {
+                        next.send(self.wake, self.clock.now(), delay).await.map_err(RunError::Queue)?;
+                    }
+                    return Ok(summary);
+                }
+                // Whoever wrote an intent while we held the lease may have been turned away: look once more without it.
+                Pause::Nothing if self.ledger.work(1).await?.is_empty() => {
+                    summary.end = RunEnd::Done;
+                    return Ok(summary);
+                }
+                Pause::Nothing => {}
+            }
+        }
+    }
+}

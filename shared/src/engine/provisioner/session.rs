@@ -1,0 +1,249 @@
+//! One holding of the lease.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::{Provisioner, RunError, RunSummary, choose};
+use crate::{
+    domain::{AccountId, AssignmentKey, RequestId},
+    engine::{AccountHint, signed},
+    ledger::{Cause, Intent, Lease, Row, State},
+    ports::{Guard, LedgerError, RowWrite},
+};
+
+/// How many rows with work are looked at in one tick.
+const WORK_AT_ONCE: usize = 500;
+
+/// When a session ends.
+pub(super) enum Pause {
+    /// There is no work in the ledger.
+    Nothing,
+    /// There is; it is worth looking again at this time.
+    Until(Timestamp),
+}
+
+/// What the engine knows while it holds the lease.
+pub(super) struct Session<'a> {
+    pub(super) engine: &'a Provisioner<'a>,
+    pub(super) summary: &'a mut RunSummary,
+    lease: Lease,
+    /// Rows with a claim, as this session last wrote or read them. Nobody else changes a claimed row's state.
+    pub(super) outstanding: BTreeMap<AssignmentKey, Row>,
+    /// When each outstanding request is described next.
+    pub(super) looks: BTreeMap<AssignmentKey, Timestamp>,
+    /// Accounts that have been sent back to be decided again.
+    hinted: BTreeSet<AccountId>,
+    /// Nothing is sent before this time: AWS has asked to slow down.
+    pub(super) slow_until: Timestamp,
+    pub(super) slowed: u32,
+    next_call: Timestamp,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn begin(engine: &'a Provisioner<'a>, lease: Lease, summary: &'a mut RunSummary) -> Self {
+        let now = engine.clock.now();
+        Self {
+            engine,
+            summary,
+            lease,
+            outstanding: BTreeMap::new(),
+            looks: BTreeMap::new(),
+            hinted: BTreeSet::new(),
+            slow_until: now,
+            slowed: 0,
+            next_call: now,
+        }
+    }
+
+    pub(super) fn into_lease(self) -> Lease {
+        self.lease
+    }
+
+    /// Works until nothing is left, or time is up, or what is left takes long.
+    pub(super) async fn work(&mut self, until: Timestamp) -> Result<Pause, RunError> {
+        loop {
+            self.keep_lease().await?;
+            let rows = self.engine.ledger.work(WORK_AT_ONCE).await?;
+            self.take_over(&rows).await?;
+            self.settle().await?;
+            self.follow().await?;
+
+            let waiting: Vec<Row> = rows
+                .into_iter()
+                .filter(|row| row.claim().is_none() && !self.outstanding.contains_key(&row.key))
+                .collect();
+            let rules = self.engine.ledger.rules_in_force().await?.map(|rules| rules.version);
+            let now = self.engine.clock.now();
+            let choice = choose::choose(
+                &waiting,
+                &self.outstanding,
+                &choose::Limits {
+                    room: self.engine.settings.window.saturating_sub(self.outstanding.len()),
+                    rules: rules.as_ref(),
+                    intent_age: signed(self.engine.settings.intent_age),
+                    now,
+                },
+            );
+            self.send_back(&choice.stale).await?;
+            let mut sent = 0;
+            if now >= self.slow_until {
+                sent = self.send(choice.ready).await?;
+            }
+
+            let now = self.engine.clock.now();
+            if self.outstanding.is_empty() && waiting.is_empty() {
+                return Ok(Pause::Nothing);
+            }
+            if now + signed(self.engine.settings.tick) >= until {
+                return Ok(Pause::Until(now));
+            }
+            if let Some(later) = self.worth_waiting_for(now, sent, choice.earliest, choice.waiting_for_others)
+            {
+                return Ok(Pause::Until(later));
+            }
+            self.engine.clock.sleep(self.engine.settings.tick).await;
+        }
+    }
+
+    /// When to look again, if nothing that is left is worth staying up for.
+    fn worth_waiting_for(
+        &self,
+        now: Timestamp,
+        sent: usize,
+        earliest: Option<Timestamp>,
+        others: bool,
+    ) -> Option<Timestamp> {
+        let patience = signed(self.engine.settings.patience);
+        let soon = now + signed(self.engine.settings.tick * 15);
+        let quick = |row: &Row| row.claim().is_some_and(|claim| claim.at + patience > now);
+        if sent > 0 || self.outstanding.values().any(quick) || self.slow_until > now {
+            return None;
+        }
+        let slow_look = (!self.outstanding.is_empty()).then_some(now + signed(Duration::from_mins(1)));
+        // What has gone back to be decided again comes back as new work, with a wake of its own.
+        let decided_again = others.then_some(now + signed(Duration::from_mins(1)));
+        let next = [earliest, slow_look, decided_again].into_iter().flatten().min()?;
+        (next > soon).then_some(next)
+    }
+
+    /// Renews the lease while at least half of it is left, so that a call under way can't outlive it.
+    pub(super) async fn keep_lease(&mut self) -> Result<(), RunError> {
+        let now = self.engine.clock.now();
+        let ttl = self.engine.settings.lease;
+        if self.lease.expires_at.duration_since(now) < signed(ttl / 2) {
+            self.lease = self.engine.ledger.renew_lease(&self.lease, now, ttl).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for this session's next turn to call AWS.
+    pub(super) async fn turn(&mut self) {
+        let now = self.engine.clock.now();
+        if let Ok(wait) = Duration::try_from(self.next_call.duration_since(now))
+            && !wait.is_zero()
+        {
+            self.engine.clock.sleep(wait).await;
+        }
+        self.next_call = self.engine.clock.now().max(self.next_call) + signed(self.engine.settings.spacing);
+    }
+
+    /// Takes up claims that this session doesn't know: a dead engine's, or an earlier run's.
+    async fn take_over(&mut self, rows: &[Row]) -> Result<(), RunError> {
+        for row in rows.iter().filter(|row| row.claim().is_some()) {
+            if !self.outstanding.contains_key(&row.key)
+                && let Some(row) = self.engine.ledger.row(&row.key).await?
+                && row.claim().is_some()
+            {
+                self.outstanding.insert(row.key.clone(), row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends accounts back whose intents are too old, or were decided by rules no longer in force.
+    async fn send_back(&mut self, stale: &[Row]) -> Result<(), RunError> {
+        for row in stale {
+            if self.hinted.insert(row.key.account.clone()) {
+                self.hint(&row.key.account, &row.cause, "stale").await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn hint(&self, account: &AccountId, cause: &Cause, why: &str) -> Result<(), RunError> {
+        let at = self.engine.clock.now();
+        let hint = AccountHint { account: account.clone(), cause: cause.clone(), at };
+        let deduplication = format!("{why}-{}-{account}", at.as_microsecond());
+        let message = hint.message(&deduplication).map_err(RunError::Queue)?;
+        self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
+    }
+
+    fn guard(&self) -> Guard {
+        Guard { rules: None, lease: Some(self.lease.fence), charges: Vec::new() }
+    }
+
+    pub(super) fn fence(&self) -> crate::ledger::Fence {
+        self.lease.fence
+    }
+
+    /// Writes a row that nobody has changed since it was read; `None` when somebody has.
+    pub(super) async fn write(&self, row: Row) -> Result<Option<Row>, RunError> {
+        match self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard()).await {
+            Ok(()) => Ok(Some(Row { version: row.version + 1, ..row })),
+            Err(LedgerError::RowChanged(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile: that is kept.
+    pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
+        let mut row = row;
+        for _ in 0..5 {
+            match self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard()).await {
+                Ok(()) => return Ok(Row { version: row.version + 1, ..row }),
+                Err(LedgerError::RowChanged(_)) => {
+                    let Some(current) = self.engine.ledger.row(&row.key).await? else { break };
+                    row.version = current.version;
+                    row.look_again |= current.look_again;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(LedgerError::RowChanged(Box::new(row.key)).into())
+    }
+
+    /// The row has ended what it was claimed for: in the state it has now, it is written and taken off the list, and its
+    /// account is looked at if that was asked for meanwhile. `request` is the one it was claimed for.
+    async fn end(&mut self, row: Row, request: Option<RequestId>) -> Result<(), RunError> {
+        self.outstanding.remove(&row.key);
+        self.looks.remove(&row.key);
+        let last_request = request.or(row.last_request.clone());
+        let row = self.record(Row { last_request, ..row }).await?;
+        if row.look_again {
+            self.hint(&row.key.account, &row.cause, "again").await?;
+            // From here on the row is anybody's to change: whoever did has looked.
+            self.write(Row { look_again: false, ..row }).await?;
+        }
+        Ok(())
+    }
+
+    /// The row has reached a state in which nothing is under way.
+    pub(super) async fn settle_in(&mut self, row: Row, state: State) -> Result<(), RunError> {
+        let request = row.claim().and_then(|claim| claim.request.clone());
+        self.end(row.into_state(state, self.engine.clock.now()), request).await
+    }
+
+    /// Back to waiting, to be sent again after a while.
+    pub(super) async fn retry(&mut self, row: Row, wait: Duration, trouble: String) -> Result<(), RunError> {
+        let not_before = Some(self.engine.clock.now() + signed(wait));
+        let attempts = row.attempts.saturating_add(1);
+        self.summary.retried += 1;
+        let request = row.claim().and_then(|claim| claim.request.clone());
+        let row = row.map_intent(|intent| Intent { not_before, claim: None, ..intent });
+        self.end(Row { attempts, trouble: Some(trouble), ..row }, request).await
+    }
+}

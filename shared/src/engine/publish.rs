@@ -1,0 +1,49 @@
+//! Bringing rules into force: read, compared with those in force, kept, and only then pointed to.
+
+use crate::{
+    ports::{Clock, Ledger, LedgerError, PortError, RulesInForce, RulesStore},
+    rules::{self, Bundle},
+};
+
+/// Why rules did not come into force. Those that were in force still are.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error("the rules cannot be read")]
+    Rules(#[from] Box<rules::Diagnostics>),
+    #[error("the rules are empty, which would take away all that the rules in force give")]
+    Empty,
+    #[error(
+        "the rules have shrunk from {before} to {after}, which looks like a mistake: remove fewer than half of them at a time"
+    )]
+    Shrunk { before: usize, after: usize },
+    #[error("cannot keep the rules")]
+    Keep(#[source] PortError),
+    #[error("cannot bring the rules into force")]
+    Ledger(#[from] LedgerError),
+}
+
+/// Reads a bundle, keeps it, and brings it into force. The same bundle again changes nothing.
+pub async fn publish(
+    bundle: &Bundle,
+    store: &dyn RulesStore,
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+) -> Result<RulesInForce, PublishError> {
+    let after = rules::read(bundle).map_err(Box::new)?.rules.len();
+    let version = bundle.version();
+    let in_force = ledger.rules_in_force().await?;
+    if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {
+        store.keep(bundle).await.map_err(PublishError::Keep)?;
+        return Ok(same.clone());
+    }
+    if after == 0 {
+        return Err(PublishError::Empty);
+    }
+    if let Some(before) = in_force.as_ref().map(|rules| rules.rules).filter(|before| after * 2 < *before) {
+        return Err(PublishError::Shrunk { before, after });
+    }
+    store.keep(bundle).await.map_err(PublishError::Keep)?;
+    let rules = RulesInForce { version, since: clock.now(), rules: after };
+    ledger.bring_into_force(in_force.as_ref().map(|rules| &rules.version), &rules).await?;
+    Ok(rules)
+}

@@ -1,0 +1,126 @@
+//! From a hint to intents in the ledger: decide, approve, write, wake.
+
+use std::time::Duration;
+
+use super::{AccountHint, Planner, ReadError, Wake, allowance::budgets};
+use crate::{
+    domain::{AccountId, Operation},
+    guardrail::{self, ApprovedPlan, Budgets},
+    ledger::{Row, WRITES_AT_ONCE},
+    plan::Withheld,
+    ports::{Guard, Ledger, LedgerError, PortError, Queue, RowWrite},
+};
+
+/// How often a decision is made anew when something else changed under it.
+const TRIES: u32 = 5;
+
+/// What came of looking at an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconciled {
+    pub account: AccountId,
+    /// Intents written.
+    pub grants: usize,
+    pub revokes: usize,
+    /// Rows brought up to date without any write to AWS.
+    pub records: usize,
+    pub withheld: Vec<Withheld>,
+}
+
+/// Why an account could not be reconciled. What was not written will be decided again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("cannot write to the ledger")]
+    Ledger(#[from] LedgerError),
+    #[error("cannot wake the engine")]
+    Wake(#[source] PortError),
+    #[error("account `{0}` kept changing while it was decided")]
+    Restless(AccountId),
+}
+
+/// Decides about accounts and writes down what is to be done. It sends nothing to AWS.
+#[derive(Clone, Copy)]
+pub struct Reconciler<'a> {
+    pub planner: Planner<'a>,
+    pub ledger: &'a dyn Ledger,
+    pub wake: &'a dyn Queue,
+}
+
+impl std::fmt::Debug for Reconciler<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reconciler").field("planner", &self.planner).finish_non_exhaustive()
+    }
+}
+
+impl Reconciler<'_> {
+    /// Looks at an account and writes what follows.
+    pub async fn account(&self, hint: &AccountHint) -> Result<Reconciled, ReconcileError> {
+        for _ in 0..TRIES {
+            let (decided, basis) = self.planner.account(&hint.account, &hint.cause).await?;
+            let now = self.planner.reader.clock.now();
+            let budgets = budgets(self.ledger, &basis, &hint.cause, now).await?;
+            for (kind, seen) in &basis.learned {
+                self.ledger.remember(*kind, seen).await?;
+            }
+            let approved = guardrail::approve(decided.plan, &budgets);
+            match self.write(&approved, &budgets, &basis.rules.version).await {
+                Ok(()) => {}
+                // Something changed since it was read: it is read and decided again.
+                Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged | LedgerError::BudgetSpent(_)) => {
+                    continue;
+                }
+                Err(LedgerError::Port(PortError::Conflict(_))) => {
+                    self.planner.reader.clock.sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                Err(error @ (LedgerError::LeaseLost | LedgerError::Port(_))) => return Err(error.into()),
+            }
+            let has_work = |row: &Row| row.work().is_some();
+            if approved.actions().iter().any(|action| has_work(&action.row))
+                || approved.records().iter().any(has_work)
+            {
+                Wake::first().send(self.wake, now, Duration::ZERO).await.map_err(ReconcileError::Wake)?;
+            }
+            return Ok(summary(&approved));
+        }
+        Err(ReconcileError::Restless(hint.account.clone()))
+    }
+
+    /// Writes the intents, revokes first, with what they cost; then what only the ledger learns.
+    async fn write(
+        &self,
+        approved: &ApprovedPlan,
+        budgets: &Budgets,
+        rules: &crate::domain::RulesVersion,
+    ) -> Result<(), LedgerError> {
+        // INVARIANT: intents are written only while the rules that want them are in force, and never without their charge.
+        let guard = |charges| Guard { rules: Some(rules.clone()), lease: None, charges };
+        for actions in approved.actions().chunks(WRITES_AT_ONCE) {
+            let amount = |operation| {
+                let count = actions.iter().filter(|action| action.operation == operation).count();
+                u32::try_from(count).unwrap_or(u32::MAX)
+            };
+            let mut charges = budgets.charges(Operation::Revoke, amount(Operation::Revoke));
+            charges.extend(budgets.charges(Operation::Grant, amount(Operation::Grant)));
+            let rows: Vec<_> = actions.iter().map(|action| RowWrite { row: action.row.clone() }).collect();
+            self.ledger.write(&rows, &guard(charges)).await?;
+        }
+        for records in approved.records().chunks(WRITES_AT_ONCE) {
+            let rows: Vec<_> = records.iter().map(|row| RowWrite { row: row.clone() }).collect();
+            self.ledger.write(&rows, &guard(Vec::new())).await?;
+        }
+        Ok(())
+    }
+}
+
+fn summary(approved: &ApprovedPlan) -> Reconciled {
+    let count = |operation| approved.actions().iter().filter(|action| action.operation == operation).count();
+    Reconciled {
+        account: approved.account().clone(),
+        grants: count(Operation::Grant),
+        revokes: count(Operation::Revoke),
+        records: approved.records().len(),
+        withheld: approved.withheld().to_vec(),
+    }
+}

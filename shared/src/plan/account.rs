@@ -1,0 +1,70 @@
+//! The plan for one account, key by key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Action, Plan, Situation, Withheld, WithheldReason, key::Subject};
+use crate::{
+    domain::{AccountId, AssignmentKey, Operation},
+    ledger::{Row, State},
+};
+
+/// Plans one account. Planning all accounts is planning each.
+pub fn plan(situation: &Situation<'_>) -> Plan {
+    let account = &situation.account.id;
+    let rows: BTreeMap<&AssignmentKey, &Row> =
+        situation.rows.iter().filter(|row| row.key.account == *account).map(|row| (&row.key, row)).collect();
+    let wanted = &situation.desired.wanted;
+    let keys: BTreeSet<&AssignmentKey> =
+        rows.keys().copied().chain(wanted.keys().filter(|key| key.account == *account)).collect();
+
+    let mut plan =
+        Plan { account: account.clone(), actions: Vec::new(), withheld: Vec::new(), records: Vec::new() };
+    for key in keys {
+        let row = rows.get(key).copied();
+        let wanted = wanted.get(key);
+        let decision =
+            Subject { situation, key, wanted, row, listed: situation.actual.present.contains(key) }.decide();
+        let rules = || wanted.or(row.map(|row| &row.wanted_by)).cloned().unwrap_or_default();
+        if let Some((operation, row)) = decision.action {
+            plan.actions.push(Action { operation, key: key.clone(), rules: row.wanted_by.clone(), row });
+        }
+        if let Some((operation, reason)) = decision.withheld {
+            plan.withheld.push(Withheld { key: key.clone(), operation, reason, rules: rules() });
+        }
+        plan.records.extend(decision.record);
+    }
+    for (key, rules) in &situation.desired.forbidden {
+        let had = rows.get(key).is_some_and(|row| row.is_ours());
+        if !had {
+            let reason = WithheldReason::Never;
+            plan.withheld.push(Withheld {
+                key: key.clone(),
+                operation: Operation::Grant,
+                reason,
+                rules: rules.clone(),
+            });
+        }
+    }
+    plan.withheld.sort_by(|a, b| a.key.cmp(&b.key));
+    // Revokes go before grants: `Grant` sorts first, so the order is turned round.
+    plan.actions.sort_by(|a, b| b.operation.cmp(&a.operation).then_with(|| a.key.cmp(&b.key)));
+    plan
+}
+
+/// Plans an account that Organizations does not know: it has departed, or it never was there.
+///
+/// Nothing is written to AWS. What the ledger holds is closed only after two such answers that are the lag apart: one wrong
+/// answer must not cost us what we know to be ours.
+pub fn departed(account: &AccountId, rows: &[Row], lag: SignedDuration, now: Timestamp) -> Plan {
+    let records = rows.iter().filter(|row| row.key.account == *account && row.claim().is_none()).filter_map(
+        |row| match (&row.state, row.missing_since) {
+            (State::Closed, _) => None,
+            (_, None) => Some(Row { missing_since: Some(now), ..row.clone() }),
+            (_, Some(since)) if now >= since + lag => Some(row.clone().into_state(State::Closed, now)),
+            (_, Some(_)) => None,
+        },
+    );
+    Plan { account: account.clone(), actions: Vec::new(), withheld: Vec::new(), records: records.collect() }
+}

@@ -1,0 +1,434 @@
+//! The decision about one key.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+use super::{ManagementWrites, Situation, WithheldReason};
+use crate::{
+    domain::{AssignmentKey, Mode, Operation, RuleId},
+    ledger::{Intent, Row, State},
+    resolve::Lookup,
+};
+
+/// What is decided about a key. At most one of each: a row may be brought up to date and something be withheld at once.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    /// The operation, and the row with its intent.
+    pub(super) action: Option<(Operation, Row)>,
+    pub(super) record: Option<Row>,
+    pub(super) withheld: Option<(Operation, WithheldReason)>,
+}
+
+impl Decision {
+    fn nothing() -> Self {
+        Self::default()
+    }
+
+    fn record(row: Row) -> Self {
+        Self { record: Some(row), ..Self::default() }
+    }
+
+    fn withhold(operation: Operation, reason: WithheldReason) -> Self {
+        Self { withheld: Some((operation, reason)), ..Self::default() }
+    }
+
+    fn and_record(self, row: Row) -> Self {
+        Self { record: Some(row), ..self }
+    }
+}
+
+/// One key, and what the situation says about it.
+pub(super) struct Subject<'a> {
+    pub(super) situation: &'a Situation<'a>,
+    pub(super) key: &'a AssignmentKey,
+    /// The rules that want it, less `never`.
+    pub(super) wanted: Option<&'a BTreeMap<RuleId, Mode>>,
+    pub(super) row: Option<&'a Row>,
+    /// Whether the list shows it.
+    pub(super) listed: bool,
+}
+
+impl Subject<'_> {
+    pub(super) fn decide(&self) -> Decision {
+        if !self.situation.account.state.is_active() {
+            return self.asleep();
+        }
+        if self.situation.account.is_management && self.situation.management == ManagementWrites::Withheld {
+            return self.in_management_account();
+        }
+        match (self.row, self.wanted) {
+            (None, None) => Decision::nothing(),
+            (None, Some(wanted)) => self.grant(None, wanted),
+            (Some(row), Some(wanted)) => self.wanted_row(row, wanted),
+            (Some(row), None) => self.unwanted_row(row),
+        }
+    }
+
+    /// The account is not active: what is ours sleeps, what wasn't sent is given up, and nothing is written to AWS.
+    fn asleep(&self) -> Decision {
+        let asleep = || WithheldReason::AccountNotActive(self.situation.account.state);
+        let row = match self.row {
+            None => None,
+            Some(row) => match &row.state {
+                State::Ours => Some(self.become_state(row, State::Dormant)),
+                State::Closing(intent) if intent.claim.is_none() => {
+                    Some(self.become_state(row, State::Dormant))
+                }
+                State::Granting(intent) if intent.claim.is_none() => {
+                    Some(self.become_state(row, State::Closed))
+                }
+                State::Granting(_)
+                | State::Closing(_)
+                | State::Closed
+                | State::Uncertain { .. }
+                | State::Blocked { .. }
+                | State::Dormant => None,
+            },
+        };
+        let has_it = self.row.is_some_and(Row::is_ours);
+        let decision = match (self.wanted.is_some(), has_it) {
+            (true, false) => Decision::withhold(Operation::Grant, asleep()),
+            (false, true) => Decision::withhold(Operation::Revoke, asleep()),
+            (true, true) | (false, false) => Decision::nothing(),
+        };
+        match row {
+            Some(row) => decision.and_record(row),
+            None => decision,
+        }
+    }
+
+    fn in_management_account(&self) -> Decision {
+        match (self.wanted.is_some(), self.row.is_some_and(Row::is_ours)) {
+            (true, false) if !self.listed => {
+                Decision::withhold(Operation::Grant, WithheldReason::ManagementAccount)
+            }
+            (false, true) => Decision::withhold(Operation::Revoke, WithheldReason::ManagementAccount),
+            (true | false, _) => Decision::nothing(),
+        }
+    }
+
+    fn wanted_row(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
+        match &row.state {
+            State::Closed => self.grant(Some(row), wanted),
+            State::Granting(intent) if intent.claim.is_some() => Decision::nothing(),
+            State::Granting(intent) => self.keep_grant(row, intent, wanted),
+            State::Ours => self.keep(row, wanted),
+            State::Closing(intent) if intent.claim.is_some() => look_again(row),
+            State::Closing(_) | State::Dormant => Decision::record(self.ours_again(row, wanted)),
+            State::Uncertain { reason } => {
+                if self.listed {
+                    let withheld =
+                        Decision::withhold(Operation::Grant, WithheldReason::Uncertain(reason.clone()));
+                    seen(row).map_or_else(Decision::default, Decision::record).merge(withheld)
+                } else {
+                    self.after_two_reads(row, || self.grant(Some(row), wanted))
+                }
+            }
+            State::Blocked { operation: Operation::Revoke, .. } => {
+                Decision::record(self.ours_again(row, wanted))
+            }
+            State::Blocked { operation: Operation::Grant, reason, fingerprint, retry_at } => {
+                if self.listed {
+                    Decision::withhold(Operation::Grant, WithheldReason::Foreign)
+                        .and_record(self.become_state(row, State::Closed))
+                } else if self.tried_again(fingerprint, *retry_at) {
+                    self.grant(Some(row), wanted)
+                } else {
+                    Decision::withhold(Operation::Grant, WithheldReason::Blocked(reason.clone()))
+                }
+            }
+        }
+    }
+
+    fn unwanted_row(&self, row: &Row) -> Decision {
+        match &row.state {
+            State::Closed => Decision::nothing(),
+            State::Granting(intent) if intent.claim.is_some() => {
+                if self.frozen(row).is_some() {
+                    Decision::nothing()
+                } else {
+                    look_again(row)
+                }
+            }
+            State::Granting(_) => match self.frozen(row) {
+                Some(_) => Decision::nothing(),
+                None => Decision::record(self.become_state(row, State::Closed)),
+            },
+            State::Ours | State::Dormant => self.revoke(row),
+            State::Closing(intent) if intent.claim.is_some() => Decision::nothing(),
+            State::Closing(intent) => match self.why_not_revoke(row) {
+                None if self.is_due_for_refresh(row, intent) => Decision::record(self.refreshed(row, None)),
+                None => Decision::nothing(),
+                // Decided on facts that held then; without confirmation it grows too old to be sent.
+                Some(WithheldReason::LookupFailed(why)) => {
+                    Decision::withhold(Operation::Revoke, WithheldReason::LookupFailed(why))
+                }
+                Some(reason) => Decision::withhold(Operation::Revoke, reason)
+                    .and_record(self.become_state(row, State::Ours)),
+            },
+            State::Uncertain { reason } => {
+                if self.listed {
+                    let withheld =
+                        Decision::withhold(Operation::Revoke, WithheldReason::Uncertain(reason.clone()));
+                    seen(row).map_or_else(Decision::default, Decision::record).merge(withheld)
+                } else {
+                    self.after_two_reads(row, || Decision::record(self.become_state(row, State::Closed)))
+                }
+            }
+            State::Blocked { operation: Operation::Grant, .. } => {
+                Decision::record(self.become_state(row, State::Closed))
+            }
+            State::Blocked { operation: Operation::Revoke, reason, fingerprint, retry_at } => {
+                if self.tried_again(fingerprint, *retry_at) {
+                    self.revoke(row)
+                } else {
+                    Decision::withhold(Operation::Revoke, WithheldReason::Blocked(reason.clone()))
+                }
+            }
+        }
+    }
+
+    /// A key that is wanted, and that the ledger does not claim.
+    fn grant(&self, row: Option<&Row>, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
+        let now = self.situation.now;
+        // A list that shows what we have just revoked may be stale, or right: it is believed once the lag has passed.
+        let settled = row.and_then(|row| row.closed_at).map(|closed_at| closed_at + self.situation.lag);
+        let settling = settled.filter(|settled| self.listed && *settled > now);
+        if self.listed && settling.is_none() {
+            return Decision::withhold(Operation::Grant, WithheldReason::Foreign);
+        }
+        if let Some(why) = &self.situation.desired.grants_frozen {
+            return Decision::withhold(Operation::Grant, WithheldReason::NeverUnresolved(why.clone()));
+        }
+        if !may_grant(wanted) {
+            return Decision::withhold(Operation::Grant, WithheldReason::Observed);
+        }
+        let intent = Intent {
+            decided_at: now,
+            not_before: settling,
+            fingerprint: self.fingerprint(Operation::Grant),
+            claim: None,
+        };
+        Decision {
+            action: Some((Operation::Grant, self.with_intent(row, State::Granting(intent), wanted))),
+            ..Decision::default()
+        }
+    }
+
+    /// A row that is ours and that no rule wants any more.
+    fn revoke(&self, row: &Row) -> Decision {
+        if let Some(reason) = self.why_not_revoke(row) {
+            let withheld = Decision::withhold(Operation::Revoke, reason);
+            return if row.state == State::Dormant {
+                withheld.and_record(self.become_state(row, State::Ours))
+            } else {
+                withheld
+            };
+        }
+        let intent = Intent {
+            decided_at: self.situation.now,
+            not_before: None,
+            fingerprint: self.fingerprint(Operation::Revoke),
+            claim: None,
+        };
+        let row = self.with_intent(Some(row), State::Closing(intent), &row.wanted_by);
+        Decision { action: Some((Operation::Revoke, row)), ..Decision::default() }
+    }
+
+    /// The first reason that speaks against taking away what is ours, if there is one.
+    fn why_not_revoke(&self, row: &Row) -> Option<WithheldReason> {
+        let Situation { desired, principals, mode, .. } = self.situation;
+        if let Some(why) = self.frozen(row) {
+            return Some(WithheldReason::LookupFailed(why));
+        }
+        match principals.get(&self.key.principal) {
+            Some(Lookup::Absent) => return Some(WithheldReason::Orphaned),
+            Some(Lookup::Failed(why)) => return Some(WithheldReason::LookupFailed(why.clone())),
+            Some(Lookup::Found(())) | None => {}
+        }
+        // A rule that wants the key still, but for a `never`, speaks with the mode it has now.
+        let modes = desired.forbidden.get(self.key).unwrap_or(&row.wanted_by);
+        let strictest = modes.values().copied().min().unwrap_or(Mode::Sync).min(*mode);
+        match strictest {
+            Mode::Observe => Some(WithheldReason::Observed),
+            Mode::CreateOnly => Some(WithheldReason::CreateOnly),
+            Mode::Sync => None,
+        }
+    }
+
+    /// Why one of the rules that last wanted this row could not be resolved.
+    fn frozen(&self, row: &Row) -> Option<String> {
+        let frozen = &self.situation.desired.frozen;
+        row.wanted_by.keys().find_map(|rule| frozen.get(rule)).cloned()
+    }
+
+    /// A grant that is intended and not sent.
+    fn keep_grant(&self, row: &Row, intent: &Intent, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
+        let settling = intent.not_before.is_some_and(|time| time > self.situation.now);
+        if self.listed && !settling {
+            return Decision::withhold(Operation::Grant, WithheldReason::Foreign)
+                .and_record(self.become_state(row, State::Closed));
+        }
+        if let Some(why) = &self.situation.desired.grants_frozen {
+            return Decision::withhold(Operation::Grant, WithheldReason::NeverUnresolved(why.clone()))
+                .and_record(self.become_state(row, State::Closed));
+        }
+        if !may_grant(wanted) {
+            return Decision::withhold(Operation::Grant, WithheldReason::Observed)
+                .and_record(self.become_state(row, State::Closed));
+        }
+        if self.is_due_for_refresh(row, intent) || row.wanted_by != *wanted {
+            return Decision::record(self.refreshed(row, Some(wanted)));
+        }
+        Decision::nothing()
+    }
+
+    /// A row that is ours and stays so.
+    fn keep(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
+        if !self.listed {
+            return self.after_two_reads(row, || {
+                // Gone for certain, and not by us.
+                self.grant(Some(row), wanted)
+            });
+        }
+        let mut kept = seen(row).unwrap_or_else(|| row.clone());
+        if row.wanted_by != *wanted {
+            kept.wanted_by.clone_from(wanted);
+            kept.rules = Some(self.situation.rules.clone());
+        }
+        if kept == *row { Decision::nothing() } else { Decision::record(kept) }
+    }
+
+    /// Nothing at the first read that does not find what should be there; `then` at one that is the lag later or more.
+    fn after_two_reads(&self, row: &Row, then: impl FnOnce() -> Decision) -> Decision {
+        let Situation { now, lag, actual, .. } = *self.situation;
+        if actual.read_at < row.changed_at + lag {
+            return Decision::nothing();
+        }
+        match row.missing_since {
+            Some(since) if actual.read_at >= since + lag => then(),
+            Some(_) => Decision::nothing(),
+            None => Decision::record(Row { missing_since: Some(actual.read_at.min(now)), ..row.clone() }),
+        }
+    }
+
+    fn is_due_for_refresh(&self, row: &Row, intent: &Intent) -> bool {
+        let third = SignedDuration::from_millis(
+            i64::try_from(self.situation.intent_age.as_millis() / 3).unwrap_or(i64::MAX),
+        );
+        row.rules.as_ref() != Some(self.situation.rules) || self.situation.now >= intent.decided_at + third
+    }
+
+    /// The same intent, decided again now.
+    fn refreshed(&self, row: &Row, wanted: Option<&BTreeMap<RuleId, Mode>>) -> Row {
+        let mut row = row.clone();
+        match &mut row.state {
+            State::Granting(intent) | State::Closing(intent) => intent.decided_at = self.situation.now,
+            State::Ours
+            | State::Closed
+            | State::Uncertain { .. }
+            | State::Blocked { .. }
+            | State::Dormant => {}
+        }
+        if let Some(wanted) = wanted {
+            row.wanted_by.clone_from(wanted);
+        }
+        row.rules = Some(self.situation.rules.clone());
+        row
+    }
+
+    fn ours_again(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Row {
+        let mut row = self.become_state(row, State::Ours);
+        row.wanted_by.clone_from(wanted);
+        row
+    }
+
+    fn become_state(&self, row: &Row, state: State) -> Row {
+        let mut row = row.clone().into_state(state, self.situation.now);
+        row.rules = Some(self.situation.rules.clone());
+        row.cause = self.situation.cause.clone();
+        row.look_again = false;
+        row
+    }
+
+    fn with_intent(&self, row: Option<&Row>, state: State, wanted: &BTreeMap<RuleId, Mode>) -> Row {
+        let now = self.situation.now;
+        Row {
+            key: self.key.clone(),
+            version: row.map_or(0, |row| row.version),
+            state,
+            wanted_by: wanted.clone(),
+            rules: Some(self.situation.rules.clone()),
+            cause: self.situation.cause.clone(),
+            attempts: 0,
+            changed_at: now,
+            missing_since: None,
+            closed_at: row.and_then(|row| row.closed_at),
+            last_request: row.and_then(|row| row.last_request.clone()),
+            look_again: false,
+            trouble: None,
+        }
+    }
+
+    fn tried_again(&self, fingerprint: &str, retry_at: Timestamp) -> bool {
+        // A blocked operation's fingerprint was made for that operation.
+        let operation = if self.wanted.is_some() { Operation::Grant } else { Operation::Revoke };
+        self.situation.now >= retry_at || self.fingerprint(operation) != fingerprint
+    }
+
+    /// Of everything the decision rests on that can be seen from outside the row.
+    fn fingerprint(&self, operation: Operation) -> String {
+        let Situation { account, rules, .. } = self.situation;
+        let mut hash = Sha256::new();
+        let mut add = |part: &str| {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        };
+        add(&operation.to_string());
+        add(rules.as_str());
+        add(&account.name);
+        for unit in account.path.units() {
+            add(unit.id.as_str());
+        }
+        for (key, value) in account.tags.iter() {
+            add(key);
+            add(value);
+        }
+        hash.finalize().iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
+            use std::fmt::Write as _;
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+impl Decision {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            action: self.action.or(other.action),
+            record: self.record.or(other.record),
+            withheld: self.withheld.or(other.withheld),
+        }
+    }
+}
+
+/// The row without its mark of being missing, if it has one.
+fn seen(row: &Row) -> Option<Row> {
+    row.missing_since.is_some().then(|| Row { missing_since: None, ..row.clone() })
+}
+
+/// What is under way can't be called back: the account is decided again when it has ended.
+fn look_again(row: &Row) -> Decision {
+    if row.look_again {
+        Decision::nothing()
+    } else {
+        Decision::record(Row { look_again: true, ..row.clone() })
+    }
+}
+
+/// One rule that may grant is enough.
+fn may_grant(wanted: &BTreeMap<RuleId, Mode>) -> bool {
+    wanted.values().any(|mode| *mode >= Mode::CreateOnly)
+}

@@ -1,0 +1,185 @@
+//! Desired x actual -> plan: one account's whole decision, with what was withheld and why.
+//!
+//! The table, row by row of the ledger (`wanted` by the rules, `there` in AWS as far as can be said):
+//!
+//! ```text
+//! row          wanted, there     wanted, not there      not wanted
+//! none         withheld: foreign create                 nothing: not ours
+//! closed       withheld: foreign create                 nothing
+//! pending      give up: foreign  keep, or refresh       give up
+//! sending      nothing           nothing                look again when it has ended
+//! ours         nothing           two reads: create      delete
+//! closing      ours again        ours again             keep, or refresh
+//! uncertain    withheld          two reads: create      withheld; two reads not there: closed
+//! blocked      withheld, or try again when its inputs changed or its day has passed
+//! dormant      ours again        ours again             delete
+//! ```
+//!
+//! A row that changed within the lag is believed over a list. An account that isn't active is only slept on.
+
+mod account;
+mod key;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+pub use account::{departed, plan};
+
+use crate::{
+    domain::{
+        Account, AccountId, AccountState, AssignmentKey, Mode, Operation, Principal, RuleId, RulesVersion,
+    },
+    ledger::{BudgetKey, Cause, Row},
+    resolve::{Desired, Lookup},
+};
+
+/// The assignments of one account as AWS lists them, for every permission set that the rules or the ledger name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actual {
+    pub present: BTreeSet<AssignmentKey>,
+    /// When the reading began.
+    pub read_at: Timestamp,
+}
+
+/// What may be written to the management account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ManagementWrites {
+    /// Nothing: what rules want there is withheld.
+    #[default]
+    Withheld,
+    /// Usher runs with a role that may write there.
+    Direct,
+}
+
+/// Everything a decision about one account rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    pub account: &'a Account,
+    pub desired: &'a Desired,
+    pub rows: &'a [Row],
+    pub actual: &'a Actual,
+    /// Whether the principals of rows that no rule wants any more still exist, where a name was proved absent.
+    pub principals: &'a BTreeMap<Principal, Lookup<()>>,
+    /// The mode of the whole rule document.
+    pub mode: Mode,
+    pub rules: &'a RulesVersion,
+    /// Why this decision is made now.
+    pub cause: &'a Cause,
+    pub management: ManagementWrites,
+    /// How long a fresh row is believed over a list.
+    pub lag: jiff::SignedDuration,
+    /// How old an intent may get before it is confirmed again.
+    pub intent_age: jiff::SignedDuration,
+    pub now: Timestamp,
+}
+
+/// The whole decision about one account: what to do, what not to do and why, and what only the ledger learns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a plan does nothing until it is approved and written"]
+pub struct Plan {
+    pub account: AccountId,
+    /// Ordered: deletes first, then creates, each by key.
+    pub actions: Vec<Action>,
+    /// Ordered by key.
+    pub withheld: Vec<Withheld>,
+    /// Rows to bring up to date without any write to AWS, ordered by key.
+    pub records: Vec<Row>,
+}
+
+/// One write to AWS that the plan calls for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    pub operation: Operation,
+    pub key: AssignmentKey,
+    /// For a create, the rules that want it; for a delete, those that were the last to.
+    pub rules: BTreeMap<RuleId, Mode>,
+    /// The row with the intent in it, as it is to be written before anything is sent.
+    pub row: Row,
+}
+
+/// Something the rules ask for, or no longer ask for, that is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withheld {
+    pub key: AssignmentKey,
+    /// What would have been done.
+    pub operation: Operation,
+    pub reason: WithheldReason,
+    /// The rules that want it, or were the last to.
+    pub rules: BTreeMap<RuleId, Mode>,
+}
+
+/// Why something is withheld.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "detail")]
+pub enum WithheldReason {
+    /// It exists already, and not by us: only `adopt` makes it ours.
+    Foreign,
+    /// The rules are in observe mode.
+    Observed,
+    /// Its rules grant and never revoke.
+    CreateOnly,
+    /// `never` wins over the rules that want it.
+    Never,
+    /// A `never` could not be resolved, so nothing is granted.
+    NeverUnresolved(String),
+    /// A look-up failed that a rule rests on: nothing that the rule last wanted is taken away.
+    LookupFailed(String),
+    /// Perhaps ours: never deleted automatically, and not claimed either.
+    Uncertain(String),
+    /// AWS refused it for good.
+    Blocked(String),
+    /// The account can't be written to.
+    AccountNotActive(AccountState),
+    /// The management account is written to only by its own role.
+    ManagementAccount,
+    /// The principal no longer exists: an orphan, harmless, left for its own clean-up.
+    Orphaned,
+    /// The budget is spent.
+    Budget(BudgetKey),
+}
+
+impl std::fmt::Display for WithheldReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Foreign => {
+                f.write_str("exists already, made by others; it stays theirs until it is adopted")
+            }
+            Self::Observed => f.write_str("the rules are in observe mode"),
+            Self::CreateOnly => f.write_str("its rules are in create-only mode"),
+            Self::Never => f.write_str("forbidden by a `never`"),
+            Self::NeverUnresolved(why) => write!(f, "a `never` could not be resolved: {why}"),
+            Self::LookupFailed(why) => write!(f, "a look-up failed: {why}"),
+            Self::Uncertain(why) => write!(f, "it cannot be said whose it is: {why}"),
+            Self::Blocked(why) => write!(f, "AWS refused it: {why}"),
+            Self::AccountNotActive(AccountState::Suspended) => f.write_str("the account is suspended"),
+            Self::AccountNotActive(AccountState::PendingClosure | AccountState::Closed) => {
+                f.write_str("the account is closed or being closed")
+            }
+            Self::AccountNotActive(AccountState::PendingActivation) => {
+                f.write_str("the account is not yet active")
+            }
+            Self::AccountNotActive(AccountState::Active | AccountState::Unknown) => {
+                f.write_str("the account's state is not known to be active")
+            }
+            Self::ManagementAccount => {
+                f.write_str("it is in the management account, which is written to only by its own role")
+            }
+            Self::Orphaned => f.write_str("its principal no longer exists"),
+            Self::Budget(budget) => write!(f, "the budget `{budget}` is spent; it waits for approval"),
+        }
+    }
+}
+
+impl Plan {
+    /// Whether nothing is to be written, neither to AWS nor to the ledger.
+    pub fn changes_nothing(&self) -> bool {
+        let Self { account: _, actions, withheld: _, records } = self;
+        actions.is_empty() && records.is_empty()
+    }
+
+    /// How many actions do this.
+    pub fn count(&self, operation: Operation) -> usize {
+        self.actions.iter().filter(|action| action.operation == operation).count()
+    }
+}

@@ -1,0 +1,48 @@
+//! Request x status x waited -> next step: what an asynchronous request's answer means.
+//!
+//! The reasons are those seen by others (no list of them is published), so each is matched by what it says, and what nobody
+//! has seen is taken for a refusal that a person should look at.
+
+use std::time::Duration;
+
+use crate::domain::Operation;
+
+/// What a request that ended as FAILED tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// A delete of what is not there: done.
+    AlreadyGone,
+    /// AWS's own trouble, or an account that isn't ready yet: the same request may succeed later.
+    Passing,
+    /// It will fail again until somebody changes something.
+    Lasting,
+}
+
+/// Reads AWS's reason. Several different ones begin with the same words, so only the rest of them tells.
+pub fn failure(operation: Operation, reason: &str) -> Failure {
+    let says = |words: &str| reason.to_ascii_lowercase().contains(words);
+    if operation == Operation::Revoke && says("entitlementitem doesn't exist") {
+        return Failure::AlreadyGone;
+    }
+    let passing = [
+        "unexpected internal service exception",
+        "unable to complete your request at this time",
+        "taking longer than usual",
+        "too many requests",
+        "rate exceeded",
+    ];
+    if passing.iter().any(|words| says(words)) { Failure::Passing } else { Failure::Lasting }
+}
+
+/// How often a passing failure is tried again before it counts as lasting.
+pub const ATTEMPTS: u32 = 6;
+
+/// How long to wait before the next attempt: 2 s, doubling, five minutes at most.
+pub fn backoff(attempts: u32) -> Duration {
+    Duration::from_secs((2_u64 << attempts.min(8)).min(300))
+}
+
+/// How long to wait between two looks at one request: it starts at 2 s and grows with the time it has taken so far, to 30 s.
+pub fn next_look(waited: Duration) -> Duration {
+    (waited / 3).clamp(Duration::from_secs(2), Duration::from_secs(30))
+}
