@@ -7,4 +7,5 @@
 pub mod domain;
 pub mod ledger;
 pub mod ports;
+pub mod resolve;
 pub mod rules;
