@@ -1,0 +1,461 @@
+//! The compiled rules: one account's rules are looked up by what the account has, not scanned for.
+
+use std::collections::HashMap;
+
+use crate::domain::{Account, AccountId, OuId};
+
+use super::{
+    rule_set::{Never, Rule, RuleSet, Settings},
+    selector::{AccountSelector, OuRef},
+};
+
+/// A rule set, and the way from an account to the rules that may concern it.
+#[derive(Debug, Clone)]
+pub struct Index {
+    settings: Settings,
+    rules: Vec<Rule>,
+    never: Vec<Never>,
+    rules_by: Handles,
+    never_by: Handles,
+}
+
+impl Index {
+    /// Compiles a rule set.
+    pub fn compile(rules: RuleSet) -> Self {
+        let RuleSet { settings, never, rules } = rules;
+        let rules_by = Handles::of(rules.iter().map(|rule| &rule.accounts));
+        let never_by = Handles::of(never.iter().map(|never| &never.accounts));
+        Self { settings, rules, never, rules_by, never_by }
+    }
+
+    /// What holds for the whole rule set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// All rules, in the order of the document.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Everything that is never given, in the order of the document.
+    pub fn never(&self) -> &[Never] {
+        &self.never
+    }
+
+    /// The rules that give access to this account, in the order of the document.
+    pub fn rules_for(&self, account: &Account) -> Vec<&Rule> {
+        let candidates = self.rules_by.candidates(account);
+        let rules = candidates.into_iter().filter_map(|at| self.rules.get(at));
+        rules.filter(|rule| rule.accounts.gives(account)).collect()
+    }
+
+    /// What is never given in this account, in the order of the document.
+    pub fn never_for(&self, account: &Account) -> Vec<&Never> {
+        let candidates = self.never_by.candidates(account);
+        let never = candidates.into_iter().filter_map(|at| self.never.get(at));
+        never.filter(|never| never.accounts.takes_away(account)).collect()
+    }
+}
+
+/// Something an account must have, or a selector can't select it.
+#[derive(Debug, Clone, Copy)]
+enum Handle<'a> {
+    Tag(&'a str, &'a str),
+    Ou(&'a OuRef),
+    Name(&'a str),
+    Id(&'a AccountId),
+}
+
+/// The handles of which every account has at least one that the selector selects; `None` if there are none such.
+fn handles(selector: &AccountSelector) -> Option<Vec<Handle<'_>>> {
+    match selector {
+        AccountSelector::Everywhere => None,
+        AccountSelector::InOu(ous) | AccountSelector::DirectlyInOu(ous) => {
+            Some(ous.iter().map(Handle::Ou).collect())
+        }
+        AccountSelector::Tagged(tags) => tags
+            .0
+            .iter()
+            .map(|(key, values)| values.iter().map(|value| Handle::Tag(key, value)).collect::<Vec<_>>())
+            .min_by_key(Vec::len),
+        AccountSelector::Named(names) => Some(names.iter().map(|name| Handle::Name(name)).collect()),
+        AccountSelector::Id(ids) => Some(ids.iter().map(Handle::Id).collect()),
+        AccountSelector::AllOf(parts) => parts.iter().filter_map(handles).min_by_key(Vec::len),
+        AccountSelector::AnyOf(parts) => {
+            let parts: Option<Vec<_>> = parts.iter().map(handles).collect();
+            Some(parts?.concat())
+        }
+        AccountSelector::Except { of, except: _ } => handles(of),
+    }
+}
+
+/// Positions in a list of selectors, by handle.
+#[derive(Debug, Clone, Default)]
+struct Handles {
+    always: Vec<usize>,
+    by_tag: HashMap<String, HashMap<String, Vec<usize>>>,
+    by_ou: HashMap<OuId, Vec<usize>>,
+    by_path: HashMap<Vec<String>, Vec<usize>>,
+    by_name: HashMap<String, Vec<usize>>,
+    by_id: HashMap<AccountId, Vec<usize>>,
+}
+
+impl Handles {
+    fn of<'a>(selectors: impl Iterator<Item = &'a AccountSelector>) -> Self {
+        let mut all = Self::default();
+        for (at, selector) in selectors.enumerate() {
+            let Some(handles) = handles(selector) else {
+                all.always.push(at);
+                continue;
+            };
+            for handle in handles {
+                let positions = match handle {
+                    Handle::Tag(key, value) => {
+                        all.by_tag.entry(key.to_owned()).or_default().entry(value.to_owned()).or_default()
+                    }
+                    Handle::Ou(OuRef::Id(id)) => all.by_ou.entry(id.clone()).or_default(),
+                    Handle::Ou(OuRef::Path(names)) => all.by_path.entry(names.clone()).or_default(),
+                    Handle::Name(name) => all.by_name.entry(name.to_owned()).or_default(),
+                    Handle::Id(id) => all.by_id.entry(id.clone()).or_default(),
+                };
+                positions.push(at);
+            }
+        }
+        all
+    }
+
+    /// The positions of all selectors that may select the account, in order.
+    fn candidates(&self, account: &Account) -> Vec<usize> {
+        let units = account.path.units();
+        let mut names = Vec::with_capacity(units.len());
+        let mut lists: Vec<Option<&Vec<usize>>> =
+            vec![Some(&self.always), self.by_name.get(&account.name), self.by_id.get(&account.id)];
+        lists.extend(account.tags.iter().map(|(key, value)| self.by_tag.get(key)?.get(value)));
+        for unit in units {
+            names.push(unit.name.clone());
+            lists.push(self.by_ou.get(&unit.id));
+            lists.push(self.by_path.get(&names));
+        }
+        let mut positions: Vec<usize> = lists.into_iter().flatten().flatten().copied().collect();
+        positions.sort_unstable();
+        positions.dedup();
+        positions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        domain::{AccountState, Mode, OrganizationalUnit, OuPath, Tags},
+        rules::{PermissionSetSelector, PrincipalSelector, TagSelector, WrittenAt},
+    };
+
+    fn ou(name: &str) -> OrganizationalUnit {
+        let id = format!("ou-root-{name}{name}{name}{name}{name}{name}{name}{name}").to_lowercase();
+        OrganizationalUnit { id: id.parse().unwrap(), name: name.to_owned() }
+    }
+
+    fn account(id: &str, way: &[&str], tags: &[(&str, &str)]) -> Account {
+        Account {
+            id: id.parse().unwrap(),
+            name: format!("name-{}", &id[..1]),
+            state: AccountState::Active,
+            path: OuPath(way.iter().map(|name| ou(name)).collect()),
+            tags: tags.iter().copied().collect(),
+            is_management: false,
+        }
+    }
+
+    fn rule(number: usize, accounts: AccountSelector) -> Rule {
+        Rule {
+            id: format!("rule-{number}").parse().unwrap(),
+            mode: Mode::Sync,
+            principals: vec![PrincipalSelector::Group("G".to_owned())],
+            permission_sets: vec![PermissionSetSelector::Name("P".to_owned())],
+            accounts,
+            written_at: WrittenAt { file: "rules.yaml".into(), line: number },
+        }
+    }
+
+    fn index(selectors: Vec<AccountSelector>) -> Index {
+        let never = selectors.iter().cloned().enumerate().map(|(number, accounts)| Never {
+            principals: None,
+            permission_sets: vec![PermissionSetSelector::Name("P".to_owned())],
+            accounts,
+            written_at: WrittenAt { file: "rules.yaml".into(), line: number },
+        });
+        Index::compile(RuleSet {
+            settings: Settings { mode: Mode::Sync, guardrails: crate::rules::Guardrails::default() },
+            never: never.collect(),
+            rules: selectors
+                .into_iter()
+                .enumerate()
+                .map(|(number, accounts)| rule(number, accounts))
+                .collect(),
+        })
+    }
+
+    fn path(names: &[&str]) -> OuRef {
+        OuRef::Path(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    fn tagged(tags: &[(&str, &[&str])]) -> AccountSelector {
+        let tags = tags.iter().map(|(key, values)| {
+            ((*key).to_owned(), values.iter().map(|value| (*value).to_owned()).collect::<BTreeSet<_>>())
+        });
+        AccountSelector::Tagged(TagSelector(tags.collect()))
+    }
+
+    fn ids(ids: &[&str]) -> AccountSelector {
+        AccountSelector::Id(ids.iter().map(|id| id.parse().unwrap()).collect())
+    }
+
+    fn except(of: AccountSelector, except: Vec<AccountSelector>) -> AccountSelector {
+        AccountSelector::Except { of: Box::new(of), except }
+    }
+
+    /// Which of the accounts a selector gives access to, by the first digit of the id.
+    fn given(selector: &AccountSelector) -> String {
+        let accounts = [
+            account("111111111111", &[], &[]),
+            account("222222222222", &["A"], &[("E", "dev")]),
+            account("333333333333", &["A", "B"], &[("E", "prod"), ("T", "web")]),
+            account("444444444444", &["B"], &[("e", "dev"), ("T", "web")]),
+            account("555555555555", &["B", "A"], &[("E", "Dev")]),
+        ];
+        let index = index(vec![selector.clone()]);
+        let given = accounts.iter().filter(|account| !index.rules_for(account).is_empty());
+        given.map(|account| &account.id.as_str()[..1]).collect()
+    }
+
+    #[test]
+    fn everywhere_is_every_account() {
+        assert_eq!(given(&AccountSelector::Everywhere), "12345");
+    }
+
+    #[test]
+    fn an_ou_is_itself_and_all_below_by_path_or_by_id() {
+        assert_eq!(given(&AccountSelector::InOu(vec![path(&["A"])])), "23");
+        assert_eq!(given(&AccountSelector::InOu(vec![path(&["A", "B"])])), "3");
+        assert_eq!(given(&AccountSelector::InOu(vec![path(&["B", "B"]), path(&["a"])])), "");
+        assert_eq!(given(&AccountSelector::InOu(vec![OuRef::Id(ou("A").id)])), "235");
+        assert_eq!(given(&AccountSelector::InOu(vec![path(&["A", "B"]), path(&["B", "A"])])), "35");
+    }
+
+    #[test]
+    fn directly_in_an_ou_is_not_below_it() {
+        assert_eq!(given(&AccountSelector::DirectlyInOu(vec![path(&["A"])])), "2");
+        assert_eq!(given(&AccountSelector::DirectlyInOu(vec![OuRef::Id(ou("A").id)])), "25");
+        assert_eq!(given(&AccountSelector::DirectlyInOu(vec![OuRef::Id(ou("B").id), path(&["A"])])), "234");
+    }
+
+    #[test]
+    fn an_ou_with_a_slash_in_its_name_is_not_two() {
+        let mut odd = account("666666666666", &["A"], &[]);
+        odd.path.0[0].name = "A/B".to_owned();
+        assert!(!AccountSelector::InOu(vec![path(&["A", "B"])]).gives(&odd));
+        assert!(!AccountSelector::InOu(vec![path(&["A"])]).gives(&odd));
+        assert!(AccountSelector::InOu(vec![OuRef::Id(ou("A").id)]).gives(&odd));
+    }
+
+    #[test]
+    fn tags_are_exact_all_keys_must_match_and_any_value_will_do() {
+        assert_eq!(given(&tagged(&[("E", &["dev"])])), "2");
+        assert_eq!(given(&tagged(&[("E", &["dev", "prod"])])), "23");
+        assert_eq!(given(&tagged(&[("E", &["dev", "prod"]), ("T", &["web"])])), "3");
+        assert_eq!(given(&tagged(&[("T", &["we", "webb"])])), "");
+    }
+
+    #[test]
+    fn names_and_ids_are_exact() {
+        let names = ["name-1", "name-3", "Name-2"].map(str::to_owned);
+        assert_eq!(given(&AccountSelector::Named(names.into())), "13");
+        assert_eq!(given(&ids(&["444444444444", "999999999999"])), "4");
+    }
+
+    #[test]
+    fn all_any_and_except_nest() {
+        let in_a = AccountSelector::InOu(vec![path(&["A"])]);
+        let web = tagged(&[("T", &["web"])]);
+        assert_eq!(given(&AccountSelector::AllOf(vec![in_a.clone(), web.clone()])), "3");
+        assert_eq!(given(&AccountSelector::AnyOf(vec![in_a.clone(), web.clone()])), "234");
+        assert_eq!(given(&except(in_a.clone(), vec![web.clone()])), "2");
+        assert_eq!(given(&except(AccountSelector::Everywhere, vec![in_a.clone(), web.clone()])), "15");
+        assert_eq!(given(&except(AccountSelector::Everywhere, vec![except(in_a, vec![web])])), "1345");
+    }
+
+    #[test]
+    fn the_management_account_is_given_access_only_by_its_id() {
+        let management = Account { is_management: true, ..account("222222222222", &["A"], &[("E", "dev")]) };
+        let its_id = ids(&["222222222222"]);
+        let others = [
+            AccountSelector::Everywhere,
+            AccountSelector::InOu(vec![path(&["A"])]),
+            AccountSelector::DirectlyInOu(vec![OuRef::Id(ou("A").id)]),
+            tagged(&[("E", &["dev"])]),
+            AccountSelector::Named(["name-2".to_owned()].into()),
+        ];
+        assert!(its_id.gives(&management));
+        for other in others {
+            assert!(!other.gives(&management), "{other:?}");
+            assert!(!AccountSelector::AllOf(vec![its_id.clone(), other.clone()]).gives(&management));
+            assert!(AccountSelector::AnyOf(vec![its_id.clone(), other.clone()]).gives(&management));
+            // `except` never adds, not even when it is excepted from.
+            let nothing = ids(&["999999999999"]);
+            assert!(
+                !except(other.clone(), vec![except(AccountSelector::Everywhere, vec![other.clone()])])
+                    .gives(&management)
+            );
+            assert!(!except(other.clone(), vec![nothing]).gives(&management));
+            // What takes away sees it.
+            assert!(!except(its_id.clone(), vec![other.clone()]).gives(&management));
+            assert!(other.takes_away(&management));
+            assert!(!index(vec![other.clone()]).never_for(&management).is_empty());
+        }
+    }
+
+    #[test]
+    fn rules_come_in_the_order_of_the_document_and_once() {
+        let both = AccountSelector::AnyOf(vec![ids(&["222222222222"]), tagged(&[("E", &["dev"])])]);
+        let index =
+            index(vec![both, AccountSelector::Everywhere, ids(&["222222222222"]), ids(&["333333333333"])]);
+        let account = account("222222222222", &["A"], &[("E", "dev")]);
+        let found: Vec<_> = index.rules_for(&account).into_iter().map(|rule| rule.id.to_string()).collect();
+        assert_eq!(found, ["rule-0", "rule-1", "rule-2"]);
+    }
+
+    #[test]
+    fn only_rules_without_a_handle_are_looked_at_for_every_account() {
+        let index = index(vec![
+            AccountSelector::Everywhere,
+            except(AccountSelector::Everywhere, vec![ids(&["222222222222"])]),
+            AccountSelector::AnyOf(vec![ids(&["222222222222"]), AccountSelector::Everywhere]),
+            AccountSelector::AllOf(vec![ids(&["222222222222"]), AccountSelector::Everywhere]),
+            tagged(&[("E", &["dev"])]),
+            AccountSelector::InOu(vec![path(&["A", "B"])]),
+        ]);
+        assert_eq!(index.rules_by.candidates(&account("777777777777", &["A"], &[("E", "x")])), [0, 1, 2]);
+    }
+
+    /// What a selector means, said again in another way: sets of accounts, worked out from the outside in.
+    fn naive(selector: &AccountSelector, all: &[Account], giving: bool) -> BTreeSet<usize> {
+        let visible = |index: &usize| !giving || !all[*index].is_management;
+        let every = || (0..all.len()).collect::<BTreeSet<_>>();
+        let having = |has: &dyn Fn(&Account) -> bool| -> BTreeSet<usize> {
+            every().into_iter().filter(visible).filter(|index| has(&all[*index])).collect()
+        };
+        let names =
+            |account: &Account| account.path.units().iter().map(|ou| ou.name.clone()).collect::<Vec<_>>();
+        match selector {
+            AccountSelector::Everywhere => having(&|_| true),
+            AccountSelector::InOu(ous) => having(&|account| {
+                ous.iter().any(|ou| match ou {
+                    OuRef::Id(id) => account.path.contains(id),
+                    OuRef::Path(path) => names(account).starts_with(path),
+                })
+            }),
+            AccountSelector::DirectlyInOu(ous) => having(&|account| {
+                ous.iter().any(|ou| match ou {
+                    OuRef::Id(id) => account.path.innermost().is_some_and(|unit| unit.id == *id),
+                    OuRef::Path(path) => names(account) == *path,
+                })
+            }),
+            AccountSelector::Tagged(TagSelector(tags)) => having(&|account| {
+                let has: BTreeMap<_, _> = account.tags.iter().collect();
+                !tags.iter().any(|(key, values)| {
+                    !values.iter().any(|value| has.get(key.as_str()) == Some(&value.as_str()))
+                })
+            }),
+            AccountSelector::Named(names) => {
+                having(&|account| names.iter().any(|name| *name == account.name))
+            }
+            AccountSelector::Id(ids) => {
+                every().into_iter().filter(|index| ids.iter().any(|id| *id == all[*index].id)).collect()
+            }
+            AccountSelector::AllOf(parts) => {
+                parts.iter().fold(every(), |left, part| &left & &naive(part, all, giving))
+            }
+            AccountSelector::AnyOf(parts) => {
+                parts.iter().fold(BTreeSet::new(), |left, part| &left | &naive(part, all, giving))
+            }
+            AccountSelector::Except { of, except } => {
+                except.iter().fold(naive(of, all, giving), |left, part| &left - &naive(part, all, !giving))
+            }
+        }
+    }
+
+    fn accounts() -> impl Strategy<Value = Vec<Account>> {
+        let name = || prop::sample::select(vec!["A", "B", "C"]);
+        let tag = (prop::sample::select(vec!["E", "T"]), prop::sample::select(vec!["1", "2", "3"]));
+        let one =
+            (prop::collection::vec(name(), 0..4), prop::collection::vec(tag, 0..3), 0..3u8, any::<bool>());
+        prop::collection::vec(one, 1..8).prop_map(|all| {
+            let all = all.into_iter().enumerate().map(|(number, (way, tags, called, management))| Account {
+                name: format!("name-{called}"),
+                tags: tags.into_iter().collect::<Tags>(),
+                is_management: management && number == 0,
+                ..account(&format!("{number}00000000000"), &way, &[])
+            });
+            all.collect()
+        })
+    }
+
+    fn selectors() -> impl Strategy<Value = AccountSelector> {
+        let name = || prop::sample::select(vec!["A", "B", "C"]);
+        let ou_ref = prop_oneof![
+            name().prop_map(|name| OuRef::Id(ou(name).id)),
+            prop::collection::vec(name(), 1..3).prop_map(|names| path(&names)),
+        ];
+        let ous = prop::collection::vec(ou_ref, 1..3);
+        let values = prop::collection::btree_set(
+            prop::sample::select(vec!["1", "2", "3"]).prop_map(str::to_owned),
+            1..3,
+        );
+        let keys = prop::sample::select(vec!["E", "T"]).prop_map(str::to_owned);
+        let leaf = prop_oneof![
+            Just(AccountSelector::Everywhere),
+            ous.clone().prop_map(AccountSelector::InOu),
+            ous.prop_map(AccountSelector::DirectlyInOu),
+            prop::collection::btree_map(keys, values, 1..3)
+                .prop_map(|tags| AccountSelector::Tagged(TagSelector(tags))),
+            prop::collection::btree_set((0..3u8).prop_map(|called| format!("name-{called}")), 1..3)
+                .prop_map(AccountSelector::Named),
+            prop::collection::btree_set(
+                (0..8u8).prop_map(|number| format!("{number}00000000000").parse().unwrap()),
+                1..3
+            )
+            .prop_map(AccountSelector::Id),
+        ];
+        leaf.prop_recursive(4, 24, 3, |inner| {
+            let parts = prop::collection::vec(inner.clone(), 1..4);
+            prop_oneof![
+                parts.clone().prop_map(AccountSelector::AllOf),
+                parts.clone().prop_map(AccountSelector::AnyOf),
+                (inner, parts).prop_map(|(of, parts)| except(of, parts)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_finds_what_a_plain_reading_of_all_rules_finds(all in accounts(), selectors in prop::collection::vec(selectors(), 0..12)) {
+            let index = index(selectors.clone());
+            for (number, account) in all.iter().enumerate() {
+                let expected = |giving: bool| -> Vec<usize> {
+                    let given = selectors.iter().enumerate().filter(|(_, selector)| naive(selector, &all, giving).contains(&number));
+                    given.map(|(at, _)| at).collect()
+                };
+                let rules: Vec<_> = index.rules_for(account).iter().map(|rule| rule.written_at.line).collect();
+                let never: Vec<_> = index.never_for(account).iter().map(|never| never.written_at.line).collect();
+                prop_assert_eq!(rules, expected(true));
+                prop_assert_eq!(never, expected(false));
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Selectors: which accounts, permission sets and principals a rule is about. Exact and case-sensitive throughout.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{
+    Account, AccountId, GroupId, OrganizationalUnit, OuId, PermissionSet, PermissionSetArn, Tags, UserId,
+};
+
+/// Which accounts.
+///
+/// The management account is given access by its id only. A selection that gives doesn't see it through `everywhere`, an OU, a
+/// tag or a name; a selection that takes away (`except`, and all of a `never`) sees it like any other account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountSelector {
+    /// All accounts of the organization.
+    Everywhere,
+    /// Those in one of these OUs or anywhere below.
+    InOu(Vec<OuRef>),
+    /// Those whose parent is one of these OUs.
+    DirectlyInOu(Vec<OuRef>),
+    /// Those that have all these tags.
+    Tagged(TagSelector),
+    /// Those with one of these names.
+    Named(BTreeSet<String>),
+    /// These.
+    Id(BTreeSet<AccountId>),
+    /// Those that every part selects.
+    AllOf(Vec<AccountSelector>),
+    /// Those that some part selects.
+    AnyOf(Vec<AccountSelector>),
+    /// Those that `of` selects, less those that one of `except` does.
+    Except { of: Box<AccountSelector>, except: Vec<AccountSelector> },
+}
+
+/// What a selection is for: it decides whether the management account is seen by other things than its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Give,
+    TakeAway,
+}
+
+impl Purpose {
+    fn opposite(self) -> Self {
+        match self {
+            Self::Give => Self::TakeAway,
+            Self::TakeAway => Self::Give,
+        }
+    }
+}
+
+impl AccountSelector {
+    /// Whether a rule with this selector gives access to the account.
+    pub fn gives(&self, account: &Account) -> bool {
+        self.holds(account, Purpose::Give)
+    }
+
+    /// Whether a `never` with this selector takes access to the account away.
+    pub fn takes_away(&self, account: &Account) -> bool {
+        self.holds(account, Purpose::TakeAway)
+    }
+
+    fn holds(&self, account: &Account, purpose: Purpose) -> bool {
+        let seen = !account.is_management || purpose == Purpose::TakeAway;
+        match self {
+            Self::Everywhere => seen,
+            Self::InOu(ous) => {
+                let units = account.path.units();
+                seen && (1..=units.len()).any(|depth| ous.iter().any(|ou| ou.is(units.get(..depth))))
+            }
+            Self::DirectlyInOu(ous) => seen && ous.iter().any(|ou| ou.is(Some(account.path.units()))),
+            Self::Tagged(tags) => seen && tags.matches(&account.tags),
+            Self::Named(names) => seen && names.contains(&account.name),
+            Self::Id(ids) => ids.contains(&account.id),
+            Self::AllOf(parts) => parts.iter().all(|part| part.holds(account, purpose)),
+            Self::AnyOf(parts) => parts.iter().any(|part| part.holds(account, purpose)),
+            Self::Except { of, except } => {
+                of.holds(account, purpose)
+                    && !except.iter().any(|part| part.holds(account, purpose.opposite()))
+            }
+        }
+    }
+}
+
+/// An OU, as a rule names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OuRef {
+    /// Pinned: whatever its name, wherever it hangs.
+    Id(OuId),
+    /// The names on the way to it from the root, outermost first. An OU with a `/` in its name can't be named so.
+    Path(Vec<String>),
+}
+
+impl OuRef {
+    /// Whether this is the OU at the end of the way down to it.
+    fn is(&self, way: Option<&[OrganizationalUnit]>) -> bool {
+        let Some(way) = way else { return false };
+        match self {
+            Self::Id(id) => way.last().is_some_and(|unit| unit.id == *id),
+            Self::Path(names) => {
+                !way.is_empty()
+                    && way.len() == names.len()
+                    && way.iter().zip(names).all(|(unit, name)| unit.name == *name)
+            }
+        }
+    }
+}
+
+/// Tags that something must have: by key, the values that will do. A tag that is missing never will.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagSelector(pub BTreeMap<String, BTreeSet<String>>);
+
+impl TagSelector {
+    /// Whether every key has one of its values.
+    pub fn matches(&self, tags: &Tags) -> bool {
+        self.0.iter().all(|(key, values)| tags.get(key).is_some_and(|value| values.contains(value)))
+    }
+}
+
+/// Which permission sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermissionSetSelector {
+    /// The one with this name, whichever it is.
+    Name(String),
+    /// Pinned: this one, and not another that takes its name.
+    Arn(PermissionSetArn),
+    /// All that have these tags.
+    Tagged(TagSelector),
+}
+
+impl PermissionSetSelector {
+    /// Whether it selects this permission set.
+    pub fn selects(&self, set: &PermissionSet) -> bool {
+        match self {
+            Self::Name(name) => set.name == *name,
+            Self::Arn(arn) => set.arn == *arn,
+            Self::Tagged(tags) => tags.matches(&set.tags),
+        }
+    }
+}
+
+/// Which principal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PrincipalSelector {
+    /// The group with this display name.
+    Group(String),
+    /// Pinned.
+    GroupId(GroupId),
+    /// The user with this user name. Names of people stay out of logs.
+    User(String),
+    /// Pinned.
+    UserId(UserId),
+}
