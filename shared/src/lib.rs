@@ -6,5 +6,10 @@
 
 pub mod domain;
 pub mod ledger;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod ports;
 pub mod rules;
+pub mod settings;
+#[cfg(feature = "telemetry")]
+pub mod telemetry;
