@@ -17,8 +17,8 @@ pub enum OpenError {
     Newer { path: String, found: i64, known: i64 },
 }
 
-/// An error of SQLite as our error. A transaction that did not commit was rolled back, so `Failed` is left for what may
-/// have gone wrong after the commit.
+/// An error of SQLite as our error: a transaction that did not commit is rolled back. `Failed` is left for what may strike in
+/// the middle of a commit, such as a full or broken disk.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` calls")]
 pub(super) fn unusable(error: rusqlite::Error) -> LedgerError {
     let text = format!("the ledger's file: {error}");

@@ -1,7 +1,8 @@
 //! The ledger in an SQLite file, or in memory.
 //!
 //! Calls are short and are made in place on the calling task: no thread is handed the work, so virtual time stays
-//! deterministic. Several processes may use one file; each write is one transaction that is alone from its first check on.
+//! deterministic. Several processes may use one file; each write is one transaction that is alone from its first check on, and
+//! waits up to ten seconds for another's.
 
 mod error;
 mod lease;
