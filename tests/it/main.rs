@@ -1,5 +1,8 @@
-//! The integration tests, one binary.
+//! Scenarios, contracts and end-to-end tests, in one program so that they are linked once.
+//!
+//! Each module says `#[cfg(test)]` though all of this is built for tests only: it tells the linter so.
 
-// `cfg(test)` is always on here; said again, it tells the lints that all of this is tests.
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod lambda;
