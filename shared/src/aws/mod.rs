@@ -2,15 +2,21 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "SDK enums are non-exhaustive")]
 
+mod dynamodb;
 mod error;
 mod identity_store;
 mod organizations;
 mod pages;
 mod parse;
+mod s3;
+mod sqs;
 mod sso_admin;
 #[cfg(test)]
 mod testing;
 
+pub use dynamodb::{DynamoDbLedger, create_table};
 pub use identity_store::IdentityStoreApi;
 pub use organizations::OrganizationsApi;
+pub use s3::{LARGEST_BUNDLE, S3Rules};
+pub use sqs::SqsQueue;
 pub use sso_admin::SsoAdminApi;
