@@ -194,7 +194,8 @@ impl Description {
             let message = error.without_snippet().to_string();
             let message = message.lines().next().unwrap_or_default();
             // The place is told apart from the message.
-            let message = message.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(message);
+            let message =
+                message.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(message);
             DescriptionError { line, column, message: message.to_owned() }
         })
     }
