@@ -28,7 +28,10 @@
 
 mod checker;
 mod checker_tests;
+mod failures;
+mod foreign;
 mod grants;
 mod model;
 mod ports;
 mod service;
+mod tags_and_moves;

@@ -66,6 +66,8 @@ organizational_units:
   - name: Sandbox
     accounts:
       - { name: play, id: "444455556666" }
+  - name: Suspended
+    accounts:
       - { name: gone, id: "555566667777", state: SUSPENDED }
 instance: { arn: "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6", identity_store: d-9067642ac1 }
 permission_sets:
@@ -160,9 +162,6 @@ impl Service {
         self.checker.lock().unwrap()
     }
 
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
 
     // What people do.
 
