@@ -19,7 +19,7 @@ async fn every_account_gets_exactly_what_the_rules_say() {
             .in_accounts(in_ou("Workloads/Development")),
         group("support", "Support")
             .gets("ReadOnlyAccess")
-            .in_accounts(Where::Everywhere.except([in_ou("Sandbox")])),
+            .in_accounts(Where::Everywhere.except([in_ou("Sandbox"), in_ou("Suspended")])),
     ])
     .never(group("", "Support").gets("ReadOnlyAccess").in_accounts(tagged("Environment", "Production")));
     service.publish(&document).await;

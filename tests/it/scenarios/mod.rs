@@ -28,10 +28,13 @@
 
 mod checker;
 mod checker_tests;
+mod crashes;
 mod failures;
 mod foreign;
+mod fuse;
 mod grants;
 mod model;
 mod ports;
 mod service;
+mod staleness;
 mod tags_and_moves;

@@ -162,7 +162,6 @@ impl Service {
         self.checker.lock().unwrap()
     }
 
-
     // What people do.
 
     /// Something that a person does in AWS, now.
