@@ -6,3 +6,5 @@
 mod contract;
 #[cfg(test)]
 mod lambda;
+#[cfg(test)]
+mod scenarios;
