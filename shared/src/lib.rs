@@ -4,6 +4,8 @@
 //! [`provisioning`] and [`ledger`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the
 //! only code that reads, decides and writes, in that order; `aws` and `local` implement the ports. Nothing points back up.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod causes;
 pub mod domain;
 pub mod engine;

@@ -46,3 +46,41 @@ pub fn backoff(attempts: u32) -> Duration {
 pub fn next_look(waited: Duration) -> Duration {
     (waited / 3).clamp(Duration::from_secs(2), Duration::from_secs(30))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_that_others_have_seen_is_told_apart_from_those_that_begin_alike() {
+        let gone =
+            "Received a 404 status error: EntitlementItem doesn't exist with the given entitlement key …";
+        assert_eq!(failure(Operation::Revoke, gone), Failure::AlreadyGone);
+        assert_eq!(failure(Operation::Grant, gone), Failure::Lasting);
+        for lasting in [
+            "Received a 404 status error: the GROUP assignee f10fac16 was not found in directory d-1234567890",
+            "Received a 404 status error: Not supported policy CustomPolicy",
+            "Received a 403 status error: Access denied by IAM for iam:CreateSAMLProvider",
+            "something that nobody has seen",
+        ] {
+            assert_eq!(failure(Operation::Revoke, lasting), Failure::Lasting, "{lasting}");
+        }
+        for passing in [
+            "AWS SSO is unable to complete your request at this time. Obtaining permissions to manage your AWS account \
+             '111122223333' is taking longer than usual",
+            "An unexpected internal service exception was encountered",
+        ] {
+            assert_eq!(failure(Operation::Grant, passing), Failure::Passing, "{passing}");
+        }
+    }
+
+    #[test]
+    fn waiting_grows_and_stays_within_bounds() {
+        assert_eq!(backoff(0), Duration::from_secs(2));
+        assert_eq!(backoff(3), Duration::from_secs(16));
+        assert_eq!(backoff(u32::MAX), Duration::from_mins(5));
+        assert_eq!(next_look(Duration::ZERO), Duration::from_secs(2));
+        assert_eq!(next_look(Duration::from_secs(30)), Duration::from_secs(10));
+        assert_eq!(next_look(Duration::from_hours(9)), Duration::from_secs(30));
+    }
+}

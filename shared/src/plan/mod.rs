@@ -183,3 +183,6 @@ impl Plan {
         self.actions.iter().filter(|action| action.operation == operation).count()
     }
 }
+
+#[cfg(test)]
+mod tests;

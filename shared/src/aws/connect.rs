@@ -1,0 +1,206 @@
+//! One connection for all services: one HTTP client, one set of timeouts, one credential chain.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use super::{DynamoDbLedger, IdentityStoreApi, OrganizationsApi, S3Rules, SqsQueue, SsoAdminApi};
+use crate::domain::{IdentityStoreId, InstanceArn};
+
+/// How often a call is sent at most, the first time included. Writes of assignments are sent once.
+const ATTEMPTS: u32 = 3;
+
+/// How to reach AWS. What is `None` comes from where every AWS tool looks for it: the environment and the profile.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// The Region of all services; for Identity Center its primary Region.
+    pub region: Option<String>,
+    /// One endpoint for all services, instead of AWS or of the environment's `AWS_ENDPOINT_URL…`.
+    pub endpoint_url: Option<String>,
+    /// The profile that credentials and Region are read from.
+    pub profile: Option<String>,
+    /// For a connection to be made.
+    pub connect_timeout: Duration,
+    /// For the first byte of an answer.
+    pub read_timeout: Duration,
+    /// For one attempt as a whole.
+    pub attempt_timeout: Duration,
+    /// For a call with all its attempts and the pauses between them.
+    pub operation_timeout: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            region: None,
+            endpoint_url: None,
+            profile: None,
+            connect_timeout: Duration::from_secs(3),
+            read_timeout: Duration::from_secs(15),
+            attempt_timeout: Duration::from_secs(20),
+            operation_timeout: Duration::from_mins(1),
+        }
+    }
+}
+
+/// Everything that reaching AWS needs. Cheap to clone; all adapters made from it share one pool of connections.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    config: SdkConfig,
+}
+
+/// Prepares the connection. Nothing is sent to the services yet, and missing credentials or a missing Region show at the first
+/// call.
+pub async fn connect(options: &ConnectOptions) -> Connection {
+    let ConnectOptions {
+        region,
+        endpoint_url,
+        profile,
+        connect_timeout,
+        read_timeout,
+        attempt_timeout,
+        operation_timeout,
+    } = options;
+    let http =
+        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(*connect_timeout)
+        .read_timeout(*read_timeout)
+        .operation_attempt_timeout(*attempt_timeout)
+        .operation_timeout(*operation_timeout)
+        .build();
+    // Named here so that `AWS_RETRY_MODE=adaptive` has no say: the engine keeps to the rate, and the SDK must not guess at it.
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(retries);
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint_url) = endpoint_url {
+        loader = loader.endpoint_url(endpoint_url);
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    Connection { config: loader.load().await }
+}
+
+impl Connection {
+    /// The Region, as far as one is known.
+    pub fn region(&self) -> Option<&str> {
+        self.config.region().map(AsRef::as_ref)
+    }
+
+    pub fn organizations(&self) -> OrganizationsApi {
+        OrganizationsApi::new(aws_sdk_organizations::Client::new(&self.config))
+    }
+
+    /// SSO Admin in the instance named, or else in the only one that there is.
+    pub fn sso_admin(&self, instance: Option<InstanceArn>) -> SsoAdminApi {
+        SsoAdminApi::new(aws_sdk_ssoadmin::Client::new(&self.config), instance)
+    }
+
+    /// The identity store of an instance, which [`crate::ports::AccessReader::instance`] names.
+    pub fn identity_store(&self, store: IdentityStoreId) -> IdentityStoreApi {
+        IdentityStoreApi::new(aws_sdk_identitystore::Client::new(&self.config), store)
+    }
+
+    /// The queue with this URL: FIFO if its name ends in `.fifo`.
+    pub fn queue(&self, url: &str) -> SqsQueue {
+        SqsQueue::new(self.sqs(), url)
+    }
+
+    /// The ledger in the table with this name.
+    pub fn ledger(&self, table: &str) -> DynamoDbLedger {
+        DynamoDbLedger::new(self.dynamodb(), table)
+    }
+
+    /// The rules in this bucket, below a prefix that is empty or ends in `/`.
+    pub fn rules(&self, bucket: &str, prefix: &str) -> S3Rules {
+        S3Rules::new(self.s3(), bucket, prefix)
+    }
+
+    pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.config)
+    }
+
+    pub(super) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.config)
+    }
+
+    /// An endpoint of our own seldom has a host name for every bucket, so the bucket goes into the path there. (The SDK does the
+    /// same by itself for an endpoint that is an IP address.)
+    pub(super) fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .force_path_style(self.config.endpoint_url().is_some())
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::{
+        Credentials,
+        credential_fn::provide_credentials_fn,
+        provider::{SharedCredentialsProvider, error::CredentialsError},
+    };
+
+    use super::*;
+    use crate::ports::{OrganizationReader as _, PortError};
+
+    /// With a Region, so that nobody goes looking for one.
+    fn somewhere() -> ConnectOptions {
+        ConnectOptions { region: Some("eu-west-1".into()), ..ConnectOptions::default() }
+    }
+
+    fn someone() -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test"))
+    }
+
+    #[tokio::test]
+    async fn a_service_that_cannot_be_reached_gives_no_usable_answer() {
+        // Nothing listens on the discard port of the loopback.
+        let options = ConnectOptions { endpoint_url: Some("http://127.0.0.1:9".into()), ..somewhere() };
+        let mut connection = connect(&options).await;
+        connection.config = connection
+            .config
+            .into_builder()
+            .credentials_provider(someone())
+            .retry_config(RetryConfig::disabled())
+            .build();
+        let error = connection.organizations().organization().await.unwrap_err();
+        assert!(matches!(error, PortError::Failed(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn missing_credentials_are_denied_with_what_to_do() {
+        let nothing =
+            provide_credentials_fn(|| std::future::ready(Err(CredentialsError::not_loaded("none anywhere"))));
+        let mut connection = connect(&somewhere()).await;
+        connection.config = connection
+            .config
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(nothing))
+            .build();
+        match connection.organizations().organization().await {
+            Err(PortError::Denied(text)) => assert!(text.contains("set AWS_PROFILE"), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_region_is_refused_with_what_to_do() {
+        let mut connection = connect(&somewhere()).await;
+        connection.config =
+            connection.config.into_builder().region(None::<Region>).credentials_provider(someone()).build();
+        match crate::ports::AccessReader::instance(&connection.sso_admin(None)).await {
+            Err(PortError::Refused(text)) => assert!(text.contains("set AWS_REGION"), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}

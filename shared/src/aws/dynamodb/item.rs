@@ -1,0 +1,200 @@
+//! What the table's items look like: their keys, and a row as an item.
+//!
+//! | item | `pk` | `sk` | holds |
+//! | --- | --- | --- | --- |
+//! | row | `account#<id>` | `<permission set>#<principal>` | `row_json`, `row_version`, `row_state`; `work` and `work_order` while there is work |
+//! | rules in force | `rules` | `in-force` | `rules_version`, `rules_json` |
+//! | lease | `lease` | `engine` | `lease_fence`, `lease_expires`; `lease_holder` while it is held |
+//! | budget | `budget#<name>` | `budget` | `budget_spent`, `budget_expires` (the table's TTL) |
+//! | remembered | `seen#<kind>` | `id#<id>` | `seen_id`, `seen_json`, `seen_at` |
+
+use std::{collections::HashMap, fmt::Write as _};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    domain::{AccountId, AssignmentKey, Operation},
+    ledger::{BudgetKey, Row},
+    ports::{PortError, Seen, SeenKind},
+};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) const PK: &str = "pk";
+pub(super) const SK: &str = "sk";
+
+/// The index of rows with work in them, and its two attributes. Other items don't have these, so they are not in it.
+pub(super) const WORK_INDEX: &str = "work";
+pub(super) const WORK: &str = "work";
+pub(super) const WORK_ORDER: &str = "work_order";
+
+pub(super) const ROW_JSON: &str = "row_json";
+pub(super) const ROW_VERSION: &str = "row_version";
+pub(super) const ROW_STATE: &str = "row_state";
+pub(super) const RULES_VERSION: &str = "rules_version";
+pub(super) const RULES_JSON: &str = "rules_json";
+pub(super) const LEASE_FENCE: &str = "lease_fence";
+pub(super) const LEASE_EXPIRES: &str = "lease_expires";
+pub(super) const LEASE_HOLDER: &str = "lease_holder";
+pub(super) const BUDGET_SPENT: &str = "budget_spent";
+/// Seconds since 1970. The table's TTL: of budgets only, so that nothing that claims ownership is ever swept away.
+pub(super) const BUDGET_EXPIRES: &str = "budget_expires";
+const SEEN_ID: &str = "seen_id";
+const SEEN_JSON: &str = "seen_json";
+const SEEN_AT: &str = "seen_at";
+
+/// Every row's `pk` begins so, and no other item's does.
+pub(super) const ACCOUNT: &str = "account#";
+
+pub(super) fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(super) fn number(number: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// Where an item is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) pk: String,
+    pub(super) sk: String,
+}
+
+impl Place {
+    fn of(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+
+    pub(super) fn row(key: &AssignmentKey) -> Self {
+        Self::of(account(&key.account), format!("{}#{}", key.permission_set, key.principal))
+    }
+
+    pub(super) fn rules() -> Self {
+        Self::of("rules", "in-force")
+    }
+
+    pub(super) fn lease() -> Self {
+        Self::of("lease", "engine")
+    }
+
+    pub(super) fn budget(budget: &BudgetKey) -> Self {
+        Self::of(format!("budget#{budget}"), "budget")
+    }
+
+    /// A sort key has at most 1024 bytes, and a group's name may have more: a long id is stored by its digest.
+    pub(super) fn seen(kind: SeenKind, id: &str) -> Self {
+        if id.len() <= 1000 {
+            return Self::of(seen(kind), format!("id#{id}"));
+        }
+        let mut digest = "digest#".to_owned();
+        for byte in Sha256::digest(id.as_bytes()) {
+            let _ = write!(digest, "{byte:02x}");
+        }
+        Self::of(seen(kind), digest)
+    }
+
+    pub(super) fn into_item(self) -> Item {
+        Item::from([(PK.to_owned(), text(self.pk)), (SK.to_owned(), text(self.sk))])
+    }
+}
+
+/// The `pk` of an account's rows.
+pub(super) fn account(id: &AccountId) -> String {
+    format!("{ACCOUNT}{id}")
+}
+
+/// The `pk` of what is remembered of a kind.
+pub(super) fn seen(kind: SeenKind) -> &'static str {
+    match kind {
+        SeenKind::PermissionSet => "seen#permission-set",
+        SeenKind::Group => "seen#group",
+        SeenKind::User => "seen#user",
+        SeenKind::OrganizationalUnit => "seen#organizational-unit",
+        SeenKind::Fact => "seen#fact",
+    }
+}
+
+pub(super) fn from_row(row: &Row, version: u64) -> Result<Item, PortError> {
+    let mut item = Place::row(&row.key).into_item();
+    item.insert(ROW_JSON.to_owned(), text(json(row)?));
+    item.insert(ROW_VERSION.to_owned(), number(version));
+    item.insert(ROW_STATE.to_owned(), text(row.state.label()));
+    if let Some((operation, intent)) = row.work() {
+        let revokes_first = match operation {
+            Operation::Revoke => 0,
+            Operation::Grant => 1,
+        };
+        // Fixed width, so that text order is time's order. Nothing was decided before 1970.
+        let decided_at = intent.decided_at.as_nanosecond().max(0);
+        item.insert(WORK.to_owned(), text(WORK));
+        let Place { pk, sk } = Place::row(&row.key);
+        item.insert(WORK_ORDER.to_owned(), text(format!("{revokes_first}#{decided_at:020}#{pk}#{sk}")));
+    }
+    Ok(item)
+}
+
+pub(super) fn to_row(item: &Item) -> Result<Row, PortError> {
+    let mut row: Row = from_json(item, ROW_JSON)?;
+    row.version = number_of(item, ROW_VERSION)?;
+    Ok(row)
+}
+
+pub(super) fn from_seen(kind: SeenKind, seen: &Seen) -> Result<Item, PortError> {
+    let Seen { id, value, at } = seen;
+    let mut item = Place::seen(kind, id).into_item();
+    item.insert(SEEN_ID.to_owned(), text(id));
+    item.insert(SEEN_JSON.to_owned(), text(json(value)?));
+    item.insert(SEEN_AT.to_owned(), text(at.to_string()));
+    Ok(item)
+}
+
+pub(super) fn to_seen(item: &Item) -> Result<Seen, PortError> {
+    Ok(Seen {
+        id: text_of(item, SEEN_ID)?.to_owned(),
+        value: from_json(item, SEEN_JSON)?,
+        at: time_of(item, SEEN_AT)?,
+    })
+}
+
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, PortError> {
+    serde_json::to_string(value)
+        .map_err(|error| PortError::Refused(format!("cannot be written to the ledger: {error}")))
+}
+
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(item: &Item, name: &str) -> Result<T, PortError> {
+    serde_json::from_str(text_of(item, name)?).map_err(|error| damaged(item, name, &error))
+}
+
+pub(super) fn text_of<'a>(item: &'a Item, name: &str) -> Result<&'a str, PortError> {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(damaged(item, name, &"it is missing")),
+    }
+}
+
+pub(super) fn number_of<T>(item: &Item, name: &str) -> Result<T, PortError>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    match item.get(name) {
+        Some(AttributeValue::N(number)) => number.parse().map_err(|error| damaged(item, name, &error)),
+        _ => Err(damaged(item, name, &"it is missing")),
+    }
+}
+
+pub(super) fn time_of(item: &Item, name: &str) -> Result<Timestamp, PortError> {
+    text_of(item, name)?.parse().map_err(|error| damaged(item, name, &error))
+}
+
+/// An item that we did not write so. Somebody has to look at it; reading it again won't help.
+fn damaged(item: &Item, name: &str, why: &dyn std::fmt::Display) -> PortError {
+    // The `pk` names an account or a kind; the `sk` of something remembered may be the name of a person.
+    let pk = match item.get(PK) {
+        Some(AttributeValue::S(pk)) => pk.as_str(),
+        _ => "?",
+    };
+    PortError::Refused(format!("the ledger's item `{pk}` can't be read: `{name}`: {why}"))
+}

@@ -1,0 +1,286 @@
+//! DynamoDB: the ledger, in one table.
+
+mod guard;
+mod item;
+mod lease;
+mod table;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_sdk_dynamodb::{Client, operation::delete_item::DeleteItemError};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+
+pub use table::create_table;
+
+use self::{
+    item::{
+        ACCOUNT, BUDGET_SPENT, Item, PK, Place, ROW_STATE, ROW_VERSION, RULES_JSON, RULES_VERSION, SK, WORK,
+        WORK_INDEX, number, text,
+    },
+    transaction::{Condition, Step, transact},
+};
+use super::error::{calling, unreadable};
+use crate::{
+    domain::{AccountId, AssignmentKey, RulesVersion},
+    ledger::{BudgetKey, Lease, Row, State, WRITES_AT_ONCE},
+    ports::{Guard, Ledger, LedgerError, Page, PortError, RowWrite, RulesInForce, Seen, SeenKind},
+};
+
+/// How many single writes are on their way at a time, where there are many.
+const ABREAST: usize = 16;
+
+/// The ledger in a DynamoDB table, which [`create_table`] can make. How its items look is in `item.rs`.
+///
+/// DynamoDB refuses a transaction that meets another one on any of its items, even if both only look at it. The rules in force
+/// and the lease are looked at by many, so [`PortError::Conflict`] is to be expected and the write to be tried again.
+#[derive(Debug, Clone)]
+pub struct DynamoDbLedger {
+    client: Client,
+    table: String,
+}
+
+impl DynamoDbLedger {
+    pub fn new(client: Client, table: &str) -> Self {
+        Self { client, table: table.to_owned() }
+    }
+
+    /// One item, as the last finished write left it.
+    async fn get(&self, place: Place) -> Result<Option<Item>, PortError> {
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let answer = request.set_key(Some(place.into_item())).send().await.map_err(calling("GetItem"))?;
+        Ok(answer.item)
+    }
+
+    /// All items under a `pk`, ordered by `sk`, as the last finished writes left them.
+    async fn query(&self, pk: &str) -> Result<Vec<Item>, PortError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let request = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(pk))
+                .set_exclusive_start_key(start);
+            let page = request.send().await.map_err(calling("Query"))?;
+            items.extend(page.items.unwrap_or_default());
+            match page.last_evaluated_key.filter(|key| !key.is_empty()) {
+                Some(next) => start = Some(next),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    async fn put_seen(&self, item: Item) -> Result<(), PortError> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        request.send().await.map_err(calling("PutItem"))?;
+        Ok(())
+    }
+
+    async fn delete_seen(&self, place: Place) -> Result<(), PortError> {
+        let request = self.client.delete_item().table_name(&self.table).set_key(Some(place.into_item()));
+        request.send().await.map_err(calling("DeleteItem"))?;
+        Ok(())
+    }
+
+    /// Deletes a row if it still is the tombstone that was read. Sent again after a lost answer, it finds nothing to delete.
+    async fn forget_row(&self, place: Place, version: u64) -> Result<(), PortError> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(place.into_item()))
+            .condition_expression("#version = :version AND #state = :closed")
+            .expression_attribute_names("#version", ROW_VERSION)
+            .expression_attribute_names("#state", ROW_STATE)
+            .expression_attribute_values(":version", number(version))
+            .expression_attribute_values(":closed", text(State::Closed.label()));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(calling("DeleteItem")(error)),
+            },
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Ledger for DynamoDbLedger {
+    async fn rows_of(&self, account: &AccountId) -> Result<Vec<Row>, LedgerError> {
+        let items = self.query(&item::account(account)).await?;
+        let mut rows = items.iter().map(item::to_row).collect::<Result<Vec<_>, _>>()?;
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(rows)
+    }
+
+    async fn row(&self, key: &AssignmentKey) -> Result<Option<Row>, LedgerError> {
+        let item = self.get(Place::row(key)).await?;
+        Ok(item.as_ref().map(item::to_row).transpose()?)
+    }
+
+    async fn rows(&self, after: Option<&str>) -> Result<Page<Row>, LedgerError> {
+        let mut start = after.map(position).transpose()?;
+        loop {
+            let request = self
+                .client
+                .scan()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .filter_expression("begins_with(pk, :account)")
+                .expression_attribute_values(":account", text(ACCOUNT))
+                .set_exclusive_start_key(start.map(Place::into_item));
+            let page = request.send().await.map_err(calling("Scan"))?;
+            let next = page.last_evaluated_key().filter(|key| !key.is_empty()).map(place).transpose()?;
+            // A page may hold other items only.
+            if !page.items().is_empty() || next.is_none() {
+                let items = page.items().iter().map(item::to_row).collect::<Result<_, _>>()?;
+                return Ok(Page { items, next: next.map(|Place { pk, sk }| format!("{pk}\n{sk}")) });
+            }
+            start = next;
+        }
+    }
+
+    async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        let mut rows = Vec::new();
+        let mut start = None;
+        while rows.len() < limit {
+            let request = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(WORK_INDEX)
+                .key_condition_expression("#work = :work")
+                .expression_attribute_names("#work", WORK)
+                .expression_attribute_values(":work", text(WORK))
+                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start);
+            let page = request.send().await.map_err(calling("Query"))?;
+            for item in page.items() {
+                rows.push(item::to_row(item)?);
+            }
+            match page.last_evaluated_key.filter(|key| !key.is_empty()) {
+                Some(next) => start = Some(next),
+                None => break,
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
+        if rows.len() > WRITES_AT_ONCE {
+            let count = rows.len();
+            return Err(
+                PortError::Refused(format!("{count} rows in one write: {WRITES_AT_ONCE} at most")).into()
+            );
+        }
+        let keys: BTreeSet<&AssignmentKey> = rows.iter().map(|write| &write.row.key).collect();
+        if keys.len() != rows.len() {
+            return Err(PortError::Refused("a row is written twice in one write".to_owned()).into());
+        }
+        let Guard { rules, lease, charges } = guard;
+        let mut steps = Vec::new();
+        if let Some(fence) = lease {
+            steps.push(guard::lease(&self.table, *fence)?);
+        }
+        if let Some(version) = rules {
+            steps.push(guard::rules(&self.table, version)?);
+        }
+        for write in rows {
+            steps.push(guard::row(&self.table, &write.row)?);
+        }
+        steps.extend(guard::charges(&self.table, charges, rows)?);
+        transact(&self.client, steps).await
+    }
+
+    async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError> {
+        let closed = rows.iter().filter(|row| row.state == State::Closed);
+        let deletes: Vec<_> = closed.map(|row| self.forget_row(Place::row(&row.key), row.version)).collect();
+        Ok(stream::iter(deletes).buffer_unordered(ABREAST).try_collect().await?)
+    }
+
+    async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
+        let item = self.get(Place::rules()).await?;
+        Ok(item.map(|item| item::from_json(&item, RULES_JSON)).transpose()?)
+    }
+
+    async fn bring_into_force(
+        &self,
+        expected: Option<&RulesVersion>,
+        rules: &RulesInForce,
+    ) -> Result<(), LedgerError> {
+        let mut item = Place::rules().into_item();
+        item.insert(RULES_VERSION.to_owned(), text(rules.version.as_str()));
+        item.insert(RULES_JSON.to_owned(), text(item::json(rules)?));
+        let condition = match expected {
+            Some(version) => {
+                Condition::new("rules_version = :expected", [(":expected", text(version.as_str()))])
+            }
+            None => Condition::new("attribute_not_exists(pk)", []),
+        };
+        let step = Step::put(&self.table, item, &condition, LedgerError::RulesChanged)?;
+        transact(&self.client, vec![step]).await
+    }
+
+    async fn acquire_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, LedgerError> {
+        lease::acquire(self, holder, now, ttl).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError> {
+        lease::renew(self, lease, now, ttl).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
+        lease::release(self, lease).await
+    }
+
+    async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
+        let item = self.get(Place::budget(budget)).await?;
+        Ok(item.map_or(Ok(0), |item| item::number_of(&item, BUDGET_SPENT))?)
+    }
+
+    async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
+        let items = seen.iter().map(|seen| item::from_seen(kind, seen)).collect::<Result<Vec<_>, _>>()?;
+        let puts: Vec<_> = items.into_iter().map(|item| self.put_seen(item)).collect();
+        Ok(stream::iter(puts).buffer_unordered(ABREAST).try_collect().await?)
+    }
+
+    async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
+        let items = self.query(item::seen(kind)).await?;
+        let mut seen = items.iter().map(item::to_seen).collect::<Result<Vec<_>, _>>()?;
+        seen.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(seen)
+    }
+
+    async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
+        let deletes: Vec<_> = ids.iter().map(|id| self.delete_seen(Place::seen(kind, id))).collect();
+        Ok(stream::iter(deletes).buffer_unordered(ABREAST).try_collect().await?)
+    }
+}
+
+/// Reads [`Page::next`] back.
+fn position(next: &str) -> Result<Place, PortError> {
+    let (pk, sk) = next
+        .split_once('\n')
+        .ok_or_else(|| PortError::Refused("this is not where a page of rows starts".to_owned()))?;
+    Ok(Place { pk: pk.to_owned(), sk: sk.to_owned() })
+}
+
+fn place(key: &Item) -> Result<Place, PortError> {
+    let part = |name| item::text_of(key, name).map(str::to_owned);
+    match (part(PK), part(SK)) {
+        (Ok(pk), Ok(sk)) => Ok(Place { pk, sk }),
+        _ => Err(unreadable("Scan", "the next page's start has no key")),
+    }
+}

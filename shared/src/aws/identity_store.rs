@@ -1,0 +1,200 @@
+//! Identity Store: who is behind a name. AWS's messages may quote names of people, so only their codes are passed on.
+
+use aws_sdk_identitystore::{
+    Client,
+    operation::{
+        describe_group::DescribeGroupError, describe_user::DescribeUserError, get_group_id::GetGroupIdError,
+        get_user_id::GetUserIdError,
+    },
+    types::{AlternateIdentifier, ResourceType, UniqueAttribute, error::ResourceNotFoundException},
+};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::{Document, error::metadata::ProvideErrorMetadata};
+
+use super::{
+    error::{calling_in_private, unbuildable, unreadable},
+    parse,
+};
+use crate::{
+    domain::{GroupId, IdentityStoreId, UserId},
+    ports::{Directory, PortError},
+};
+
+/// Looks up groups and users over the API.
+///
+/// Whether `GetGroupId` and `GetUserId` compare names by case is not documented. If they don't, a name in a rule that differs
+/// from the directory's only by case finds the group or the user all the same; there is never more than one of them.
+#[derive(Debug, Clone)]
+pub struct IdentityStoreApi {
+    client: Client,
+    store: IdentityStoreId,
+}
+
+impl IdentityStoreApi {
+    pub fn new(client: Client, store: IdentityStoreId) -> Self {
+        Self { client, store }
+    }
+}
+
+#[async_trait::async_trait]
+impl Directory for IdentityStoreApi {
+    async fn group_id(&self, name: &str) -> Result<Option<GroupId>, PortError> {
+        let operation = "GetGroupId";
+        let request = self.client.get_group_id().identity_store_id(self.store.as_str());
+        match request.alternate_identifier(unique("displayName", name)?).send().await {
+            Ok(answer) => parse::id(operation, "group id", Some(answer.group_id())).map(Some),
+            Err(error) => absent(operation, &ResourceType::Group, error, |error| match error {
+                GetGroupIdError::ResourceNotFoundException(found) => Some(found),
+                _ => None,
+            }),
+        }
+    }
+
+    async fn user_id(&self, user_name: &str) -> Result<Option<UserId>, PortError> {
+        let operation = "GetUserId";
+        let request = self.client.get_user_id().identity_store_id(self.store.as_str());
+        match request.alternate_identifier(unique("userName", user_name)?).send().await {
+            Ok(answer) => parse::id(operation, "user id", Some(answer.user_id())).map(Some),
+            Err(error) => absent(operation, &ResourceType::User, error, |error| match error {
+                GetUserIdError::ResourceNotFoundException(found) => Some(found),
+                _ => None,
+            }),
+        }
+    }
+
+    async fn group_name(&self, id: &GroupId) -> Result<Option<String>, PortError> {
+        let operation = "DescribeGroup";
+        let request = self.client.describe_group().identity_store_id(self.store.as_str());
+        match request.group_id(id.as_str()).send().await {
+            Ok(answer) => parse::text(operation, "display name", answer.display_name()).map(Some),
+            Err(error) => absent(operation, &ResourceType::Group, error, |error| match error {
+                DescribeGroupError::ResourceNotFoundException(found) => Some(found),
+                _ => None,
+            }),
+        }
+    }
+
+    async fn user_name(&self, id: &UserId) -> Result<Option<String>, PortError> {
+        let operation = "DescribeUser";
+        let request = self.client.describe_user().identity_store_id(self.store.as_str());
+        match request.user_id(id.as_str()).send().await {
+            Ok(answer) => parse::text(operation, "user name", answer.user_name()).map(Some),
+            Err(error) => absent(operation, &ResourceType::User, error, |error| match error {
+                DescribeUserError::ResourceNotFoundException(found) => Some(found),
+                _ => None,
+            }),
+        }
+    }
+}
+
+fn unique(attribute: &str, value: &str) -> Result<AlternateIdentifier, PortError> {
+    if value.is_empty() {
+        return Err(PortError::Refused(format!("an empty {attribute} was looked up")));
+    }
+    let attribute = UniqueAttribute::builder()
+        .attribute_path(attribute)
+        .attribute_value(Document::String(value.to_owned()))
+        .build()
+        .map_err(unbuildable)?;
+    Ok(AlternateIdentifier::UniqueAttribute(attribute))
+}
+
+/// `Ok(None)` only when AWS says that just this kind of thing is missing: the whole store may be missing too, or its key.
+fn absent<T, E>(
+    operation: &'static str,
+    kind: &ResourceType,
+    error: SdkError<E, HttpResponse>,
+    not_found: fn(&E) -> Option<&ResourceNotFoundException>,
+) -> Result<Option<T>, PortError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let missing = error.as_service_error().and_then(not_found).map(|found| found.resource_type().cloned());
+    match (calling_in_private(operation)(error), missing) {
+        (PortError::NotFound(_), Some(Some(missing))) if missing == *kind => Ok(None),
+        (PortError::NotFound(text), Some(missing)) => {
+            let what = missing.as_ref().map_or("something unnamed", ResourceType::as_str);
+            Err(PortError::NotFound(format!("{text}, of {what}")))
+        }
+        (PortError::NotFound(_), None) => Err(unreadable(operation, "found nothing, and said nothing of it")),
+        (error, _) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_identitystore::operation::get_group_id::GetGroupIdOutput;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::aws::testing::client;
+
+    const GROUP: &str = "9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab";
+
+    fn store() -> IdentityStoreId {
+        "d-9067642ac1".parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_group_is_found_by_its_display_name() {
+        let rule = mock!(Client::get_group_id)
+            .match_requests(|request| match request.alternate_identifier() {
+                Some(AlternateIdentifier::UniqueAttribute(unique)) => {
+                    unique.attribute_path() == "displayName"
+                        && *unique.attribute_value() == Document::String("Developers".into())
+                }
+                _ => false,
+            })
+            .then_output(|| {
+                let found = GetGroupIdOutput::builder().group_id(GROUP).identity_store_id("d-9067642ac1");
+                found.group_arn("arn:aws:identitystore:::group/x").build().unwrap()
+            });
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &rule), store());
+
+        assert_eq!(api.group_id("Developers").await, Ok(Some(GROUP.parse().unwrap())));
+    }
+
+    #[tokio::test]
+    async fn a_missing_group_is_absent_and_a_missing_store_is_an_error() {
+        let not_found = |rest: &str| {
+            Some(format!(r#"{{"__type":"ResourceNotFoundException","Message":"no Alice"{rest}}}"#))
+        };
+        let rule = mock!(Client::get_user_id)
+            .sequence()
+            .http_status(400, not_found(r#","ResourceType":"USER""#))
+            .http_status(400, not_found(r#","ResourceType":"IDENTITY_STORE""#))
+            .http_status(400, not_found(""))
+            .http_status(400, not_found(r#","ResourceType":"USER","Reason":"KMS_NotFoundException""#))
+            .build();
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &rule), store());
+
+        assert_eq!(api.user_id("alice").await, Ok(None));
+        let error = api.user_id("alice").await.unwrap_err();
+        assert_eq!(
+            error,
+            PortError::NotFound("GetUserId: ResourceNotFoundException, of IDENTITY_STORE".into())
+        );
+        let error = api.user_id("alice").await.unwrap_err();
+        assert_eq!(
+            error,
+            PortError::NotFound("GetUserId: ResourceNotFoundException, of something unnamed".into())
+        );
+        assert!(matches!(api.user_id("alice").await, Err(PortError::Denied(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_look_up_is_tried_three_times_and_then_is_an_error() {
+        let throttled = r#"{"__type":"ThrottlingException","Message":"Rate exceeded for alice@example.com"}"#;
+        let rule = mock!(Client::describe_user)
+            .sequence()
+            .http_status(400, Some(throttled.to_owned()))
+            .repeatedly()
+            .build();
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &rule), store());
+
+        let error = api.user_name(&GROUP.parse().unwrap()).await.unwrap_err();
+
+        assert_eq!(error, PortError::Throttled("DescribeUser: ThrottlingException".into()));
+        assert_eq!(rule.num_calls(), 3);
+    }
+}

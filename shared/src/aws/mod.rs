@@ -1,0 +1,28 @@
+//! Adapters to AWS, one file per service: they implement the ports over the SDK. SDK types and AWS's error codes end here.
+//!
+//! [`connect`] makes a [`Connection`], and that makes every adapter. The Region, the endpoints (`AWS_ENDPOINT_URL` and
+//! `AWS_ENDPOINT_URL_<SERVICE>`) and the credentials come from where every AWS tool looks for them.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "SDK enums are non-exhaustive")]
+
+mod connect;
+mod dynamodb;
+mod error;
+mod identity_store;
+mod organizations;
+mod pages;
+mod parse;
+mod resources;
+mod s3;
+mod sqs;
+mod sso_admin;
+#[cfg(test)]
+mod testing;
+
+pub use connect::{ConnectOptions, Connection, connect};
+pub use dynamodb::{DynamoDbLedger, create_table};
+pub use identity_store::IdentityStoreApi;
+pub use organizations::OrganizationsApi;
+pub use s3::{LARGEST_BUNDLE, S3Rules};
+pub use sqs::SqsQueue;
+pub use sso_admin::SsoAdminApi;

@@ -1,0 +1,256 @@
+//! The reads. Every listing is turned to its last page, except requests, which are read up to a limit.
+
+use aws_sdk_ssoadmin::types::{OperationStatusFilter, PrincipalType, StatusValues};
+
+use super::{
+    SsoAdminApi,
+    request::{principal, request, summary},
+};
+use crate::{
+    aws::{
+        error::{absent, calling, unreadable},
+        pages::Pages,
+        parse,
+    },
+    domain::{
+        AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
+        Tags,
+    },
+    ports::{AccessReader, PortError, Request, RequestListing, RequestSummary},
+};
+
+/// The largest page (the API model: `MaxResults` 1 to 100).
+const PAGE: i32 = 100;
+
+impl SsoAdminApi {
+    /// SSO Admin says `ResourceNotFoundException` of a permission set and of the whole instance alike, so a permission set is
+    /// absent only if the instance is still there.
+    async fn absent_here<T>(&self, error: PortError) -> Result<Option<T>, PortError> {
+        let absent = absent(error)?;
+        let instance = self.found().await?;
+        self.describe(&instance.arn).await?;
+        Ok(absent)
+    }
+
+    async fn tags(&self, arn: &PermissionSetArn) -> Result<Tags, PortError> {
+        let operation = "ListTagsForResource";
+        let instance = self.found().await?;
+        let mut tags = Tags::default();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self.client.list_tags_for_resource().instance_arn(instance.arn.as_str());
+            let page = request.resource_arn(arn.as_str()).set_next_token(token).send().await;
+            let page = page.map_err(calling(operation))?;
+            tags.0.extend(page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())));
+            pages.turn(page.next_token)?;
+        }
+        Ok(tags)
+    }
+}
+
+#[async_trait::async_trait]
+impl AccessReader for SsoAdminApi {
+    async fn instance(&self) -> Result<Instance, PortError> {
+        self.found().await.cloned()
+    }
+
+    async fn permission_sets(&self) -> Result<Vec<PermissionSetArn>, PortError> {
+        let operation = "ListPermissionSets";
+        let instance = self.found().await?;
+        let mut sets = Vec::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self.client.list_permission_sets().instance_arn(instance.arn.as_str());
+            let page =
+                request.max_results(PAGE).set_next_token(token).send().await.map_err(calling(operation))?;
+            for arn in page.permission_sets() {
+                sets.push(parse::id(operation, "permission set", Some(arn))?);
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(sets)
+    }
+
+    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError> {
+        let operation = "DescribePermissionSet";
+        let instance = self.found().await?;
+        let request = self.client.describe_permission_set().instance_arn(instance.arn.as_str());
+        let answer = match request.permission_set_arn(arn.as_str()).send().await.map_err(calling(operation)) {
+            Ok(answer) => answer,
+            Err(error) => return self.absent_here(error).await,
+        };
+        let name = answer.permission_set().and_then(|set| set.name());
+        let name = parse::text(operation, "permission set's name", name)?;
+        match self.tags(arn).await {
+            Ok(tags) => Ok(Some(PermissionSet { arn: arn.clone(), name, tags })),
+            Err(error) => self.absent_here(error).await,
+        }
+    }
+
+    async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {
+        let operation = "ListPermissionSetsProvisionedToAccount";
+        let instance = self.found().await?;
+        let mut sets = Vec::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self
+                .client
+                .list_permission_sets_provisioned_to_account()
+                .instance_arn(instance.arn.as_str())
+                .account_id(account.as_str());
+            let page =
+                request.max_results(PAGE).set_next_token(token).send().await.map_err(calling(operation))?;
+            for arn in page.permission_sets() {
+                sets.push(parse::id(operation, "permission set", Some(arn))?);
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(sets)
+    }
+
+    async fn principals(
+        &self,
+        account: &AccountId,
+        permission_set: &PermissionSetArn,
+    ) -> Result<Vec<Principal>, PortError> {
+        let operation = "ListAccountAssignments";
+        let instance = self.found().await?;
+        let mut principals = Vec::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self
+                .client
+                .list_account_assignments()
+                .instance_arn(instance.arn.as_str())
+                .account_id(account.as_str())
+                .permission_set_arn(permission_set.as_str());
+            let page =
+                request.max_results(PAGE).set_next_token(token).send().await.map_err(calling(operation))?;
+            for item in page.account_assignments() {
+                let listed: AccountId = parse::id(operation, "account", item.account_id())?;
+                let set: PermissionSetArn =
+                    parse::id(operation, "permission set", item.permission_set_arn())?;
+                if listed != *account || set != *permission_set {
+                    return Err(unreadable(operation, "an assignment that was not asked for"));
+                }
+                principals.push(principal(operation, item.principal_type(), item.principal_id())?);
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(principals)
+    }
+
+    async fn assignments_of(&self, asked: &Principal) -> Result<Vec<AssignmentKey>, PortError> {
+        let operation = "ListAccountAssignmentsForPrincipal";
+        let instance = self.found().await?;
+        let kind = match asked {
+            Principal::Group(_) => PrincipalType::Group,
+            Principal::User(_) => PrincipalType::User,
+        };
+        let mut keys = Vec::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self
+                .client
+                .list_account_assignments_for_principal()
+                .instance_arn(instance.arn.as_str())
+                .principal_type(kind.clone())
+                .principal_id(asked.id());
+            let page =
+                request.max_results(PAGE).set_next_token(token).send().await.map_err(calling(operation))?;
+            for item in page.account_assignments() {
+                let key = AssignmentKey {
+                    account: parse::id(operation, "account", item.account_id())?,
+                    permission_set: parse::id(operation, "permission set", item.permission_set_arn())?,
+                    principal: principal(operation, item.principal_type(), item.principal_id())?,
+                };
+                // What a user has through groups may be listed as well: it belongs to the groups.
+                if key.principal == *asked {
+                    keys.push(key);
+                }
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(keys)
+    }
+
+    async fn requests(
+        &self,
+        of: Operation,
+        status: RequestListing,
+        limit: usize,
+    ) -> Result<Vec<RequestSummary>, PortError> {
+        let operation = match of {
+            Operation::Grant => "ListAccountAssignmentCreationStatus",
+            Operation::Revoke => "ListAccountAssignmentDeletionStatus",
+        };
+        let instance = self.found().await?;
+        let filter = OperationStatusFilter::builder().status(match status {
+            RequestListing::InProgress => StatusValues::InProgress,
+            RequestListing::Succeeded => StatusValues::Succeeded,
+            RequestListing::Failed => StatusValues::Failed,
+        });
+        let filter = filter.build();
+        let mut requests = Vec::new();
+        let mut pages = Pages::of(operation);
+        while requests.len() < limit
+            && let Some(token) = pages.next()
+        {
+            let size = i32::try_from(limit - requests.len()).unwrap_or(PAGE).clamp(1, PAGE);
+            let (items, next) = match of {
+                Operation::Grant => {
+                    let call = self.client.list_account_assignment_creation_status();
+                    let call = call.instance_arn(instance.arn.as_str()).filter(filter.clone());
+                    let page = call.max_results(size).set_next_token(token).send().await;
+                    let page = page.map_err(calling(operation))?;
+                    (page.account_assignments_creation_status.unwrap_or_default(), page.next_token)
+                }
+                Operation::Revoke => {
+                    let call = self.client.list_account_assignment_deletion_status();
+                    let call = call.instance_arn(instance.arn.as_str()).filter(filter.clone());
+                    let page = call.max_results(size).set_next_token(token).send().await;
+                    let page = page.map_err(calling(operation))?;
+                    (page.account_assignments_deletion_status.unwrap_or_default(), page.next_token)
+                }
+            };
+            for item in &items {
+                requests.push(summary(operation, item)?);
+            }
+            pages.turn(next)?;
+        }
+        requests.truncate(limit);
+        Ok(requests)
+    }
+
+    async fn request(&self, of: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {
+        let instance = self.found().await?;
+        let (operation, answer) = match of {
+            Operation::Grant => {
+                let operation = "DescribeAccountAssignmentCreationStatus";
+                let call = self.client.describe_account_assignment_creation_status();
+                let call = call.instance_arn(instance.arn.as_str());
+                let answer = call.account_assignment_creation_request_id(id.as_str()).send().await;
+                let answer = answer.map_err(calling(operation));
+                (operation, answer.map(|answer| answer.account_assignment_creation_status))
+            }
+            Operation::Revoke => {
+                let operation = "DescribeAccountAssignmentDeletionStatus";
+                let call = self.client.describe_account_assignment_deletion_status();
+                let call = call.instance_arn(instance.arn.as_str());
+                let answer = call.account_assignment_deletion_request_id(id.as_str()).send().await;
+                let answer = answer.map_err(calling(operation));
+                (operation, answer.map(|answer| answer.account_assignment_deletion_status))
+            }
+        };
+        match answer {
+            Ok(answer) => {
+                let request = request(operation, answer.as_ref())?;
+                if request.id != *id {
+                    return Err(unreadable(operation, format_args!("asked for {id}, got {}", request.id)));
+                }
+                Ok(Some(request))
+            }
+            Err(error) => absent(error),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The only two writes, sent once each.
+
+use aws_sdk_ssoadmin::{
+    config::{self, retry::RetryConfig},
+    types::{PrincipalType, TargetType},
+};
+
+use super::{SsoAdminApi, request::request};
+use crate::{
+    aws::error::calling,
+    domain::{AssignmentKey, Principal},
+    ports::{AccessWriter, PortError, Request},
+};
+
+/// One attempt: a write that got no answer must not be sent again before somebody has looked what became of it.
+fn once() -> config::Builder {
+    config::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+fn principal_type(principal: &Principal) -> PrincipalType {
+    match principal {
+        Principal::Group(_) => PrincipalType::Group,
+        Principal::User(_) => PrincipalType::User,
+    }
+}
+
+#[async_trait::async_trait]
+impl AccessWriter for SsoAdminApi {
+    async fn grant(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        let operation = "CreateAccountAssignment";
+        let call = self
+            .client
+            .create_account_assignment()
+            .instance_arn(self.found().await?.arn.as_str())
+            .target_type(TargetType::AwsAccount)
+            .target_id(key.account.as_str())
+            .permission_set_arn(key.permission_set.as_str())
+            .principal_type(principal_type(&key.principal))
+            .principal_id(key.principal.id());
+        let answer = call.customize().config_override(once()).send().await.map_err(calling(operation))?;
+        request(operation, answer.account_assignment_creation_status())
+    }
+
+    async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        let operation = "DeleteAccountAssignment";
+        let call = self
+            .client
+            .delete_account_assignment()
+            .instance_arn(self.found().await?.arn.as_str())
+            .target_type(TargetType::AwsAccount)
+            .target_id(key.account.as_str())
+            .permission_set_arn(key.permission_set.as_str())
+            .principal_type(principal_type(&key.principal))
+            .principal_id(key.principal.id());
+        let answer = call.customize().config_override(once()).send().await.map_err(calling(operation))?;
+        request(operation, answer.account_assignment_deletion_status())
+    }
+}

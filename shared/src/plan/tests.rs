@@ -1,0 +1,360 @@
+//! The table of the plan, row by row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::{
+    domain::{OuPath, Tags},
+    ledger::{Claim, Fence, Intent, State},
+};
+
+const ACCOUNT: &str = "111122223333";
+const SET: &str = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef";
+const GROUP: &str = "f10fac16-ab5b-45c3-86c1-0123456789ab";
+const LAG: SignedDuration = SignedDuration::from_mins(5);
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
+}
+
+fn key() -> AssignmentKey {
+    AssignmentKey {
+        account: ACCOUNT.parse().unwrap(),
+        permission_set: SET.parse().unwrap(),
+        principal: Principal::Group(GROUP.parse().unwrap()),
+    }
+}
+
+fn by(rule: &str, mode: Mode) -> BTreeMap<RuleId, Mode> {
+    BTreeMap::from([(rule.parse().unwrap(), mode)])
+}
+
+fn rules() -> RulesVersion {
+    "0".repeat(64).parse().unwrap()
+}
+
+fn intent(decided: Timestamp, claimed: bool) -> Intent {
+    let claim = claimed.then_some(Claim { fence: Fence(1), at: decided, request: None });
+    Intent { decided_at: decided, not_before: None, fingerprint: "f".into(), claim }
+}
+
+/// A row that has been in its state for an hour at minute 60.
+fn row(state: State) -> Row {
+    Row {
+        key: key(),
+        version: 7,
+        state,
+        wanted_by: by("r", Mode::Sync),
+        rules: Some(rules()),
+        cause: Cause::new("event", "old"),
+        attempts: 0,
+        changed_at: at(0),
+        missing_since: None,
+        closed_at: None,
+        last_request: None,
+        look_again: false,
+        trouble: None,
+    }
+}
+
+/// What a test says about the world; everything else is as usual.
+struct Case {
+    wanted: Option<BTreeMap<RuleId, Mode>>,
+    row: Option<Row>,
+    listed: bool,
+    mode: Mode,
+    state: AccountState,
+    management: bool,
+    frozen: BTreeMap<RuleId, String>,
+    grants_frozen: Option<String>,
+    forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    principals: BTreeMap<Principal, Lookup<()>>,
+}
+
+fn case() -> Case {
+    Case {
+        wanted: None,
+        row: None,
+        listed: false,
+        mode: Mode::Sync,
+        state: AccountState::Active,
+        management: false,
+        frozen: BTreeMap::new(),
+        grants_frozen: None,
+        forbidden: BTreeMap::new(),
+        principals: BTreeMap::new(),
+    }
+}
+
+impl Case {
+    /// The plan at minute 60.
+    fn plan(&self) -> Plan {
+        let account = Account {
+            id: ACCOUNT.parse().unwrap(),
+            name: "one".into(),
+            state: self.state,
+            path: OuPath::default(),
+            tags: Tags::default(),
+            is_management: self.management,
+        };
+        let desired = Desired {
+            account: account.id.clone(),
+            wanted: self.wanted.clone().map(|rules| (key(), rules)).into_iter().collect(),
+            forbidden: self.forbidden.clone(),
+            frozen: self.frozen.clone(),
+            grants_frozen: self.grants_frozen.clone(),
+            waiting: BTreeSet::new(),
+        };
+        let present = if self.listed { BTreeSet::from([key()]) } else { BTreeSet::new() };
+        let rows: Vec<Row> = self.row.clone().into_iter().collect();
+        plan(&Situation {
+            account: &account,
+            desired: &desired,
+            rows: &rows,
+            actual: &Actual { present, read_at: at(60) },
+            principals: &self.principals,
+            mode: self.mode,
+            rules: &rules(),
+            cause: &Cause::new("event", "new"),
+            management: ManagementWrites::Withheld,
+            lag: LAG,
+            intent_age: SignedDuration::from_mins(15),
+            now: at(60),
+        })
+    }
+
+    /// The plan in one line: `grant`, `revoke`, `record:<state>`, `withheld:<reason>`, joined; or `nothing`.
+    fn says(&self) -> String {
+        let plan = self.plan();
+        let mut parts: Vec<String> = plan.actions.iter().map(|action| action.operation.to_string()).collect();
+        parts.extend(plan.records.iter().map(|row| format!("record:{}", row.state.label())));
+        parts.extend(plan.withheld.iter().map(|withheld| {
+            let reason = serde_json::to_value(&withheld.reason).unwrap();
+            format!("withheld:{}", reason["kind"].as_str().unwrap())
+        }));
+        if parts.is_empty() { "nothing".into() } else { parts.join(" ") }
+    }
+}
+
+fn sync() -> Option<BTreeMap<RuleId, Mode>> {
+    Some(by("r", Mode::Sync))
+}
+
+#[test]
+fn what_is_wanted_and_not_there_is_granted() {
+    assert_eq!(Case { wanted: sync(), ..case() }.says(), "grant");
+    let plan = Case { wanted: sync(), ..case() }.plan();
+    assert_eq!(plan.actions[0].row.version, 0);
+    assert_eq!(plan.actions[0].row.state.label(), "pending");
+}
+
+#[test]
+fn what_others_made_is_left_alone_wanted_or_not() {
+    assert_eq!(Case { wanted: sync(), listed: true, ..case() }.says(), "withheld:foreign");
+    assert_eq!(Case { listed: true, ..case() }.says(), "nothing");
+    let closed = Some(row(State::Closed));
+    assert_eq!(
+        Case { wanted: sync(), row: closed.clone(), listed: true, ..case() }.says(),
+        "withheld:foreign"
+    );
+    assert_eq!(Case { row: closed, listed: true, ..case() }.says(), "nothing");
+}
+
+#[test]
+fn observe_grants_nothing_and_create_only_takes_nothing_away() {
+    assert_eq!(Case { wanted: Some(by("r", Mode::Observe)), ..case() }.says(), "withheld:observed");
+    assert_eq!(Case { wanted: Some(by("r", Mode::CreateOnly)), ..case() }.says(), "grant");
+    let held = |mode| Row { wanted_by: by("r", mode), ..row(State::Ours) };
+    assert_eq!(
+        Case { row: Some(held(Mode::CreateOnly)), listed: true, ..case() }.says(),
+        "withheld:create_only"
+    );
+    assert_eq!(Case { row: Some(held(Mode::Observe)), listed: true, ..case() }.says(), "withheld:observed");
+    let global = Case { row: Some(row(State::Ours)), listed: true, mode: Mode::CreateOnly, ..case() };
+    assert_eq!(global.says(), "withheld:create_only");
+}
+
+#[test]
+fn what_is_ours_and_no_longer_wanted_goes_whatever_the_list_says() {
+    for listed in [true, false] {
+        assert_eq!(Case { row: Some(row(State::Ours)), listed, ..case() }.says(), "revoke");
+    }
+}
+
+#[test]
+fn a_failed_look_up_takes_nothing_away() {
+    let frozen = BTreeMap::from([("r".parse().unwrap(), "group: throttled".to_owned())]);
+    for state in [State::Ours, State::Closing(intent(at(59), false))] {
+        let case = Case { row: Some(row(state)), listed: true, frozen: frozen.clone(), ..case() };
+        assert_eq!(case.says(), "withheld:lookup_failed");
+    }
+    let pending = Some(row(State::Granting(intent(at(50), false))));
+    assert_eq!(Case { row: pending, frozen, ..case() }.says(), "nothing");
+    let principals = BTreeMap::from([(key().principal, Lookup::Failed("throttled".into()))]);
+    assert_eq!(Case { row: Some(row(State::Ours)), principals, ..case() }.says(), "withheld:lookup_failed");
+}
+
+#[test]
+fn an_orphan_is_not_deleted_and_a_renamed_group_s_access_is() {
+    let principals = |found| BTreeMap::from([(key().principal, found)]);
+    let gone = Case { row: Some(row(State::Ours)), principals: principals(Lookup::Absent), ..case() };
+    assert_eq!(gone.says(), "withheld:orphaned");
+    let renamed = Case { row: Some(row(State::Ours)), principals: principals(Lookup::Found(())), ..case() };
+    assert_eq!(renamed.says(), "revoke");
+}
+
+#[test]
+fn never_takes_away_what_is_ours_and_grants_nothing() {
+    let forbidden = BTreeMap::from([(key(), by("r", Mode::Sync))]);
+    let ours = Case { row: Some(row(State::Ours)), listed: true, forbidden: forbidden.clone(), ..case() };
+    assert_eq!(ours.says(), "revoke");
+    assert_eq!(Case { forbidden, ..case() }.says(), "withheld:never");
+    let unresolved = Some("group: throttled".to_owned());
+    assert_eq!(
+        Case { wanted: sync(), grants_frozen: unresolved, ..case() }.says(),
+        "withheld:never_unresolved"
+    );
+}
+
+#[test]
+fn an_intent_that_is_not_sent_can_be_given_up_and_one_that_is_cannot() {
+    let pending = |claimed| Some(row(State::Granting(intent(at(59), claimed))));
+    assert_eq!(Case { row: pending(false), ..case() }.says(), "record:closed");
+    assert_eq!(Case { row: pending(true), ..case() }.says(), "record:sending");
+    assert!(Case { row: pending(true), ..case() }.plan().records[0].look_again);
+    assert_eq!(Case { row: pending(true), wanted: sync(), ..case() }.says(), "nothing");
+    assert_eq!(
+        Case { row: pending(false), wanted: sync(), listed: true, ..case() }.says(),
+        "record:closed withheld:foreign"
+    );
+
+    let closing = |claimed| Some(row(State::Closing(intent(at(59), claimed))));
+    assert_eq!(Case { row: closing(false), wanted: sync(), listed: true, ..case() }.says(), "record:ours");
+    assert_eq!(Case { row: closing(true), wanted: sync(), listed: true, ..case() }.says(), "record:closing");
+    assert_eq!(Case { row: closing(true), listed: true, ..case() }.says(), "nothing");
+}
+
+#[test]
+fn an_intent_that_grows_old_or_was_decided_by_other_rules_is_decided_again() {
+    let pending = |decided| Some(row(State::Granting(intent(decided, false))));
+    assert_eq!(Case { row: pending(at(59)), wanted: sync(), ..case() }.says(), "nothing");
+    assert_eq!(Case { row: pending(at(50)), wanted: sync(), ..case() }.says(), "record:pending");
+    let other =
+        Row { rules: Some("1".repeat(64).parse().unwrap()), ..row(State::Granting(intent(at(59), false))) };
+    let plan = Case { row: Some(other), wanted: sync(), ..case() }.plan();
+    assert_eq!(plan.records[0].rules, Some(rules()));
+}
+
+#[test]
+fn ours_gone_by_another_hand_is_made_again_only_after_two_reads_the_lag_apart() {
+    let mut ours = row(State::Ours);
+    let missing = |row: &Row| Case { row: Some(row.clone()), wanted: sync(), ..case() };
+    assert_eq!(missing(&ours).says(), "record:ours");
+    assert_eq!(missing(&ours).plan().records[0].missing_since, Some(at(60)));
+    ours.missing_since = Some(at(57));
+    assert_eq!(missing(&ours).says(), "nothing");
+    ours.missing_since = Some(at(55));
+    assert_eq!(missing(&ours).says(), "grant");
+    // A fresh row is believed over the list.
+    let fresh = Row { changed_at: at(58), missing_since: None, ..row(State::Ours) };
+    assert_eq!(missing(&fresh).says(), "nothing");
+    // Seen again: the mark goes.
+    let seen = Case { row: Some(ours), wanted: sync(), listed: true, ..case() };
+    assert_eq!(seen.plan().records[0].missing_since, None);
+}
+
+#[test]
+fn what_was_just_revoked_and_is_wanted_again_waits_until_the_list_can_be_believed() {
+    let closed = Row { closed_at: Some(at(58)), changed_at: at(58), ..row(State::Closed) };
+    let listed = Case { row: Some(closed.clone()), wanted: sync(), listed: true, ..case() };
+    let plan = listed.plan();
+    assert_eq!(listed.says(), "grant");
+    let (_, intent) = plan.actions[0].row.work().unwrap();
+    assert_eq!(intent.not_before, Some(at(63)));
+    let absent = Case { row: Some(closed), wanted: sync(), ..case() };
+    assert_eq!(absent.plan().actions[0].row.work().unwrap().1.not_before, None);
+}
+
+#[test]
+fn an_uncertain_row_is_never_deleted() {
+    let uncertain = Some(row(State::Uncertain { reason: "lost".into() }));
+    assert_eq!(Case { row: uncertain.clone(), listed: true, ..case() }.says(), "withheld:uncertain");
+    assert_eq!(
+        Case { row: uncertain.clone(), wanted: sync(), listed: true, ..case() }.says(),
+        "withheld:uncertain"
+    );
+    assert_eq!(Case { row: uncertain, ..case() }.says(), "record:uncertain");
+    let absent = Some(Row { missing_since: Some(at(50)), ..row(State::Uncertain { reason: "lost".into() }) });
+    assert_eq!(Case { row: absent.clone(), ..case() }.says(), "record:closed");
+    assert_eq!(Case { row: absent, wanted: sync(), ..case() }.says(), "grant");
+}
+
+#[test]
+fn a_blocked_key_is_tried_again_when_its_inputs_change_or_its_day_has_passed() {
+    let fingerprint =
+        Case { wanted: sync(), ..case() }.plan().actions[0].row.work().unwrap().1.fingerprint.clone();
+    let blocked = |fingerprint: &str, retry_at| {
+        Some(row(State::Blocked {
+            operation: Operation::Grant,
+            reason: "no".into(),
+            fingerprint: fingerprint.into(),
+            retry_at,
+        }))
+    };
+    assert_eq!(
+        Case { row: blocked(&fingerprint, at(99)), wanted: sync(), ..case() }.says(),
+        "withheld:blocked"
+    );
+    assert_eq!(Case { row: blocked("other", at(99)), wanted: sync(), ..case() }.says(), "grant");
+    assert_eq!(Case { row: blocked(&fingerprint, at(60)), wanted: sync(), ..case() }.says(), "grant");
+    assert_eq!(Case { row: blocked(&fingerprint, at(99)), ..case() }.says(), "record:closed");
+}
+
+#[test]
+fn an_account_that_is_not_active_is_only_slept_on() {
+    let suspended =
+        |row, wanted| Case { row, wanted, state: AccountState::Suspended, listed: true, ..case() };
+    assert_eq!(suspended(Some(row(State::Ours)), None).says(), "record:dormant withheld:account_not_active");
+    assert_eq!(suspended(Some(row(State::Ours)), sync()).says(), "record:dormant");
+    assert_eq!(suspended(None, sync()).says(), "withheld:account_not_active");
+    assert_eq!(suspended(Some(row(State::Dormant)), sync()).says(), "nothing");
+    let pending = Some(row(State::Granting(intent(at(59), false))));
+    assert_eq!(suspended(pending, sync()).says(), "record:closed withheld:account_not_active");
+    // Active again.
+    assert_eq!(
+        Case { row: Some(row(State::Dormant)), wanted: sync(), listed: true, ..case() }.says(),
+        "record:ours"
+    );
+    assert_eq!(Case { row: Some(row(State::Dormant)), listed: true, ..case() }.says(), "revoke");
+}
+
+#[test]
+fn the_management_account_is_written_to_only_by_its_own_role() {
+    let there = |row, wanted| Case { row, wanted, management: true, ..case() };
+    assert_eq!(there(None, sync()).says(), "withheld:management_account");
+    assert_eq!(there(Some(row(State::Ours)), None).says(), "withheld:management_account");
+}
+
+#[test]
+fn a_departed_account_s_rows_close_after_two_answers_the_lag_apart() {
+    let account: AccountId = ACCOUNT.parse().unwrap();
+    let first = departed(&account, &[row(State::Ours)], LAG, at(60));
+    assert_eq!(first.records[0].missing_since, Some(at(60)));
+    assert_eq!(first.records[0].state, State::Ours);
+    let second = departed(&account, &first.records, LAG, at(65));
+    assert_eq!(second.records[0].state, State::Closed);
+    assert!(departed(&account, &second.records, LAG, at(70)).changes_nothing());
+}
+
+#[test]
+fn a_second_plan_over_what_the_first_left_changes_nothing() {
+    let first = Case { wanted: sync(), ..case() }.plan();
+    let pending = first.actions[0].row.clone();
+    assert_eq!(Case { wanted: sync(), row: Some(pending), ..case() }.says(), "nothing");
+    assert_eq!(
+        Case { wanted: sync(), row: Some(row(State::Ours)), listed: true, ..case() }.says(),
+        "nothing"
+    );
+}
