@@ -5,6 +5,7 @@
 pub mod args;
 mod commands;
 mod connect;
+mod engine_run;
 mod failure;
 mod ledger_file;
 pub mod local_runtime;

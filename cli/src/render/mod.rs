@@ -3,6 +3,8 @@
 pub(crate) mod apply_text;
 pub(crate) mod plan_text;
 mod rows;
+#[cfg(test)]
+mod sample;
 
 use std::io;
 
