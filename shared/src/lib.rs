@@ -1,19 +1,26 @@
 //! Usher's one library: what it knows, decides and does.
 //!
-//! From the bottom up: [`domain`] is the field's words; [`rules`], [`events`], [`resolve`], [`plan`], [`guardrail`],
-//! [`provisioning`] and [`ledger`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the
-//! only code that reads, decides and writes, in that order; `aws` and `local` implement the ports. Nothing points back up.
+//! From the bottom up: [`domain`] is the field's words; [`rules`], [`events`], [`ledger`], [`resolve`], [`plan`], [`guardrail`]
+//! and [`provisioning`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the only code
+//! that reads, decides and writes, in that order; `aws` and `local` implement the ports. Nothing points back up.
 
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod causes;
+#[cfg(any(feature = "aws", feature = "local"))]
+pub mod clock;
 pub mod domain;
 pub mod engine;
 pub mod events;
 pub mod guardrail;
 pub mod ledger;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod plan;
 pub mod ports;
 pub mod provisioning;
 pub mod resolve;
 pub mod rules;
+pub mod settings;
+#[cfg(feature = "telemetry")]
+pub mod telemetry;

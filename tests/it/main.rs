@@ -1,1 +1,8 @@
-//! x
+//! Scenarios, contracts and end-to-end tests, in one program so that they are linked once.
+//!
+//! Each module says `#[cfg(test)]` though all of this is built for tests only: it tells the linter so.
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod lambda;

@@ -1,1 +1,64 @@
-fn main() {}
+//! The one list of checks: what a person runs, what CI runs and what runs by night, with nothing to install beforehand.
+#![expect(clippy::print_stdout, reason = "a tool for the terminal")]
+
+mod checks;
+mod command;
+mod failure;
+mod metadata;
+mod nightly;
+mod report;
+mod source;
+mod testing;
+mod tools;
+
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use failure::Failure;
+use testing::Need;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  test [ARGS]  sets up what the tests need and runs them all; ARGS go to the test runner.
+               What is missing on this machine is told as `not run` (with CI set, it is a failure)
+  ci           every check that a change must pass, the tests among them; nothing may be missing
+  nightly      `ci`, and what takes too long for every change: the functions as Lambda gets them, with their sizes
+  help         this text
+";
+
+fn main() -> ExitCode {
+    let mut arguments = env::args_os().skip(1);
+    let command = arguments.next();
+    let rest: Vec<OsString> = arguments.collect();
+    let outcome = match command.as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some("test") => testing::run(&root(), Need::from_environment(), &rest),
+        Some("ci") if rest.is_empty() => checks::run(&root(), checks::CI),
+        Some("nightly") if rest.is_empty() => nightly::run(&root()),
+        Some("help" | "--help" | "-h") | None => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            let arguments = if rest.is_empty() { "" } else { " with these arguments" };
+            Err(Failure::Broken(vec![format!("there is no `cargo xtask {other}`{arguments}; try help")]))
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            println!("\nfailed: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The checkout's top folder, wherever in it the command was typed.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}

@@ -17,6 +17,9 @@ const BATCH: usize = 10;
 /// older imitations of SQS, which take 256 KiB.
 const BATCH_BYTES: usize = 200 * 1024;
 
+/// The longest that a message can be delayed: fifteen minutes. FIFO queues have no delay for single messages.
+const LONGEST_DELAY: Duration = Duration::from_mins(15);
+
 /// The longest that a message can be hidden: twelve hours.
 const LONGEST_HIDDEN: i32 = 12 * 60 * 60;
 
@@ -34,12 +37,12 @@ impl SqsQueue {
     }
 
     fn entry(&self, number: usize, message: &Message) -> Result<SendMessageBatchRequestEntry, PortError> {
-        let Message { group, deduplication, body } = message;
+        let Message { group, deduplication, body, delay } = message;
         let entry = SendMessageBatchRequestEntry::builder().id(number.to_string()).message_body(body);
         let entry = if self.fifo {
             entry.message_group_id(group).message_deduplication_id(deduplication)
         } else {
-            entry
+            entry.delay_seconds(seconds((*delay).min(LONGEST_DELAY)))
         };
         entry.build().map_err(unbuildable)
     }

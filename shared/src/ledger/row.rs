@@ -195,7 +195,8 @@ impl Row {
             (None, Operation::Revoke) => 1,
             (None, Operation::Grant) => 2,
         };
-        Some(format!("{rank}#{:016}#{}", intent.decided_at.as_millisecond().max(0), self.key))
+        // Fixed width, so that text order is time's order. Nothing was decided before 1970.
+        Some(format!("{rank}#{:020}#{}", intent.decided_at.as_nanosecond().max(0), self.key))
     }
 
     /// The same row in another state, changed at this time.

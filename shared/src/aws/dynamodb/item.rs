@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    domain::{AccountId, AssignmentKey, Operation},
+    domain::{AccountId, AssignmentKey},
     ledger::{BudgetKey, Row},
     ports::{PortError, Seen, SeenKind},
 };
@@ -122,16 +122,9 @@ pub(super) fn from_row(row: &Row, version: u64) -> Result<Item, PortError> {
     item.insert(ROW_JSON.to_owned(), text(json(row)?));
     item.insert(ROW_VERSION.to_owned(), number(version));
     item.insert(ROW_STATE.to_owned(), text(row.state.label()));
-    if let Some((operation, intent)) = row.work() {
-        let revokes_first = match operation {
-            Operation::Revoke => 0,
-            Operation::Grant => 1,
-        };
-        // Fixed width, so that text order is time's order. Nothing was decided before 1970.
-        let decided_at = intent.decided_at.as_nanosecond().max(0);
+    if let Some(order) = row.work_order() {
         item.insert(WORK.to_owned(), text(WORK));
-        let Place { pk, sk } = Place::row(&row.key);
-        item.insert(WORK_ORDER.to_owned(), text(format!("{revokes_first}#{decided_at:020}#{pk}#{sk}")));
+        item.insert(WORK_ORDER.to_owned(), text(order));
     }
     Ok(item)
 }

@@ -27,7 +27,9 @@ use super::error::{calling, unreadable};
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
     ledger::{BudgetKey, Lease, Row, State, WRITES_AT_ONCE},
-    ports::{Guard, Ledger, LedgerError, Page, PortError, RowWrite, RulesInForce, Seen, SeenKind},
+    ports::{
+        Guard, Ledger, LedgerError, LedgerReader, Page, PortError, RowWrite, RulesInForce, Seen, SeenKind,
+    },
 };
 
 /// How many single writes are on their way at a time, where there are many.
@@ -112,7 +114,7 @@ impl DynamoDbLedger {
 }
 
 #[async_trait::async_trait]
-impl Ledger for DynamoDbLedger {
+impl LedgerReader for DynamoDbLedger {
     async fn rows_of(&self, account: &AccountId) -> Result<Vec<Row>, LedgerError> {
         let items = self.query(&item::account(account)).await?;
         let mut rows = items.iter().map(item::to_row).collect::<Result<Vec<_>, _>>()?;
@@ -173,6 +175,26 @@ impl Ledger for DynamoDbLedger {
         Ok(rows)
     }
 
+    async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
+        let item = self.get(Place::rules()).await?;
+        Ok(item.map(|item| item::from_json(&item, RULES_JSON)).transpose()?)
+    }
+
+    async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
+        let item = self.get(Place::budget(budget)).await?;
+        Ok(item.map_or(Ok(0), |item| item::number_of(&item, BUDGET_SPENT))?)
+    }
+
+    async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
+        let items = self.query(item::seen(kind)).await?;
+        let mut seen = items.iter().map(item::to_seen).collect::<Result<Vec<_>, _>>()?;
+        seen.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(seen)
+    }
+}
+
+#[async_trait::async_trait]
+impl Ledger for DynamoDbLedger {
     async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
         if rows.len() > WRITES_AT_ONCE {
             let count = rows.len();
@@ -203,11 +225,6 @@ impl Ledger for DynamoDbLedger {
         let closed = rows.iter().filter(|row| row.state == State::Closed);
         let deletes: Vec<_> = closed.map(|row| self.forget_row(Place::row(&row.key), row.version)).collect();
         Ok(stream::iter(deletes).buffer_unordered(ABREAST).try_collect().await?)
-    }
-
-    async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
-        let item = self.get(Place::rules()).await?;
-        Ok(item.map(|item| item::from_json(&item, RULES_JSON)).transpose()?)
     }
 
     async fn bring_into_force(
@@ -245,22 +262,10 @@ impl Ledger for DynamoDbLedger {
         lease::release(self, lease).await
     }
 
-    async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
-        let item = self.get(Place::budget(budget)).await?;
-        Ok(item.map_or(Ok(0), |item| item::number_of(&item, BUDGET_SPENT))?)
-    }
-
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
         let items = seen.iter().map(|seen| item::from_seen(kind, seen)).collect::<Result<Vec<_>, _>>()?;
         let puts: Vec<_> = items.into_iter().map(|item| self.put_seen(item)).collect();
         Ok(stream::iter(puts).buffer_unordered(ABREAST).try_collect().await?)
-    }
-
-    async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
-        let items = self.query(item::seen(kind)).await?;
-        let mut seen = items.iter().map(item::to_seen).collect::<Result<Vec<_>, _>>()?;
-        seen.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(seen)
     }
 
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {

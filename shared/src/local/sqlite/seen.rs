@@ -1,0 +1,70 @@
+//! What was read from AWS and is remembered.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, params};
+
+use super::error::{unreadable, unusable};
+use crate::ports::{LedgerError, Seen, SeenKind};
+
+/// The kind as it is stored.
+fn word(kind: SeenKind) -> &'static str {
+    match kind {
+        SeenKind::PermissionSet => "permission-set",
+        SeenKind::Group => "group",
+        SeenKind::User => "user",
+        SeenKind::OrganizationalUnit => "organizational-unit",
+        SeenKind::Fact => "fact",
+    }
+}
+
+/// Remembers all of it, each in the place of what was remembered by its id.
+pub(super) fn remember(
+    transaction: &Transaction<'_>,
+    kind: SeenKind,
+    seen: &[Seen],
+) -> Result<(), LedgerError> {
+    let mut statement = transaction
+        .prepare_cached(
+            "INSERT INTO seen (kind, id, value, at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET value = excluded.value, at = excluded.at",
+        )
+        .map_err(unusable)?;
+    for Seen { id, value, at } in seen {
+        statement.execute(params![word(kind), id, value.to_string(), at.to_string()]).map_err(unusable)?;
+    }
+    Ok(())
+}
+
+/// All of a kind, by id.
+pub(super) fn recall(connection: &Connection, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, value, at FROM seen WHERE kind = ?1 ORDER BY id")
+        .map_err(unusable)?;
+    let found = statement
+        .query_map([word(kind)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .and_then(Iterator::collect::<Result<Vec<(String, String, String)>, _>>)
+        .map_err(unusable)?;
+    found
+        .into_iter()
+        .map(|(id, value, at)| {
+            let value =
+                serde_json::from_str(&value).map_err(|error| unreadable("a remembered value", error))?;
+            let at: Timestamp = at.parse().map_err(|error| unreadable("a remembered time", error))?;
+            Ok(Seen { id, value, at })
+        })
+        .collect()
+}
+
+/// Forgets these ids.
+pub(super) fn unlearn(
+    transaction: &Transaction<'_>,
+    kind: SeenKind,
+    ids: &[String],
+) -> Result<(), LedgerError> {
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM seen WHERE kind = ?1 AND id = ?2").map_err(unusable)?;
+    for id in ids {
+        statement.execute(params![word(kind), id]).map_err(unusable)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,441 @@
+//! The settings of a process. The only reader of the environment.
+//!
+//! All variables begin with `USHER_`. Each is read when it is asked for, so a function needs only its own; an empty one
+//! counts as not set.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::{domain::InstanceArn, engine::EngineSettings, plan::ManagementWrites};
+
+/// A variable that is missing, or isn't what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    #[error("`{variable}` is not set: it should be {expected}, such as {example}")]
+    Missing { variable: String, expected: &'static str, example: &'static str },
+    #[error("`{variable}` is `{value}`: it should be {expected}, such as {example}")]
+    Invalid { variable: String, value: String, expected: &'static str, example: &'static str },
+}
+
+/// What a variable should be.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    what: &'static str,
+    example: &'static str,
+}
+
+const TABLE: Expected = Expected { what: "the name of a DynamoDB table", example: "usher-ledger" };
+const QUEUE: Expected = Expected {
+    what: "the URL of an SQS queue",
+    example: "https://sqs.eu-central-1.amazonaws.com/111122223333/usher-inbox.fifo",
+};
+const BUCKET: Expected = Expected { what: "the name of an S3 bucket", example: "example-usher-rules" };
+const PREFIX: Expected =
+    Expected { what: "the beginning of S3 keys, without a slash in front", example: "usher/" };
+const INSTANCE: Expected = Expected {
+    what: "the ARN of an Identity Center instance",
+    example: "arn:aws:sso:::instance/ssoins-1234567890abcdef",
+};
+const WINDOW: Expected = Expected { what: "a number from 1 to 15", example: "10" };
+const TIME: Expected = Expected { what: "a length of time of up to a day", example: "90s, 5m or 1h" };
+const MANAGEMENT: Expected = Expected { what: "`withhold` or `direct`", example: "withhold" };
+const LEVEL: Expected =
+    Expected { what: "`off`, `error`, `warn`, `info`, `debug` or `trace`", example: "info" };
+const FORMAT: Expected = Expected { what: "`json` or `compact`", example: "json" };
+
+/// Where rule bundles are kept in S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulesSettings {
+    /// `USHER_RULES_BUCKET`
+    pub bucket: String,
+    /// `USHER_RULES_PREFIX`: what their keys begin with; empty by default.
+    pub prefix: String,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Compact,
+    /// One JSON object a line, as log services read it.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogSettings {
+    /// `USHER_LOG`
+    pub level: LogLevel,
+    /// `USHER_LOG_FORMAT`; JSON in Lambda if nothing else is said.
+    pub format: LogFormat,
+}
+
+/// Gives a variable's value, if it is set.
+type Read = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Reads settings, each when it is asked for.
+pub struct Settings {
+    read: Box<Read>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// The settings of this process.
+    pub fn from_env() -> Self {
+        // A value that isn't Unicode is read with its odd parts replaced, so that an error can show it.
+        Self::reading(|variable| std::env::var_os(variable).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Settings that are read by this function, from a variable's whole name.
+    pub fn reading(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { read: Box::new(read) }
+    }
+
+    /// How decisions are made and carried out; each setting has a default.
+    ///
+    /// | variable | what it sets |
+    /// | --- | --- |
+    /// | `USHER_WINDOW` | [`EngineSettings::window`] |
+    /// | `USHER_LAG` | [`EngineSettings::lag`] |
+    /// | `USHER_FACTS_AGE` | [`EngineSettings::facts_age`] |
+    /// | `USHER_INTENT_AGE` | [`EngineSettings::intent_age`] |
+    /// | `USHER_LOOK_AGE` | [`EngineSettings::look_age`] |
+    /// | `USHER_SETTLE_AFTER` | [`EngineSettings::settle_after`] |
+    /// | `USHER_PATIENCE` | [`EngineSettings::patience`] |
+    /// | `USHER_RUN_FOR` | [`EngineSettings::run_for`] |
+    /// | `USHER_LEASE` | [`EngineSettings::lease`]; a minute at least, since it must outlive any single call |
+    /// | `USHER_MANAGEMENT_ACCOUNT` | [`EngineSettings::management`]: `withhold` or `direct` |
+    pub fn engine(&self) -> Result<EngineSettings, SettingsError> {
+        let default = EngineSettings::default();
+        let zero = Duration::ZERO;
+        let second = Duration::from_secs(1);
+        Ok(EngineSettings {
+            window: self.optional("USHER_WINDOW", WINDOW, window)?.unwrap_or(default.window),
+            lag: self.time("USHER_LAG", zero)?.unwrap_or(default.lag),
+            facts_age: self.time("USHER_FACTS_AGE", zero)?.unwrap_or(default.facts_age),
+            intent_age: self.time("USHER_INTENT_AGE", second)?.unwrap_or(default.intent_age),
+            look_age: self.time("USHER_LOOK_AGE", zero)?.unwrap_or(default.look_age),
+            settle_after: self.time("USHER_SETTLE_AFTER", second)?.unwrap_or(default.settle_after),
+            patience: self.time("USHER_PATIENCE", second)?.unwrap_or(default.patience),
+            run_for: self.time("USHER_RUN_FOR", second)?.unwrap_or(default.run_for),
+            lease: self.time("USHER_LEASE", Duration::from_mins(1))?.unwrap_or(default.lease),
+            management: self
+                .optional("USHER_MANAGEMENT_ACCOUNT", MANAGEMENT, management_account)?
+                .unwrap_or(default.management),
+            ..default
+        })
+    }
+
+    /// `USHER_LEDGER_TABLE`: the ledger's table in DynamoDB.
+    pub fn ledger_table(&self) -> Result<String, SettingsError> {
+        self.required("USHER_LEDGER_TABLE", TABLE, table)
+    }
+
+    /// `USHER_INBOX_QUEUE_URL`: the FIFO queue of hints.
+    pub fn inbox_queue_url(&self) -> Result<String, SettingsError> {
+        self.required("USHER_INBOX_QUEUE_URL", QUEUE, queue_url)
+    }
+
+    /// `USHER_WAKE_QUEUE_URL`: the queue that wakes the engine.
+    pub fn wake_queue_url(&self) -> Result<String, SettingsError> {
+        self.required("USHER_WAKE_QUEUE_URL", QUEUE, queue_url)
+    }
+
+    /// `USHER_PARKED_QUEUE_URL`: the queue of what could not be read.
+    pub fn parked_queue_url(&self) -> Result<String, SettingsError> {
+        self.required("USHER_PARKED_QUEUE_URL", QUEUE, queue_url)
+    }
+
+    /// Where the rules are.
+    pub fn rules(&self) -> Result<RulesSettings, SettingsError> {
+        Ok(RulesSettings {
+            bucket: self.required("USHER_RULES_BUCKET", BUCKET, bucket)?,
+            prefix: self.optional("USHER_RULES_PREFIX", PREFIX, prefix)?.unwrap_or_default(),
+        })
+    }
+
+    /// `USHER_INSTANCE_ARN`: the instance to work in, where there could be several.
+    pub fn instance_arn(&self) -> Result<Option<InstanceArn>, SettingsError> {
+        self.optional("USHER_INSTANCE_ARN", INSTANCE, |text| text.parse().ok())
+    }
+
+    /// What is logged, and how. What can't be read is told beside it and its default holds: nothing fails for its log.
+    pub fn log(&self) -> (LogSettings, Vec<SettingsError>) {
+        let in_lambda = self.get("AWS_LAMBDA_FUNCTION_NAME").is_some();
+        let mut log = LogSettings {
+            level: LogLevel::default(),
+            format: if in_lambda { LogFormat::Json } else { LogFormat::Compact },
+        };
+        let mut troubles = Vec::new();
+        match self.optional("USHER_LOG", LEVEL, log_level) {
+            Ok(level) => log.level = level.unwrap_or(log.level),
+            Err(error) => troubles.push(error),
+        }
+        match self.optional("USHER_LOG_FORMAT", FORMAT, log_format) {
+            Ok(format) => log.format = format.unwrap_or(log.format),
+            Err(error) => troubles.push(error),
+        }
+        (log, troubles)
+    }
+
+    fn get(&self, variable: &str) -> Option<String> {
+        (self.read)(variable).filter(|value| !value.is_empty())
+    }
+
+    fn optional<T>(
+        &self,
+        variable: &str,
+        Expected { what, example }: Expected,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, SettingsError> {
+        let Some(value) = self.get(variable) else { return Ok(None) };
+        match parse(&value) {
+            Some(parsed) => Ok(Some(parsed)),
+            None => Err(SettingsError::Invalid {
+                variable: variable.to_owned(),
+                value: value.chars().take(120).collect(),
+                expected: what,
+                example,
+            }),
+        }
+    }
+
+    fn required<T>(
+        &self,
+        variable: &str,
+        expected: Expected,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, SettingsError> {
+        self.optional(variable, expected, parse)?.ok_or_else(|| SettingsError::Missing {
+            variable: variable.to_owned(),
+            expected: expected.what,
+            example: expected.example,
+        })
+    }
+
+    /// A length of time between `least` and a day.
+    fn time(&self, variable: &str, least: Duration) -> Result<Option<Duration>, SettingsError> {
+        self.optional(variable, TIME, |text| {
+            let duration: Duration = text.parse::<SignedDuration>().ok()?.try_into().ok()?;
+            (least..=Duration::from_hours(24)).contains(&duration).then_some(duration)
+        })
+    }
+}
+
+fn window(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|window| (1..=15).contains(window))
+}
+
+fn management_account(text: &str) -> Option<ManagementWrites> {
+    match text {
+        "withhold" => Some(ManagementWrites::Withheld),
+        "direct" => Some(ManagementWrites::Direct),
+        _ => None,
+    }
+}
+
+fn log_level(text: &str) -> Option<LogLevel> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" => Some(LogLevel::Off),
+        "error" => Some(LogLevel::Error),
+        "warn" => Some(LogLevel::Warn),
+        "info" => Some(LogLevel::Info),
+        "debug" => Some(LogLevel::Debug),
+        "trace" => Some(LogLevel::Trace),
+        _ => None,
+    }
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "json" => Some(LogFormat::Json),
+        "compact" => Some(LogFormat::Compact),
+        _ => None,
+    }
+}
+
+/// 3 to 255 letters, digits, `_`, `.` and `-`.
+fn table(text: &str) -> Option<String> {
+    let fits = (3..=255).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    fits.then(|| text.to_owned())
+}
+
+fn queue_url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let (host, path) = rest.split_once('/')?;
+    let fits = !host.is_empty() && !path.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    fits.then(|| text.to_owned())
+}
+
+/// 3 to 63 small letters, digits, `.` and `-`.
+fn bucket(text: &str) -> Option<String> {
+    let fits = (3..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'));
+    fits.then(|| text.to_owned())
+}
+
+fn prefix(text: &str) -> Option<String> {
+    let fits = !text.starts_with('/') && text.len() <= 512 && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &'static [(&'static str, &'static str)]) -> Settings {
+        Settings::reading(|asked| {
+            variables.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn without_any_variable_the_engine_has_its_defaults() {
+        assert_eq!(settings(&[]).engine(), Ok(EngineSettings::default()));
+        assert_eq!(settings(&[("USHER_LAG", "")]).engine(), Ok(EngineSettings::default()));
+    }
+
+    #[test]
+    fn every_setting_of_the_engine_can_be_said() {
+        let said = settings(&[
+            ("USHER_WINDOW", "15"),
+            ("USHER_LAG", "0s"),
+            ("USHER_FACTS_AGE", "1h"),
+            ("USHER_INTENT_AGE", "10m"),
+            ("USHER_PATIENCE", "1h 30m"),
+            ("USHER_RUN_FOR", "45 seconds"),
+            ("USHER_MANAGEMENT_ACCOUNT", "direct"),
+        ]);
+        assert_eq!(
+            said.engine(),
+            Ok(EngineSettings {
+                window: 15,
+                lag: Duration::ZERO,
+                facts_age: Duration::from_hours(1),
+                intent_age: Duration::from_mins(10),
+                patience: Duration::from_mins(90),
+                run_for: Duration::from_secs(45),
+                management_account: ManagementWrites::Direct,
+            })
+        );
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_refused_by_the_variables_name() {
+        for (variable, value) in [
+            ("USHER_WINDOW", "0"),
+            ("USHER_WINDOW", "16"),
+            ("USHER_WINDOW", "ten"),
+            ("USHER_LAG", "-5m"),
+            ("USHER_LAG", "5"),
+            ("USHER_FACTS_AGE", "25h"),
+            ("USHER_INTENT_AGE", "0s"),
+            ("USHER_PATIENCE", "soon"),
+            ("USHER_RUN_FOR", "1 month"),
+            ("USHER_MANAGEMENT_ACCOUNT", "yes"),
+        ] {
+            let settings = Settings::reading(move |asked| (asked == variable).then(|| value.to_owned()));
+            let error = settings.engine().expect_err(value).to_string();
+            assert!(error.starts_with(&format!("`{variable}` is `{value}`: it should be")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_an_example() {
+        let error = settings(&[]).wake_queue_url().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`USHER_WAKE_QUEUE_URL` is not set: it should be the URL of an SQS queue, such as \
+             https://sqs.eu-central-1.amazonaws.com/111122223333/usher-inbox.fifo"
+        );
+        for missing in
+            [settings(&[]).inbox_queue_url(), settings(&[]).parked_queue_url(), settings(&[]).ledger_table()]
+        {
+            assert!(matches!(missing, Err(SettingsError::Missing { .. })), "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_read() {
+        let said = settings(&[("USHER_LEDGER_TABLE", "usher-ledger"), ("USHER_WINDOW", "nonsense")]);
+        assert_eq!(said.ledger_table().as_deref(), Ok("usher-ledger"));
+    }
+
+    #[test]
+    fn names_and_urls_are_checked() {
+        let said = settings(&[
+            ("USHER_LEDGER_TABLE", "my table"),
+            ("USHER_INBOX_QUEUE_URL", "usher-inbox.fifo"),
+            ("USHER_WAKE_QUEUE_URL", "http://127.0.0.1:5000/123456789012/wake"),
+            ("USHER_RULES_BUCKET", "Rules_Bucket"),
+            ("USHER_INSTANCE_ARN", "ssoins-1234567890abcdef"),
+        ]);
+        assert!(said.ledger_table().is_err());
+        assert!(said.inbox_queue_url().is_err());
+        assert!(said.wake_queue_url().is_ok());
+        assert!(said.rules().is_err());
+        assert!(said.instance_arn().is_err());
+    }
+
+    #[test]
+    fn the_rules_prefix_and_the_instance_may_be_left_out() {
+        let said = settings(&[("USHER_RULES_BUCKET", "example-usher-rules")]);
+        assert_eq!(
+            said.rules(),
+            Ok(RulesSettings { bucket: "example-usher-rules".to_owned(), prefix: String::new() })
+        );
+        assert_eq!(said.instance_arn(), Ok(None));
+    }
+
+    #[test]
+    fn logs_are_json_in_lambda_and_for_people_elsewhere_unless_said_otherwise() {
+        let format = |said: Settings| said.log().0.format;
+        assert_eq!(format(settings(&[])), LogFormat::Compact);
+        assert_eq!(format(settings(&[("AWS_LAMBDA_FUNCTION_NAME", "sweep")])), LogFormat::Json);
+        assert_eq!(format(settings(&[("USHER_LOG_FORMAT", "json")])), LogFormat::Json);
+        assert_eq!(
+            format(settings(&[("AWS_LAMBDA_FUNCTION_NAME", "sweep"), ("USHER_LOG_FORMAT", "compact")])),
+            LogFormat::Compact
+        );
+        assert_eq!(settings(&[("USHER_LOG", "DEBUG")]).log().0.level, LogLevel::Debug);
+    }
+
+    #[test]
+    fn a_log_setting_that_cannot_be_read_is_told_and_stops_nothing() {
+        let (log, troubles) = settings(&[
+            ("AWS_LAMBDA_FUNCTION_NAME", "sweep"),
+            ("USHER_LOG", "loud"),
+            ("USHER_LOG_FORMAT", "xml"),
+        ])
+        .log();
+        assert_eq!(log, LogSettings { level: LogLevel::Info, format: LogFormat::Json });
+        let told: Vec<String> = troubles.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "`USHER_LOG` is `loud`: it should be `off`, `error`, `warn`, `info`, `debug` or `trace`, such as info",
+                "`USHER_LOG_FORMAT` is `xml`: it should be `json` or `compact`, such as json",
+            ]
+        );
+    }
+}

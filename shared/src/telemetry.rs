@@ -1,0 +1,151 @@
+//! How a process logs, and how it tells an error with all its causes.
+
+use std::{
+    error::Error,
+    fmt,
+    io::{self, IsTerminal as _},
+};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{LogFormat, LogLevel, LogSettings, Settings};
+
+/// Libraries that print requests, answers or events at the finer levels, names of people among them: they are never more
+/// talkative than `info`. Each is the beginning of the targets it stands for.
+const DISCREET: [&str; 6] = ["aws_", "h2", "hyper", "lambda_runtime", "rustls", "tower"];
+
+/// Begins to log as the environment says: JSON lines to the standard output in Lambda, lines for people to the standard error
+/// elsewhere. Call it once, first in `main`; later calls change nothing.
+pub fn init() {
+    let (LogSettings { level, format }, troubles) = Settings::from_env().log();
+    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter(level)));
+    // An error means that somebody logs already.
+    let _ = match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
+        LogFormat::Compact => {
+            lines.compact().with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).try_init()
+        }
+    };
+    for trouble in troubles {
+        tracing::warn!("{trouble}");
+    }
+}
+
+/// The level for everybody, and a bound for the indiscreet.
+fn filter(level: LogLevel) -> String {
+    let level = match level {
+        LogLevel::Off => return "off".to_owned(),
+        LogLevel::Error => return "error".to_owned(),
+        LogLevel::Warn => return "warn".to_owned(),
+        LogLevel::Info => return "info".to_owned(),
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    let bounds = DISCREET.map(|target| format!("{target}=info"));
+    format!("{level},{}", bounds.join(","))
+}
+
+/// An error together with its causes, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithCauses(String);
+
+impl fmt::Display for WithCauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for WithCauses {}
+
+/// Joins an error and its causes, outermost first: `lambda_runtime` prints the outermost only.
+pub fn with_causes(error: impl Error) -> WithCauses {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Some errors of others already end in their cause.
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    WithCauses(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::ports::{LedgerError, PortError};
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot plan account `111122223333`")]
+    struct Outer(#[source] LedgerError);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer: {0}")]
+    struct Repeats(#[source] io::Error);
+
+    #[test]
+    fn an_error_is_told_with_all_its_causes_and_none_twice() {
+        let error = Outer(LedgerError::Port(PortError::Throttled("Rate exceeded".to_owned())));
+        assert_eq!(
+            with_causes(error).to_string(),
+            "cannot plan account `111122223333`: the ledger cannot be used: throttled: Rate exceeded"
+        );
+        assert_eq!(with_causes(Repeats(io::Error::other("inner"))).to_string(), "outer: inner");
+    }
+
+    /// What a filter lets through, by target.
+    fn logged(level: LogLevel) -> String {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+        impl io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(filter(level)))
+            .without_time()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!(target: "aws_smithy_runtime::client", "a request with a name");
+            tracing::trace!(target: "hyper::client", "an answer with a name");
+            tracing::info!(target: "aws_config::profile", "a profile");
+            tracing::debug!(target: "shared::engine", "a step");
+            tracing::info!(target: "shared::engine", "an outcome");
+        });
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_libraries_print_of_requests_and_answers_is_in_no_log_however_fine() {
+        for level in [LogLevel::Debug, LogLevel::Trace] {
+            let text = logged(level);
+            assert!(!text.contains("with a name"), "{text}");
+            assert!(
+                text.contains("a profile") && text.contains("a step") && text.contains("an outcome"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn at_info_steps_are_left_out_and_outcomes_told() {
+        let text = logged(LogLevel::Info);
+        assert!(text.contains("an outcome") && !text.contains("a step"), "{text}");
+        assert_eq!(logged(LogLevel::Off), "");
+    }
+}
