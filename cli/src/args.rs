@@ -14,7 +14,6 @@ use shared::domain::{AccountId, InstanceArn};
     about,
     propagate_version = true,
     after_help = "Begin here:\n  \
-        usher demo                             watch it work, on this machine alone\n  \
         usher rules check rules.yaml           look for mistakes in your rules\n  \
         usher plan --rules rules.yaml          see what they would change in AWS; changes nothing\n  \
         usher apply --rules rules.yaml         change it"
@@ -24,11 +23,16 @@ pub struct Cli {
     pub command: Command,
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// Write without colours; the variable NO_COLOR says the same
-    #[arg(long, global = true, env = "NO_COLOR", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    /// Write without colours
+    #[arg(long, help = "Write without colours; the variable NO_COLOR says the same", global = true, env = "NO_COLOR", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub no_color: bool,
-    /// Log to the standard error what the engine does; USHER_LOG says how much
-    #[arg(short, long, global = true)]
+    /// Log to the standard error
+    #[arg(
+        short,
+        long,
+        global = true,
+        help = "Log to the standard error what the engine does; USHER_LOG says how much"
+    )]
     pub verbose: bool,
 }
 
@@ -56,13 +60,6 @@ pub enum Command {
         usher apply --rules rules.yaml --account 111122223333\n  \
         usher apply --rules rules.yaml --yes --json > report.json")]
     Apply(ApplyArgs),
-    /// Watch an account get its access, against a simulated AWS on this machine
-    #[command(after_help = "It needs no AWS account, no credentials and no network, and takes under half a minute.\n\n\
-        Examples:\n  \
-        usher demo\n  \
-        usher demo --speed 3\n  \
-        usher demo --keep ./usher-demo")]
-    Demo(DemoArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -125,16 +122,6 @@ pub struct WhatArgs {
     pub ledger: PathBuf,
 }
 
-#[derive(Debug, Clone, Args)]
-pub struct DemoArgs {
-    /// Keep the ledger and the rules of the demo in this folder, which must be empty or missing
-    #[arg(long, value_name = "DIR")]
-    pub keep: Option<PathBuf>,
-    /// How many times faster than usual the simulated AWS answers
-    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
-    pub speed: u32,
-}
-
 /// How AWS is reached. What isn't said comes from where every AWS tool looks for it.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection to AWS")]
@@ -181,10 +168,9 @@ mod tests {
 
     #[test]
     fn connection_options_may_stand_before_or_after_the_command() {
-        for line in [
-            "usher --region eu-west-1 plan --rules a.yaml",
-            "usher plan --rules a.yaml --region eu-west-1",
-        ] {
+        for line in
+            ["usher --region eu-west-1 plan --rules a.yaml", "usher plan --rules a.yaml --region eu-west-1"]
+        {
             let parsed = Cli::try_parse_from(line.split(' ')).unwrap();
             assert_eq!(parsed.connection.region.as_deref(), Some("eu-west-1"));
         }
@@ -204,7 +190,8 @@ mod tests {
     fn what_is_no_account_or_no_endpoint_is_refused_at_once() {
         let account = Cli::try_parse_from(["usher", "plan", "--rules", "a", "--account", "12"]).unwrap_err();
         assert!(account.to_string().contains("12 digits"), "{account}");
-        let endpoint = Cli::try_parse_from(["usher", "plan", "--rules", "a", "--endpoint-url", "localhost:80"]);
+        let endpoint =
+            Cli::try_parse_from(["usher", "plan", "--rules", "a", "--endpoint-url", "localhost:80"]);
         assert!(endpoint.unwrap_err().to_string().contains("http://127.0.0.1"));
     }
 

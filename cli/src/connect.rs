@@ -14,7 +14,7 @@ use crate::{Failure, Machine, args::ConnectionArgs};
 
 /// The services, ready to be asked.
 #[derive(Clone)]
-pub struct Aws {
+pub(crate) struct Aws {
     pub organization: Arc<dyn OrganizationReader>,
     pub directory: Arc<dyn Directory>,
     pub access: Arc<dyn AccessReader>,
@@ -29,7 +29,7 @@ impl std::fmt::Debug for Aws {
 
 impl Aws {
     /// Finds the instance: whatever is wrong with credentials, Region or endpoint shows here, before anything else is done.
-    pub async fn of(connection: &Connection, instance: Option<InstanceArn>) -> Result<Self, Failure> {
+    pub(crate) async fn of(connection: &Connection, instance: Option<InstanceArn>) -> Result<Self, Failure> {
         let sso_admin = Arc::new(connection.sso_admin(instance));
         let found = sso_admin.instance().await.map_err(Failure::Instance)?;
         Ok(Self {
@@ -41,7 +41,7 @@ impl Aws {
     }
 
     /// What a decision may read.
-    pub fn reader<'a>(
+    pub(crate) fn reader<'a>(
         &'a self,
         ledger: &'a dyn LedgerReader,
         rulebook: &'a Rulebook,

@@ -36,7 +36,11 @@ pub(crate) struct EngineRun<'a> {
 
 impl EngineRun<'_> {
     /// Runs until there is no work, or only what is stuck, or time is up. What is left stays in the ledger.
-    pub(crate) async fn to_the_end(&self, mut progress: Progress, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    pub(crate) async fn to_the_end(
+        &self,
+        mut progress: Progress,
+        screen: &mut Screen<'_>,
+    ) -> Result<(), Failure> {
         loop {
             self.decide_again().await?;
             let left = self.ledger.work(ALL).await?;
@@ -56,7 +60,8 @@ impl EngineRun<'_> {
                 }
                 RunEnd::HandedOver => self.until_woken(),
             };
-            let remaining = Duration::try_from(self.until.duration_since(self.clock.now())).unwrap_or_default();
+            let remaining =
+                Duration::try_from(self.until.duration_since(self.clock.now())).unwrap_or_default();
             self.clock.sleep(wait.min(remaining)).await;
         }
     }
@@ -133,7 +138,9 @@ impl Progress {
                 Some(u64::try_from(total).unwrap_or(u64::MAX)),
                 ProgressDrawTarget::stderr(),
             );
-            if let Ok(style) = ProgressStyle::with_template("  {bar:40} {pos} of {len} assignments, {elapsed}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("  {bar:40} {pos} of {len} assignments, {elapsed}")
+            {
                 bar.set_style(style);
             }
             bar
@@ -154,7 +161,10 @@ impl Progress {
         let is_time = self.told.is_none_or(|(told, at)| told != done && at + TELL <= now);
         if is_time {
             self.told = Some((done, now));
-            self.write(&format!("{done} of {} done", count(self.total, "assignment", "assignments")), screen)?;
+            Self::write(
+                &format!("{done} of {} done", count(self.total, "assignment", "assignments")),
+                screen,
+            )?;
         }
         Ok(())
     }
@@ -169,7 +179,7 @@ impl Progress {
                 bar.println(format!("  {text}"));
                 Ok(())
             }
-            None => self.write(text, screen),
+            None => Self::write(text, screen),
         }
     }
 
@@ -182,14 +192,14 @@ impl Progress {
                 bar.finish_and_clear();
                 Ok(())
             }
-            None => self.write(
+            None => Self::write(
                 &format!("{} of {} done", self.done(left), count(self.total, "assignment", "assignments")),
                 screen,
             ),
         }
     }
 
-    fn write(&self, text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    fn write(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
         // Progress that nobody reads any more stops nothing.
         match writeln!(screen.err, "  {text}") {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),

@@ -81,7 +81,9 @@ impl Failure {
             }
             Self::RulesNotText { .. } => "save the file as UTF-8",
             Self::RulesTwice { .. } => "give each file once",
-            Self::OpenLedger { .. } => "give another path with --ledger, or move the file away; nothing was changed",
+            Self::OpenLedger { .. } => {
+                "give another path with --ledger, or move the file away; nothing was changed"
+            }
             Self::LedgerFolder { .. } => "give a path that can be written with --ledger",
             Self::UnknownAccount(_) => "look for a typing error, or for credentials of another organization",
             Self::NobodyToAsk => "look at `usher plan`, and say --yes if that is what you want",
@@ -95,7 +97,9 @@ impl Failure {
                 "check that the file is whole; if the rules must go, take them out in several steps"
             }
             Self::Reconcile(_) | Self::Run(_) => {
-                return self.cause().or_else(|| Some("run `usher apply` again: it takes up what is left".to_owned()));
+                return self
+                    .cause()
+                    .or_else(|| Some("run `usher apply` again: it takes up what is left".to_owned()));
             }
             Self::Ledger(_)
             | Self::Instance(_)
@@ -152,10 +156,10 @@ impl Diagnostic for Failure {
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        let mut next: Option<&(dyn Error + 'static)> = match self {
-            Self::Rules(rules) => Some(rules.as_ref()),
-            _other => self.source(),
-        };
+        if let Self::Rules(rules) = self {
+            return rules.related();
+        }
+        let mut next: Option<&(dyn Error + 'static)> = self.source();
         while let Some(error) = next {
             if let Some(rules) = error.downcast_ref::<Diagnostics>() {
                 return rules.related();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::{aws::Connection, engine::EngineSettings, local::SystemClock, ports::Clock};
+use shared::{aws::Connection, clock::SystemClock, engine::EngineSettings, ports::Clock};
 
 /// The machine.
 #[derive(Clone)]

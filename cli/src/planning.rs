@@ -14,8 +14,8 @@ use crate::{
     Failure,
     names::Names,
     report::{
-        self, AccountPlan, Budget, Change, Period, PlanReport, PlanSummary, RulesUsed, UnderWay, Unread, Waiting,
-        Withheld,
+        self, AccountPlan, Budget, Change, Period, PlanReport, PlanSummary, RulesUsed, UnderWay, Unread,
+        Waiting, Withheld,
     },
 };
 
@@ -36,7 +36,7 @@ pub(crate) struct Planned {
 
 /// Plans one account, or all.
 pub(crate) async fn plan(
-    planner: Planner<'_>,
+    planner: &Planner<'_>,
     account: Option<&AccountId>,
     files: Vec<String>,
     cause: &Cause,
@@ -138,7 +138,7 @@ pub(crate) async fn plan(
 }
 
 /// One account in the shape of a survey.
-async fn one(planner: Planner<'_>, id: &AccountId, cause: &Cause) -> Result<Survey, Failure> {
+async fn one(planner: &Planner<'_>, id: &AccountId, cause: &Cause) -> Result<Survey, Failure> {
     let rows = all_rows(planner.reader.ledger).await?;
     let (decided, basis) = planner.account(id, cause).await.map_err(Failure::Read)?;
     if decided.account.is_none() && !rows.iter().any(|row| row.key.account == *id) {
@@ -215,7 +215,12 @@ struct Spending {
 }
 
 impl Spending {
-    async fn begin(basis: &Basis, owned: usize, cause: &Cause, planner: Planner<'_>) -> Result<Self, Failure> {
+    async fn begin(
+        basis: &Basis,
+        owned: usize,
+        cause: &Cause,
+        planner: &Planner<'_>,
+    ) -> Result<Self, Failure> {
         let owned = u32::try_from(owned).unwrap_or(u32::MAX);
         let (version, time) = (&basis.rules.version, planner.reader.clock.now());
         let mut now = Budgets::new(basis.guardrails(), owned, cause, version, time);
@@ -234,7 +239,9 @@ impl Spending {
 
     fn spend(&mut self, approved: &ApprovedPlan) {
         for budget in self.now.iter_mut() {
-            let Some((_, operation, _)) = self.kinds.iter().find(|(key, ..)| *key == budget.key) else { continue };
+            let Some((_, operation, _)) = self.kinds.iter().find(|(key, ..)| *key == budget.key) else {
+                continue;
+            };
             let planned = approved.actions().iter().filter(|action| action.operation == *operation).count();
             budget.spent = budget.spent.saturating_add(u32::try_from(planned).unwrap_or(u32::MAX));
         }

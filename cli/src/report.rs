@@ -5,9 +5,10 @@ mod plan;
 
 pub use outcome::{ApplyReport, ApplySummary, KeyOutcome, Outcome};
 pub use plan::{
-    AccountPlan, Budget, Change, PermissionSetName, Period, PlanReport, PlanSummary, PrincipalName, RuleName,
+    AccountPlan, Budget, Change, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName, RuleName,
     RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
+pub(crate) use plan::{named, rules};
 
 /// The version of the documents' shape. It changes when something is taken away or changes its meaning, not when something is added.
 pub const FORMAT: u32 = 1;

@@ -13,7 +13,7 @@ const WIDTH: usize = 100;
 pub struct Terminal {
     out: Style,
     err: Style,
-    err_is_terminal: bool,
+    bar: bool,
     can_ask: bool,
 }
 
@@ -24,7 +24,7 @@ impl Terminal {
         Self {
             out: Style { colour: out && !no_color },
             err: Style { colour: err && !no_color },
-            err_is_terminal: err,
+            bar: err,
             can_ask: err && io::stdin().is_terminal(),
         }
     }
@@ -41,7 +41,7 @@ impl Terminal {
             err,
             out_style: self.out,
             err_style: self.err,
-            progress_bar: self.err_is_terminal,
+            progress_bar: self.bar,
             input: self.can_ask.then_some(input),
         }
     }

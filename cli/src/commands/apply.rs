@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::BufRead as _,
     sync::Arc,
 };
 
@@ -12,7 +11,7 @@ use shared::{
     engine::{self, AccountHint, EngineSettings, Planner, Reconciler, Rulebook},
     ledger::{Cause, Row, State},
     local::{FolderRules, LocalQueue, SqliteLedger},
-    ports::{Clock, Ledger as _, LedgerReader as _, RulesStore, Seen, SeenKind},
+    ports::{Clock, Ledger as _, RulesStore, Seen, SeenKind},
 };
 
 use super::plan::Rules;
@@ -46,7 +45,7 @@ pub(crate) async fn run(
         let ledger = ledger_file::to_read(&arguments.what.ledger)?;
         let rulebook = Rulebook::fixed(on_hand);
         let reader = aws.reader(&ledger, &rulebook, machine.clock.as_ref());
-        planning::plan(Planner { reader, settings }, arguments.what.account.as_ref(), files, &cause).await?
+        planning::plan(&Planner { reader, settings }, arguments.what.account.as_ref(), files, &cause).await?
     };
     if !arguments.json {
         let text = render::plan_text::plan(&planned.report, screen.out_style);
@@ -58,7 +57,9 @@ pub(crate) async fn run(
 
     let ledger = ledger_file::to_write(&arguments.what.ledger)?;
     let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger_file::folder(&arguments.what.ledger)));
-    engine::publish(&bundle, store.as_ref(), &ledger, machine.clock.as_ref()).await.map_err(Failure::Publish)?;
+    engine::publish(&bundle, store.as_ref(), &ledger, machine.clock.as_ref())
+        .await
+        .map_err(Failure::Publish)?;
     let work = Work {
         aws: &aws,
         ledger: &ledger,
@@ -206,9 +207,10 @@ fn outcome(
         (_, Some(State::Blocked { reason, .. })) => (Outcome::Blocked, Some(reason.clone())),
         (_, Some(State::Uncertain { reason })) => (Outcome::Uncertain, Some(reason.clone())),
         (_, Some(State::Granting(_) | State::Closing(_))) => (Outcome::Left, trouble()),
-        (_, Some(State::Ours | State::Closed | State::Dormant) | None) => {
-            (Outcome::GivenUp, trouble().or_else(|| Some("it was decided anew, and is not to be done".to_owned())))
-        }
+        (_, Some(State::Ours | State::Closed | State::Dormant) | None) => (
+            Outcome::GivenUp,
+            trouble().or_else(|| Some("it was decided anew, and is not to be done".to_owned())),
+        ),
     };
     let (permission_set, principal) = report::named(key, names);
     KeyOutcome {

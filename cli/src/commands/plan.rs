@@ -48,7 +48,7 @@ pub(crate) async fn run(
     let reader = aws.reader(&ledger, &rulebook, machine.clock.as_ref());
     let cause = Cause::new("command", "plan");
     let account = arguments.what.account.as_ref();
-    let planned = planning::plan(Planner { reader, settings }, account, rules.files, &cause).await?;
+    let planned = planning::plan(&Planner { reader, settings }, account, rules.files, &cause).await?;
 
     if arguments.json {
         render::json(&planned.report, screen)?;

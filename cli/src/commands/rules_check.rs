@@ -1,5 +1,7 @@
 //! `usher rules check`: all mistakes of rule files at once.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use shared::{
     domain::{Mode, RulesVersion},
@@ -32,6 +34,7 @@ struct Checked<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the words of the rule document")]
 struct Guardrails {
     max_deletes: u32,
     max_delete_percent: u32,
@@ -113,6 +116,6 @@ fn bad(diagnostics: &Diagnostics, screen: &mut Screen<'_>) -> Result<(), Failure
         text.push('\n');
     }
     let style = screen.out_style;
-    text.push_str(&format!("{} {diagnostics}\n", style.paint(Paint::Bad, "✗")));
+    let _ = writeln!(text, "{} {diagnostics}", style.paint(Paint::Bad, "✗"));
     screen.out.write_all(text.as_bytes()).map_err(Failure::Output)
 }

@@ -14,7 +14,8 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     let mut text = String::new();
     let summary = &report.summary;
     if report.outcomes.is_empty() && report.undecided.is_empty() {
-        let _ = writeln!(text, "\n{} Nothing to do: nothing was written to AWS.", style.paint(Paint::Good, "✓"));
+        let _ =
+            writeln!(text, "\n{} Nothing to do: nothing was written to AWS.", style.paint(Paint::Good, "✓"));
         return text;
     }
     text.push('\n');
@@ -46,7 +47,9 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
         (summary.left, "left"),
         (report.plan.summary.withheld, "withheld"),
     ];
-    parts.extend(more.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")));
+    parts.extend(
+        more.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")),
+    );
     if summary.undecided + report.plan.unread.len() > 0 {
         let accounts = summary.undecided + report.plan.unread.len();
         parts.push(format!("{} not looked at", count(accounts, "account", "accounts")));
@@ -61,7 +64,10 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
         let _ = writeln!(text, "  What is left is in the ledger: run the same command again to go on.");
     }
     if summary.blocked > 0 {
-        let _ = writeln!(text, "  What AWS refused is tried again when its rule or its account changes, or after a day.");
+        let _ = writeln!(
+            text,
+            "  What AWS refused is tried again when its rule or its account changes, or after a day."
+        );
     }
     text
 }

@@ -29,7 +29,8 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
     }
     waiting(&mut text, report, style);
     if !report.unread.is_empty() {
-        let _ = writeln!(text, "{}", style.paint(Paint::Bad, "Could not be read; nothing is decided about them"));
+        let _ =
+            writeln!(text, "{}", style.paint(Paint::Bad, "Could not be read; nothing is decided about them"));
         for unread in &report.unread {
             let _ = writeln!(text, "  {}  {}", unread.id, line(&unread.why));
         }
@@ -122,7 +123,11 @@ fn waiting(text: &mut String, report: &PlanReport, style: Style) {
     if by_name.is_empty() {
         return;
     }
-    let _ = writeln!(text, "{}", style.paint(Paint::Heading, "Named by rules, and there is nothing with that name"));
+    let _ = writeln!(
+        text,
+        "{}",
+        style.paint(Paint::Heading, "Named by rules, and there is nothing with that name")
+    );
     for ((name, rule), accounts) in by_name {
         let _ = writeln!(
             text,
@@ -188,11 +193,33 @@ mod tests {
 
     #[test]
     fn a_plan_reads_account_by_account_and_ends_in_one_line() {
-        insta::assert_snapshot!(plan(&sample::plan(), Style::default()), @"");
+        insta::assert_snapshot!(plan(&sample::plan(), Style::default()), @r"
+        Rules rules.yaml (3 rules, mode sync, version abababababab)
+
+        shop-dev elopment  111122223333  Workloads/Development
+          - PowerUserAccess      group Contractors                                      wanted no more; was by contractors
+          + EC2-S3-FullAccess    group Developers                                       by developers-in-development
+          ~ ReadOnlyAccess       group Support                                          grant sent to AWS, not yet ended (Rate exceeded); by support
+          ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs until it is adopted (rule support)
+
+        Named by rules, and there is nothing with that name
+          ? group `Quants`  rule quants, in 1 account
+
+        Could not be read; nothing is decided about them
+          444455556666  throttled: Rate exceeded
+
+        Plan: 1 to grant, 1 to revoke in 1 account; 1 under way; 1 withheld; 1 account could not be read.
+          grants: 1 of 500 a run
+          revokes: 3 spent, 1 of 25 a day
+        ");
     }
 
     #[test]
     fn a_plan_with_nothing_in_it_says_so() {
-        insta::assert_snapshot!(plan(&sample::quiet_plan(), Style::default()), @"");
+        insta::assert_snapshot!(plan(&sample::quiet_plan(), Style::default()), @r"
+        Rules rules.yaml (3 rules, mode sync, version abababababab)
+
+        Plan: nothing to do in 41 accounts.
+        ");
     }
 }

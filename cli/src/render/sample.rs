@@ -6,8 +6,8 @@ use shared::{
 };
 
 use crate::report::{
-    AccountPlan, Budget, Change, FORMAT, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName, RuleName,
-    RulesUsed, UnderWay, Unread, Waiting, Withheld,
+    AccountPlan, Budget, Change, FORMAT, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName,
+    RuleName, RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
 
 fn set(name: Option<&str>) -> PermissionSetName {
@@ -93,7 +93,10 @@ pub(crate) fn plan() -> PlanReport {
             Budget { operation: Operation::Revoke, per: Period::Day, limit: 25, spent: 3, planned: 1 },
         ],
         accounts: vec![shop],
-        unread: vec![Unread { id: "444455556666".parse().unwrap(), why: "throttled: Rate exceeded".to_owned() }],
+        unread: vec![Unread {
+            id: "444455556666".parse().unwrap(),
+            why: "throttled: Rate exceeded".to_owned(),
+        }],
         ..quiet_plan()
     }
 }

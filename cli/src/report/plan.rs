@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shared::{
     domain::{
-        AccountId, AccountState, AssignmentKey, Mode, Operation, PermissionSetArn, Principal, RuleId, RulesVersion,
+        AccountId, AccountState, AssignmentKey, Mode, Operation, PermissionSetArn, Principal, RuleId,
+        RulesVersion,
     },
     plan::WithheldReason,
 };
