@@ -335,7 +335,8 @@ mod tests {
                 intent_age: Duration::from_mins(10),
                 patience: Duration::from_mins(90),
                 run_for: Duration::from_secs(45),
-                management_account: ManagementWrites::Direct,
+                management: ManagementWrites::Direct,
+                ..EngineSettings::default()
             })
         );
     }

@@ -1,10 +1,6 @@
-//! How a process logs, and how it tells an error with all its causes.
+//! How a process logs.
 
-use std::{
-    error::Error,
-    fmt,
-    io::{self, IsTerminal as _},
-};
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
@@ -45,58 +41,11 @@ fn filter(level: LogLevel) -> String {
     format!("{level},{}", bounds.join(","))
 }
 
-/// An error together with its causes, in one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WithCauses(String);
-
-impl fmt::Display for WithCauses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for WithCauses {}
-
-/// Joins an error and its causes, outermost first: `lambda_runtime` prints the outermost only.
-pub fn with_causes(error: impl Error) -> WithCauses {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // Some errors of others already end in their cause.
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    WithCauses(text)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::ports::{LedgerError, PortError};
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("cannot plan account `111122223333`")]
-    struct Outer(#[source] LedgerError);
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("outer: {0}")]
-    struct Repeats(#[source] io::Error);
-
-    #[test]
-    fn an_error_is_told_with_all_its_causes_and_none_twice() {
-        let error = Outer(LedgerError::Port(PortError::Throttled("Rate exceeded".to_owned())));
-        assert_eq!(
-            with_causes(error).to_string(),
-            "cannot plan account `111122223333`: the ledger cannot be used: throttled: Rate exceeded"
-        );
-        assert_eq!(with_causes(Repeats(io::Error::other("inner"))).to_string(), "outer: inner");
-    }
 
     /// What a filter lets through, by target.
     fn logged(level: LogLevel) -> String {

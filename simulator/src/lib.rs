@@ -1,1 +1,26 @@
-//! x
+//! AWS for one machine: Organizations, Identity Store and SSO Admin as one deterministic state machine with two faces.
+//!
+//! [`World`] holds the state and knows no clock: the time is an argument of every call. [`http`] speaks AWS's wire protocol on a
+//! loopback port, so that any AWS client can be pointed at it; [`InProcess`] implements Usher's ports by the same calls, for fast
+//! tests under virtual time. What AWS does not document is a field of [`Assumptions`], with the source of its default.
+
+mod caller;
+pub mod dispatch;
+mod error;
+//HTTP pub mod http;
+mod in_process;
+pub mod organization;
+pub mod wire;
+pub mod world;
+
+pub use caller::{Caller, CallerKind};
+pub use error::ApiError;
+pub use in_process::InProcess;
+pub use organization::{Description, DescriptionError};
+pub use world::{
+    Assumptions, Fault, FaultRule, Latency, LogEntry, Made, Operation, Rate, RequestRecord, Service,
+    Settings, StatusOrder, World,
+};
+
+/// A realistic organization: about forty accounts in nested OUs, permission sets, groups, users, and some assignments made by hand.
+pub const EXAMPLE: &str = include_str!("../organizations/example.yaml");

@@ -1,1 +1,30 @@
-fn main() {}
+//! Wiring only.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::{
+    aws::{ConnectOptions, connect},
+    causes::{WithCauses, with_causes},
+    clock::SystemClock,
+    engine::Inbox,
+    settings::Settings,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), WithCauses> {
+    telemetry::init();
+    let settings = Settings::from_env();
+    let connection = connect(&ConnectOptions::default()).await;
+    let (organization, clock) = (connection.organizations(), SystemClock);
+    let queue = connection.queue(&settings.inbox_queue_url()?);
+    let parked = connection.queue(&settings.parked_queue_url()?);
+    let inbox = Inbox { organization: &organization, queue: &queue, clock: &clock };
+
+    run(service_fn(async |event: LambdaEvent<_>| {
+        on_account_event::handle(event.payload, inbox, &parked)
+            .await
+            .map_err(|error| Error::from(with_causes(error)))
+    }))
+    .await
+    .map_err(|error| WithCauses::of(&*error))
+}

@@ -1,1 +1,55 @@
-fn main() {}
+//! Wiring only.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use shared::{
+    aws::{ConnectOptions, connect},
+    causes::{WithCauses, with_causes},
+    clock::SystemClock,
+    engine::Provisioner,
+    settings::Settings,
+    telemetry,
+};
+
+/// What a run leaves unused of the function's time: a call under way must end before Lambda stops the function.
+const RESERVE: SignedDuration = SignedDuration::from_secs(25);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), WithCauses> {
+    telemetry::init();
+    let settings = Settings::from_env();
+    let engine = settings.engine()?;
+    let connection = connect(&ConnectOptions::default()).await;
+    let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
+    let ledger = connection.ledger(&settings.ledger_table()?);
+    let inbox = connection.queue(&settings.inbox_queue_url()?);
+    let wake = connection.queue(&settings.wake_queue_url()?);
+
+    run(service_fn(async |event: LambdaEvent<_>| {
+        let provisioner = Provisioner {
+            access: &access,
+            writer: &access,
+            ledger: &ledger,
+            inbox: &inbox,
+            wake: &wake,
+            clock: &clock,
+            settings: engine,
+        };
+        let Context { request_id, .. } = &event.context;
+        let until = deadline(&event.context);
+        provision::handle(event.payload, provisioner, request_id, until)
+            .await
+            .map_err(|error| Error::from(with_causes(error)))
+    }))
+    .await
+    .map_err(|error| WithCauses::of(&*error))
+}
+
+/// When the run has to end, by the time that Lambda gives the function.
+fn deadline(context: &Context) -> Timestamp {
+    let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
+    end.and_then(|end| end.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX)
+}

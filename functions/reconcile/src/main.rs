@@ -1,1 +1,46 @@
-fn main() {}
+//! Wiring only.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::{
+    aws::{ConnectOptions, connect},
+    causes::{WithCauses, with_causes},
+    clock::SystemClock,
+    engine::{Planner, ReadError, Reader, Reconciler, Rulebook},
+    ports::AccessReader as _,
+    settings::Settings,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), WithCauses> {
+    telemetry::init();
+    let settings = Settings::from_env();
+    let (engine, rules) = (settings.engine()?, settings.rules()?);
+    let connection = connect(&ConnectOptions::default()).await;
+    let (organization, clock) = (connection.organizations(), SystemClock);
+    let access = connection.sso_admin(settings.instance_arn()?);
+    let ledger = connection.ledger(&settings.ledger_table()?);
+    let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
+    let wake = connection.queue(&settings.wake_queue_url()?);
+    let parked = connection.queue(&settings.parked_queue_url()?);
+
+    run(service_fn(async |event: LambdaEvent<_>| {
+        let instance = access.instance().await.map_err(|error| with_causes(ReadError::Instance(error)))?;
+        let directory = connection.identity_store(instance.identity_store);
+        let reader = Reader {
+            organization: &organization,
+            directory: &directory,
+            access: &access,
+            ledger: &ledger,
+            rulebook: &rulebook,
+            clock: &clock,
+        };
+        let reconciler =
+            Reconciler { planner: Planner { reader, settings: engine }, ledger: &ledger, wake: &wake };
+        Ok::<_, Error>(reconcile::handle(event.payload, reconciler, &parked).await)
+    }))
+    .await
+    .map_err(|error| WithCauses::of(&*error))
+}

@@ -1,1 +1,51 @@
-fn main() {}
+//! Wiring only.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+use shared::{
+    aws::{ConnectOptions, connect},
+    causes::{WithCauses, with_causes},
+    clock::SystemClock,
+    engine::{Planner, ReadError, Reader, Rulebook, Sweep},
+    ports::AccessReader as _,
+    settings::Settings,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), WithCauses> {
+    telemetry::init();
+    let settings = Settings::from_env();
+    let (engine, rules) = (settings.engine()?, settings.rules()?);
+    let connection = connect(&ConnectOptions::default()).await;
+    let (organization, clock) = (connection.organizations(), SystemClock);
+    let access = connection.sso_admin(settings.instance_arn()?);
+    let ledger = connection.ledger(&settings.ledger_table()?);
+    let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
+    let inbox = connection.queue(&settings.inbox_queue_url()?);
+    let wake = connection.queue(&settings.wake_queue_url()?);
+
+    run(service_fn(async |_: LambdaEvent<Value>| {
+        let instance = access.instance().await.map_err(|error| with_causes(ReadError::Instance(error)))?;
+        let directory = connection.identity_store(instance.identity_store);
+        let reader = Reader {
+            organization: &organization,
+            directory: &directory,
+            access: &access,
+            ledger: &ledger,
+            rulebook: &rulebook,
+            clock: &clock,
+        };
+        let sweep = Sweep {
+            planner: Planner { reader, settings: engine },
+            ledger: &ledger,
+            inbox: &inbox,
+            wake: &wake,
+        };
+        sweep::handle(sweep).await.map_err(|error| Error::from(with_causes(error)))
+    }))
+    .await
+    .map_err(|error| WithCauses::of(&*error))
+}

@@ -1,6 +1,6 @@
 //! Adapters to AWS, one file per service: they implement the ports over the SDK. SDK types and AWS's error codes end here.
 //!
-//! [`connect`] makes a [`Connection`], and that makes every adapter. The Region, the endpoints (`AWS_ENDPOINT_URL` and
+//! [`connect()`] makes a [`Connection`], and that makes every adapter. The Region, the endpoints (`AWS_ENDPOINT_URL` and
 //! `AWS_ENDPOINT_URL_<SERVICE>`) and the credentials come from where every AWS tool looks for them.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "SDK enums are non-exhaustive")]

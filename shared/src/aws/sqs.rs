@@ -118,7 +118,7 @@ fn batches(messages: &[Message]) -> Vec<&[Message]> {
 
 /// Whole seconds, rounded up: hidden too long is only late, hidden too short is a second delivery.
 fn seconds(duration: Duration) -> i32 {
-    let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    let whole = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
     i32::try_from(whole).unwrap_or(LONGEST_HIDDEN).min(LONGEST_HIDDEN)
 }
 
@@ -152,6 +152,7 @@ mod tests {
 
     fn messages(count: usize, bytes: usize) -> Vec<Message> {
         let message = |number| Message {
+            delay: Duration::ZERO,
             group: "111111111111".into(),
             deduplication: format!("event-{number}"),
             body: "x".repeat(bytes),

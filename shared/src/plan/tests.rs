@@ -138,6 +138,7 @@ impl Case {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where a case says what is wanted, or not")]
 fn sync() -> Option<BTreeMap<RuleId, Mode>> {
     Some(by("r", Mode::Sync))
 }

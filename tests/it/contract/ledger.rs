@@ -144,6 +144,8 @@ fn row(key: AssignmentKey, state: State) -> Row {
         attempts: 2,
         changed_at: "2026-11-02T09:00:00.123456789Z".parse().unwrap(),
         missing_since: None,
+        closed_at: None,
+        last_request: None,
         look_again: false,
         trouble: None,
     }
@@ -243,6 +245,7 @@ async fn rows_come_back_as_written_in_every_state(ledger: &dyn Ledger) {
         rules: None,
         attempts: u32::MAX,
         missing_since: Some(at(9)),
+        closed_at: Some(at(7)),
         look_again: true,
         trouble: Some("throttled: Rate exceeded".to_owned()),
         ..ours(20)

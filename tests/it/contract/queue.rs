@@ -3,7 +3,8 @@
 use std::{future::ready, sync::Arc, time::Duration};
 
 use shared::{
-    local::{LocalQueue, TokioClock},
+    clock::TokioClock,
+    local::LocalQueue,
     ports::{Clock, Message, Queue, Received},
 };
 
@@ -109,7 +110,12 @@ standard_time_contract!(local_standard_in_time, ready(Some(local(LocalQueue::sta
 const HIDDEN: Duration = Duration::from_mins(10);
 
 fn message(group: &str, id: &str, body: &str) -> Message {
-    Message { group: group.to_owned(), deduplication: id.to_owned(), body: body.to_owned() }
+    Message {
+        group: group.to_owned(),
+        deduplication: id.to_owned(),
+        body: body.to_owned(),
+        delay: Duration::ZERO,
+    }
 }
 
 /// Sends messages as `(group, id)`; the id is the body too.

@@ -17,7 +17,7 @@ use crate::{
     aws::testing::client,
     domain::AssignmentKey,
     ledger::{Cause, Intent, Row, State},
-    ports::{Ledger as _, LedgerError, PortError, SeenKind},
+    ports::{LedgerError, LedgerReader as _, PortError, SeenKind},
 };
 
 fn key(account: &str) -> AssignmentKey {
@@ -41,6 +41,8 @@ fn row(account: &str, state: State) -> Row {
         attempts: 0,
         changed_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         missing_since: None,
+        closed_at: None,
+        last_request: None,
         look_again: false,
         trouble: None,
     }

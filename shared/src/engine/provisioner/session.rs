@@ -12,7 +12,7 @@ use crate::{
     domain::{AccountId, AssignmentKey, RequestId},
     engine::{AccountHint, signed},
     ledger::{Cause, Intent, Lease, Row, State},
-    ports::{Guard, LedgerError, RowWrite},
+    ports::{Guard, LedgerError, PortError, RowWrite},
 };
 
 /// How many rows with work are looked at in one tick.
@@ -192,10 +192,25 @@ impl<'a> Session<'a> {
 
     /// Writes a row that nobody has changed since it was read; `None` when somebody has.
     pub(super) async fn write(&self, row: Row) -> Result<Option<Row>, RunError> {
-        match self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard()).await {
+        match self.try_write(&row).await {
             Ok(()) => Ok(Some(Row { version: row.version + 1, ..row })),
             Err(LedgerError::RowChanged(_)) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// One conditional write. A ledger that is busy with another's write of the same items is asked again.
+    async fn try_write(&self, row: &Row) -> Result<(), LedgerError> {
+        let mut tries = 0;
+        loop {
+            let written = self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard()).await;
+            match written {
+                Err(LedgerError::Port(PortError::Conflict(_))) if tries < 5 => {
+                    tries += 1;
+                    self.engine.clock.sleep(Duration::from_millis(50) * tries).await;
+                }
+                other => return other,
+            }
         }
     }
 
@@ -203,7 +218,7 @@ impl<'a> Session<'a> {
     pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
         let mut row = row;
         for _ in 0..5 {
-            match self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard()).await {
+            match self.try_write(&row).await {
                 Ok(()) => return Ok(Row { version: row.version + 1, ..row }),
                 Err(LedgerError::RowChanged(_)) => {
                     let Some(current) = self.engine.ledger.row(&row.key).await? else { break };

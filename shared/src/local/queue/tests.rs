@@ -1,7 +1,7 @@
 //! What only this queue can do; what every queue promises is tested by the contract.
 
 use super::*;
-use crate::local::TokioClock;
+use crate::clock::TokioClock;
 
 const HIDDEN: Duration = Duration::from_secs(30);
 

@@ -1,0 +1,338 @@
+//! SSO Admin's ports.
+
+use jiff::Timestamp;
+use shared::{
+    domain::{
+        AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
+        Tags,
+    },
+    ports::{AccessReader, AccessWriter, PortError, Request, RequestListing, RequestStatus, RequestSummary},
+};
+
+use super::{InProcess, lock, port_error, read, unless_absent};
+use crate::{ApiError, wire::sso_admin as wire};
+
+fn is_not_found(error: &ApiError) -> bool {
+    error.code == "ResourceNotFoundException"
+}
+
+fn principal_type(principal: &Principal) -> String {
+    match principal {
+        Principal::Group(_) => "GROUP".to_owned(),
+        Principal::User(_) => "USER".to_owned(),
+    }
+}
+
+fn principal(kind: &str, id: &str) -> Result<Principal, PortError> {
+    match kind {
+        "GROUP" => read(id).map(Principal::Group),
+        "USER" => read(id).map(Principal::User),
+        other => Err(PortError::Failed(format!("cannot read the answer: unknown principal type `{other}`"))),
+    }
+}
+
+fn key(assignment: &wire::Assignment) -> Result<AssignmentKey, PortError> {
+    Ok(AssignmentKey {
+        account: read(&assignment.account_id)?,
+        permission_set: read(&assignment.permission_set_arn)?,
+        principal: principal(&assignment.principal_type, &assignment.principal_id)?,
+    })
+}
+
+fn request(status: wire::OperationStatus) -> Result<Request, PortError> {
+    Ok(Request {
+        id: read(&status.request_id)?,
+        key: Some(AssignmentKey {
+            account: read(&status.target_id)?,
+            permission_set: read(&status.permission_set_arn)?,
+            principal: principal(&status.principal_type, &status.principal_id)?,
+        }),
+        created_at: Some(to_the_millisecond(status.created_date.0)),
+        status: match status.status.as_str() {
+            "SUCCEEDED" => RequestStatus::Succeeded,
+            "FAILED" => RequestStatus::Failed(status.failure_reason.unwrap_or_default()),
+            _ => RequestStatus::InProgress,
+        },
+    })
+}
+
+fn summary(listing: RequestListing, item: &wire::StatusMetadata) -> Result<RequestSummary, PortError> {
+    Ok(RequestSummary {
+        id: read(&item.request_id)?,
+        listing,
+        created_at: Some(to_the_millisecond(item.created_date.0)),
+    })
+}
+
+/// The wire has milliseconds; so has this face.
+fn to_the_millisecond(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+impl InProcess {
+    fn instance_arn(&self) -> String {
+        lock(&self.world).instances.first().map(|instance| instance.arn.to_string()).unwrap_or_default()
+    }
+}
+
+#[async_trait::async_trait]
+impl AccessReader for InProcess {
+    async fn instance(&self) -> Result<Instance, PortError> {
+        let page = self.call(wire::ListInstances::default()).await.map_err(port_error)?;
+        let instance = match page.instances.as_slice() {
+            [only] => only,
+            [] => {
+                return Err(PortError::Refused(
+                    "there is no IAM Identity Center instance here: enable IAM Identity Center, or call its home Region".to_owned(),
+                ));
+            }
+            [_, _, ..] => {
+                return Err(PortError::Refused(
+                    "there are several IAM Identity Center instances: set the ARN of the one to work in"
+                        .to_owned(),
+                ));
+            }
+        };
+        let described = self
+            .call(wire::DescribeInstance { instance_arn: instance.instance_arn.clone() })
+            .await
+            .map_err(port_error)?;
+        if !described.permission_sets_enabled {
+            return Err(PortError::Refused(
+                "permission sets are switched off in the IAM Identity Center instance: switch them on with UpdateInstance".to_owned(),
+            ));
+        }
+        Ok(Instance {
+            arn: read(&instance.instance_arn)?,
+            identity_store: read(&instance.identity_store_id)?,
+            owner: read(&instance.owner_account_id)?,
+        })
+    }
+
+    async fn permission_sets(&self) -> Result<Vec<PermissionSetArn>, PortError> {
+        let mut arns = Vec::new();
+        let mut next_token = None;
+        loop {
+            let input = wire::ListPermissionSets {
+                instance_arn: self.instance_arn(),
+                next_token,
+                max_results: Some(100),
+            };
+            let page = self.call(input).await.map_err(port_error)?;
+            for arn in &page.permission_sets {
+                arns.push(read(arn)?);
+            }
+            next_token = page.next_token;
+            if next_token.is_none() {
+                return Ok(arns);
+            }
+        }
+    }
+
+    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError> {
+        let instance_arn = self.instance_arn();
+        let input = wire::DescribePermissionSet {
+            instance_arn: instance_arn.clone(),
+            permission_set_arn: arn.to_string(),
+        };
+        let Some(described) = unless_absent(self.call(input).await, is_not_found)? else { return Ok(None) };
+        let mut tags = Tags::default();
+        let mut next_token = None;
+        loop {
+            let input = wire::ListTagsForResource {
+                instance_arn: Some(instance_arn.clone()),
+                resource_arn: arn.to_string(),
+                next_token,
+            };
+            let Some(page) = unless_absent(self.call(input).await, is_not_found)? else { return Ok(None) };
+            tags.0.extend(page.tags.into_iter().map(|tag| (tag.key, tag.value)));
+            next_token = page.next_token;
+            if next_token.is_none() {
+                return Ok(Some(PermissionSet {
+                    arn: arn.clone(),
+                    name: described.permission_set.name,
+                    tags,
+                }));
+            }
+        }
+    }
+
+    async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {
+        let mut arns = Vec::new();
+        let mut next_token = None;
+        loop {
+            let input = wire::ListPermissionSetsProvisionedToAccount {
+                instance_arn: self.instance_arn(),
+                account_id: account.to_string(),
+                provisioning_status: None,
+                max_results: Some(100),
+                next_token,
+            };
+            let page = self.call(input).await.map_err(port_error)?;
+            for arn in &page.permission_sets {
+                arns.push(read(arn)?);
+            }
+            next_token = page.next_token;
+            if next_token.is_none() {
+                return Ok(arns);
+            }
+        }
+    }
+
+    async fn principals(
+        &self,
+        account: &AccountId,
+        permission_set: &PermissionSetArn,
+    ) -> Result<Vec<Principal>, PortError> {
+        let mut principals = Vec::new();
+        let mut next_token = None;
+        loop {
+            let input = wire::ListAccountAssignments {
+                instance_arn: self.instance_arn(),
+                account_id: account.to_string(),
+                permission_set_arn: permission_set.to_string(),
+                max_results: Some(100),
+                next_token,
+            };
+            let page = self.call(input).await.map_err(port_error)?;
+            for assignment in &page.account_assignments {
+                principals.push(key(assignment)?.principal);
+            }
+            next_token = page.next_token;
+            if next_token.is_none() {
+                return Ok(principals);
+            }
+        }
+    }
+
+    async fn assignments_of(&self, principal: &Principal) -> Result<Vec<AssignmentKey>, PortError> {
+        let mut keys = Vec::new();
+        let mut next_token = None;
+        loop {
+            let input = wire::ListAccountAssignmentsForPrincipal {
+                instance_arn: self.instance_arn(),
+                principal_id: principal.id().to_owned(),
+                principal_type: principal_type(principal),
+                filter: None,
+                next_token,
+                max_results: Some(100),
+            };
+            let page = self.call(input).await.map_err(port_error)?;
+            for assignment in &page.account_assignments {
+                let key = key(assignment)?;
+                // What a user has through a group is the group's.
+                if key.principal == *principal {
+                    keys.push(key);
+                }
+            }
+            next_token = page.next_token;
+            if next_token.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
+    async fn requests(
+        &self,
+        operation: Operation,
+        status: RequestListing,
+        limit: usize,
+    ) -> Result<Vec<RequestSummary>, PortError> {
+        let filter = Some(wire::StatusFilter {
+            status: Some(
+                match status {
+                    RequestListing::InProgress => "IN_PROGRESS",
+                    RequestListing::Succeeded => "SUCCEEDED",
+                    RequestListing::Failed => "FAILED",
+                }
+                .to_owned(),
+            ),
+        });
+        let mut summaries = Vec::new();
+        let mut next_token = None;
+        while summaries.len() < limit {
+            let left = i64::try_from((limit - summaries.len()).min(100)).unwrap_or(100);
+            let (instance_arn, max_results, filter) = (self.instance_arn(), Some(left), filter.clone());
+            let items;
+            (items, next_token) = match operation {
+                Operation::Grant => {
+                    let input = wire::ListAccountAssignmentCreationStatus {
+                        instance_arn,
+                        max_results,
+                        next_token,
+                        filter,
+                    };
+                    let page = self.call(input).await.map_err(port_error)?;
+                    (page.account_assignments_creation_status, page.next_token)
+                }
+                Operation::Revoke => {
+                    let input = wire::ListAccountAssignmentDeletionStatus {
+                        instance_arn,
+                        max_results,
+                        next_token,
+                        filter,
+                    };
+                    let page = self.call(input).await.map_err(port_error)?;
+                    (page.account_assignments_deletion_status, page.next_token)
+                }
+            };
+            for item in &items {
+                summaries.push(summary(status, item)?);
+            }
+            if next_token.is_none() {
+                break;
+            }
+        }
+        Ok(summaries)
+    }
+
+    async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {
+        let instance_arn = self.instance_arn();
+        let status = match operation {
+            Operation::Grant => {
+                let input = wire::DescribeAccountAssignmentCreationStatus {
+                    instance_arn,
+                    account_assignment_creation_request_id: id.to_string(),
+                };
+                unless_absent(self.call(input).await, is_not_found)?
+                    .map(|answer| answer.account_assignment_creation_status)
+            }
+            Operation::Revoke => {
+                let input = wire::DescribeAccountAssignmentDeletionStatus {
+                    instance_arn,
+                    account_assignment_deletion_request_id: id.to_string(),
+                };
+                unless_absent(self.call(input).await, is_not_found)?
+                    .map(|answer| answer.account_assignment_deletion_status)
+            }
+        };
+        status.map(request).transpose()
+    }
+}
+
+#[async_trait::async_trait]
+impl AccessWriter for InProcess {
+    async fn grant(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        let input = wire::CreateAccountAssignment {
+            instance_arn: self.instance_arn(),
+            target_id: key.account.to_string(),
+            target_type: "AWS_ACCOUNT".to_owned(),
+            permission_set_arn: key.permission_set.to_string(),
+            principal_type: principal_type(&key.principal),
+            principal_id: key.principal.id().to_owned(),
+        };
+        request(self.call(input).await.map_err(port_error)?.account_assignment_creation_status)
+    }
+
+    async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        let input = wire::DeleteAccountAssignment {
+            instance_arn: self.instance_arn(),
+            target_id: key.account.to_string(),
+            target_type: "AWS_ACCOUNT".to_owned(),
+            permission_set_arn: key.permission_set.to_string(),
+            principal_type: principal_type(&key.principal),
+            principal_id: key.principal.id().to_owned(),
+        };
+        request(self.call(input).await.map_err(port_error)?.account_assignment_deletion_status)
+    }
+}

@@ -1,0 +1,62 @@
+//! The identity store's port.
+
+use shared::{
+    domain::{GroupId, UserId},
+    ports::{Directory, PortError},
+};
+
+use super::{InProcess, lock, read, unless_absent};
+use crate::{ApiError, wire::identity_store as wire};
+
+/// Only these two are proof that the group or the user is not there; a missing identity store is not.
+fn absent(kind: &'static str) -> impl Fn(&ApiError) -> bool {
+    move |error| {
+        error.code == "ResourceNotFoundException"
+            && error.extra.get("ResourceType").is_some_and(|what| what == kind)
+    }
+}
+
+fn by(path: &str, value: &str) -> wire::AlternateIdentifier {
+    let unique = wire::UniqueAttribute { attribute_path: path.to_owned(), attribute_value: value.into() };
+    wire::AlternateIdentifier { external_id: None, unique_attribute: Some(unique) }
+}
+
+impl InProcess {
+    /// The identity store of the instance, which does not change.
+    fn store(&self) -> String {
+        lock(&self.world).identity_store()
+    }
+}
+
+#[async_trait::async_trait]
+impl Directory for InProcess {
+    async fn group_id(&self, name: &str) -> Result<Option<GroupId>, PortError> {
+        let input = wire::GetGroupId {
+            identity_store_id: self.store(),
+            alternate_identifier: by("displayName", name),
+        };
+        let answer = unless_absent(self.call(input).await, absent("GROUP"))?;
+        answer.map(|answer| read(&answer.group_id)).transpose()
+    }
+
+    async fn user_id(&self, user_name: &str) -> Result<Option<UserId>, PortError> {
+        let input = wire::GetUserId {
+            identity_store_id: self.store(),
+            alternate_identifier: by("userName", user_name),
+        };
+        let answer = unless_absent(self.call(input).await, absent("USER"))?;
+        answer.map(|answer| read(&answer.user_id)).transpose()
+    }
+
+    async fn group_name(&self, id: &GroupId) -> Result<Option<String>, PortError> {
+        let input = wire::DescribeGroup { identity_store_id: self.store(), group_id: id.to_string() };
+        let answer = unless_absent(self.call(input).await, absent("GROUP"))?;
+        Ok(answer.and_then(|group| group.display_name))
+    }
+
+    async fn user_name(&self, id: &UserId) -> Result<Option<String>, PortError> {
+        let input = wire::DescribeUser { identity_store_id: self.store(), user_id: id.to_string() };
+        let answer = unless_absent(self.call(input).await, absent("USER"))?;
+        Ok(answer.and_then(|user| user.user_name))
+    }
+}

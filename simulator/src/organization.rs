@@ -1,0 +1,214 @@
+//! An organization described in YAML: what a world begins with.
+//!
+//! Unknown keys are errors, and every error says where it is. Ids that are not given follow from the seed and the names, so the same
+//! description always gives the same organization.
+
+mod build;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+use shared::domain::AccountState;
+
+use crate::{Settings, World};
+
+/// Why a description is no organization.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct DescriptionError {
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: u64,
+    /// What is wrong, and what was expected.
+    pub message: String,
+}
+
+impl DescriptionError {
+    fn at<T>(place: &Spanned<T>, message: impl Into<String>) -> Self {
+        Self { line: place.referenced.line(), column: place.referenced.column(), message: message.into() }
+    }
+}
+
+/// Text, and where it stands.
+type Text = Spanned<String>;
+
+/// A description that has been read: an organization, its identity store, its permission sets and the assignments that exist.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// `o-` and ten to thirty-two lower-case letters and digits.
+    #[serde(default)]
+    organization: Option<Text>,
+    /// `r-` and four to thirty-two lower-case letters and digits.
+    #[serde(default)]
+    root: Option<Text>,
+    /// Tags of the root.
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    management_account: AccountEntry,
+    #[serde(default)]
+    accounts: Vec<AccountEntry>,
+    #[serde(default)]
+    organizational_units: Vec<UnitEntry>,
+    #[serde(default)]
+    instance: InstanceEntry,
+    #[serde(default)]
+    permission_sets: Vec<PermissionSetEntry>,
+    #[serde(default)]
+    groups: Vec<GroupEntry>,
+    #[serde(default)]
+    users: Vec<UserEntry>,
+    #[serde(default)]
+    assignments: Vec<AssignmentEntry>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountEntry {
+    name: Text,
+    #[serde(default)]
+    id: Option<Text>,
+    #[serde(default)]
+    email: Option<Text>,
+    #[serde(default)]
+    state: Option<StateEntry>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum StateEntry {
+    PendingActivation,
+    Active,
+    Suspended,
+    PendingClosure,
+    Closed,
+}
+
+impl From<StateEntry> for AccountState {
+    fn from(state: StateEntry) -> Self {
+        match state {
+            StateEntry::PendingActivation => Self::PendingActivation,
+            StateEntry::Active => Self::Active,
+            StateEntry::Suspended => Self::Suspended,
+            StateEntry::PendingClosure => Self::PendingClosure,
+            StateEntry::Closed => Self::Closed,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitEntry {
+    name: Text,
+    #[serde(default)]
+    id: Option<Text>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    #[serde(default)]
+    accounts: Vec<AccountEntry>,
+    #[serde(default)]
+    organizational_units: Vec<UnitEntry>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstanceEntry {
+    #[serde(default)]
+    arn: Option<Text>,
+    #[serde(default)]
+    identity_store: Option<Text>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    permission_sets_enabled: Option<bool>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PermissionSetEntry {
+    name: Text,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    session_duration: Option<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    #[serde(default)]
+    managed_policies: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupEntry {
+    name: Text,
+    #[serde(default)]
+    id: Option<Text>,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserEntry {
+    user_name: Text,
+    #[serde(default)]
+    id: Option<Text>,
+    display_name: String,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    groups: Vec<Text>,
+}
+
+/// An assignment made by hand: account by name or id, permission set, and a group or a user, by name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssignmentEntry {
+    account: Text,
+    permission_set: Text,
+    #[serde(default)]
+    group: Option<Text>,
+    #[serde(default)]
+    user: Option<Text>,
+}
+
+/// A description's text may be this long, in bytes.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+impl Description {
+    /// Reads a description.
+    pub fn read(yaml: &str) -> Result<Self, DescriptionError> {
+        if yaml.len() > MOST_BYTES {
+            return Err(DescriptionError {
+                line: 1,
+                column: 1,
+                message: "the description is longer than 16 MiB".to_owned(),
+            });
+        }
+        serde_saphyr::from_str(yaml).map_err(|error| {
+            let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+            let message = error.without_snippet().to_string();
+            let message = message.lines().next().unwrap_or_default();
+            // The place is told apart from the message.
+            let message =
+                message.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(message);
+            DescriptionError { line, column, message: message.to_owned() }
+        })
+    }
+
+    /// Makes the world that is described.
+    pub fn build(&self, settings: Settings) -> Result<World, DescriptionError> {
+        build::build(self, settings)
+    }
+}
+
+impl World {
+    /// The world that a YAML text describes.
+    pub fn from_yaml(yaml: &str, settings: Settings) -> Result<Self, DescriptionError> {
+        Description::read(yaml)?.build(settings)
+    }
+}

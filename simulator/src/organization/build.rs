@@ -1,0 +1,325 @@
+//! From the description to the world: ids are checked or made, names looked up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_saphyr::Spanned;
+use shared::domain::{
+    AccountId, AccountState, AssignmentKey, GroupId, IdentityStoreId, InstanceArn, InvalidId, OuId, ParentId,
+    PermissionSetArn, Principal, RootId, Tags, UserId,
+};
+
+use super::{AccountEntry, AssignmentEntry, Description, DescriptionError, Text, UnitEntry};
+use crate::{
+    Caller, CallerKind, Settings, World,
+    wire::identity_store::{Email, Name},
+    world::{Instance, NewAccount, NewPermissionSet, ids, permission_set_arn},
+};
+
+/// Who made what a description holds: nobody of Usher's.
+const BY_HAND: &str = "by-hand";
+
+type Built<T> = Result<T, DescriptionError>;
+
+pub(super) fn build(description: &Description, settings: Settings) -> Built<World> {
+    let ids = ids::Ids::new(settings.seed);
+    // All that a description holds is older than anything that happens later, and the same whenever it is read.
+    let since: Timestamp = Timestamp::from_second(1_704_067_200).unwrap_or(Timestamp::UNIX_EPOCH);
+    let suffix: String = ids::letters(ids.named("root", ""), 4);
+    let root: RootId = given(description.root.as_ref(), || format!("r-{suffix}"))?;
+    let organization_id = match &description.organization {
+        None => format!("o-{}", ids::letters(ids.named("organization", ""), 10)),
+        Some(id) => organization_id(id)?,
+    };
+    let mut taken = BTreeSet::new();
+    let management = account_id(&ids, &description.management_account, &mut taken)?;
+    let own = ids::hex(ids.named("instance", ""), 16);
+    let instance = Instance {
+        arn: given::<InstanceArn>(description.instance.arn.as_ref(), || {
+            format!("arn:aws:sso:::instance/ssoins-{own}")
+        })?,
+        identity_store: given::<IdentityStoreId>(description.instance.identity_store.as_ref(), || {
+            format!("d-{}", ids::hex(ids.named("identity store", ""), 10))
+        })?,
+        owner: management.clone(),
+        name: description.instance.name.clone(),
+        created_at: since,
+        permission_sets_enabled: description.instance.permission_sets_enabled.unwrap_or(true),
+    };
+    let instance_arn = instance.arn.clone();
+    let organization = crate::world::organization_of(organization_id, root.clone(), management.clone());
+    let mut building = Building {
+        world: World::new(settings, organization, vec![instance]),
+        ids,
+        since,
+        accounts: taken,
+        account_names: BTreeMap::new(),
+        emails: BTreeSet::new(),
+    };
+    let parent = ParentId::Root(root.clone());
+    building.world.organization.tags.insert(root.to_string(), tags(&description.tags));
+    building.account(&description.management_account, management.clone(), &parent)?;
+    building.accounts(&description.accounts, &parent)?;
+    building.units(&description.organizational_units, &parent, "")?;
+    building.permission_sets(description, &instance_arn)?;
+    building.principals(description)?;
+    let by = Caller::new(BY_HAND, management, CallerKind::Management);
+    for assignment in &description.assignments {
+        let key = building.key(assignment)?;
+        building.world.put_assignment(Timestamp::MIN, &by, &key);
+    }
+    Ok(building.world)
+}
+
+/// An id that was given, or one that is made.
+fn given<T: std::str::FromStr<Err = InvalidId>>(
+    text: Option<&Text>,
+    make: impl FnOnce() -> String,
+) -> Built<T> {
+    match text {
+        Some(text) => {
+            text.value.parse().map_err(|error: InvalidId| DescriptionError::at(text, error.to_string()))
+        }
+        None => make().parse().map_err(|error: InvalidId| DescriptionError {
+            line: 1,
+            column: 1,
+            message: error.to_string(),
+        }),
+    }
+}
+
+fn organization_id(text: &Text) -> Built<String> {
+    let fine = text.value.strip_prefix("o-").is_some_and(|own| {
+        (10..=32).contains(&own.len()) && own.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    });
+    if fine {
+        return Ok(text.value.clone());
+    }
+    Err(DescriptionError::at(
+        text,
+        format!("`{}` is not an organization's id, such as o-exampleorgid", text.value),
+    ))
+}
+
+fn account_id(ids: &ids::Ids, entry: &AccountEntry, taken: &mut BTreeSet<AccountId>) -> Built<AccountId> {
+    let id: AccountId =
+        given(entry.id.as_ref(), || ids::account_digits(ids.named("account", &entry.name.value)))?;
+    if taken.insert(id.clone()) {
+        return Ok(id);
+    }
+    Err(DescriptionError::at(
+        entry.id.as_ref().unwrap_or(&entry.name),
+        format!("there are two accounts with the id `{id}`"),
+    ))
+}
+
+fn tags(tags: &BTreeMap<String, String>) -> Tags {
+    Tags(tags.clone())
+}
+
+fn twice<T>(place: &Spanned<T>, what: &str, name: &str) -> DescriptionError {
+    DescriptionError::at(place, format!("there are two {what} named `{name}`"))
+}
+
+struct Building {
+    world: World,
+    ids: ids::Ids,
+    since: Timestamp,
+    accounts: BTreeSet<AccountId>,
+    /// `None` for a name that several accounts have: AWS allows that, but an assignment must then give the id.
+    account_names: BTreeMap<String, Option<AccountId>>,
+    emails: BTreeSet<String>,
+}
+
+impl Building {
+    fn accounts(&mut self, entries: &[AccountEntry], parent: &ParentId) -> Built<()> {
+        for entry in entries {
+            let id = account_id(&self.ids, entry, &mut self.accounts)?;
+            self.account(entry, id, parent)?;
+        }
+        Ok(())
+    }
+
+    fn account(&mut self, entry: &AccountEntry, id: AccountId, parent: &ParentId) -> Built<()> {
+        let name = &entry.name.value;
+        if name.is_empty() || name.chars().count() > 128 {
+            return Err(DescriptionError::at(&entry.name, "an account's name has 1 to 128 characters"));
+        }
+        let email =
+            entry.email.as_ref().map_or_else(|| format!("aws+{id}@example.com"), |email| email.value.clone());
+        if !self.emails.insert(email.to_lowercase()) {
+            let place = entry.email.as_ref().unwrap_or(&entry.name);
+            return Err(DescriptionError::at(place, "two accounts have the same e-mail address"));
+        }
+        self.account_names
+            .entry(name.clone())
+            .and_modify(|id| *id = None)
+            .or_insert_with(|| Some(id.clone()));
+        self.world.put_account(
+            self.since,
+            NewAccount {
+                id,
+                name: name.clone(),
+                email,
+                state: entry.state.map_or(AccountState::Active, AccountState::from),
+                parent: parent.clone(),
+                tags: tags(&entry.tags),
+            },
+        );
+        Ok(())
+    }
+
+    fn units(&mut self, entries: &[UnitEntry], parent: &ParentId, path: &str) -> Built<()> {
+        let mut names = BTreeSet::new();
+        for entry in entries {
+            let name = &entry.name.value;
+            if name.is_empty() || name.chars().count() > 128 {
+                return Err(DescriptionError::at(&entry.name, "an OU's name has 1 to 128 characters"));
+            }
+            if !names.insert(name) {
+                return Err(twice(&entry.name, "OUs in one parent", name));
+            }
+            if self.world.organization.depth(parent) >= self.world.settings.quotas.ou_depth {
+                return Err(DescriptionError::at(&entry.name, "OUs nest five deep at most"));
+            }
+            let path = format!("{path}/{name}");
+            let root = self.world.organization.root.as_str().trim_start_matches("r-").to_owned();
+            let id: OuId = given(entry.id.as_ref(), || {
+                format!("ou-{root}-{}", ids::letters(self.ids.named("ou", &path), 8))
+            })?;
+            if self.world.organization.units.contains_key(&id) {
+                return Err(DescriptionError::at(
+                    entry.id.as_ref().unwrap_or(&entry.name),
+                    format!("there are two OUs with the id `{id}`"),
+                ));
+            }
+            self.world.put_unit(id.clone(), name, parent.clone(), tags(&entry.tags));
+            let here = ParentId::Ou(id);
+            self.accounts(&entry.accounts, &here)?;
+            self.units(&entry.organizational_units, &here, &path)?;
+        }
+        Ok(())
+    }
+
+    fn permission_sets(&mut self, description: &Description, instance: &InstanceArn) -> Built<()> {
+        for entry in &description.permission_sets {
+            let name = &entry.name.value;
+            if name.is_empty() || name.len() > 32 || !name.chars().all(crate::world::is_word) {
+                let message =
+                    format!("`{name}` is not a permission set's name: 1 to 32 letters, digits or `_+=,.@-`");
+                return Err(DescriptionError::at(&entry.name, message));
+            }
+            if self.world.permission_set_named(name).is_some() {
+                return Err(twice(&entry.name, "permission sets", name));
+            }
+            let own = ids::hex(self.ids.named("permission set", name), 16);
+            let arn: PermissionSetArn = permission_set_arn(instance, &own)
+                .ok_or_else(|| DescriptionError::at(&entry.name, "can't make an ARN in this instance"))?;
+            self.world.put_permission_set(
+                self.since,
+                arn,
+                NewPermissionSet {
+                    name: name.clone(),
+                    description: entry.description.clone(),
+                    session_duration: entry.session_duration.clone(),
+                    tags: tags(&entry.tags),
+                    managed_policies: entry.managed_policies.iter().cloned().collect(),
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn principals(&mut self, description: &Description) -> Built<()> {
+        for entry in &description.groups {
+            let name = &entry.name.value;
+            if self.world.group_named(name).is_some() {
+                return Err(twice(&entry.name, "groups", name));
+            }
+            let id: GroupId = given(entry.id.as_ref(), || self.ids.named("group", name).to_string())?;
+            if self.world.directory.groups.contains_key(&id) {
+                return Err(DescriptionError::at(
+                    entry.id.as_ref().unwrap_or(&entry.name),
+                    format!("there are two groups with the id `{id}`"),
+                ));
+            }
+            self.world
+                .new_group(id.to_string(), name, entry.description.clone(), self.since, BY_HAND)
+                .map_err(|error| DescriptionError::at(&entry.name, error.to_string()))?;
+        }
+        for entry in &description.users {
+            let name = &entry.user_name.value;
+            if self.world.user_named(name).is_some() {
+                return Err(twice(&entry.user_name, "users", name));
+            }
+            let id: UserId = given(entry.id.as_ref(), || self.ids.named("user", name).to_string())?;
+            let (given_name, family_name) =
+                entry.display_name.split_once(' ').unwrap_or((&entry.display_name, ""));
+            let email = entry.email.clone().unwrap_or_else(|| name.clone());
+            self.world
+                .add_user(
+                    id.as_str(),
+                    name,
+                    &entry.display_name,
+                    self.since,
+                    BY_HAND,
+                    Name {
+                        formatted: None,
+                        family_name: Some(family_name.to_owned()).filter(|name| !name.is_empty()),
+                        given_name: Some(given_name.to_owned()),
+                    },
+                    Email { value: Some(email), r#type: Some("work".to_owned()), primary: Some(true) },
+                )
+                .map_err(|error| DescriptionError::at(&entry.user_name, error.to_string()))?;
+            for group in &entry.groups {
+                let group_id = self.world.group_named(&group.value).ok_or_else(|| {
+                    DescriptionError::at(group, format!("there is no group named `{}`", group.value))
+                })?;
+                let membership = self.ids.named("membership", &format!("{group_id} {id}")).to_string();
+                self.world.add_member(membership, group_id, id.clone(), self.since, BY_HAND);
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self, entry: &AssignmentEntry) -> Built<AssignmentKey> {
+        let account = &entry.account;
+        let by_id = account.value.parse::<AccountId>().ok().filter(|id| self.accounts.contains(id));
+        let account_id = match (by_id, self.account_names.get(&account.value)) {
+            (Some(id), _) => id,
+            (None, Some(Some(id))) => id.clone(),
+            (None, Some(None)) => {
+                return Err(DescriptionError::at(
+                    account,
+                    format!("several accounts are named `{}`: give the id", account.value),
+                ));
+            }
+            (None, None) => {
+                return Err(DescriptionError::at(
+                    account,
+                    format!("there is no account `{}`", account.value),
+                ));
+            }
+        };
+        let set = &entry.permission_set;
+        let permission_set = self.world.permission_set_named(&set.value).ok_or_else(|| {
+            DescriptionError::at(set, format!("there is no permission set named `{}`", set.value))
+        })?;
+        let principal = match (&entry.group, &entry.user) {
+            (Some(group), None) => {
+                self.world.group_named(&group.value).map(Principal::Group).ok_or_else(|| {
+                    DescriptionError::at(group, format!("there is no group named `{}`", group.value))
+                })?
+            }
+            (None, Some(user)) => {
+                self.world.user_named(&user.value).map(Principal::User).ok_or_else(|| {
+                    DescriptionError::at(user, format!("there is no user named `{}`", user.value))
+                })?
+            }
+            (None, None) | (Some(_), Some(_)) => {
+                return Err(DescriptionError::at(account, "an assignment has either a `group` or a `user`"));
+            }
+        };
+        Ok(AssignmentKey { account: account_id, permission_set, principal })
+    }
+}

@@ -1,0 +1,246 @@
+//! The assignments that exist, with their past, and the lists of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, Principal, RequestId};
+
+use super::{
+    Call, World, earlier,
+    paging::{PageRequest, page},
+    timeline::Timeline,
+    validate,
+};
+use crate::{ApiError, Caller, wire::sso_admin as wire};
+
+/// Who made an assignment, when, and by which request.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Made {
+    /// Who asked for it.
+    pub by: Caller,
+    /// When it took effect.
+    pub at: Timestamp,
+    /// The request; `None` for one that was put there by hand.
+    pub request: Option<RequestId>,
+}
+
+type ByPrincipal = BTreeMap<Principal, Timeline<Option<Made>>>;
+
+/// All assignments that there are or were.
+#[derive(Debug, Default)]
+pub(crate) struct Assignments {
+    by_account: BTreeMap<AccountId, BTreeMap<PermissionSetArn, ByPrincipal>>,
+    by_principal: BTreeMap<Principal, BTreeSet<(AccountId, PermissionSetArn)>>,
+    by_permission_set: BTreeMap<PermissionSetArn, BTreeSet<AccountId>>,
+    /// The version of the permission set that each account's role has.
+    roles: BTreeMap<(AccountId, PermissionSetArn), u64>,
+}
+
+impl Assignments {
+    fn principals(&self, account: &AccountId, set: &PermissionSetArn) -> Option<&ByPrincipal> {
+        self.by_account.get(account).and_then(|sets| sets.get(set))
+    }
+
+    pub(super) fn get(&self, key: &AssignmentKey) -> Option<&Made> {
+        self.principals(&key.account, &key.permission_set)?.get(&key.principal)?.latest()?.as_ref()
+    }
+
+    /// From `at` on the assignment exists, or doesn't.
+    pub(super) fn set(&mut self, at: Timestamp, key: &AssignmentKey, made: Option<Made>) {
+        let AssignmentKey { account, permission_set, principal } = key;
+        self.by_principal
+            .entry(principal.clone())
+            .or_default()
+            .insert((account.clone(), permission_set.clone()));
+        self.by_permission_set.entry(permission_set.clone()).or_default().insert(account.clone());
+        self.by_account
+            .entry(account.clone())
+            .or_default()
+            .entry(permission_set.clone())
+            .or_default()
+            .entry(principal.clone())
+            .or_default()
+            .set(at, made);
+        if !self.is_provisioned(account, permission_set, Timestamp::MAX) {
+            self.roles.remove(&(account.clone(), permission_set.clone()));
+        }
+    }
+
+    /// The account's role now has this version; it keeps the one it has unless it is to be renewed.
+    pub(super) fn provision(
+        &mut self,
+        account: &AccountId,
+        set: &PermissionSetArn,
+        version: u64,
+        renew: bool,
+    ) {
+        let role = self.roles.entry((account.clone(), set.clone())).or_insert(version);
+        if renew {
+            *role = version;
+        }
+    }
+
+    /// A permission set is in an account as long as anyone has it there.
+    pub(super) fn is_provisioned(&self, account: &AccountId, set: &PermissionSetArn, at: Timestamp) -> bool {
+        self.principals(account, set)
+            .is_some_and(|principals| principals.values().any(|line| matches!(line.at(at), Some(Some(_)))))
+    }
+
+    pub(super) fn is_assigned(&self, set: &PermissionSetArn) -> bool {
+        self.by_permission_set.get(set).is_some_and(|accounts| {
+            accounts.iter().any(|account| self.is_provisioned(account, set, Timestamp::MAX))
+        })
+    }
+
+    pub(super) fn all(&self) -> BTreeMap<AssignmentKey, Made> {
+        let mut all = BTreeMap::new();
+        for (account, sets) in &self.by_account {
+            for (set, principals) in sets {
+                for (principal, line) in principals {
+                    if let Some(Some(made)) = line.latest() {
+                        let key = AssignmentKey {
+                            account: account.clone(),
+                            permission_set: set.clone(),
+                            principal: principal.clone(),
+                        };
+                        all.insert(key, made.clone());
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+pub(super) fn principal_type(principal: &Principal) -> &'static str {
+    match principal {
+        Principal::Group(_) => "GROUP",
+        Principal::User(_) => "USER",
+    }
+}
+
+fn shape(account: &AccountId, set: &PermissionSetArn, principal: &Principal) -> wire::Assignment {
+    wire::Assignment {
+        account_id: account.to_string(),
+        permission_set_arn: set.to_string(),
+        principal_type: principal_type(principal).to_owned(),
+        principal_id: principal.id().to_owned(),
+    }
+}
+
+fn seen(world: &World, call: &Call) -> Timestamp {
+    earlier(call.now, world.settings.list_lag)
+}
+
+pub(super) fn list(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListAccountAssignments,
+) -> Result<wire::AssignmentsOutput, ApiError> {
+    let account: AccountId = validate::id(call, "accountId", &input.account_id)?;
+    let set = validate::permission_set(world, call, &input.instance_arn, &input.permission_set_arn)?;
+    let seen = seen(world, call);
+    let entries = world
+        .assignments
+        .principals(&account, &set)
+        .into_iter()
+        .flatten()
+        .filter(|(_, line)| matches!(line.at(seen), Some(Some(_))))
+        .map(|(principal, _)| (principal.to_string(), shape(&account, &set, principal)));
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (account_assignments, next_token) = page(call, &request, entries)?;
+    Ok(wire::AssignmentsOutput { account_assignments, next_token })
+}
+
+pub(super) fn list_for_principal(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListAccountAssignmentsForPrincipal,
+) -> Result<wire::AssignmentsOutput, ApiError> {
+    validate::instance(world, call, &input.instance_arn)?;
+    let principal = validate::principal(call, &input.principal_type, &input.principal_id)?;
+    let only: Option<AccountId> = input
+        .filter
+        .as_ref()
+        .and_then(|filter| filter.account_id.as_deref())
+        .map(|id| validate::id(call, "filter.accountId", id))
+        .transpose()?;
+    let mut principals = vec![principal.clone()];
+    if let Principal::User(user) = &principal
+        && world.settings.assumptions.user_lists_hold_group_assignments
+    {
+        principals.extend(world.directory.groups_of(user).map(|(_, group)| Principal::Group(group.clone())));
+    }
+    let seen = seen(world, call);
+    let mut entries = BTreeMap::new();
+    for principal in &principals {
+        for (account, set) in world.assignments.by_principal.get(principal).into_iter().flatten() {
+            let line =
+                world.assignments.principals(account, set).and_then(|principals| principals.get(principal));
+            let there = line.is_some_and(|line| matches!(line.at(seen), Some(Some(_))));
+            if there && only.as_ref().is_none_or(|only| only == account) {
+                entries.insert(format!("{account} {set} {principal}"), shape(account, set, principal));
+            }
+        }
+    }
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (account_assignments, next_token) = page(call, &request, entries.into_iter())?;
+    Ok(wire::AssignmentsOutput { account_assignments, next_token })
+}
+
+/// Whether a role's version answers to the status that a list asks for.
+fn matches_status(
+    world: &World,
+    call: &Call,
+    status: Option<&str>,
+    account: &AccountId,
+    set: &PermissionSetArn,
+) -> Result<bool, ApiError> {
+    let Some(status) = status else { return Ok(true) };
+    let newest = "LATEST_PERMISSION_SET_PROVISIONED";
+    validate::one_of(call, "provisioningStatus", status, &[newest, "LATEST_PERMISSION_SET_NOT_PROVISIONED"])?;
+    let role = world.assignments.roles.get(&(account.clone(), set.clone()));
+    let latest = world.permission_sets.get(set).map(|set| &set.version);
+    Ok((role == latest) == (status == newest))
+}
+
+pub(super) fn provisioned_to(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListPermissionSetsProvisionedToAccount,
+) -> Result<wire::PermissionSetsOutput, ApiError> {
+    validate::instance(world, call, &input.instance_arn)?;
+    let account: AccountId = validate::id(call, "accountId", &input.account_id)?;
+    let seen = seen(world, call);
+    let mut sets = Vec::new();
+    for set in world.assignments.by_account.get(&account).into_iter().flat_map(BTreeMap::keys) {
+        if world.assignments.is_provisioned(&account, set, seen)
+            && matches_status(world, call, input.provisioning_status.as_deref(), &account, set)?
+        {
+            sets.push(set.to_string());
+        }
+    }
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (permission_sets, next_token) = page(call, &request, sets.into_iter().map(|set| (set.clone(), set)))?;
+    Ok(wire::PermissionSetsOutput { permission_sets, next_token })
+}
+
+pub(super) fn accounts_with(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListAccountsForProvisionedPermissionSet,
+) -> Result<wire::AccountIdsOutput, ApiError> {
+    let set = validate::permission_set(world, call, &input.instance_arn, &input.permission_set_arn)?;
+    let seen = seen(world, call);
+    let mut ids = Vec::new();
+    for account in world.assignments.by_permission_set.get(&set).into_iter().flatten() {
+        if world.assignments.is_provisioned(account, &set, seen)
+            && matches_status(world, call, input.provisioning_status.as_deref(), account, &set)?
+        {
+            ids.push(account.to_string());
+        }
+    }
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (account_ids, next_token) = page(call, &request, ids.into_iter().map(|id| (id.clone(), id)))?;
+    Ok(wire::AccountIdsOutput { account_ids, next_token })
+}

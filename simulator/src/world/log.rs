@@ -1,0 +1,70 @@
+//! What happened, for tests and the demonstration to look at. Not an AWS operation.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Service;
+use crate::Caller;
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct LogEntry {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Who made it.
+    pub caller: Caller,
+    /// The service.
+    pub service: Service,
+    /// The operation's name.
+    pub operation: &'static str,
+    /// The call's id; that of the assignment request too, if it started one.
+    pub request_id: Uuid,
+    /// Its input as JSON. It can hold names of people: don't print it.
+    pub parameters: Value,
+    /// The code of the error that it met; `None` when it was done.
+    pub error: Option<String>,
+    /// Whether it was done, or refused, and the caller never heard of it.
+    pub answer_lost: bool,
+}
+
+/// What the counters say. Operations are named `service:Operation`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counters {
+    /// Calls by operation, whether they were done or refused.
+    pub calls: BTreeMap<String, u64>,
+    /// Calls that were refused for their number, by operation: the rate and the window.
+    pub throttles: BTreeMap<String, u64>,
+    /// Calls that ended in an error, by its code.
+    pub errors: BTreeMap<String, u64>,
+    /// The largest number of assignment requests under way at one time.
+    pub most_outstanding: usize,
+}
+
+/// The calls and their counters.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) entries: Vec<LogEntry>,
+    pub(crate) counters: Counters,
+}
+
+impl Log {
+    pub(crate) fn record(&mut self, entry: LogEntry) {
+        let service = match entry.service {
+            Service::Organizations => "organizations",
+            Service::IdentityStore => "identitystore",
+            Service::SsoAdmin => "sso-admin",
+        };
+        let name = format!("{service}:{}", entry.operation);
+        if let Some(error) = &entry.error {
+            if matches!(error.as_str(), "ThrottlingException" | "TooManyRequestsException") {
+                *self.counters.throttles.entry(name.clone()).or_default() += 1;
+            }
+            *self.counters.errors.entry(error.clone()).or_default() += 1;
+        }
+        *self.counters.calls.entry(name).or_default() += 1;
+        self.entries.push(entry);
+    }
+}

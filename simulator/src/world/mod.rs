@@ -1,0 +1,200 @@
+//! The state machine: an organization, its identity store and its Identity Center instance, at a time that is passed in.
+//!
+//! Nothing happens between calls. Each call first settles what has come due since the last one, in order of its time; so the same
+//! calls at the same times give the same bytes, however long the real time between them was.
+
+mod accounts;
+mod assignments;
+mod events;
+mod faults;
+mod groups;
+mod hands;
+pub(crate) mod ids;
+mod instances;
+mod log;
+mod memberships;
+mod operation;
+mod organization;
+mod paging;
+mod permission_sets;
+mod rates;
+mod requests;
+mod settings;
+pub(crate) mod table;
+mod tags;
+mod timeline;
+mod units;
+mod users;
+mod validate;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, RequestId};
+
+pub use assignments::Made;
+pub use faults::{Fault, FaultRule, Faults};
+pub(crate) use hands::{NewAccount, NewPermissionSet};
+pub use instances::Instance;
+pub use log::{Counters, LogEntry};
+pub use operation::{Allowed, Call, Operation, Service};
+pub(crate) use permission_sets::arn as permission_set_arn;
+pub use requests::RequestRecord;
+pub use settings::{Assumptions, Latency, Quotas, Rate, Settings, StatusOrder};
+pub(crate) use validate::word as is_word;
+
+/// AWS for one machine.
+#[derive(Debug)]
+pub struct World {
+    /// What can be set; it may be changed at any time and holds from then on.
+    pub settings: Settings,
+    /// The faults asked for.
+    pub faults: Faults,
+    pub(crate) organization: organization::Organization,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) directory: groups::Directory,
+    permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
+    assignments: assignments::Assignments,
+    requests: requests::Requests,
+    pub(crate) ids: ids::Ids,
+    rates: rates::Rates,
+    log: log::Log,
+    events: Vec<Value>,
+    /// What will happen by itself: by its time, and then in the order in which it was begun.
+    due: BTreeMap<(Timestamp, u64), Due>,
+    begun: u64,
+    pub(crate) now: Timestamp,
+}
+
+/// Something that happens by itself.
+#[derive(Debug)]
+enum Due {
+    /// An assignment request ends.
+    Request(RequestId),
+    /// The making of an account ends.
+    AccountMade(String),
+    /// An account that was being closed is closed.
+    AccountClosed { account: AccountId, since: Timestamp },
+}
+
+impl World {
+    /// A world with an organization that has nothing in it but its root and its management account.
+    pub(crate) fn new(
+        settings: Settings,
+        organization: organization::Organization,
+        instances: Vec<Instance>,
+    ) -> Self {
+        let ids = ids::Ids::new(settings.seed);
+        Self {
+            settings,
+            faults: Faults::default(),
+            organization,
+            instances,
+            directory: groups::Directory::default(),
+            permission_sets: BTreeMap::new(),
+            assignments: assignments::Assignments::default(),
+            requests: requests::Requests::default(),
+            ids,
+            rates: rates::Rates::default(),
+            log: log::Log::default(),
+            events: Vec::new(),
+            due: BTreeMap::new(),
+            begun: 0,
+            now: Timestamp::MIN,
+        }
+    }
+
+    /// Settles all that is due by `now`. A time before the latest one seen changes nothing.
+    pub fn advance(&mut self, now: Timestamp) {
+        let now = now.max(self.now);
+        while let Some(first) = self.due.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            let ((at, _), due) = first.remove_entry();
+            self.now = at.max(self.now);
+            match due {
+                Due::Request(id) => requests::settle(self, &id),
+                Due::AccountMade(id) => accounts::made(self, &id),
+                Due::AccountClosed { account, since } => accounts::closed(self, &account, since),
+            }
+        }
+        self.now = now;
+    }
+
+    /// When something will next happen by itself: where virtual time may jump to.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// The time of the latest call.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn schedule(&mut self, at: Timestamp, due: Due) {
+        self.begun += 1;
+        self.due.insert((at, self.begun), due);
+    }
+
+    /// The next calls of an operation meet a fault.
+    pub fn fail_next(&mut self, operation: &str, fault: Fault, calls: u32) {
+        self.faults.add(FaultRule {
+            operation: operation.to_owned(),
+            service: None,
+            fault,
+            calls: Some(calls),
+            account: None,
+        });
+    }
+
+    /// The assignments that exist now, in truth: no lag.
+    pub fn assignments(&self) -> BTreeMap<AssignmentKey, Made> {
+        self.assignments.all()
+    }
+
+    /// Every call since the beginning, oldest first.
+    pub fn log(&self) -> &[LogEntry] {
+        &self.log.entries
+    }
+
+    /// Calls, throttles and errors, counted.
+    pub fn counters(&self) -> &Counters {
+        &self.log.counters
+    }
+
+    /// Every assignment request since the beginning, oldest first.
+    pub fn request_log(&self) -> impl Iterator<Item = &RequestRecord> {
+        self.requests.all()
+    }
+
+    /// How many assignment requests are under way.
+    pub fn outstanding(&self) -> usize {
+        self.requests.outstanding()
+    }
+
+    /// The events since the last time this was asked, oldest first.
+    pub fn take_events(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.events)
+    }
+}
+
+/// An organization with nothing in it.
+pub(crate) fn organization_of(
+    id: String,
+    root: shared::domain::RootId,
+    management: AccountId,
+) -> organization::Organization {
+    organization::Organization::new(id, root, management)
+}
+
+/// A later time; the end of time if that is beyond it.
+fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// An earlier time; the beginning of time if that is before it.
+fn earlier(at: Timestamp, by: std::time::Duration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,192 @@
+//! One way in: every call of every service passes here, so that time, faults, rates, the log and the events are the same for all.
+
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Fault, World, events, log::LogEntry};
+use crate::{ApiError, Caller, CallerKind};
+
+/// A service; also what a target on the wire begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// `organizations`
+    Organizations,
+    /// `identitystore`
+    #[serde(rename = "identitystore")]
+    IdentityStore,
+    /// `sso-admin`
+    SsoAdmin,
+}
+
+/// Who may call an operation, as AWS documents it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed {
+    /// Only the management account.
+    Management,
+    /// The management account and the delegated administrator.
+    Administrators,
+    /// Every account of the organization.
+    Anyone,
+}
+
+/// An operation: its input says which it is, and [`World::call`] does it.
+pub trait Operation: Serialize + DeserializeOwned + Send {
+    /// What it answers.
+    type Output: Serialize + Send;
+    /// The service that it belongs to.
+    const SERVICE: Service;
+    /// Its name in the API.
+    const NAME: &'static str;
+    /// Whether it changes anything; only such calls become events.
+    const WRITES: bool;
+    /// Who may call it.
+    const ALLOWED: Allowed;
+
+    /// The account that it is about, if it names one.
+    fn account(&self) -> Option<&str> {
+        None
+    }
+
+    /// Does it. Whatever it refuses, it refuses before it changes anything.
+    fn run(self, world: &mut World, call: &Call) -> Result<Self::Output, ApiError>;
+}
+
+/// What surrounds one call.
+#[derive(Debug)]
+pub struct Call {
+    pub(crate) now: Timestamp,
+    pub(crate) caller: Caller,
+    pub(crate) service: Service,
+    pub(crate) operation: &'static str,
+    /// The call's own id; an assignment request that it starts has the same.
+    pub(crate) request_id: Uuid,
+    pub(crate) input: Value,
+    pub(crate) page_size: usize,
+    /// What is to go wrong later with the request that this call starts.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Call {
+    /// An input that breaks a documented constraint, in the service's own words.
+    pub(crate) fn invalid(&self, member: &str, value: &str, constraint: &str) -> ApiError {
+        let value: String = value.chars().take(120).collect();
+        match self.service {
+            Service::Organizations => ApiError::invalid_input(
+                "INVALID_PATTERN",
+                format!("You provided a value that does not match the required pattern: {member}"),
+            ),
+            Service::IdentityStore | Service::SsoAdmin => ApiError::validation(format!(
+                "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
+            )),
+        }
+    }
+}
+
+impl World {
+    /// Makes a call: settles what is due, meets the faults asked for, counts it to the rates, checks who calls, does it, and
+    /// writes it down. Times that go backwards are taken for the latest seen.
+    pub fn call<O: Operation>(
+        &mut self,
+        now: Timestamp,
+        caller: &Caller,
+        input: O,
+    ) -> Result<O::Output, ApiError> {
+        self.advance(now);
+        let request_id = self.ids.next();
+        let parameters = serde_json::to_value(&input).unwrap_or_default();
+        let fault = self.faults.take(O::SERVICE, O::NAME, input.account());
+        let mut call = Call {
+            now: self.now,
+            caller: caller.clone(),
+            service: O::SERVICE,
+            operation: O::NAME,
+            request_id,
+            input: parameters,
+            page_size: self.settings.page_size,
+            fault: fault.clone(),
+        };
+        let refused = fault.as_ref().and_then(|fault| refusal(fault, O::SERVICE)).or_else(|| {
+            let in_rate = self.rates.take(&self.settings.quotas, O::SERVICE, O::NAME, call.now);
+            (!in_rate).then(|| ApiError::rate_exceeded(throttle_code(O::SERVICE)))
+        });
+        let result = match refused {
+            Some(error) => Err(error),
+            None => allowed::<O>(&call).and_then(|()| input.run(self, &call)),
+        };
+        let outcome = result.as_ref().err().map(|error| error.code);
+        if O::WRITES {
+            let answer = result.as_ref().map(|output| serde_json::to_value(output).unwrap_or_default());
+            let event = events::api_call(self, &call, answer);
+            self.events.push(event);
+        }
+        let lost = fault == Some(Fault::LostAnswer);
+        self.log.record(LogEntry {
+            at: call.now,
+            caller: call.caller,
+            service: call.service,
+            operation: call.operation,
+            request_id,
+            parameters: std::mem::take(&mut call.input),
+            error: outcome.map(str::to_owned),
+            answer_lost: lost,
+        });
+        if lost { Err(ApiError::lost()) } else { result }
+    }
+}
+
+fn throttle_code(service: Service) -> &'static str {
+    match service {
+        Service::Organizations => "TooManyRequestsException",
+        Service::IdentityStore | Service::SsoAdmin => "ThrottlingException",
+    }
+}
+
+/// The answer of a fault that keeps the call from being done.
+fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
+    match fault {
+        Fault::Throttle => Some(ApiError::rate_exceeded(throttle_code(service))),
+        Fault::WindowFull => Some(ApiError::window_full()),
+        Fault::Conflict => Some(match service {
+            Service::Organizations => ApiError::new(
+                "ConcurrentModificationException",
+                "The target of the operation is currently being modified by a different request.",
+            ),
+            Service::IdentityStore => {
+                ApiError::new("ConflictException", "The resource is being modified by another request.")
+                    .with("Reason", "CONCURRENT_MODIFICATION")
+            }
+            Service::SsoAdmin => ApiError::new(
+                "ConflictException",
+                "Could not complete the request due to a conflict with a previous write.",
+            ),
+        }),
+        Fault::InternalError => Some(ApiError::internal(match service {
+            Service::Organizations => "ServiceException",
+            Service::IdentityStore | Service::SsoAdmin => "InternalServerException",
+        })),
+        Fault::AccessDenied => Some(ApiError::denied("User is not authorized to perform this operation")),
+        Fault::LostAnswer | Fault::FailLater(_) | Fault::Hang => None,
+    }
+}
+
+fn allowed<O: Operation>(call: &Call) -> Result<(), ApiError> {
+    let may = match (O::ALLOWED, call.caller.kind) {
+        (Allowed::Anyone, _)
+        | (_, CallerKind::Management)
+        | (Allowed::Administrators, CallerKind::DelegatedAdministrator) => true,
+        (Allowed::Administrators | Allowed::Management, CallerKind::Member)
+        | (Allowed::Management, CallerKind::DelegatedAdministrator) => false,
+    };
+    if may {
+        return Ok(());
+    }
+    Err(ApiError::denied(match O::SERVICE {
+        Service::Organizations => "You don't have permissions to access this resource.".to_owned(),
+        Service::IdentityStore | Service::SsoAdmin => {
+            format!("User: {} is not authorized to perform: {}", events::caller_arn(&call.caller), O::NAME)
+        }
+    }))
+}

@@ -1,0 +1,194 @@
+//! The organization as a tree: what hangs where.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use shared::domain::{AccountId, OuId, ParentId, RootId, Tags};
+
+use super::{
+    Call, World, accounts,
+    paging::{PageRequest, page},
+    timeline::Timeline,
+    units::Unit,
+    validate,
+};
+use crate::{ApiError, wire::organizations as wire};
+
+/// The organization's state.
+#[derive(Debug)]
+pub(crate) struct Organization {
+    /// `o-…`
+    pub(crate) id: String,
+    pub(crate) root: RootId,
+    pub(crate) management: AccountId,
+    pub(crate) units: BTreeMap<OuId, Unit>,
+    pub(crate) accounts: BTreeMap<AccountId, Timeline<accounts::Facts>>,
+    /// By the id of an account, an OU or the root.
+    pub(crate) tags: BTreeMap<String, Tags>,
+    pub(super) creations: BTreeMap<String, accounts::Creation>,
+}
+
+impl Organization {
+    pub(crate) fn new(id: String, root: RootId, management: AccountId) -> Self {
+        Self {
+            id,
+            root,
+            management,
+            units: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            creations: BTreeMap::new(),
+        }
+    }
+
+    /// An account as it is now.
+    pub(crate) fn account(&self, id: &AccountId) -> Option<&accounts::Facts> {
+        self.accounts.get(id).and_then(Timeline::latest)
+    }
+
+    /// Changes an account from `at` on.
+    pub(crate) fn change(
+        &mut self,
+        at: Timestamp,
+        id: &AccountId,
+        change: impl FnOnce(&mut accounts::Facts),
+    ) {
+        if let Some(line) = self.accounts.get_mut(id)
+            && let Some(mut facts) = line.latest().cloned()
+        {
+            change(&mut facts);
+            line.set(at, facts);
+        }
+    }
+
+    pub(crate) fn exists(&self, parent: &ParentId) -> bool {
+        match parent {
+            ParentId::Root(root) => *root == self.root,
+            ParentId::Ou(ou) => self.units.contains_key(ou),
+        }
+    }
+
+    /// The ids from the root down to this parent, as `Paths` writes them: each followed by a slash.
+    pub(super) fn path(&self, parent: &ParentId) -> String {
+        match parent {
+            ParentId::Root(root) => format!("{}/{root}/", self.id),
+            ParentId::Ou(ou) => match self.units.get(ou) {
+                Some(unit) => format!("{}{ou}/", self.path(&unit.parent)),
+                None => format!("{}/{}/", self.id, self.root),
+            },
+        }
+    }
+
+    /// How many OUs lie on the way from the root down to this parent, itself included.
+    pub(crate) fn depth(&self, parent: &ParentId) -> usize {
+        match parent {
+            ParentId::Root(_) => 0,
+            ParentId::Ou(ou) => 1 + self.units.get(ou).map_or(0, |unit| self.depth(&unit.parent)),
+        }
+    }
+
+    pub(super) fn arn(&self, kind: &str, own: &str) -> String {
+        format!("arn:aws:organizations::{}:{kind}/{}/{own}", self.management, self.id)
+    }
+}
+
+/// A parent named by an input.
+pub(super) fn parent(world: &World, call: &Call, member: &str, id: &str) -> Result<ParentId, ApiError> {
+    let parent: ParentId = validate::id(call, member, id)?;
+    if world.organization.exists(&parent) {
+        return Ok(parent);
+    }
+    Err(ApiError::new("ParentNotFoundException", "You specified parent that doesn't exist."))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every operation answers so")]
+pub(super) fn describe(
+    world: &mut World,
+    _: &Call,
+    _: &wire::DescribeOrganization,
+) -> Result<wire::DescribeOrganizationOutput, ApiError> {
+    let organization = &world.organization;
+    let management = &organization.management;
+    Ok(wire::DescribeOrganizationOutput {
+        organization: wire::Organization {
+            id: organization.id.clone(),
+            arn: format!("arn:aws:organizations::{management}:organization/{}", organization.id),
+            feature_set: "ALL".to_owned(),
+            master_account_arn: organization.arn("account", management.as_str()),
+            master_account_id: management.to_string(),
+            master_account_email: organization
+                .account(management)
+                .map(|facts| facts.email.clone())
+                .unwrap_or_default(),
+            available_policy_types: Vec::new(),
+        },
+    })
+}
+
+pub(super) fn list_roots(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListRoots,
+) -> Result<wire::ListRootsOutput, ApiError> {
+    let root = world.organization.root.to_string();
+    let entry = wire::Root {
+        arn: world.organization.arn("root", &root),
+        id: root.clone(),
+        name: "Root".to_owned(),
+        policy_types: Vec::new(),
+    };
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (roots, next_token) = page(call, &request, std::iter::once((root, entry)))?;
+    Ok(wire::ListRootsOutput { roots, next_token })
+}
+
+pub(super) fn list_parents(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListParents,
+) -> Result<wire::ListParentsOutput, ApiError> {
+    let parent = if input.child_id.starts_with("ou-") {
+        let ou: OuId = validate::id(call, "childId", &input.child_id)?;
+        world.organization.units.get(&ou).map(|unit| unit.parent.clone())
+    } else {
+        let account: AccountId = validate::id(call, "childId", &input.child_id)?;
+        world.organization.account(&account).map(|facts| facts.parent.clone())
+    };
+    let parent = parent.ok_or_else(|| {
+        ApiError::new("ChildNotFoundException", "You specified a child that doesn't exist.")
+    })?;
+    let kind = match parent {
+        ParentId::Root(_) => "ROOT",
+        ParentId::Ou(_) => "ORGANIZATIONAL_UNIT",
+    };
+    let entry = wire::Relative { id: parent.to_string(), r#type: kind.to_owned() };
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (parents, next_token) = page(call, &request, std::iter::once((parent.to_string(), entry)))?;
+    Ok(wire::ListParentsOutput { parents, next_token })
+}
+
+pub(super) fn list_children(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListChildren,
+) -> Result<wire::ListChildrenOutput, ApiError> {
+    validate::one_of(call, "childType", &input.child_type, &["ACCOUNT", "ORGANIZATIONAL_UNIT"])?;
+    let parent = parent(world, call, "parentId", &input.parent_id)?;
+    let organization = &world.organization;
+    let ids: Vec<String> = if input.child_type == "ACCOUNT" {
+        let below = |id: &&AccountId| organization.account(id).is_some_and(|facts| facts.parent == parent);
+        organization.accounts.keys().filter(below).map(ToString::to_string).collect()
+    } else {
+        organization
+            .units
+            .iter()
+            .filter(|(_, unit)| unit.parent == parent)
+            .map(|(id, _)| id.to_string())
+            .collect()
+    };
+    let entries =
+        ids.into_iter().map(|id| (id.clone(), wire::Relative { id, r#type: input.child_type.clone() }));
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (children, next_token) = page(call, &request, entries)?;
+    Ok(wire::ListChildrenOutput { children, next_token })
+}

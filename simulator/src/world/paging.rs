@@ -1,0 +1,86 @@
+//! Pages with opaque tokens. A token remembers the last key, so that entries which come or go in between neither repeat nor hide others.
+
+use uuid::Uuid;
+
+use super::{Call, Service};
+use crate::ApiError;
+
+/// What a list call says about pages.
+pub(crate) struct PageRequest<'a> {
+    pub(crate) token: Option<&'a str>,
+    pub(crate) size: Option<i64>,
+}
+
+/// Cuts one page out of entries that come ordered by their key.
+pub(crate) fn page<T>(
+    call: &Call,
+    request: &PageRequest<'_>,
+    entries: impl Iterator<Item = (String, T)>,
+) -> Result<(Vec<T>, Option<String>), ApiError> {
+    let maximum = match call.service {
+        Service::Organizations => 20,
+        Service::IdentityStore | Service::SsoAdmin => 100,
+    };
+    let asked = match request.size {
+        None => maximum,
+        Some(size) => {
+            usize::try_from(size).ok().filter(|size| (1..=maximum).contains(size)).ok_or_else(|| {
+                call.invalid(
+                    "maxResults",
+                    &size.to_string(),
+                    &format!("Member must be between 1 and {maximum}"),
+                )
+            })?
+        }
+    };
+    let size = asked.min(call.page_size.max(1)).min(maximum);
+    let after = request.token.map(|token| read_token(call, token)).transpose()?;
+    let mut page = Vec::new();
+    let mut last = None;
+    for (key, entry) in entries.skip_while(|(key, _)| after.as_ref().is_some_and(|after| key <= after)) {
+        if page.len() == size {
+            return Ok((page, last.map(|key: String| write_token(call, &key))));
+        }
+        page.push(entry);
+        last = Some(key);
+    }
+    Ok((page, None))
+}
+
+/// A token is bound to the call that gave it: 32 digits for the operation and its input, then the key.
+fn write_token(call: &Call, key: &str) -> String {
+    use std::fmt::Write as _;
+    let mut token = fingerprint(call).simple().to_string();
+    for byte in key.bytes() {
+        // Writing to a string can't fail.
+        let _ = write!(token, "{byte:02x}");
+    }
+    token
+}
+
+fn read_token(call: &Call, token: &str) -> Result<String, ApiError> {
+    let invalid = || match call.service {
+        Service::Organizations => {
+            ApiError::invalid_input("INVALID_NEXT_TOKEN", "You specified an invalid value for NextToken.")
+        }
+        Service::IdentityStore | Service::SsoAdmin => {
+            ApiError::validation("The pagination token is not valid")
+        }
+    };
+    let key = token.strip_prefix(&fingerprint(call).simple().to_string()).ok_or_else(invalid)?;
+    let bytes: Option<Vec<u8>> = key
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)
+}
+
+fn fingerprint(call: &Call) -> Uuid {
+    let mut input = call.input.clone();
+    if let Some(members) = input.as_object_mut() {
+        members.remove("NextToken");
+        members.remove("MaxResults");
+    }
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{:?} {} {input}", call.service, call.operation).as_bytes())
+}

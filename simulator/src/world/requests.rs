@@ -1,0 +1,441 @@
+//! Assignment requests: accepted at once, done later, and then found in the lists of requests.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use shared::domain::{AccountId, AssignmentKey, Operation, PermissionSetArn, Principal, RequestId};
+
+use super::{
+    Call, Due, Fault, Latency, Made, StatusOrder, World,
+    assignments::principal_type,
+    earlier, later,
+    paging::{PageRequest, page},
+    validate,
+};
+use crate::{
+    ApiError, Caller, CallerKind,
+    wire::{Epoch, sso_admin as wire},
+};
+
+/// One request from its acceptance on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RequestRecord {
+    /// Its id, which is the call's too.
+    pub id: RequestId,
+    /// What it does.
+    pub operation: Operation,
+    /// What it does it to.
+    pub key: AssignmentKey,
+    /// Who asked for it.
+    pub by: Caller,
+    /// When the call was answered with `IN_PROGRESS`.
+    pub accepted_at: Timestamp,
+    /// When it ended, and the reason if it failed; `None` while it is under way.
+    pub settled: Option<(Timestamp, Result<(), String>)>,
+    /// The reason with which a fault makes it end.
+    #[serde(skip)]
+    doomed: Option<String>,
+}
+
+impl RequestRecord {
+    /// The status that was true at a time.
+    fn status_at(&self, time: Timestamp) -> &'static str {
+        match &self.settled {
+            Some((at, outcome)) if *at <= time => {
+                if outcome.is_ok() {
+                    "SUCCEEDED"
+                } else {
+                    "FAILED"
+                }
+            }
+            Some(_) | None => "IN_PROGRESS",
+        }
+    }
+}
+
+/// All requests.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    /// In the order of acceptance.
+    records: Vec<RequestRecord>,
+    places: BTreeMap<RequestId, usize>,
+    /// The keys that a request is under way for.
+    busy: BTreeMap<AssignmentKey, RequestId>,
+}
+
+impl Requests {
+    pub(super) fn all(&self) -> impl Iterator<Item = &RequestRecord> {
+        self.records.iter()
+    }
+
+    pub(super) fn outstanding(&self) -> usize {
+        self.busy.len()
+    }
+
+    fn get(&self, id: &RequestId) -> Option<&RequestRecord> {
+        self.places.get(id).and_then(|place| self.records.get(*place))
+    }
+
+    /// Whether a request is under way for this permission set.
+    pub(super) fn concerns(&self, set: &PermissionSetArn) -> bool {
+        self.busy.keys().any(|key| key.permission_set == *set)
+    }
+
+    fn add(&mut self, record: RequestRecord) {
+        self.busy.insert(record.key.clone(), record.id.clone());
+        self.places.insert(record.id.clone(), self.records.len());
+        self.records.push(record);
+    }
+
+    fn settle(&mut self, id: &RequestId, at: Timestamp, outcome: Result<(), String>) {
+        if let Some(record) = self.places.get(id).and_then(|place| self.records.get_mut(*place)) {
+            record.settled = Some((at, outcome));
+            self.busy.remove(&record.key);
+        }
+    }
+}
+
+/// What both writes ask for.
+struct Asked<'a> {
+    instance: &'a str,
+    account: &'a str,
+    target_type: &'a str,
+    permission_set: &'a str,
+    principal_type: &'a str,
+    principal: &'a str,
+}
+
+fn accept(
+    world: &mut World,
+    call: &Call,
+    operation: Operation,
+    asked: &Asked<'_>,
+) -> Result<wire::OperationStatus, ApiError> {
+    let account: AccountId = validate::id(call, "targetId", asked.account)?;
+    validate::one_of(call, "targetType", asked.target_type, &["AWS_ACCOUNT"])?;
+    let principal = validate::principal(call, asked.principal_type, asked.principal)?;
+    let permission_set = validate::permission_set(world, call, asked.instance, asked.permission_set)?;
+    if world.organization.account(&account).is_none() {
+        return Err(ApiError::not_found(format!("Could not find account with id {account}")));
+    }
+    delegated_may(world, call, &account, &permission_set)?;
+    let key = AssignmentKey { account, permission_set, principal };
+    if world.requests.busy.contains_key(&key) {
+        return Err(ApiError::new(
+            "ConflictException",
+            "Could not complete the request. There is a conflict with another request that is being processed for this assignment.",
+        ));
+    }
+    if in_window(world, operation) >= world.settings.quotas.outstanding {
+        let counts = operation == Operation::Grant || world.settings.assumptions.deletes_share_the_window;
+        if counts {
+            return Err(ApiError::window_full());
+        }
+    }
+    let id: RequestId =
+        call.request_id.to_string().parse().map_err(|_| ApiError::internal("InternalServerException"))?;
+    let (doomed, hangs) = match &call.fault {
+        Some(Fault::FailLater(reason)) => (Some(reason.clone()), false),
+        Some(Fault::Hang) => (None, true),
+        _none_that_comes_later => (None, false),
+    };
+    let record = RequestRecord {
+        id: id.clone(),
+        operation,
+        key,
+        by: call.caller.clone(),
+        accepted_at: call.now,
+        settled: None,
+        doomed,
+    };
+    let output = shape(&record);
+    world.requests.add(record);
+    world.log.counters.most_outstanding =
+        world.log.counters.most_outstanding.max(world.requests.outstanding());
+    if !hangs {
+        let latency: Latency = world.settings.assignment_latency;
+        let latency: Duration = latency.sample(&mut world.ids);
+        world.schedule(later(call.now, latency), Due::Request(id));
+    }
+    Ok(output)
+}
+
+/// How many requests fill the window that a request of this kind would go through.
+fn in_window(world: &World, operation: Operation) -> usize {
+    if world.settings.assumptions.deletes_share_the_window {
+        return world.requests.outstanding();
+    }
+    world
+        .requests
+        .busy
+        .values()
+        .filter_map(|id| world.requests.get(id))
+        .filter(|record| record.operation == operation)
+        .count()
+}
+
+/// A delegated administrator can neither assign in the management account nor use a permission set that is provisioned there.
+fn delegated_may(
+    world: &World,
+    call: &Call,
+    account: &AccountId,
+    set: &PermissionSetArn,
+) -> Result<(), ApiError> {
+    let management = &world.organization.management;
+    match call.caller.kind {
+        CallerKind::Management | CallerKind::Member => Ok(()),
+        CallerKind::DelegatedAdministrator => {
+            if account == management || world.assignments.is_provisioned(management, set, Timestamp::MAX) {
+                Err(ApiError::denied("You do not have sufficient access to perform this action."))
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A request comes to its end, or hangs on because its account can't be reached.
+pub(super) fn settle(world: &mut World, id: &RequestId) {
+    let at = world.now;
+    let Some(record) = world.requests.get(id).cloned() else { return };
+    if record.settled.is_some() {
+        return;
+    }
+    let active = world.organization.account(&record.key.account).is_some_and(|facts| facts.state.is_active());
+    let patience = later(record.accepted_at, world.settings.assumptions.suspended_account_hang);
+    if !active && at < patience && record.doomed.is_none() {
+        world.schedule(patience, Due::Request(id.clone()));
+        return;
+    }
+    let outcome = outcome(world, &record, active);
+    if outcome.is_ok() {
+        match record.operation {
+            Operation::Grant => {
+                if world.assignments.get(&record.key).is_none() {
+                    let made = Made { by: record.by.clone(), at, request: Some(id.clone()) };
+                    world.assignments.set(at, &record.key, Some(made));
+                }
+                let version =
+                    world.permission_sets.get(&record.key.permission_set).map_or(0, |set| set.version);
+                let renew = world.settings.assumptions.assignment_updates_the_role;
+                world.assignments.provision(&record.key.account, &record.key.permission_set, version, renew);
+            }
+            Operation::Revoke => world.assignments.set(at, &record.key, None),
+        }
+    }
+    world.requests.settle(id, at, outcome);
+}
+
+fn outcome(world: &World, record: &RequestRecord, active: bool) -> Result<(), String> {
+    let AssignmentKey { account, permission_set, principal } = &record.key;
+    if let Some(reason) = &record.doomed {
+        return Err(reason.clone());
+    }
+    if !active {
+        return Err(format!(
+            "AWS SSO is unable to complete your request at this time. Obtaining permissions to manage your AWS account '{account}' is \
+             taking longer than usual. This is not a failure. Please try again later."
+        ));
+    }
+    let exists = world.assignments.get(&record.key).is_some();
+    match record.operation {
+        Operation::Grant => {
+            let store = world
+                .instances
+                .first()
+                .map(|instance| instance.identity_store.to_string())
+                .unwrap_or_default();
+            let known = match principal {
+                Principal::Group(group) => world.directory.groups.contains_key(group),
+                Principal::User(user) => world.directory.users.contains_key(user),
+            };
+            if !known {
+                return Err(format!(
+                    "Received a 404 status error: the {} assignee {} was not found in directory {store}.",
+                    principal_type(principal),
+                    principal.id()
+                ));
+            }
+            if let Some(policy) =
+                world.faults.missing_policies.get(&(account.clone(), permission_set.clone()))
+            {
+                return Err(format!("Received a 404 status error: Not supported policy {policy}."));
+            }
+            if exists && !world.settings.assumptions.duplicate_create_succeeds {
+                return Err("Received a 409 status error: EntitlementItem already exists.".to_owned());
+            }
+            Ok(())
+        }
+        Operation::Revoke if exists => Ok(()),
+        Operation::Revoke => Err(format!(
+            "Received a 404 status error: EntitlementItem doesn't exist with the given entitlement key {account} {} {}.",
+            permission_set,
+            principal.id()
+        )),
+    }
+}
+
+fn shape(record: &RequestRecord) -> wire::OperationStatus {
+    wire::OperationStatus {
+        status: record.status_at(Timestamp::MAX).to_owned(),
+        request_id: record.id.to_string(),
+        failure_reason: record.settled.as_ref().and_then(|(_, outcome)| outcome.as_ref().err().cloned()),
+        target_id: record.key.account.to_string(),
+        target_type: "AWS_ACCOUNT".to_owned(),
+        permission_set_arn: record.key.permission_set.to_string(),
+        principal_type: principal_type(&record.key.principal).to_owned(),
+        principal_id: record.key.principal.id().to_owned(),
+        created_date: Epoch(record.accepted_at),
+    }
+}
+
+pub(super) fn create(
+    world: &mut World,
+    call: &Call,
+    input: &wire::CreateAccountAssignment,
+) -> Result<wire::CreationStatusOutput, ApiError> {
+    let asked = Asked {
+        instance: &input.instance_arn,
+        account: &input.target_id,
+        target_type: &input.target_type,
+        permission_set: &input.permission_set_arn,
+        principal_type: &input.principal_type,
+        principal: &input.principal_id,
+    };
+    let status = accept(world, call, Operation::Grant, &asked)?;
+    Ok(wire::CreationStatusOutput { account_assignment_creation_status: status })
+}
+
+pub(super) fn delete(
+    world: &mut World,
+    call: &Call,
+    input: &wire::DeleteAccountAssignment,
+) -> Result<wire::DeletionStatusOutput, ApiError> {
+    let asked = Asked {
+        instance: &input.instance_arn,
+        account: &input.target_id,
+        target_type: &input.target_type,
+        permission_set: &input.permission_set_arn,
+        principal_type: &input.principal_type,
+        principal: &input.principal_id,
+    };
+    let status = accept(world, call, Operation::Revoke, &asked)?;
+    Ok(wire::DeletionStatusOutput { account_assignment_deletion_status: status })
+}
+
+/// Whether AWS still knows a request.
+fn is_kept(world: &World, call: &Call, record: &RequestRecord) -> bool {
+    match (world.settings.assumptions.status_retention, &record.settled) {
+        (Some(kept), Some((at, _))) => later(*at, kept) > call.now,
+        (None, _) | (_, None) => true,
+    }
+}
+
+fn described(
+    world: &World,
+    call: &Call,
+    operation: Operation,
+    instance: &str,
+    id: &str,
+) -> Result<wire::OperationStatus, ApiError> {
+    validate::instance(world, call, instance)?;
+    let member = match operation {
+        Operation::Grant => "accountAssignmentCreationRequestId",
+        Operation::Revoke => "accountAssignmentDeletionRequestId",
+    };
+    let id: RequestId = validate::id(call, member, id)?;
+    world
+        .requests
+        .get(&id)
+        .filter(|record| record.operation == operation && is_kept(world, call, record))
+        .map(shape)
+        .ok_or_else(|| ApiError::not_found(format!("Could not find request with id {id}")))
+}
+
+pub(super) fn describe_creation(
+    world: &mut World,
+    call: &Call,
+    input: &wire::DescribeAccountAssignmentCreationStatus,
+) -> Result<wire::CreationStatusOutput, ApiError> {
+    let id = &input.account_assignment_creation_request_id;
+    let status = described(world, call, Operation::Grant, &input.instance_arn, id)?;
+    Ok(wire::CreationStatusOutput { account_assignment_creation_status: status })
+}
+
+pub(super) fn describe_deletion(
+    world: &mut World,
+    call: &Call,
+    input: &wire::DescribeAccountAssignmentDeletionStatus,
+) -> Result<wire::DeletionStatusOutput, ApiError> {
+    let id = &input.account_assignment_deletion_request_id;
+    let status = described(world, call, Operation::Revoke, &input.instance_arn, id)?;
+    Ok(wire::DeletionStatusOutput { account_assignment_deletion_status: status })
+}
+
+type StatusPage = (Vec<wire::StatusMetadata>, Option<String>);
+
+fn listed(
+    world: &World,
+    call: &Call,
+    operation: Operation,
+    instance: &str,
+    filter: Option<&wire::StatusFilter>,
+    request: &PageRequest<'_>,
+) -> Result<StatusPage, ApiError> {
+    validate::instance(world, call, instance)?;
+    let wanted = filter.and_then(|filter| filter.status.as_deref());
+    if let Some(status) = wanted {
+        validate::one_of(call, "filter.status", status, &["IN_PROGRESS", "FAILED", "SUCCEEDED"])?;
+    }
+    let seen = earlier(call.now, world.settings.assumptions.status_lag);
+    let entries = world.requests.records.iter().enumerate().rev().filter_map(|(place, record)| {
+        let status = record.status_at(seen);
+        let shown = record.operation == operation
+            && record.accepted_at <= seen
+            && wanted.is_none_or(|wanted| wanted == status)
+            && is_kept(world, call, record);
+        shown.then(|| {
+            let metadata = wire::StatusMetadata {
+                status: status.to_owned(),
+                request_id: record.id.to_string(),
+                created_date: Epoch(record.accepted_at),
+            };
+            (place, metadata)
+        })
+    });
+    match world.settings.assumptions.status_order {
+        StatusOrder::NewestFirst => page(
+            call,
+            request,
+            entries.map(|(place, entry)| (format!("{:012}", 999_999_999_999 - place), entry)),
+        ),
+        StatusOrder::Unordered => {
+            let shuffled: BTreeMap<String, wire::StatusMetadata> = entries
+                .map(|(_, entry)| (world.ids.named("status order", &entry.request_id).to_string(), entry))
+                .collect();
+            page(call, request, shuffled.into_iter())
+        }
+    }
+}
+
+pub(super) fn list_creations(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListAccountAssignmentCreationStatus,
+) -> Result<wire::CreationStatusesOutput, ApiError> {
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (statuses, next_token) =
+        listed(world, call, Operation::Grant, &input.instance_arn, input.filter.as_ref(), &request)?;
+    Ok(wire::CreationStatusesOutput { account_assignments_creation_status: statuses, next_token })
+}
+
+pub(super) fn list_deletions(
+    world: &mut World,
+    call: &Call,
+    input: &wire::ListAccountAssignmentDeletionStatus,
+) -> Result<wire::DeletionStatusesOutput, ApiError> {
+    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
+    let (statuses, next_token) =
+        listed(world, call, Operation::Revoke, &input.instance_arn, input.filter.as_ref(), &request)?;
+    Ok(wire::DeletionStatusesOutput { account_assignments_deletion_status: statuses, next_token })
+}

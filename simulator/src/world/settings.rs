@@ -1,0 +1,178 @@
+//! What can be set: sizes, times and rates, and what is assumed where AWS is undocumented.
+
+use std::time::Duration;
+
+use super::ids::Ids;
+
+/// All that can be set about a world. The defaults are AWS's, with a round provisioning time and no lag.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Everything that looks random comes from it: ids, latencies, the order of unordered lists.
+    pub seed: u64,
+    /// The Region of Identity Center and its events; Organizations' events are always those of us-east-1.
+    pub region: String,
+    /// How long an assignment request takes from accepted to its end.
+    pub assignment_latency: Latency,
+    /// How long the making of an account takes.
+    pub create_account_latency: Latency,
+    /// How long an account stays `PENDING_CLOSURE`.
+    pub close_account_latency: Latency,
+    /// Entries a page when the caller doesn't say, and at most; tests make it tiny. Never more than AWS's own maximum
+    /// (20 in Organizations, 100 elsewhere).
+    pub page_size: usize,
+    /// The limits on requests and resources.
+    pub quotas: Quotas,
+    /// How old the answers of lists are: assignments, what is provisioned, accounts.
+    pub list_lag: Duration,
+    /// What is undocumented.
+    pub assumptions: Assumptions,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            region: "us-east-1".to_owned(),
+            assignment_latency: Latency::Constant(Duration::from_secs(2)),
+            create_account_latency: Latency::Constant(Duration::from_secs(10)),
+            close_account_latency: Latency::Constant(Duration::from_mins(1)),
+            page_size: 100,
+            quotas: Quotas::default(),
+            list_lag: Duration::ZERO,
+            assumptions: Assumptions::default(),
+        }
+    }
+}
+
+/// Documented quotas (Identity Center user guide, "quotas", 2026, unless said otherwise). `None` switches a limit off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quotas {
+    /// Assignment requests under way at a time. Today's page says 15, older ones 10; the smaller is the default.
+    pub outstanding: usize,
+    /// Requests a second over all of SSO Admin: 20. The burst is undocumented; it is taken to be one second's worth.
+    pub sso_admin: Option<Rate>,
+    /// Requests a second for each operation of the identity store: 20. The burst as above.
+    pub identity_store: Option<Rate>,
+    /// Requests for each operation of Organizations; its documented rates differ by operation and are not built yet, so off by default.
+    pub organizations: Option<Rate>,
+    /// Managed policies that a permission set may have: 25.
+    pub policies_per_permission_set: usize,
+    /// Tags that a resource may have: 50.
+    pub tags_per_resource: usize,
+    /// Levels of OUs below the root: 5 (Organizations user guide, "quotas").
+    pub ou_depth: usize,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            outstanding: 10,
+            sso_admin: Some(Rate { per_second: 20, burst: 20 }),
+            identity_store: Some(Rate { per_second: 20, burst: 20 }),
+            organizations: None,
+            policies_per_permission_set: 25,
+            tags_per_resource: 50,
+            ou_depth: 5,
+        }
+    }
+}
+
+/// A token bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Tokens that come back in a second.
+    pub per_second: u32,
+    /// Tokens that a full bucket holds.
+    pub burst: u32,
+}
+
+/// What no page of AWS's says. Each field names where its default comes from.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own that AWS does not answer")]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assumptions {
+    /// Whether delete requests count to the window of outstanding ones. The quota names only `CreateAccountAssignment`; counting both is the stricter.
+    pub deletes_share_the_window: bool,
+    /// Whether a create of an assignment that exists ends `SUCCEEDED`. It is accepted (the Terraform provider and `CloudFormation`'s handlers
+    /// list first for that reason); how it ends nobody says. `false` makes it end `FAILED`.
+    pub duplicate_create_succeeds: bool,
+    /// How long a request to a suspended or closed account hangs before it fails. Users of AWS's samples saw minutes; no figure is published.
+    pub suspended_account_hang: Duration,
+    /// How the lists of requests are ordered. Undocumented; the console shows the newest first.
+    pub status_order: StatusOrder,
+    /// How old the answers of the lists of requests are. Undocumented.
+    pub status_lag: Duration,
+    /// How long a settled request is still known. Undocumented; `None` is for ever.
+    pub status_retention: Option<Duration>,
+    /// Whether a further assignment brings an account's role to the permission set's newest version. The documentation speaks only of
+    /// the first one ("automatically provisioned") and of later edits, which need `ProvisionPermissionSet`; `false` is the stricter.
+    pub assignment_updates_the_role: bool,
+    /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case.
+    pub names_are_case_sensitive: bool,
+    /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for September 2026; unverified.
+    pub account_status_is_sent: bool,
+    /// Whether an answer of `ListAccountAssignmentsForPrincipal` for a user also holds what comes through groups. Its items carry the
+    /// principal's id and type, which hints at it.
+    pub user_lists_hold_group_assignments: bool,
+}
+
+impl Default for Assumptions {
+    fn default() -> Self {
+        Self {
+            deletes_share_the_window: true,
+            duplicate_create_succeeds: true,
+            suspended_account_hang: Duration::from_mins(10),
+            status_order: StatusOrder::NewestFirst,
+            status_lag: Duration::ZERO,
+            status_retention: None,
+            assignment_updates_the_role: false,
+            names_are_case_sensitive: true,
+            account_status_is_sent: true,
+            user_lists_hold_group_assignments: true,
+        }
+    }
+}
+
+/// The order of the lists of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusOrder {
+    /// The newest request first.
+    NewestFirst,
+    /// No order that means anything; the same for the same seed.
+    Unordered,
+}
+
+/// How long something takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Latency {
+    /// Always this long.
+    Constant(Duration),
+    /// Anything between the two.
+    Uniform { shortest: Duration, longest: Duration },
+    /// Log-normal by its median and its 99th percentile.
+    LogNormal { median: Duration, p99: Duration },
+}
+
+/// The 99th percentile of the standard normal distribution.
+const Z99: f64 = 2.326_347_874;
+
+impl Latency {
+    /// The next duration, by chance from the world's seed.
+    pub(crate) fn sample(self, ids: &mut Ids) -> Duration {
+        match self {
+            Self::Constant(duration) => duration,
+            Self::Uniform { shortest, longest } => {
+                shortest + longest.saturating_sub(shortest).mul_f64(ids.fraction())
+            }
+            Self::LogNormal { median, p99 } => {
+                let spread = (p99.as_secs_f64().max(f64::MIN_POSITIVE)
+                    / median.as_secs_f64().max(f64::MIN_POSITIVE))
+                .ln()
+                    / Z99;
+                // Box and Muller's way from two uniform numbers to a normal one.
+                let radius = (-2.0 * (1.0 - ids.fraction()).ln()).sqrt();
+                let normal = radius * (std::f64::consts::TAU * ids.fraction()).cos();
+                Duration::try_from_secs_f64(median.as_secs_f64() * (spread * normal).exp()).unwrap_or(p99)
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The table of all operations: who may call each, whether it writes, which account it is about, and what does it.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Allowed, Call, Operation, Service, World, accounts, assignments, groups, instances, memberships,
+    organization, permission_sets, requests, tags, units, users,
+};
+use crate::{
+    ApiError, Caller,
+    wire::{identity_store as store, organizations as org, sso_admin as sso},
+};
+
+/// Makes an [`Operation`] of every row, and a function that finds the row by the operation's name.
+macro_rules! operations {
+    (
+        $service:ident, $wire:ident, $dispatch:ident;
+        $($input:ident -> $output:ident, $writes:literal, $allowed:ident $(, account $account:ident)? => $function:path;)*
+    ) => {
+        $(impl Operation for $wire::$input {
+            type Output = $wire::$output;
+            const SERVICE: Service = Service::$service;
+            const NAME: &'static str = stringify!($input);
+            const WRITES: bool = $writes;
+            const ALLOWED: Allowed = Allowed::$allowed;
+
+            $(fn account(&self) -> Option<&str> {
+                Some(&self.$account)
+            })?
+
+            fn run(self, world: &mut World, call: &Call) -> Result<Self::Output, ApiError> {
+                $function(world, call, &self)
+            }
+        })*
+
+        /// Reads the input of the operation with this name and makes the call; `None` if there is none of this name.
+        pub(crate) fn $dispatch(
+            world: &mut World,
+            now: Timestamp,
+            caller: &Caller,
+            operation: &str,
+            body: &[u8],
+        ) -> Option<Result<Value, ApiError>> {
+            Some(match operation {
+                $(stringify!($input) => by_wire::<$wire::$input>(world, now, caller, body),)*
+                _ => return None,
+            })
+        }
+    };
+}
+
+fn by_wire<O: Operation>(
+    world: &mut World,
+    now: Timestamp,
+    caller: &Caller,
+    body: &[u8],
+) -> Result<Value, ApiError> {
+    let body = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
+    let input: O = serde_json::from_slice(body)
+        .map_err(|error| ApiError::new("SerializationException", error.to_string()))?;
+    let output = world.call(now, caller, input)?;
+    serde_json::to_value(output).map_err(|_| ApiError::internal("InternalFailure"))
+}
+
+operations! {
+    Organizations, org, organizations;
+    DescribeOrganization -> DescribeOrganizationOutput, false, Anyone => organization::describe;
+    ListRoots -> ListRootsOutput, false, Administrators => organization::list_roots;
+    ListAccounts -> AccountsOutput, false, Administrators => accounts::list;
+    DescribeAccount -> DescribeAccountOutput, false, Administrators, account account_id => accounts::describe;
+    ListAccountsForParent -> AccountsOutput, false, Administrators => accounts::list_for_parent;
+    ListParents -> ListParentsOutput, false, Administrators, account child_id => organization::list_parents;
+    ListChildren -> ListChildrenOutput, false, Administrators => organization::list_children;
+    ListOrganizationalUnitsForParent -> OrganizationalUnitsOutput, false, Administrators => units::list_for_parent;
+    DescribeOrganizationalUnit -> OrganizationalUnitOutput, false, Administrators => units::describe;
+    CreateOrganizationalUnit -> OrganizationalUnitOutput, true, Management => units::create;
+    UpdateOrganizationalUnit -> OrganizationalUnitOutput, true, Management => units::update;
+    CreateAccount -> CreateAccountOutput, true, Management => accounts::create;
+    DescribeCreateAccountStatus -> CreateAccountOutput, false, Administrators => accounts::describe_create_status;
+    MoveAccount -> Nothing, true, Management, account account_id => accounts::move_account;
+    CloseAccount -> Nothing, true, Management, account account_id => accounts::close;
+    TagResource -> Nothing, true, Management, account resource_id => tags::tag_in_organization;
+    UntagResource -> Nothing, true, Management, account resource_id => tags::untag_in_organization;
+    ListTagsForResource -> ListTagsForResourceOutput, false, Administrators, account resource_id => tags::list_in_organization;
+}
+
+operations! {
+    IdentityStore, store, identity_store;
+    CreateGroup -> GroupIdOutput, true, Administrators => groups::create;
+    DeleteGroup -> Nothing, true, Administrators => groups::delete;
+    UpdateGroup -> Nothing, true, Administrators => groups::update;
+    DescribeGroup -> Group, false, Administrators => groups::describe;
+    GetGroupId -> GroupIdOutput, false, Administrators => groups::get_id;
+    ListGroups -> ListGroupsOutput, false, Administrators => groups::list;
+    CreateUser -> UserIdOutput, true, Administrators => users::create;
+    DeleteUser -> Nothing, true, Administrators => users::delete;
+    DescribeUser -> User, false, Administrators => users::describe;
+    GetUserId -> UserIdOutput, false, Administrators => users::get_id;
+    ListUsers -> ListUsersOutput, false, Administrators => users::list;
+    CreateGroupMembership -> CreateGroupMembershipOutput, true, Administrators => memberships::create;
+    DeleteGroupMembership -> Nothing, true, Administrators => memberships::delete;
+    ListGroupMemberships -> MembershipsOutput, false, Administrators => memberships::list;
+    ListGroupMembershipsForMember -> MembershipsOutput, false, Administrators => memberships::list_for_member;
+    IsMemberInGroups -> IsMemberInGroupsOutput, false, Administrators => memberships::is_member;
+}
+
+operations! {
+    SsoAdmin, sso, sso_admin;
+    ListInstances -> ListInstancesOutput, false, Anyone => instances::list;
+    DescribeInstance -> DescribeInstanceOutput, false, Administrators => instances::describe;
+    CreatePermissionSet -> PermissionSetOutput, true, Administrators => permission_sets::create;
+    DescribePermissionSet -> PermissionSetOutput, false, Administrators => permission_sets::describe;
+    ListPermissionSets -> PermissionSetsOutput, false, Administrators => permission_sets::list;
+    DeletePermissionSet -> Nothing, true, Administrators => permission_sets::delete;
+    TagResource -> Nothing, true, Administrators => tags::tag_permission_set;
+    UntagResource -> Nothing, true, Administrators => tags::untag_permission_set;
+    ListTagsForResource -> ListTagsForResourceOutput, false, Administrators => tags::list_of_permission_set;
+    CreateAccountAssignment -> CreationStatusOutput, true, Administrators, account target_id => requests::create;
+    DeleteAccountAssignment -> DeletionStatusOutput, true, Administrators, account target_id => requests::delete;
+    DescribeAccountAssignmentCreationStatus -> CreationStatusOutput, false, Administrators => requests::describe_creation;
+    DescribeAccountAssignmentDeletionStatus -> DeletionStatusOutput, false, Administrators => requests::describe_deletion;
+    ListAccountAssignmentCreationStatus -> CreationStatusesOutput, false, Administrators => requests::list_creations;
+    ListAccountAssignmentDeletionStatus -> DeletionStatusesOutput, false, Administrators => requests::list_deletions;
+    ListAccountAssignments -> AssignmentsOutput, false, Administrators, account account_id => assignments::list;
+    ListAccountAssignmentsForPrincipal -> AssignmentsOutput, false, Management => assignments::list_for_principal;
+    ListPermissionSetsProvisionedToAccount -> PermissionSetsOutput, false, Administrators, account account_id => assignments::provisioned_to;
+    ListAccountsForProvisionedPermissionSet -> AccountIdsOutput, false, Administrators => assignments::accounts_with;
+    AttachManagedPolicyToPermissionSet -> Nothing, true, Administrators => permission_sets::attach_policy;
+    ListManagedPoliciesInPermissionSet -> ManagedPoliciesOutput, false, Administrators => permission_sets::list_policies;
+}

@@ -1,0 +1,160 @@
+//! The documented constraints on inputs, by the words of the service that is called.
+
+use shared::domain::{GroupId, PermissionSetArn, Principal, UserId};
+
+use super::{Call, Instance, World};
+use crate::{ApiError, wire::Tag};
+
+/// Text of a length, in characters.
+pub(crate) fn length(
+    call: &Call,
+    member: &str,
+    text: &str,
+    range: std::ops::RangeInclusive<usize>,
+) -> Result<(), ApiError> {
+    let count = text.chars().count();
+    if range.contains(&count) {
+        return Ok(());
+    }
+    let bound = if count < *range.start() {
+        format!("Member must have length greater than or equal to {}", range.start())
+    } else {
+        format!("Member must have length less than or equal to {}", range.end())
+    };
+    Err(call.invalid(member, text, &bound))
+}
+
+/// Text of which every character is allowed.
+pub(crate) fn characters(
+    call: &Call,
+    member: &str,
+    text: &str,
+    allowed: impl Fn(char) -> bool,
+) -> Result<(), ApiError> {
+    if text.chars().all(allowed) { Ok(()) } else { Err(pattern(call, member, text)) }
+}
+
+/// Text that should be an id of some kind.
+pub(crate) fn id<T: std::str::FromStr>(call: &Call, member: &str, text: &str) -> Result<T, ApiError> {
+    if text.is_empty() {
+        return Err(call.invalid(member, "null", "Member must not be null"));
+    }
+    text.parse().map_err(|_| pattern(call, member, text))
+}
+
+/// One of the values of an enumeration.
+pub(crate) fn one_of(call: &Call, member: &str, text: &str, values: &[&str]) -> Result<(), ApiError> {
+    if values.contains(&text) {
+        return Ok(());
+    }
+    Err(call.invalid(member, text, &format!("Member must satisfy enum value set: [{}]", values.join(", "))))
+}
+
+fn pattern(call: &Call, member: &str, text: &str) -> ApiError {
+    call.invalid(member, text, "Member must satisfy the documented regular expression pattern")
+}
+
+/// Letters, digits and `_+=,.@-`: what `[\w+=,.@-]` admits.
+pub(crate) fn word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter)
+}
+
+/// What names and descriptions in the identity store may be made of: no controls but tab and line ends.
+pub(crate) fn sensitive(letter: char) -> bool {
+    !letter.is_control() || matches!(letter, '\t' | '\n' | '\r')
+}
+
+/// Tags: keys and values of the documented characters and lengths, no key twice, none of AWS's own.
+pub(crate) fn tags(call: &Call, tags: &[Tag], most: usize) -> Result<(), ApiError> {
+    if tags.len() > most {
+        return Err(call.invalid(
+            "tags",
+            &tags.len().to_string(),
+            &format!("Member must have length less than or equal to {most}"),
+        ));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for tag in tags {
+        tag_key(call, &tag.key)?;
+        length(call, "tags.value", &tag.value, 0..=256)?;
+        characters(call, "tags.value", &tag.value, tag_letter)?;
+        if !seen.insert(&tag.key) {
+            return Err(call.invalid("tags.key", &tag.key, "Duplicate tag key"));
+        }
+    }
+    Ok(())
+}
+
+/// A tag's key.
+pub(crate) fn tag_key(call: &Call, key: &str) -> Result<(), ApiError> {
+    length(call, "tags.key", key, 1..=128)?;
+    characters(call, "tags.key", key, tag_letter)?;
+    if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+        return Err(call.invalid("tags.key", key, "Keys that begin with aws: are reserved"));
+    }
+    Ok(())
+}
+
+fn tag_letter(letter: char) -> bool {
+    letter.is_alphanumeric()
+        || (letter.is_whitespace() && !letter.is_control())
+        || "_.:/=+-@".contains(letter)
+}
+
+/// The instance with this ARN.
+pub(crate) fn instance<'w>(world: &'w World, call: &Call, arn: &str) -> Result<&'w Instance, ApiError> {
+    let arn: shared::domain::InstanceArn = id(call, "instanceArn", arn)?;
+    let instance = world
+        .instances
+        .iter()
+        .find(|instance| instance.arn == arn)
+        .ok_or_else(|| ApiError::denied("You do not have sufficient access to perform this action."))?;
+    if !instance.permission_sets_enabled && call.operation != "DescribeInstance" {
+        return Err(ApiError::validation(
+            "Permission sets are not enabled for this instance of IAM Identity Center.",
+        ));
+    }
+    Ok(instance)
+}
+
+/// A permission set of this instance, which exists.
+pub(crate) fn permission_set(
+    world: &World,
+    call: &Call,
+    instance_arn: &str,
+    arn: &str,
+) -> Result<PermissionSetArn, ApiError> {
+    let instance =
+        instance(world, call, instance_arn)?.arn.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+    let arn: PermissionSetArn = id(call, "permissionSetArn", arn)?;
+    let here = arn.as_str().contains(&format!("/{instance}/"));
+    if !here || !world.permission_sets.contains_key(&arn) {
+        return Err(ApiError::not_found(format!("Could not find PermissionSet with id {}", own_id(&arn))));
+    }
+    Ok(arn)
+}
+
+fn own_id(arn: &PermissionSetArn) -> &str {
+    arn.as_str().rsplit('/').next().unwrap_or_default()
+}
+
+/// A principal by its type and id.
+pub(crate) fn principal(call: &Call, kind: &str, principal: &str) -> Result<Principal, ApiError> {
+    one_of(call, "principalType", kind, &["USER", "GROUP"])?;
+    if kind == "GROUP" {
+        id::<GroupId>(call, "principalId", principal).map(Principal::Group)
+    } else {
+        id::<UserId>(call, "principalId", principal).map(Principal::User)
+    }
+}
+
+/// Refuses an identity store that is not one of ours.
+pub(crate) fn identity_store(world: &World, call: &Call, store: &str) -> Result<(), ApiError> {
+    let parsed: shared::domain::IdentityStoreId = id(call, "identityStoreId", store)?;
+    if world.instances.iter().any(|instance| instance.identity_store == parsed) {
+        return Ok(());
+    }
+    Err(ApiError::not_found("IDENTITY_STORE not found.")
+        .with("ResourceType", "IDENTITY_STORE")
+        .with("ResourceId", store))
+}
