@@ -49,6 +49,8 @@ pub enum Failure {
     Run(#[source] RunError),
     #[error("cannot sweep")]
     Sweep(#[source] SweepError),
+    #[error("cannot act on an event")]
+    Event(#[source] on_account_event::Error),
     #[error("a queue in this process cannot be used")]
     Queue(#[source] PortError),
     #[error("there is something to do, and nobody to ask whether to do it")]
@@ -106,6 +108,7 @@ impl Failure {
             | Self::Read(_)
             | Self::Publish(_)
             | Self::Sweep(_)
+            | Self::Event(_)
             | Self::Queue(_) => return self.cause(),
         };
         Some(text.to_owned())
