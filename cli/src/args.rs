@@ -14,6 +14,7 @@ use shared::domain::{AccountId, InstanceArn};
     about,
     propagate_version = true,
     after_help = "Begin here:\n  \
+        usher demo                             watch it work, on this machine alone\n  \
         usher rules check rules.yaml           look for mistakes in your rules\n  \
         usher plan --rules rules.yaml          see what they would change in AWS; changes nothing\n  \
         usher apply --rules rules.yaml         change it"
@@ -60,6 +61,15 @@ pub enum Command {
         usher apply --rules rules.yaml --account 111122223333\n  \
         usher apply --rules rules.yaml --yes --json > report.json")]
     Apply(ApplyArgs),
+    /// Watch an account get its access, against a simulated AWS on this machine
+    #[command(
+        after_help = "It needs no AWS account, no credentials and no network, and takes under half a minute.\n\n\
+        Examples:\n  \
+        usher demo\n  \
+        usher demo --speed 3\n  \
+        usher demo --keep ./usher-demo"
+    )]
+    Demo(DemoArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -120,6 +130,16 @@ pub struct WhatArgs {
     /// The record of what is Usher's own
     #[arg(long, value_name = "PATH", default_value = ".usher/ledger.db")]
     pub ledger: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Keep the ledger and the rules of the demo in this folder, which must be empty or missing
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// How many times faster than usual the simulated AWS answers
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub speed: u32,
 }
 
 /// How AWS is reached. What isn't said comes from where every AWS tool looks for it.

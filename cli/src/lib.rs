@@ -8,6 +8,7 @@ mod connect;
 mod engine_run;
 mod failure;
 mod ledger_file;
+pub mod local_runtime;
 mod machine;
 mod names;
 mod planning;
@@ -74,6 +75,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
     match command {
         Command::Rules(RulesCommand::Check(check)) => commands::rules_check::run(&check, screen),
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
+        Command::Demo(demo) => commands::demo::run(&demo, screen).await,
         Command::Apply(apply) => commands::apply::run(&apply, &connection, machine, screen).await,
     }
 }

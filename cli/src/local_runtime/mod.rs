@@ -174,11 +174,8 @@ impl LocalRuntime {
                 clock: self.clock.as_ref(),
                 settings: self.settings,
             };
-            let holder = format!(
-                "local-{}-{}",
-                std::process::id(),
-                self.invocations.fetch_add(1, Ordering::Relaxed)
-            );
+            let holder =
+                format!("local-{}-{}", std::process::id(), self.invocations.fetch_add(1, Ordering::Relaxed));
             let until = self.clock.now().checked_add(RUN).unwrap_or(Timestamp::MAX);
             let ran = provision::handle(sqs::event(&records)?, provisioner, &holder, until).await;
             for record in &records {

@@ -173,9 +173,7 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use aws_credential_types::{
-        credential_fn::provide_credentials_fn, provider::error::CredentialsError,
-    };
+    use aws_credential_types::{credential_fn::provide_credentials_fn, provider::error::CredentialsError};
 
     use super::*;
     use crate::ports::{OrganizationReader as _, PortError};
