@@ -13,7 +13,7 @@ use crate::{
 pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     let mut text = String::new();
     let summary = &report.summary;
-    if report.outcomes.is_empty() && report.undecided.is_empty() {
+    if report.outcomes.is_empty() && report.undecided.is_empty() && report.plan.unread.is_empty() {
         let _ =
             writeln!(text, "\n{} Nothing to do: nothing was written to AWS.", style.paint(Paint::Good, "✓"));
         return text;

@@ -74,7 +74,7 @@ impl Timeline {
                     tally.accepted += 1;
                 }
             }
-            Stage::Granted | Stage::Revoked => tally.ended += 1,
+            Stage::Granted | Stage::Revoked => tally.ended += usize::from(self.has_ended(row)),
             Stage::Failed(_) => tally.failed += 1,
             Stage::Other => {}
         }
@@ -117,7 +117,11 @@ impl Timeline {
         let what = cast.assignment(&row.key);
         let operation = row.work().map(|(operation, _)| operation);
         let verb = if operation == Some(Operation::Revoke) { "revoke" } else { "grant" };
-        match stage(row) {
+        let stage = stage(row);
+        if matches!(stage, Stage::Granted | Stage::Revoked) && !self.has_ended(row) {
+            return Ok(());
+        }
+        match stage {
             Stage::Decided => {
                 self.decided += 1;
                 let rules: Vec<&str> = row.wanted_by.keys().map(shared::domain::RuleId::as_str).collect();
@@ -146,6 +150,11 @@ impl Timeline {
         }
     }
 
+    /// Whether a request that was told has ended with this: a row is also written to bring it up to date.
+    fn has_ended(&mut self, row: &Row) -> bool {
+        self.told.remove(&row.key).is_some()
+    }
+
     fn is_new(&mut self, row: &Row, request: &str) -> bool {
         self.told.insert(row.key.clone(), request.to_owned()).is_none_or(|before| before != request)
     }
@@ -170,7 +179,6 @@ fn stage(row: &Row) -> Stage {
                 claim.request.as_ref().map_or(Stage::Other, |request| Stage::Accepted(request.to_string()))
             }
         },
-        // A row that is only brought up to date has no time of its own.
         State::Ours => Stage::Granted,
         State::Closed => Stage::Revoked,
         State::Blocked { reason, .. } | State::Uncertain { reason } => Stage::Failed(reason.clone()),
