@@ -16,7 +16,30 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
     let plan = place.usher("plan", &rules, &[]).await;
     assert_eq!(plan.ending, Ending::ToDo, "{plan:?}");
     let text = plan.out.replace(rules.to_str().unwrap(), "rules.yaml");
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r"
+    Rules rules.yaml (2 rules, mode sync, version 773c44e02aa5)
+
+    shop-dev  200000000001  Development
+      + ReadOnlyAccess   group Auditors    by auditors
+      ! PowerUserAccess  group Developers  not granted: exists already, made by others; it stays theirs until it is adopted (rule developers)
+
+    search-dev  200000000002  Development
+      + PowerUserAccess  group Developers  by developers
+      + ReadOnlyAccess   group Auditors    by auditors
+
+    shop-prod  200000000003  Production
+      + ReadOnlyAccess   group Auditors    by auditors
+      ! PowerUserAccess  group Developers  not granted: forbidden by a `never` (rule developers)
+
+    Named by rules, and there is nothing with that name
+      ? group `Nobody`  rule auditors, in 3 accounts
+
+    Plan: 4 to grant, 0 to revoke in 3 accounts; 2 withheld.
+      grants this run: 4 of 500 allowed
+      grants today: 4 of 500 allowed
+      revokes this run: 0 of 25 allowed
+      revokes today: 0 of 25 allowed
+    ");
     assert!(!place.path("state").exists(), "a plan makes nothing on the disk");
     assert_eq!(place.writes(), 0);
 
