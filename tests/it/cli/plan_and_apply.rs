@@ -188,3 +188,31 @@ async fn a_suspended_account_is_withheld_which_alone_is_nothing_to_do() {
     assert_eq!(plan.ending, Ending::Good, "{plan:?}");
     assert!(plan.out.contains("the account is suspended"), "{}", plan.out);
 }
+
+#[tokio::test]
+async fn what_hangs_is_left_for_the_next_run_and_shown_as_under_way() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    place.world().fail_next("CreateAccountAssignment", simulator::Fault::Hang, 1);
+
+    let apply = place.usher("apply", &rules, &["--yes", "--timeout", "500ms", "--json"]).await;
+    assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
+    assert_eq!(apply.json()["summary"]["left"], 1);
+    assert_eq!(apply.json()["summary"]["granted"], 3);
+
+    let plan = place.usher("plan", &rules, &["--json"]).await;
+    assert_eq!(plan.ending, Ending::ToDo);
+    assert_eq!(plan.json()["summary"]["under_way"], 1);
+    let left = plan.json()["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|account| !account["under_way"].as_array().unwrap().is_empty())
+        .unwrap()["id"]
+        .clone();
+    let other = if left == "200000000003" { "200000000001" } else { "200000000003" };
+
+    let elsewhere = place.usher("apply", &rules, &["--yes", "--account", other]).await;
+    assert_eq!(elsewhere.ending, Ending::Bad);
+    assert!(elsewhere.err.contains("unfinished in account"), "{}", elsewhere.err);
+}
