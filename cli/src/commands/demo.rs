@@ -45,15 +45,12 @@ const GLANCE: Duration = Duration::from_millis(25);
 /// Runs the demo.
 pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result<Ending, Failure> {
     let temporary;
-    let folder = match &arguments.keep {
-        Some(folder) => {
-            claim(folder)?;
-            folder.as_path()
-        }
-        None => {
-            temporary = tempfile::tempdir().map_err(Failure::DemoFolder)?;
-            temporary.path()
-        }
+    let folder = if let Some(folder) = &arguments.keep {
+        claim(folder)?;
+        folder.as_path()
+    } else {
+        temporary = tempfile::tempdir().map_err(Failure::DemoFolder)?;
+        temporary.path()
     };
     let stage = Stage::set(arguments.speed).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -78,7 +75,7 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
     }
 
     let started = clock.now();
-    let story = Story {
+    let tale = Story {
         stage: &stage,
         runtime: &runtime,
         clock: clock.as_ref(),
@@ -87,7 +84,7 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         timeline: Timeline::begin(started),
         started,
     };
-    let told = async { tokio::time::timeout(LIMIT, story.tell(arguments, screen)).await };
+    let told = async { tokio::time::timeout(LIMIT, tale.tell(arguments, screen)).await };
     tokio::select! {
         told = told => told.unwrap_or(Err(Failure::DemoTooLong { limit: LIMIT }))?,
         ran = runtime.run() => ran?,
@@ -210,9 +207,10 @@ impl Story<'_> {
         let withheld = survey.decided.iter().flat_map(|decided| &decided.plan.withheld);
         for withheld in withheld {
             let place = self.cast.account(&withheld.key.account);
-            let why = match &withheld.reason {
-                WithheldReason::Foreign => "somebody made it by hand; it stays theirs".to_owned(),
-                other => other.to_string(),
+            let why = if withheld.reason == WithheldReason::Foreign {
+                "somebody made it by hand; it stays theirs".to_owned()
+            } else {
+                withheld.reason.to_string()
             };
             let why = screen.out_style.paint(Paint::Faint, why);
             let text = format!("{} in {place}  {why}", self.cast.assignment(&withheld.key));
