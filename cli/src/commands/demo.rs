@@ -190,7 +190,7 @@ impl Story<'_> {
                 told = tally;
                 next = now.checked_add(jiff::SignedDuration::from_secs(2)).unwrap_or(now);
                 let text = format!(
-                    "{} assignments decided, {} requests accepted by AWS, {} provisioned",
+                    "assignments so far: {} decided, {} accepted by AWS, {} provisioned",
                     tally.decided, tally.accepted, tally.ended
                 );
                 self.timeline.tell(now, ("engine", Paint::Warning), &text, screen)?;
@@ -335,4 +335,24 @@ fn say(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
 
 fn since(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_rules_are_right_and_say_something_of_everything() {
+        let rules =
+            rules::read(&Bundle { files: [("rules.yaml".to_owned(), RULES.to_owned())].into() }).unwrap();
+        assert_eq!((rules.rules.len(), rules.never.len()), (6, 1));
+    }
+
+    #[test]
+    fn a_folder_is_claimed_only_when_it_is_empty_or_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        claim(&folder.path().join("a/b")).unwrap();
+        claim(&folder.path().join("a/b")).unwrap();
+        assert!(matches!(claim(folder.path()), Err(Failure::DemoFolderInUse { .. })));
+    }
 }
