@@ -25,7 +25,7 @@ struct Opened {
 enum Kept {
     Nothing,
     Folder(tempfile::TempDir),
-    Server(Moto),
+    Server(Box<Moto>),
 }
 
 /// Runs every promise over one adapter: `ledger_contract!(name, expression)`, see the module above.
@@ -101,7 +101,7 @@ async fn in_dynamodb() -> Option<Opened> {
     let moto = Moto::start().await;
     create_table(&moto.dynamodb(), "usher-ledger").await.unwrap();
     let ledger = DynamoDbLedger::new(moto.dynamodb(), "usher-ledger");
-    Some(Opened { ledger: Box::new(ledger), _kept: Kept::Server(moto) })
+    Some(Opened { ledger: Box::new(ledger), _kept: Kept::Server(Box::new(moto)) })
 }
 
 ledger_contract!(sqlite_in_memory, ready(Some(in_memory())));

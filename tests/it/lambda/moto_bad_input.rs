@@ -58,7 +58,8 @@ async fn json_of_an_unknown_shape_is_parked_once_and_done_with() {
     let parked = service.parked().await;
     assert_eq!(parked.len(), shapes.len());
     for shape in shapes {
-        let mut same = parked.iter().filter(|parked| parked["payload"] == shape.to_string());
+        let text = shape.to_string();
+        let mut same = parked.iter().filter(|parked| parked["payload"].as_str() == Some(&text));
         assert_eq!(same.next().map(|parked| &parked["by"]), Some(&json!("on-account-event")), "{shape}");
     }
     assert_well(&function).await;

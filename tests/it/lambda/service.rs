@@ -106,10 +106,10 @@ impl Service {
         let world = Arc::new(Mutex::new(world));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let simulator = format!("http://{}", listener.local_addr().unwrap());
-        let served = Arc::clone(&world);
+        let its_world = Arc::clone(&world);
         let server = tokio::spawn(async move {
             let never = std::future::pending();
-            simulator::http::serve(listener, served, Arc::new(SystemClock), Callers::default(), never)
+            simulator::http::serve(listener, its_world, Arc::new(SystemClock), Callers::default(), never)
                 .await
                 .unwrap();
         });
