@@ -1,1 +1,81 @@
-//! x
+//! `usher`, the operator's tool: the same engine and the same handlers as in Lambda, run from a terminal.
+//!
+//! [`run`] takes everything it touches as arguments: what was asked for, the machine it runs on, and the screen it writes to.
+
+pub mod args;
+mod commands;
+mod connect;
+mod engine_run;
+mod failure;
+mod ledger_file;
+pub mod local_runtime;
+mod machine;
+mod names;
+mod planning;
+mod render;
+pub mod report;
+mod rule_files;
+mod screen;
+
+use std::{io, process::ExitCode};
+
+pub use args::Cli;
+pub use failure::Failure;
+pub use machine::Machine;
+pub use screen::{Paint, Screen, Style, Terminal};
+
+use args::{Command, RulesCommand};
+
+/// How a command ended, as its exit code says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// 0: done, or nothing to do.
+    Good,
+    /// 1: something is wrong, failed or is left.
+    Bad,
+    /// 2: `plan` has found something to do.
+    ToDo,
+}
+
+impl Ending {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Bad => 1,
+            Self::ToDo => 2,
+        }
+    }
+}
+
+/// Runs a command and tells what went wrong. A reader that has gone away (`usher plan | head`) is no error.
+pub async fn run(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> ExitCode {
+    ExitCode::from(ending(arguments, machine, screen).await.code())
+}
+
+/// The same as [`run`], for callers that look at how it ended.
+pub async fn ending(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> Ending {
+    if arguments.verbose {
+        shared::telemetry::init();
+    }
+    let ended = command(arguments, machine, screen).await;
+    match ended.and_then(|ending| screen.out.flush().map(|()| ending).map_err(Failure::Output)) {
+        Ok(ending) => ending,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ending::Good,
+        Err(failure) => {
+            // Where even the error can't be told, the exit code still tells it.
+            let _ = render::failure(&failure, screen);
+            Ending::Bad
+        }
+    }
+}
+
+async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> Result<Ending, Failure> {
+    let Cli { command, connection, no_color: _, verbose: _ } = arguments;
+    match command {
+        Command::Rules(RulesCommand::Check(check)) => commands::rules_check::run(&check, screen),
+        Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
+        Command::Demo(demo) => commands::demo::run(&demo, screen).await,
+        Command::Apply(apply) => commands::apply::run(&apply, &connection, machine, screen).await,
+    }
+}

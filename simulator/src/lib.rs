@@ -7,7 +7,7 @@
 mod caller;
 pub mod dispatch;
 mod error;
-//HTTP pub mod http;
+pub mod http;
 mod in_process;
 pub mod organization;
 pub mod wire;

@@ -3,6 +3,8 @@
 //! Each module says `#[cfg(test)]` though all of this is built for tests only: it tells the linter so.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod lambda;

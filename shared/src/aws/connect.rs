@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{DynamoDbLedger, IdentityStoreApi, OrganizationsApi, S3Rules, SqsQueue, SsoAdminApi};
 use crate::domain::{IdentityStoreId, InstanceArn};
@@ -62,8 +64,6 @@ pub async fn connect(options: &ConnectOptions) -> Connection {
         attempt_timeout,
         operation_timeout,
     } = options;
-    let http =
-        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(*connect_timeout)
         .read_timeout(*read_timeout)
@@ -74,7 +74,7 @@ pub async fn connect(options: &ConnectOptions) -> Connection {
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
 
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
+        .http_client(http_client())
         .timeout_config(timeouts)
         .retry_config(retries);
     if let Some(region) = region {
@@ -89,7 +89,36 @@ pub async fn connect(options: &ConnectOptions) -> Connection {
     Connection { config: loader.load().await }
 }
 
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
 impl Connection {
+    /// A connection to something that stands in for AWS, such as the simulator: nothing in the environment has a say in it, and
+    /// any access key will do.
+    pub fn to_stand_in(endpoint_url: &str, access_key_id: &str) -> Self {
+        let credentials = Credentials::new(access_key_id, "not a secret", None, None, "stand-in");
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_timeout(Duration::from_secs(30))
+            .build();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .http_client(http_client())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .region(Region::new("us-east-1"))
+            .endpoint_url(endpoint_url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        Self { config }
+    }
+
+    /// What a client of a service is made of, for those who play a person's part beside Usher.
+    pub fn sdk_config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// The Region, as far as one is known.
     pub fn region(&self) -> Option<&str> {
         self.config.region().map(AsRef::as_ref)
@@ -144,11 +173,7 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use aws_credential_types::{
-        Credentials,
-        credential_fn::provide_credentials_fn,
-        provider::{SharedCredentialsProvider, error::CredentialsError},
-    };
+    use aws_credential_types::{credential_fn::provide_credentials_fn, provider::error::CredentialsError};
 
     use super::*;
     use crate::ports::{OrganizationReader as _, PortError};
@@ -178,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn missing_credentials_are_denied_with_what_to_do() {
+    async fn missing_credentials_bar_everything_and_say_what_to_do() {
         let nothing =
             provide_credentials_fn(|| std::future::ready(Err(CredentialsError::not_loaded("none anywhere"))));
         let mut connection = connect(&somewhere()).await;
@@ -188,7 +213,7 @@ mod tests {
             .credentials_provider(SharedCredentialsProvider::new(nothing))
             .build();
         match connection.organizations().organization().await {
-            Err(PortError::Denied(text)) => assert!(text.contains("set AWS_PROFILE"), "{text}"),
+            Err(PortError::Barred(text)) => assert!(text.contains("set AWS_PROFILE"), "{text}"),
             other => panic!("{other:?}"),
         }
     }

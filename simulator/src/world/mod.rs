@@ -134,6 +134,12 @@ impl World {
         self.now
     }
 
+    /// The id of the one call made since the log had this many entries; a new one if none got as far as the log.
+    pub(crate) fn answer_id(&mut self, before: usize) -> String {
+        let made = self.log.entries.get(before).map(|entry| entry.request_id);
+        made.unwrap_or_else(|| self.ids.next()).to_string()
+    }
+
     fn schedule(&mut self, at: Timestamp, due: Due) {
         self.begun += 1;
         self.due.insert((at, self.begun), due);

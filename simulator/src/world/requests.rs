@@ -115,7 +115,8 @@ fn accept(
     validate::one_of(call, "targetType", asked.target_type, &["AWS_ACCOUNT"])?;
     let principal = validate::principal(call, asked.principal_type, asked.principal)?;
     let permission_set = validate::permission_set(world, call, asked.instance, asked.permission_set)?;
-    if world.organization.account(&account).is_none() {
+    if world.settings.assumptions.unknown_account_is_refused && world.organization.account(&account).is_none()
+    {
         return Err(ApiError::not_found(format!("Could not find account with id {account}")));
     }
     delegated_may(world, call, &account, &permission_set)?;

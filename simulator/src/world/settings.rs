@@ -92,6 +92,9 @@ pub struct Rate {
 pub struct Assumptions {
     /// Whether delete requests count to the window of outstanding ones. The quota names only `CreateAccountAssignment`; counting both is the stricter.
     pub deletes_share_the_window: bool,
+    /// Whether an account outside the organization is refused at once with `ResourceNotFoundException`, which the API model declares for
+    /// both writes without saying of what. `false` accepts the request, which then hangs and fails as one to a closed account.
+    pub unknown_account_is_refused: bool,
     /// Whether a create of an assignment that exists ends `SUCCEEDED`. It is accepted (the Terraform provider and `CloudFormation`'s handlers
     /// list first for that reason); how it ends nobody says. `false` makes it end `FAILED`.
     pub duplicate_create_succeeds: bool,
@@ -119,6 +122,7 @@ impl Default for Assumptions {
     fn default() -> Self {
         Self {
             deletes_share_the_window: true,
+            unknown_account_is_refused: true,
             duplicate_create_succeeds: true,
             suspended_account_hang: Duration::from_mins(10),
             status_order: StatusOrder::NewestFirst,

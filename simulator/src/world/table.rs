@@ -57,8 +57,10 @@ fn by_wire<O: Operation>(
     body: &[u8],
 ) -> Result<Value, ApiError> {
     let body = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
-    let input: O = serde_json::from_slice(body)
-        .map_err(|error| ApiError::new("SerializationException", error.to_string()))?;
+    let unreadable = |error: serde_json::Error| ApiError::new("SerializationException", error.to_string());
+    // By way of an object, since a structure would read from a list too.
+    let members: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(unreadable)?;
+    let input: O = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
     let output = world.call(now, caller, input)?;
     serde_json::to_value(output).map_err(|_| ApiError::internal("InternalFailure"))
 }

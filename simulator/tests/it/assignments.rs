@@ -146,6 +146,19 @@ fn a_suspended_account_hangs_and_then_fails() {
 }
 
 #[test]
+fn an_account_outside_the_organization_is_refused_or_fails_as_assumed() {
+    let mut world = small(Settings::default());
+    let key = AssignmentKey {
+        account: account("999999999999"),
+        ..key(&world, "one-dev", "ReadOnlyAccess", "Developers")
+    };
+    assert_eq!(code(world.call(at(0), &usher(), create_input(&key))), "ResourceNotFoundException");
+    world.settings.assumptions.unknown_account_is_refused = false;
+    let id = grant(&mut world, 1, &key);
+    assert_eq!(status(&mut world, 700, &id).0, "FAILED");
+}
+
+#[test]
 fn a_create_of_what_exists_ends_as_assumed() {
     let mut world = small(Settings::default());
     let key = key(&world, "one-dev", "ReadOnlyAccess", "Developers");

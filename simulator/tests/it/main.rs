@@ -1,6 +1,16 @@
 //! The simulator from outside: its world, and its two faces.
 
+#[cfg(test)]
 mod assignments;
+#[cfg(test)]
 mod description;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod ports;
+#[cfg(test)]
 mod support;

@@ -577,9 +577,11 @@ async fn rows_without_work_are_not_in_it_and_claimed_ones_are(ledger: &dyn Ledge
         row(key(1, 5), State::Dormant),
         row(key(1, 6), State::Granting(claimed(at(6)))),
         row(key(1, 7), State::Closing(claimed(at(7)))),
+        row(key(1, 8), State::Closing(intent(at(5)))),
     ];
     write(ledger, &rows).await.unwrap();
-    assert_eq!(worked(ledger, 100).await, [key(1, 7), key(1, 6)]);
+    // What may be with AWS comes first, whatever it does: it must never be lost sight of behind a backlog.
+    assert_eq!(worked(ledger, 100).await, [key(1, 6), key(1, 7), key(1, 8)]);
 }
 
 async fn work_follows_the_row(ledger: &dyn Ledger) {

@@ -28,6 +28,7 @@ const fn acts(name: &'static str, uses: &'static [&'static str]) -> Module {
 #[rustfmt::skip]
 const MODULES: &[Module] = &[
     pure("domain",       &[]),
+    pure("causes",       &[]),
     pure("rules",        &["domain"]),
     pure("events",       &["domain"]),
     pure("ledger",       &["domain"]),
@@ -36,11 +37,12 @@ const MODULES: &[Module] = &[
     pure("guardrail",    &["domain", "rules", "ledger", "resolve", "plan"]),
     pure("provisioning", &["domain", "ledger"]),
     acts("ports",        &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning"]),
+    acts("clock",        &["ports"]),
     acts("engine",       &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports"]),
-    acts("aws",          &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports"]),
-    acts("local",        &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports"]),
-    acts("telemetry",    &["domain"]),
-    acts("settings",     &["domain", "rules"]),
+    acts("aws",          &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports", "clock"]),
+    acts("local",        &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports", "clock"]),
+    acts("settings",     &["domain", "plan", "engine"]),
+    acts("telemetry",    &["settings"]),
 ];
 
 /// Words that no pure module has, each with the reason.

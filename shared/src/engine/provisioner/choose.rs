@@ -74,3 +74,107 @@ pub(super) fn choose(
     choice.ready = turns.into_iter().take(room).map(|(.., row)| row.clone()).collect();
     choice
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ledger::{Cause, Intent, State};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn rules() -> RulesVersion {
+        "0".repeat(64).parse().unwrap()
+    }
+
+    /// `account` and `group` are single digits.
+    fn row(operation: Operation, account: u8, group: u8, decided: i64) -> Row {
+        let intent =
+            Intent { decided_at: at(decided), not_before: None, fingerprint: String::new(), claim: None };
+        Row {
+            key: AssignmentKey {
+                account: account.to_string().repeat(12).parse().unwrap(),
+                permission_set: "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef"
+                    .parse()
+                    .unwrap(),
+                principal: format!("group:f10fac16-ab5b-45c3-86c1-01234567890{group}").parse().unwrap(),
+            },
+            version: 1,
+            state: match operation {
+                Operation::Grant => State::Granting(intent),
+                Operation::Revoke => State::Closing(intent),
+            },
+            wanted_by: BTreeMap::new(),
+            rules: Some(rules()),
+            cause: Cause::new("event", "e"),
+            attempts: 0,
+            changed_at: at(decided),
+            missing_since: None,
+            closed_at: None,
+            last_request: None,
+            look_again: false,
+            trouble: None,
+        }
+    }
+
+    fn choice(waiting: &[Row], outstanding: &[Row], room: usize) -> Choice {
+        let outstanding = outstanding.iter().map(|row| (row.key.clone(), row.clone())).collect();
+        let rules = rules();
+        let intent_age = SignedDuration::from_mins(15);
+        choose(waiting, &outstanding, &Limits { room, rules: Some(&rules), intent_age, now: at(100) })
+    }
+
+    /// Account and group of each row, in order.
+    fn sent(choice: &Choice) -> Vec<String> {
+        let name = |row: &Row| {
+            let (account, group) = (row.key.account.as_str(), row.key.principal.id());
+            format!("{}{}", &account[..1], &group[group.len() - 1..])
+        };
+        choice.ready.iter().map(name).collect()
+    }
+
+    #[test]
+    fn revokes_go_before_grants_and_the_room_is_kept() {
+        let waiting = [
+            row(Operation::Grant, 1, 1, 0),
+            row(Operation::Grant, 2, 1, 1),
+            row(Operation::Revoke, 3, 1, 99),
+        ];
+        assert_eq!(sent(&choice(&waiting, &[], 2)), ["31", "11"]);
+        assert!(sent(&choice(&waiting, &[], 0)).is_empty());
+    }
+
+    #[test]
+    fn the_work_is_spread_over_accounts_and_the_busy_ones_come_last() {
+        let waiting: Vec<Row> = (1..=3).map(|group| row(Operation::Grant, 1, group, 0)).collect();
+        let waiting =
+            [waiting, vec![row(Operation::Grant, 2, 1, 50), row(Operation::Grant, 2, 2, 50)]].concat();
+        assert_eq!(sent(&choice(&waiting, &[], 9)), ["11", "21", "12", "22", "13"]);
+        let busy = [row(Operation::Grant, 1, 8, 0), row(Operation::Grant, 1, 9, 0)];
+        assert_eq!(sent(&choice(&waiting, &busy, 3)), ["21", "22", "11"]);
+    }
+
+    #[test]
+    fn what_backs_off_waits_and_says_until_when() {
+        let mut waiting =
+            row(Operation::Grant, 1, 1, 90).map_intent(|i| Intent { not_before: Some(at(130)), ..i });
+        let choice_now = choice(std::slice::from_ref(&waiting), &[], 9);
+        assert!(choice_now.ready.is_empty());
+        assert_eq!(choice_now.earliest, Some(at(130)));
+        waiting = waiting.map_intent(|intent| Intent { not_before: Some(at(100)), ..intent });
+        assert_eq!(sent(&choice(&[waiting], &[], 9)), ["11"]);
+    }
+
+    #[test]
+    fn an_old_intent_and_one_of_other_rules_are_not_sent_but_decided_again() {
+        let old = row(Operation::Grant, 1, 1, 100 - 15 * 60);
+        let other = Row { rules: Some("1".repeat(64).parse().unwrap()), ..row(Operation::Revoke, 2, 1, 99) };
+        let choice_now = choice(&[old, other], &[], 9);
+        assert!(choice_now.ready.is_empty());
+        assert_eq!(choice_now.stale.len(), 2);
+        assert!(choice_now.waiting_for_others);
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{RunError, session::Session};
 use crate::{
     domain::{Operation, RequestId},
@@ -10,6 +12,9 @@ use crate::{
     ports::{PortError, RequestListing, RequestStatus},
     provisioning::{ATTEMPTS, Failure, backoff, failure, next_look},
 };
+
+/// A key that was refused for good is tried again after a day.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// How many finished requests one look at the list shows: one page.
 const LISTED: usize = 100;
@@ -36,7 +41,7 @@ impl Session<'_> {
                     }
                 }
                 Err(error) if error.is_transient() => {}
-                Err(error) => return Err(RunError::Follow(error)),
+                Err(error) => return Err(RunError::Access(error)),
             }
             self.look_closer(operation).await?;
         }
@@ -77,7 +82,7 @@ impl Session<'_> {
                 Ok(Some(request)) => self.conclude(row, request.status).await?,
                 Ok(None) => self.conclude_unknown(row, operation).await?,
                 Err(error) if error.is_transient() => {}
-                Err(error) => return Err(RunError::Follow(error)),
+                Err(error) => return Err(RunError::Access(error)),
             }
         }
         Ok(())
@@ -139,15 +144,25 @@ impl Session<'_> {
 
     /// AWS refused for good. It delays nothing else, and is tried again when its inputs change, or in a day.
     pub(super) async fn block(&mut self, row: Row, reason: String) -> Result<(), RunError> {
-        let Some((operation, intent)) = row.work() else { return Ok(()) };
+        let Some((operation, _)) = row.work() else { return Ok(()) };
         tracing::warn!(account.id = %row.key.account, key = %row.key, %reason, "{}: {operation} refused", row.key);
         self.summary.blocked += 1;
-        let state = State::Blocked {
-            operation,
-            reason: reason.clone(),
-            fingerprint: intent.fingerprint.clone(),
-            retry_at: self.engine.clock.now() + signed(Duration::from_hours(24)),
-        };
-        self.settle_in(Row { trouble: Some(reason), ..row }, state).await
+        let request = row.claim().and_then(|claim| claim.request.clone());
+        match blocked(row, reason, self.engine.clock.now()) {
+            Some(row) => self.end(row, request).await,
+            None => Ok(()),
+        }
     }
+}
+
+/// The row of a key that AWS refused for good; `None` if there was no work in it.
+pub(super) fn blocked(row: Row, reason: String, now: Timestamp) -> Option<Row> {
+    let (operation, intent) = row.work()?;
+    let state = State::Blocked {
+        operation,
+        reason: reason.clone(),
+        fingerprint: intent.fingerprint.clone(),
+        retry_at: now + RETRY_AFTER,
+    };
+    Some(Row { trouble: Some(reason), ..row }.into_state(state, now))
 }

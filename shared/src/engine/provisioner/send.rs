@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{RunError, session::Session};
+use super::{RunError, follow::blocked, session::Session};
 use crate::{
     domain::{AccountId, Operation, PermissionSetArn, Principal},
     engine::signed,
@@ -23,11 +23,12 @@ impl Session<'_> {
         let mut looks = Looks::new();
         let mut sent = 0;
         for row in ready {
-            self.keep_lease().await?;
             let Some((operation, _)) = row.work() else { continue };
             if !self.is_still_free(&row, &mut looks).await? {
                 continue;
             }
+            // Last before the claim: the call must end while the lease is ours.
+            self.keep_lease().await?;
             // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
             // which the next engine settles.
             let Some(row) = self.write(self.claimed(row)).await? else { continue };
@@ -64,7 +65,17 @@ impl Session<'_> {
                 Ok(principals) => looks.insert(place.clone(), principals.into_iter().collect()),
                 Err(PortError::NotFound(_)) => looks.insert(place.clone(), BTreeSet::new()),
                 // It stays pending; the next tick asks again.
-                Err(_) => return Ok(false),
+                Err(error) if error.is_transient() => return Ok(false),
+                Err(error @ PortError::Barred(_)) => return Err(RunError::Access(error)),
+                Err(error) => {
+                    let now = self.engine.clock.now();
+                    if let Some(blocked) = blocked(row.clone(), error.to_string(), now)
+                        && self.write(blocked).await?.is_some()
+                    {
+                        self.summary.blocked += 1;
+                    }
+                    return Ok(false);
+                }
             };
         }
         if !looks.get(&place).is_some_and(|principals| principals.contains(&row.key.principal)) {
@@ -109,6 +120,12 @@ impl Session<'_> {
             {
                 self.check_gone(row, why).await?;
                 Ok(true)
+            }
+            // It is about every call: the row waits as it was, and the run ends with the reason.
+            Err(error @ PortError::Barred(_)) => {
+                let attempts = row.attempts.saturating_sub(1);
+                self.retry(Row { attempts, ..row }, Duration::ZERO, error.to_string()).await?;
+                Err(RunError::Access(error))
             }
             Err(PortError::Denied(why) | PortError::NotFound(why) | PortError::Refused(why)) => {
                 self.block(row, why).await?;

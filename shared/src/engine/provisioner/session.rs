@@ -233,7 +233,7 @@ impl<'a> Session<'a> {
 
     /// The row has ended what it was claimed for: in the state it has now, it is written and taken off the list, and its
     /// account is looked at if that was asked for meanwhile. `request` is the one it was claimed for.
-    async fn end(&mut self, row: Row, request: Option<RequestId>) -> Result<(), RunError> {
+    pub(super) async fn end(&mut self, row: Row, request: Option<RequestId>) -> Result<(), RunError> {
         self.outstanding.remove(&row.key);
         self.looks.remove(&row.key);
         let last_request = request.or(row.last_request.clone());

@@ -1,0 +1,226 @@
+//! `usher apply`: brings the rules into force in the local ledger and carries the plan out, with the engine that Lambda runs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use shared::{
+    domain::{AccountId, AssignmentKey, Operation},
+    engine::{self, AccountHint, EngineSettings, Planner, Reconciler, Rulebook},
+    ledger::{Cause, Row, State},
+    local::{FolderRules, LocalQueue, SqliteLedger},
+    ports::{Clock, Ledger as _, RulesStore, Seen, SeenKind},
+};
+
+use super::plan::Rules;
+use crate::{
+    Ending, Failure, Machine, Screen,
+    args::{ApplyArgs, ConnectionArgs},
+    connect::{self, Aws},
+    engine_run::{EngineRun, Progress},
+    ledger_file,
+    names::Names,
+    planning::{self, Planned},
+    render,
+    report::{self, ApplyReport, ApplySummary, KeyOutcome, Outcome, PlanReport, Unread},
+};
+
+/// Plans, asks, applies and tells.
+pub(crate) async fn run(
+    arguments: &ApplyArgs,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    let Rules { bundle, on_hand, files } = Rules::read(&arguments.what.rules)?;
+    let settings = connect::engine(machine)?;
+    let aws = connect::connect(connection, machine).await?;
+    let started = machine.clock.now();
+    let cause = Cause::new("command", &format!("apply-{started}"));
+
+    // Looked at before anything is made on the disk: whoever says no finds everything as it was.
+    let planned = {
+        let ledger = ledger_file::to_read(&arguments.what.ledger)?;
+        let rulebook = Rulebook::fixed(on_hand);
+        let reader = aws.reader(&ledger, &rulebook, machine.clock.as_ref());
+        planning::plan(&Planner { reader, settings }, arguments.what.account.as_ref(), files, &cause).await?
+    };
+    if !arguments.json {
+        let text = render::plan_text::plan(&planned.report, screen.out_style);
+        screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
+    }
+    if planned.report.summary.has_work() && !arguments.yes {
+        confirm(&planned.report, screen)?;
+    }
+
+    let ledger = ledger_file::to_write(&arguments.what.ledger)?;
+    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger_file::folder(&arguments.what.ledger)));
+    engine::publish(&bundle, store.as_ref(), &ledger, machine.clock.as_ref())
+        .await
+        .map_err(Failure::Publish)?;
+    let work = Work {
+        aws: &aws,
+        ledger: &ledger,
+        rulebook: Rulebook::of_store(store),
+        clock: Arc::clone(&machine.clock),
+        settings,
+        cause,
+    };
+    let undecided = work.write_down(&planned).await?;
+    let until = started.checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
+    let progress = Progress::begin(planned.changing.len(), screen);
+    work.carry_out(until, progress, screen).await?;
+
+    let report = work.report(planned, undecided).await?;
+    if arguments.json {
+        render::json(&report, screen)?;
+    } else {
+        let text = render::apply_text::outcomes(&report, screen.out_style);
+        screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
+    }
+    let complete = report.summary.is_good() && report.plan.unread.is_empty();
+    Ok(if complete { Ending::Good } else { Ending::Bad })
+}
+
+/// Asks whether to go on. Only a clear yes is one.
+fn confirm(plan: &PlanReport, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let summary = &plan.summary;
+    let Some(input) = screen.input.as_mut() else { return Err(Failure::NobodyToAsk) };
+    let question = format!(
+        "\nGrant {} and revoke {} in AWS{}? Only `yes` is taken for a yes: ",
+        summary.grants,
+        summary.revokes,
+        if summary.under_way > 0 { format!(", and finish {}", summary.under_way) } else { String::new() },
+    );
+    screen.err.write_all(question.as_bytes()).and_then(|()| screen.err.flush()).map_err(Failure::Output)?;
+    let mut answer = String::new();
+    input.read_line(&mut answer).map_err(Failure::Input)?;
+    if answer.trim().eq_ignore_ascii_case("yes") { Ok(()) } else { Err(Failure::Declined) }
+}
+
+/// Everything that carrying out needs.
+struct Work<'a> {
+    aws: &'a Aws,
+    ledger: &'a SqliteLedger,
+    rulebook: Rulebook,
+    clock: Arc<dyn Clock>,
+    settings: EngineSettings,
+    cause: Cause,
+}
+
+impl Work<'_> {
+    fn reconciler<'b>(&'b self, wake: &'b LocalQueue) -> Reconciler<'b> {
+        let reader = self.aws.reader(self.ledger, &self.rulebook, self.clock.as_ref());
+        Reconciler { planner: Planner { reader, settings: self.settings }, ledger: self.ledger, wake }
+    }
+
+    /// Decides each account that differs once more, and writes the intents. An account that can't be decided holds up no other.
+    async fn write_down(&self, planned: &Planned) -> Result<Vec<Unread>, Failure> {
+        // What the budgets' share is taken of; a sweep writes the same.
+        let at = self.clock.now();
+        let owned = Seen { id: "owned".into(), value: planned.owned.into(), at };
+        self.ledger.remember(SeenKind::Fact, &[owned]).await?;
+        for (kind, seen) in &planned.basis.learned {
+            self.ledger.remember(*kind, seen).await?;
+        }
+        let wake = LocalQueue::standard(Arc::clone(&self.clock));
+        let reconciler = self.reconciler(&wake);
+        let mut undecided = Vec::new();
+        for account in &planned.differing {
+            let hint = AccountHint { account: account.clone(), cause: self.cause.clone(), at };
+            if let Err(error) = reconciler.account(&hint).await {
+                undecided.push(Unread { id: account.clone(), why: shared::causes::joined(&error) });
+            }
+        }
+        Ok(undecided)
+    }
+
+    async fn carry_out(
+        &self,
+        until: Timestamp,
+        progress: Progress,
+        screen: &mut Screen<'_>,
+    ) -> Result<(), Failure> {
+        let (inbox, wake) =
+            (LocalQueue::fifo(Arc::clone(&self.clock)), LocalQueue::standard(Arc::clone(&self.clock)));
+        let run = EngineRun {
+            aws: self.aws,
+            ledger: self.ledger,
+            reconciler: self.reconciler(&wake),
+            inbox: &inbox,
+            wake: &wake,
+            clock: self.clock.as_ref(),
+            settings: self.settings,
+            until,
+        };
+        run.to_the_end(progress, screen).await
+    }
+
+    /// What has become of everything that was to be changed, as the ledger has it now.
+    async fn report(&self, planned: Planned, undecided: Vec<Unread>) -> Result<ApplyReport, Failure> {
+        let Planned { report: plan, differing: _, changing, names, owned: _, basis: _ } = planned;
+        let mut rows: BTreeMap<AssignmentKey, Row> =
+            planning::all_rows(self.ledger).await?.into_iter().map(|row| (row.key.clone(), row)).collect();
+        let account_names: BTreeMap<&AccountId, &str> = plan
+            .accounts
+            .iter()
+            .filter_map(|account| Some((&account.id, account.name.as_deref()?)))
+            .collect();
+        let silent: BTreeSet<&AccountId> = undecided.iter().map(|account| &account.id).collect();
+        let mut outcomes = Vec::new();
+        for (key, operation) in &changing {
+            let row = rows.remove(key);
+            // Nothing was written down for it, and the account is told apart.
+            if row.as_ref().is_none_or(|row| row.work().is_none()) && silent.contains(&key.account) {
+                continue;
+            }
+            let name = account_names.get(&key.account).map(|name| (*name).to_owned());
+            outcomes.push(outcome(key, *operation, row.as_ref(), name, &names));
+        }
+        let count = |what| outcomes.iter().filter(|outcome| outcome.outcome == what).count();
+        let summary = ApplySummary {
+            granted: count(Outcome::Granted),
+            revoked: count(Outcome::Revoked),
+            blocked: count(Outcome::Blocked),
+            uncertain: count(Outcome::Uncertain),
+            given_up: count(Outcome::GivenUp),
+            left: count(Outcome::Left),
+            undecided: undecided.len(),
+        };
+        Ok(ApplyReport { format: report::FORMAT, plan, summary, outcomes, undecided })
+    }
+}
+
+fn outcome(
+    key: &AssignmentKey,
+    operation: Operation,
+    row: Option<&Row>,
+    account_name: Option<String>,
+    names: &Names,
+) -> KeyOutcome {
+    let trouble = || row.and_then(|row| row.trouble.clone());
+    let (outcome, why) = match (operation, row.map(|row| &row.state)) {
+        (Operation::Grant, Some(State::Ours)) => (Outcome::Granted, None),
+        (Operation::Revoke, Some(State::Closed)) => (Outcome::Revoked, None),
+        (_, Some(State::Blocked { reason, .. })) => (Outcome::Blocked, Some(reason.clone())),
+        (_, Some(State::Uncertain { reason })) => (Outcome::Uncertain, Some(reason.clone())),
+        (_, Some(State::Granting(_) | State::Closing(_))) => (Outcome::Left, trouble()),
+        (_, Some(State::Ours | State::Closed | State::Dormant) | None) => (
+            Outcome::GivenUp,
+            trouble().or_else(|| Some("it was decided anew, and is not to be done".to_owned())),
+        ),
+    };
+    let (permission_set, principal) = report::named(key, names);
+    KeyOutcome {
+        account: key.account.clone(),
+        account_name,
+        operation,
+        permission_set,
+        principal,
+        rules: row.map(|row| report::rules(&row.wanted_by)).unwrap_or_default(),
+        outcome,
+        why,
+    }
+}

@@ -1,0 +1,40 @@
+//! Names for the demo's eyes, from the simulated world itself: no call of Usher's is spent on them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shared::domain::{AssignmentKey, PermissionSetArn, Principal};
+use simulator::World;
+
+/// Who is who in the simulated world.
+pub(super) struct Cast {
+    world: Arc<Mutex<World>>,
+}
+
+impl Cast {
+    pub(super) fn of(world: &Arc<Mutex<World>>) -> Self {
+        Self { world: Arc::clone(world) }
+    }
+
+    /// `EC2-S3-FullAccess to group Developers`
+    pub(super) fn assignment(&self, key: &AssignmentKey) -> String {
+        format!("{} to {}", self.permission_set(&key.permission_set), self.principal(&key.principal))
+    }
+
+    pub(super) fn permission_set(&self, arn: &PermissionSetArn) -> String {
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.permission_set_name(arn).map_or_else(|| arn.to_string(), str::to_owned)
+    }
+
+    pub(super) fn principal(&self, principal: &Principal) -> String {
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        match principal {
+            Principal::Group(id) => format!("group {}", world.group_name(id).unwrap_or(id.as_str())),
+            Principal::User(id) => format!("user {id}"),
+        }
+    }
+
+    pub(super) fn account(&self, id: &shared::domain::AccountId) -> String {
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.account_name(id).map_or_else(|| id.to_string(), str::to_owned)
+    }
+}

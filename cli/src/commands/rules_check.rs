@@ -1,0 +1,121 @@
+//! `usher rules check`: all mistakes of rule files at once.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use shared::{
+    domain::{Mode, RulesVersion},
+    rules::{self, Diagnostics, PlainProblem, RuleSet, Settings},
+};
+
+use crate::{
+    Ending, Failure, Paint, Screen,
+    args::RulesCheckArgs,
+    render, rule_files,
+    screen::{count, line},
+};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Checked<'a> {
+    format: u32,
+    ok: bool,
+    files: Vec<&'a str>,
+    /// Null where there are mistakes.
+    version: Option<RulesVersion>,
+    mode: Option<Mode>,
+    rules: Option<usize>,
+    never: Option<usize>,
+    guardrails: Option<Guardrails>,
+    /// In the order of the text.
+    problems: Vec<PlainProblem>,
+    /// How many more there are than are listed.
+    unlisted: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the words of the rule document")]
+struct Guardrails {
+    max_deletes: u32,
+    max_delete_percent: u32,
+    max_creates: u32,
+}
+
+/// Reads the files and tells what is wrong with them.
+pub(crate) fn run(arguments: &RulesCheckArgs, screen: &mut Screen<'_>) -> Result<Ending, Failure> {
+    let bundle = rule_files::read(&arguments.files)?;
+    let read = rules::read(&bundle);
+    let ending = if read.is_ok() { Ending::Good } else { Ending::Bad };
+    let files: Vec<&str> = bundle.files.keys().map(String::as_str).collect();
+    if arguments.json {
+        let version = rule_files::with_bare_names(&bundle).version();
+        render::json(&checked(files, version, &read), screen)?;
+        return Ok(ending);
+    }
+    match &read {
+        Ok(rules) => good(&files, rules, screen)?,
+        Err(diagnostics) => bad(diagnostics, screen)?,
+    }
+    Ok(ending)
+}
+
+fn checked<'a>(
+    files: Vec<&'a str>,
+    version: RulesVersion,
+    read: &Result<RuleSet, Diagnostics>,
+) -> Checked<'a> {
+    let rules = read.as_ref().ok();
+    let problems = read.as_ref().err();
+    Checked {
+        format: crate::report::FORMAT,
+        ok: rules.is_some(),
+        files,
+        version: rules.map(|_| version),
+        mode: rules.map(|rules| rules.settings.mode),
+        rules: rules.map(|rules| rules.rules.len()),
+        never: rules.map(|rules| rules.never.len()),
+        guardrails: rules.map(|rules| {
+            let rules::Guardrails { max_deletes, max_delete_percent, max_creates } =
+                rules.settings.guardrails;
+            Guardrails { max_deletes, max_delete_percent, max_creates }
+        }),
+        problems: problems.map(Diagnostics::plain).unwrap_or_default(),
+        unlisted: problems.map_or(0, Diagnostics::unlisted),
+    }
+}
+
+fn good(files: &[&str], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let RuleSet { settings: Settings { mode, guardrails }, never, rules } = rules;
+    let style = screen.out_style;
+    let rules = count(rules.len(), "rule", "rules");
+    let never = match never.len() {
+        0 => String::new(),
+        entries => format!(" and {} of `never`", count(entries, "entry", "entries")),
+    };
+    let mode = match mode {
+        Mode::Observe => "observe: plans, and writes nothing",
+        Mode::CreateOnly => "create-only: grants, and never revokes",
+        Mode::Sync => "sync: grants and revokes",
+    };
+    let rules::Guardrails { max_deletes, max_delete_percent, max_creates } = guardrails;
+    let text = format!(
+        "{} {}: {rules}{never}\n  mode        {mode}\n  guardrails  at once at most {max_creates} assignments created, and \
+         {max_deletes} deleted (or {max_delete_percent} % of Usher's own, if that is more)\n",
+        style.paint(Paint::Good, "✓"),
+        line(&files.join(", ")),
+    );
+    screen.out.write_all(text.as_bytes()).map_err(Failure::Output)
+}
+
+fn bad(diagnostics: &Diagnostics, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let handler = screen.out_style.diagnostics();
+    let mut text = String::new();
+    for problem in diagnostics.problems() {
+        // Writing to a string does not fail.
+        let _ = handler.render_report(&mut text, problem);
+        text.push('\n');
+    }
+    let style = screen.out_style;
+    let _ = writeln!(text, "{} {diagnostics}", style.paint(Paint::Bad, "✗"));
+    screen.out.write_all(text.as_bytes()).map_err(Failure::Output)
+}

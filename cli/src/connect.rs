@@ -1,0 +1,85 @@
+//! AWS as a command uses it: the real SDK clients behind the ports.
+
+use std::sync::Arc;
+
+use shared::{
+    aws::{self, ConnectOptions, Connection},
+    domain::InstanceArn,
+    engine::{EngineSettings, Reader, Rulebook},
+    ports::{AccessReader, AccessWriter, Clock, Directory, LedgerReader, OrganizationReader},
+    settings::Settings,
+};
+
+use crate::{Failure, Machine, args::ConnectionArgs};
+
+/// The services, ready to be asked.
+#[derive(Clone)]
+pub(crate) struct Aws {
+    pub organization: Arc<dyn OrganizationReader>,
+    pub directory: Arc<dyn Directory>,
+    pub access: Arc<dyn AccessReader>,
+    pub writer: Arc<dyn AccessWriter>,
+}
+
+impl std::fmt::Debug for Aws {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Aws").finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// Finds the instance: whatever is wrong with credentials, Region or endpoint shows here, before anything else is done.
+    pub(crate) async fn of(connection: &Connection, instance: Option<InstanceArn>) -> Result<Self, Failure> {
+        let sso_admin = Arc::new(connection.sso_admin(instance));
+        let found = sso_admin.instance().await.map_err(Failure::Instance)?;
+        Ok(Self {
+            organization: Arc::new(connection.organizations()),
+            directory: Arc::new(connection.identity_store(found.identity_store)),
+            access: Arc::clone(&sso_admin) as Arc<dyn AccessReader>,
+            writer: sso_admin,
+        })
+    }
+
+    /// What a decision may read.
+    pub(crate) fn reader<'a>(
+        &'a self,
+        ledger: &'a dyn LedgerReader,
+        rulebook: &'a Rulebook,
+        clock: &'a dyn Clock,
+    ) -> Reader<'a> {
+        Reader {
+            organization: self.organization.as_ref(),
+            directory: self.directory.as_ref(),
+            access: self.access.as_ref(),
+            ledger,
+            rulebook,
+            clock,
+        }
+    }
+}
+
+/// Connects as the command line says.
+pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
+    let ConnectionArgs { endpoint_url, region, profile, instance_arn } = arguments;
+    let connection = match &machine.connection {
+        Some(connection) => connection.clone(),
+        None => {
+            aws::connect(&ConnectOptions {
+                region: region.clone(),
+                endpoint_url: endpoint_url.clone(),
+                profile: profile.clone(),
+                ..ConnectOptions::default()
+            })
+            .await
+        }
+    };
+    Aws::of(&connection, instance_arn.clone()).await
+}
+
+/// How the engine works on this machine.
+pub(crate) fn engine(machine: &Machine) -> Result<EngineSettings, Failure> {
+    match machine.engine {
+        Some(settings) => Ok(settings),
+        None => Ok(Settings::from_env().engine()?),
+    }
+}

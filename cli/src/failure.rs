@@ -1,0 +1,195 @@
+//! Why a command could not do its work: what was tried, why it failed, and the way out.
+
+use std::{error::Error, fmt, io, time::Duration};
+
+use miette::Diagnostic;
+use shared::{
+    domain::AccountId,
+    engine::{PublishError, ReadError, ReconcileError, RunError, SweepError},
+    local::OpenError,
+    ports::{LedgerError, PortError},
+    rules::Diagnostics,
+    settings::SettingsError,
+};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("cannot write the result")]
+    Output(#[source] io::Error),
+    #[error("cannot read the answer")]
+    Input(#[source] io::Error),
+    #[error("cannot read the rule file `{path}`")]
+    RulesFile { path: String, source: io::Error },
+    #[error("the rule file `{path}` is not text: byte {at} does not belong to UTF-8")]
+    RulesNotText { path: String, at: usize },
+    #[error("the rule file `{path}` is given twice")]
+    RulesTwice { path: String },
+    #[error(transparent)]
+    Rules(Box<Diagnostics>),
+    #[error("cannot use the ledger `{path}`")]
+    OpenLedger { path: String, source: OpenError },
+    #[error("cannot make the folder `{path}` for the ledger")]
+    LedgerFolder { path: String, source: io::Error },
+    #[error("cannot use the ledger")]
+    Ledger(#[from] LedgerError),
+    #[error("a setting in the environment is wrong")]
+    Settings(#[from] SettingsError),
+    #[error("cannot use IAM Identity Center")]
+    Instance(#[source] PortError),
+    #[error("cannot plan")]
+    Read(#[source] ReadError),
+    #[error("the organization has no account `{0}`, and the ledger knows of none")]
+    UnknownAccount(AccountId),
+    #[error("the rules were not brought into force, and nothing was changed")]
+    Publish(#[source] PublishError),
+    #[error("cannot write down what is to be done")]
+    Reconcile(#[source] ReconcileError),
+    #[error("the engine broke off")]
+    Run(#[source] RunError),
+    #[error("cannot sweep")]
+    Sweep(#[source] SweepError),
+    #[error("cannot act on an event")]
+    Event(#[source] on_account_event::Error),
+    #[error("a queue in this process cannot be used")]
+    Queue(#[source] PortError),
+    #[error("there is something to do, and nobody to ask whether to do it")]
+    NobodyToAsk,
+    #[error("not applied: nothing was changed")]
+    Declined,
+    #[error("cannot make the folder of the demo")]
+    DemoFolder(#[source] io::Error),
+    #[error("the folder `{path}` is not empty")]
+    DemoFolderInUse { path: String },
+    #[error("cannot set the scene of the demo: {what}")]
+    DemoScene { what: String, source: Box<dyn Error + Send + Sync> },
+    #[error("the demo took longer than {}, which it never should", seconds(*limit))]
+    DemoTooLong { limit: Duration },
+    #[error("the demo did not end as its rules say: {0}")]
+    DemoEnd(String),
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} seconds", time.as_secs())
+}
+
+impl Failure {
+    /// What to do about it.
+    fn way_out(&self) -> Option<String> {
+        let text = match self {
+            Self::Output(_) | Self::Input(_) | Self::Rules(_) | Self::Settings(_) => return None,
+            Self::RulesFile { .. } => {
+                "give the path of a rule file with --rules, as seen from the current folder; docs/rules.md describes what is in it"
+            }
+            Self::RulesNotText { .. } => "save the file as UTF-8",
+            Self::RulesTwice { .. } => "give each file once",
+            Self::OpenLedger { .. } => {
+                "give another path with --ledger, or move the file away; nothing was changed"
+            }
+            Self::LedgerFolder { .. } => "give a path that can be written with --ledger",
+            Self::UnknownAccount(_) => "look for a typing error, or for credentials of another organization",
+            Self::NobodyToAsk => "look at `usher plan`, and say --yes if that is what you want",
+            Self::Declined => "run `usher plan` to look at it again",
+            Self::DemoFolder(_) => "give another folder with --keep, or make room for temporary files",
+            Self::DemoFolderInUse { .. } => "give a folder with --keep that is empty or does not exist yet",
+            Self::DemoScene { .. } | Self::DemoTooLong { .. } | Self::DemoEnd(_) => {
+                "run it again with --verbose, and tell the project what it says: this is a mistake in Usher"
+            }
+            Self::Publish(PublishError::Shrunk { .. } | PublishError::Empty) => {
+                "check that the file is whole; if the rules must go, take them out in several steps"
+            }
+            Self::Reconcile(_) | Self::Run(_) => {
+                return self
+                    .cause()
+                    .or_else(|| Some("run `usher apply` again: it takes up what is left".to_owned()));
+            }
+            Self::Ledger(_)
+            | Self::Instance(_)
+            | Self::Read(_)
+            | Self::Publish(_)
+            | Self::Sweep(_)
+            | Self::Event(_)
+            | Self::Queue(_) => return self.cause(),
+        };
+        Some(text.to_owned())
+    }
+
+    /// What to do about the error of AWS at the bottom of it, if there is one.
+    fn cause(&self) -> Option<String> {
+        let mut next: Option<&(dyn Error + 'static)> = self.source();
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<PortError>() {
+                return advice(error).map(str::to_owned);
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
+/// What to do about an error of AWS, where its own text doesn't say.
+fn advice(error: &PortError) -> Option<&'static str> {
+    match error {
+        PortError::Refused(text) if text.contains("several Identity Center instances") => {
+            Some("choose one with --instance-arn ARN")
+        }
+        PortError::Denied(text) if text.contains("no AWS credentials") => Some(
+            "sign in (`aws sso login`), or name a profile with --profile; a simulated AWS takes any keys: \
+             AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        ),
+        PortError::Denied(_) => Some(
+            "`aws sts get-caller-identity` tells who you are; docs/cli.md lists what this command must be allowed to do",
+        ),
+        PortError::NotFound(_) => {
+            Some("check --region and --instance-arn, and that the credentials are of the right organization")
+        }
+        PortError::Throttled(_) | PortError::WindowFull(_) | PortError::Conflict(_) => {
+            Some("AWS or the ledger is busy: try again in a moment")
+        }
+        PortError::Failed(_) => {
+            Some("check the network, --region and --endpoint-url, and run the same command again")
+        }
+        PortError::Refused(_) => None,
+    }
+}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.way_out().map(|text| Box::new(text) as Box<dyn fmt::Display>)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        if let Self::Rules(rules) = self {
+            return rules.related();
+        }
+        let mut next: Option<&(dyn Error + 'static)> = self.source();
+        while let Some(error) = next {
+            if let Some(rules) = error.downcast_ref::<Diagnostics>() {
+                return rules.related();
+            }
+            if let Some(rules) = error.downcast_ref::<Box<Diagnostics>>() {
+                return rules.related();
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_out_is_found_however_deep_the_error_of_aws_lies() {
+        let deep = Failure::Read(ReadError::Account {
+            account: "111122223333".parse().unwrap(),
+            source: PortError::Throttled("Rate exceeded".into()),
+        });
+        assert!(deep.way_out().unwrap().contains("try again"));
+        let several = Failure::Instance(PortError::Refused(
+            "several Identity Center instances were found; name the one to work in: …".into(),
+        ));
+        assert!(several.way_out().unwrap().contains("--instance-arn"));
+    }
+}

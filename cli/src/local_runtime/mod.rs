@@ -1,0 +1,205 @@
+//! The Lambda functions on one machine: queues in process, and the same handlers, given the same JSON that Lambda gives them.
+//!
+//! It is what stands between the queues and the handlers in AWS: event source mappings, batches, failures delivered again. It
+//! decides nothing. What happens is told as [`News`].
+
+mod news;
+mod sqs;
+mod watched;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::{
+    engine::{EngineSettings, Inbox, Planner, Provisioner, Reconciler, Rulebook, Sweep, SweepSummary},
+    local::{LocalQueue, SqliteLedger},
+    ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
+};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::{Failure, connect::Aws};
+pub use news::News;
+use news::Teller;
+use watched::WatchedLedger;
+
+/// How many records a function is given at once.
+const BATCH: usize = 10;
+/// How long a message is kept from others while it is worked on: longer than any run takes.
+const HIDDEN: Duration = Duration::from_mins(10);
+/// When a message that failed is delivered again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The pause between two looks at an empty queue.
+const IDLE: Duration = Duration::from_millis(20);
+/// How long one run of the engine may last, as Lambda's time limit would have it.
+const RUN: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
+/// Received so often, a message is put aside.
+const DELIVERIES: u32 = 5;
+
+/// The functions with all that they need.
+pub struct LocalRuntime {
+    aws: Aws,
+    ledger: WatchedLedger,
+    rulebook: Rulebook,
+    clock: Arc<dyn Clock>,
+    settings: EngineSettings,
+    inbox: LocalQueue,
+    wake: LocalQueue,
+    parked: Arc<LocalQueue>,
+    teller: Teller,
+    invocations: AtomicU64,
+}
+
+impl std::fmt::Debug for LocalRuntime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalRuntime").finish_non_exhaustive()
+    }
+}
+
+impl LocalRuntime {
+    /// The functions over this ledger and these rules, and where their news arrive.
+    pub(crate) fn new(
+        aws: Aws,
+        ledger: SqliteLedger,
+        rules: Arc<dyn RulesStore>,
+        clock: Arc<dyn Clock>,
+        settings: EngineSettings,
+    ) -> (Self, UnboundedReceiver<News>) {
+        let (sender, news) = unbounded_channel();
+        let teller = Teller::new(sender, Arc::clone(&clock));
+        let parked = Arc::new(LocalQueue::standard(Arc::clone(&clock)));
+        let runtime = Self {
+            aws,
+            ledger: WatchedLedger::new(ledger, teller.clone()),
+            rulebook: Rulebook::of_store(rules),
+            settings,
+            inbox: LocalQueue::fifo(Arc::clone(&clock)).with_dead_letters(DELIVERIES, Arc::clone(&parked)),
+            wake: LocalQueue::standard(Arc::clone(&clock)),
+            parked,
+            clock,
+            teller,
+            invocations: AtomicU64::new(0),
+        };
+        (runtime, news)
+    }
+
+    /// The ledger; what is written to it is told as news.
+    pub fn ledger(&self) -> &dyn shared::ports::Ledger {
+        &self.ledger
+    }
+
+    /// What the functions plan with: it reads only.
+    pub fn planner(&self) -> Planner<'_> {
+        let reader = self.aws.reader(&self.ledger, &self.rulebook, self.clock.as_ref());
+        Planner { reader, settings: self.settings }
+    }
+
+    /// Whether Usher's EventBridge rules let an event through to `on-account-event`.
+    pub fn is_for_us(event: &Value) -> bool {
+        event
+            .get("source")
+            .and_then(Value::as_str)
+            .is_some_and(|source| matches!(source, "aws.organizations" | "aws.tag"))
+    }
+
+    /// Gives an event to `on-account-event`.
+    pub async fn deliver(&self, event: Value) -> Result<(), Failure> {
+        let inbox = Inbox {
+            organization: self.aws.organization.as_ref(),
+            queue: &self.inbox,
+            clock: self.clock.as_ref(),
+        };
+        let told = event.clone();
+        match on_account_event::handle(event, inbox, self.parked.as_ref()).await {
+            Ok(outcome) => self.teller.event(&told, outcome),
+            Err(error) => return Err(Failure::Event(error)),
+        }
+        Ok(())
+    }
+
+    /// Runs `sweep` once.
+    pub async fn sweep(&self) -> Result<SweepSummary, Failure> {
+        let sweep =
+            Sweep { planner: self.planner(), ledger: &self.ledger, inbox: &self.inbox, wake: &self.wake };
+        sweep::handle(sweep).await.map_err(Failure::Sweep)
+    }
+
+    /// Runs `reconcile` and `provision` whenever there is something for them, for as long as it is polled.
+    pub async fn run(&self) -> Result<(), Failure> {
+        futures::future::try_join(self.run_reconcile(), self.run_provision()).await.map(|_| ())
+    }
+
+    /// Whether there is no message and no work left.
+    pub async fn is_quiet(&self) -> Result<bool, Failure> {
+        let is_empty = |queue: &LocalQueue| {
+            let depth = queue.depth();
+            depth.waiting + depth.delayed + depth.in_flight == 0
+        };
+        Ok(is_empty(&self.inbox) && is_empty(&self.wake) && self.ledger.work(1).await?.is_empty())
+    }
+
+    async fn run_reconcile(&self) -> Result<(), Failure> {
+        loop {
+            let records = self.batch(&self.inbox).await?;
+            let wake = &self.wake;
+            let reconciler = Reconciler { planner: self.planner(), ledger: &self.ledger, wake };
+            let event = sqs::event(&records)?;
+            let answer = reconcile::handle(event, reconciler, self.parked.as_ref()).await;
+            for record in &records {
+                if answer.batch_item_failures.iter().any(|failed| failed.item_identifier == record.id) {
+                    self.inbox.release(&record.receipt, AGAIN).await.map_err(Failure::Queue)?;
+                } else {
+                    self.inbox.acknowledge(&record.receipt).await.map_err(Failure::Queue)?;
+                    self.teller.looked(record);
+                }
+            }
+        }
+    }
+
+    async fn run_provision(&self) -> Result<(), Failure> {
+        loop {
+            let records = self.batch(&self.wake).await?;
+            let provisioner = Provisioner {
+                access: self.aws.access.as_ref(),
+                writer: self.aws.writer.as_ref(),
+                ledger: &self.ledger,
+                inbox: &self.inbox,
+                wake: &self.wake,
+                clock: self.clock.as_ref(),
+                settings: self.settings,
+            };
+            let holder =
+                format!("local-{}-{}", std::process::id(), self.invocations.fetch_add(1, Ordering::Relaxed));
+            let until = self.clock.now().checked_add(RUN).unwrap_or(Timestamp::MAX);
+            let ran = provision::handle(sqs::event(&records)?, provisioner, &holder, until).await;
+            for record in &records {
+                match &ran {
+                    Ok(_) => self.wake.acknowledge(&record.receipt).await,
+                    Err(_) => self.wake.release(&record.receipt, AGAIN).await,
+                }
+                .map_err(Failure::Queue)?;
+            }
+            if let Err(error) = &ran {
+                let error = shared::causes::joined(error);
+                tracing::error!(error, "provision: {error}");
+            }
+        }
+    }
+
+    /// The next batch of a queue, once there is one.
+    async fn batch(&self, queue: &dyn Queue) -> Result<Vec<Received>, Failure> {
+        loop {
+            let records = queue.receive(BATCH, HIDDEN).await.map_err(Failure::Queue)?;
+            if !records.is_empty() {
+                return Ok(records);
+            }
+            self.clock.sleep(IDLE).await;
+        }
+    }
+}

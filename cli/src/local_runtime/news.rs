@@ -1,0 +1,68 @@
+//! What happens in the local runtime, told as it happens.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use on_account_event::Outcome;
+use serde_json::Value;
+use shared::{
+    domain::AccountId,
+    engine::AccountHint,
+    ledger::Row,
+    ports::{Clock, Received},
+};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Something that has happened.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// An event was delivered.
+    Event {
+        at: Timestamp,
+        /// `eventName`, or the detail type where there is none.
+        name: String,
+        /// The id that a hint's cause carries.
+        id: String,
+        outcome: Outcome,
+    },
+    /// An account was looked at; whatever was to be written has been.
+    Looked { at: Timestamp, account: AccountId, cause: String },
+    /// A row of the ledger was written.
+    Written { at: Timestamp, row: Box<Row> },
+}
+
+/// Tells news. Nobody needs to listen.
+#[derive(Clone)]
+pub(super) struct Teller {
+    sender: UnboundedSender<News>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Teller {
+    pub(super) fn new(sender: UnboundedSender<News>, clock: Arc<dyn Clock>) -> Self {
+        Self { sender, clock }
+    }
+
+    pub(super) fn event(&self, event: &Value, outcome: Outcome) {
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+        let name = text("/detail/eventName").or(text("/detail-type")).unwrap_or_default().to_owned();
+        let id = text("/detail/eventID").or(text("/id")).unwrap_or_default().to_owned();
+        self.tell(News::Event { at: self.clock.now(), name, id, outcome });
+    }
+
+    pub(super) fn looked(&self, record: &Received) {
+        // What is no hint was parked, and there is nothing to tell about an account.
+        if let Ok(AccountHint { account, cause, .. }) = AccountHint::from_body(&record.body) {
+            self.tell(News::Looked { at: self.clock.now(), account, cause: cause.as_str().to_owned() });
+        }
+    }
+
+    pub(super) fn written(&self, row: &Row) {
+        self.tell(News::Written { at: self.clock.now(), row: Box::new(row.clone()) });
+    }
+
+    fn tell(&self, news: News) {
+        // An error means that nobody listens any more.
+        let _ = self.sender.send(news);
+    }
+}

@@ -1,0 +1,104 @@
+//! A ledger that tells every row that is written to it: what was decided, sent, accepted and ended, in the order in which it was.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use shared::{
+    domain::{AccountId, AssignmentKey, RulesVersion},
+    ledger::{BudgetKey, Lease, Row},
+    local::SqliteLedger,
+    ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
+};
+
+use super::news::Teller;
+
+/// The ledger in SQLite, watched.
+pub(super) struct WatchedLedger {
+    ledger: SqliteLedger,
+    teller: Teller,
+}
+
+impl WatchedLedger {
+    pub(super) fn new(ledger: SqliteLedger, teller: Teller) -> Self {
+        Self { ledger, teller }
+    }
+}
+
+#[async_trait::async_trait]
+impl LedgerReader for WatchedLedger {
+    async fn rows_of(&self, account: &AccountId) -> Result<Vec<Row>, LedgerError> {
+        self.ledger.rows_of(account).await
+    }
+
+    async fn row(&self, key: &AssignmentKey) -> Result<Option<Row>, LedgerError> {
+        self.ledger.row(key).await
+    }
+
+    async fn rows(&self, after: Option<&str>) -> Result<Page<Row>, LedgerError> {
+        self.ledger.rows(after).await
+    }
+
+    async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.ledger.work(limit).await
+    }
+
+    async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
+        self.ledger.rules_in_force().await
+    }
+
+    async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
+        self.ledger.spent(budget).await
+    }
+
+    async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
+        self.ledger.recall(kind).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Ledger for WatchedLedger {
+    async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
+        self.ledger.write(rows, guard).await?;
+        for RowWrite { row } in rows {
+            self.teller.written(row);
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError> {
+        self.ledger.forget(rows).await
+    }
+
+    async fn bring_into_force(
+        &self,
+        expected: Option<&RulesVersion>,
+        rules: &RulesInForce,
+    ) -> Result<(), LedgerError> {
+        self.ledger.bring_into_force(expected, rules).await
+    }
+
+    async fn acquire_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, LedgerError> {
+        self.ledger.acquire_lease(holder, now, ttl).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError> {
+        self.ledger.renew_lease(lease, now, ttl).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
+        self.ledger.release_lease(lease).await
+    }
+
+    async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
+        self.ledger.remember(kind, seen).await
+    }
+
+    async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
+        self.ledger.unlearn(kind, ids).await
+    }
+}

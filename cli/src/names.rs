@@ -1,0 +1,70 @@
+//! The names behind ids, for the operator's eyes: they are looked up to be shown, and nothing is decided by them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt as _};
+use shared::{
+    domain::{AssignmentKey, PermissionSet, PermissionSetArn, Principal},
+    engine::Reader,
+    ports::{Seen, SeenKind},
+};
+
+/// Names of principals and permission sets. What could not be looked up, or is gone, has none.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    principals: BTreeMap<Principal, String>,
+    permission_sets: BTreeMap<PermissionSetArn, String>,
+}
+
+impl Names {
+    /// Looks up all names that these keys need, a few at a time. `learned` is what a reading has just seen.
+    pub(crate) async fn of(
+        keys: impl Iterator<Item = &AssignmentKey>,
+        learned: &BTreeMap<SeenKind, Vec<Seen>>,
+        reader: Reader<'_>,
+    ) -> Self {
+        let (mut principals, mut sets) = (BTreeSet::new(), BTreeSet::new());
+        for key in keys {
+            principals.insert(key.principal.clone());
+            sets.insert(key.permission_set.clone());
+        }
+        let principals = stream::iter(principals)
+            .map(async |principal| (principal.clone(), principal_name(&principal, reader).await))
+            .buffered(4)
+            .filter_map(async |(principal, name)| Some((principal, name?)))
+            .collect()
+            .await;
+
+        let mut permission_sets = BTreeMap::new();
+        let remembered = reader.ledger.recall(SeenKind::PermissionSet).await.unwrap_or_default();
+        for seen in remembered.iter().chain(learned.get(&SeenKind::PermissionSet).into_iter().flatten()) {
+            if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value.clone()) {
+                permission_sets.insert(set.arn, set.name);
+            }
+        }
+        for arn in sets {
+            if !permission_sets.contains_key(&arn)
+                && let Ok(Some(set)) = reader.access.permission_set(&arn).await
+            {
+                permission_sets.insert(arn, set.name);
+            }
+        }
+        Self { principals, permission_sets }
+    }
+
+    pub(crate) fn principal(&self, principal: &Principal) -> Option<String> {
+        self.principals.get(principal).cloned()
+    }
+
+    pub(crate) fn permission_set(&self, arn: &PermissionSetArn) -> Option<String> {
+        self.permission_sets.get(arn).cloned()
+    }
+}
+
+async fn principal_name(principal: &Principal, reader: Reader<'_>) -> Option<String> {
+    let name = match principal {
+        Principal::Group(id) => reader.directory.group_name(id).await,
+        Principal::User(id) => reader.directory.user_name(id).await,
+    };
+    name.ok().flatten()
+}

@@ -1,0 +1,260 @@
+//! Planning for a command: the engine's own decision, approved by the ledger's budgets, with the names behind its ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::{
+    domain::{AccountId, AssignmentKey, Operation},
+    engine::{Basis, Decided, Planner, Survey},
+    guardrail::{self, ApprovedPlan, Budgets},
+    ledger::{BudgetKey, Cause, Row},
+    ports::{LedgerError, LedgerReader},
+};
+
+use crate::{
+    Failure,
+    names::Names,
+    report::{
+        self, AccountPlan, Budget, Change, Period, PlanReport, PlanSummary, RulesUsed, UnderWay, Unread,
+        Waiting, Withheld,
+    },
+};
+
+/// What was planned.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) report: PlanReport,
+    /// Accounts where anything is to be written, the ledger's own notes included.
+    pub(crate) differing: Vec<AccountId>,
+    /// Keys that change, or that an earlier run left, with what is done to them.
+    pub(crate) changing: BTreeMap<AssignmentKey, Operation>,
+    pub(crate) names: Names,
+    /// How many assignments are ours.
+    pub(crate) owned: usize,
+    /// What was read and is worth remembering.
+    pub(crate) basis: Basis,
+}
+
+/// Plans one account, or all.
+pub(crate) async fn plan(
+    planner: &Planner<'_>,
+    account: Option<&AccountId>,
+    files: Vec<String>,
+    cause: &Cause,
+) -> Result<Planned, Failure> {
+    let Survey { basis, decided, unread, rows } = match account {
+        None => planner.everything(cause).await.map_err(Failure::Read)?,
+        Some(id) => one(planner, id, cause).await?,
+    };
+    let owned = rows.iter().filter(|row| row.is_ours()).count();
+    let mut budgets = Spending::begin(&basis, owned, cause, planner).await?;
+
+    let in_scope = |row: &&Row| account.is_none_or(|account| row.key.account == *account);
+    let mut work: BTreeMap<AccountId, Vec<&Row>> = BTreeMap::new();
+    for row in rows.iter().filter(in_scope).filter(|row| row.work().is_some()) {
+        work.entry(row.key.account.clone()).or_default().push(row);
+    }
+
+    let mut drafts = Vec::with_capacity(decided.len());
+    let mut keys = BTreeSet::new();
+    let mut changing = BTreeMap::new();
+    let mut differing = Vec::new();
+    let mut summary = PlanSummary { accounts: decided.len(), unread: unread.len(), ..PlanSummary::default() };
+    for Decided { plan, account, waiting } in decided {
+        let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
+        let is_stopped = |row: &Row| {
+            plan.records.iter().any(|note| note.key == row.key && note.work().is_none())
+                || plan.actions.iter().any(|action| action.key == row.key)
+        };
+        let under_way: Vec<Row> = work
+            .remove(&plan.account)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|row| !is_stopped(row))
+            .cloned()
+            .collect();
+        let approved = guardrail::approve(plan, &budgets.now);
+        budgets.spend(&approved);
+        if !approved.actions().is_empty() || !notes.is_empty() {
+            differing.push(approved.account().clone());
+        }
+        summary.notes += notes.len();
+        for action in approved.actions() {
+            keys.insert(action.key.clone());
+            changing.insert(action.key.clone(), action.operation);
+        }
+        keys.extend(approved.withheld().iter().map(|withheld| withheld.key.clone()));
+        for row in &under_way {
+            keys.insert(row.key.clone());
+            changing.extend(row.work().map(|(operation, _)| (row.key.clone(), operation)));
+        }
+        drafts.push((approved, account, waiting, under_way));
+    }
+
+    let names = Names::of(keys.iter(), &basis.learned, planner.reader).await;
+    let mut accounts = Vec::new();
+    for (approved, account, waiting, under_way) in drafts {
+        let waiting = waiting.into_iter().map(|(rule, name)| Waiting { rule, name: name.to_string() });
+        let plan = AccountPlan {
+            id: approved.account().clone(),
+            name: account.as_ref().map(|account| account.name.clone()),
+            ou: account.as_ref().map(|account| account.path.to_string()),
+            state: account.as_ref().map(|account| account.state),
+            grants: changes(&approved, Operation::Grant, &names),
+            revokes: changes(&approved, Operation::Revoke, &names),
+            withheld: withheld(&approved, &names),
+            under_way: under_way.iter().filter_map(|row| still_under_way(row, &names)).collect(),
+            waiting: waiting.collect(),
+        };
+        summary.grants += plan.grants.len();
+        summary.revokes += plan.revokes.len();
+        summary.withheld += plan.withheld.len();
+        summary.under_way += plan.under_way.len();
+        summary.waiting += plan.waiting.len();
+        summary.differing += usize::from(!plan.grants.is_empty() || !plan.revokes.is_empty());
+        if !plan.is_quiet() {
+            accounts.push(plan);
+        }
+    }
+
+    let index = &basis.rules.index;
+    let report = PlanReport {
+        format: report::FORMAT,
+        rules: RulesUsed {
+            version: basis.rules.version.clone(),
+            files,
+            mode: index.settings().mode,
+            count: index.rules().len(),
+        },
+        account: account.cloned(),
+        summary,
+        budgets: budgets.told(),
+        accounts,
+        unread: unread
+            .into_iter()
+            .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
+            .collect(),
+    };
+    Ok(Planned { report, differing, changing, names, owned, basis })
+}
+
+/// One account in the shape of a survey.
+async fn one(planner: &Planner<'_>, id: &AccountId, cause: &Cause) -> Result<Survey, Failure> {
+    let rows = all_rows(planner.reader.ledger).await?;
+    let (decided, basis) = planner.account(id, cause).await.map_err(Failure::Read)?;
+    if decided.account.is_none() && !rows.iter().any(|row| row.key.account == *id) {
+        return Err(Failure::UnknownAccount(id.clone()));
+    }
+    Ok(Survey { basis, decided: vec![decided], unread: BTreeMap::new(), rows })
+}
+
+/// Every row of the ledger, by key.
+pub(crate) async fn all_rows(ledger: &dyn LedgerReader) -> Result<Vec<Row>, LedgerError> {
+    let mut rows = Vec::new();
+    let mut after = None;
+    loop {
+        let page = ledger.rows(after.as_deref()).await?;
+        rows.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            rows.sort_by(|a, b| a.key.cmp(&b.key));
+            return Ok(rows);
+        }
+    }
+}
+
+fn changes(approved: &ApprovedPlan, operation: Operation, names: &Names) -> Vec<Change> {
+    let of_operation = approved.actions().iter().filter(|action| action.operation == operation);
+    let mut changes: Vec<Change> = of_operation
+        .map(|action| {
+            let (permission_set, principal) = report::named(&action.key, names);
+            Change { permission_set, principal, rules: report::rules(&action.rules) }
+        })
+        .collect();
+    changes.sort_by(|a, b| (&a.permission_set, &a.principal).cmp(&(&b.permission_set, &b.principal)));
+    changes
+}
+
+fn withheld(approved: &ApprovedPlan, names: &Names) -> Vec<Withheld> {
+    let mut all: Vec<Withheld> = approved
+        .withheld()
+        .iter()
+        .map(|withheld| {
+            let (permission_set, principal) = report::named(&withheld.key, names);
+            Withheld {
+                operation: withheld.operation,
+                permission_set,
+                principal,
+                rules: report::rules(&withheld.rules),
+                reason: withheld.reason.clone(),
+                why: withheld.reason.to_string(),
+            }
+        })
+        .collect();
+    all.sort_by(|a, b| (&a.permission_set, &a.principal).cmp(&(&b.permission_set, &b.principal)));
+    all
+}
+
+fn still_under_way(row: &Row, names: &Names) -> Option<UnderWay> {
+    let (operation, intent) = row.work()?;
+    let (permission_set, principal) = report::named(&row.key, names);
+    Some(UnderWay {
+        operation,
+        permission_set,
+        principal,
+        rules: report::rules(&row.wanted_by),
+        sent: intent.claim.is_some(),
+        trouble: row.trouble.clone(),
+    })
+}
+
+/// The budgets, spent account by account as `apply` does.
+struct Spending {
+    now: Budgets,
+    before: BTreeMap<BudgetKey, u32>,
+    kinds: Vec<(BudgetKey, Operation, Period)>,
+}
+
+impl Spending {
+    async fn begin(
+        basis: &Basis,
+        owned: usize,
+        cause: &Cause,
+        planner: &Planner<'_>,
+    ) -> Result<Self, Failure> {
+        let owned = u32::try_from(owned).unwrap_or(u32::MAX);
+        let (version, time) = (&basis.rules.version, planner.reader.clock.now());
+        let mut now = Budgets::new(basis.guardrails(), owned, cause, version, time);
+        let mut before = BTreeMap::new();
+        for budget in now.iter_mut() {
+            budget.spent = planner.reader.ledger.spent(&budget.key).await?;
+            before.insert(budget.key.clone(), budget.spent);
+        }
+        let mut kinds = Vec::new();
+        for operation in [Operation::Grant, Operation::Revoke] {
+            kinds.push((BudgetKey::of_cause(operation, cause, version), operation, Period::Run));
+            kinds.push((BudgetKey::of_day(operation, time), operation, Period::Day));
+        }
+        Ok(Self { now, before, kinds })
+    }
+
+    fn spend(&mut self, approved: &ApprovedPlan) {
+        for budget in self.now.iter_mut() {
+            let Some((_, operation, _)) = self.kinds.iter().find(|(key, ..)| *key == budget.key) else {
+                continue;
+            };
+            let planned = approved.actions().iter().filter(|action| action.operation == *operation).count();
+            budget.spent = budget.spent.saturating_add(u32::try_from(planned).unwrap_or(u32::MAX));
+        }
+    }
+
+    fn told(mut self) -> Vec<Budget> {
+        let after: BTreeMap<BudgetKey, (u32, u32)> =
+            self.now.iter_mut().map(|budget| (budget.key.clone(), (budget.limit, budget.spent))).collect();
+        let told = self.kinds.into_iter().filter_map(|(key, operation, per)| {
+            let (limit, total) = after.get(&key).copied()?;
+            let spent = self.before.get(&key).copied()?;
+            Some(Budget { operation, per, limit, spent, planned: total.saturating_sub(spent) })
+        });
+        told.collect()
+    }
+}

@@ -1,0 +1,28 @@
+//! How results and errors are written.
+
+pub(crate) mod apply_text;
+pub(crate) mod plan_text;
+mod rows;
+#[cfg(test)]
+mod sample;
+
+use std::io;
+
+use crate::{Failure, Screen};
+
+/// Writes one JSON document, with a line break at its end.
+pub(crate) fn json(document: &impl serde::Serialize, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let mut text =
+        serde_json::to_string_pretty(document).map_err(|error| Failure::Output(io::Error::other(error)))?;
+    text.push('\n');
+    screen.out.write_all(text.as_bytes()).map_err(Failure::Output)
+}
+
+/// Writes an error: what was tried, why it failed, the way out.
+pub(crate) fn failure(failure: &Failure, screen: &mut Screen<'_>) -> io::Result<()> {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = screen.err_style.diagnostics().render_report(&mut text, failure);
+    screen.err.write_all(text.as_bytes())?;
+    screen.err.flush()
+}

@@ -1,0 +1,225 @@
+//! The plan as text for a terminal.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use shared::domain::Operation;
+
+use super::rows::{self, Row};
+use crate::{
+    Paint, Style,
+    report::{AccountPlan, Budget, Change, Period, PlanReport, RuleName, UnderWay, Withheld},
+    screen::{count, line},
+};
+
+/// Writes the whole plan.
+pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
+    let mut text = String::new();
+    let rules = &report.rules;
+    let _ = writeln!(
+        text,
+        "{} {} ({}, mode {}, version {})\n",
+        style.paint(Paint::Heading, "Rules"),
+        line(&rules.files.join(", ")),
+        count(rules.count, "rule", "rules"),
+        rules.mode,
+        rules.version.short(),
+    );
+    for plan in report.accounts.iter().filter(|plan| !is_only_waiting(plan)) {
+        account(&mut text, plan, style);
+    }
+    waiting(&mut text, report, style);
+    if !report.unread.is_empty() {
+        let _ =
+            writeln!(text, "{}", style.paint(Paint::Bad, "Could not be read; nothing is decided about them"));
+        for unread in &report.unread {
+            let _ = writeln!(text, "  {}  {}", unread.id, line(&unread.why));
+        }
+        text.push('\n');
+    }
+    summary(&mut text, report, style);
+    text
+}
+
+fn is_only_waiting(plan: &AccountPlan) -> bool {
+    let AccountPlan { grants, revokes, withheld, under_way, .. } = plan;
+    grants.is_empty() && revokes.is_empty() && withheld.is_empty() && under_way.is_empty()
+}
+
+fn account(text: &mut String, plan: &AccountPlan, style: Style) {
+    let name = plan.name.as_deref().map_or_else(|| "(departed)".to_owned(), line);
+    let ou = match plan.ou.as_deref() {
+        Some("") => "directly below the root".to_owned(),
+        Some(ou) => line(ou),
+        None => "not in the organization".to_owned(),
+    };
+    let _ = writeln!(
+        text,
+        "{}  {}  {}",
+        style.paint(Paint::Heading, name),
+        plan.id,
+        style.paint(Paint::Faint, ou)
+    );
+    let mut lines = Vec::new();
+    lines.extend(plan.revokes.iter().map(|change| changed(change, Operation::Revoke)));
+    lines.extend(plan.grants.iter().map(|change| changed(change, Operation::Grant)));
+    lines.extend(plan.under_way.iter().map(under_way));
+    lines.extend(plan.withheld.iter().map(withheld));
+    rows::write(text, &lines, style);
+    text.push('\n');
+}
+
+fn changed(change: &Change, operation: Operation) -> Row {
+    let (sign, paint, by) = match operation {
+        Operation::Grant => ("+", Paint::Good, "by"),
+        Operation::Revoke => ("-", Paint::Bad, "wanted no more; was by"),
+    };
+    Row {
+        sign,
+        paint,
+        columns: [change.permission_set.to_string(), change.principal.to_string()],
+        rest: format!("{by} {}", rules(&change.rules)),
+    }
+}
+
+fn under_way(work: &UnderWay) -> Row {
+    let what = match work.operation {
+        Operation::Grant => "grant",
+        Operation::Revoke => "revoke",
+    };
+    let stage = if work.sent { "sent to AWS, not yet ended" } else { "decided, not yet sent" };
+    let trouble = work.trouble.as_deref().map(|why| format!(" ({})", line(why))).unwrap_or_default();
+    Row {
+        sign: "~",
+        paint: Paint::Accent,
+        columns: [work.permission_set.to_string(), work.principal.to_string()],
+        rest: format!("{what} {stage}{trouble}; by {}", rules(&work.rules)),
+    }
+}
+
+fn withheld(withheld: &Withheld) -> Row {
+    let what = match withheld.operation {
+        Operation::Grant => "not granted",
+        Operation::Revoke => "not revoked",
+    };
+    Row {
+        sign: "!",
+        paint: Paint::Warning,
+        columns: [withheld.permission_set.to_string(), withheld.principal.to_string()],
+        rest: format!("{what}: {} (rule {})", line(&withheld.why), rules(&withheld.rules)),
+    }
+}
+
+fn rules(rules: &[RuleName]) -> String {
+    let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+    ids.join(", ")
+}
+
+/// Names that nothing bears are the same in every account where their rule holds: each is told once.
+fn waiting(text: &mut String, report: &PlanReport, style: Style) {
+    let mut by_name: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for waiting in report.accounts.iter().flat_map(|plan| &plan.waiting) {
+        *by_name.entry((waiting.name.as_str(), waiting.rule.as_str())).or_default() += 1;
+    }
+    if by_name.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "{}",
+        style.paint(Paint::Heading, "Named by rules, and there is nothing with that name")
+    );
+    for ((name, rule), accounts) in by_name {
+        let _ = writeln!(
+            text,
+            "  {} {}  {}",
+            style.paint(Paint::Warning, "?"),
+            line(name),
+            style.paint(Paint::Faint, format!("rule {rule}, in {}", count(accounts, "account", "accounts")))
+        );
+    }
+    text.push('\n');
+}
+
+fn summary(text: &mut String, report: &PlanReport, style: Style) {
+    let summary = &report.summary;
+    let mut parts = Vec::new();
+    if summary.grants + summary.revokes > 0 {
+        parts.push(format!(
+            "{} to grant, {} to revoke in {}",
+            summary.grants,
+            summary.revokes,
+            count(summary.differing, "account", "accounts")
+        ));
+    } else if summary.under_way == 0 {
+        parts.push(format!("nothing to do in {}", count(summary.accounts, "account", "accounts")));
+    }
+    if summary.under_way > 0 {
+        parts.push(format!("{} under way", summary.under_way));
+    }
+    if summary.withheld > 0 {
+        parts.push(format!("{} withheld", summary.withheld));
+    }
+    if summary.unread > 0 {
+        parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));
+    }
+    let _ = writeln!(text, "{} {}.", style.paint(Paint::Heading, "Plan:"), parts.join("; "));
+    if summary.grants + summary.revokes > 0 {
+        for budget in &report.budgets {
+            let _ = writeln!(text, "  {}", style.paint(Paint::Faint, budget_line(budget)));
+        }
+    }
+}
+
+fn budget_line(budget: &Budget) -> String {
+    let Budget { operation, per, limit, spent, planned } = budget;
+    let (what, per) = (
+        match operation {
+            Operation::Grant => "grants",
+            Operation::Revoke => "revokes",
+        },
+        match per {
+            Period::Run => "a run",
+            Period::Day => "a day",
+        },
+    );
+    let spent = if *spent > 0 { format!("{spent} spent, ") } else { String::new() };
+    format!("{what}: {spent}{planned} of {limit} {per}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn a_plan_reads_account_by_account_and_ends_in_one_line() {
+        insta::assert_snapshot!(plan(&sample::plan(), Style::default()), @r"
+        Rules rules.yaml (3 rules, mode sync, version abababababab)
+
+        shop-dev elopment  111122223333  Workloads/Development
+          - PowerUserAccess      group Contractors                                      wanted no more; was by contractors
+          + EC2-S3-FullAccess    group Developers                                       by developers-in-development
+          ~ ReadOnlyAccess       group Support                                          grant sent to AWS, not yet ended (Rate exceeded); by support
+          ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs until it is adopted (rule support)
+
+        Named by rules, and there is nothing with that name
+          ? group `Quants`  rule quants, in 1 account
+
+        Could not be read; nothing is decided about them
+          444455556666  throttled: Rate exceeded
+
+        Plan: 1 to grant, 1 to revoke in 1 account; 1 under way; 1 withheld; 1 account could not be read.
+          grants: 1 of 500 a run
+          revokes: 3 spent, 1 of 25 a day
+        ");
+    }
+
+    #[test]
+    fn a_plan_with_nothing_in_it_says_so() {
+        insta::assert_snapshot!(plan(&sample::quiet_plan(), Style::default()), @r"
+        Rules rules.yaml (3 rules, mode sync, version abababababab)
+
+        Plan: nothing to do in 41 accounts.
+        ");
+    }
+}

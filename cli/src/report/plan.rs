@@ -1,0 +1,228 @@
+//! The plan as data.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shared::{
+    domain::{
+        AccountId, AccountState, AssignmentKey, Mode, Operation, PermissionSetArn, Principal, RuleId,
+        RulesVersion,
+    },
+    plan::WithheldReason,
+};
+
+use crate::names::Names;
+
+/// The whole plan. Everything in it is ordered, so the same plan is the same document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanReport {
+    /// See [`super::FORMAT`].
+    pub format: u32,
+    pub rules: RulesUsed,
+    /// The account that was asked for; null for the whole organization.
+    pub account: Option<AccountId>,
+    pub summary: PlanSummary,
+    /// What may be done at all, and what this plan takes of it.
+    pub budgets: Vec<Budget>,
+    /// Accounts with anything to tell, by id.
+    pub accounts: Vec<AccountPlan>,
+    /// Accounts that could not be read: nothing is decided about them.
+    pub unread: Vec<Unread>,
+}
+
+/// The rules that were planned by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RulesUsed {
+    pub version: RulesVersion,
+    pub files: Vec<String>,
+    pub mode: Mode,
+    pub count: usize,
+}
+
+/// The plan in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PlanSummary {
+    /// Accounts looked at.
+    pub accounts: usize,
+    /// Accounts where something is to be done.
+    pub differing: usize,
+    pub grants: usize,
+    pub revokes: usize,
+    pub withheld: usize,
+    /// Decided by an earlier run, and not finished.
+    pub under_way: usize,
+    /// Pairs of a rule and a name that nothing bears.
+    pub waiting: usize,
+    pub unread: usize,
+    /// Rows of the ledger that `apply` brings up to date without any write to AWS.
+    pub notes: usize,
+}
+
+impl PlanSummary {
+    /// Whether `apply` would have anything to do in AWS.
+    pub fn has_work(&self) -> bool {
+        self.grants + self.revokes + self.under_way > 0
+    }
+}
+
+/// A bound on what may be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Budget {
+    pub operation: Operation,
+    pub per: Period,
+    pub limit: u32,
+    /// What has been spent already.
+    pub spent: u32,
+    /// What this plan takes.
+    pub planned: u32,
+}
+
+/// What a budget is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    /// One run of a command.
+    Run,
+    /// One day, UTC.
+    Day,
+}
+
+/// One account's part of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccountPlan {
+    pub id: AccountId,
+    /// Null when the organization does not know the account any more.
+    pub name: Option<String>,
+    /// The names of its OUs from the outermost down, such as `Workloads/Development`; empty directly below the root.
+    pub ou: Option<String>,
+    pub state: Option<AccountState>,
+    pub grants: Vec<Change>,
+    pub revokes: Vec<Change>,
+    pub withheld: Vec<Withheld>,
+    pub under_way: Vec<UnderWay>,
+    pub waiting: Vec<Waiting>,
+}
+
+impl AccountPlan {
+    /// Whether there is nothing to tell about it.
+    pub fn is_quiet(&self) -> bool {
+        let Self { id: _, name: _, ou: _, state: _, grants, revokes, withheld, under_way, waiting } = self;
+        grants.is_empty()
+            && revokes.is_empty()
+            && withheld.is_empty()
+            && under_way.is_empty()
+            && waiting.is_empty()
+    }
+}
+
+/// An assignment that is created or deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub permission_set: PermissionSetName,
+    pub principal: PrincipalName,
+    /// For a grant, the rules that want it; for a revoke, those that were the last to.
+    pub rules: Vec<RuleName>,
+}
+
+/// An assignment that the rules ask for, or no longer ask for, and that is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// What would have been done.
+    pub operation: Operation,
+    pub permission_set: PermissionSetName,
+    pub principal: PrincipalName,
+    pub rules: Vec<RuleName>,
+    pub reason: WithheldReason,
+    /// The reason in a sentence.
+    pub why: String,
+}
+
+/// An assignment that an earlier run decided about and that is not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnderWay {
+    pub operation: Operation,
+    pub permission_set: PermissionSetName,
+    pub principal: PrincipalName,
+    pub rules: Vec<RuleName>,
+    /// Whether a request may be with AWS.
+    pub sent: bool,
+    /// What went wrong last.
+    pub trouble: Option<String>,
+}
+
+/// A name in a rule that nothing bears yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    pub rule: RuleId,
+    /// Such as ``group `Quants` ``.
+    pub name: String,
+}
+
+/// An account that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    pub id: AccountId,
+    pub why: String,
+}
+
+/// A permission set, with its name where it is known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PermissionSetName {
+    pub name: Option<String>,
+    pub arn: PermissionSetArn,
+}
+
+/// A principal, with its name where it is known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PrincipalName {
+    /// `group` or `user`.
+    pub kind: &'static str,
+    pub name: Option<String>,
+    pub id: String,
+}
+
+/// A rule and the mode that holds for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleName {
+    pub id: RuleId,
+    pub mode: Mode,
+}
+
+/// The key's two halves with their names.
+pub(crate) fn named(key: &AssignmentKey, names: &Names) -> (PermissionSetName, PrincipalName) {
+    let AssignmentKey { account: _, permission_set, principal } = key;
+    let kind = match principal {
+        Principal::Group(_) => "group",
+        Principal::User(_) => "user",
+    };
+    (
+        PermissionSetName { name: names.permission_set(permission_set), arn: permission_set.clone() },
+        PrincipalName { kind, name: names.principal(principal), id: principal.id().to_owned() },
+    )
+}
+
+/// Rules with their modes, by id.
+pub(crate) fn rules(rules: &BTreeMap<RuleId, Mode>) -> Vec<RuleName> {
+    rules.iter().map(|(id, mode)| RuleName { id: id.clone(), mode: *mode }).collect()
+}
+
+/// The name, or the last part of the ARN.
+impl std::fmt::Display for PermissionSetName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(&crate::screen::line(name)),
+            None => f.write_str(self.arn.as_str().rsplit('/').next().unwrap_or_default()),
+        }
+    }
+}
+
+/// `group Developers`, or `group <id>`.
+impl std::fmt::Display for PrincipalName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, name, id } = self;
+        match name {
+            Some(name) => write!(f, "{kind} {}", crate::screen::line(name)),
+            None => write!(f, "{kind} {id}"),
+        }
+    }
+}

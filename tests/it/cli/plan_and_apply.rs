@@ -1,0 +1,167 @@
+//! `plan` and `apply`, one after the other.
+
+use std::collections::BTreeSet;
+
+use cli::Ending;
+use serde_json::Value;
+use shared::domain::AccountState;
+
+use super::{ORGANIZATION, Place, RULES};
+
+#[tokio::test]
+async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+
+    let plan = place.usher("plan", &rules, &[]).await;
+    assert_eq!(plan.ending, Ending::ToDo, "{plan:?}");
+    let text = plan.out.replace(rules.to_str().unwrap(), "rules.yaml");
+    insta::assert_snapshot!(text, @"");
+    assert!(!place.path("state").exists(), "a plan makes nothing on the disk");
+    assert_eq!(place.writes(), 0);
+
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert!(apply.out.contains("4 granted, 0 revoked"), "{}", apply.out);
+    assert_eq!(place.world().assignments().len(), 5);
+
+    let plan = place.usher("plan", &rules, &[]).await;
+    assert_eq!(plan.ending, Ending::Good, "{plan:?}");
+    assert!(plan.out.contains("nothing to do in 4 accounts"), "{}", plan.out);
+}
+
+#[tokio::test]
+async fn a_second_apply_writes_nothing_and_says_so() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    place.usher("apply", &rules, &["--yes"]).await;
+    let writes = place.writes();
+    assert_eq!(writes, 4);
+
+    // Nobody needs to be asked where there is nothing to do.
+    let again = place.usher("apply", &rules, &[]).await;
+
+    assert_eq!(again.ending, Ending::Good, "{again:?}");
+    assert!(again.out.contains("nothing was written to AWS"), "{}", again.out);
+    assert_eq!(place.writes(), writes);
+}
+
+#[tokio::test]
+async fn the_json_document_agrees_with_the_text() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    let text = place.usher("plan", &rules, &[]).await;
+    let json = place.usher("plan", &rules, &["--json"]).await;
+    assert_eq!((text.ending, json.ending), (Ending::ToDo, Ending::ToDo));
+
+    let document = json.json();
+    let accounts = document["accounts"].as_array().unwrap();
+    let listed = |list: &str| -> Vec<Value> {
+        accounts.iter().flat_map(|account| account[list].as_array().unwrap().clone()).collect()
+    };
+    assert_eq!(listed("grants").len(), document["summary"]["grants"]);
+    assert_eq!(listed("withheld").len(), document["summary"]["withheld"]);
+    assert_eq!(text.out.lines().filter(|line| line.starts_with("  + ")).count(), listed("grants").len());
+    assert_eq!(text.out.lines().filter(|line| line.starts_with("  ! ")).count(), listed("withheld").len());
+    for grant in listed("grants") {
+        let set = grant["permission_set"]["name"].as_str().unwrap();
+        assert!(text.out.contains(&format!("+ {set}")), "{set}");
+    }
+    let reasons: BTreeSet<String> =
+        listed("withheld").iter().map(|withheld| withheld["reason"]["kind"].to_string()).collect();
+    assert_eq!(reasons, ["\"foreign\"".to_owned(), "\"never\"".to_owned()].into());
+}
+
+#[tokio::test]
+async fn one_account_is_planned_as_its_part_of_the_whole_and_applied_alone() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    let whole = place.usher("plan", &rules, &["--json"]).await.json();
+    let one = place.usher("plan", &rules, &["--json", "--account", "200000000001"]).await.json();
+    let of_whole =
+        whole["accounts"].as_array().unwrap().iter().find(|account| account["id"] == "200000000001").unwrap();
+    assert_eq!(one["accounts"].as_array().unwrap(), std::slice::from_ref(of_whole));
+
+    let apply = place.usher("apply", &rules, &["--yes", "--account", "200000000001"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    let world = place.world();
+    let touched: BTreeSet<String> = world
+        .assignments()
+        .into_iter()
+        .filter(|(_, made)| made.by.name.as_ref() == "usher")
+        .map(|(key, _)| key.account.to_string())
+        .collect();
+    assert_eq!(touched, ["200000000001".to_owned()].into());
+}
+
+#[tokio::test]
+async fn what_no_rule_wants_any_more_is_revoked_and_what_people_made_stays() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    place.usher("apply", &rules, &["--yes"]).await;
+    let fewer = place.file("rules.yaml", RULES.split("  - id: auditors").next().unwrap());
+
+    let apply = place.usher("apply", &fewer, &["--yes", "--json"]).await;
+
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert_eq!(apply.json()["summary"]["revoked"], 3);
+    assert_eq!(place.world().assignments().len(), 2);
+}
+
+#[tokio::test]
+async fn what_the_budgets_hold_back_is_withheld_and_not_done() {
+    let place = Place::new(ORGANIZATION).await;
+    let bounded = RULES.replace("{ mode: sync }", "{ mode: sync, guardrails: { max_creates: 1 } }");
+    let rules = place.file("rules.yaml", &bounded);
+
+    let plan = place.usher("plan", &rules, &["--json"]).await.json();
+    assert_eq!(plan["summary"]["grants"], 1);
+    assert!(plan.to_string().contains("\"kind\":\"budget\""), "{plan}");
+
+    let apply = place.usher("apply", &rules, &["--yes", "--json"]).await;
+    assert_eq!(apply.json()["summary"]["granted"], 1);
+    assert_eq!(place.writes(), 1);
+}
+
+#[tokio::test]
+async fn without_anybody_to_ask_apply_wants_a_yes_and_changes_nothing() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+
+    let apply = place.usher("apply", &rules, &[]).await;
+
+    assert_eq!(apply.ending, Ending::Bad);
+    assert!(apply.err.contains("--yes"), "{}", apply.err);
+    assert_eq!(place.writes(), 0);
+    assert!(!place.path("state").exists());
+}
+
+#[tokio::test]
+async fn what_aws_refuses_is_told_with_its_reason_and_the_rest_is_done() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    place.world().fail_next("CreateAccountAssignment", simulator::Fault::AccessDenied, 1);
+
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+
+    assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
+    assert!(apply.out.contains("refused by AWS: CreateAccountAssignment: "), "{}", apply.out);
+    assert!(apply.out.contains("3 granted, 0 revoked, 1 refused by AWS"), "{}", apply.out);
+}
+
+#[tokio::test]
+async fn a_suspended_account_is_withheld_which_alone_is_nothing_to_do() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    place.usher("apply", &rules, &["--yes"]).await;
+    let now = place.world().now();
+    place.world().set_account_state(now, &"200000000002".parse().unwrap(), AccountState::Suspended);
+    place.usher("apply", &rules, &["--yes"]).await;
+    let fewer = place.file("rules.yaml", RULES.split("  - id: auditors").next().unwrap());
+    place.usher("apply", &fewer, &["--yes"]).await;
+
+    let plan = place.usher("plan", &fewer, &[]).await;
+
+    assert_eq!(plan.ending, Ending::Good, "{plan:?}");
+    assert!(plan.out.contains("the account is suspended"), "{}", plan.out);
+}

@@ -1,0 +1,55 @@
+//! `usher rules check`.
+
+use cli::{Ending, Machine};
+
+use super::{RULES, Ran, run};
+
+async fn check(content: &str, more: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.yaml");
+    std::fs::write(&path, content).unwrap();
+    let mut line = vec!["usher", "rules", "check", path.to_str().unwrap()];
+    line.extend(more);
+    run(&line, &Machine::this()).await
+}
+
+#[tokio::test]
+async fn good_rules_are_told_in_short() {
+    let good = check(RULES, &[]).await;
+    assert_eq!(good.ending, Ending::Good);
+    assert!(good.out.contains("2 rules and 1 entry of `never`"), "{}", good.out);
+    assert!(good.out.contains("at most 500 assignments created, and 25 deleted"), "{}", good.out);
+}
+
+#[tokio::test]
+async fn every_mistake_is_shown_in_its_place() {
+    let broken =
+        RULES.replace("everywhere", "everywher").replace("permission_sets: [Read", "permission_set: [Read");
+    let text = check(&broken, &[]).await;
+    assert_eq!(text.ending, Ending::Bad);
+    assert!(text.out.contains("did you mean `everywhere`?"), "{}", text.out);
+    assert!(text.out.contains("the rules have 2 problems"), "{}", text.out);
+
+    let json = check(&broken, &["--json"]).await;
+    assert_eq!(json.ending, Ending::Bad);
+    let document = json.json();
+    assert_eq!(document["ok"], false);
+    let lines: Vec<u64> = document["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lines, [13, 14]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_missing_or_no_yaml_at_all_is_an_error_that_says_what_to_do() {
+    let missing = run(&["usher", "rules", "check", "/nowhere/rules.yaml"], &Machine::this()).await;
+    assert_eq!(missing.ending, Ending::Bad);
+    assert!(missing.err.contains("cannot read the rule file `/nowhere/rules.yaml`"), "{}", missing.err);
+    assert_eq!(missing.out, "");
+    for rubbish in ["", "{", "\u{0}", "- a\n- b", "version: 1"] {
+        assert_eq!(check(rubbish, &[]).await.ending, Ending::Bad, "{rubbish:?}");
+    }
+}
