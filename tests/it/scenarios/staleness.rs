@@ -104,9 +104,8 @@ async fn intents_of_rules_that_are_no_longer_in_force_are_not_sent_but_decided_a
     assert_eq!(service.rows().await.len(), 3);
     service.publish(&support()).await;
     service.settle().await;
-    let world = service.world();
-    let granted: Vec<_> = world.request_log().map(|request| request.key.principal.clone()).collect();
-    drop(world);
+    let granted: Vec<_> =
+        service.world().request_log().map(|request| request.key.principal.clone()).collect();
     let support = service.key("one-dev", "ReadOnlyAccess", "Support").principal;
     assert!(granted.iter().all(|principal| *principal == support), "nothing of the old rules");
     assert_eq!(granted.len(), 3, "the accounts went back and were decided by the new rules");
