@@ -140,10 +140,11 @@ fn advice(error: &PortError) -> Option<&'static str> {
         PortError::Refused(text) if text.contains("several Identity Center instances") => {
             Some("choose one with --instance-arn ARN")
         }
-        PortError::Denied(text) if text.contains("no AWS credentials") => Some(
+        PortError::Barred(text) if text.contains("no AWS credentials") => Some(
             "sign in (`aws sso login`), or name a profile with --profile; a simulated AWS takes any keys: \
              AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
         ),
+        PortError::Barred(_) => Some("sign in again (`aws sso login`): AWS does not take these credentials any more"),
         PortError::Denied(_) => Some(
             "`aws sts get-caller-identity` tells who you are; docs/cli.md lists what this command must be allowed to do",
         ),

@@ -8,3 +8,5 @@ mod cli;
 mod contract;
 #[cfg(test)]
 mod lambda;
+#[cfg(test)]
+mod scenarios;

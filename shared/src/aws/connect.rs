@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn missing_credentials_are_denied_with_what_to_do() {
+    async fn missing_credentials_bar_everything_and_say_what_to_do() {
         let nothing =
             provide_credentials_fn(|| std::future::ready(Err(CredentialsError::not_loaded("none anywhere"))));
         let mut connection = connect(&somewhere()).await;
@@ -213,7 +213,7 @@ mod tests {
             .credentials_provider(SharedCredentialsProvider::new(nothing))
             .build();
         match connection.organizations().organization().await {
-            Err(PortError::Denied(text)) => assert!(text.contains("set AWS_PROFILE"), "{text}"),
+            Err(PortError::Barred(text)) => assert!(text.contains("set AWS_PROFILE"), "{text}"),
             other => panic!("{other:?}"),
         }
     }

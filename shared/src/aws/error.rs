@@ -56,6 +56,7 @@ pub(super) fn absent<T>(error: PortError) -> Result<Option<T>, PortError> {
         | PortError::WindowFull(_)
         | PortError::Conflict(_)
         | PortError::Denied(_)
+        | PortError::Barred(_)
         | PortError::Refused(_)
         | PortError::Failed(_) => Err(error),
     }
@@ -101,9 +102,9 @@ fn unanswered(operation: &str, error: &(dyn std::error::Error + 'static)) -> Por
     while let Some(cause) = next {
         match cause.downcast_ref::<CredentialsError>() {
             Some(CredentialsError::CredentialsNotLoaded(_)) => {
-                return PortError::Denied(format!("{operation}: {NO_CREDENTIALS}"));
+                return PortError::Barred(format!("{operation}: {NO_CREDENTIALS}"));
             }
-            Some(CredentialsError::InvalidConfiguration(_)) => return PortError::Denied(text),
+            Some(CredentialsError::InvalidConfiguration(_)) => return PortError::Barred(text),
             // Asking for credentials failed or took too long: perhaps not the next time.
             Some(_) => return PortError::Failed(text),
             None => next = cause.source(),
@@ -156,7 +157,7 @@ fn classify(operation: &str, answer: &Answer<'_>, words: Words) -> PortError {
         | "ConditionalRequestConflict"
         | "OperationAborted" => PortError::Conflict(text),
 
-        "ResourceNotFoundException" if answer.kms => PortError::Denied(text),
+        "ResourceNotFoundException" | "ValidationException" if answer.kms => PortError::Barred(text),
         "ResourceNotFoundException"
         | "AccountNotFoundException"
         | "ChildNotFoundException"
@@ -187,8 +188,9 @@ fn classify(operation: &str, answer: &Answer<'_>, words: Words) -> PortError {
         | "SignatureDoesNotMatch"
         | "NotAuthorized"
         | "NotAuthorizedException"
-        | "OptInRequired" => PortError::Denied(text),
-        _ if code.starts_with("AccessDenied") || code.starts_with("Kms") => PortError::Denied(text),
+        | "OptInRequired" => PortError::Barred(text),
+        _ if answer.kms || code.starts_with("Kms") => PortError::Barred(text),
+        _ if code.starts_with("AccessDenied") => PortError::Denied(text),
 
         // The first attempt of the same write is still running, so something may well have been done.
         "TransactionInProgressException"
@@ -294,7 +296,7 @@ mod tests {
             assert!(matches!(said(code, "", 400), PortError::Denied(_)), "{code}");
         }
         for code in ["UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"] {
-            assert!(matches!(said(code, "", 400), PortError::Denied(_)), "{code}");
+            assert!(matches!(said(code, "", 400), PortError::Barred(_)), "{code}");
         }
         for code in ["AccountNotFoundException", "com.amazonaws.organizations#TargetNotFoundException"] {
             assert!(matches!(said(code, "", 400), PortError::NotFound(_)), "{code}");
@@ -327,7 +329,7 @@ mod tests {
             status: 400,
             kms: true,
         };
-        assert!(matches!(classify("DescribePermissionSet", &answer, Words::Given), PortError::Denied(_)));
+        assert!(matches!(classify("DescribePermissionSet", &answer, Words::Given), PortError::Barred(_)));
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub enum PortError {
     /// Not allowed. Nothing was done.
     #[error("not allowed: {0}")]
     Denied(String),
+    /// Barred altogether: credentials are missing, expired or not recognized, or a key of encryption can't be used. It is about
+    /// every call and not about what this one asks. Nothing was done, and nothing will be until somebody mends it.
+    #[error("no access: {0}")]
+    Barred(String),
     /// What the call names does not exist. Nothing was done.
     #[error("not found: {0}")]
     NotFound(String),
@@ -47,7 +51,7 @@ impl PortError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled(_) | Self::WindowFull(_) | Self::Conflict(_) | Self::Failed(_) => true,
-            Self::Denied(_) | Self::NotFound(_) | Self::Refused(_) => false,
+            Self::Denied(_) | Self::Barred(_) | Self::NotFound(_) | Self::Refused(_) => false,
         }
     }
 }

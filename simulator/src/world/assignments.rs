@@ -45,6 +45,13 @@ impl Assignments {
         self.principals(&key.account, &key.permission_set)?.get(&key.principal)?.latest()?.as_ref()
     }
 
+    /// All that an assignment has been, oldest first.
+    pub(super) fn history(&self, key: &AssignmentKey) -> Vec<(Timestamp, Option<Made>)> {
+        let line =
+            self.principals(&key.account, &key.permission_set).and_then(|line| line.get(&key.principal));
+        line.map(|line| line.entries().to_vec()).unwrap_or_default()
+    }
+
     /// From `at` on the assignment exists, or doesn't.
     pub(super) fn set(&mut self, at: Timestamp, key: &AssignmentKey, made: Option<Made>) {
         let AssignmentKey { account, permission_set, principal } = key;

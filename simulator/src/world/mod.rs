@@ -13,6 +13,7 @@ pub(crate) mod ids;
 mod instances;
 mod log;
 mod memberships;
+mod observe;
 mod operation;
 mod organization;
 mod paging;

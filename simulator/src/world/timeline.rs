@@ -18,6 +18,11 @@ impl<T> Timeline<T> {
         self.0.push((at, value));
     }
 
+    /// All of it, oldest first.
+    pub(crate) fn entries(&self) -> &[(Timestamp, T)] {
+        &self.0
+    }
+
     /// What it is now.
     pub(crate) fn latest(&self) -> Option<&T> {
         self.0.last().map(|(_, value)| value)

@@ -41,7 +41,7 @@ impl Session<'_> {
                     }
                 }
                 Err(error) if error.is_transient() => {}
-                Err(error) => return Err(RunError::Follow(error)),
+                Err(error) => return Err(RunError::Access(error)),
             }
             self.look_closer(operation).await?;
         }
@@ -82,7 +82,7 @@ impl Session<'_> {
                 Ok(Some(request)) => self.conclude(row, request.status).await?,
                 Ok(None) => self.conclude_unknown(row, operation).await?,
                 Err(error) if error.is_transient() => {}
-                Err(error) => return Err(RunError::Follow(error)),
+                Err(error) => return Err(RunError::Access(error)),
             }
         }
         Ok(())

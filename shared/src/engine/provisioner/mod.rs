@@ -74,8 +74,8 @@ pub struct RunSummary {
 pub enum RunError {
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
-    #[error("cannot follow the requests under way")]
-    Follow(#[source] PortError),
+    #[error("cannot use the access administration of Identity Center")]
+    Access(#[source] PortError),
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
 }

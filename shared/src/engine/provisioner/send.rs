@@ -66,6 +66,7 @@ impl Session<'_> {
                 Err(PortError::NotFound(_)) => looks.insert(place.clone(), BTreeSet::new()),
                 // It stays pending; the next tick asks again.
                 Err(error) if error.is_transient() => return Ok(false),
+                Err(error @ PortError::Barred(_)) => return Err(RunError::Access(error)),
                 Err(error) => {
                     let now = self.engine.clock.now();
                     if let Some(blocked) = blocked(row.clone(), error.to_string(), now)
@@ -119,6 +120,12 @@ impl Session<'_> {
             {
                 self.check_gone(row, why).await?;
                 Ok(true)
+            }
+            // It is about every call: the row waits as it was, and the run ends with the reason.
+            Err(error @ PortError::Barred(_)) => {
+                let attempts = row.attempts.saturating_sub(1);
+                self.retry(Row { attempts, ..row }, Duration::ZERO, error.to_string()).await?;
+                Err(RunError::Access(error))
             }
             Err(PortError::Denied(why) | PortError::NotFound(why) | PortError::Refused(why)) => {
                 self.block(row, why).await?;

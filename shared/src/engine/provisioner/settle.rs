@@ -48,7 +48,7 @@ impl Session<'_> {
         let requests = match self.requests_for(&row, operation, since).await {
             Ok(requests) => requests,
             Err(error) if error.is_transient() => return Ok(()),
-            Err(error) => return Err(RunError::Follow(error)),
+            Err(error) => return Err(RunError::Access(error)),
         };
         match (requests.as_slice(), operation) {
             ([], _) => self.settle_unsent(row, operation, claim.at).await,
@@ -78,7 +78,7 @@ impl Session<'_> {
             Ok(principals) => principals.contains(&row.key.principal),
             Err(PortError::NotFound(_)) => false,
             Err(error) if error.is_transient() => return Ok(()),
-            Err(error) => return Err(RunError::Follow(error)),
+            Err(error) => return Err(RunError::Access(error)),
         };
         match (operation, there) {
             (Operation::Grant, true) => {

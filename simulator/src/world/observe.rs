@@ -1,0 +1,66 @@
+//! The whole truth, for tests to compare with what Usher believes. Not an AWS operation: no lag, no rate, no log entry.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use shared::domain::{
+    Account, AssignmentKey, GroupId, OrganizationalUnit, OuPath, ParentId, PermissionSet, UserId,
+};
+
+use super::{Made, World};
+
+impl World {
+    /// Every account of the organization as it is now, ordered by id.
+    pub fn accounts_now(&self) -> Vec<Account> {
+        let organization = &self.organization;
+        let account = |id: &shared::domain::AccountId| {
+            let facts = organization.account(id)?;
+            Some(Account {
+                id: id.clone(),
+                name: facts.name.clone(),
+                state: facts.state,
+                path: self.path_now(&facts.parent),
+                tags: organization.tags.get(id.as_str()).cloned().unwrap_or_default(),
+                is_management: *id == organization.management,
+            })
+        };
+        organization.accounts.keys().filter_map(account).collect()
+    }
+
+    fn path_now(&self, parent: &ParentId) -> OuPath {
+        let mut units = Vec::new();
+        let mut parent = parent.clone();
+        while let ParentId::Ou(id) = parent {
+            let Some(unit) = self.organization.units.get(&id) else { break };
+            units.push(OrganizationalUnit { id, name: unit.name.clone() });
+            parent = unit.parent.clone();
+        }
+        units.reverse();
+        OuPath(units)
+    }
+
+    /// Every permission set as it is now, ordered by ARN.
+    pub fn permission_sets_now(&self) -> Vec<PermissionSet> {
+        let set = |(arn, set): (&shared::domain::PermissionSetArn, &super::permission_sets::State)| {
+            PermissionSet { arn: arn.clone(), name: set.name.clone(), tags: set.tags.clone() }
+        };
+        self.permission_sets.iter().map(set).collect()
+    }
+
+    /// Every group that has a display name, by it.
+    pub fn groups_now(&self) -> BTreeMap<String, GroupId> {
+        let named =
+            self.directory.groups.iter().filter_map(|(id, group)| Some((group.name.clone()?, id.clone())));
+        named.collect()
+    }
+
+    /// Every user, by the user name.
+    pub fn users_now(&self) -> BTreeMap<String, UserId> {
+        self.directory.users.iter().map(|(id, user)| (user.user_name.clone(), id.clone())).collect()
+    }
+
+    /// What an assignment was like from when on, oldest first; `None` where it did not exist.
+    pub fn assignment_history(&self, key: &AssignmentKey) -> Vec<(Timestamp, Option<Made>)> {
+        self.assignments.history(key)
+    }
+}

@@ -1,0 +1,346 @@
+//! Watches what the product does, by the world's own records and the ledger's rows, and by nothing of the product's own thinking.
+//!
+//! It is asked after every step of every scenario, and says which promise (`docs/semantics.md`) was broken and by what.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use shared::{
+    domain::{AccountId, AssignmentKey, Operation, Principal},
+    engine::EngineSettings,
+    ledger::{Row, State},
+    plan::ManagementWrites,
+};
+use simulator::{LogEntry, RequestRecord, World};
+
+use super::model::{Reach, Rules, Truth};
+
+/// The time between the engine's look at the rules in force and its last call of that round.
+const ROUND: SignedDuration = SignedDuration::from_secs(30);
+
+/// A broken promise.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Violation {
+    /// A delete was sent for what a person had made.
+    DeletedTheirs(AssignmentKey),
+    /// A grant was sent that no rule had wanted for a while.
+    GrantedUnwanted(AssignmentKey),
+    /// A delete was sent for what the rules wanted all the time.
+    RevokedWanted(AssignmentKey),
+    /// A delete was sent while no rules in `sync` mode were in force.
+    RevokedWithoutSync(AssignmentKey),
+    /// There is an assignment of ours, or a request, that no row admits.
+    NoRow(AssignmentKey),
+    /// A row says that it is ours, and none of our grants succeeded.
+    NotProved(AssignmentKey),
+    /// A call was made for a key whose row had no claim.
+    SentWithoutClaim(AssignmentKey),
+    /// So many requests of ours were under way at once.
+    WindowExceeded(usize),
+    /// A call was made for a key that a request of ours was under way for.
+    TwoAtOnce(AssignmentKey),
+    /// We were too fast.
+    Throttled(String),
+    /// An account that was not active was written to.
+    NotActive(AssignmentKey),
+    /// The management account was written to.
+    Management(AssignmentKey),
+    /// A look at one account led to a write in another.
+    OutOfScope(AssignmentKey),
+    /// More deletes in a day than the guardrails allow.
+    OverBudget { deletes: usize, limit: usize },
+    /// It is not as the rules want it, and nothing says why, or it is said and was not expected.
+    Differs { key: AssignmentKey, wanted: bool, reason: Option<String> },
+    /// A reason that was expected is given for no key.
+    ReasonMissing(String),
+    /// There was nothing to do, and something was written.
+    NotIdle(String),
+}
+
+/// What the checker remembers between its looks.
+pub(super) struct Checker {
+    usher: String,
+    settings: EngineSettings,
+    truths: Vec<(Timestamp, Truth)>,
+    rules: Vec<(Timestamp, Rules)>,
+    owned: BTreeMap<String, usize>,
+    log_read: usize,
+    requests_read: usize,
+    /// Throttles are part of the scenario.
+    pub(super) throttles_expected: bool,
+    /// Keys that a person made within the seconds that ADR 0003 names.
+    pub(super) taken_over: BTreeSet<AssignmentKey>,
+    /// Only this account may be written to.
+    pub(super) scope: Option<AccountId>,
+}
+
+impl Checker {
+    pub(super) fn new(usher: &str, settings: EngineSettings) -> Self {
+        Self {
+            usher: usher.to_owned(),
+            settings,
+            truths: Vec::new(),
+            rules: Vec::new(),
+            owned: BTreeMap::new(),
+            log_read: 0,
+            requests_read: 0,
+            throttles_expected: false,
+            taken_over: BTreeSet::new(),
+            scope: None,
+        }
+    }
+
+    /// These rules are in force from now on.
+    pub(super) fn rules_published(&mut self, now: Timestamp, rules: &Rules) {
+        self.rules.push((now, rules.clone()));
+    }
+
+    /// Everything that has gone wrong since the last look.
+    pub(super) fn check(&mut self, now: Timestamp, world: &World, rows: &[Row]) -> Vec<Violation> {
+        let truth = Truth::of(world);
+        if self.truths.last().is_none_or(|(_, last)| *last != truth) {
+            self.truths.push((now, truth));
+        }
+        let owned = rows.iter().filter(|row| row.is_ours()).count();
+        let most = self.owned.entry(day(now)).or_default();
+        *most = owned.max(*most);
+
+        let mut found = Vec::new();
+        self.check_rows(world, rows, &mut found);
+        self.check_log(world, &mut found);
+        self.check_requests(world, &mut found);
+        self.check_deletes(world, &mut found);
+        found
+    }
+
+    fn is_ours(&self, request: &RequestRecord) -> bool {
+        *request.by.name == *self.usher
+    }
+
+    /// Intent before action: what is ours, or on its way, has a row; and a row that claims something can prove it.
+    fn check_rows(&self, world: &World, rows: &[Row], found: &mut Vec<Violation>) {
+        let Some((_, truth)) = self.truths.last() else { return };
+        let admitted: BTreeSet<&AssignmentKey> =
+            rows.iter().filter(|row| row.state != State::Closed).map(|row| &row.key).collect();
+        let assignments = world.assignments();
+        let made = assignments.iter().filter(|(_, made)| *made.by.name == *self.usher).map(|(key, _)| key);
+        let under_way =
+            world.request_log().filter(|r| self.is_ours(r) && r.settled.is_none()).map(|r| &r.key);
+        for key in made.chain(under_way) {
+            // What has departed from the organization is out of reach.
+            if !admitted.contains(key) && truth.account(&key.account).is_some() {
+                found.push(Violation::NoRow(key.clone()));
+            }
+        }
+        let proved: BTreeSet<&AssignmentKey> = world
+            .request_log()
+            .filter(|r| {
+                self.is_ours(r) && r.operation == Operation::Grant && matches!(r.settled, Some((_, Ok(()))))
+            })
+            .map(|r| &r.key)
+            .collect();
+        let unproved = rows.iter().filter(|row| row.is_ours() && !proved.contains(&row.key));
+        found.extend(unproved.map(|row| Violation::NotProved(row.key.clone())));
+    }
+
+    /// Calls that AWS refused because of us.
+    fn check_log(&mut self, world: &World, found: &mut Vec<Violation>) {
+        let log = world.log();
+        let new = &log[self.log_read..];
+        self.log_read = log.len();
+        for entry in new.iter().filter(|entry| *entry.caller.name == *self.usher) {
+            match entry.error.as_deref() {
+                Some("ThrottlingException" | "TooManyRequestsException") if !self.throttles_expected => {
+                    found.push(Violation::Throttled(entry.operation.to_owned()));
+                }
+                Some("ConflictException") => {
+                    if let Some(key) = key_of(entry)
+                        && world
+                            .request_log()
+                            .any(|r| self.is_ours(r) && r.key == key && under_way_at(r, entry.at))
+                    {
+                        found.push(Violation::TwoAtOnce(key));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Requests that were accepted since the last look: each was right at its time.
+    fn check_requests(&mut self, world: &World, found: &mut Vec<Violation>) {
+        let new: Vec<&RequestRecord> = world.request_log().skip(self.requests_read).collect();
+        self.requests_read += new.len();
+        for request in new.into_iter().filter(|request| self.is_ours(request)) {
+            let (at, key) = (request.accepted_at, &request.key);
+            let intent_age = signed(self.settings.intent_age);
+            let facts = within(&self.truths, at - intent_age - signed(self.settings.lag), at);
+            let rules = within(&self.rules, at - ROUND, at);
+            let any = |holds: &dyn Fn(&Rules, &Truth) -> bool| {
+                facts.iter().any(|truth| rules.iter().any(|rules| holds(rules, truth)))
+            };
+            match request.operation {
+                Operation::Grant => {
+                    if !any(&|rules, truth| rules.may_grant(truth, key)) {
+                        found.push(Violation::GrantedUnwanted(key.clone()));
+                    }
+                }
+                Operation::Revoke => {
+                    if !any(&|rules, truth| !rules.wants(truth, key)) {
+                        found.push(Violation::RevokedWanted(key.clone()));
+                    }
+                    if !rules.iter().any(|rules| rules.reach == Reach::Sync) {
+                        found.push(Violation::RevokedWithoutSync(key.clone()));
+                    }
+                    self.check_whose(world, key, at, found);
+                }
+            }
+            let recent = within(&self.truths, at - SignedDuration::from_mins(15), at);
+            let accounts: Vec<_> = recent.iter().filter_map(|truth| truth.account(&key.account)).collect();
+            if !accounts.iter().any(|account| account.state.is_active()) {
+                found.push(Violation::NotActive(key.clone()));
+            }
+            let withheld = self.settings.management == ManagementWrites::Withheld;
+            if withheld && accounts.iter().any(|account| account.is_management) {
+                found.push(Violation::Management(key.clone()));
+            }
+            if self.scope.as_ref().is_some_and(|scope| *scope != key.account) {
+                found.push(Violation::OutOfScope(key.clone()));
+            }
+        }
+        let most = most_at_once(world.request_log().filter(|request| self.is_ours(request)));
+        if most > self.settings.window {
+            found.push(Violation::WindowExceeded(most));
+        }
+    }
+
+    /// What is there when a delete is sent, and what it takes away, is ours.
+    fn check_whose(&self, world: &World, key: &AssignmentKey, at: Timestamp, found: &mut Vec<Violation>) {
+        let history = world.assignment_history(key);
+        let before = history.iter().rev().find(|(since, _)| *since <= at);
+        if let Some((_, Some(made))) = before
+            && *made.by.name != *self.usher
+            && !self.taken_over.contains(key)
+        {
+            found.push(Violation::DeletedTheirs(key.clone()));
+        }
+    }
+
+    fn check_deletes(&self, world: &World, found: &mut Vec<Violation>) {
+        let mut by_day: BTreeMap<String, usize> = BTreeMap::new();
+        let mut last: BTreeMap<&AssignmentKey, bool> = BTreeMap::new();
+        for request in world.request_log().filter(|r| self.is_ours(r)) {
+            let is_delete = request.operation == Operation::Revoke;
+            // A delete that is sent again was charged once.
+            let again = last.insert(&request.key, is_delete && !matches!(request.settled, Some((_, Ok(())))));
+            if !is_delete {
+                continue;
+            }
+            if again != Some(true) {
+                *by_day.entry(day(request.accepted_at)).or_default() += 1;
+            }
+            if let Some((at, Ok(()))) = &request.settled {
+                let history = world.assignment_history(&request.key);
+                let taken = history.iter().rev().find(|(when, made)| when <= at && made.is_some());
+                if let Some((_, Some(made))) = taken
+                    && *made.by.name != *self.usher
+                    && !self.taken_over.contains(&request.key)
+                {
+                    found.push(Violation::DeletedTheirs(request.key.clone()));
+                }
+            }
+        }
+        for (day, deletes) in by_day {
+            let owned = self.owned.get(&day).copied().unwrap_or_default();
+            let limit = |rules: &Rules| {
+                (rules.max_deletes as usize).max(owned * rules.max_delete_percent as usize / 100)
+            };
+            let limit = self.rules.iter().map(|(_, rules)| limit(rules)).max().unwrap_or_default();
+            if deletes > limit {
+                found.push(Violation::OverBudget { deletes, limit });
+            }
+        }
+    }
+
+    /// Whether all is as the rules want it, but for keys that the service withholds for a reason that was declared.
+    pub(super) fn converged(
+        &self,
+        world: &World,
+        withheld: &BTreeMap<AssignmentKey, String>,
+        declared: &[&str],
+    ) -> Vec<Violation> {
+        let (Some((_, rules)), truth) = (self.rules.last(), Truth::of(world)) else { return Vec::new() };
+        let wanted = rules.wanted(&truth);
+        let assignments = world.assignments();
+        let ours = assignments.iter().filter(|(_, made)| *made.by.name == *self.usher).map(|(key, _)| key);
+        let missing = wanted.iter().filter(|key| !assignments.contains_key(key)).map(|key| (key, true));
+        let unwanted = ours
+            .filter(|key| truth.account(&key.account).is_some() && !wanted.contains(key))
+            .map(|key| (key, false));
+        let mut found = Vec::new();
+        let mut given = BTreeSet::new();
+        for (key, wanted) in missing.chain(unwanted) {
+            let reason = withheld.get(key);
+            if reason.is_some_and(|reason| declared.contains(&reason.as_str())) {
+                given.extend(reason.map(String::as_str));
+            } else {
+                found.push(Violation::Differs { key: key.clone(), wanted, reason: reason.cloned() });
+            }
+        }
+        let missing = declared.iter().filter(|reason| !given.contains(**reason));
+        found.extend(missing.map(|reason| Violation::ReasonMissing((*reason).to_owned())));
+        found
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap()
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+/// All that held at some moment of a span of time.
+fn within<T>(line: &[(Timestamp, T)], from: Timestamp, to: Timestamp) -> Vec<&T> {
+    let first = line.partition_point(|(since, _)| *since <= from).saturating_sub(1);
+    line.iter().skip(first).take_while(|(since, _)| *since <= to).map(|(_, value)| value).collect()
+}
+
+fn under_way_at(request: &RequestRecord, at: Timestamp) -> bool {
+    request.accepted_at <= at && request.settled.as_ref().is_none_or(|(ended, _)| *ended > at)
+}
+
+fn most_at_once<'a>(requests: impl Iterator<Item = &'a RequestRecord>) -> usize {
+    let mut changes: Vec<(Timestamp, i32)> = Vec::new();
+    for request in requests {
+        changes.push((request.accepted_at, 1));
+        changes.extend(request.settled.as_ref().map(|(at, _)| (*at, -1)));
+    }
+    // Of two changes at one time, the end comes first.
+    changes.sort_unstable();
+    let mut now = 0;
+    let most = changes.iter().map(|(_, change)| {
+        now += change;
+        now
+    });
+    usize::try_from(most.max().unwrap_or(0)).unwrap()
+}
+
+/// The key that a write of SSO Admin names.
+fn key_of(entry: &LogEntry) -> Option<AssignmentKey> {
+    let text = |member: &str| entry.parameters.get(member).and_then(Value::as_str);
+    let id = text("PrincipalId")?;
+    Some(AssignmentKey {
+        account: text("TargetId")?.parse().ok()?,
+        permission_set: text("PermissionSetArn")?.parse().ok()?,
+        principal: match text("PrincipalType")? {
+            "GROUP" => Principal::Group(id.parse().ok()?),
+            _ => Principal::User(id.parse().ok()?),
+        },
+    })
+}

@@ -1,0 +1,224 @@
+//! A fuse that blows at the n-th thing which the engine does to the outside, just before it is done or just after.
+//!
+//! The future that was doing it never goes on: dropped there, it is an engine that has died.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use shared::{
+    domain::{
+        AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
+        RulesVersion,
+    },
+    ledger::{BudgetKey, Lease, Row},
+    ports::{
+        AccessReader, AccessWriter, Guard, Ledger, LedgerError, LedgerReader, Message, Page, PortError,
+        Queue, Received, Request, RequestListing, RequestSummary, RowWrite, RulesInForce, Seen, SeenKind,
+    },
+};
+use tokio::sync::Notify;
+
+use super::ports::Ports;
+
+/// When the fuse blows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    Never,
+    Before(usize),
+    After(usize),
+}
+
+/// Counts what goes through it.
+pub(super) struct Fuse {
+    when: When,
+    count: AtomicUsize,
+    blown: Notify,
+}
+
+impl Fuse {
+    pub(super) fn new(when: When) -> Arc<Self> {
+        Arc::new(Self { when, count: AtomicUsize::new(0), blown: Notify::new() })
+    }
+
+    /// How many things have been done, or were about to be.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it has blown.
+    pub(super) async fn blown(&self) {
+        self.blown.notified().await;
+    }
+
+    async fn through<T>(&self, doing: impl Future<Output = T>) -> T {
+        let n = self.count.fetch_add(1, Ordering::Relaxed);
+        if self.when == When::Before(n) {
+            self.blow().await;
+        }
+        let done = doing.await;
+        if self.when == When::After(n) {
+            self.blow().await;
+        }
+        done
+    }
+
+    async fn blow(&self) {
+        self.blown.notify_one();
+        pending::<()>().await;
+    }
+}
+
+/// The same ports with a fuse before the ledger, SSO Admin and the queues.
+pub(super) fn fused(ports: &Ports, fuse: &Arc<Fuse>) -> Ports {
+    let access =
+        Fused { fuse: Arc::clone(fuse), inner: (Arc::clone(&ports.access), Arc::clone(&ports.writer)) };
+    let access = Arc::new(access);
+    let queue = |inner: &Arc<dyn Queue>| Arc::new(Fused { fuse: Arc::clone(fuse), inner: Arc::clone(inner) });
+    Ports {
+        access: access.clone(),
+        writer: access,
+        ledger: Arc::new(Fused { fuse: Arc::clone(fuse), inner: Arc::clone(&ports.ledger) }),
+        inbox: queue(&ports.inbox),
+        wake: queue(&ports.wake),
+        ..ports.clone()
+    }
+}
+
+struct Fused<T> {
+    fuse: Arc<Fuse>,
+    inner: T,
+}
+
+type Access = (Arc<dyn AccessReader>, Arc<dyn AccessWriter>);
+
+#[async_trait::async_trait]
+impl AccessReader for Fused<Access> {
+    async fn instance(&self) -> Result<Instance, PortError> {
+        self.fuse.through(self.inner.0.instance()).await
+    }
+    async fn permission_sets(&self) -> Result<Vec<PermissionSetArn>, PortError> {
+        self.fuse.through(self.inner.0.permission_sets()).await
+    }
+    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError> {
+        self.fuse.through(self.inner.0.permission_set(arn)).await
+    }
+    async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {
+        self.fuse.through(self.inner.0.provisioned_in(account)).await
+    }
+    async fn principals(
+        &self,
+        account: &AccountId,
+        set: &PermissionSetArn,
+    ) -> Result<Vec<Principal>, PortError> {
+        self.fuse.through(self.inner.0.principals(account, set)).await
+    }
+    async fn assignments_of(&self, principal: &Principal) -> Result<Vec<AssignmentKey>, PortError> {
+        self.fuse.through(self.inner.0.assignments_of(principal)).await
+    }
+    async fn requests(
+        &self,
+        operation: Operation,
+        status: RequestListing,
+        limit: usize,
+    ) -> Result<Vec<RequestSummary>, PortError> {
+        self.fuse.through(self.inner.0.requests(operation, status, limit)).await
+    }
+    async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {
+        self.fuse.through(self.inner.0.request(operation, id)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl AccessWriter for Fused<Access> {
+    async fn grant(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        self.fuse.through(self.inner.1.grant(key)).await
+    }
+    async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        self.fuse.through(self.inner.1.revoke(key)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Queue for Fused<Arc<dyn Queue>> {
+    async fn send(&self, messages: &[Message]) -> Result<(), PortError> {
+        self.fuse.through(self.inner.send(messages)).await
+    }
+    async fn receive(&self, max: usize, visibility: Duration) -> Result<Vec<Received>, PortError> {
+        self.fuse.through(self.inner.receive(max, visibility)).await
+    }
+    async fn acknowledge(&self, receipt: &str) -> Result<(), PortError> {
+        self.fuse.through(self.inner.acknowledge(receipt)).await
+    }
+    async fn release(&self, receipt: &str, delay: Duration) -> Result<(), PortError> {
+        self.fuse.through(self.inner.release(receipt, delay)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl LedgerReader for Fused<Arc<dyn Ledger>> {
+    async fn rows_of(&self, account: &AccountId) -> Result<Vec<Row>, LedgerError> {
+        self.fuse.through(self.inner.rows_of(account)).await
+    }
+    async fn row(&self, key: &AssignmentKey) -> Result<Option<Row>, LedgerError> {
+        self.fuse.through(self.inner.row(key)).await
+    }
+    async fn rows(&self, after: Option<&str>) -> Result<Page<Row>, LedgerError> {
+        self.fuse.through(self.inner.rows(after)).await
+    }
+    async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.fuse.through(self.inner.work(limit)).await
+    }
+    async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
+        self.fuse.through(self.inner.rules_in_force()).await
+    }
+    async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
+        self.fuse.through(self.inner.spent(budget)).await
+    }
+    async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
+        self.fuse.through(self.inner.recall(kind)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Ledger for Fused<Arc<dyn Ledger>> {
+    async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.write(rows, guard)).await
+    }
+    async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.forget(rows)).await
+    }
+    async fn bring_into_force(
+        &self,
+        expected: Option<&RulesVersion>,
+        rules: &RulesInForce,
+    ) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.bring_into_force(expected, rules)).await
+    }
+    async fn acquire_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, LedgerError> {
+        self.fuse.through(self.inner.acquire_lease(holder, now, ttl)).await
+    }
+    async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError> {
+        self.fuse.through(self.inner.renew_lease(lease, now, ttl)).await
+    }
+    async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.release_lease(lease)).await
+    }
+    async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.remember(kind, seen)).await
+    }
+    async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.unlearn(kind, ids)).await
+    }
+}

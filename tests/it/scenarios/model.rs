@@ -1,0 +1,376 @@
+//! What rules mean, a second time: evaluated naively over the world's truth, with nothing of the product's own reading of rules.
+//!
+//! One value renders the YAML that the product reads and answers what is wanted. The two ways meet only in `docs/rules.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::{
+    domain::{Account, AssignmentKey, GroupId, PermissionSet, Principal, UserId},
+    rules::Bundle,
+};
+use simulator::World;
+
+/// Everything that rules can see, as it really is at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Truth {
+    pub(super) accounts: Vec<Account>,
+    sets: Vec<PermissionSet>,
+    groups: BTreeMap<String, GroupId>,
+    users: BTreeMap<String, UserId>,
+}
+
+impl Truth {
+    pub(super) fn of(world: &World) -> Self {
+        Self {
+            accounts: world.accounts_now(),
+            sets: world.permission_sets_now(),
+            groups: world.groups_now(),
+            users: world.users_now(),
+        }
+    }
+
+    pub(super) fn account(&self, id: &shared::domain::AccountId) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id == *id)
+    }
+}
+
+/// How far a rule, or a whole document, may go. Stricter is smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    Observe,
+    CreateOnly,
+    Sync,
+}
+
+impl Reach {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::CreateOnly => "create-only",
+            Self::Sync => "sync",
+        }
+    }
+}
+
+/// Who a rule is about.
+#[derive(Debug, Clone)]
+pub(super) enum Who {
+    Group(String),
+    GroupId(GroupId),
+    User(String),
+    UserId(UserId),
+}
+
+/// What a rule gives.
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Named(String),
+    Tagged(String, Vec<String>),
+}
+
+/// Where a rule holds.
+#[derive(Debug, Clone)]
+pub(super) enum Where {
+    Everywhere,
+    InOu(String),
+    DirectlyInOu(String),
+    Tagged(String, Vec<String>),
+    Named(String),
+    Id(String),
+    All(Vec<Where>),
+    Any(Vec<Where>),
+    Except(Box<Where>, Vec<Where>),
+}
+
+impl Where {
+    pub(super) fn except(self, less: impl IntoIterator<Item = Where>) -> Self {
+        Self::Except(Box::new(self), less.into_iter().collect())
+    }
+
+    /// Whether it selects this account. What gives access leaves the management account out unless it is named by its id.
+    fn selects(&self, account: &Account, gives: bool) -> bool {
+        let path: Vec<&str> = account.path.units().iter().map(|unit| unit.name.as_str()).collect();
+        let found = match self {
+            Self::Id(id) => return account.id.as_str() == id,
+            Self::All(all) => return all.iter().all(|each| each.selects(account, gives)),
+            Self::Any(any) => return any.iter().any(|each| each.selects(account, gives)),
+            Self::Except(from, less) => {
+                return from.selects(account, gives) && !less.iter().any(|each| each.selects(account, false));
+            }
+            Self::Everywhere => true,
+            Self::InOu(ou) => path.starts_with(&ou.split('/').collect::<Vec<_>>()),
+            Self::DirectlyInOu(ou) => path == ou.split('/').collect::<Vec<_>>(),
+            Self::Tagged(key, values) => {
+                account.tags.get(key).is_some_and(|value| values.iter().any(|one| one == value))
+            }
+            Self::Named(name) => account.name == *name,
+        };
+        found && !(gives && account.is_management)
+    }
+
+    fn yaml(&self) -> String {
+        let list = |all: &[Self]| all.iter().map(Self::yaml).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Everywhere => "everywhere".to_owned(),
+            Self::InOu(ou) => format!("{{ in_ou: {} }}", quoted(ou)),
+            Self::DirectlyInOu(ou) => format!("{{ directly_in_ou: {} }}", quoted(ou)),
+            Self::Tagged(key, values) => format!("{{ tagged: {} }}", tag(key, values)),
+            Self::Named(name) => format!("{{ named: {} }}", quoted(name)),
+            Self::Id(id) => format!("{{ id: {} }}", quoted(id)),
+            Self::All(all) => format!("{{ all_of: [{}] }}", list(all)),
+            Self::Any(any) => format!("{{ any_of: [{}] }}", list(any)),
+            Self::Except(from, less) => format!("{{ all_of: [{}], except: [{}] }}", from.yaml(), list(less)),
+        }
+    }
+}
+
+/// One rule, or one entry of `never`.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    id: String,
+    reach: Reach,
+    who: Vec<Who>,
+    what: Vec<What>,
+    accounts: Where,
+}
+
+/// A rule: `group("developers", "Developers").gets("ReadOnlyAccess").in_accounts(Where::Everywhere)`.
+pub(super) fn group(id: &str, name: &str) -> Rule {
+    rule(id, Who::Group(name.to_owned()))
+}
+
+/// A rule about anybody.
+pub(super) fn rule(id: &str, who: Who) -> Rule {
+    Rule {
+        id: id.to_owned(),
+        reach: Reach::Sync,
+        who: vec![who],
+        what: Vec::new(),
+        accounts: Where::Everywhere,
+    }
+}
+
+impl Rule {
+    pub(super) fn and(mut self, who: Who) -> Self {
+        self.who.push(who);
+        self
+    }
+
+    pub(super) fn gets(mut self, set: &str) -> Self {
+        self.what.push(What::Named(set.to_owned()));
+        self
+    }
+
+    pub(super) fn gets_tagged(mut self, key: &str, value: &str) -> Self {
+        self.what.push(What::Tagged(key.to_owned(), vec![value.to_owned()]));
+        self
+    }
+
+    pub(super) fn in_accounts(mut self, accounts: Where) -> Self {
+        self.accounts = accounts;
+        self
+    }
+
+    pub(super) fn reaching(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
+
+    fn names(&self, truth: &Truth, key: &AssignmentKey) -> bool {
+        let who = self.who.iter().any(|who| match (who, &key.principal) {
+            (Who::Group(name), Principal::Group(id)) => truth.groups.get(name) == Some(id),
+            (Who::User(name), Principal::User(id)) => truth.users.get(name) == Some(id),
+            (Who::GroupId(named), Principal::Group(id)) => {
+                named == id && truth.groups.values().any(|g| g == id)
+            }
+            (Who::UserId(named), Principal::User(id)) => named == id && truth.users.values().any(|u| u == id),
+            (Who::Group(_) | Who::GroupId(_), Principal::User(_))
+            | (Who::User(_) | Who::UserId(_), Principal::Group(_)) => false,
+        });
+        let set = truth.sets.iter().find(|set| set.arn == key.permission_set);
+        who && set.is_some_and(|set| {
+            self.what.iter().any(|what| match what {
+                What::Named(name) => set.name == *name,
+                What::Tagged(tag, values) => {
+                    set.tags.get(tag).is_some_and(|value| values.iter().any(|one| one == value))
+                }
+            })
+        })
+    }
+
+    fn holds_in(&self, truth: &Truth, key: &AssignmentKey, gives: bool) -> bool {
+        truth.account(&key.account).is_some_and(|account| self.accounts.selects(account, gives))
+    }
+
+    fn yaml(&self, never: bool) -> String {
+        let who = self.who.iter().map(|who| match who {
+            Who::Group(name) => format!("{{ group: {} }}", quoted(name)),
+            Who::GroupId(id) => format!("{{ group_id: {id} }}"),
+            Who::User(name) => format!("{{ user_name: {} }}", quoted(name)),
+            Who::UserId(id) => format!("{{ user_id: {id} }}"),
+        });
+        let what = self.what.iter().map(|what| match what {
+            What::Named(name) => quoted(name),
+            What::Tagged(key, values) => format!("{{ tagged: {} }}", tag(key, values)),
+        });
+        let who = who.collect::<Vec<_>>().join(", ");
+        let what = what.collect::<Vec<_>>().join(", ");
+        let head = if never {
+            String::new()
+        } else {
+            format!("id: {}\n    mode: {}\n    ", self.id, self.reach.word())
+        };
+        format!(
+            "  - {head}principals: [{who}]\n    permission_sets: [{what}]\n    accounts: {}\n",
+            self.accounts.yaml()
+        )
+    }
+}
+
+/// A whole document.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) reach: Reach,
+    pub(super) max_deletes: u32,
+    pub(super) max_delete_percent: u32,
+    pub(super) max_creates: u32,
+    never: Vec<Rule>,
+    list: Vec<Rule>,
+}
+
+/// A document in `sync` mode with the guardrails that hold if nothing is said.
+pub(super) fn rules(rules: impl IntoIterator<Item = Rule>) -> Rules {
+    Rules {
+        reach: Reach::Sync,
+        max_deletes: 25,
+        max_delete_percent: 5,
+        max_creates: 500,
+        never: Vec::new(),
+        list: rules.into_iter().collect(),
+    }
+}
+
+impl Rules {
+    pub(super) fn never(mut self, never: Rule) -> Self {
+        self.never.push(never);
+        self
+    }
+
+    fn forbids(&self, truth: &Truth, key: &AssignmentKey) -> bool {
+        self.never.iter().any(|never| never.names(truth, key) && never.holds_in(truth, key, false))
+    }
+
+    /// The farthest reach of the rules that want it; `None` if none does, or a `never` forbids it.
+    fn reach_for(&self, truth: &Truth, key: &AssignmentKey) -> Option<Reach> {
+        let wanting =
+            self.list.iter().filter(|rule| rule.names(truth, key) && rule.holds_in(truth, key, true));
+        let reach = wanting.map(|rule| rule.reach.min(self.reach)).max()?;
+        (!self.forbids(truth, key)).then_some(reach)
+    }
+
+    pub(super) fn wants(&self, truth: &Truth, key: &AssignmentKey) -> bool {
+        self.reach_for(truth, key).is_some()
+    }
+
+    /// Whether it may be granted: wanted by a rule that does more than observe.
+    pub(super) fn may_grant(&self, truth: &Truth, key: &AssignmentKey) -> bool {
+        self.reach_for(truth, key).is_some_and(|reach| reach > Reach::Observe)
+    }
+
+    /// All that is wanted, of every key that there could be.
+    pub(super) fn wanted(&self, truth: &Truth) -> BTreeSet<AssignmentKey> {
+        let groups = truth.groups.values().cloned().map(Principal::Group);
+        let users = truth.users.values().cloned().map(Principal::User);
+        let principals: Vec<Principal> = groups.chain(users).collect();
+        let mut wanted = BTreeSet::new();
+        for rule in &self.list {
+            for principal in &principals {
+                for set in &truth.sets {
+                    for account in &truth.accounts {
+                        let key = AssignmentKey {
+                            account: account.id.clone(),
+                            permission_set: set.arn.clone(),
+                            principal: principal.clone(),
+                        };
+                        if rule.names(truth, &key)
+                            && rule.holds_in(truth, &key, true)
+                            && !self.forbids(truth, &key)
+                        {
+                            wanted.insert(key);
+                        } else if !rule.names(truth, &key) {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        wanted
+    }
+
+    /// The document as the product reads it.
+    pub(super) fn yaml(&self) -> String {
+        let Self { reach, max_deletes, max_delete_percent, max_creates, never, list } = self;
+        let mut text = format!(
+            "version: 1\nsettings:\n  mode: {}\n  guardrails: {{ max_deletes: {max_deletes}, \
+             max_delete_percent: {max_delete_percent}, max_creates: {max_creates} }}\n",
+            reach.word()
+        );
+        if !never.is_empty() {
+            text.push_str("never:\n");
+            text.extend(never.iter().map(|never| never.yaml(true)));
+        }
+        text.push_str("rules:\n");
+        text.extend(list.iter().map(|rule| rule.yaml(false)));
+        text
+    }
+
+    pub(super) fn bundle(&self) -> Bundle {
+        Bundle { files: BTreeMap::from([("usher.yaml".to_owned(), self.yaml())]) }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+fn tag(key: &str, values: &[String]) -> String {
+    let values = values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
+    format!("{{ {}: [{values}] }}", quoted(key))
+}
+
+/// Shorthands for the selectors that take one text.
+pub(super) fn in_ou(path: &str) -> Where {
+    Where::InOu(path.to_owned())
+}
+
+pub(super) fn tagged(key: &str, value: &str) -> Where {
+    Where::Tagged(key.to_owned(), vec![value.to_owned()])
+}
+
+#[test]
+fn the_product_reads_every_document_that_the_model_can_write() {
+    let id = "9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab";
+    let everything = Where::All(vec![
+        Where::Everywhere,
+        Where::Any(vec![
+            in_ou("Workloads/Test"),
+            Where::DirectlyInOu("Sandbox".into()),
+            tagged("Team", "data"),
+        ]),
+    ])
+    .except([Where::Named("play".into()), Where::Id("444455556666".into())]);
+    let document = rules([
+        group("a", "Developers")
+            .and(Who::User("alba@example.com".into()))
+            .and(Who::GroupId(id.parse().unwrap()))
+            .and(Who::UserId(id.parse().unwrap()))
+            .gets("ReadOnlyAccess")
+            .gets_tagged("Environment", "All")
+            .in_accounts(everything),
+        group("b", "Support").gets("ReadOnlyAccess").reaching(Reach::Observe),
+        group("c", "Support").gets("ReadOnlyAccess").reaching(Reach::CreateOnly),
+    ])
+    .never(group("", "Support").gets("PowerUserAccess"));
+    let read = shared::rules::read(&document.bundle()).unwrap();
+    assert_eq!((read.rules.len(), read.never.len()), (3, 1));
+}

@@ -1,0 +1,486 @@
+//! The whole service in one process under virtual time: the real handlers, fed with the payloads that Lambda would get.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::{
+    clock::TokioClock,
+    domain::{AccountId, AssignmentKey, ParentId, Principal},
+    engine::{
+        AccountHint, EngineSettings, PublishError, Rulebook, RunError, RunSummary, SweepError, SweepSummary,
+    },
+    ledger::{Cause, Row},
+    local::{LocalQueue, SqliteLedger},
+    ports::{Clock as _, LedgerReader as _, Message, Queue as _, Received},
+};
+use simulator::{Caller, CallerKind, InProcess, Settings, World, wire::organizations as org};
+
+use super::{
+    checker::{Checker, Violation},
+    model::Rules,
+    ports::{MemoryRules, Ports, Watched},
+};
+
+/// How long a record is hidden from others while it is worked on.
+const VISIBILITY: Duration = Duration::from_mins(3);
+
+/// The name of Usher's role in the world's records.
+pub(super) const USHER: &str = "usher";
+
+/// What a service begins with.
+pub(super) struct Start<'a> {
+    pub(super) organization: &'a str,
+    pub(super) world: Settings,
+    pub(super) engine: EngineSettings,
+}
+
+impl Default for Start<'_> {
+    fn default() -> Self {
+        Self { organization: SMALL, world: Settings::default(), engine: EngineSettings::default() }
+    }
+}
+
+/// A small organization.
+pub(super) const SMALL: &str = r#"
+organization: o-exampleorg1
+root: r-ab12
+management_account: { name: management, id: "111122223333", tags: { Environment: Development } }
+organizational_units:
+  - name: Workloads
+    organizational_units:
+      - name: Development
+        accounts:
+          - { name: one-dev, id: "222233334444", tags: { Environment: Development } }
+          - { name: two-dev, id: "333344445555", tags: { Environment: Development } }
+      - name: Production
+        accounts:
+          - { name: one-prod, id: "666677778888", tags: { Environment: Production } }
+  - name: Sandbox
+    accounts:
+      - { name: play, id: "444455556666" }
+  - name: Suspended
+    accounts:
+      - { name: gone, id: "555566667777", state: SUSPENDED }
+instance: { arn: "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6", identity_store: d-9067642ac1 }
+permission_sets:
+  - { name: ReadOnlyAccess, tags: { Environment: All } }
+  - { name: PowerUserAccess, tags: { Environment: Development } }
+  - { name: DeployAccess, tags: { Environment: Production } }
+groups: [{ name: Developers }, { name: Support }, { name: Auditors }]
+users:
+  - { user_name: alba@example.com, display_name: Alba Example, groups: [Developers] }
+  - { user_name: bruno@example.com, display_name: Bruno Example }
+"#;
+
+/// The service, the world around it, and the one who watches.
+pub(super) struct Service {
+    pub(super) world: Arc<Mutex<World>>,
+    pub(super) clock: Arc<TokioClock>,
+    pub(super) ledger: Arc<SqliteLedger>,
+    pub(super) inbox: Arc<LocalQueue>,
+    pub(super) wake: Arc<LocalQueue>,
+    pub(super) parked: Arc<LocalQueue>,
+    pub(super) store: Arc<MemoryRules>,
+    pub(super) ports: Ports,
+    pub(super) person: Caller,
+    /// Events that could not be acted on, to be delivered again.
+    undelivered: Mutex<Vec<Value>>,
+    unclaimed: Arc<Mutex<Vec<AssignmentKey>>>,
+    checker: Mutex<Checker>,
+    runs: AtomicU32,
+}
+
+impl Service {
+    /// The small organization, and everything else as it is by default.
+    pub(super) fn new() -> Self {
+        Self::start(Start::default())
+    }
+
+    pub(super) fn start(start: Start<'_>) -> Self {
+        let Start { organization, world, engine } = start;
+        let world = World::from_yaml(organization, world).unwrap();
+        let management = world.management_account().clone();
+        let world = Arc::new(Mutex::new(world));
+        let clock = Arc::new(TokioClock::starting_at("2026-11-02T09:00:00Z".parse().unwrap()));
+        let caller = Caller::new(USHER, management.clone(), CallerKind::Management);
+        let round_trip = Duration::from_millis(50);
+        let face = InProcess { world: Arc::clone(&world), clock: clock.clone(), caller, round_trip };
+        let ledger = Arc::new(SqliteLedger::in_memory().unwrap());
+        let unclaimed = Arc::default();
+        let writer =
+            Watched { writer: face.clone(), ledger: Arc::clone(&ledger), unclaimed: Arc::clone(&unclaimed) };
+        let (inbox, wake) = (LocalQueue::fifo(clock.clone()), LocalQueue::standard(clock.clone()));
+        let (inbox, wake) = (Arc::new(inbox), Arc::new(wake));
+        let parked = Arc::new(LocalQueue::standard(clock.clone()));
+        let store = Arc::new(MemoryRules::default());
+        let face = Arc::new(face);
+        let ports = Ports {
+            organization: face.clone(),
+            directory: face.clone(),
+            access: face,
+            writer: Arc::new(writer),
+            ledger: ledger.clone(),
+            inbox: inbox.clone(),
+            wake: wake.clone(),
+            parked: parked.clone(),
+            rulebook: Arc::new(Rulebook::of_store(store.clone())),
+            clock: clock.clone(),
+            settings: engine,
+        };
+        Self {
+            world,
+            clock,
+            ledger,
+            inbox,
+            wake,
+            parked,
+            store,
+            ports,
+            person: Caller::new("console-admin", management, CallerKind::Management),
+            undelivered: Mutex::default(),
+            unclaimed,
+            checker: Mutex::new(Checker::new(USHER, engine)),
+            runs: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = self.world.lock().unwrap();
+        world.advance(self.clock.now());
+        world
+    }
+
+    pub(super) fn checker(&self) -> MutexGuard<'_, Checker> {
+        self.checker.lock().unwrap()
+    }
+
+    // What people do.
+
+    /// Something that a person does in AWS, now.
+    pub(super) async fn person<T>(&self, act: impl FnOnce(&mut World, Timestamp, &Caller) -> T) -> T {
+        let done = act(&mut self.world(), self.clock.now(), &self.person);
+        self.check().await;
+        done
+    }
+
+    /// A person sets a tag of an account.
+    pub(super) async fn tag(&self, account: &str, key: &str, value: &str) {
+        let id = self.account(account);
+        let tags = serde_json::from_value(json!([{ "Key": key, "Value": value }])).unwrap();
+        let input = org::TagResource { resource_id: id.to_string(), tags };
+        self.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+    }
+
+    /// A person moves an account into the OU at this path.
+    pub(super) async fn move_to(&self, account: &str, ou: &str) {
+        let id = self.account(account);
+        let to = ParentId::Ou(self.world().ou_at(ou).unwrap());
+        self.person(|world, now, who| world.move_account(now, who, &id, &to)).await.unwrap();
+    }
+
+    /// A person assigns by hand.
+    pub(super) async fn grant_by_hand(&self, key: &AssignmentKey) {
+        self.person(|world, now, who| world.grant_by_hand(now, who, key)).await;
+    }
+
+    /// Brings rules into force.
+    pub(super) async fn publish(&self, rules: &Rules) {
+        self.try_publish(rules).await.unwrap();
+    }
+
+    pub(super) async fn try_publish(&self, rules: &Rules) -> Result<(), PublishError> {
+        shared::engine::publish(&rules.bundle(), &*self.store, &*self.ledger, &*self.clock).await?;
+        self.checker().rules_published(self.clock.now(), rules);
+        self.check().await;
+        Ok(())
+    }
+
+    // What the service does.
+
+    /// Gives the events that AWS has sent to the function that waits for them.
+    pub(super) async fn deliver_events(&self) {
+        let mut events = std::mem::take(&mut *self.undelivered.lock().unwrap());
+        events.extend(self.world().take_events());
+        self.deliver(events).await;
+    }
+
+    /// Gives these events to the function, in this order. What fails comes again with the next ones.
+    pub(super) async fn deliver(&self, events: Vec<Value>) {
+        for event in events {
+            if on_account_event::handle(event.clone(), self.ports.inbox(), &*self.parked).await.is_err() {
+                self.undelivered.lock().unwrap().push(event);
+            }
+        }
+        self.check().await;
+    }
+
+    /// Takes what is in the inbox now to the function that decides. Tells how many records failed.
+    pub(super) async fn drain_inbox(&self) -> usize {
+        let mut failed = 0;
+        loop {
+            let received = self.inbox.receive(10, VISIBILITY).await.unwrap();
+            if received.is_empty() {
+                return failed;
+            }
+            let event = serde_json::from_value(sqs_event(&received)).unwrap();
+            let answer = reconcile::handle(event, self.ports.reconciler(), &*self.ports.parked).await;
+            let failures: BTreeSet<String> =
+                answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+            failed += failures.len();
+            for received in received.iter().filter(|received| !failures.contains(&received.id)) {
+                // Too late is late: it comes again.
+                let _ = self.inbox.acknowledge(&received.receipt).await;
+            }
+            self.check().await;
+        }
+    }
+
+    /// Runs the engine for every wake that has come. A run that fails leaves its wake to come again.
+    pub(super) async fn run_engine(&self) -> Vec<RunSummary> {
+        let mut summaries = Vec::new();
+        loop {
+            let received = self.wake.receive(10, VISIBILITY).await.unwrap();
+            if received.is_empty() {
+                return summaries;
+            }
+            let run = self.run_with(&self.ports, &sqs_event(&received)).await;
+            self.check().await;
+            if let Ok(summary) = run {
+                summaries.push(summary);
+                for received in &received {
+                    let _ = self.wake.acknowledge(&received.receipt).await;
+                }
+            }
+        }
+    }
+
+    /// One run of the engine with these ports.
+    pub(super) async fn run_with(&self, ports: &Ports, event: &Value) -> Result<RunSummary, RunError> {
+        let event = serde_json::from_value(event.clone()).unwrap();
+        let holder = format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed));
+        let until = self.clock.now() + SignedDuration::from_mins(10);
+        provision::handle(event, ports.provisioner(), &holder, until).await
+    }
+
+    /// One sweep; what it hints at is in the inbox afterwards.
+    pub(super) async fn sweep(&self) -> Result<SweepSummary, SweepError> {
+        let summary = sweep::handle(self.ports.sweep()).await;
+        self.check().await;
+        summary
+    }
+
+    /// A hint for one account, as any event would leave it.
+    pub(super) async fn hint(&self, account: &str) {
+        let account = self.account(account);
+        let at = self.clock.now();
+        let cause = Cause::new("event", &format!("hint-{}", at.as_microsecond()));
+        let deduplication = format!("{}-{account}", cause.as_str());
+        let hint = AccountHint { account: account.clone(), cause, at };
+        let body = serde_json::to_string(&hint).unwrap();
+        let message = Message { group: account.to_string(), deduplication, body, delay: Duration::ZERO };
+        self.inbox.send(&[message]).await.unwrap();
+    }
+
+    // Time.
+
+    /// Nothing happens for a while.
+    pub(super) async fn pass(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+        self.check().await;
+    }
+
+    /// Until all is quiet: no event, no message, nothing under way.
+    pub(super) async fn settle(&self) {
+        assert!(self.settle_for(Duration::from_hours(2)).await, "it did not become quiet in two hours");
+    }
+
+    /// The service goes on for this long at most; tells whether all is quiet before.
+    pub(super) async fn settle_for(&self, duration: Duration) -> bool {
+        let end = self.clock.now() + duration;
+        loop {
+            self.deliver_events().await;
+            self.drain_inbox().await;
+            self.run_engine().await;
+            let waiting = self.inbox.depth().waiting + self.wake.depth().waiting;
+            let undelivered = !self.undelivered.lock().unwrap().is_empty();
+            let again = undelivered.then(|| self.clock.now() + SignedDuration::from_mins(1));
+            let due = self.world().next_due();
+            let later = [self.inbox.next_visible_at(), self.wake.next_visible_at(), due, again];
+            let next = later.into_iter().flatten().min();
+            match next {
+                _ if self.clock.now() >= end => return false,
+                _ if waiting > 0 => {}
+                None => return true,
+                Some(at) => {
+                    let wait = Duration::try_from(at.min(end).duration_since(self.clock.now()));
+                    // A moment later, so that what is due then is over.
+                    self.pass(wait.unwrap_or_default() + Duration::from_millis(1)).await;
+                }
+            }
+        }
+    }
+
+    /// A sweep, and all that follows from it.
+    pub(super) async fn sweep_and_settle(&self) {
+        self.sweep().await.unwrap();
+        self.settle().await;
+    }
+
+    /// The end of a scenario: faults stop, and two sweeps a lag apart must bring everything to what the rules want, but for keys
+    /// that are withheld for one of the declared reasons, each of which must be given. A further sweep must write nothing.
+    pub(super) async fn converged(&self, declared: &[&str]) {
+        self.world().faults.clear_all();
+        for _ in 0..2 {
+            self.settle().await;
+            self.pass(self.ports.settings.lag + Duration::from_secs(1)).await;
+            self.sweep_and_settle().await;
+        }
+        let requests = self.world().request_log().count();
+        let rows = self.rows().await;
+        self.sweep_and_settle().await;
+        let withheld = self.withheld().await;
+        let mut found = self.checker().converged(&self.world(), &withheld, declared);
+        let after = self.rows().await;
+        if self.world().request_log().count() != requests {
+            found.push(Violation::NotIdle("a request was sent".to_owned()));
+        }
+        for (before, after) in rows.iter().zip(&after).filter(|(before, after)| before != after) {
+            let states = (before.state.label(), after.state.label());
+            found.push(Violation::NotIdle(format!("{}: {} -> {}", before.key, states.0, states.1)));
+        }
+        if rows.len() != after.len() {
+            found.push(Violation::NotIdle("rows came or went".to_owned()));
+        }
+        self.report(&found, &after);
+    }
+
+    /// Every key that is withheld, with the word for the reason.
+    pub(super) async fn withheld(&self) -> BTreeMap<AssignmentKey, String> {
+        let mut withheld = BTreeMap::new();
+        let accounts = self.world().accounts_now();
+        for account in accounts {
+            let at = self.clock.now();
+            let hint = AccountHint { account: account.id, cause: Cause::new("command", "withheld"), at };
+            for each in self.ports.reconciler().account(&hint).await.unwrap().withheld {
+                let reason = serde_json::to_value(&each.reason).unwrap();
+                withheld.insert(each.key, reason["kind"].as_str().unwrap().to_owned());
+            }
+        }
+        withheld
+    }
+
+    // What there is.
+
+    pub(super) async fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.ledger.rows(after.as_deref()).await.unwrap();
+            rows.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                rows.sort_by(|a, b| a.key.cmp(&b.key));
+                return rows;
+            }
+        }
+    }
+
+    /// The word for a row's state; `none` if there is no row.
+    pub(super) async fn state(&self, key: &AssignmentKey) -> &'static str {
+        self.ledger.row(key).await.unwrap().map_or("none", |row| row.state.label())
+    }
+
+    pub(super) fn account(&self, name: &str) -> AccountId {
+        self.world().account_named(name).unwrap()
+    }
+
+    /// The key of a group's assignment, by names.
+    pub(super) fn key(&self, account: &str, set: &str, group: &str) -> AssignmentKey {
+        let world = self.world();
+        AssignmentKey {
+            account: world.account_named(account).unwrap(),
+            permission_set: world.permission_set_named(set).unwrap(),
+            principal: Principal::Group(world.group_named(group).unwrap()),
+        }
+    }
+
+    /// Whether an assignment exists in truth.
+    pub(super) fn exists(&self, key: &AssignmentKey) -> bool {
+        self.world().assignments().contains_key(key)
+    }
+
+    /// All assignments that there are, as `account set group`.
+    pub(super) fn assignments(&self) -> Vec<String> {
+        let world = self.world();
+        let mut all: Vec<String> = world.assignments().keys().map(|key| readable(&world, key)).collect();
+        all.sort();
+        all
+    }
+
+    /// Asks the checker, and stops the test at anything that it finds.
+    pub(super) async fn check(&self) {
+        let rows = self.rows().await;
+        let mut found = self.checker().check(self.clock.now(), &self.world(), &rows);
+        found.extend(self.unclaimed.lock().unwrap().drain(..).map(Violation::SentWithoutClaim));
+        self.report(&found, &rows);
+    }
+
+    fn report(&self, found: &[Violation], rows: &[Row]) {
+        if found.is_empty() {
+            return;
+        }
+        let mut text = format!("at {}: {found:#?}\nrows:\n", self.clock.now());
+        let world = self.world();
+        for row in rows {
+            let _ = writeln!(text, "  {}: {} {row:?}", readable(&world, &row.key), row.state.label());
+        }
+        for request in world.request_log() {
+            let (by, key) = (&request.by.name, readable(&world, &request.key));
+            let (at, end) = (request.accepted_at, &request.settled);
+            let _ = writeln!(text, "  {at} {by} {} {key}: {end:?}", request.operation);
+        }
+        panic!("{text}");
+    }
+}
+
+/// A key by names.
+fn readable(world: &World, key: &AssignmentKey) -> String {
+    let account = world.account_name(&key.account).unwrap_or("?");
+    let set = world.permission_set_name(&key.permission_set).unwrap_or("?");
+    let principal = match &key.principal {
+        Principal::Group(group) => world.group_name(group).unwrap_or("?"),
+        Principal::User(user) => user.as_str(),
+    };
+    format!("{account} {set} {principal}")
+}
+
+/// The event that Lambda makes of messages.
+pub(super) fn sqs_event(received: &[Received]) -> Value {
+    let records = received.iter().map(|received| {
+        let mut attributes = json!({ "ApproximateReceiveCount": received.receives.to_string() });
+        if let Some(group) = &received.group {
+            attributes["MessageGroupId"] = json!(group);
+        }
+        json!({
+            "messageId": received.id,
+            "receiptHandle": received.receipt,
+            "body": received.body,
+            "attributes": attributes,
+            "messageAttributes": {},
+            "md5OfBody": "",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-central-1:111122223333:usher",
+            "awsRegion": "eu-central-1",
+        })
+    });
+    json!({ "Records": records.collect::<Vec<_>>() })
+}
