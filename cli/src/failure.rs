@@ -144,7 +144,9 @@ fn advice(error: &PortError) -> Option<&'static str> {
             "sign in (`aws sso login`), or name a profile with --profile; a simulated AWS takes any keys: \
              AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
         ),
-        PortError::Barred(_) => Some("sign in again (`aws sso login`): AWS does not take these credentials any more"),
+        PortError::Barred(_) => {
+            Some("sign in again (`aws sso login`): AWS does not take these credentials any more")
+        }
         PortError::Denied(_) => Some(
             "`aws sts get-caller-identity` tells who you are; docs/cli.md lists what this command must be allowed to do",
         ),

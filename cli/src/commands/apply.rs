@@ -72,7 +72,8 @@ pub(crate) async fn run(
         cause,
     };
     let undecided = work.write_down(&planned).await?;
-    let until = started.checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
+    // Neither planning nor the time that somebody took to answer counts as waiting for AWS.
+    let until = machine.clock.now().checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
     let progress = Progress::begin(planned.changing.len(), screen);
     work.carry_out(until, progress, screen).await?;
 

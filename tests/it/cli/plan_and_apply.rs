@@ -197,12 +197,14 @@ async fn what_hangs_is_left_for_the_next_run_and_shown_as_under_way() {
 
     let apply = place.usher("apply", &rules, &["--yes", "--timeout", "500ms", "--json"]).await;
     assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
-    assert_eq!(apply.json()["summary"]["left"], 1);
-    assert_eq!(apply.json()["summary"]["granted"], 3);
+    // On a busy machine the time may be up before the others have ended; the one that hangs never has.
+    let number = |name: &str| apply.json()["summary"][name].as_u64().unwrap();
+    let unfinished = number("left");
+    assert!(unfinished >= 1 && number("granted") + unfinished == 4, "{}", apply.out);
 
     let plan = place.usher("plan", &rules, &["--json"]).await;
     assert_eq!(plan.ending, Ending::ToDo);
-    assert_eq!(plan.json()["summary"]["under_way"], 1);
+    assert_eq!(plan.json()["summary"]["under_way"], unfinished);
     let left = plan.json()["accounts"]
         .as_array()
         .unwrap()
