@@ -313,10 +313,10 @@ fn closing(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result<(), Failure>
     };
     let text = format!(
         "\n{}\n  \
-         usher rules check cli/examples/rules.yaml    rules with a mistake? try one: every mistake is shown in its place\n  \
-         usher plan --rules rules.yaml                your rules against your AWS: reads only, changes nothing\n  \
-         usher apply --rules rules.yaml               carries the plan out, after asking\n  \
-         docs/rules.md, docs/cli.md                   the rule language, and this tool{kept}",
+         cargo usher rules check cli/examples/rules.yaml   the rules of this demo; with a mistake in them, it is shown in its place\n  \
+         cargo usher plan --rules rules.yaml               your rules against your AWS: reads only, changes nothing\n  \
+         cargo usher apply --rules rules.yaml              carries the plan out, after asking\n  \
+         docs/rules.md, docs/cli.md                        the rule language, and this tool{kept}",
         screen.out_style.paint(Paint::Heading, "How to go on"),
     );
     say(&text, screen)
