@@ -252,13 +252,23 @@ impl<'a> Session<'a> {
         self.end(row.into_state(state, self.engine.clock.now()), request).await
     }
 
-    /// Back to waiting, to be sent again after a while.
+    /// Back to waiting, to be sent again after a while. It has cost an attempt.
     pub(super) async fn retry(&mut self, row: Row, wait: Duration, trouble: String) -> Result<(), RunError> {
-        let not_before = Some(self.engine.clock.now() + signed(wait));
         let attempts = row.attempts.saturating_add(1);
+        self.wait_again(Row { attempts, ..row }, wait, trouble).await
+    }
+
+    /// The same where nothing was done and nothing is wrong with the row: it costs no attempt.
+    pub(super) async fn wait_again(
+        &mut self,
+        row: Row,
+        wait: Duration,
+        trouble: String,
+    ) -> Result<(), RunError> {
+        let not_before = Some(self.engine.clock.now() + signed(wait));
         self.summary.retried += 1;
         let request = row.claim().and_then(|claim| claim.request.clone());
         let row = row.map_intent(|intent| Intent { not_before, claim: None, ..intent });
-        self.end(Row { attempts, trouble: Some(trouble), ..row }, request).await
+        self.end(Row { trouble: Some(trouble), ..row }, request).await
     }
 }
