@@ -214,7 +214,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile: that is kept.
+    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile, or have written down who
+    /// wants it now: that is kept.
     pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
         let mut row = row;
         for _ in 0..5 {
@@ -224,6 +225,7 @@ impl<'a> Session<'a> {
                     let Some(current) = self.engine.ledger.row(&row.key).await? else { break };
                     row.version = current.version;
                     row.look_again |= current.look_again;
+                    row.wanted_by = current.wanted_by;
                 }
                 Err(error) => return Err(error.into()),
             }
