@@ -11,7 +11,6 @@ use shared::domain::{AccountId, InstanceArn};
 #[command(
     name = "usher",
     version,
-    about,
     propagate_version = true,
     after_help = "Begin here:\n  \
         usher demo                             watch it work, on this machine alone\n  \
@@ -22,8 +21,6 @@ use shared::domain::{AccountId, InstanceArn};
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
-    #[command(flatten)]
-    pub connection: ConnectionArgs,
     /// Write without colours
     #[arg(long, help = "Write without colours; the variable NO_COLOR says the same", global = true, env = "NO_COLOR", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub no_color: bool,
@@ -35,6 +32,8 @@ pub struct Cli {
         help = "Log to the standard error what the engine does; USHER_LOG says how much"
     )]
     pub verbose: bool,
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }
 
 #[derive(Debug, Clone, Subcommand)]

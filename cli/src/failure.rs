@@ -53,6 +53,10 @@ pub enum Failure {
     Event(#[source] on_account_event::Error),
     #[error("a queue in this process cannot be used")]
     Queue(#[source] PortError),
+    #[error(
+        "an earlier run has left something unfinished in account `{0}`, which the engine would take up too"
+    )]
+    UnfinishedElsewhere(AccountId),
     #[error("there is something to do, and nobody to ask whether to do it")]
     NobodyToAsk,
     #[error("not applied: nothing was changed")]
@@ -79,7 +83,7 @@ impl Failure {
         let text = match self {
             Self::Output(_) | Self::Input(_) | Self::Rules(_) | Self::Settings(_) => return None,
             Self::RulesFile { .. } => {
-                "give the path of a rule file with --rules, as seen from the current folder; docs/rules.md describes what is in it"
+                "give the path of a rule file as seen from the current folder; docs/rules.md describes what is in it"
             }
             Self::RulesNotText { .. } => "save the file as UTF-8",
             Self::RulesTwice { .. } => "give each file once",
@@ -88,6 +92,9 @@ impl Failure {
             }
             Self::LedgerFolder { .. } => "give a path that can be written with --ledger",
             Self::UnknownAccount(_) => "look for a typing error, or for credentials of another organization",
+            Self::UnfinishedElsewhere(_) => {
+                "run `usher apply` without --account first: it finishes what is left"
+            }
             Self::NobodyToAsk => "look at `usher plan`, and say --yes if that is what you want",
             Self::Declined => "run `usher plan` to look at it again",
             Self::DemoFolder(_) => "give another folder with --keep, or make room for temporary files",
@@ -133,10 +140,13 @@ fn advice(error: &PortError) -> Option<&'static str> {
         PortError::Refused(text) if text.contains("several Identity Center instances") => {
             Some("choose one with --instance-arn ARN")
         }
-        PortError::Denied(text) if text.contains("no AWS credentials") => Some(
+        PortError::Barred(text) if text.contains("no AWS credentials") => Some(
             "sign in (`aws sso login`), or name a profile with --profile; a simulated AWS takes any keys: \
              AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
         ),
+        PortError::Barred(_) => {
+            Some("sign in again (`aws sso login`): AWS does not take these credentials any more")
+        }
         PortError::Denied(_) => Some(
             "`aws sts get-caller-identity` tells who you are; docs/cli.md lists what this command must be allowed to do",
         ),

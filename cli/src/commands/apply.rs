@@ -43,6 +43,9 @@ pub(crate) async fn run(
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
     let planned = {
         let ledger = ledger_file::to_read(&arguments.what.ledger)?;
+        if let Some(account) = &arguments.what.account {
+            nothing_elsewhere(&ledger, account).await?;
+        }
         let rulebook = Rulebook::fixed(on_hand);
         let reader = aws.reader(&ledger, &rulebook, machine.clock.as_ref());
         planning::plan(&Planner { reader, settings }, arguments.what.account.as_ref(), files, &cause).await?
@@ -69,7 +72,8 @@ pub(crate) async fn run(
         cause,
     };
     let undecided = work.write_down(&planned).await?;
-    let until = started.checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
+    // Neither planning nor the time that somebody took to answer counts as waiting for AWS.
+    let until = machine.clock.now().checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
     let progress = Progress::begin(planned.changing.len(), screen);
     work.carry_out(until, progress, screen).await?;
 
@@ -82,6 +86,15 @@ pub(crate) async fn run(
     }
     let complete = report.summary.is_good() && report.plan.unread.is_empty();
     Ok(if complete { Ending::Good } else { Ending::Bad })
+}
+
+/// A run over one account touches nothing outside it, and the engine takes up all the work that it finds.
+async fn nothing_elsewhere(ledger: &SqliteLedger, account: &AccountId) -> Result<(), Failure> {
+    let rows = planning::all_rows(ledger).await?;
+    match rows.into_iter().find(|row| row.work().is_some() && row.key.account != *account) {
+        Some(row) => Err(Failure::UnfinishedElsewhere(row.key.account)),
+        None => Ok(()),
+    }
 }
 
 /// Asks whether to go on. Only a clear yes is one.

@@ -45,15 +45,12 @@ const GLANCE: Duration = Duration::from_millis(25);
 /// Runs the demo.
 pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result<Ending, Failure> {
     let temporary;
-    let folder = match &arguments.keep {
-        Some(folder) => {
-            claim(folder)?;
-            folder.as_path()
-        }
-        None => {
-            temporary = tempfile::tempdir().map_err(Failure::DemoFolder)?;
-            temporary.path()
-        }
+    let folder = if let Some(folder) = &arguments.keep {
+        claim(folder)?;
+        folder.as_path()
+    } else {
+        temporary = tempfile::tempdir().map_err(Failure::DemoFolder)?;
+        temporary.path()
     };
     let stage = Stage::set(arguments.speed).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -78,7 +75,7 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
     }
 
     let started = clock.now();
-    let story = Story {
+    let tale = Story {
         stage: &stage,
         runtime: &runtime,
         clock: clock.as_ref(),
@@ -87,7 +84,7 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         timeline: Timeline::begin(started),
         started,
     };
-    let told = async { tokio::time::timeout(LIMIT, story.tell(arguments, screen)).await };
+    let told = async { tokio::time::timeout(LIMIT, tale.tell(arguments, screen)).await };
     tokio::select! {
         told = told => told.unwrap_or(Err(Failure::DemoTooLong { limit: LIMIT }))?,
         ran = runtime.run() => ran?,
@@ -190,7 +187,7 @@ impl Story<'_> {
                 told = tally;
                 next = now.checked_add(jiff::SignedDuration::from_secs(2)).unwrap_or(now);
                 let text = format!(
-                    "{} assignments decided, {} requests accepted by AWS, {} provisioned",
+                    "assignments so far: {} decided, {} accepted by AWS, {} provisioned",
                     tally.decided, tally.accepted, tally.ended
                 );
                 self.timeline.tell(now, ("engine", Paint::Warning), &text, screen)?;
@@ -210,9 +207,10 @@ impl Story<'_> {
         let withheld = survey.decided.iter().flat_map(|decided| &decided.plan.withheld);
         for withheld in withheld {
             let place = self.cast.account(&withheld.key.account);
-            let why = match &withheld.reason {
-                WithheldReason::Foreign => "somebody made it by hand; it stays theirs".to_owned(),
-                other => other.to_string(),
+            let why = if withheld.reason == WithheldReason::Foreign {
+                "somebody made it by hand; it stays theirs".to_owned()
+            } else {
+                withheld.reason.to_string()
             };
             let why = screen.out_style.paint(Paint::Faint, why);
             let text = format!("{} in {place}  {why}", self.cast.assignment(&withheld.key));
@@ -315,10 +313,10 @@ fn closing(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result<(), Failure>
     };
     let text = format!(
         "\n{}\n  \
-         usher rules check cli/examples/rules.yaml    rules with a mistake? try one: every mistake is shown in its place\n  \
-         usher plan --rules rules.yaml                your rules against your AWS: reads only, changes nothing\n  \
-         usher apply --rules rules.yaml               carries the plan out, after asking\n  \
-         docs/rules.md, docs/cli.md                   the rule language, and this tool{kept}",
+         cargo usher rules check cli/examples/rules.yaml   the rules of this demo; with a mistake in them, it is shown in its place\n  \
+         cargo usher plan --rules rules.yaml               your rules against your AWS: reads only, changes nothing\n  \
+         cargo usher apply --rules rules.yaml              carries the plan out, after asking\n  \
+         docs/rules.md, docs/cli.md                        the rule language, and this tool{kept}",
         screen.out_style.paint(Paint::Heading, "How to go on"),
     );
     say(&text, screen)
@@ -335,4 +333,24 @@ fn say(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
 
 fn since(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_rules_are_right_and_say_something_of_everything() {
+        let rules =
+            rules::read(&Bundle { files: [("rules.yaml".to_owned(), RULES.to_owned())].into() }).unwrap();
+        assert_eq!((rules.rules.len(), rules.never.len()), (6, 1));
+    }
+
+    #[test]
+    fn a_folder_is_claimed_only_when_it_is_empty_or_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        claim(&folder.path().join("a/b")).unwrap();
+        claim(&folder.path().join("a/b")).unwrap();
+        assert!(matches!(claim(folder.path()), Err(Failure::DemoFolderInUse { .. })));
+    }
 }

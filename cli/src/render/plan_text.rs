@@ -178,12 +178,12 @@ fn budget_line(budget: &Budget) -> String {
             Operation::Revoke => "revokes",
         },
         match per {
-            Period::Run => "a run",
-            Period::Day => "a day",
+            Period::Run => "this run",
+            Period::Day => "today",
         },
     );
-    let spent = if *spent > 0 { format!("{spent} spent, ") } else { String::new() };
-    format!("{what}: {spent}{planned} of {limit} {per}")
+    let spent = if *spent > 0 { format!(", {spent} spent before") } else { String::new() };
+    format!("{what} {per}: {planned} of {limit} allowed{spent}")
 }
 
 #[cfg(test)]
@@ -209,8 +209,8 @@ mod tests {
           444455556666  throttled: Rate exceeded
 
         Plan: 1 to grant, 1 to revoke in 1 account; 1 under way; 1 withheld; 1 account could not be read.
-          grants: 1 of 500 a run
-          revokes: 3 spent, 1 of 25 a day
+          grants this run: 1 of 500 allowed
+          revokes today: 1 of 25 allowed, 3 spent before
         ");
     }
 

@@ -6,7 +6,7 @@
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 use shared::{
-    engine::{Inbox, InboxError, Parked},
+    engine::{Inbox, InboxError, Parked, UnreadableJson},
     events::{self, Envelope, Reading},
     ports::{PortError, Queue},
 };
@@ -35,7 +35,7 @@ pub enum Error {
 /// Reads one event and submits what it hints at.
 pub async fn handle(payload: Value, inbox: Inbox<'_>, parked: &dyn Queue) -> Result<Outcome, Error> {
     let reading = serde_json::from_value::<EventBridgeEvent>(payload.clone())
-        .map_err(|error| format!("not an EventBridge event: {error}"))
+        .map_err(|error| format!("not an EventBridge event: {}", UnreadableJson::from(error)))
         .and_then(|event| events::read(&envelope(event)).map_err(|error| shared::causes::joined(&error)));
     match reading {
         Ok(Reading::Hint { hint, event }) => Ok(Outcome::Hinted(inbox.submit(&hint, &event).await?)),
@@ -45,7 +45,7 @@ pub async fn handle(payload: Value, inbox: Inbox<'_>, parked: &dyn Queue) -> Res
         }
         // It will never be read, however often it comes.
         Err(reason) => {
-            let event = Parked::new("on-account-event", reason.clone(), &payload.to_string());
+            let event = Parked::new("on-account-event", &reason, &payload.to_string());
             event.park(parked, inbox.clock).await.map_err(Error::Park)?;
             Ok(Outcome::Parked(reason))
         }

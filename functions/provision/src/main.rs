@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
 use shared::{
     aws::{ConnectOptions, connect},
     causes::{WithCauses, with_causes},
@@ -27,7 +28,7 @@ async fn main() -> Result<(), WithCauses> {
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
 
-    run(service_fn(async |event: LambdaEvent<_>| {
+    run(service_fn(async |event: LambdaEvent<Value>| {
         let provisioner = Provisioner {
             access: &access,
             writer: &access,
@@ -39,7 +40,9 @@ async fn main() -> Result<(), WithCauses> {
         };
         let Context { request_id, .. } = &event.context;
         let until = deadline(&event.context);
-        provision::handle(event.payload, provisioner, request_id, until)
+        // The tick of a schedule is no batch of wakes: it wakes all the same.
+        let wakes = serde_json::from_value(event.payload).unwrap_or_default();
+        provision::handle(wakes, provisioner, request_id, until)
             .await
             .map_err(|error| Error::from(with_causes(error)))
     }))

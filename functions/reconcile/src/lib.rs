@@ -34,7 +34,7 @@ async fn look(record: &SqsMessage, reconciler: &Reconciler<'_>, parked: &dyn Que
     let hint = match AccountHint::from_body(body) {
         Ok(hint) => hint,
         Err(error) => {
-            let unreadable = Parked::new("reconcile", shared::causes::joined(&error), body);
+            let unreadable = Parked::new("reconcile", &shared::causes::joined(&error), body);
             let parking = unreadable.park(parked, reconciler.planner.reader.clock).await;
             if let Err(error) = &parking {
                 tracing::error!(%error, "cannot park a record that cannot be read");

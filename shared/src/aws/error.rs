@@ -329,7 +329,7 @@ mod tests {
             status: 400,
             kms: true,
         };
-        assert!(matches!(classify("DescribePermissionSet", &answer, Words::Given), PortError::Denied(_)));
+        assert!(matches!(classify("DescribePermissionSet", &answer, Words::Given), PortError::Barred(_)));
     }
 
     #[test]

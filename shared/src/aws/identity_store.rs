@@ -179,7 +179,7 @@ mod tests {
             error,
             PortError::NotFound("GetUserId: ResourceNotFoundException, of something unnamed".into())
         );
-        assert!(matches!(api.user_id("alice").await, Err(PortError::Denied(_))));
+        assert!(matches!(api.user_id("alice").await, Err(PortError::Barred(_))));
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::UnreadableJson;
 use crate::{
     domain::AccountId,
     events::Hint,
@@ -24,12 +25,12 @@ pub struct AccountHint {
 /// A message in the inbox that is not a hint.
 #[derive(Debug, thiserror::Error)]
 #[error("the message is not a hint for an account")]
-pub struct UnreadableHint(#[from] serde_json::Error);
+pub struct UnreadableHint(#[source] UnreadableJson);
 
 impl AccountHint {
     /// Reads a message's body.
     pub fn from_body(body: &str) -> Result<Self, UnreadableHint> {
-        Ok(serde_json::from_str(body)?)
+        serde_json::from_str(body).map_err(|error| UnreadableHint(error.into()))
     }
 
     /// The message: its group is the account, so an account is decided by one reader at a time.

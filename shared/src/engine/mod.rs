@@ -24,7 +24,7 @@ mod wake;
 use std::time::Duration;
 
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
-pub use parking::Parked;
+pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
 pub use publish::{PublishError, publish};

@@ -112,7 +112,14 @@ impl Subject<'_> {
     fn wanted_row(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
         match &row.state {
             State::Closed => self.grant(Some(row), wanted),
-            State::Granting(intent) if intent.claim.is_some() => Decision::nothing(),
+            // Under way, so only who wants it may change: what is revoked one day depends on who wanted it last.
+            State::Granting(intent) if intent.claim.is_some() => {
+                if row.wanted_by == *wanted {
+                    Decision::nothing()
+                } else {
+                    Decision::record(Row { wanted_by: wanted.clone(), ..row.clone() })
+                }
+            }
             State::Granting(intent) => self.keep_grant(row, intent, wanted),
             State::Ours => self.keep(row, wanted),
             State::Closing(intent) if intent.claim.is_some() => look_again(row),

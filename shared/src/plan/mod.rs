@@ -7,7 +7,7 @@
 //! none         withheld: foreign create                 nothing: not ours
 //! closed       withheld: foreign create                 nothing
 //! pending      give up: foreign  keep, or refresh       give up
-//! sending      nothing           nothing                look again when it has ended
+//! sending      who wants it      who wants it           look again when it has ended
 //! ours         nothing           two reads: create      delete
 //! closing      ours again        ours again             keep, or refresh
 //! uncertain    withheld          two reads: create      withheld; two reads not there: closed

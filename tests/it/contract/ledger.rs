@@ -5,16 +5,27 @@ use std::{collections::BTreeSet, future::ready, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::{
+    aws::{DynamoDbLedger, create_table},
     domain::{AccountId, AssignmentKey, Mode, Operation, RulesVersion},
     ledger::{BudgetKey, Cause, Charge, Claim, Fence, Intent, Row, State, WRITES_AT_ONCE},
     local::SqliteLedger,
     ports::{Guard, Ledger, LedgerError, RowWrite, RulesInForce, Seen, SeenKind},
 };
 
+use crate::lambda::moto::Moto;
+
 /// A ledger under test, and what has to live as long as it does.
 struct Opened {
     ledger: Box<dyn Ledger>,
-    _kept: Option<tempfile::TempDir>,
+    _kept: Kept,
+}
+
+/// Held for its end.
+#[expect(dead_code, reason = "what is kept does its work by being dropped")]
+enum Kept {
+    Nothing,
+    Folder(tempfile::TempDir),
+    Server(Box<Moto>),
 }
 
 /// Runs every promise over one adapter: `ledger_contract!(name, expression)`, see the module above.
@@ -77,17 +88,25 @@ macro_rules! ledger_contract {
 }
 
 fn in_memory() -> Opened {
-    Opened { ledger: Box::new(SqliteLedger::in_memory().unwrap()), _kept: None }
+    Opened { ledger: Box::new(SqliteLedger::in_memory().unwrap()), _kept: Kept::Nothing }
 }
 
 fn in_a_file() -> Opened {
     let folder = tempfile::tempdir().unwrap();
     let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
-    Opened { ledger: Box::new(ledger), _kept: Some(folder) }
+    Opened { ledger: Box::new(ledger), _kept: Kept::Folder(folder) }
+}
+
+async fn in_dynamodb() -> Option<Opened> {
+    let moto = Moto::start().await;
+    create_table(&moto.dynamodb(), "usher-ledger").await.unwrap();
+    let ledger = DynamoDbLedger::new(moto.dynamodb(), "usher-ledger");
+    Some(Opened { ledger: Box::new(ledger), _kept: Kept::Server(Box::new(moto)) })
 }
 
 ledger_contract!(sqlite_in_memory, ready(Some(in_memory())));
 ledger_contract!(sqlite_file, ready(Some(in_a_file())));
+ledger_contract!(moto_dynamodb, in_dynamodb());
 
 // What the promises are told with.
 

@@ -3,15 +3,19 @@
 use std::{future::ready, sync::Arc, time::Duration};
 
 use shared::{
-    clock::TokioClock,
+    aws::SqsQueue,
+    clock::{SystemClock, TokioClock},
     local::LocalQueue,
     ports::{Clock, Message, Queue, Received},
 };
 
-/// A queue under test, and the clock that it goes by.
+use crate::lambda::moto::Moto;
+
+/// A queue under test, the clock that it goes by, and what it runs in.
 struct Opened {
     queue: Box<dyn Queue>,
     clock: Arc<dyn Clock>,
+    _server: Option<Moto>,
 }
 
 /// Runs every promise of FIFO queues over one adapter: `fifo_contract!(name, expression)`, see the module above.
@@ -96,13 +100,27 @@ macro_rules! contract {
 fn local(make: fn(Arc<dyn Clock>) -> LocalQueue) -> Opened {
     tokio::time::pause();
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at("2026-11-02T09:00:00Z".parse().unwrap()));
-    Opened { queue: Box::new(make(Arc::clone(&clock))), clock }
+    Opened { queue: Box::new(make(Arc::clone(&clock))), clock, _server: None }
+}
+
+/// A queue of SQS, which is FIFO if its name says so.
+async fn in_sqs(name: &str) -> Option<Opened> {
+    let moto = Moto::start().await;
+    let url = match name.strip_suffix(".fifo") {
+        Some(name) => moto.fifo_queue(name).await,
+        None => moto.standard_queue(name).await,
+    };
+    let queue = Box::new(SqsQueue::new(moto.sqs(), &url));
+    Some(Opened { queue, clock: Arc::new(SystemClock), _server: Some(moto) })
 }
 
 fifo_contract!(local_fifo, ready(Some(local(LocalQueue::fifo))));
 fifo_time_contract!(local_fifo_in_time, ready(Some(local(LocalQueue::fifo))));
 standard_contract!(local_standard, ready(Some(local(LocalQueue::standard))));
 standard_time_contract!(local_standard_in_time, ready(Some(local(LocalQueue::standard))));
+
+fifo_contract!(moto_sqs_fifo, in_sqs("inbox.fifo"));
+standard_contract!(moto_sqs_standard, in_sqs("wake"));
 
 // What the promises are told with.
 

@@ -1,6 +1,11 @@
-//! What the functions stand on when they run as in Lambda: the Runtime API, their own process, and AWS's stores.
+//! The built functions, run as in Lambda: the Runtime API, their own processes, AWS's stores, and the simulator on the wire.
 
 mod function;
 mod log;
-mod moto;
+pub(crate) mod moto;
+mod moto_bad_input;
+mod moto_chain;
+mod moto_crash;
+mod moto_trouble;
 mod runtime_api;
+mod service;

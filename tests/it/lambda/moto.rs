@@ -58,6 +58,11 @@ impl Moto {
             .map(|key| (key, self.endpoint.clone()))
     }
 
+    /// What clients of other services can send their calls with too.
+    pub(crate) fn http(&self) -> SharedHttpClient {
+        self.http.clone()
+    }
+
     /// A client of SQS here.
     pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
         let config = aws_sdk_sqs::Config::builder()
@@ -81,6 +86,18 @@ impl Moto {
             .force_path_style(true)
             .build();
         aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// A client of DynamoDB here.
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(credentials())
+            .endpoint_url(&self.endpoint)
+            .http_client(self.http.clone())
+            .build();
+        aws_sdk_dynamodb::Client::from_conf(config)
     }
 
     /// Makes a FIFO queue and gives its URL; `.fifo` is added to the name.

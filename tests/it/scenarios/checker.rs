@@ -245,8 +245,7 @@ impl Checker {
             }
             if let Some((at, Ok(()))) = &request.settled {
                 let history = world.assignment_history(&request.key);
-                let taken =
-                    history.iter().rev().skip_while(|(when, made)| when > at || made.is_none()).next();
+                let taken = history.iter().rev().find(|(when, made)| when <= at && made.is_some());
                 if let Some((_, Some(made))) = taken
                     && *made.by.name != *self.usher
                     && !self.taken_over.contains(&request.key)

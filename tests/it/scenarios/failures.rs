@@ -261,6 +261,8 @@ async fn a_throttle_costs_no_attempt() {
     let service = Service::new();
     service.checker().throttles_expected = true;
     service.world().fail_next("CreateAccountAssignment", Fault::Throttle, 10);
+    // Five failures are borne; a sixth would block it.
+    service.world().fail_next("CreateAccountAssignment", Fault::FailLater(INTERNAL.into()), 5);
     service.publish(&one_grant()).await;
     service.sweep_and_settle().await;
     assert_eq!(service.state(&service.key("one-dev", "ReadOnlyAccess", "Developers")).await, "ours");
@@ -386,4 +388,77 @@ async fn a_create_of_what_exists_that_fails_instead_of_succeeding_is_no_harm() {
         .filter(|r| *r.by.name == *USHER && r.operation == Operation::Grant)
         .count();
     assert_eq!(grants, 1);
+}
+
+/// Moves the only account that is given something in or out, and carries on until the intent of that is in the ledger.
+async fn moved(service: &Service, ou: &str) {
+    service.move_to("one-dev", ou).await;
+    service.deliver_events().await;
+    service.drain_inbox().await;
+}
+
+fn in_development() -> Rules {
+    rules([group("dev", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Workloads/Development"))])
+}
+
+/// Out, in and out again within a minute: the delete of before must not be taken for the one that never arrived.
+#[tokio::test(start_paused = true)]
+async fn a_revoke_that_never_arrived_is_not_taken_for_the_one_of_a_moment_before() {
+    let service = settled(&in_development(), Start::default()).await;
+    let key = service.key("one-dev", "ReadOnlyAccess", "Developers");
+    moved(&service, "Sandbox").await;
+    service.settle().await;
+    moved(&service, "Workloads/Development").await;
+    service.settle().await;
+    assert_eq!(service.state(&key).await, "ours");
+    service.world().fail_next("DeleteAccountAssignment", Fault::InternalError, 1);
+    moved(&service, "Sandbox").await;
+    service.settle().await;
+    assert!(!service.exists(&key));
+    assert_eq!(service.state(&key).await, "closed");
+    service.converged(&[]).await;
+}
+
+/// In, out and in again: the same for grants.
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_never_arrived_is_not_taken_for_the_one_of_a_moment_before() {
+    let service = settled(&in_development(), Start::default()).await;
+    let key = service.key("one-dev", "ReadOnlyAccess", "Developers");
+    moved(&service, "Sandbox").await;
+    service.settle().await;
+    service.world().fail_next("CreateAccountAssignment", Fault::InternalError, 1);
+    moved(&service, "Workloads/Development").await;
+    service.settle().await;
+    assert_eq!(service.state(&key).await, "ours");
+    assert!(service.exists(&key), "a row that says ours is not enough");
+    service.converged(&[]).await;
+}
+
+/// Two requests that failed, and a third that was done and whose answer is lost: it is the third.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_after_failures_is_found_among_them() {
+    for fault in [Fault::LostAnswer, Fault::InternalError] {
+        let service = Service::new();
+        service.world().fail_next("CreateAccountAssignment", Fault::FailLater(INTERNAL.into()), 2);
+        service.world().fail_next("CreateAccountAssignment", fault, 1);
+        service.publish(&in_development()).await;
+        service.checker().scope = Some(service.account("one-dev"));
+        service.hint("one-dev").await;
+        service.settle().await;
+        let key = service.key("one-dev", "ReadOnlyAccess", "Developers");
+        assert_eq!(service.state(&key).await, "ours");
+        assert!(service.exists(&key));
+        service.checker().scope = None;
+        service.converged(&[]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_deleted_group_had_is_left_as_an_orphan() {
+    let service = settled(&one_grant(), Start::default()).await;
+    let key = service.key("one-dev", "ReadOnlyAccess", "Developers");
+    let shared::domain::Principal::Group(group) = key.principal.clone() else { panic!("not a group") };
+    service.person(|world, now, who| world.delete_group(now, who, &group)).await.unwrap();
+    service.converged(&["orphaned"]).await;
+    assert_eq!(service.state(&key).await, "ours");
 }

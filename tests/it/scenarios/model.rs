@@ -235,7 +235,7 @@ pub(super) struct Rules {
     pub(super) max_delete_percent: u32,
     pub(super) max_creates: u32,
     never: Vec<Rule>,
-    rules: Vec<Rule>,
+    list: Vec<Rule>,
 }
 
 /// A document in `sync` mode with the guardrails that hold if nothing is said.
@@ -246,7 +246,7 @@ pub(super) fn rules(rules: impl IntoIterator<Item = Rule>) -> Rules {
         max_delete_percent: 5,
         max_creates: 500,
         never: Vec::new(),
-        rules: rules.into_iter().collect(),
+        list: rules.into_iter().collect(),
     }
 }
 
@@ -263,7 +263,7 @@ impl Rules {
     /// The farthest reach of the rules that want it; `None` if none does, or a `never` forbids it.
     fn reach_for(&self, truth: &Truth, key: &AssignmentKey) -> Option<Reach> {
         let wanting =
-            self.rules.iter().filter(|rule| rule.names(truth, key) && rule.holds_in(truth, key, true));
+            self.list.iter().filter(|rule| rule.names(truth, key) && rule.holds_in(truth, key, true));
         let reach = wanting.map(|rule| rule.reach.min(self.reach)).max()?;
         (!self.forbids(truth, key)).then_some(reach)
     }
@@ -283,7 +283,7 @@ impl Rules {
         let users = truth.users.values().cloned().map(Principal::User);
         let principals: Vec<Principal> = groups.chain(users).collect();
         let mut wanted = BTreeSet::new();
-        for rule in &self.rules {
+        for rule in &self.list {
             for principal in &principals {
                 for set in &truth.sets {
                     for account in &truth.accounts {
@@ -309,7 +309,7 @@ impl Rules {
 
     /// The document as the product reads it.
     pub(super) fn yaml(&self) -> String {
-        let Self { reach, max_deletes, max_delete_percent, max_creates, never, rules } = self;
+        let Self { reach, max_deletes, max_delete_percent, max_creates, never, list } = self;
         let mut text = format!(
             "version: 1\nsettings:\n  mode: {}\n  guardrails: {{ max_deletes: {max_deletes}, \
              max_delete_percent: {max_delete_percent}, max_creates: {max_creates} }}\n",
@@ -320,7 +320,7 @@ impl Rules {
             text.extend(never.iter().map(|never| never.yaml(true)));
         }
         text.push_str("rules:\n");
-        text.extend(rules.iter().map(|rule| rule.yaml(false)));
+        text.extend(list.iter().map(|rule| rule.yaml(false)));
         text
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering},
@@ -343,7 +344,8 @@ impl Service {
             self.pass(self.ports.settings.lag + Duration::from_secs(1)).await;
             self.sweep_and_settle().await;
         }
-        let (requests, rows) = (self.world().request_log().count(), self.rows().await);
+        let requests = self.world().request_log().count();
+        let rows = self.rows().await;
         self.sweep_and_settle().await;
         let withheld = self.withheld().await;
         let mut found = self.checker().converged(&self.world(), &withheld, declared);
@@ -439,12 +441,12 @@ impl Service {
         let mut text = format!("at {}: {found:#?}\nrows:\n", self.clock.now());
         let world = self.world();
         for row in rows {
-            text.push_str(&format!("  {}: {} {:?}\n", readable(&world, &row.key), row.state.label(), row));
+            let _ = writeln!(text, "  {}: {} {row:?}", readable(&world, &row.key), row.state.label());
         }
         for request in world.request_log() {
             let (by, key) = (&request.by.name, readable(&world, &request.key));
             let (at, end) = (request.accepted_at, &request.settled);
-            text.push_str(&format!("  {at} {by} {} {key}: {end:?}\n", request.operation));
+            let _ = writeln!(text, "  {at} {by} {} {key}: {end:?}", request.operation);
         }
         panic!("{text}");
     }

@@ -104,9 +104,8 @@ async fn intents_of_rules_that_are_no_longer_in_force_are_not_sent_but_decided_a
     assert_eq!(service.rows().await.len(), 3);
     service.publish(&support()).await;
     service.settle().await;
-    let world = service.world();
-    let granted: Vec<_> = world.request_log().map(|request| request.key.principal.clone()).collect();
-    drop(world);
+    let granted: Vec<_> =
+        service.world().request_log().map(|request| request.key.principal.clone()).collect();
     let support = service.key("one-dev", "ReadOnlyAccess", "Support").principal;
     assert!(granted.iter().all(|principal| *principal == support), "nothing of the old rules");
     assert_eq!(granted.len(), 3, "the accounts went back and were decided by the new rules");
@@ -188,4 +187,30 @@ async fn rules_that_only_observe_write_nothing_and_those_that_only_create_take_n
     service.publish(&support()).await;
     service.converged(&[]).await;
     assert_eq!(service.assignments().len(), 3);
+}
+
+/// The rules change their mode while a grant is under way: the last ones that wanted it decide whether it may be taken away.
+#[tokio::test(start_paused = true)]
+async fn who_wanted_a_grant_last_is_known_though_it_was_under_way() {
+    let slow = Latency::Constant(Duration::from_secs(30));
+    let world = Settings { assignment_latency: slow, ..Settings::default() };
+    let service = Service::start(Start { world, ..Start::default() });
+    let kept = || group("kept", "Auditors").gets("DeployAccess").in_accounts(in_ou("Sandbox"));
+    let given = || group("given", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"));
+    service.publish(&rules([kept(), given()])).await;
+    service.sweep().await.unwrap();
+    service.drain_inbox().await;
+    let key = service.key("play", "ReadOnlyAccess", "Developers");
+    tokio::join!(service.run_engine(), async {
+        service.pass(Duration::from_secs(7)).await;
+        assert_eq!(service.state(&key).await, "sending");
+        service.publish(&rules([kept(), given().reaching(Reach::CreateOnly)])).await;
+        service.sweep().await.unwrap();
+        service.drain_inbox().await;
+    });
+    service.settle().await;
+    assert_eq!(service.state(&key).await, "ours");
+    service.publish(&rules([kept()])).await;
+    service.converged(&["create_only"]).await;
+    assert!(service.exists(&key));
 }

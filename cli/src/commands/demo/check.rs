@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    domain::{AccountId, AssignmentKey, Principal},
+    domain::{AccountId, AssignmentKey, Operation, Principal},
     ledger::{Cause, Row, State},
 };
 use simulator::Made;
@@ -49,6 +49,10 @@ pub(super) async fn end(
             "there is still something to do: {} {}",
             action.operation, action.key
         )));
+    }
+    let mut withheld = survey.decided.iter().flat_map(|decided| &decided.plan.withheld);
+    if let Some(withheld) = withheld.find(|withheld| withheld.operation == Operation::Revoke) {
+        return Err(Failure::DemoEnd(format!("something of Usher's is wanted by no rule: {}", withheld.key)));
     }
     let ours: BTreeSet<&AssignmentKey> =
         survey.rows.iter().filter(|row| row.state == State::Ours).map(|row| &row.key).collect();

@@ -236,7 +236,7 @@ async fn a_permission_set_is_absent_only_while_the_instance_is_there() {
     assert!(matches!(vanished.permission_set(&arn).await, Err(PortError::Denied(_))));
 
     let locked = api(client!(aws_sdk_ssoadmin, &described(), &set(encrypted)));
-    assert!(matches!(locked.permission_set(&arn).await, Err(PortError::Denied(_))));
+    assert!(matches!(locked.permission_set(&arn).await, Err(PortError::Barred(_))));
 }
 
 #[tokio::test(start_paused = true)]

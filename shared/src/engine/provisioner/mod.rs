@@ -88,6 +88,13 @@ impl Provisioner<'_> {
         loop {
             let now = self.clock.now();
             let Some(lease) = self.ledger.acquire_lease(holder, now, self.settings.lease).await? else {
+                // The holder will see the work, unless it is dead: then somebody must look once its lease has run out. Once is
+                // enough, so a wake that has been put off before isn't again.
+                if wake.hops == 0
+                    && let Some(later) = wake.next()
+                {
+                    later.send(self.wake, now, self.settings.lease).await.map_err(RunError::Queue)?;
+                }
                 return Ok(summary);
             };
             let mut session = Session::begin(self, lease, &mut summary);

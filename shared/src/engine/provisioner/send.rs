@@ -106,8 +106,7 @@ impl Session<'_> {
                 let pause = backoff(self.slowed).min(Duration::from_secs(20));
                 self.slowed = self.slowed.saturating_add(1);
                 self.slow_until = self.engine.clock.now() + signed(pause);
-                let attempts = row.attempts.saturating_sub(1);
-                self.retry(Row { attempts, ..row }, Duration::ZERO, why).await?;
+                self.wait_again(row, Duration::ZERO, why).await?;
                 Ok(false)
             }
             Err(PortError::Conflict(why)) => {
@@ -123,8 +122,7 @@ impl Session<'_> {
             }
             // It is about every call: the row waits as it was, and the run ends with the reason.
             Err(error @ PortError::Barred(_)) => {
-                let attempts = row.attempts.saturating_sub(1);
-                self.retry(Row { attempts, ..row }, Duration::ZERO, error.to_string()).await?;
+                self.wait_again(row, Duration::ZERO, error.to_string()).await?;
                 Err(RunError::Access(error))
             }
             Err(PortError::Denied(why) | PortError::NotFound(why) | PortError::Refused(why)) => {

@@ -214,7 +214,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile: that is kept.
+    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile, or have written down who
+    /// wants it now: that is kept.
     pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
         let mut row = row;
         for _ in 0..5 {
@@ -224,6 +225,7 @@ impl<'a> Session<'a> {
                     let Some(current) = self.engine.ledger.row(&row.key).await? else { break };
                     row.version = current.version;
                     row.look_again |= current.look_again;
+                    row.wanted_by = current.wanted_by;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -252,13 +254,23 @@ impl<'a> Session<'a> {
         self.end(row.into_state(state, self.engine.clock.now()), request).await
     }
 
-    /// Back to waiting, to be sent again after a while.
+    /// Back to waiting, to be sent again after a while. It has cost an attempt.
     pub(super) async fn retry(&mut self, row: Row, wait: Duration, trouble: String) -> Result<(), RunError> {
-        let not_before = Some(self.engine.clock.now() + signed(wait));
         let attempts = row.attempts.saturating_add(1);
+        self.wait_again(Row { attempts, ..row }, wait, trouble).await
+    }
+
+    /// The same where nothing was done and nothing is wrong with the row: it costs no attempt.
+    pub(super) async fn wait_again(
+        &mut self,
+        row: Row,
+        wait: Duration,
+        trouble: String,
+    ) -> Result<(), RunError> {
+        let not_before = Some(self.engine.clock.now() + signed(wait));
         self.summary.retried += 1;
         let request = row.claim().and_then(|claim| claim.request.clone());
         let row = row.map_intent(|intent| Intent { not_before, claim: None, ..intent });
-        self.end(Row { attempts, trouble: Some(trouble), ..row }, request).await
+        self.end(Row { trouble: Some(trouble), ..row }, request).await
     }
 }

@@ -1,6 +1,7 @@
 //! Settling claims without a request id: the call may have been made, or not, and its answer is lost.
 //!
-//! AWS gives no way to mark a request as ours. So the requests made since the claim are looked through for this key:
+//! AWS gives no way to mark a request as ours. So the requests made since the claim, and after the last one that ended, are looked
+//! through for this key:
 //!
 //! - exactly one: it is the one that was about to be sent, and is followed from here;
 //! - none, once the lists can't be hiding it any more: it never arrived. Without the assignment there, it is sent again. With
@@ -112,19 +113,27 @@ impl Session<'_> {
             .filter_map(|row| row.claim().and_then(|claim| claim.request.clone()))
             .chain(row.last_request.clone())
             .collect();
+        // Requests for one key never overlap: what AWS accepted no later than the last one that ended is not the present one.
+        let last = match &row.last_request {
+            Some(last) => self.accepted_at(last).await?,
+            None => None,
+        };
+        let is_new = |at: Option<jiff::Timestamp>| {
+            at.is_none_or(|at| at >= since && last.is_none_or(|last| at > last))
+        };
         let mut found = Vec::new();
         for listing in [RequestListing::InProgress, RequestListing::Succeeded, RequestListing::Failed] {
             self.turn().await;
             for summary in self.engine.access.requests(operation, listing, LOOKED_THROUGH).await? {
-                let recent = summary.created_at.is_none_or(|at| at >= since);
                 let seen = known.contains(&summary.id)
                     || found.iter().any(|request: &Request| request.id == summary.id);
-                if !recent || seen {
+                if !is_new(summary.created_at) || seen {
                     continue;
                 }
                 self.turn().await;
                 if let Some(request) = self.engine.access.request(operation, &summary.id).await?
                     && request.key.as_ref() == Some(&row.key)
+                    && is_new(request.created_at)
                 {
                     found.push(request);
                 }
@@ -132,5 +141,16 @@ impl Session<'_> {
         }
         found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
         Ok(found)
+    }
+
+    /// When AWS accepted a request of either kind, by its own clock; `None` if it no longer knows it.
+    async fn accepted_at(&mut self, id: &RequestId) -> Result<Option<jiff::Timestamp>, PortError> {
+        for operation in [Operation::Grant, Operation::Revoke] {
+            self.turn().await;
+            if let Some(request) = self.engine.access.request(operation, id).await? {
+                return Ok(request.created_at);
+            }
+        }
+        Ok(None)
     }
 }

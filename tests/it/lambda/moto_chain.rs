@@ -1,0 +1,174 @@
+//! The whole chain: from a change in the organization to the assignment in Identity Center, and back to nothing to do.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_organizations::types::{CreateAccountState, Tag};
+use serde_json::json;
+use shared::{
+    domain::{AccountId, ParentId},
+    ledger::State,
+    ports::LedgerReader as _,
+};
+
+use super::service::{Functions, Named, RULES, Service};
+
+fn named(account: &str, set: &str, principal: &str) -> Named {
+    (account.to_owned(), set.to_owned(), principal.to_owned())
+}
+
+/// What [`RULES`] give in the example organization, less what somebody granted by hand.
+fn at_first() -> BTreeSet<Named> {
+    let mut wanted = BTreeSet::new();
+    for team in ["payments", "storefront", "search", "data", "mobile", "identity"] {
+        wanted.extend(sandbox(&format!("sandbox-{team}")));
+    }
+    for account in ["storefront-dev", "storefront-test", "storefront-prod", "sandbox-storefront"] {
+        wanted.insert(named(account, "ReadOnlyAccess", "Support"));
+    }
+    for account in ["log-archive", "security-tooling"] {
+        wanted.insert(named(account, "SecurityAudit", "SecurityAuditors"));
+    }
+    wanted
+}
+
+fn sandbox(account: &str) -> [Named; 2] {
+    ["Developers", "a user"].map(|principal| named(account, "EC2-S3-FullAccess", principal))
+}
+
+/// Makes an account as a person's tool does, and waits until it is there.
+async fn create_account(service: &Service, name: &str) -> AccountId {
+    let organizations = service.organizations();
+    let email = format!("aws+{name}@example.com");
+    let created = organizations.create_account().account_name(name).email(email).send().await.unwrap();
+    let id = created.create_account_status.unwrap().id.unwrap();
+    loop {
+        let request = organizations.describe_create_account_status().create_account_request_id(&id);
+        let status = request.send().await.unwrap().create_account_status.unwrap();
+        if status.state == Some(CreateAccountState::Succeeded) {
+            return status.account_id.unwrap().parse().unwrap();
+        }
+        assert_eq!(status.state, Some(CreateAccountState::InProgress), "{status:?}");
+    }
+}
+
+async fn tag(service: &Service, account: &AccountId, key: &str, value: &str) {
+    let tag = Tag::builder().key(key).value(value).build().unwrap();
+    let request = service.organizations().tag_resource().resource_id(account.as_str()).tags(tag);
+    request.send().await.unwrap();
+}
+
+async fn untag(service: &Service, account: &AccountId, key: &str) {
+    let request = service.organizations().untag_resource().resource_id(account.as_str()).tag_keys(key);
+    request.send().await.unwrap();
+}
+
+async fn move_account(service: &Service, account: &AccountId, from: &ParentId, to: &ParentId) {
+    let request = service.organizations().move_account().account_id(account.as_str());
+    let request = request.source_parent_id(from.to_string()).destination_parent_id(to.to_string());
+    request.send().await.unwrap();
+}
+
+/// Usher's assignments are these, each has a row that says `ours`, nothing is left to do, and nobody else's were touched.
+async fn assert_ours(service: &Service, wanted: &BTreeSet<Named>, others: &BTreeSet<Named>) {
+    assert_eq!(service.truth(), (wanted.clone(), others.clone()));
+    assert_eq!(service.ledger.work(10).await.unwrap(), []);
+    let rows = service.rows().await;
+    let owned: BTreeSet<_> = rows.iter().filter(|row| row.state == State::Ours).map(|row| &row.key).collect();
+    let world = service.world();
+    let made = world.assignments();
+    let made: BTreeSet<_> =
+        made.iter().filter(|(_, made)| &*made.by.name == "usher").map(|(key, _)| key).collect();
+    assert_eq!(owned, made);
+    let left = rows.iter().filter(|row| row.state != State::Ours && row.state != State::Closed);
+    assert_eq!(left.map(|row| row.state.label()).collect::<Vec<_>>(), [""; 0]);
+}
+
+async fn settled_first_sweep(service: &Service) -> (Functions, BTreeSet<Named>) {
+    service.publish(RULES).await;
+    let functions = service.functions().await;
+    let (_, others) = service.truth();
+    let found = service.sweep(&functions).await;
+    // Six sandboxes, three of the four of the storefront (one is a sandbox), two of security.
+    assert_eq!((&found["differing"], &found["unread"]), (&json!(11), &json!(0)), "{found}");
+    service.settle(&functions).await;
+    (functions, others)
+}
+
+#[tokio::test]
+async fn an_account_that_is_made_tagged_and_moved_has_what_the_rules_say_and_then_nothing_more_is_written() {
+    let service = Service::start(Service::quick()).await;
+    let (functions, others) = settled_first_sweep(&service).await;
+    let mut wanted = at_first();
+    assert_ours(&service, &wanted, &others).await;
+
+    let root = service.world().root();
+    let sandboxes = ParentId::Ou(service.world().ou_at("Sandbox").unwrap());
+    let mut events = Vec::new();
+
+    let account = create_account(&service, "newcomer").await;
+    events.extend(service.world().take_events());
+    tag(&service, &account, "Team", "storefront").await;
+    service.settle(&functions).await;
+    wanted.insert(named("newcomer", "ReadOnlyAccess", "Support"));
+    assert_ours(&service, &wanted, &others).await;
+
+    move_account(&service, &account, &root, &sandboxes).await;
+    service.settle(&functions).await;
+    wanted.extend(sandbox("newcomer"));
+    assert_ours(&service, &wanted, &others).await;
+
+    untag(&service, &account, "Team").await;
+    service.settle(&functions).await;
+    wanted.remove(&named("newcomer", "ReadOnlyAccess", "Support"));
+    assert_ours(&service, &wanted, &others).await;
+
+    let old = service.world().account_named("sandbox-search").unwrap();
+    move_account(&service, &old, &sandboxes, &root).await;
+    events.extend(service.world().take_events());
+    for event in &events {
+        functions.on_account_event.api.invoke(event.to_string()).await.unwrap();
+    }
+    service.settle(&functions).await;
+    for gone in sandbox("sandbox-search") {
+        wanted.remove(&gone);
+    }
+    assert_ours(&service, &wanted, &others).await;
+
+    // A second round of everything: the events again, a hint for every account, a sweep, a tick.
+    let (before, requests) = (service.rows().await, service.requests());
+    let found = service.sweep(&functions).await;
+    assert_eq!((&found["differing"], &found["unread"]), (&json!(0), &json!(0)), "{found}");
+    assert_eq!(found["owned"], json!(wanted.len()), "{found}");
+    for event in &events {
+        functions.on_account_event.api.invoke(event.to_string()).await.unwrap();
+    }
+    for id in before.iter().map(|row| row.key.account.clone()).collect::<BTreeSet<_>>() {
+        service.hint(&id, "again").await;
+    }
+    service.tick().await;
+    service.settle(&functions).await;
+    assert_eq!(service.requests(), requests);
+    assert_eq!(service.rows().await, before);
+    assert_ours(&service, &wanted, &others).await;
+    service.assert_the_logs_are_discreet_json();
+    assert_eq!(service.parked().await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn each_outcome_is_told_in_one_line() {
+    let service = Service::start(Service::quick()).await;
+    settled_first_sweep(&service).await;
+    let lines = service.lines();
+    let told = |what: &str| lines.iter().filter(|(_, line)| line.contains(what)).count();
+    assert_eq!(told(": granted\""), at_first().len());
+    assert_eq!(told(" to grant, "), 11);
+    assert_eq!(told("\"sweep: "), 1);
+    // Every grant has its key in its line, so that it can be searched for.
+    for row in service.rows().await {
+        let lines = lines.iter().filter(|(function, line)| {
+            function == "provision" && line.contains(&format!("\"{}: granted\"", row.key))
+        });
+        assert_eq!(lines.count(), 1, "{}", row.key);
+    }
+    service.assert_the_logs_are_discreet_json();
+}
