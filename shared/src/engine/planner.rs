@@ -8,7 +8,7 @@ use crate::{
     ledger::{Cause, Row},
     plan::{self, Actual, Plan, Situation},
     ports::{Seen, SeenKind},
-    resolve::{self, Desired, Lookup, Missing},
+    resolve::{self, Desired, Facts, Lookup, Missing},
     rules::Guardrails,
 };
 
@@ -21,6 +21,8 @@ pub struct Decided {
     pub account: Option<Account>,
     /// Rules with a name that nothing bears (yet).
     pub waiting: BTreeSet<(RuleId, Missing)>,
+    /// Whether the ledger holds work for this account already.
+    pub has_work: bool,
 }
 
 /// What decisions rest on, besides the accounts themselves.
@@ -62,7 +64,9 @@ impl Planner<'_> {
         };
         let facts = reading.facts(&resolve::needs(&rules.index, &account)).await;
         let desired = resolve::desired(&rules.index, &account, &facts);
-        let principals = reading.standing(leaving(&desired, &rows)).await;
+        let names = names_of_nobody(&desired);
+        let principals = reading.standing(leaving(&desired, &rows), &names).await;
+        let vanished = vanished(&facts, &rows);
         let actual = if account.state.is_active() {
             reading.actual(id, &concerned(&desired, &rows)).await?
         } else {
@@ -71,16 +75,17 @@ impl Planner<'_> {
         let plan = self.plan(
             &Material { account: &account, rows: &rows, rules: &rules, cause },
             &desired,
-            &principals,
+            &Doubts { principals: &principals, vanished: &vanished },
             &actual,
         );
-        let decided = Decided { plan, account: Some(account), waiting: desired.waiting };
+        let decided =
+            Decided { plan, account: Some(account), waiting: desired.waiting, has_work: has_work(&rows) };
         Ok((decided, Basis::of(rules, &reading)))
     }
 
     pub(super) fn departed(&self, id: &AccountId, rows: &[Row]) -> Decided {
         let plan = plan::departed(id, rows, signed(self.settings.lag), self.reader.clock.now());
-        Decided { plan, account: None, waiting: BTreeSet::new() }
+        Decided { plan, account: None, waiting: BTreeSet::new(), has_work: has_work(rows) }
     }
 
     /// The pure decision, the same for one account and for each of all.
@@ -88,7 +93,7 @@ impl Planner<'_> {
         &self,
         material: &Material<'_>,
         desired: &Desired,
-        principals: &BTreeMap<Principal, Lookup<()>>,
+        doubts: &Doubts<'_>,
         actual: &Actual,
     ) -> Plan {
         let Material { account, rows, rules, cause } = *material;
@@ -97,7 +102,8 @@ impl Planner<'_> {
             desired,
             rows,
             actual,
-            principals,
+            principals: doubts.principals,
+            vanished: doubts.vanished,
             mode: rules.index.settings().mode,
             rules: &rules.version,
             cause,
@@ -124,13 +130,46 @@ pub(super) fn concerned(desired: &Desired, rows: &[Row]) -> BTreeSet<PermissionS
     desired.wanted.keys().chain(of_rows).map(|key: &AssignmentKey| key.permission_set.clone()).collect()
 }
 
-/// The principals of rows that would go because a name no longer leads to them: they may have been renamed, or deleted.
+/// What speaks against taking something away, beside the rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubts<'a> {
+    /// Whether the principals of rows that would go still exist.
+    pub(super) principals: &'a BTreeMap<Principal, Lookup<()>>,
+    /// Permission sets of rows that the catalogue does not show.
+    pub(super) vanished: &'a BTreeSet<PermissionSetArn>,
+}
+
+/// The principals of rows that would go: they may have been deleted, and then there is nothing to take away.
 pub(super) fn leaving(desired: &Desired, rows: &[Row]) -> BTreeSet<Principal> {
-    let waiting: BTreeSet<_> = desired.waiting.iter().map(|(rule, _)| rule).collect();
-    let goes = |row: &&Row| {
-        row.is_ours()
-            && !desired.wanted.contains_key(&row.key)
-            && row.wanted_by.keys().any(|rule| waiting.contains(rule))
-    };
+    let goes = |row: &&Row| row.is_ours() && !desired.wanted.contains_key(&row.key);
     rows.iter().filter(goes).map(|row| row.key.principal.clone()).collect()
+}
+
+/// The names of principals that rules use and the directory says nobody bears.
+pub(super) fn names_of_nobody(desired: &Desired) -> BTreeSet<String> {
+    let name = |missing: &Missing| match missing {
+        Missing::Group(name) | Missing::User(name) => Some(name.clone()),
+        Missing::GroupId(_)
+        | Missing::UserId(_)
+        | Missing::PermissionSet(_)
+        | Missing::PermissionSetArn(_) => None,
+    };
+    desired.waiting.iter().filter_map(|(_, missing)| name(missing)).collect()
+}
+
+/// The permission sets of rows that the catalogue does not show, if it was looked at.
+pub(super) fn vanished(facts: &Facts, rows: &[Row]) -> BTreeSet<PermissionSetArn> {
+    match &facts.permission_sets {
+        Lookup::Found(sets) if !sets.is_empty() => {
+            let known: BTreeSet<&PermissionSetArn> = sets.iter().map(|set| &set.arn).collect();
+            let of_rows = rows.iter().map(|row| &row.key.permission_set);
+            of_rows.filter(|set| !known.contains(set)).cloned().collect()
+        }
+        Lookup::Found(_) | Lookup::Absent | Lookup::Failed(_) => BTreeSet::new(),
+    }
+}
+
+/// Whether there is something to do, or under way.
+pub(super) fn has_work(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.work().is_some())
 }

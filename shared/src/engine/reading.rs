@@ -207,12 +207,17 @@ impl<'a> Reading<'a> {
         Ok(sets)
     }
 
-    /// Whether principals still exist.
-    pub(super) async fn standing(&self, principals: BTreeSet<Principal>) -> BTreeMap<Principal, Lookup<()>> {
+    /// Whether principals still exist. One that bears a name of which the directory has just said that nobody bears it is in
+    /// doubt: one of the two answers is stale.
+    pub(super) async fn standing(
+        &self,
+        principals: BTreeSet<Principal>,
+        names_of_nobody: &BTreeSet<String>,
+    ) -> BTreeMap<Principal, Lookup<()>> {
         let directory = self.reader.directory;
         each(&principals, async |principal: &Principal| match principal {
-            Principal::Group(id) => exists(directory.group_name(id).await),
-            Principal::User(id) => exists(directory.user_name(id).await),
+            Principal::Group(id) => bearer(directory.group_name(id).await, names_of_nobody),
+            Principal::User(id) => bearer(directory.user_name(id).await, names_of_nobody),
         })
         .await
     }
@@ -254,6 +259,15 @@ fn lookup<T>(found: Result<Option<T>, PortError>) -> Lookup<T> {
         Ok(Some(found)) => Lookup::Found(found),
         Ok(None) => Lookup::Absent,
         Err(error) => Lookup::Failed(error.to_string()),
+    }
+}
+
+fn bearer(found: Result<Option<String>, PortError>, names_of_nobody: &BTreeSet<String>) -> Lookup<()> {
+    match found {
+        Ok(Some(name)) if names_of_nobody.contains(&name) => Lookup::Failed(
+            "the directory says of a name that nobody bears it, and that its bearer is there".into(),
+        ),
+        found => exists(found),
     }
 }
 

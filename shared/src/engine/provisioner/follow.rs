@@ -99,7 +99,7 @@ impl Session<'_> {
                 Failure::AlreadyGone => self.revoked(row).await,
                 Failure::Passing if row.attempts + 1 < ATTEMPTS => {
                     let wait = backoff(row.attempts);
-                    self.retry(row, wait, reason).await
+                    self.retry_in_doubt(row, wait, reason).await
                 }
                 Failure::Passing | Failure::Lasting => self.block(row, reason).await,
             },
@@ -123,8 +123,12 @@ impl Session<'_> {
             (Operation::Revoke, false) => self.revoked(row).await,
             (Operation::Grant, false) | (Operation::Revoke, true) => {
                 let wait = backoff(row.attempts);
-                self.retry(row, wait, "AWS no longer knows the request, and it has had no effect".to_owned())
-                    .await
+                self.retry_in_doubt(
+                    row,
+                    wait,
+                    "AWS no longer knows the request, and it has had no effect".to_owned(),
+                )
+                .await
             }
         }
     }
@@ -132,7 +136,11 @@ impl Session<'_> {
     async fn granted(&mut self, row: Row) -> Result<(), RunError> {
         tracing::info!(account.id = %row.key.account, key = %row.key, "{}: granted", row.key);
         self.summary.granted += 1;
-        self.settle_in(Row { attempts: 0, trouble: None, closed_at: None, ..row }, State::Ours).await
+        self.settle_in(
+            Row { attempts: 0, trouble: None, closed_at: None, maybe_sent: false, ..row },
+            State::Ours,
+        )
+        .await
     }
 
     pub(super) async fn revoked(&mut self, row: Row) -> Result<(), RunError> {
