@@ -9,7 +9,7 @@ use crate::{
     plan::{self, Actual, Plan, Situation},
     ports::{Seen, SeenKind},
     resolve::{self, Desired, Facts, Lookup, Missing},
-    rules::Guardrails,
+    rules::{Guardrails, Index},
 };
 
 /// What was decided about an account.
@@ -64,9 +64,9 @@ impl Planner<'_> {
         };
         let facts = reading.facts(&resolve::needs(&rules.index, &account)).await;
         let desired = resolve::desired(&rules.index, &account, &facts);
-        let names = names_of_nobody(&desired);
-        let principals = reading.standing(leaving(&desired, &rows), &names).await;
-        let vanished = vanished(&facts, &rows);
+        let standing = reading.standing(&leaving(&desired, &rows)).await;
+        let asked = Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows };
+        let (principals, vanished) = (asked.bearers(&standing), asked.vanished(&facts));
         let actual = if account.state.is_active() {
             reading.actual(id, &concerned(&desired, &rows)).await?
         } else {
@@ -145,27 +145,55 @@ pub(super) fn leaving(desired: &Desired, rows: &[Row]) -> BTreeSet<Principal> {
     rows.iter().filter(goes).map(|row| row.key.principal.clone()).collect()
 }
 
-/// The names of principals that rules use and the directory says nobody bears.
-pub(super) fn names_of_nobody(desired: &Desired) -> BTreeSet<String> {
-    let name = |missing: &Missing| match missing {
-        Missing::Group(name) | Missing::User(name) => Some(name.clone()),
-        Missing::GroupId(_)
-        | Missing::UserId(_)
-        | Missing::PermissionSet(_)
-        | Missing::PermissionSetArn(_) => None,
-    };
-    desired.waiting.iter().filter_map(|(_, missing)| name(missing)).collect()
+/// What a look at one account alone asks about. A survey knows more, and must not decide by it.
+pub(super) struct Asked<'a> {
+    pub(super) index: &'a Index,
+    pub(super) account: &'a Account,
+    pub(super) desired: &'a Desired,
+    pub(super) rows: &'a [Row],
 }
 
-/// The permission sets of rows that the catalogue does not show, if it was looked at.
-pub(super) fn vanished(facts: &Facts, rows: &[Row]) -> BTreeSet<PermissionSetArn> {
-    match &facts.permission_sets {
-        Lookup::Found(sets) if !sets.is_empty() => {
-            let known: BTreeSet<&PermissionSetArn> = sets.iter().map(|set| &set.arn).collect();
-            let of_rows = rows.iter().map(|row| &row.key.permission_set);
-            of_rows.filter(|set| !known.contains(set)).cloned().collect()
+impl Asked<'_> {
+    /// Whether the principals of rows that would go still exist. One that bears a name of which the directory has just said that
+    /// nobody bears it is in doubt: one of the two answers is stale.
+    pub(super) fn bearers(
+        &self,
+        standing: &BTreeMap<Principal, Lookup<String>>,
+    ) -> BTreeMap<Principal, Lookup<()>> {
+        let bears = |principal: &Principal| match standing.get(principal) {
+            Some(Lookup::Found(name)) if self.is_nobodys(name) => Lookup::Failed(
+                "the directory says that nobody bears a name, and that its bearer is there".to_owned(),
+            ),
+            Some(Lookup::Found(_)) => Lookup::Found(()),
+            Some(Lookup::Absent) => Lookup::Absent,
+            Some(Lookup::Failed(why)) => Lookup::Failed(why.clone()),
+            None => Lookup::Failed("not looked up".to_owned()),
+        };
+        let asked = leaving(self.desired, self.rows);
+        asked.into_iter().map(|principal| (principal.clone(), bears(&principal))).collect()
+    }
+
+    /// Whether the directory says that nobody bears this name.
+    fn is_nobodys(&self, name: &str) -> bool {
+        self.desired.waiting.iter().any(|(_, missing)| match missing {
+            Missing::Group(missing) | Missing::User(missing) => missing == name,
+            Missing::GroupId(_)
+            | Missing::UserId(_)
+            | Missing::PermissionSet(_)
+            | Missing::PermissionSetArn(_) => false,
+        })
+    }
+
+    /// The permission sets of rows that the catalogue does not show, if a rule of this account had it read.
+    pub(super) fn vanished(&self, facts: &Facts) -> BTreeSet<PermissionSetArn> {
+        match &facts.permission_sets {
+            Lookup::Found(sets) if resolve::needs(self.index, self.account).permission_sets => {
+                let known: BTreeSet<&PermissionSetArn> = sets.iter().map(|set| &set.arn).collect();
+                let of_rows = self.rows.iter().map(|row| &row.key.permission_set);
+                of_rows.filter(|set| !known.contains(set)).cloned().collect()
+            }
+            Lookup::Found(_) | Lookup::Absent | Lookup::Failed(_) => BTreeSet::new(),
         }
-        Lookup::Found(_) | Lookup::Absent | Lookup::Failed(_) => BTreeSet::new(),
     }
 }
 

@@ -207,17 +207,15 @@ impl<'a> Reading<'a> {
         Ok(sets)
     }
 
-    /// Whether principals still exist. One that bears a name of which the directory has just said that nobody bears it is in
-    /// doubt: one of the two answers is stale.
+    /// The names that principals bear now, if they still exist.
     pub(super) async fn standing(
         &self,
-        principals: BTreeSet<Principal>,
-        names_of_nobody: &BTreeSet<String>,
-    ) -> BTreeMap<Principal, Lookup<()>> {
+        principals: &BTreeSet<Principal>,
+    ) -> BTreeMap<Principal, Lookup<String>> {
         let directory = self.reader.directory;
-        each(&principals, async |principal: &Principal| match principal {
-            Principal::Group(id) => bearer(directory.group_name(id).await, names_of_nobody),
-            Principal::User(id) => bearer(directory.user_name(id).await, names_of_nobody),
+        each(principals, async |principal: &Principal| match principal {
+            Principal::Group(id) => lookup(directory.group_name(id).await),
+            Principal::User(id) => lookup(directory.user_name(id).await),
         })
         .await
     }
@@ -259,15 +257,6 @@ fn lookup<T>(found: Result<Option<T>, PortError>) -> Lookup<T> {
         Ok(Some(found)) => Lookup::Found(found),
         Ok(None) => Lookup::Absent,
         Err(error) => Lookup::Failed(error.to_string()),
-    }
-}
-
-fn bearer(found: Result<Option<String>, PortError>, names_of_nobody: &BTreeSet<String>) -> Lookup<()> {
-    match found {
-        Ok(Some(name)) if names_of_nobody.contains(&name) => Lookup::Failed(
-            "the directory says of a name that nobody bears it, and that its bearer is there".into(),
-        ),
-        found => exists(found),
     }
 }
 

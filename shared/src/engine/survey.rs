@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     Basis, Decided, Planner, ReadError,
-    planner::{Doubts, Material, concerned, has_work, leaving, names_of_nobody, vanished},
+    planner::{Asked, Doubts, Material, concerned, has_work, leaving},
     reading::Reading,
 };
 use crate::{
@@ -76,10 +76,8 @@ impl Planner<'_> {
             let rows = by_account.remove(&account.id).unwrap_or_default();
             drafted.push(Drafted { account, rows, desired });
         }
-        let names: BTreeSet<String> =
-            drafted.iter().flat_map(|draft| names_of_nobody(&draft.desired)).collect();
-        let principals = reading
-            .standing(drafted.iter().flat_map(|draft| leaving(&draft.desired, &draft.rows)).collect(), &names)
+        let standing = reading
+            .standing(&drafted.iter().flat_map(|draft| leaving(&draft.desired, &draft.rows)).collect())
             .await;
         let everywhere = self.by_principal(&drafted).await;
 
@@ -94,7 +92,10 @@ impl Planner<'_> {
             match actual {
                 Ok(actual) => {
                     let material = Material { account: &account, rows: &rows, rules: &rules, cause };
-                    let vanished = vanished(&facts, &rows);
+                    let asked =
+                        Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows };
+                    let principals = asked.bearers(&standing);
+                    let vanished = asked.vanished(&facts);
                     let doubts = Doubts { principals: &principals, vanished: &vanished };
                     let plan = self.plan(&material, &desired, &doubts, &actual);
                     let has_work = has_work(&rows);

@@ -188,7 +188,7 @@ async fn an_account_that_is_suspended_just_before_the_call_costs_one_failed_requ
     let account = service.account("one-dev");
     let sent = service.world().request_log().filter(|request| request.key.account == account).count();
     assert!(sent <= 4, "{sent} requests");
-    assert_eq!(service.assignments().len(), 5, "the others have theirs");
+    assert_eq!(service.assignments().len(), 4, "the others have theirs");
     service.converged(&["account_not_active"]).await;
     put(&service, "one-dev", AccountState::Active).await;
     service.converged(&[]).await;

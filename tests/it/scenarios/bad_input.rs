@@ -9,7 +9,7 @@ use shared::{
     causes::joined,
     engine::{AccountHint, Parked, Rulebook, SweepError},
     ledger::Cause,
-    ports::Queue as _,
+    ports::{Clock as _, Queue as _},
     rules::Bundle,
 };
 

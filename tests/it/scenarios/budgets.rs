@@ -7,7 +7,7 @@ use shared::{
     domain::Operation,
     engine::{AccountHint, PublishError},
     ledger::{BudgetKey, Cause},
-    ports::LedgerReader as _,
+    ports::{Clock as _, LedgerReader as _},
     rules::Bundle,
 };
 
@@ -92,7 +92,11 @@ async fn a_share_of_what_is_ours_may_go_where_that_is_more() {
         rules
     };
     let service = settled(40, &share(first())).await;
-    service.publish(&share(then())).await;
+    let less = rules([
+        group("dev", "Developers").gets("Set0").in_accounts(in_ou("Yard")),
+        group("one", "Auditors").gets("Set0").in_accounts(unit(0)),
+    ]);
+    service.publish(&share(less)).await;
     service.sweep_and_settle().await;
     assert_eq!(sent(&service, Operation::Revoke), 20, "half of the 41 that are ours");
     service.converged(&["budget"]).await;

@@ -6,7 +6,7 @@ use shared::{
     domain::Operation,
     engine::{AccountHint, Parked, RunEnd},
     ledger::{BudgetKey, Cause},
-    ports::{LedgerReader as _, Queue as _, Received},
+    ports::{Clock as _, LedgerReader as _, Queue as _, Received},
 };
 use simulator::{Fault, FaultRule, Latency, Settings};
 
@@ -180,12 +180,14 @@ async fn what_is_decided_just_as_the_engine_ends_is_still_sent() {
     for offset in (0..6_000).step_by(200) {
         let service = with_intents(calm()).await;
         let hint = [record(&service, "play", "late")];
-        tokio::join!(service.run_with(&service.ports, &wake()), async {
+        let wake = wake();
+        let (run, ()) = tokio::join!(service.run_with(&service.ports, &wake), async {
             tokio::time::sleep(Duration::from_millis(offset)).await;
             service.tag("play", "Environment", "Production").await;
             assert!(decide(&service, &hint).await.is_empty());
             service.run_engine().await;
         });
+        run.unwrap();
         service.settle().await;
         let key = service.key("play", "DeployAccess", "Support");
         assert_eq!(service.state(&key).await, "ours", "{offset} ms");

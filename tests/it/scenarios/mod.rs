@@ -23,7 +23,6 @@
 //!   `drain_inbox`, `run_engine`, `sweep`, `pass`, and `settle_for` where it can't become quiet.
 //! - Anything that a person does goes through `service.person(|world, now, who| ..)`, so that the checker sees the truth change
 //!   at its time. `service.world()` alone is for looking and for faults.
-//! - Something that dies in the middle: `fuse.rs`, used by `crashes.rs`.
 //! - The checker runs after every step and stops the test at the first broken promise. `converged(&["foreign"])` names the
 //!   reasons (`WithheldReason` in snake case) for which keys may differ from what the rules want in the end; each must occur.
 

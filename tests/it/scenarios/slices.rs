@@ -12,7 +12,7 @@ use shared::{
     engine::Planner,
     ledger::{Cause, Claim, Fence, Intent, Row, State, WRITES_AT_ONCE},
     plan::Plan,
-    ports::{Guard, Ledger as _, LedgerReader as _, RowWrite},
+    ports::{Clock as _, Guard, Ledger as _, RowWrite},
 };
 use simulator::{Caller, CallerKind, EXAMPLE, Fault, FaultRule, InProcess, Service as Api};
 
@@ -300,7 +300,8 @@ async fn a_second_run_of_everything_writes_nothing() {
     let swept = service.sweep().await.unwrap();
     assert_eq!((swept.differing, swept.unread), (0, 0));
     assert_eq!(service.inbox.depth().waiting, 0);
-    for account in service.world().accounts_now() {
+    let accounts = service.world().accounts_now();
+    for account in accounts {
         service.hint(&account.name).await;
         service.pass(Duration::from_millis(10)).await;
     }

@@ -60,7 +60,9 @@ pub(super) async fn budgets_are_charged_exactly_and_several_at_once(ledger: &dyn
     assert_eq!(ledger.spent(&budget("other")).await, Ok(0));
 }
 
-pub(super) async fn a_budget_over_its_limit_is_refused_and_nothing_is_written_or_charged(ledger: &dyn Ledger) {
+pub(super) async fn a_budget_over_its_limit_is_refused_and_nothing_is_written_or_charged(
+    ledger: &dyn Ledger,
+) {
     let (roomy, tight) = (budget("roomy"), budget("tight"));
     write_under(ledger, &[ours(1)], &charge(&tight, 6, 7)).await.unwrap();
     let mut guard = charge(&roomy, 2, 100);
