@@ -92,6 +92,11 @@ impl Planner<'_> {
             match actual {
                 Ok(actual) => {
                     let material = Material { account: &account, rows: &rows, rules: &rules, cause };
+                    // Only what a look at this account alone would have asked: what is known of a principal because
+                    // another account's rows need it must not change the decision here.
+                    let mut principals = principals.clone();
+                    let asked = leaving(&desired, &rows);
+                    principals.retain(|principal, _| asked.contains(principal));
                     let plan = self.plan(&material, &desired, &principals, &actual);
                     decided.push(Decided { plan, account: Some(account), waiting: desired.waiting });
                 }
