@@ -131,15 +131,18 @@ impl Session<'_> {
 
     async fn granted(&mut self, row: Row) -> Result<(), RunError> {
         tracing::info!(account.id = %row.key.account, key = %row.key, "{}: granted", row.key);
+        self.settle_in(Row { attempts: 0, trouble: None, closed_at: None, ..row }, State::Ours).await?;
+        // Once it is written: who has lost the lease meanwhile leaves it to the other to tell.
         self.summary.granted += 1;
-        self.settle_in(Row { attempts: 0, trouble: None, closed_at: None, ..row }, State::Ours).await
+        Ok(())
     }
 
     pub(super) async fn revoked(&mut self, row: Row) -> Result<(), RunError> {
         tracing::info!(account.id = %row.key.account, key = %row.key, "{}: revoked", row.key);
-        self.summary.revoked += 1;
         let closed_at = Some(self.engine.clock.now());
-        self.settle_in(Row { attempts: 0, trouble: None, closed_at, ..row }, State::Closed).await
+        self.settle_in(Row { attempts: 0, trouble: None, closed_at, ..row }, State::Closed).await?;
+        self.summary.revoked += 1;
+        Ok(())
     }
 
     /// AWS refused for good. It delays nothing else, and is tried again when its inputs change, or in a day.

@@ -27,14 +27,15 @@ impl Session<'_> {
             if !self.is_still_free(&row, &mut looks).await? {
                 continue;
             }
-            // Last before the claim: the call must end while the lease is ours.
-            self.keep_lease().await?;
             // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
             // which the next engine settles.
             let Some(row) = self.write(self.claimed(row)).await? else { continue };
             sent += 1;
             self.outstanding.insert(row.key.clone(), row.clone());
             self.turn().await;
+            // INVARIANT: last before the call, which must end while the lease is ours. Whatever was done before may have taken so
+            // long that another engine has settled the claim.
+            self.keep_lease().await?;
             let answer = match operation {
                 Operation::Grant => self.engine.writer.grant(&row.key).await,
                 Operation::Revoke => self.engine.writer.revoke(&row.key).await,

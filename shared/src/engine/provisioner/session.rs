@@ -132,12 +132,15 @@ impl<'a> Session<'a> {
 
     /// Renews the lease while at least half of it is left, so that a call under way can't outlive it.
     pub(super) async fn keep_lease(&mut self) -> Result<(), RunError> {
-        let now = self.engine.clock.now();
         let ttl = self.engine.settings.lease;
-        if self.lease.expires_at.duration_since(now) < signed(ttl / 2) {
+        loop {
+            let now = self.engine.clock.now();
+            if self.lease.expires_at.duration_since(now) >= signed(ttl / 2) {
+                return Ok(());
+            }
+            // Renewing may itself take so long that it has to be done again.
             self.lease = self.engine.ledger.renew_lease(&self.lease, now, ttl).await?;
         }
-        Ok(())
     }
 
     /// Waits for this session's next turn to call AWS.
