@@ -85,6 +85,11 @@ impl Provisioner<'_> {
     pub async fn run(&self, holder: &str, wake: &Wake, until: Timestamp) -> Result<RunSummary, RunError> {
         let until = until.min(self.clock.now() + signed(self.settings.run_for));
         let mut summary = RunSummary::default();
+        // Without a usable instance every call would be refused, and every key be blocked for a day for what is no fault of it.
+        match self.access.instance().await {
+            Err(error) if !error.is_transient() => return Err(RunError::Access(error)),
+            Ok(_) | Err(_) => {}
+        }
         loop {
             let now = self.clock.now();
             let Some(lease) = self.ledger.acquire_lease(holder, now, self.settings.lease).await? else {
