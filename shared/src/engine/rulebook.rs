@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::ReadError;
 use crate::{
     domain::RulesVersion,
-    ports::{LedgerReader, RulesStore},
+    ports::{LedgerReader, PortError, RulesStore},
     rules::{self, Bundle, Index},
 };
 
@@ -67,6 +67,11 @@ impl Rulebook {
             .bundle(&version)
             .await
             .map_err(|source| ReadError::FetchRules { version: version.clone(), source })?;
+        // A version is the content's own name: a store that gives something else has been tampered with, or is not what it was.
+        if bundle.version() != version {
+            let source = PortError::Refused("what is kept under that name is something else".to_owned());
+            return Err(ReadError::FetchRules { version, source });
+        }
         let rules = RulesOnHand::of(&bundle)
             .map_err(|source| ReadError::Rules { version, source: Box::new(source) })?;
         *self.on_hand.lock().unwrap_or_else(PoisonError::into_inner) = Some(rules.clone());
