@@ -62,6 +62,8 @@ impl Parked {
     /// Puts it aside. An error means that it is not parked, and must not be acknowledged.
     pub async fn park(&self, queue: &dyn Queue, clock: &dyn Clock) -> Result<(), PortError> {
         let body = serde_json::to_string(self).map_err(|error| PortError::Refused(error.to_string()))?;
+        // Two characters that JSON may hold and a message of SQS may not (it takes those of XML 1.0).
+        let body = body.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff");
         tracing::error!(
             by = self.by,
             reason = self.reason,
