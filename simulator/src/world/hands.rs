@@ -68,6 +68,16 @@ impl World {
         self.organization.change(self.now, account, |facts| facts.state = state);
     }
 
+    /// An account leaves the organization: Organizations knows it no more, and Identity Center refuses it. Its lists forget it
+    /// at once, whatever their lag.
+    pub fn depart(&mut self, now: Timestamp, account: &AccountId) {
+        self.advance(now);
+        if *account != self.organization.management {
+            self.organization.accounts.remove(account);
+            self.organization.tags.remove(account.as_str());
+        }
+    }
+
     /// A person renames an OU, by the API.
     pub fn rename_ou(&mut self, now: Timestamp, by: &Caller, ou: &OuId, name: &str) -> Result<(), ApiError> {
         let input = org::UpdateOrganizationalUnit {
