@@ -33,6 +33,8 @@ pub(super) enum When {
     Never,
     Before(usize),
     After(usize),
+    /// It does not blow: all stands still for a while after this one.
+    StallAfter(usize, Duration),
 }
 
 /// Counts what goes through it.
@@ -65,6 +67,11 @@ impl Fuse {
         let done = doing.await;
         if self.when == When::After(n) {
             self.blow().await;
+        }
+        if let When::StallAfter(at, time) = self.when
+            && at == n
+        {
+            tokio::time::sleep(time).await;
         }
         done
     }

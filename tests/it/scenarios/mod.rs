@@ -26,15 +26,21 @@
 //! - The checker runs after every step and stops the test at the first broken promise. `converged(&["foreign"])` names the
 //!   reasons (`WithheldReason` in snake case) for which keys may differ from what the rules want in the end; each must occur.
 
+mod accounts;
+mod bad_input;
+mod budgets;
 mod checker;
 mod checker_tests;
+mod concurrency;
 mod crashes;
 mod failures;
+mod fleet;
 mod foreign;
 mod fuse;
 mod grants;
 mod model;
 mod ports;
 mod service;
+mod slices;
 mod staleness;
 mod tags_and_moves;
