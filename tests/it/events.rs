@@ -109,7 +109,7 @@ fn events_that_others_published_are_read_or_ignored_with_a_reason() {
     for entry in entries {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.ends_with(".json") {
+        if path.extension().is_some_and(|extension| extension == "json") {
             samples.insert(name, serde_json::from_slice(&fs::read(&path).unwrap()).unwrap());
         }
     }
