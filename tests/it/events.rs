@@ -108,8 +108,8 @@ fn events_that_others_published_are_read_or_ignored_with_a_reason() {
     let mut samples: BTreeMap<String, Value> = BTreeMap::new();
     for entry in entries {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.ends_with(".json") {
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
             samples.insert(name, serde_json::from_slice(&fs::read(&path).unwrap()).unwrap());
         }
     }

@@ -258,21 +258,22 @@ async fn an_intent_older_than_a_quarter_of_an_hour_is_sent_only_after_a_new_deci
     let since = service.clock.now();
     service.settle().await;
     assert_eq!((sent(&service, Operation::Revoke), sent(&service, Operation::Grant)), (4, 5 + 4));
-    let world = service.world();
-    let calls = |account: &str, operation: &str| {
-        let names = |parameters: &Value| {
-            ["AccountId", "TargetId"].iter().any(|member| parameters[*member] == *account)
+    {
+        let world = service.world();
+        let calls = |account: &str, operation: &str| {
+            let names = |parameters: &Value| {
+                ["AccountId", "TargetId"].iter().any(|member| parameters[*member] == *account)
+            };
+            let found = world.log().iter().filter(|entry| entry.at >= since && entry.operation == operation);
+            found.filter(|entry| names(&entry.parameters)).map(|entry| entry.at).next().unwrap()
         };
-        let found = world.log().iter().filter(|entry| entry.at >= since && entry.operation == operation);
-        found.filter(|entry| names(&entry.parameters)).map(|entry| entry.at).next().unwrap()
-    };
-    for n in 0..4 {
-        let account = world.account_named(&format!("unit-{n:02}")).unwrap();
-        let decided = calls(account.as_str(), "DescribeAccount");
-        assert!(decided < calls(account.as_str(), "DeleteAccountAssignment"));
-        assert!(decided < calls(account.as_str(), "CreateAccountAssignment"));
+        for n in 0..4 {
+            let account = world.account_named(&format!("unit-{n:02}")).unwrap();
+            let decided = calls(account.as_str(), "DescribeAccount");
+            assert!(decided < calls(account.as_str(), "DeleteAccountAssignment"));
+            assert!(decided < calls(account.as_str(), "CreateAccountAssignment"));
+        }
     }
-    drop(world);
     assert_eq!(spent_today(&service, Operation::Revoke).await, 4, "and nothing was charged twice");
     service.converged(&[]).await;
 }

@@ -298,11 +298,9 @@ async fn ten_accounts_at_once_fill_the_window_and_no_more_and_share_it() {
     });
     service.settle().await;
     assert_eq!(service.assignments().len(), 30);
-    let world = service.world();
     let second: BTreeSet<_> =
-        world.request_log().skip(10).take(10).map(|request| request.key.account.clone()).collect();
+        service.world().request_log().skip(10).take(10).map(|request| request.key.account.clone()).collect();
     assert_eq!(second.len(), 10, "and its second, before any has its third");
-    drop(world);
     service.converged(&[]).await;
 }
 
