@@ -59,7 +59,7 @@ pub(crate) async fn plan(
     let mut changing = BTreeMap::new();
     let mut differing = Vec::new();
     let mut summary = PlanSummary { accounts: decided.len(), unread: unread.len(), ..PlanSummary::default() };
-    for Decided { plan, account, waiting } in decided {
+    for Decided { plan, account, waiting, has_work: _ } in decided {
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
         let is_stopped = |row: &Row| {
             plan.records.iter().any(|note| note.key == row.key && note.work().is_none())

@@ -8,8 +8,8 @@ use crate::{
     ledger::{Cause, Row},
     plan::{self, Actual, Plan, Situation},
     ports::{Seen, SeenKind},
-    resolve::{self, Desired, Lookup, Missing},
-    rules::Guardrails,
+    resolve::{self, Desired, Facts, Lookup, Missing},
+    rules::{Guardrails, Index},
 };
 
 /// What was decided about an account.
@@ -21,6 +21,8 @@ pub struct Decided {
     pub account: Option<Account>,
     /// Rules with a name that nothing bears (yet).
     pub waiting: BTreeSet<(RuleId, Missing)>,
+    /// Whether the ledger holds work for this account already.
+    pub has_work: bool,
 }
 
 /// What decisions rest on, besides the accounts themselves.
@@ -62,7 +64,9 @@ impl Planner<'_> {
         };
         let facts = reading.facts(&resolve::needs(&rules.index, &account)).await;
         let desired = resolve::desired(&rules.index, &account, &facts);
-        let principals = reading.standing(leaving(&desired, &rows)).await;
+        let standing = reading.standing(&leaving(&desired, &rows)).await;
+        let asked = Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows };
+        let (principals, vanished) = (asked.bearers(&standing), asked.vanished(&facts));
         let actual = if account.state.is_active() {
             reading.actual(id, &concerned(&desired, &rows)).await?
         } else {
@@ -71,16 +75,17 @@ impl Planner<'_> {
         let plan = self.plan(
             &Material { account: &account, rows: &rows, rules: &rules, cause },
             &desired,
-            &principals,
+            &Doubts { principals: &principals, vanished: &vanished },
             &actual,
         );
-        let decided = Decided { plan, account: Some(account), waiting: desired.waiting };
+        let decided =
+            Decided { plan, account: Some(account), waiting: desired.waiting, has_work: has_work(&rows) };
         Ok((decided, Basis::of(rules, &reading)))
     }
 
     pub(super) fn departed(&self, id: &AccountId, rows: &[Row]) -> Decided {
         let plan = plan::departed(id, rows, signed(self.settings.lag), self.reader.clock.now());
-        Decided { plan, account: None, waiting: BTreeSet::new() }
+        Decided { plan, account: None, waiting: BTreeSet::new(), has_work: has_work(rows) }
     }
 
     /// The pure decision, the same for one account and for each of all.
@@ -88,7 +93,7 @@ impl Planner<'_> {
         &self,
         material: &Material<'_>,
         desired: &Desired,
-        principals: &BTreeMap<Principal, Lookup<()>>,
+        doubts: &Doubts<'_>,
         actual: &Actual,
     ) -> Plan {
         let Material { account, rows, rules, cause } = *material;
@@ -97,7 +102,8 @@ impl Planner<'_> {
             desired,
             rows,
             actual,
-            principals,
+            principals: doubts.principals,
+            vanished: doubts.vanished,
             mode: rules.index.settings().mode,
             rules: &rules.version,
             cause,
@@ -124,13 +130,74 @@ pub(super) fn concerned(desired: &Desired, rows: &[Row]) -> BTreeSet<PermissionS
     desired.wanted.keys().chain(of_rows).map(|key: &AssignmentKey| key.permission_set.clone()).collect()
 }
 
-/// The principals of rows that would go because a name no longer leads to them: they may have been renamed, or deleted.
+/// What speaks against taking something away, beside the rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubts<'a> {
+    /// Whether the principals of rows that would go still exist.
+    pub(super) principals: &'a BTreeMap<Principal, Lookup<()>>,
+    /// Permission sets of rows that the catalogue does not show.
+    pub(super) vanished: &'a BTreeSet<PermissionSetArn>,
+}
+
+/// The principals of rows that would go: they may have been deleted, and then there is nothing to take away.
 pub(super) fn leaving(desired: &Desired, rows: &[Row]) -> BTreeSet<Principal> {
-    let waiting: BTreeSet<_> = desired.waiting.iter().map(|(rule, _)| rule).collect();
-    let goes = |row: &&Row| {
-        row.is_ours()
-            && !desired.wanted.contains_key(&row.key)
-            && row.wanted_by.keys().any(|rule| waiting.contains(rule))
-    };
+    let goes = |row: &&Row| row.is_ours() && !desired.wanted.contains_key(&row.key);
     rows.iter().filter(goes).map(|row| row.key.principal.clone()).collect()
+}
+
+/// What a look at one account alone asks about. A survey knows more, and must not decide by it.
+pub(super) struct Asked<'a> {
+    pub(super) index: &'a Index,
+    pub(super) account: &'a Account,
+    pub(super) desired: &'a Desired,
+    pub(super) rows: &'a [Row],
+}
+
+impl Asked<'_> {
+    /// Whether the principals of rows that would go still exist. One that bears a name of which the directory has just said that
+    /// nobody bears it is in doubt: one of the two answers is stale.
+    pub(super) fn bearers(
+        &self,
+        standing: &BTreeMap<Principal, Lookup<String>>,
+    ) -> BTreeMap<Principal, Lookup<()>> {
+        let bears = |principal: &Principal| match standing.get(principal) {
+            Some(Lookup::Found(name)) if self.is_nobodys(name) => Lookup::Failed(
+                "the directory says that nobody bears a name, and that its bearer is there".to_owned(),
+            ),
+            Some(Lookup::Found(_)) => Lookup::Found(()),
+            Some(Lookup::Absent) => Lookup::Absent,
+            Some(Lookup::Failed(why)) => Lookup::Failed(why.clone()),
+            None => Lookup::Failed("not looked up".to_owned()),
+        };
+        let asked = leaving(self.desired, self.rows);
+        asked.into_iter().map(|principal| (principal.clone(), bears(&principal))).collect()
+    }
+
+    /// Whether the directory says that nobody bears this name.
+    fn is_nobodys(&self, name: &str) -> bool {
+        self.desired.waiting.iter().any(|(_, missing)| match missing {
+            Missing::Group(missing) | Missing::User(missing) => missing == name,
+            Missing::GroupId(_)
+            | Missing::UserId(_)
+            | Missing::PermissionSet(_)
+            | Missing::PermissionSetArn(_) => false,
+        })
+    }
+
+    /// The permission sets of rows that the catalogue does not show, if a rule of this account had it read.
+    pub(super) fn vanished(&self, facts: &Facts) -> BTreeSet<PermissionSetArn> {
+        match &facts.permission_sets {
+            Lookup::Found(sets) if resolve::needs(self.index, self.account).permission_sets => {
+                let known: BTreeSet<&PermissionSetArn> = sets.iter().map(|set| &set.arn).collect();
+                let of_rows = self.rows.iter().map(|row| &row.key.permission_set);
+                of_rows.filter(|set| !known.contains(set)).cloned().collect()
+            }
+            Lookup::Found(_) | Lookup::Absent | Lookup::Failed(_) => BTreeSet::new(),
+        }
+    }
+}
+
+/// Whether there is something to do, or under way.
+pub(super) fn has_work(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.work().is_some())
 }

@@ -207,12 +207,15 @@ impl<'a> Reading<'a> {
         Ok(sets)
     }
 
-    /// Whether principals still exist.
-    pub(super) async fn standing(&self, principals: BTreeSet<Principal>) -> BTreeMap<Principal, Lookup<()>> {
+    /// The names that principals bear now, if they still exist.
+    pub(super) async fn standing(
+        &self,
+        principals: &BTreeSet<Principal>,
+    ) -> BTreeMap<Principal, Lookup<String>> {
         let directory = self.reader.directory;
-        each(&principals, async |principal: &Principal| match principal {
-            Principal::Group(id) => exists(directory.group_name(id).await),
-            Principal::User(id) => exists(directory.user_name(id).await),
+        each(principals, async |principal: &Principal| match principal {
+            Principal::Group(id) => lookup(directory.group_name(id).await),
+            Principal::User(id) => lookup(directory.user_name(id).await),
         })
         .await
     }

@@ -77,7 +77,9 @@ impl Reconciler<'_> {
                 Err(error @ (LedgerError::LeaseLost | LedgerError::Port(_))) => return Err(error.into()),
             }
             let has_work = |row: &Row| row.work().is_some();
-            if approved.actions().iter().any(|action| has_work(&action.row))
+            // Work that was there before may have lost its wake.
+            if decided.has_work
+                || approved.actions().iter().any(|action| has_work(&action.row))
                 || approved.records().iter().any(has_work)
             {
                 Wake::first().send(self.wake, now, Duration::ZERO).await.map_err(ReconcileError::Wake)?;

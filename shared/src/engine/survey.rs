@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     Basis, Decided, Planner, ReadError,
-    planner::{Material, concerned, leaving},
+    planner::{Asked, Doubts, Material, concerned, has_work, leaving},
     reading::Reading,
 };
 use crate::{
@@ -76,8 +76,8 @@ impl Planner<'_> {
             let rows = by_account.remove(&account.id).unwrap_or_default();
             drafted.push(Drafted { account, rows, desired });
         }
-        let principals = reading
-            .standing(drafted.iter().flat_map(|draft| leaving(&draft.desired, &draft.rows)).collect())
+        let standing = reading
+            .standing(&drafted.iter().flat_map(|draft| leaving(&draft.desired, &draft.rows)).collect())
             .await;
         let everywhere = self.by_principal(&drafted).await;
 
@@ -92,13 +92,19 @@ impl Planner<'_> {
             match actual {
                 Ok(actual) => {
                     let material = Material { account: &account, rows: &rows, rules: &rules, cause };
-                    // Only what a look at this account alone would have asked: what is known of a principal because
-                    // another account's rows need it must not change the decision here.
-                    let mut principals = principals.clone();
-                    let asked = leaving(&desired, &rows);
-                    principals.retain(|principal, _| asked.contains(principal));
-                    let plan = self.plan(&material, &desired, &principals, &actual);
-                    decided.push(Decided { plan, account: Some(account), waiting: desired.waiting });
+                    let asked =
+                        Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows };
+                    let principals = asked.bearers(&standing);
+                    let vanished = asked.vanished(&facts);
+                    let doubts = Doubts { principals: &principals, vanished: &vanished };
+                    let plan = self.plan(&material, &desired, &doubts, &actual);
+                    let has_work = has_work(&rows);
+                    decided.push(Decided {
+                        plan,
+                        account: Some(account),
+                        waiting: desired.waiting,
+                        has_work,
+                    });
                 }
                 Err(error) => {
                     unread.insert(account.id, error);
@@ -129,13 +135,21 @@ impl Planner<'_> {
                         everywhere.present.entry(key.account.clone()).or_default().insert(key);
                     }
                 }
-                // A principal that is gone keeps its assignments: they are asked for account by account.
-                Err(PortError::NotFound(_)) => {
-                    everywhere.silent.insert(principal);
-                }
-                Err(error) => {
+                // Only the management account may ask so: no other principal will be answered either.
+                Err(error @ (PortError::Denied(_) | PortError::Refused(_) | PortError::Barred(_))) => {
                     tracing::info!(%error, "cannot ask by principal; asking account by account");
                     return None;
+                }
+                // A principal that is gone keeps its assignments, and an answer may fail: the accounts that it matters to
+                // are asked one by one.
+                Err(
+                    PortError::NotFound(_)
+                    | PortError::Throttled(_)
+                    | PortError::WindowFull(_)
+                    | PortError::Conflict(_)
+                    | PortError::Failed(_),
+                ) => {
+                    everywhere.silent.insert(principal);
                 }
             }
         }

@@ -55,7 +55,8 @@ impl Sweep<'_> {
     /// Sweeps once.
     pub async fn run(&self) -> Result<SweepSummary, SweepError> {
         let started = self.planner.reader.clock.now();
-        let cause = Cause::new("sweep", &started.to_string());
+        // All sweeps of a day are one cause: the next sweep must not renew a budget that this one has spent.
+        let cause = Cause::new("sweep", &started.strftime("%Y-%m-%d").to_string());
         let Survey { basis, decided, unread, rows } = self.planner.everything(&cause).await?;
 
         let owned = rows.iter().filter(|row| row.is_ours()).count();
@@ -69,7 +70,7 @@ impl Sweep<'_> {
         let mut hints = Vec::new();
         for decided in decided.iter().filter(|decided| !decided.plan.changes_nothing()) {
             let account = decided.plan.account.clone();
-            let deduplication = format!("{}-{account}", cause.as_str());
+            let deduplication = format!("sweep-{}-{account}", started.as_microsecond());
             let hint = AccountHint { account, cause: cause.clone(), at: started };
             hints.push(hint.message(&deduplication).map_err(SweepError::Queue)?);
         }

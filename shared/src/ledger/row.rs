@@ -40,7 +40,7 @@ pub struct Lease {
 /// A decision to change a key, written before anything is sent.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Intent {
-    /// When it was decided, or last confirmed. An intent older than fifteen minutes is decided again before it is sent.
+    /// When the facts were read that it was decided, or last confirmed, by. An intent older than fifteen minutes is decided again before it is sent.
     pub decided_at: Timestamp,
     /// Not to be sent before this time: it is backing off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +113,12 @@ pub struct Row {
     /// The first of the reads, one after the other, that did not find an assignment which should be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_since: Option<Timestamp>,
+    /// When the organization first said that it does not know the account, with no answer to the contrary since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub departed_since: Option<Timestamp>,
+    /// An earlier attempt of this grant may have had effect without AWS saying so: what is found there may be ours.
+    #[serde(default)]
+    pub maybe_sent: bool,
     /// When a revoke of this key was last confirmed: lists that show it sooner than the lag after that are not believed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
@@ -205,6 +211,7 @@ impl Row {
         self.state = state;
         self.changed_at = now;
         self.missing_since = None;
+        self.departed_since = None;
         self
     }
 }

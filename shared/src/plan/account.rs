@@ -27,13 +27,20 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
         let decision =
             Subject { situation, key, wanted, row, listed: situation.actual.present.contains(key) }.decide();
         let rules = || wanted.or(row.map(|row| &row.wanted_by)).cloned().unwrap_or_default();
+        let is_decided = decision.action.is_some();
         if let Some((operation, row)) = decision.action {
             plan.actions.push(Action { operation, key: key.clone(), rules: row.wanted_by.clone(), row });
         }
         if let Some((operation, reason)) = decision.withheld {
             plan.withheld.push(Withheld { key: key.clone(), operation, reason, rules: rules() });
         }
-        plan.records.extend(decision.record);
+        let found_again = || row.filter(|row| row.departed_since.is_some() && row.claim().is_none());
+        plan.records.extend(match (decision.record, is_decided) {
+            (Some(record), _) => Some(Row { departed_since: None, ..record }),
+            // The account is there: whoever said otherwise was wrong.
+            (None, false) => found_again().map(|row| Row { departed_since: None, ..row.clone() }),
+            (None, true) => None,
+        });
     }
     for (key, rules) in &situation.desired.forbidden {
         let had = rows.get(key).is_some_and(|row| row.is_ours());
@@ -59,9 +66,9 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
 /// answer must not cost us what we know to be ours.
 pub fn departed(account: &AccountId, rows: &[Row], lag: SignedDuration, now: Timestamp) -> Plan {
     let records = rows.iter().filter(|row| row.key.account == *account && row.claim().is_none()).filter_map(
-        |row| match (&row.state, row.missing_since) {
+        |row| match (&row.state, row.departed_since) {
             (State::Closed, _) => None,
-            (_, None) => Some(Row { missing_since: Some(now), ..row.clone() }),
+            (_, None) => Some(Row { departed_since: Some(now), ..row.clone() }),
             (_, Some(since)) if now >= since + lag => Some(row.clone().into_state(State::Closed, now)),
             (_, Some(_)) => None,
         },

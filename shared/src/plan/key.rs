@@ -114,10 +114,11 @@ impl Subject<'_> {
             State::Closed => self.grant(Some(row), wanted),
             // Under way, so only who wants it may change: what is revoked one day depends on who wanted it last.
             State::Granting(intent) if intent.claim.is_some() => {
-                if row.wanted_by == *wanted {
+                let wanted_by = self.wanted_by(row, wanted);
+                if row.wanted_by == wanted_by {
                     Decision::nothing()
                 } else {
-                    Decision::record(Row { wanted_by: wanted.clone(), ..row.clone() })
+                    Decision::record(Row { wanted_by, ..row.clone() })
                 }
             }
             State::Granting(intent) => self.keep_grant(row, intent, wanted),
@@ -161,7 +162,11 @@ impl Subject<'_> {
             }
             State::Granting(_) => match self.frozen(row) {
                 Some(_) => Decision::nothing(),
-                None => Decision::record(self.become_state(row, State::Closed)),
+                // An earlier attempt may have had effect: gone only when two reads don't find it.
+                None if row.maybe_sent && !self.listed => {
+                    self.after_two_reads(row, || Decision::record(self.become_state(row, State::Closed)))
+                }
+                None => Decision::record(self.given_up(row)),
             },
             State::Ours | State::Dormant => self.revoke(row),
             State::Closing(intent) if intent.claim.is_some() => Decision::nothing(),
@@ -213,7 +218,7 @@ impl Subject<'_> {
             return Decision::withhold(Operation::Grant, WithheldReason::Observed);
         }
         let intent = Intent {
-            decided_at: now,
+            decided_at: self.read_at(),
             not_before: settling,
             fingerprint: self.fingerprint(Operation::Grant),
             claim: None,
@@ -235,7 +240,7 @@ impl Subject<'_> {
             };
         }
         let intent = Intent {
-            decided_at: self.situation.now,
+            decided_at: self.read_at(),
             not_before: None,
             fingerprint: self.fingerprint(Operation::Revoke),
             claim: None,
@@ -246,7 +251,7 @@ impl Subject<'_> {
 
     /// The first reason that speaks against taking away what is ours, if there is one.
     fn why_not_revoke(&self, row: &Row) -> Option<WithheldReason> {
-        let Situation { desired, principals, mode, .. } = self.situation;
+        let Situation { desired, principals, vanished, mode, .. } = self.situation;
         if let Some(why) = self.frozen(row) {
             return Some(WithheldReason::LookupFailed(why));
         }
@@ -254,6 +259,11 @@ impl Subject<'_> {
             Some(Lookup::Absent) => return Some(WithheldReason::Orphaned),
             Some(Lookup::Failed(why)) => return Some(WithheldReason::LookupFailed(why.clone())),
             Some(Lookup::Found(())) | None => {}
+        }
+        // A permission set can't be deleted while it is assigned: one of the two lists is wrong.
+        if self.listed && vanished.contains(&self.key.permission_set) {
+            let why = "the permission set is assigned here, and missing from the list of permission sets";
+            return Some(WithheldReason::LookupFailed(why.to_owned()));
         }
         // A rule that wants the key still, but for a `never`, speaks with the mode it has now.
         let modes = desired.forbidden.get(self.key).unwrap_or(&row.wanted_by);
@@ -265,31 +275,51 @@ impl Subject<'_> {
         }
     }
 
-    /// Why one of the rules that last wanted this row could not be resolved.
+    /// Why a rule that concerns the account could not be resolved: one that wanted the row, or one that may want it now.
     fn frozen(&self, row: &Row) -> Option<String> {
         let frozen = &self.situation.desired.frozen;
-        row.wanted_by.keys().find_map(|rule| frozen.get(rule)).cloned()
+        row.wanted_by.keys().find_map(|rule| frozen.get(rule)).or_else(|| frozen.values().next()).cloned()
+    }
+
+    /// When the facts were read: a decision is as old as they are.
+    fn read_at(&self) -> Timestamp {
+        self.situation.actual.read_at.min(self.situation.now)
     }
 
     /// A grant that is intended and not sent.
     fn keep_grant(&self, row: &Row, intent: &Intent, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
         let settling = intent.not_before.is_some_and(|time| time > self.situation.now);
+        let gives_up = |reason| Decision::withhold(Operation::Grant, reason).and_record(self.given_up(row));
         if self.listed && !settling {
-            return Decision::withhold(Operation::Grant, WithheldReason::Foreign)
-                .and_record(self.become_state(row, State::Closed));
+            return gives_up(WithheldReason::Foreign);
         }
         if let Some(why) = &self.situation.desired.grants_frozen {
-            return Decision::withhold(Operation::Grant, WithheldReason::NeverUnresolved(why.clone()))
-                .and_record(self.become_state(row, State::Closed));
+            return gives_up(WithheldReason::NeverUnresolved(why.clone()));
         }
         if !may_grant(wanted) {
-            return Decision::withhold(Operation::Grant, WithheldReason::Observed)
-                .and_record(self.become_state(row, State::Closed));
+            return gives_up(WithheldReason::Observed);
         }
-        if self.is_due_for_refresh(row, intent) || row.wanted_by != *wanted {
+        if self.is_due_for_refresh(row, intent) || row.wanted_by != self.wanted_by(row, wanted) {
             return Decision::record(self.refreshed(row, Some(wanted)));
         }
         Decision::nothing()
+    }
+
+    /// The row of a grant that will not be sent: closed, unless an earlier attempt may have had effect.
+    fn given_up(&self, row: &Row) -> Row {
+        if row.maybe_sent {
+            let reason = "an earlier request for it may have had effect without AWS saying so".to_owned();
+            self.become_state(row, State::Uncertain { reason })
+        } else {
+            self.become_state(row, State::Closed)
+        }
+    }
+
+    /// Who wants the row now. A rule that could not be resolved keeps its say.
+    fn wanted_by(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> BTreeMap<RuleId, Mode> {
+        let frozen = &self.situation.desired.frozen;
+        let unresolved = row.wanted_by.iter().filter(|(rule, _)| frozen.contains_key(*rule));
+        unresolved.chain(wanted).map(|(rule, mode)| (rule.clone(), *mode)).collect()
     }
 
     /// A row that is ours and stays so.
@@ -301,8 +331,9 @@ impl Subject<'_> {
             });
         }
         let mut kept = seen(row).unwrap_or_else(|| row.clone());
-        if row.wanted_by != *wanted {
-            kept.wanted_by.clone_from(wanted);
+        let wanted_by = self.wanted_by(row, wanted);
+        if row.wanted_by != wanted_by {
+            kept.wanted_by = wanted_by;
             kept.rules = Some(self.situation.rules.clone());
         }
         if kept == *row { Decision::nothing() } else { Decision::record(kept) }
@@ -340,7 +371,7 @@ impl Subject<'_> {
             | State::Dormant => {}
         }
         if let Some(wanted) = wanted {
-            row.wanted_by.clone_from(wanted);
+            row.wanted_by = self.wanted_by(&row, wanted);
         }
         row.rules = Some(self.situation.rules.clone());
         row
@@ -372,6 +403,8 @@ impl Subject<'_> {
             attempts: 0,
             changed_at: now,
             missing_since: None,
+            departed_since: None,
+            maybe_sent: false,
             closed_at: row.and_then(|row| row.closed_at),
             last_request: row.and_then(|row| row.last_request.clone()),
             look_again: false,

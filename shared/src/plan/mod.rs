@@ -28,7 +28,8 @@ pub use account::{departed, plan};
 
 use crate::{
     domain::{
-        Account, AccountId, AccountState, AssignmentKey, Mode, Operation, Principal, RuleId, RulesVersion,
+        Account, AccountId, AccountState, AssignmentKey, Mode, Operation, PermissionSetArn, Principal,
+        RuleId, RulesVersion,
     },
     ledger::{BudgetKey, Cause, Row},
     resolve::{Desired, Lookup},
@@ -61,6 +62,8 @@ pub struct Situation<'a> {
     pub actual: &'a Actual,
     /// Whether the principals of rows that no rule wants any more still exist, where a name was proved absent.
     pub principals: &'a BTreeMap<Principal, Lookup<()>>,
+    /// Permission sets of rows that the catalogue does not show.
+    pub vanished: &'a BTreeSet<PermissionSetArn>,
     /// The mode of the whole rule document.
     pub mode: Mode,
     pub rules: &'a RulesVersion,
@@ -166,7 +169,9 @@ impl std::fmt::Display for WithheldReason {
                 f.write_str("it is in the management account, which is written to only by its own role")
             }
             Self::Orphaned => f.write_str("its principal no longer exists"),
-            Self::Budget(budget) => write!(f, "the budget `{budget}` is spent; it waits for approval"),
+            Self::Budget(budget) => {
+                write!(f, "the budget `{budget}` is spent; it waits until the budget has room again")
+            }
         }
     }
 }

@@ -52,6 +52,8 @@ fn row(state: State) -> Row {
         attempts: 0,
         changed_at: at(0),
         missing_since: None,
+        departed_since: None,
+        maybe_sent: false,
         closed_at: None,
         last_request: None,
         look_again: false,
@@ -71,6 +73,7 @@ struct Case {
     grants_frozen: Option<String>,
     forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
     principals: BTreeMap<Principal, Lookup<()>>,
+    vanished: BTreeSet<PermissionSetArn>,
 }
 
 fn case() -> Case {
@@ -85,6 +88,7 @@ fn case() -> Case {
         grants_frozen: None,
         forbidden: BTreeMap::new(),
         principals: BTreeMap::new(),
+        vanished: BTreeSet::new(),
     }
 }
 
@@ -115,6 +119,7 @@ impl Case {
             rows: &rows,
             actual: &Actual { present, read_at: at(60) },
             principals: &self.principals,
+            vanished: &self.vanished,
             mode: self.mode,
             rules: &rules(),
             cause: &Cause::new("event", "new"),
@@ -342,7 +347,7 @@ fn the_management_account_is_written_to_only_by_its_own_role() {
 fn a_departed_account_s_rows_close_after_two_answers_the_lag_apart() {
     let account: AccountId = ACCOUNT.parse().unwrap();
     let first = departed(&account, &[row(State::Ours)], LAG, at(60));
-    assert_eq!(first.records[0].missing_since, Some(at(60)));
+    assert_eq!(first.records[0].departed_since, Some(at(60)));
     assert_eq!(first.records[0].state, State::Ours);
     let second = departed(&account, &first.records, LAG, at(65));
     assert_eq!(second.records[0].state, State::Closed);

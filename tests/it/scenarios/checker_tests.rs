@@ -97,6 +97,8 @@ impl Broken {
             attempts: 0,
             changed_at: self.now,
             missing_since: None,
+            departed_since: None,
+            maybe_sent: false,
             closed_at: None,
             last_request: None,
             look_again: false,

@@ -137,6 +137,8 @@ fn rows_for(account: &AccountId, keys: &[AssignmentKey], now: Timestamp, chance:
                 attempts: 0,
                 changed_at: now - SignedDuration::from_mins(minutes),
                 missing_since: chance.one_in(3).then(|| now - SignedDuration::from_mins(minutes / 2)),
+                departed_since: None,
+                maybe_sent: false,
                 closed_at: chance.one_in(3).then(|| now - SignedDuration::from_mins(minutes)),
                 last_request: None,
                 look_again: chance.one_in(5),

@@ -41,6 +41,8 @@ fn row(account: &str, state: State) -> Row {
         attempts: 0,
         changed_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         missing_since: None,
+        departed_since: None,
+        maybe_sent: false,
         closed_at: None,
         last_request: None,
         look_again: false,

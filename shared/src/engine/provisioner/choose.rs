@@ -113,6 +113,8 @@ mod tests {
             attempts: 0,
             changed_at: at(decided),
             missing_since: None,
+            departed_since: None,
+            maybe_sent: false,
             closed_at: None,
             last_request: None,
             look_again: false,

@@ -99,7 +99,7 @@ impl Session<'_> {
                 Failure::AlreadyGone => self.revoked(row).await,
                 Failure::Passing if row.attempts + 1 < ATTEMPTS => {
                     let wait = backoff(row.attempts);
-                    self.retry(row, wait, reason).await
+                    self.retry_in_doubt(row, wait, reason).await
                 }
                 Failure::Passing | Failure::Lasting => self.block(row, reason).await,
             },
@@ -123,15 +123,20 @@ impl Session<'_> {
             (Operation::Revoke, false) => self.revoked(row).await,
             (Operation::Grant, false) | (Operation::Revoke, true) => {
                 let wait = backoff(row.attempts);
-                self.retry(row, wait, "AWS no longer knows the request, and it has had no effect".to_owned())
-                    .await
+                self.retry_in_doubt(
+                    row,
+                    wait,
+                    "AWS no longer knows the request, and it has had no effect".to_owned(),
+                )
+                .await
             }
         }
     }
 
     async fn granted(&mut self, row: Row) -> Result<(), RunError> {
         tracing::info!(account.id = %row.key.account, key = %row.key, "{}: granted", row.key);
-        self.settle_in(Row { attempts: 0, trouble: None, closed_at: None, ..row }, State::Ours).await?;
+        let row = Row { attempts: 0, trouble: None, closed_at: None, maybe_sent: false, ..row };
+        self.settle_in(row, State::Ours).await?;
         // Once it is written: who has lost the lease meanwhile leaves it to the other to tell.
         self.summary.granted += 1;
         Ok(())

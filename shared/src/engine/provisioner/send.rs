@@ -29,7 +29,11 @@ impl Session<'_> {
             }
             // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
             // which the next engine settles.
-            let Some(row) = self.write(self.claimed(row)).await? else { continue };
+            if row.work().is_none_or(|(_, intent)| self.is_too_old(intent)) {
+                continue;
+            }
+            let rules = row.rules.clone();
+            let Some(row) = self.write_under(self.claimed(row), rules.as_ref()).await? else { continue };
             sent += 1;
             self.outstanding.insert(row.key.clone(), row.clone());
             self.turn().await;
@@ -47,16 +51,22 @@ impl Session<'_> {
         Ok(sent)
     }
 
+    /// Looks and calls take time, so the age is looked at once more before each claim.
+    fn is_too_old(&self, intent: &Intent) -> bool {
+        intent.decided_at + signed(self.engine.settings.intent_age) <= self.engine.clock.now()
+    }
+
     fn claimed(&self, row: Row) -> Row {
         let claim = Some(Claim { fence: self.fence(), at: self.engine.clock.now(), request: None });
         row.map_intent(|intent| Intent { claim, ..intent })
     }
 
-    /// Whether a grant may be sent: if its decision is not quite fresh, AWS is asked once more that nobody else has made the
-    /// assignment meanwhile. One call serves all principals of a permission set in an account.
+    /// Whether a grant may be sent: if its decision is not quite fresh, or it had to wait, AWS is asked once more that nobody
+    /// else has made the assignment meanwhile. One call serves all principals of a permission set in an account.
     async fn is_still_free(&mut self, row: &Row, looks: &mut Looks) -> Result<bool, RunError> {
         let Some((Operation::Grant, intent)) = row.work() else { return Ok(true) };
-        if intent.decided_at + signed(self.engine.settings.look_age) > self.engine.clock.now() {
+        let fresh = intent.decided_at + signed(self.engine.settings.look_age) > self.engine.clock.now();
+        if fresh && intent.not_before.is_none() {
             return Ok(true);
         }
         let place = (row.key.account.clone(), row.key.permission_set.clone());
@@ -82,8 +92,16 @@ impl Session<'_> {
         if !looks.get(&place).is_some_and(|principals| principals.contains(&row.key.principal)) {
             return Ok(true);
         }
+        let now = self.engine.clock.now();
+        if row.maybe_sent {
+            let reason = "it exists, and an earlier request of ours for it may have had effect".to_owned();
+            if self.write(row.clone().into_state(State::Uncertain { reason }, now)).await?.is_some() {
+                self.summary.uncertain += 1;
+            }
+            return Ok(false);
+        }
         let trouble = Some("somebody else made the assignment before it was sent".to_owned());
-        let closed = Row { trouble, ..row.clone() }.into_state(State::Closed, self.engine.clock.now());
+        let closed = Row { trouble, ..row.clone() }.into_state(State::Closed, now);
         if self.write(closed).await?.is_some() {
             self.summary.given_up += 1;
         }

@@ -9,14 +9,17 @@ use jiff::Timestamp;
 
 use super::{Provisioner, RunError, RunSummary, choose};
 use crate::{
-    domain::{AccountId, AssignmentKey, RequestId},
+    domain::{AccountId, AssignmentKey, Operation, RequestId, RulesVersion},
     engine::{AccountHint, signed},
     ledger::{Cause, Intent, Lease, Row, State},
-    ports::{Guard, LedgerError, PortError, RowWrite},
+    ports::{Guard, LedgerError, PortError, Request, RowWrite},
 };
 
-/// How many rows with work are looked at in one tick.
+/// How many rows with work are looked at in one tick, to begin with.
 const WORK_AT_ONCE: usize = 500;
+
+/// How many at most. Rows are about half a kilobyte.
+const MOST_WORK: usize = 64_000;
 
 /// When a session ends.
 pub(super) enum Pause {
@@ -41,6 +44,12 @@ pub(super) struct Session<'a> {
     pub(super) slow_until: Timestamp,
     pub(super) slowed: u32,
     next_call: Timestamp,
+    /// How many rows with work are looked at in one tick.
+    horizon: usize,
+    /// When this session has to end.
+    pub(super) until: Timestamp,
+    /// Requests that were described while claims were settled: what they are about doesn't change.
+    pub(super) described: BTreeMap<RequestId, Request>,
 }
 
 impl<'a> Session<'a> {
@@ -56,6 +65,9 @@ impl<'a> Session<'a> {
             slow_until: now,
             slowed: 0,
             next_call: now,
+            horizon: WORK_AT_ONCE,
+            until: Timestamp::MAX,
+            described: BTreeMap::new(),
         }
     }
 
@@ -65,9 +77,11 @@ impl<'a> Session<'a> {
 
     /// Works until nothing is left, or time is up, or what is left takes long.
     pub(super) async fn work(&mut self, until: Timestamp) -> Result<Pause, RunError> {
+        self.until = until;
         loop {
             self.keep_lease().await?;
-            let rows = self.engine.ledger.work(WORK_AT_ONCE).await?;
+            let rows = self.engine.ledger.work(self.horizon).await?;
+            let sees_all = rows.len() < self.horizon;
             self.take_over(&rows).await?;
             self.settle().await?;
             self.follow().await?;
@@ -88,6 +102,10 @@ impl<'a> Session<'a> {
                     now,
                 },
             );
+            if choice.ready.is_empty() && !sees_all {
+                // What can't be sent now must not hide what can.
+                self.horizon = (self.horizon * 2).min(MOST_WORK);
+            }
             self.send_back(&choice.stale).await?;
             let mut sent = 0;
             if now >= self.slow_until {
@@ -185,8 +203,8 @@ impl<'a> Session<'a> {
         self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
     }
 
-    fn guard(&self) -> Guard {
-        Guard { rules: None, lease: Some(self.lease.fence), charges: Vec::new() }
+    fn guard(&self, rules: Option<&RulesVersion>) -> Guard {
+        Guard { rules: rules.cloned(), lease: Some(self.lease.fence), charges: Vec::new() }
     }
 
     pub(super) fn fence(&self) -> crate::ledger::Fence {
@@ -195,18 +213,28 @@ impl<'a> Session<'a> {
 
     /// Writes a row that nobody has changed since it was read; `None` when somebody has.
     pub(super) async fn write(&self, row: Row) -> Result<Option<Row>, RunError> {
-        match self.try_write(&row).await {
+        self.write_under(row, None).await
+    }
+
+    /// The same, if the rules that it was decided by are in force at that very moment.
+    pub(super) async fn write_under(
+        &self,
+        row: Row,
+        rules: Option<&RulesVersion>,
+    ) -> Result<Option<Row>, RunError> {
+        match self.try_write(&row, rules).await {
             Ok(()) => Ok(Some(Row { version: row.version + 1, ..row })),
-            Err(LedgerError::RowChanged(_)) => Ok(None),
+            Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
     /// One conditional write. A ledger that is busy with another's write of the same items is asked again.
-    async fn try_write(&self, row: &Row) -> Result<(), LedgerError> {
+    async fn try_write(&self, row: &Row, rules: Option<&RulesVersion>) -> Result<(), LedgerError> {
         let mut tries = 0;
         loop {
-            let written = self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard()).await;
+            let written =
+                self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard(rules)).await;
             match written {
                 Err(LedgerError::Port(PortError::Conflict(_))) if tries < 5 => {
                     tries += 1;
@@ -222,7 +250,7 @@ impl<'a> Session<'a> {
     pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
         let mut row = row;
         for _ in 0..5 {
-            match self.try_write(&row).await {
+            match self.try_write(&row, None).await {
                 Ok(()) => return Ok(Row { version: row.version + 1, ..row }),
                 Err(LedgerError::RowChanged(_)) => {
                     let Some(current) = self.engine.ledger.row(&row.key).await? else { break };
@@ -261,6 +289,17 @@ impl<'a> Session<'a> {
     pub(super) async fn retry(&mut self, row: Row, wait: Duration, trouble: String) -> Result<(), RunError> {
         let attempts = row.attempts.saturating_add(1);
         self.wait_again(Row { attempts, ..row }, wait, trouble).await
+    }
+
+    /// The same where a grant may have had effect although AWS doesn't say so: what is found there next may be ours.
+    pub(super) async fn retry_in_doubt(
+        &mut self,
+        row: Row,
+        wait: Duration,
+        trouble: String,
+    ) -> Result<(), RunError> {
+        let maybe_sent = row.work().is_some_and(|(operation, _)| operation == Operation::Grant);
+        self.retry(Row { maybe_sent, ..row }, wait, trouble).await
     }
 
     /// The same where nothing was done and nothing is wrong with the row: it costs no attempt.

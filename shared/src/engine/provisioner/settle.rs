@@ -8,6 +8,8 @@
 //!   the assignment there, somebody else may have made it: the row is uncertain, and is never deleted automatically;
 //! - several: one of them is somebody else's. A revoke is followed by any of them; a grant is uncertain.
 
+use jiff::Timestamp;
+
 use super::{RunError, send::with_request, session::Session};
 use crate::{
     domain::{Operation, RequestId},
@@ -46,11 +48,7 @@ impl Session<'_> {
             return Ok(());
         };
         let since = claim.at - SKEW;
-        let requests = match self.requests_for(&row, operation, since).await {
-            Ok(requests) => requests,
-            Err(error) if error.is_transient() => return Ok(()),
-            Err(error) => return Err(RunError::Access(error)),
-        };
+        let Some(requests) = self.requests_for(&row, operation, since).await? else { return Ok(()) };
         match (requests.as_slice(), operation) {
             ([], _) => self.settle_unsent(row, operation, claim.at).await,
             ([request], _) | ([request, ..], Operation::Revoke) => {
@@ -69,7 +67,7 @@ impl Session<'_> {
         &mut self,
         row: Row,
         operation: Operation,
-        claimed: jiff::Timestamp,
+        claimed: Timestamp,
     ) -> Result<(), RunError> {
         if claimed + signed(self.engine.settings.settle_after) > self.engine.clock.now() {
             return Ok(());
@@ -88,8 +86,12 @@ impl Session<'_> {
             (Operation::Revoke, false) => self.revoked(row).await,
             (Operation::Grant, false) | (Operation::Revoke, true) => {
                 let wait = backoff(row.attempts);
-                self.retry(row, wait, "the call got no answer, and AWS lists no such request".to_owned())
-                    .await
+                self.retry_in_doubt(
+                    row,
+                    wait,
+                    "the call got no answer, and AWS lists no such request".to_owned(),
+                )
+                .await
             }
         }
     }
@@ -100,13 +102,14 @@ impl Session<'_> {
         self.settle_in(row, State::Uncertain { reason: reason.to_owned() }).await
     }
 
-    /// The requests for this row's key since a moment, of any status, as far as AWS lists them; the newest first.
+    /// The requests for this row's key since a moment, of any status, as far as AWS lists them; the newest first. `None` when
+    /// that could not be told this time.
     async fn requests_for(
         &mut self,
         row: &Row,
         operation: Operation,
-        since: jiff::Timestamp,
-    ) -> Result<Vec<Request>, PortError> {
+        since: Timestamp,
+    ) -> Result<Option<Vec<Request>>, RunError> {
         let known: Vec<RequestId> = self
             .outstanding
             .values()
@@ -115,42 +118,83 @@ impl Session<'_> {
             .collect();
         // Requests for one key never overlap: what AWS accepted no later than the last one that ended is not the present one.
         let last = match &row.last_request {
-            Some(last) => self.accepted_at(last).await?,
+            Some(last) => match self.accepted_at(last).await? {
+                Some(at) => at,
+                None => return Ok(None),
+            },
             None => None,
         };
-        let is_new = |at: Option<jiff::Timestamp>| {
-            at.is_none_or(|at| at >= since && last.is_none_or(|last| at > last))
-        };
+        let is_new =
+            |at: Option<Timestamp>| at.is_none_or(|at| at >= since && last.is_none_or(|last| at > last));
         let mut found = Vec::new();
         for listing in [RequestListing::InProgress, RequestListing::Succeeded, RequestListing::Failed] {
             self.turn().await;
-            for summary in self.engine.access.requests(operation, listing, LOOKED_THROUGH).await? {
+            let Some(listed) = told(self.engine.access.requests(operation, listing, LOOKED_THROUGH).await)?
+            else {
+                return Ok(None);
+            };
+            for summary in listed {
                 let seen = known.contains(&summary.id)
                     || found.iter().any(|request: &Request| request.id == summary.id);
                 if !is_new(summary.created_at) || seen {
                     continue;
                 }
-                self.turn().await;
-                if let Some(request) = self.engine.access.request(operation, &summary.id).await?
-                    && request.key.as_ref() == Some(&row.key)
-                    && is_new(request.created_at)
-                {
-                    found.push(request);
+                match self.described(operation, &summary.id).await? {
+                    Some(Some(request))
+                        if request.key.as_ref() == Some(&row.key) && is_new(request.created_at) =>
+                    {
+                        found.push(request);
+                    }
+                    Some(_) => {}
+                    None => return Ok(None),
                 }
             }
         }
         found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
-        Ok(found)
+        Ok(Some(found))
     }
 
-    /// When AWS accepted a request of either kind, by its own clock; `None` if it no longer knows it.
-    async fn accepted_at(&mut self, id: &RequestId) -> Result<Option<jiff::Timestamp>, PortError> {
+    /// When AWS accepted a request of either kind, by its own clock. The outer `None` when that could not be told this time, the
+    /// inner one when AWS no longer knows the request.
+    async fn accepted_at(&mut self, id: &RequestId) -> Result<Option<Option<Timestamp>>, RunError> {
         for operation in [Operation::Grant, Operation::Revoke] {
-            self.turn().await;
-            if let Some(request) = self.engine.access.request(operation, id).await? {
-                return Ok(request.created_at);
+            match self.described(operation, id).await? {
+                Some(Some(request)) => return Ok(Some(request.created_at)),
+                Some(None) => {}
+                None => return Ok(None),
             }
         }
-        Ok(None)
+        Ok(Some(None))
+    }
+
+    /// A request, described once a session: there may be hundreds of others' to look through. The outer `None` when it could not
+    /// be told this time, or when time is up: the next tick, or the next run, goes on.
+    async fn described(
+        &mut self,
+        operation: Operation,
+        id: &RequestId,
+    ) -> Result<Option<Option<Request>>, RunError> {
+        if let Some(request) = self.described.get(id) {
+            return Ok(Some(Some(request.clone())));
+        }
+        if self.engine.clock.now() >= self.until {
+            return Ok(None);
+        }
+        self.keep_lease().await?;
+        self.turn().await;
+        let answer = told(self.engine.access.request(operation, id).await)?;
+        if let Some(Some(request)) = &answer {
+            self.described.insert(id.clone(), request.clone());
+        }
+        Ok(answer)
+    }
+}
+
+/// `None` for an answer that may well come a little later.
+fn told<T>(answer: Result<T, PortError>) -> Result<Option<T>, RunError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_transient() => Ok(None),
+        Err(error) => Err(RunError::Access(error)),
     }
 }

@@ -32,6 +32,8 @@ fn row(number: u32) -> Row {
         attempts: 0,
         changed_at: now(),
         missing_since: None,
+        departed_since: None,
+        maybe_sent: false,
         closed_at: None,
         last_request: None,
         look_again: false,

@@ -1,0 +1,68 @@
+//! The rules in force, and what was read from AWS.
+
+use super::fixtures::*;
+
+pub(super) async fn rules_come_into_force_only_after_the_ones_expected(ledger: &dyn Ledger) {
+    let (a, b) = (in_force('a', 3), in_force('b', 12));
+    assert_eq!(ledger.rules_in_force().await, Ok(None));
+    assert_eq!(ledger.bring_into_force(Some(&rules('a')), &b).await, Err(LedgerError::RulesChanged));
+    assert_eq!(ledger.rules_in_force().await, Ok(None));
+
+    ledger.bring_into_force(None, &a).await.unwrap();
+    assert_eq!(ledger.bring_into_force(None, &b).await, Err(LedgerError::RulesChanged));
+    assert_eq!(ledger.bring_into_force(Some(&rules('c')), &b).await, Err(LedgerError::RulesChanged));
+    assert_eq!(ledger.rules_in_force().await, Ok(Some(a)));
+
+    ledger.bring_into_force(Some(&rules('a')), &b).await.unwrap();
+    assert_eq!(ledger.rules_in_force().await, Ok(Some(b)));
+}
+
+pub(super) async fn what_is_remembered_comes_back_by_id_and_can_be_replaced(ledger: &dyn Ledger) {
+    let value = json!({ "name": "Größe “9”", "tags": { "a": [1, null, true] } });
+    let many: Vec<Seen> =
+        (0..60).map(|number| seen(&format!("group {number:02}/ä"), value.clone(), number)).collect();
+    ledger.remember(SeenKind::Group, &[]).await.unwrap();
+    let (odd, even): (Vec<Seen>, Vec<Seen>) =
+        many.iter().cloned().partition(|seen| seen.at.as_second() % 2 == 1);
+    ledger.remember(SeenKind::Group, &odd).await.unwrap();
+    ledger.remember(SeenKind::Group, &even).await.unwrap();
+    assert_eq!(ledger.recall(SeenKind::Group).await, Ok(many.clone()));
+
+    let newer = seen("group 07/ä", json!(null), 5000);
+    ledger.remember(SeenKind::Group, std::slice::from_ref(&newer)).await.unwrap();
+
+    let mut expected = many;
+    expected[7] = newer;
+    assert_eq!(ledger.recall(SeenKind::Group).await, Ok(expected));
+}
+
+pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
+    let kinds = [
+        SeenKind::PermissionSet,
+        SeenKind::Group,
+        SeenKind::User,
+        SeenKind::OrganizationalUnit,
+        SeenKind::Fact,
+    ];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        ledger.remember(kind, &[seen("same", json!(number), 0)]).await.unwrap();
+    }
+    for (number, kind) in kinds.into_iter().enumerate() {
+        assert_eq!(ledger.recall(kind).await, Ok(vec![seen("same", json!(number), 0)]));
+    }
+}
+
+pub(super) async fn what_is_unlearned_is_gone_and_the_rest_stays(ledger: &dyn Ledger) {
+    let all: Vec<Seen> =
+        ["a", "b", "c", "d"].into_iter().map(|id| seen(id, json!("ou-ab12-cdefgh34"), 1)).collect();
+    ledger.remember(SeenKind::OrganizationalUnit, &all).await.unwrap();
+    ledger.remember(SeenKind::Fact, &all).await.unwrap();
+
+    let ids = ["b", "d", "never there"].map(str::to_owned);
+    ledger.unlearn(SeenKind::OrganizationalUnit, &ids).await.unwrap();
+    ledger.unlearn(SeenKind::OrganizationalUnit, &[]).await.unwrap();
+
+    let left = ledger.recall(SeenKind::OrganizationalUnit).await.unwrap();
+    assert_eq!(left, [all[0].clone(), all[2].clone()]);
+    assert_eq!(ledger.recall(SeenKind::Fact).await, Ok(all));
+}

@@ -1,0 +1,112 @@
+//! The promises of [`Ledger`].
+
+mod fixtures;
+mod guards;
+mod lease;
+mod memory;
+mod rows;
+mod work;
+
+use std::future::ready;
+
+use shared::{
+    aws::{DynamoDbLedger, create_table},
+    local::SqliteLedger,
+    ports::Ledger,
+};
+
+use crate::lambda::moto::Moto;
+
+/// A ledger under test, and what has to live as long as it does.
+struct Opened {
+    ledger: Box<dyn Ledger>,
+    _kept: Kept,
+}
+
+/// Held for its end.
+#[expect(dead_code, reason = "what is kept does its work by being dropped")]
+enum Kept {
+    Nothing,
+    Folder(tempfile::TempDir),
+    Server(Box<Moto>),
+}
+
+/// Runs every promise over one adapter: `ledger_contract!(name, expression)`, see the module above.
+macro_rules! ledger_contract {
+    ($adapter:ident, $open:expr) => {
+        ledger_contract! { @each $adapter, $open,
+            rows::rows_come_back_as_written_in_every_state
+            rows::the_version_counts_the_writes
+            rows::a_row_that_nobody_wrote_is_not_there
+            rows::the_rows_of_an_account_are_its_own_by_key
+            rows::a_row_made_twice_is_in_conflict_and_nothing_of_the_call_is_written
+            rows::a_stale_row_is_in_conflict_and_nothing_of_the_call_is_written
+            rows::a_row_that_was_never_there_cannot_be_updated
+            rows::of_many_concurrent_writers_of_one_row_exactly_one_wins
+            rows::ninety_rows_are_written_at_once
+            rows::ninety_rows_with_one_conflict_are_not_written
+            guards::a_write_under_other_rules_is_refused_and_nothing_is_written
+            guards::a_write_under_rules_is_refused_while_there_are_none
+            guards::a_write_under_an_old_fence_is_refused_and_nothing_is_written
+            guards::a_write_under_a_lease_given_back_is_refused
+            guards::a_write_of_no_rows_still_checks_its_guard
+            guards::budgets_are_charged_exactly_and_several_at_once
+            guards::a_budget_over_its_limit_is_refused_and_nothing_is_written_or_charged
+            guards::a_first_charge_over_the_limit_is_refused
+            guards::a_write_that_fails_charges_nothing
+            guards::the_limit_is_the_charges_own
+            lease::only_one_holds_the_lease
+            lease::an_expired_lease_goes_to_the_next_with_a_higher_fence
+            lease::a_renewed_lease_lasts_longer
+            lease::a_lease_that_passed_to_another_cannot_be_renewed
+            lease::a_lease_given_back_lets_the_next_in_with_a_higher_fence
+            lease::giving_back_a_lost_lease_is_harmless
+            work::work_is_revokes_first_then_the_oldest_decision
+            work::work_stops_at_the_limit
+            work::rows_without_work_are_not_in_it_and_claimed_ones_are
+            work::work_follows_the_row
+            rows::all_rows_come_by_pages_exactly_once
+            rows::only_closed_rows_at_that_version_are_forgotten
+            rows::a_forgotten_row_can_be_made_again
+            memory::rules_come_into_force_only_after_the_ones_expected
+            memory::what_is_remembered_comes_back_by_id_and_can_be_replaced
+            memory::kinds_are_remembered_apart
+            memory::what_is_unlearned_is_gone_and_the_rest_stays
+        }
+    };
+    (@each $adapter:ident, $open:expr, $($file:ident::$promise:ident)*) => {
+        mod $adapter {
+            use super::*;
+
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    if let Some(opened) = $open.await {
+                        super::$file::$promise(opened.ledger.as_ref()).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+fn in_memory() -> Opened {
+    Opened { ledger: Box::new(SqliteLedger::in_memory().unwrap()), _kept: Kept::Nothing }
+}
+
+fn in_a_file() -> Opened {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+    Opened { ledger: Box::new(ledger), _kept: Kept::Folder(folder) }
+}
+
+async fn in_dynamodb() -> Option<Opened> {
+    let moto = Moto::start().await;
+    create_table(&moto.dynamodb(), "usher-ledger").await.unwrap();
+    let ledger = DynamoDbLedger::new(moto.dynamodb(), "usher-ledger");
+    Some(Opened { ledger: Box::new(ledger), _kept: Kept::Server(Box::new(moto)) })
+}
+
+ledger_contract!(sqlite_in_memory, ready(Some(in_memory())));
+ledger_contract!(sqlite_file, ready(Some(in_a_file())));
+ledger_contract!(moto_dynamodb, in_dynamodb());
