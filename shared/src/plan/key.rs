@@ -76,9 +76,7 @@ impl Subject<'_> {
                 State::Closing(intent) if intent.claim.is_none() => {
                     Some(self.become_state(row, State::Dormant))
                 }
-                State::Granting(intent) if intent.claim.is_none() => {
-                    Some(self.become_state(row, State::Closed))
-                }
+                State::Granting(intent) if intent.claim.is_none() => Some(self.given_up(row)),
                 State::Granting(_)
                 | State::Closing(_)
                 | State::Closed

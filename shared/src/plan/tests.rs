@@ -74,6 +74,7 @@ struct Case {
     forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
     principals: BTreeMap<Principal, Lookup<()>>,
     vanished: BTreeSet<PermissionSetArn>,
+    read_at: Timestamp,
 }
 
 fn case() -> Case {
@@ -89,6 +90,7 @@ fn case() -> Case {
         forbidden: BTreeMap::new(),
         principals: BTreeMap::new(),
         vanished: BTreeSet::new(),
+        read_at: at(60),
     }
 }
 
@@ -117,7 +119,7 @@ impl Case {
             account: &account,
             desired: &desired,
             rows: &rows,
-            actual: &Actual { present, read_at: at(60) },
+            actual: &Actual { present, read_at: self.read_at },
             principals: &self.principals,
             vanished: &self.vanished,
             mode: self.mode,
@@ -363,4 +365,58 @@ fn a_second_plan_over_what_the_first_left_changes_nothing() {
         Case { wanted: sync(), row: Some(row(State::Ours)), listed: true, ..case() }.says(),
         "nothing"
     );
+}
+
+#[test]
+fn any_rule_of_the_account_that_cannot_be_resolved_freezes_all_its_revokes() {
+    // The row was wanted by `r`; `other` may want it now, and its look-up fails.
+    let frozen = BTreeMap::from([("other".parse().unwrap(), "group: throttled".to_owned())]);
+    let ours = Case { row: Some(row(State::Ours)), listed: true, frozen: frozen.clone(), ..case() };
+    assert_eq!(ours.says(), "withheld:lookup_failed");
+    // A rule that can't be resolved keeps its say, and its mode, in who wants the row.
+    let wanted_by: BTreeMap<_, _> =
+        by("other", Mode::CreateOnly).into_iter().chain(by("r", Mode::Sync)).collect();
+    let both = Row { wanted_by: wanted_by.clone(), ..row(State::Ours) };
+    let kept = Case { row: Some(both), wanted: sync(), listed: true, frozen, ..case() };
+    assert_eq!(kept.says(), "nothing");
+}
+
+#[test]
+fn a_permission_set_that_is_assigned_and_missing_from_the_catalogue_takes_nothing_away() {
+    let vanished = BTreeSet::from([key().permission_set]);
+    let case = |listed| Case { row: Some(row(State::Ours)), listed, vanished: vanished.clone(), ..case() };
+    assert_eq!(case(true).says(), "withheld:lookup_failed");
+    assert_eq!(case(false).says(), "revoke");
+}
+
+#[test]
+fn a_grant_that_may_have_had_effect_is_never_given_up_as_somebody_elses() {
+    let pending = Row { maybe_sent: true, ..row(State::Granting(intent(at(59), false))) };
+    let wanted = Case { row: Some(pending.clone()), wanted: sync(), listed: true, ..case() };
+    assert_eq!(wanted.says(), "record:uncertain withheld:foreign");
+    let unwanted = |row: Row, listed| Case { row: Some(row), listed, ..case() }.says();
+    assert_eq!(unwanted(pending.clone(), true), "record:uncertain");
+    // Not there: gone only after two reads, and until then it still may be.
+    assert_eq!(unwanted(pending.clone(), false), "record:pending");
+    assert_eq!(unwanted(Row { missing_since: Some(at(50)), ..pending.clone() }, false), "record:closed");
+    let suspended = Case { row: Some(pending), state: AccountState::Suspended, ..case() };
+    assert_eq!(suspended.says(), "record:uncertain");
+}
+
+#[test]
+fn a_decision_is_as_old_as_the_facts_it_rests_on() {
+    let slow = Case { wanted: sync(), read_at: at(58), ..case() }.plan();
+    assert_eq!(slow.actions[0].row.work().unwrap().1.decided_at, at(58));
+}
+
+#[test]
+fn an_account_that_was_wrongly_said_to_have_departed_loses_that_mark() {
+    let marked = Row { departed_since: Some(at(1)), ..row(State::Ours) };
+    let plan = Case { row: Some(marked.clone()), wanted: sync(), listed: true, ..case() }.plan();
+    assert_eq!(plan.records[0].departed_since, None);
+    // A mark of being missing from a list is no mark of having departed.
+    let missing = Row { missing_since: Some(at(1)), ..row(State::Ours) };
+    let account: AccountId = ACCOUNT.parse().unwrap();
+    assert_eq!(departed(&account, &[missing], LAG, at(60)).records[0].state, State::Ours);
+    assert_eq!(departed(&account, &[marked], LAG, at(60)).records[0].state, State::Closed);
 }
