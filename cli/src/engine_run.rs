@@ -55,7 +55,7 @@ impl EngineRun<'_> {
             let wait = match end {
                 RunEnd::Done | RunEnd::LeaseLost => Duration::ZERO,
                 RunEnd::HeldElsewhere => {
-                    progress.say("another engine is at work on this ledger; waiting for it", screen)?;
+                    progress.say("another engine is at work on this ledger, or was broken off less than 90 s ago; waiting for it", screen)?;
                     Duration::from_secs(1)
                 }
                 RunEnd::HandedOver => self.until_woken(),

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    domain::{AccountId, AssignmentKey, Operation},
-    engine::{Basis, Decided, Planner, Survey},
+    domain::{AccountId, AssignmentKey, Operation, RuleId},
+    engine::{Basis, Decided, Planner, Survey, all_rows},
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{BudgetKey, Cause, Row},
-    ports::{LedgerError, LedgerReader},
 };
 
 use crate::{
@@ -59,7 +58,14 @@ pub(crate) async fn plan(
     let mut changing = BTreeMap::new();
     let mut differing = Vec::new();
     let mut summary = PlanSummary { accounts: decided.len(), unread: unread.len(), ..PlanSummary::default() };
+    // An account that can't be read may be the one that a rule selects.
+    let can_tell = account.is_none() && unread.is_empty();
+    let mut idle: BTreeSet<RuleId> =
+        basis.rules.index.rules().iter().filter(|_| can_tell).map(|rule| rule.id.clone()).collect();
     for Decided { plan, account, waiting, has_work: _ } in decided {
+        for rule in account.iter().flat_map(|account| basis.rules.index.rules_for(account)) {
+            idle.remove(&rule.id);
+        }
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
         let is_stopped = |row: &Row| {
             plan.records.iter().any(|note| note.key == row.key && note.work().is_none())
@@ -129,6 +135,7 @@ pub(crate) async fn plan(
         summary,
         budgets: budgets.told(),
         accounts,
+        idle_rules: idle.into_iter().collect(),
         unread: unread
             .into_iter()
             .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
@@ -145,21 +152,6 @@ async fn one(planner: &Planner<'_>, id: &AccountId, cause: &Cause) -> Result<Sur
         return Err(Failure::UnknownAccount(id.clone()));
     }
     Ok(Survey { basis, decided: vec![decided], unread: BTreeMap::new(), rows })
-}
-
-/// Every row of the ledger, by key.
-pub(crate) async fn all_rows(ledger: &dyn LedgerReader) -> Result<Vec<Row>, LedgerError> {
-    let mut rows = Vec::new();
-    let mut after = None;
-    loop {
-        let page = ledger.rows(after.as_deref()).await?;
-        rows.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            rows.sort_by(|a, b| a.key.cmp(&b.key));
-            return Ok(rows);
-        }
-    }
 }
 
 fn changes(approved: &ApprovedPlan, operation: Operation, names: &Names) -> Vec<Change> {

@@ -28,7 +28,7 @@ impl Clock for WallClock {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), shared::causes::WithCauses> {
     let mut arguments = std::env::args().skip(1);
     let port: u16 = arguments.next().map_or(Ok(4580), |port| port.parse())?;
     let yaml = arguments.next().map_or_else(|| Ok(EXAMPLE.to_owned()), std::fs::read_to_string)?;

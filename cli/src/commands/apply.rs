@@ -43,6 +43,7 @@ pub(crate) async fn run(
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
     let planned = {
         let ledger = ledger_file::to_read(&arguments.what.ledger)?;
+        engine::may_follow(&bundle, &ledger).await.map_err(Failure::Publish)?;
         if let Some(account) = &arguments.what.account {
             nothing_elsewhere(&ledger, account).await?;
         }
@@ -90,7 +91,7 @@ pub(crate) async fn run(
 
 /// A run over one account touches nothing outside it, and the engine takes up all the work that it finds.
 async fn nothing_elsewhere(ledger: &SqliteLedger, account: &AccountId) -> Result<(), Failure> {
-    let rows = planning::all_rows(ledger).await?;
+    let rows = engine::all_rows(ledger).await?;
     match rows.into_iter().find(|row| row.work().is_some() && row.key.account != *account) {
         Some(row) => Err(Failure::UnfinishedElsewhere(row.key.account)),
         None => Ok(()),
@@ -175,7 +176,7 @@ impl Work<'_> {
     async fn report(&self, planned: Planned, undecided: Vec<Unread>) -> Result<ApplyReport, Failure> {
         let Planned { report: plan, differing: _, changing, names, owned: _, basis: _ } = planned;
         let mut rows: BTreeMap<AssignmentKey, Row> =
-            planning::all_rows(self.ledger).await?.into_iter().map(|row| (row.key.clone(), row)).collect();
+            engine::all_rows(self.ledger).await?.into_iter().map(|row| (row.key.clone(), row)).collect();
         let account_names: BTreeMap<&AccountId, &str> = plan
             .accounts
             .iter()

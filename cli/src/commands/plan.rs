@@ -1,7 +1,7 @@
 //! `usher plan`: what the rules would change. It holds no writer, and makes nothing on the disk.
 
 use shared::{
-    engine::{Planner, Rulebook, RulesOnHand},
+    engine::{self, Planner, Rulebook, RulesOnHand},
     ledger::Cause,
     rules::Bundle,
 };
@@ -42,6 +42,7 @@ pub(crate) async fn run(
 ) -> Result<Ending, Failure> {
     let rules = Rules::read(&arguments.what.rules)?;
     let ledger = ledger_file::to_read(&arguments.what.ledger)?;
+    engine::may_follow(&rules.bundle, &ledger).await.map_err(Failure::Publish)?;
     let settings = connect::engine(machine)?;
     let aws = connect::connect(connection, machine).await?;
     let rulebook = Rulebook::fixed(rules.on_hand);

@@ -120,14 +120,18 @@ fn waiting(text: &mut String, report: &PlanReport, style: Style) {
     for waiting in report.accounts.iter().flat_map(|plan| &plan.waiting) {
         *by_name.entry((waiting.name.as_str(), waiting.rule.as_str())).or_default() += 1;
     }
-    if by_name.is_empty() {
+    if by_name.is_empty() && report.idle_rules.is_empty() {
         return;
     }
     let _ = writeln!(
         text,
         "{}",
-        style.paint(Paint::Heading, "Named by rules, and there is nothing with that name")
+        style.paint(Paint::Heading, "Named or selected by rules, and there is nothing like it")
     );
+    for rule in &report.idle_rules {
+        let (sign, what) = (style.paint(Paint::Warning, "?"), "no account is as this rule selects");
+        let _ = writeln!(text, "  {sign} {what}  {}", style.paint(Paint::Faint, format!("rule {rule}")));
+    }
     for ((name, rule), accounts) in by_name {
         let _ = writeln!(
             text,
@@ -200,7 +204,7 @@ mod tests {
           - PowerUserAccess      group Contractors                                      wanted no more; was by contractors
           + EC2-S3-FullAccess    group Developers                                       by developers-in-development
           ~ ReadOnlyAccess       group Support                                          grant sent to AWS, not yet ended (Rate exceeded); by support
-          ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs until it is adopted (rule support)
+          ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs (rule support)
 
         Named by rules, and there is nothing with that name
           ? group `Quants`  rule quants, in 1 account

@@ -46,6 +46,7 @@ pub(crate) fn quiet_plan() -> PlanReport {
         summary: PlanSummary { accounts: 41, ..PlanSummary::default() },
         budgets: Vec::new(),
         accounts: Vec::new(),
+        idle_rules: Vec::new(),
         unread: Vec::new(),
     }
 }

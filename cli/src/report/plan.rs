@@ -26,6 +26,8 @@ pub struct PlanReport {
     pub budgets: Vec<Budget>,
     /// Accounts with anything to tell, by id.
     pub accounts: Vec<AccountPlan>,
+    /// Rules that select no account; only of a plan for the whole organization.
+    pub idle_rules: Vec<RuleId>,
     /// Accounts that could not be read: nothing is decided about them.
     pub unread: Vec<Unread>,
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -84,7 +87,11 @@ pub async fn connect(options: &ConnectOptions) -> Connection {
         loader = loader.endpoint_url(endpoint_url);
     }
     if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
+        // Named, it is used: keys in the environment do not win over it, as they don't in AWS's own tools.
+        let config = ProviderConfig::with_default_region().await.with_http_client(http_client());
+        let credentials =
+            ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(credentials);
     }
     Connection { config: loader.load().await }
 }

@@ -110,7 +110,7 @@ fn unanswered(operation: &str, error: &(dyn std::error::Error + 'static)) -> Por
             None => next = cause.source(),
         }
     }
-    if text.contains("Missing Region") {
+    if text.contains("Missing Region") || text.contains("missing signing region") {
         return PortError::Refused(format!("{operation}: {NO_REGION}"));
     }
     PortError::Failed(text)

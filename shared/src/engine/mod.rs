@@ -27,11 +27,11 @@ pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
-pub use publish::{PublishError, publish};
+pub use publish::{PublishError, may_follow, publish};
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
 pub use rulebook::{Rulebook, RulesOnHand};
-pub use survey::Survey;
+pub use survey::{Survey, all_rows};
 pub use sweep::{Sweep, SweepError, SweepSummary};
 pub use wake::Wake;
 

@@ -1,7 +1,7 @@
 //! Bringing rules into force: read, compared with those in force, kept, and only then pointed to.
 
 use crate::{
-    ports::{Clock, Ledger, LedgerError, PortError, RulesInForce, RulesStore},
+    ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, RulesInForce, RulesStore},
     rules::{self, Bundle},
 };
 
@@ -22,6 +22,22 @@ pub enum PublishError {
     Ledger(#[from] LedgerError),
 }
 
+/// Whether rules may come into force after those that are: not if they are empty, or have shrunk to less than half.
+pub async fn may_follow(bundle: &Bundle, ledger: &dyn LedgerReader) -> Result<(), PublishError> {
+    let after = rules::read(bundle).map_err(Box::new)?.rules.len();
+    let in_force = ledger.rules_in_force().await?;
+    if in_force.as_ref().is_some_and(|rules| rules.version == bundle.version()) {
+        return Ok(());
+    }
+    if after == 0 {
+        return Err(PublishError::Empty);
+    }
+    match in_force.map(|rules| rules.rules) {
+        Some(before) if after * 2 < before => Err(PublishError::Shrunk { before, after }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Reads a bundle, keeps it, and brings it into force. The same bundle again changes nothing.
 pub async fn publish(
     bundle: &Bundle,
@@ -29,18 +45,13 @@ pub async fn publish(
     ledger: &dyn Ledger,
     clock: &dyn Clock,
 ) -> Result<RulesInForce, PublishError> {
+    may_follow(bundle, ledger).await?;
     let after = rules::read(bundle).map_err(Box::new)?.rules.len();
     let version = bundle.version();
     let in_force = ledger.rules_in_force().await?;
     if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {
         store.keep(bundle).await.map_err(PublishError::Keep)?;
         return Ok(same.clone());
-    }
-    if after == 0 {
-        return Err(PublishError::Empty);
-    }
-    if let Some(before) = in_force.as_ref().map(|rules| rules.rules).filter(|before| after * 2 < *before) {
-        return Err(PublishError::Shrunk { before, after });
     }
     store.keep(bundle).await.map_err(PublishError::Keep)?;
     let rules = RulesInForce { version, since: clock.now(), rules: after };

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::{EngineSettings, Reader, signed};
 use crate::{
     domain::{
-        Account, AccountId, AssignmentKey, GroupId, OrganizationalUnit, OuId, OuPath, PermissionSet,
-        PermissionSetArn, Principal, RulesVersion, Tags, UserId,
+        Account, AccountId, AssignmentKey, GroupId, InstanceArn, OrganizationalUnit, OuId, OuPath,
+        PermissionSet, PermissionSetArn, Principal, RulesVersion, Tags, UserId,
     },
     plan::Actual,
     ports::{AccountRecord, LedgerError, OrganizationFacts, PortError, Seen, SeenKind},
@@ -40,6 +40,20 @@ pub enum ReadError {
     Assignments { account: AccountId, source: PortError },
     #[error("cannot use the Identity Center instance")]
     Instance(#[source] PortError),
+    #[error(
+        "the ledger belongs to the instance `{ledger}`, and this is `{here}`: use the ledger of this instance"
+    )]
+    OtherInstance { ledger: InstanceArn, here: InstanceArn },
+}
+
+/// The fact that says which instance a ledger belongs to, from the first decision on and for good: by a ledger of another
+/// instance, everything that is ours would seem to be gone.
+const INSTANCE: &str = "instance";
+
+/// The instance that a ledger belongs to, by the facts that it remembers.
+pub(super) fn owner<'a>(facts: impl IntoIterator<Item = &'a Seen>) -> Option<InstanceArn> {
+    let fact = facts.into_iter().find(|seen| seen.id == INSTANCE)?;
+    serde_json::from_value(fact.value.clone()).ok()
 }
 
 /// One reading of the world, for one decision or for one survey.
@@ -62,14 +76,21 @@ impl<'a> Reading<'a> {
                 known.insert((kind, seen.id.clone()), seen);
             }
         }
-        reader.access.instance().await.map_err(ReadError::Instance)?;
-        Ok(Self {
+        let here = reader.access.instance().await.map_err(ReadError::Instance)?.arn;
+        let owner = owner(known.values());
+        let reading = Self {
             reader,
             facts_age: signed(settings.facts_age),
             started: reader.clock.now(),
             known: Mutex::new(known),
             learned: Mutex::new(BTreeSet::new()),
-        })
+        };
+        match owner {
+            Some(ledger) if ledger != here => return Err(ReadError::OtherInstance { ledger, here }),
+            Some(_) => {}
+            None => reading.learn(SeenKind::Fact, INSTANCE, &here),
+        }
+        Ok(reading)
     }
 
     /// When the reading began.

@@ -14,7 +14,7 @@ use crate::{
     domain::{Account, AccountId, AssignmentKey, Principal},
     ledger::{Cause, Row, State},
     plan::Actual,
-    ports::{LedgerReader, PortError},
+    ports::{LedgerError, LedgerReader, PortError},
     resolve::{self, Desired, Needs},
 };
 
@@ -193,7 +193,8 @@ fn merge(needs: &mut Needs, more: Needs) {
     needs.permission_sets |= permission_sets;
 }
 
-async fn all_rows(ledger: &dyn LedgerReader) -> Result<Vec<Row>, ReadError> {
+/// Every row of the ledger, by key.
+pub async fn all_rows(ledger: &dyn LedgerReader) -> Result<Vec<Row>, LedgerError> {
     let mut rows = Vec::new();
     let mut after = None;
     loop {

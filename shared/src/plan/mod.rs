@@ -145,9 +145,7 @@ pub enum WithheldReason {
 impl std::fmt::Display for WithheldReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Foreign => {
-                f.write_str("exists already, made by others; it stays theirs until it is adopted")
-            }
+            Self::Foreign => f.write_str("exists already, made by others; it stays theirs"),
             Self::Observed => f.write_str("the rules are in observe mode"),
             Self::CreateOnly => f.write_str("its rules are in create-only mode"),
             Self::Never => f.write_str("forbidden by a `never`"),

@@ -66,7 +66,7 @@ pub enum SeenKind {
     /// id: the OU's id; value: its name
     OrganizationalUnit,
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
-    /// id: `owned`: how many rows were ours at the last sweep.
+    /// id: `owned`: how many rows were ours at the last sweep. id: `instance`: the ARN of the instance that the ledger belongs to.
     Fact,
 }
 

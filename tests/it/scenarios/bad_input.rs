@@ -9,7 +9,7 @@ use shared::{
     causes::joined,
     engine::{AccountHint, Parked, Rulebook, SweepError},
     ledger::Cause,
-    ports::{Clock as _, Queue as _},
+    ports::{Clock as _, Ledger as _, Queue as _, Seen, SeenKind},
     rules::Bundle,
 };
 
@@ -294,6 +294,20 @@ async fn with_several_instances_nothing_is_decided_until_one_is_named() {
     service.world().instances_mut().push(second);
     nothing_works(&service, "several").await;
     *service.world().instances_mut() = vec![instance];
+    all_works(&service).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_of_another_instance_is_not_used() {
+    let service = settled().await;
+    let belongs_to = async |arn: &str| {
+        let seen = Seen { id: "instance".to_owned(), value: json!(arn), at: service.clock.now() };
+        service.ledger.remember(SeenKind::Fact, &[seen]).await.unwrap();
+    };
+    let ours = service.world().instances_mut()[0].arn.to_string();
+    belongs_to("arn:aws:sso:::instance/ssoins-0000000000000000").await;
+    nothing_works(&service, "the ledger belongs to the instance").await;
+    belongs_to(&ours).await;
     all_works(&service).await;
 }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{RunError, session::Session};
 use crate::{
-    domain::{Operation, RequestId},
+    domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
     ledger::{Row, State},
     ports::{PortError, RequestListing, RequestStatus},
@@ -112,12 +112,7 @@ impl Session<'_> {
         if row.claim().is_none_or(|claim| claim.at + signed(self.engine.settings.settle_after) > now) {
             return Ok(());
         }
-        self.turn().await;
-        let there = match self.engine.access.principals(&row.key.account, &row.key.permission_set).await {
-            Ok(principals) => principals.contains(&row.key.principal),
-            Err(PortError::NotFound(_)) => false,
-            Err(_) => return Ok(()),
-        };
+        let Some(there) = self.is_there(&row.key).await? else { return Ok(()) };
         match (operation, there) {
             (Operation::Grant, true) => self.granted(row).await,
             (Operation::Revoke, false) => self.revoked(row).await,
@@ -130,6 +125,17 @@ impl Session<'_> {
                 )
                 .await
             }
+        }
+    }
+
+    /// Whether AWS lists an assignment; `None` when that could not be told this time.
+    pub(super) async fn is_there(&mut self, key: &AssignmentKey) -> Result<Option<bool>, RunError> {
+        self.turn().await;
+        match self.engine.access.principals(&key.account, &key.permission_set).await {
+            Ok(principals) => Ok(Some(principals.contains(&key.principal))),
+            Err(PortError::NotFound(_)) => Ok(Some(false)),
+            Err(error) if error.is_transient() => Ok(None),
+            Err(error) => Err(RunError::Access(error)),
         }
     }
 

@@ -14,8 +14,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{EngineSettings, Wake, signed};
-use crate::ports::{AccessReader, AccessWriter, Clock, Ledger, LedgerError, PortError, Queue};
+use super::{EngineSettings, Wake, reading::owner, signed};
+use crate::{
+    domain::InstanceArn,
+    ports::{AccessReader, AccessWriter, Clock, Ledger, LedgerError, PortError, Queue, SeenKind},
+};
 use session::{Pause, Session};
 
 /// The engine with everything that it needs. Only the holder of the lease can do anything with it.
@@ -78,6 +81,10 @@ pub enum RunError {
     Access(#[source] PortError),
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
+    #[error(
+        "the ledger belongs to the instance `{ledger}`, and this is `{here}`: use the ledger of this instance"
+    )]
+    OtherInstance { ledger: InstanceArn, here: InstanceArn },
 }
 
 impl Provisioner<'_> {
@@ -88,7 +95,13 @@ impl Provisioner<'_> {
         // Without a usable instance every call would be refused, and every key be blocked for a day for what is no fault of it.
         match self.access.instance().await {
             Err(error) if !error.is_transient() => return Err(RunError::Access(error)),
-            Ok(_) | Err(_) => {}
+            Ok(instance) => {
+                let facts = self.ledger.recall(SeenKind::Fact).await?;
+                if let Some(ledger) = owner(&facts).filter(|ledger| *ledger != instance.arn) {
+                    return Err(RunError::OtherInstance { ledger, here: instance.arn });
+                }
+            }
+            Err(_) => {}
         }
         loop {
             let now = self.clock.now();

@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Waits for this session's next turn to call AWS.
+    /// Waits for the next turn to call AWS.
     pub(super) async fn turn(&mut self) {
         let now = self.engine.clock.now();
         if let Ok(wait) = Duration::try_from(self.next_call.duration_since(now))

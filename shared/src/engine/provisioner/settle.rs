@@ -72,13 +72,7 @@ impl Session<'_> {
         if claimed + signed(self.engine.settings.settle_after) > self.engine.clock.now() {
             return Ok(());
         }
-        self.turn().await;
-        let there = match self.engine.access.principals(&row.key.account, &row.key.permission_set).await {
-            Ok(principals) => principals.contains(&row.key.principal),
-            Err(PortError::NotFound(_)) => false,
-            Err(error) if error.is_transient() => return Ok(()),
-            Err(error) => return Err(RunError::Access(error)),
-        };
+        let Some(there) = self.is_there(&row.key).await? else { return Ok(()) };
         match (operation, there) {
             (Operation::Grant, true) => {
                 self.uncertain(row, "it exists, and no request of ours is listed that made it").await
