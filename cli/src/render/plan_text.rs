@@ -206,7 +206,8 @@ mod tests {
           ~ ReadOnlyAccess       group Support                                          grant sent to AWS, not yet ended (Rate exceeded); by support
           ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs (rule support)
 
-        Named by rules, and there is nothing with that name
+        Named or selected by rules, and there is nothing like it
+          ? no account is as this rule selects  rule forgotten
           ? group `Quants`  rule quants, in 1 account
 
         Could not be read; nothing is decided about them

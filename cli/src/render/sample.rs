@@ -78,6 +78,7 @@ pub(crate) fn plan() -> PlanReport {
         waiting: vec![Waiting { rule: "quants".parse().unwrap(), name: "group `Quants`".to_owned() }],
     };
     PlanReport {
+        idle_rules: vec!["forgotten".parse().unwrap()],
         summary: PlanSummary {
             accounts: 41,
             differing: 1,

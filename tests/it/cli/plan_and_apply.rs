@@ -31,7 +31,7 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
       + ReadOnlyAccess   group Auditors    by auditors
       ! PowerUserAccess  group Developers  not granted: forbidden by a `never` (rule developers)
 
-    Named by rules, and there is nothing with that name
+    Named or selected by rules, and there is nothing like it
       ? group `Nobody`  rule auditors, in 3 accounts
 
     Plan: 4 to grant, 0 to revoke in 3 accounts; 2 withheld.
