@@ -88,7 +88,9 @@ pub async fn connect(options: &ConnectOptions) -> Connection {
     }
     if let Some(profile) = profile {
         // Named, it is used: keys in the environment do not win over it, as they don't in AWS's own tools.
-        let config = ProviderConfig::with_default_region().await.with_http_client(http_client());
+        let config = ProviderConfig::without_region()
+            .with_region(region.clone().map(Region::new))
+            .with_http_client(http_client());
         let credentials =
             ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
         loader = loader.profile_name(profile).credentials_provider(credentials);
@@ -221,6 +223,19 @@ mod tests {
             .build();
         match connection.organizations().organization().await {
             Err(PortError::Barred(text)) => assert!(text.contains("set AWS_PROFILE"), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_profile_that_is_not_there_gives_no_credentials_whatever_the_environment_has() {
+        let profile = Some("a-profile-that-nobody-has".to_owned());
+        let endpoint_url = Some("http://127.0.0.1:9".to_owned());
+        let connection = connect(&ConnectOptions { endpoint_url, profile, ..somewhere() }).await;
+        match connection.organizations().organization().await {
+            Err(PortError::Barred(text)) => {
+                assert!(text.contains("check the profile that is named"), "{text}");
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -10,7 +10,8 @@ use crate::ports::PortError;
 const LONGEST: usize = 400;
 
 const NO_CREDENTIALS: &str = "no AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
-                              AWS_SECRET_ACCESS_KEY, or run where a role is attached";
+                              AWS_SECRET_ACCESS_KEY, or check the profile that is named, or run where a role is \
+                              attached";
 const NO_REGION: &str = "no AWS Region was found: set AWS_REGION, or the region of the profile";
 
 /// For `map_err`: what went wrong in a call of this operation.
@@ -101,7 +102,11 @@ fn unanswered(operation: &str, error: &(dyn std::error::Error + 'static)) -> Por
     let mut next = Some(error);
     while let Some(cause) = next {
         match cause.downcast_ref::<CredentialsError>() {
+            // The machine's own service is the last that is asked: there were none anywhere else.
             Some(CredentialsError::CredentialsNotLoaded(_)) => {
+                return PortError::Barred(format!("{operation}: {NO_CREDENTIALS}"));
+            }
+            Some(_) if text.contains("IMDS") => {
                 return PortError::Barred(format!("{operation}: {NO_CREDENTIALS}"));
             }
             Some(CredentialsError::InvalidConfiguration(_)) => return PortError::Barred(text),
