@@ -27,11 +27,11 @@ impl Session<'_> {
             if !self.is_still_free(&row, &mut looks).await? {
                 continue;
             }
-            // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
-            // which the next engine settles.
             if row.work().is_none_or(|(_, intent)| self.is_too_old(intent)) {
                 continue;
             }
+            // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
+            // which the next engine settles.
             let rules = row.rules.clone();
             let Some(row) = self.write_under(self.claimed(row), rules.as_ref()).await? else { continue };
             sent += 1;
