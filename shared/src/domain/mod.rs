@@ -13,5 +13,5 @@ pub use assignment::{AssignmentKey, Operation, RequestId};
 pub use id::InvalidId;
 pub use permission_set::{IdentityStoreId, Instance, InstanceArn, PermissionSet, PermissionSetArn};
 pub use principal::{GroupId, Principal, UserId};
-pub use rule::{Mode, RuleId, RulesVersion};
+pub use rule::{Mode, RuleId, RulesVersion, TeamId};
 pub use tag::Tags;
