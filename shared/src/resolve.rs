@@ -15,7 +15,9 @@ use crate::{
         Account, AccountId, AssignmentKey, GroupId, Mode, PermissionSet, PermissionSetArn, Principal, RuleId,
         UserId,
     },
-    rules::{AccountData, Index, NameTemplate, Never, PermissionSetSelector, PrincipalSelector, Rule},
+    rules::{
+        AccountData, Index, NameTemplate, Never, PermissionSetSelector, PrincipalSelector, Repair, Rule,
+    },
 };
 
 /// How a look-up ended.
@@ -222,7 +224,9 @@ impl Desired {
                     permission_set: permission_set.clone(),
                     principal: principal.clone(),
                 };
-                // MERGE: `if rule.repair == Repair::Always { self.repair.insert(key.clone()); }` belongs here.
+                if rule.repair == Repair::Always {
+                    self.repair.insert(key.clone());
+                }
                 self.wanted.entry(key).or_default().insert(rule.id.clone(), rule.mode);
             }
         }
