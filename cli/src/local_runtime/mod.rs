@@ -102,10 +102,7 @@ impl LocalRuntime {
 
     /// Whether Usher's EventBridge rules let an event through to `on-account-event`.
     pub fn is_for_us(event: &Value) -> bool {
-        event
-            .get("source")
-            .and_then(Value::as_str)
-            .is_some_and(|source| matches!(source, "aws.organizations" | "aws.tag"))
+        event.get("source").and_then(Value::as_str).is_some_and(shared::events::is_read)
     }
 
     /// Gives an event to `on-account-event`.

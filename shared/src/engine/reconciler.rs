@@ -57,7 +57,8 @@ impl Reconciler<'_> {
     /// Looks at an account and writes what follows.
     pub async fn account(&self, hint: &AccountHint) -> Result<Reconciled, ReconcileError> {
         for _ in 0..TRIES {
-            let (decided, basis) = self.planner.account(&hint.account, &hint.cause).await?;
+            let (decided, basis) =
+                self.planner.account_with_names(&hint.account, &hint.cause, hint.ou_names_since).await?;
             let now = self.planner.reader.clock.now();
             let budgets = budgets(self.ledger, &basis, &hint.cause, now).await?;
             for (kind, seen) in &basis.learned {

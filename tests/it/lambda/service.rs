@@ -210,11 +210,7 @@ impl Service {
 
     /// Sends a hint for an account, as the inbox's writers do.
     pub(crate) async fn hint(&self, account: &AccountId, cause: &str) {
-        let hint = AccountHint {
-            account: account.clone(),
-            cause: Cause::new("event", cause),
-            at: SystemClock.now(),
-        };
+        let hint = AccountHint::new(account.clone(), Cause::new("event", cause), SystemClock.now());
         self.send(account.as_str(), &format!("{cause}-{account}"), &serde_json::to_string(&hint).unwrap())
             .await;
     }

@@ -284,7 +284,7 @@ impl Service {
         let at = self.clock.now();
         let cause = Cause::new("event", &format!("hint-{}", at.as_microsecond()));
         let deduplication = format!("{}-{account}", cause.as_str());
-        let hint = AccountHint { account: account.clone(), cause, at };
+        let hint = AccountHint::new(account.clone(), cause, at);
         let body = serde_json::to_string(&hint).unwrap();
         let message = Message { group: account.to_string(), deduplication, body, delay: Duration::ZERO };
         self.inbox.send(&[message]).await.unwrap();
@@ -369,7 +369,7 @@ impl Service {
         let accounts = self.world().accounts_now();
         for account in accounts {
             let at = self.clock.now();
-            let hint = AccountHint { account: account.id, cause: Cause::new("command", "withheld"), at };
+            let hint = AccountHint::new(account.id, Cause::new("command", "withheld"), at);
             for each in self.ports.reconciler().account(&hint).await.unwrap().withheld {
                 let reason = serde_json::to_value(&each.reason).unwrap();
                 withheld.insert(each.key, reason["kind"].as_str().unwrap().to_owned());

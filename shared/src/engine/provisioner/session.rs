@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
 
     pub(super) async fn hint(&self, account: &AccountId, cause: &Cause, why: &str) -> Result<(), RunError> {
         let at = self.engine.clock.now();
-        let hint = AccountHint { account: account.clone(), cause: cause.clone(), at };
+        let hint = AccountHint::new(account.clone(), cause.clone(), at);
         let deduplication = format!("{why}-{}-{account}", at.as_microsecond());
         let message = hint.message(&deduplication).map_err(RunError::Queue)?;
         self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
