@@ -42,5 +42,6 @@ mod model;
 mod ports;
 mod service;
 mod slices;
+mod slow_requests;
 mod staleness;
 mod tags_and_moves;

@@ -43,7 +43,7 @@ pub(super) fn claimed(decided_at: Timestamp) -> Intent {
     let request = Some("f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap());
     Intent {
         not_before: Some(at(77)),
-        claim: Some(Claim { fence: Fence(3), at: at(78), request }),
+        claim: Some(Claim { fence: Fence(3), at: at(78), request, polled: None }),
         ..intent(decided_at)
     }
 }
