@@ -43,7 +43,7 @@ pub(crate) async fn run(
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
     let planned = {
         let ledger = ledger_file::to_read(&arguments.what.ledger)?;
-        engine::may_follow(&bundle, &ledger).await.map_err(Failure::Publish)?;
+        engine::may_follow(&bundle, &ledger, machine.clock.now()).await.map_err(Failure::Publish)?;
         if let Some(account) = &arguments.what.account {
             nothing_elsewhere(&ledger, account).await?;
         }

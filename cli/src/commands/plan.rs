@@ -42,7 +42,7 @@ pub(crate) async fn run(
 ) -> Result<Ending, Failure> {
     let rules = Rules::read(&arguments.what.rules)?;
     let ledger = ledger_file::to_read(&arguments.what.ledger)?;
-    engine::may_follow(&rules.bundle, &ledger).await.map_err(Failure::Publish)?;
+    engine::may_follow(&rules.bundle, &ledger, machine.clock.now()).await.map_err(Failure::Publish)?;
     let settings = connect::engine(machine)?;
     let aws = connect::connect(connection, machine).await?;
     let rulebook = Rulebook::fixed(rules.on_hand);

@@ -7,9 +7,11 @@
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
 //! Poller      one request that takes long -> its result, or another look later
 //! Sweep       Planner over everything -> hints for the accounts that differ
+//! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
 
 mod allowance;
+pub mod consent;
 mod inbox;
 mod parking;
 mod planner;

@@ -64,7 +64,7 @@ pub(super) fn granted(row: Row, now: Timestamp) -> Outcome {
 
 /// It is gone.
 pub(super) fn revoked(row: Row, now: Timestamp) -> Outcome {
-    let row = Row { attempts: 0, trouble: None, closed_at: Some(now), ..with_last_request(row) };
+    let row = Row { attempts: 0, trouble: None, closed_at: Some(now), maybe_sent: false, ..with_last_request(row) };
     Outcome { row: row.into_state(State::Closed, now), ended: Ended::Revoked }
 }
 
@@ -87,10 +87,10 @@ pub(super) fn retried(row: Row, wait: Duration, trouble: String, now: Timestamp)
     waiting(Row { attempts, ..row }, wait, trouble, now)
 }
 
-/// The same where a grant may have had effect although AWS doesn't say so: what is found there next may be ours.
+/// The same where the request may have had effect although AWS doesn't say so: what is found there next may be ours, and what is not
+/// found there may have been taken away by us.
 pub(super) fn retried_in_doubt(row: Row, wait: Duration, trouble: String, now: Timestamp) -> Row {
-    let maybe_sent = row.work().is_some_and(|(operation, _)| operation == Operation::Grant);
-    retried(Row { maybe_sent, ..row }, wait, trouble, now)
+    retried(Row { maybe_sent: true, ..row }, wait, trouble, now)
 }
 
 /// The same where nothing was done and nothing is wrong with the row: it costs no attempt.
