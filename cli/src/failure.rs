@@ -25,10 +25,30 @@ pub enum Failure {
     RulesNotText { path: String, at: usize },
     #[error("the rule file `{path}` is given twice")]
     RulesTwice { path: String },
+    #[error("two rule files have the name `{name}`: `{first}` and `{second}`")]
+    RulesSameName { name: String, first: String, second: String },
+    #[error("there is no rule file in the folder `{path}`")]
+    RulesNone { path: String },
+    #[error("the folder `{path}` holds too much to be a folder of rules")]
+    RulesTooMany { path: String },
+    #[error("the name of the rule file `{path}` is not Unicode")]
+    RulesOddName { path: String },
+    #[error("the symbolic link `{path}` leads out of the folder of rules")]
+    RulesLink { path: String },
     #[error(transparent)]
     Rules(Box<Diagnostics>),
     #[error("cannot use the ledger `{path}`")]
     OpenLedger { path: String, source: OpenError },
+    #[error("there is no ledger `{path}`")]
+    NoLedger { path: String },
+    #[error("the ledger `{table}` belongs to deployed functions, which carry out their rules by themselves")]
+    DeployedLedger { table: String },
+    #[error("cannot read the events `{path}`")]
+    EventFile { path: String, source: io::Error },
+    #[error("the events `{path}` are more than {most} bytes")]
+    EventsTooLong { path: String, most: u64 },
+    #[error("the events `{path}` are not text: byte {at} does not belong to UTF-8")]
+    EventsNotText { path: String, at: usize },
     #[error("cannot make the folder `{path}` for the ledger")]
     LedgerFolder { path: String, source: io::Error },
     #[error("cannot use the ledger")]
@@ -83,10 +103,31 @@ impl Failure {
         let text = match self {
             Self::Output(_) | Self::Input(_) | Self::Rules(_) | Self::Settings(_) => return None,
             Self::RulesFile { .. } => {
-                "give the path of a rule file as seen from the current folder; docs/rules.md describes what is in it"
+                "give the path of a rule file, or of the folder that it is in, as seen from the current folder; docs/rules.md \
+                 describes what is in it"
             }
             Self::RulesNotText { .. } => "save the file as UTF-8",
             Self::RulesTwice { .. } => "give each file once",
+            Self::RulesSameName { .. } => "rename one of them, or give the folder that both are in",
+            Self::RulesNone { .. } => {
+                "rule files end in .yaml or .yml; what is hidden (its name begins with a dot) is passed over"
+            }
+            Self::RulesTooMany { .. } => "give the folder that holds the rules and little else",
+            Self::RulesOddName { .. } => "rename it: its name goes into the version of the rules",
+            Self::RulesLink { .. } => {
+                "put the file itself into the folder: rules that come into force are all in one place"
+            }
+            Self::NoLedger { .. } => {
+                "name it with --ledger: a file that `usher apply` has made, or dynamodb:TABLE for that of the deployed functions"
+            }
+            Self::DeployedLedger { .. } => {
+                "publish the rules to the bucket of the deployed functions instead; `usher plan` works with their ledger"
+            }
+            Self::EventFile { .. } => "give the path of a file, or - for the standard input",
+            Self::EventsTooLong { .. } => "split it up: one event after the other will do",
+            Self::EventsNotText { .. } => {
+                "if it is packed, unpack it first: `gunzip -c FILE | usher event -`"
+            }
             Self::OpenLedger { .. } => {
                 "give another path with --ledger, or move the file away; nothing was changed"
             }

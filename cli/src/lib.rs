@@ -6,12 +6,14 @@ pub mod args;
 mod commands;
 mod connect;
 mod engine_run;
+mod event_file;
 mod failure;
-mod ledger_file;
+mod ledger;
 pub mod local_runtime;
 mod machine;
 mod names;
 mod planning;
+mod progress;
 mod render;
 pub mod report;
 mod rule_files;
@@ -77,5 +79,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Apply(apply) => commands::apply::run(&apply, &connection, machine, screen).await,
+        Command::Status(status) => commands::status::run(&status, &connection, machine, screen).await,
+        Command::Event(event) => commands::event::run(&event, screen),
     }
 }

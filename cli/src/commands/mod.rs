@@ -2,5 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod demo;
+pub(crate) mod event;
 pub(crate) mod plan;
 pub(crate) mod rules_check;
+pub(crate) mod status;

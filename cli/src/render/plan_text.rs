@@ -8,6 +8,7 @@ use super::rows::{self, Row};
 use crate::{
     Paint, Style,
     report::{AccountPlan, Budget, Change, Period, PlanReport, RuleName, UnderWay, Withheld},
+    rule_files,
     screen::{count, line},
 };
 
@@ -19,7 +20,7 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
         text,
         "{} {} ({}, mode {}, version {})\n",
         style.paint(Paint::Heading, "Rules"),
-        line(&rules.files.join(", ")),
+        rule_files::told(&rules.files),
         count(rules.count, "rule", "rules"),
         rules.mode,
         rules.version.short(),
@@ -114,12 +115,18 @@ fn rules(rules: &[RuleName]) -> String {
     ids.join(", ")
 }
 
-/// Names that nothing bears are the same in every account where their rule holds: each is told once.
-fn waiting(text: &mut String, report: &PlanReport, style: Style) {
+/// Names that nothing bears with their rule, and in how many accounts it holds.
+pub(super) fn waiting_names(report: &PlanReport) -> BTreeMap<(&str, &str), usize> {
     let mut by_name: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for waiting in report.accounts.iter().flat_map(|plan| &plan.waiting) {
         *by_name.entry((waiting.name.as_str(), waiting.rule.as_str())).or_default() += 1;
     }
+    by_name
+}
+
+/// Names that nothing bears are the same in every account where their rule holds: each is told once.
+fn waiting(text: &mut String, report: &PlanReport, style: Style) {
+    let by_name = waiting_names(report);
     if by_name.is_empty() && report.idle_rules.is_empty() {
         return;
     }
@@ -144,7 +151,8 @@ fn waiting(text: &mut String, report: &PlanReport, style: Style) {
     text.push('\n');
 }
 
-fn summary(text: &mut String, report: &PlanReport, style: Style) {
+/// The plan in one line.
+pub(super) fn in_short(report: &PlanReport) -> String {
     let summary = &report.summary;
     let mut parts = Vec::new();
     if summary.grants + summary.revokes > 0 {
@@ -166,7 +174,12 @@ fn summary(text: &mut String, report: &PlanReport, style: Style) {
     if summary.unread > 0 {
         parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));
     }
-    let _ = writeln!(text, "{} {}.", style.paint(Paint::Heading, "Plan:"), parts.join("; "));
+    parts.join("; ")
+}
+
+fn summary(text: &mut String, report: &PlanReport, style: Style) {
+    let summary = &report.summary;
+    let _ = writeln!(text, "{} {}.", style.paint(Paint::Heading, "Plan:"), in_short(report));
     if summary.grants + summary.revokes > 0 {
         for budget in &report.budgets {
             let _ = writeln!(text, "  {}", style.paint(Paint::Faint, budget_line(budget)));
@@ -174,7 +187,7 @@ fn summary(text: &mut String, report: &PlanReport, style: Style) {
     }
 }
 
-fn budget_line(budget: &Budget) -> String {
+pub(super) fn budget_line(budget: &Budget) -> String {
     let Budget { operation, per, limit, spent, planned } = budget;
     let (what, per) = (
         match operation {

@@ -10,14 +10,14 @@ use crate::report::{
     RuleName, RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
 
-fn set(name: Option<&str>) -> PermissionSetName {
+pub(super) fn set(name: Option<&str>) -> PermissionSetName {
     PermissionSetName {
         name: name.map(str::to_owned),
         arn: "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef".parse().unwrap(),
     }
 }
 
-fn group(name: Option<&str>) -> PrincipalName {
+pub(super) fn group(name: Option<&str>) -> PrincipalName {
     PrincipalName {
         kind: "group",
         name: name.map(str::to_owned),
@@ -25,11 +25,11 @@ fn group(name: Option<&str>) -> PrincipalName {
     }
 }
 
-fn rule(id: &str) -> Vec<RuleName> {
+pub(super) fn rule(id: &str) -> Vec<RuleName> {
     vec![RuleName { id: id.parse().unwrap(), mode: Mode::Sync }]
 }
 
-fn change(set_name: &str, group_name: &str, rule_id: &str) -> Change {
+pub(super) fn change(set_name: &str, group_name: &str, rule_id: &str) -> Change {
     Change { permission_set: set(Some(set_name)), principal: group(Some(group_name)), rules: rule(rule_id) }
 }
 
