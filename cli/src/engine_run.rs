@@ -54,6 +54,12 @@ impl EngineRun<'_> {
             let end = self.run_once(&mut progress, screen).await?;
             let wait = match end {
                 RunEnd::Done | RunEnd::LeaseLost => Duration::ZERO,
+                RunEnd::Paused => {
+                    progress.say("Usher is paused: nothing more is sent until `usher resume`", screen)?;
+                    let done = progress.done_of(self.ledger.work(ALL).await?.len());
+                    progress.end(done, screen)?;
+                    return Ok(());
+                }
                 RunEnd::HeldElsewhere => {
                     progress.say("another engine is at work on this ledger, or was broken off less than 90 s ago; waiting for it", screen)?;
                     Duration::from_secs(1)

@@ -80,7 +80,7 @@ pub(crate) async fn plan(
             .collect();
         let approved = guardrail::approve(plan, &budgets.now);
         budgets.spend(&approved);
-        if !approved.actions().is_empty() || !notes.is_empty() {
+        if !approved.actions().is_empty() || !approved.records().is_empty() {
             differing.push(approved.account().clone());
         }
         summary.notes += notes.len();
@@ -234,7 +234,11 @@ impl Spending {
             let Some((_, operation, _)) = self.kinds.iter().find(|(key, ..)| *key == budget.key) else {
                 continue;
             };
-            let planned = approved.actions().iter().filter(|action| action.operation == *operation).count();
+            let planned = approved
+                .actions()
+                .iter()
+                .filter(|action| action.operation == *operation && action.approval.is_none())
+                .count();
             budget.spent = budget.spent.saturating_add(u32::try_from(planned).unwrap_or(u32::MAX));
         }
     }

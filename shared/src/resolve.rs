@@ -7,6 +7,8 @@ use std::{
     fmt,
 };
 
+use jiff::Timestamp;
+
 use crate::{
     domain::{
         Account, AccountId, AssignmentKey, GroupId, Mode, PermissionSet, PermissionSetArn, Principal, RuleId,
@@ -83,6 +85,10 @@ pub struct Desired {
     pub account: AccountId,
     /// The union of all rules, less `never`, and which rules want each key.
     pub wanted: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    /// Of what is wanted, the keys that some rule wants made again when somebody deletes them by hand.
+    pub repair: BTreeSet<AssignmentKey>,
+    /// Of what is wanted, when the last of the rules that want it ends, where all of them do.
+    pub until: BTreeMap<AssignmentKey, Timestamp>,
     /// What rules want and `never` takes out.
     pub forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
     /// Rules with a look-up that failed, and why. What such a rule last wanted must not be taken away.
@@ -127,6 +133,8 @@ pub fn desired(index: &Index, account: &Account, facts: &Facts) -> Desired {
     let mut desired = Desired {
         account: account.id.clone(),
         wanted: BTreeMap::new(),
+        repair: BTreeSet::new(),
+        until: BTreeMap::new(),
         forbidden: BTreeMap::new(),
         frozen: BTreeMap::new(),
         grants_frozen: None,
@@ -175,6 +183,7 @@ impl Desired {
                     permission_set: permission_set.clone(),
                     principal: principal.clone(),
                 };
+                // MERGE: `if rule.repair == Repair::Always { self.repair.insert(key.clone()); }` belongs here.
                 self.wanted.entry(key).or_default().insert(rule.id.clone(), rule.mode);
             }
         }
@@ -376,7 +385,8 @@ mod tests {
 
     /// Everything about it, a line each.
     fn shown(desired: &Desired) -> String {
-        let Desired { account: _, wanted, forbidden, frozen, grants_frozen, waiting } = desired;
+        let Desired { account: _, wanted, repair: _, until: _, forbidden, frozen, grants_frozen, waiting } =
+            desired;
         let mut lines = Vec::new();
         for (what, keys) in [("wanted", wanted), ("forbidden", forbidden)] {
             for (key, by) in keys {

@@ -48,7 +48,7 @@ pub(crate) async fn run(
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
     let planned = {
         let ledger = ledger::to_read(&arguments.what.ledger.at, connection, machine).await?;
-        engine::may_follow(&bundle, ledger.as_ref()).await.map_err(Failure::Publish)?;
+        engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await.map_err(Failure::Publish)?;
         if let Some(account) = &arguments.what.account {
             nothing_elsewhere(ledger.as_ref(), account).await?;
         }

@@ -44,7 +44,9 @@ pub(crate) async fn run(
 ) -> Result<Ending, Failure> {
     let rules = Rules::read(&arguments.what.rules)?;
     let ledger = ledger::to_read(&arguments.what.ledger.at, connection, machine).await?;
-    engine::may_follow(&rules.bundle, ledger.as_ref()).await.map_err(Failure::Publish)?;
+    engine::may_follow(&rules.bundle, ledger.as_ref(), machine.clock.now())
+        .await
+        .map_err(Failure::Publish)?;
     let settings = connect::engine(machine)?;
     let (aws, counts) = connect::connect(connection, machine).await?.counted();
     let rulebook = Rulebook::fixed(rules.on_hand);

@@ -217,7 +217,7 @@ mod tests {
           - PowerUserAccess      group Contractors                                      wanted no more; was by contractors
           + EC2-S3-FullAccess    group Developers                                       by developers-in-development
           ~ ReadOnlyAccess       group Support                                          grant sent to AWS, not yet ended (Rate exceeded); by support
-          ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs (rule support)
+          ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs unless `usher adopt` takes it over (rule support)
 
         Named or selected by rules, and there is nothing like it
           ? no account is as this rule selects  rule forgotten

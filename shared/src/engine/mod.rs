@@ -6,9 +6,11 @@
 //! Reconciler  Planner -> guardrails -> intents in the ledger -> wake
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
 //! Sweep       Planner over everything -> hints for the accounts that differ
+//! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
 
 mod allowance;
+pub mod consent;
 mod inbox;
 mod parking;
 mod planner;

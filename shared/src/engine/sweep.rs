@@ -90,10 +90,11 @@ impl Sweep<'_> {
     }
 
     async fn forget_tombstones(&self, rows: &[Row]) -> Result<usize, LedgerError> {
-        let horizon = self.planner.reader.clock.now() - signed(self.planner.settings.tombstones);
+        let now = self.planner.reader.clock.now();
+        let horizon = now - signed(self.planner.settings.tombstones);
         let old: Vec<Row> = rows
             .iter()
-            .filter(|row| row.state == State::Closed && row.changed_at < horizon)
+            .filter(|row| row.state == State::Closed && row.changed_at < horizon && !row.speaks(now))
             .cloned()
             .collect();
         self.ledger.forget(&old).await?;

@@ -1,5 +1,7 @@
 //! The table of the plan, row by row.
 
+mod restraint;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -37,7 +39,7 @@ fn rules() -> RulesVersion {
 
 fn intent(decided: Timestamp, claimed: bool) -> Intent {
     let claim = claimed.then_some(Claim { fence: Fence(1), at: decided, request: None });
-    Intent { decided_at: decided, not_before: None, fingerprint: "f".into(), claim }
+    Intent { decided_at: decided, not_before: None, not_after: None, fingerprint: "f".into(), claim }
 }
 
 /// A row that has been in its state for an hour at minute 60.
@@ -58,6 +60,9 @@ fn row(state: State) -> Row {
         last_request: None,
         look_again: false,
         trouble: None,
+        approval: None,
+        hold: None,
+        over_budget: None,
     }
 }
 
@@ -72,6 +77,9 @@ struct Case {
     frozen: BTreeMap<RuleId, String>,
     grants_frozen: Option<String>,
     forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    repair: bool,
+    until: Option<Timestamp>,
+    orders: Orders,
     principals: BTreeMap<Principal, Lookup<()>>,
     vanished: BTreeSet<PermissionSetArn>,
     read_at: Timestamp,
@@ -88,6 +96,9 @@ fn case() -> Case {
         frozen: BTreeMap::new(),
         grants_frozen: None,
         forbidden: BTreeMap::new(),
+        repair: false,
+        until: None,
+        orders: Orders::default(),
         principals: BTreeMap::new(),
         vanished: BTreeSet::new(),
         read_at: at(60),
@@ -108,6 +119,8 @@ impl Case {
         let desired = Desired {
             account: account.id.clone(),
             wanted: self.wanted.clone().map(|rules| (key(), rules)).into_iter().collect(),
+            repair: self.repair.then(key).into_iter().collect(),
+            until: self.until.map(|until| (key(), until)).into_iter().collect(),
             forbidden: self.forbidden.clone(),
             frozen: self.frozen.clone(),
             grants_frozen: self.grants_frozen.clone(),
@@ -122,6 +135,7 @@ impl Case {
             actual: &Actual { present, read_at: self.read_at },
             principals: &self.principals,
             vanished: &self.vanished,
+            orders: &self.orders,
             mode: self.mode,
             rules: &rules(),
             cause: &Cause::new("event", "new"),
@@ -256,7 +270,7 @@ fn an_intent_that_grows_old_or_was_decided_by_other_rules_is_decided_again() {
 }
 
 #[test]
-fn ours_gone_by_another_hand_is_made_again_only_after_two_reads_the_lag_apart() {
+fn ours_gone_by_another_hand_is_believed_gone_only_after_two_reads_the_lag_apart() {
     let mut ours = row(State::Ours);
     let missing = |row: &Row| Case { row: Some(row.clone()), wanted: sync(), ..case() };
     assert_eq!(missing(&ours).says(), "record:ours");
@@ -264,7 +278,7 @@ fn ours_gone_by_another_hand_is_made_again_only_after_two_reads_the_lag_apart() 
     ours.missing_since = Some(at(57));
     assert_eq!(missing(&ours).says(), "nothing");
     ours.missing_since = Some(at(55));
-    assert_eq!(missing(&ours).says(), "grant");
+    assert_eq!(missing(&ours).says(), "record:closed");
     // A fresh row is believed over the list.
     let fresh = Row { changed_at: at(58), missing_since: None, ..row(State::Ours) };
     assert_eq!(missing(&fresh).says(), "nothing");

@@ -21,7 +21,7 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
 
     shop-dev  200000000001  Development
       + ReadOnlyAccess   group Auditors    by auditors
-      ! PowerUserAccess  group Developers  not granted: exists already, made by others; it stays theirs (rule developers)
+      ! PowerUserAccess  group Developers  not granted: exists already, made by others; it stays theirs unless `usher adopt` takes it over (rule developers)
 
     search-dev  200000000002  Development
       + PowerUserAccess  group Developers  by developers

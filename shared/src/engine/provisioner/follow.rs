@@ -151,7 +151,8 @@ impl Session<'_> {
     pub(super) async fn revoked(&mut self, row: Row) -> Result<(), RunError> {
         tracing::info!(account.id = %row.key.account, key = %row.key, "{}: revoked", row.key);
         let closed_at = Some(self.engine.clock.now());
-        self.settle_in(Row { attempts: 0, trouble: None, closed_at, ..row }, State::Closed).await?;
+        let row = Row { attempts: 0, trouble: None, closed_at, maybe_sent: false, ..row };
+        self.settle_in(row, State::Closed).await?;
         self.summary.revoked += 1;
         Ok(())
     }

@@ -50,6 +50,8 @@ pub enum RunEnd {
     Done,
     /// Time was up, or what is left takes long: the next run has been woken.
     HandedOver,
+    /// Somebody has paused Usher. What was under way is finished; nothing else is sent.
+    Paused,
     /// The lease passed to another in the middle.
     LeaseLost,
 }
@@ -116,7 +118,7 @@ impl Provisioner<'_> {
                 return Ok(summary);
             };
             let mut session = Session::begin(self, lease, &mut summary);
-            let pause = session.work(until).await;
+            let pause = Box::pin(session.work(until)).await;
             let lease = session.into_lease();
             let pause = match pause {
                 Err(RunError::Ledger(LedgerError::LeaseLost)) => {
@@ -139,6 +141,10 @@ impl Provisioner<'_> {
                     if let Some(next) = wake.next() {
                         next.send(self.wake, self.clock.now(), delay).await.map_err(RunError::Queue)?;
                     }
+                    return Ok(summary);
+                }
+                Pause::Ordered => {
+                    summary.end = RunEnd::Paused;
                     return Ok(summary);
                 }
                 // Whoever wrote an intent while we held the lease may have been turned away: look once more without it.

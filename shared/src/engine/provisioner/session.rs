@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Provisioner, RunError, RunSummary, choose};
 use crate::{
-    domain::{AccountId, AssignmentKey, Operation, RequestId, RulesVersion},
+    domain::{AccountId, AssignmentKey, RequestId, RulesVersion},
     engine::{AccountHint, signed},
     ledger::{Cause, Intent, Lease, Row, State},
     ports::{Guard, LedgerError, PortError, Request, RowWrite},
@@ -27,6 +27,8 @@ pub(super) enum Pause {
     Nothing,
     /// There is; it is worth looking again at this time.
     Until(Timestamp),
+    /// There may be, and Usher is paused. Whoever lets it go on sees to it that somebody looks.
+    Ordered,
 }
 
 /// What the engine knows while it holds the lease.
@@ -91,6 +93,7 @@ impl<'a> Session<'a> {
                 .filter(|row| row.claim().is_none() && !self.outstanding.contains_key(&row.key))
                 .collect();
             let rules = self.engine.ledger.rules_in_force().await?.map(|rules| rules.version);
+            let orders = self.engine.ledger.orders().await?;
             let now = self.engine.clock.now();
             let choice = choose::choose(
                 &waiting,
@@ -98,23 +101,27 @@ impl<'a> Session<'a> {
                 &choose::Limits {
                     room: self.engine.settings.window.saturating_sub(self.outstanding.len()),
                     rules: rules.as_ref(),
+                    orders: &orders,
                     intent_age: signed(self.engine.settings.intent_age),
                     now,
                 },
             );
-            if choice.ready.is_empty() && !sees_all {
+            if choice.ready.is_empty() && !sees_all && orders.pause.is_none() {
                 // What can't be sent now must not hide what can.
                 self.horizon = (self.horizon * 2).min(MOST_WORK);
             }
             self.send_back(&choice.stale).await?;
             let mut sent = 0;
             if now >= self.slow_until {
-                sent = self.send(choice.ready).await?;
+                sent = self.send(choice.ready, orders.version).await?;
             }
 
             let now = self.engine.clock.now();
             if self.outstanding.is_empty() && waiting.is_empty() {
                 return Ok(Pause::Nothing);
+            }
+            if self.outstanding.is_empty() && orders.pause.is_some() {
+                return Ok(Pause::Ordered);
             }
             if now + signed(self.engine.settings.tick) >= until {
                 return Ok(Pause::Until(now));
@@ -203,8 +210,8 @@ impl<'a> Session<'a> {
         self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
     }
 
-    fn guard(&self, rules: Option<&RulesVersion>) -> Guard {
-        Guard { rules: rules.cloned(), lease: Some(self.lease.fence), charges: Vec::new() }
+    fn guard(&self) -> Guard {
+        Guard { lease: Some(self.lease.fence), ..Guard::default() }
     }
 
     pub(super) fn fence(&self) -> crate::ledger::Fence {
@@ -213,29 +220,35 @@ impl<'a> Session<'a> {
 
     /// Writes a row that nobody has changed since it was read; `None` when somebody has.
     pub(super) async fn write(&self, row: Row) -> Result<Option<Row>, RunError> {
-        self.write_under(row, None).await
+        self.write_under(row, &self.guard()).await
     }
 
-    /// The same, if the rules that it was decided by are in force at that very moment.
-    pub(super) async fn write_under(
+    /// Writes a row with a claim in it, if at that very moment the rules that it was decided by are in force and nobody has
+    /// paused or held anything since the orders were read.
+    pub(super) async fn write_claim(
         &self,
         row: Row,
-        rules: Option<&RulesVersion>,
+        rules: Option<RulesVersion>,
+        orders: u64,
     ) -> Result<Option<Row>, RunError> {
-        match self.try_write(&row, rules).await {
+        self.write_under(row, &Guard { rules, orders: Some(orders), ..self.guard() }).await
+    }
+
+    async fn write_under(&self, row: Row, guard: &Guard) -> Result<Option<Row>, RunError> {
+        match self.try_write(&row, guard).await {
             Ok(()) => Ok(Some(Row { version: row.version + 1, ..row })),
-            Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged) => Ok(None),
+            Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged | LedgerError::OrdersChanged) => {
+                Ok(None)
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     /// One conditional write. A ledger that is busy with another's write of the same items is asked again.
-    async fn try_write(&self, row: &Row, rules: Option<&RulesVersion>) -> Result<(), LedgerError> {
+    async fn try_write(&self, row: &Row, guard: &Guard) -> Result<(), LedgerError> {
         let mut tries = 0;
         loop {
-            let written =
-                self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard(rules)).await;
-            match written {
+            match self.engine.ledger.write(&[RowWrite { row: row.clone() }], guard).await {
                 Err(LedgerError::Port(PortError::Conflict(_))) if tries < 5 => {
                     tries += 1;
                     self.engine.clock.sleep(Duration::from_millis(50) * tries).await;
@@ -245,18 +258,19 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile, or have written down who
-    /// wants it now: that is kept.
+    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile, have written down who
+    /// wants it now, or have put it on hold: that is kept.
     pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
         let mut row = row;
         for _ in 0..5 {
-            match self.try_write(&row, None).await {
+            match self.try_write(&row, &self.guard()).await {
                 Ok(()) => return Ok(Row { version: row.version + 1, ..row }),
                 Err(LedgerError::RowChanged(_)) => {
                     let Some(current) = self.engine.ledger.row(&row.key).await? else { break };
                     row.version = current.version;
                     row.look_again |= current.look_again;
                     row.wanted_by = current.wanted_by;
+                    row.hold = current.hold;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -291,15 +305,15 @@ impl<'a> Session<'a> {
         self.wait_again(Row { attempts, ..row }, wait, trouble).await
     }
 
-    /// The same where a grant may have had effect although AWS doesn't say so: what is found there next may be ours.
+    /// The same where the request may have had effect although AWS doesn't say so: what is found there next may be ours, and what
+    /// is not found there may have been taken away by us.
     pub(super) async fn retry_in_doubt(
         &mut self,
         row: Row,
         wait: Duration,
         trouble: String,
     ) -> Result<(), RunError> {
-        let maybe_sent = row.work().is_some_and(|(operation, _)| operation == Operation::Grant);
-        self.retry(Row { maybe_sent, ..row }, wait, trouble).await
+        self.retry(Row { maybe_sent: true, ..row }, wait, trouble).await
     }
 
     /// The same where nothing was done and nothing is wrong with the row: it costs no attempt.

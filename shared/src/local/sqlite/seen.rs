@@ -13,6 +13,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::Group => "group",
         SeenKind::User => "user",
         SeenKind::OrganizationalUnit => "organizational-unit",
+        SeenKind::Consent => "consent",
         SeenKind::Fact => "fact",
     }
 }
