@@ -3,6 +3,7 @@
 //! Missing is not empty. A look-up that failed freezes what rests on it; only a name that is proved absent wants nothing.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     fmt,
 };
@@ -14,7 +15,9 @@ use crate::{
         Account, AccountId, AssignmentKey, GroupId, Mode, PermissionSet, PermissionSetArn, Principal, RuleId,
         UserId,
     },
-    rules::{Index, Never, PermissionSetSelector, PrincipalSelector, Rule},
+    rules::{
+        AccountData, Index, NameTemplate, Never, PermissionSetSelector, PrincipalSelector, Repair, Rule,
+    },
 };
 
 /// How a look-up ended.
@@ -36,8 +39,29 @@ pub struct Needs {
     /// Users, by user name.
     pub users: BTreeSet<String>,
     pub user_ids: BTreeSet<UserId>,
+    /// Groups whose members are asked for, by display name; each is in `groups` too.
+    pub members_of: BTreeSet<String>,
+    pub members_of_ids: BTreeSet<GroupId>,
     /// The catalogue of all permission sets with their tags.
     pub permission_sets: bool,
+}
+
+impl Needs {
+    /// What has to be looked up for a principal in an account: nothing for a name that can't be made for it.
+    fn add(&mut self, principal: &PrincipalSelector, account: &Account) {
+        let name_for = |name: &NameTemplate| name.name_for(account).ok().map(Cow::into_owned);
+        match principal {
+            PrincipalSelector::Group(name) => self.groups.extend(name_for(name)),
+            PrincipalSelector::User(name) => self.users.extend(name_for(name)),
+            PrincipalSelector::MembersOf(name) => {
+                self.groups.extend(name_for(name));
+                self.members_of.extend(name_for(name));
+            }
+            PrincipalSelector::GroupId(id) => _ = self.group_ids.insert(id.clone()),
+            PrincipalSelector::UserId(id) => _ = self.user_ids.insert(id.clone()),
+            PrincipalSelector::MembersOfId(id) => _ = self.members_of_ids.insert(id.clone()),
+        }
+    }
 }
 
 /// What was looked up. A name or id that is not in its map counts as failed, never as absent.
@@ -49,6 +73,8 @@ pub struct Facts {
     pub users: BTreeMap<String, Lookup<UserId>>,
     /// Whether a pinned user exists.
     pub user_ids: BTreeMap<UserId, Lookup<()>>,
+    /// The users who are members of a group.
+    pub members: BTreeMap<GroupId, Lookup<BTreeSet<UserId>>>,
     /// The whole catalogue of the instance; [`Lookup::Absent`] is the same as an empty one.
     pub permission_sets: Lookup<Vec<PermissionSet>>,
 }
@@ -63,6 +89,8 @@ pub enum Missing {
     UserId(UserId),
     PermissionSet(String),
     PermissionSetArn(PermissionSetArn),
+    /// What the account has not got, and a name would be made from.
+    AccountData(AccountData),
 }
 
 impl fmt::Display for Missing {
@@ -74,6 +102,7 @@ impl fmt::Display for Missing {
             Self::UserId(id) => write!(f, "user {id}"),
             Self::PermissionSet(name) => write!(f, "permission set `{name}`"),
             Self::PermissionSetArn(arn) => write!(f, "permission set {arn}"),
+            Self::AccountData(data) => write!(f, "a name made from `{data}`, which the account has not got"),
         }
     }
 }
@@ -109,20 +138,17 @@ pub fn needs(index: &Index, account: &Account) -> Needs {
     }
     needs.permission_sets = true;
     for principal in rules.iter().flat_map(|rule| &rule.principals) {
-        match principal {
-            PrincipalSelector::Group(name) => _ = needs.groups.insert(name.clone()),
-            PrincipalSelector::GroupId(id) => _ = needs.group_ids.insert(id.clone()),
-            PrincipalSelector::User(name) => _ = needs.users.insert(name.clone()),
-            PrincipalSelector::UserId(id) => _ = needs.user_ids.insert(id.clone()),
-        }
+        needs.add(principal, account);
     }
     for principal in index.never_for(account).into_iter().flat_map(|never| never.principals.iter().flatten())
     {
         match principal {
-            PrincipalSelector::Group(name) => _ = needs.groups.insert(name.clone()),
-            PrincipalSelector::User(name) => _ = needs.users.insert(name.clone()),
             // A pinned id is barred whether it exists or not.
             PrincipalSelector::GroupId(_) | PrincipalSelector::UserId(_) => {}
+            PrincipalSelector::Group(_)
+            | PrincipalSelector::User(_)
+            | PrincipalSelector::MembersOf(_)
+            | PrincipalSelector::MembersOfId(_) => needs.add(principal, account),
         }
     }
     needs
@@ -145,31 +171,44 @@ pub fn desired(index: &Index, account: &Account, facts: &Facts) -> Desired {
         return desired;
     }
     for rule in rules {
-        desired.add(rule, facts);
+        desired.add(rule, index, account, facts);
     }
     for never in index.never_for(account) {
-        desired.take_out(never, facts);
+        desired.take_out(never, account, facts);
     }
     desired
 }
 
 impl Desired {
     /// Adds what one rule wants, as far as it can be proved.
-    fn add(&mut self, rule: &Rule, facts: &Facts) {
+    fn add(&mut self, rule: &Rule, index: &Index, account: &Account, facts: &Facts) {
         let mut failures = Vec::new();
         let mut sets = BTreeSet::new();
+        let settings = index.settings();
         for (at, selector) in rule.permission_sets.iter().enumerate() {
-            match sets_of(selector, facts) {
-                Lookup::Found(found) => sets.extend(found),
-                Lookup::Absent => self.waiting.extend(missing_set(selector).map(|it| (rule.id.clone(), it))),
+            match sets_of(selector, account, facts) {
+                Lookup::Found(found) => {
+                    let joined = found
+                        .into_iter()
+                        .filter(|set| rule.joins.iter().all(|join| join.holds(set, account)))
+                        // A protected set that tags select, or a name made from data, is not given by accident.
+                        .filter(|set| {
+                            !settings.protected_permission_sets.contains(&set.name)
+                                || (rule.lists_accounts() && names_it(selector))
+                        });
+                    sets.extend(joined.map(|set| set.arn));
+                }
+                Lookup::Absent => {
+                    self.waiting.extend(missing_set(selector, account).map(|it| (rule.id.clone(), it)));
+                }
                 Lookup::Failed(why) => failures.push(format!("permission set {}: {why}", at + 1)),
             }
         }
         for (at, selector) in rule.principals.iter().enumerate() {
-            let principal = match principal_of(selector, facts) {
-                Lookup::Found(principal) => principal,
+            let principals = match principals_of(selector, account, facts) {
+                Lookup::Found(principals) => principals,
                 Lookup::Absent => {
-                    self.waiting.insert((rule.id.clone(), missing_principal(selector)));
+                    self.waiting.insert((rule.id.clone(), missing_principal(selector, account)));
                     continue;
                 }
                 Lookup::Failed(why) => {
@@ -177,13 +216,17 @@ impl Desired {
                     continue;
                 }
             };
-            for permission_set in &sets {
+            for (permission_set, principal) in
+                sets.iter().flat_map(|set| principals.iter().map(move |principal| (set, principal)))
+            {
                 let key = AssignmentKey {
                     account: self.account.clone(),
                     permission_set: permission_set.clone(),
                     principal: principal.clone(),
                 };
-                // MERGE: `if rule.repair == Repair::Always { self.repair.insert(key.clone()); }` belongs here.
+                if rule.repair == Repair::Always {
+                    self.repair.insert(key.clone());
+                }
                 self.wanted.entry(key).or_default().insert(rule.id.clone(), rule.mode);
             }
         }
@@ -193,11 +236,11 @@ impl Desired {
     }
 
     /// Takes out what one `never` forbids, or freezes all grants if that can't be told.
-    fn take_out(&mut self, never: &Never, facts: &Facts) {
+    fn take_out(&mut self, never: &Never, account: &Account, facts: &Facts) {
         let mut failures = Vec::new();
         let mut sets = BTreeSet::new();
         for selector in &never.permission_sets {
-            match barred_sets(selector, facts) {
+            match barred_sets(selector, account, facts) {
                 Lookup::Found(found) => sets.extend(found),
                 Lookup::Absent => {}
                 Lookup::Failed(why) => failures.push(why),
@@ -208,8 +251,8 @@ impl Desired {
         }
         let mut principals = BTreeSet::new();
         for selector in never.principals.iter().flatten() {
-            match barred_principal(selector, facts) {
-                Lookup::Found(principal) => _ = principals.insert(principal),
+            match barred_principals(selector, account, facts) {
+                Lookup::Found(found) => principals.extend(found),
                 Lookup::Absent => {}
                 Lookup::Failed(why) => failures.push(why),
             }
@@ -231,6 +274,15 @@ impl Desired {
     }
 }
 
+/// Whether a selector names one permission set in so many words.
+fn names_it(selector: &PermissionSetSelector) -> bool {
+    match selector {
+        PermissionSetSelector::Name(name) => name.as_plain().is_some(),
+        PermissionSetSelector::Arn(_) => true,
+        PermissionSetSelector::Tagged(_) => false,
+    }
+}
+
 /// The first reason, and how many more there are.
 fn joined(failures: &[String]) -> Option<String> {
     match failures {
@@ -241,14 +293,14 @@ fn joined(failures: &[String]) -> Option<String> {
 }
 
 /// The permission sets that a rule's selector gives. A selection by tags is never absent: it may be of none.
-fn sets_of(selector: &PermissionSetSelector, facts: &Facts) -> Lookup<Vec<PermissionSetArn>> {
+fn sets_of(selector: &PermissionSetSelector, account: &Account, facts: &Facts) -> Lookup<Vec<PermissionSet>> {
     let catalogue = match &facts.permission_sets {
         Lookup::Found(catalogue) => catalogue.as_slice(),
         Lookup::Absent => &[],
         Lookup::Failed(why) => return Lookup::Failed(why.clone()),
     };
-    let found: Vec<PermissionSetArn> =
-        catalogue.iter().filter(|set| selector.selects(set)).map(|set| set.arn.clone()).collect();
+    let found: Vec<PermissionSet> =
+        catalogue.iter().filter(|set| selector.selects(set, account)).cloned().collect();
     match selector {
         PermissionSetSelector::Tagged(_) => Lookup::Found(found),
         PermissionSetSelector::Name(_) | PermissionSetSelector::Arn(_) => match found.len() {
@@ -261,62 +313,105 @@ fn sets_of(selector: &PermissionSetSelector, facts: &Facts) -> Lookup<Vec<Permis
 }
 
 /// The permission sets that a `never` forbids: a pinned one without asking, all of one name.
-fn barred_sets(selector: &PermissionSetSelector, facts: &Facts) -> Lookup<Vec<PermissionSetArn>> {
+fn barred_sets(
+    selector: &PermissionSetSelector,
+    account: &Account,
+    facts: &Facts,
+) -> Lookup<Vec<PermissionSetArn>> {
     match (selector, &facts.permission_sets) {
         (PermissionSetSelector::Arn(arn), _) => Lookup::Found(vec![arn.clone()]),
         (_, Lookup::Found(catalogue)) => Lookup::Found(
-            catalogue.iter().filter(|set| selector.selects(set)).map(|set| set.arn.clone()).collect(),
+            catalogue
+                .iter()
+                .filter(|set| selector.selects(set, account))
+                .map(|set| set.arn.clone())
+                .collect(),
         ),
         (_, Lookup::Absent) => Lookup::Absent,
         (_, Lookup::Failed(why)) => Lookup::Failed(why.clone()),
     }
 }
 
-/// The principal that a rule's selector gives access to.
-fn principal_of(selector: &PrincipalSelector, facts: &Facts) -> Lookup<Principal> {
+/// The principals that a rule's selector gives access to. Nobody, where the account has not got what the name is made from.
+fn principals_of(
+    selector: &PrincipalSelector,
+    account: &Account,
+    facts: &Facts,
+) -> Lookup<BTreeSet<Principal>> {
+    let one = |principal| BTreeSet::from([principal]);
+    let users = |members: &BTreeSet<UserId>| members.iter().cloned().map(Principal::User).collect();
     match selector {
-        PrincipalSelector::Group(name) => {
-            looked_up(facts.groups.get(name), |id| Principal::Group(id.clone()))
-        }
-        PrincipalSelector::User(name) => looked_up(facts.users.get(name), |id| Principal::User(id.clone())),
+        PrincipalSelector::Group(name) => match name.name_for(account) {
+            Ok(name) => looked_up(facts.groups.get(name.as_ref()), |id| one(Principal::Group(id.clone()))),
+            Err(_) => Lookup::Absent,
+        },
+        PrincipalSelector::User(name) => match name.name_for(account) {
+            Ok(name) => looked_up(facts.users.get(name.as_ref()), |id| one(Principal::User(id.clone()))),
+            Err(_) => Lookup::Absent,
+        },
+        PrincipalSelector::MembersOf(name) => match name.name_for(account) {
+            Ok(name) => match looked_up(facts.groups.get(name.as_ref()), GroupId::clone) {
+                Lookup::Found(group) => looked_up(facts.members.get(&group), users),
+                Lookup::Absent => Lookup::Absent,
+                Lookup::Failed(why) => Lookup::Failed(why),
+            },
+            Err(_) => Lookup::Absent,
+        },
+        PrincipalSelector::MembersOfId(id) => looked_up(facts.members.get(id), users),
         PrincipalSelector::GroupId(id) => {
-            looked_up(facts.group_ids.get(id), |()| Principal::Group(id.clone()))
+            looked_up(facts.group_ids.get(id), |()| one(Principal::Group(id.clone())))
         }
-        PrincipalSelector::UserId(id) => looked_up(facts.user_ids.get(id), |()| Principal::User(id.clone())),
+        PrincipalSelector::UserId(id) => {
+            looked_up(facts.user_ids.get(id), |()| one(Principal::User(id.clone())))
+        }
     }
 }
 
-/// The principal that a `never` forbids: a pinned one without asking.
-fn barred_principal(selector: &PrincipalSelector, facts: &Facts) -> Lookup<Principal> {
+/// The principals that a `never` forbids: a pinned one without asking.
+fn barred_principals(
+    selector: &PrincipalSelector,
+    account: &Account,
+    facts: &Facts,
+) -> Lookup<BTreeSet<Principal>> {
     match selector {
-        PrincipalSelector::GroupId(id) => Lookup::Found(Principal::Group(id.clone())),
-        PrincipalSelector::UserId(id) => Lookup::Found(Principal::User(id.clone())),
-        PrincipalSelector::Group(_) | PrincipalSelector::User(_) => principal_of(selector, facts),
+        PrincipalSelector::GroupId(id) => Lookup::Found(BTreeSet::from([Principal::Group(id.clone())])),
+        PrincipalSelector::UserId(id) => Lookup::Found(BTreeSet::from([Principal::User(id.clone())])),
+        PrincipalSelector::Group(_)
+        | PrincipalSelector::User(_)
+        | PrincipalSelector::MembersOf(_)
+        | PrincipalSelector::MembersOfId(_) => principals_of(selector, account, facts),
     }
 }
 
-fn looked_up<T>(lookup: Option<&Lookup<T>>, principal: impl FnOnce(&T) -> Principal) -> Lookup<Principal> {
+fn looked_up<T, U>(lookup: Option<&Lookup<T>>, found: impl FnOnce(&T) -> U) -> Lookup<U> {
     match lookup {
-        Some(Lookup::Found(found)) => Lookup::Found(principal(found)),
+        Some(Lookup::Found(it)) => Lookup::Found(found(it)),
         Some(Lookup::Absent) => Lookup::Absent,
         Some(Lookup::Failed(why)) => Lookup::Failed(why.clone()),
         None => Lookup::Failed("not looked up".to_owned()),
     }
 }
 
-fn missing_set(selector: &PermissionSetSelector) -> Option<Missing> {
+fn missing_set(selector: &PermissionSetSelector, account: &Account) -> Option<Missing> {
     match selector {
-        PermissionSetSelector::Name(name) => Some(Missing::PermissionSet(name.clone())),
+        PermissionSetSelector::Name(name) => Some(match name.name_for(account) {
+            Ok(name) => Missing::PermissionSet(name.into_owned()),
+            Err(data) => Missing::AccountData(data),
+        }),
         PermissionSetSelector::Arn(arn) => Some(Missing::PermissionSetArn(arn.clone())),
         PermissionSetSelector::Tagged(_) => None,
     }
 }
 
-fn missing_principal(selector: &PrincipalSelector) -> Missing {
+fn missing_principal(selector: &PrincipalSelector, account: &Account) -> Missing {
+    let named = |name: &NameTemplate, missing: fn(String) -> Missing| match name.name_for(account) {
+        Ok(name) => missing(name.into_owned()),
+        Err(data) => Missing::AccountData(data),
+    };
     match selector {
-        PrincipalSelector::Group(name) => Missing::Group(name.clone()),
-        PrincipalSelector::GroupId(id) => Missing::GroupId(id.clone()),
-        PrincipalSelector::User(name) => Missing::User(name.clone()),
+        PrincipalSelector::Group(name) | PrincipalSelector::MembersOf(name) => named(name, Missing::Group),
+        PrincipalSelector::User(name) => named(name, Missing::User),
+        PrincipalSelector::GroupId(id) | PrincipalSelector::MembersOfId(id) => Missing::GroupId(id.clone()),
         PrincipalSelector::UserId(id) => Missing::UserId(id.clone()),
     }
 }
@@ -376,6 +471,7 @@ mod tests {
                 ("broken".to_owned(), Lookup::Failed("denied".to_owned())),
             ]),
             user_ids: BTreeMap::from([(alice, Lookup::Found(()))]),
+            members: BTreeMap::new(),
             permission_sets: Lookup::Found(vec![
                 set("Reader", "1", &[("Level", "low")]),
                 set("Writer", "2", &[("Level", "high")]),
@@ -634,6 +730,7 @@ mod tests {
             users: ["alice", "bob"].map(str::to_owned).into(),
             user_ids: [ALICE.parse().unwrap()].into(),
             permission_sets: true,
+            ..Needs::default()
         };
         assert_eq!(needs(&index(&body), &account()), expected);
     }
@@ -654,13 +751,15 @@ mod tests {
                 .to_owned()
                 + &one_rule("[{ group: Developers }, { user_name: alice }]", "[Reader]");
         let (index, account) = (index(&body), account());
-        let Needs { groups, group_ids, users, user_ids, permission_sets } = needs(&index, &account);
-        assert!(permission_sets);
+        let Needs { groups, group_ids, users, user_ids, permission_sets, members_of, members_of_ids } =
+            needs(&index, &account);
+        assert!(permission_sets && members_of.is_empty() && members_of_ids.is_empty());
         let facts = Facts {
             groups: groups.into_iter().map(|name| (name, Lookup::Absent)).collect(),
             group_ids: group_ids.into_iter().map(|id| (id, Lookup::Absent)).collect(),
             users: users.into_iter().map(|name| (name, Lookup::Absent)).collect(),
             user_ids: user_ids.into_iter().map(|id| (id, Lookup::Absent)).collect(),
+            members: BTreeMap::new(),
             permission_sets: facts().permission_sets,
         };
         let desired = desired(&index, &account, &facts);

@@ -84,7 +84,7 @@ fn checked<'a>(
 }
 
 fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let RuleSet { settings: Settings { mode, guardrails }, never, rules } = rules;
+    let RuleSet { settings: Settings { mode, guardrails, .. }, teams: _, never, rules } = rules;
     let style = screen.out_style;
     let rules = count(rules.len(), "rule", "rules");
     let never = match never.len() {

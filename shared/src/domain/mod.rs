@@ -16,5 +16,5 @@ pub use consent::{ConsentId, PlanHash};
 pub use id::InvalidId;
 pub use permission_set::{IdentityStoreId, Instance, InstanceArn, PermissionSet, PermissionSetArn};
 pub use principal::{GroupId, Principal, UserId};
-pub use rule::{Mode, RuleId, RulesVersion};
+pub use rule::{Mode, RuleId, RulesVersion, TeamId};
 pub use tag::Tags;

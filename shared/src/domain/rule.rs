@@ -14,6 +14,12 @@ id!(
     |text| text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 );
 
+id!(
+    /// A team's name in the root document: letters, digits, `-`, `_` and `.`, at most 64.
+    TeamId, "a team's id: up to 64 letters, digits, `-`, `_` or `.`, such as payments",
+    |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+);
+
 impl RulesVersion {
     /// Of a digest just made: 64 lower-case hexadecimal digits.
     pub(crate) fn of_digest(hex: String) -> Self {

@@ -212,7 +212,8 @@ impl Asked<'_> {
             Missing::GroupId(_)
             | Missing::UserId(_)
             | Missing::PermissionSet(_)
-            | Missing::PermissionSetArn(_) => false,
+            | Missing::PermissionSetArn(_)
+            | Missing::AccountData(_) => false,
         })
     }
 

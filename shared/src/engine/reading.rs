@@ -202,6 +202,7 @@ impl<'a> Reading<'a> {
             users: each(&needs.users, user).await,
             group_ids: each(&needs.group_ids, group_id).await,
             user_ids: each(&needs.user_ids, user_id).await,
+            members: BTreeMap::new(),
             permission_sets: if needs.permission_sets {
                 match self.permission_sets().await {
                     Ok(sets) => Lookup::Found(sets),

@@ -187,11 +187,13 @@ fn concerned_principals<'a>(
 }
 
 fn merge(needs: &mut Needs, more: Needs) {
-    let Needs { groups, users, group_ids, user_ids, permission_sets } = more;
+    let Needs { groups, users, group_ids, user_ids, members_of, members_of_ids, permission_sets } = more;
     needs.groups.extend(groups);
     needs.users.extend(users);
     needs.group_ids.extend(group_ids);
     needs.user_ids.extend(user_ids);
+    needs.members_of.extend(members_of);
+    needs.members_of_ids.extend(members_of_ids);
     needs.permission_sets |= permission_sets;
 }
 

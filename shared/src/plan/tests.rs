@@ -108,6 +108,11 @@ fn case() -> Case {
 impl Case {
     /// The plan at minute 60.
     fn plan(&self) -> Plan {
+        self.plan_of(&self.row.clone().into_iter().collect::<Vec<_>>())
+    }
+
+    /// The same with these rows.
+    fn plan_of(&self, rows: &[Row]) -> Plan {
         let account = Account {
             id: ACCOUNT.parse().unwrap(),
             name: "one".into(),
@@ -127,11 +132,10 @@ impl Case {
             waiting: BTreeSet::new(),
         };
         let present = if self.listed { BTreeSet::from([key()]) } else { BTreeSet::new() };
-        let rows: Vec<Row> = self.row.clone().into_iter().collect();
         plan(&Situation {
             account: &account,
             desired: &desired,
-            rows: &rows,
+            rows,
             actual: &Actual { present, read_at: self.read_at },
             principals: &self.principals,
             vanished: &self.vanished,

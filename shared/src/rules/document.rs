@@ -1,6 +1,6 @@
 //! Reads a rule document out of its tree: settings, `never`, rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Mode, RuleId};
 
@@ -9,7 +9,7 @@ use super::{
     node::{Kind, Node, Value},
     read_selector::{accounts, permission_sets, principals},
     reader::Reader,
-    rule_set::{Guardrails, Never, Rule, RuleSet, Settings},
+    rule_set::{Guardrails, Never, Repair, Rule, RuleSet, Settings},
 };
 
 /// The only version of the language there is.
@@ -47,7 +47,7 @@ pub(super) fn document(reader: &mut Reader, root: &Node) -> Option<RuleSet> {
             rules.into_iter().collect()
         });
     version?;
-    Some(RuleSet { settings: settings?, never: never?, rules: unique(reader, rules?) })
+    Some(RuleSet { settings: settings?, teams: Vec::new(), never: never?, rules: unique(reader, rules?) })
 }
 
 fn version_one(reader: &mut Reader, node: &Node) -> Option<()> {
@@ -76,7 +76,13 @@ fn read_settings(reader: &mut Reader, node: &Node) -> Option<Settings> {
         None => Some(Guardrails::default()),
         Some(node) => read_guardrails(reader, node),
     };
-    Some(Settings { mode: mode?, guardrails: guardrails? })
+    Some(Settings {
+        mode: mode?,
+        guardrails: guardrails?,
+        trusted_account_tags: BTreeSet::new(),
+        trusted_permission_set_tags: BTreeSet::new(),
+        protected_permission_sets: BTreeSet::new(),
+    })
 }
 
 fn read_guardrails(reader: &mut Reader, node: &Node) -> Option<Guardrails> {
@@ -166,6 +172,11 @@ fn read_rule(reader: &mut Reader, node: &Node, document: Mode) -> Option<(Rule, 
         principals: who?,
         permission_sets: sets?,
         accounts: selector?,
+        joins: Vec::new(),
+        from: None,
+        until: None,
+        repair: Repair::default(),
+        team: None,
         written_at: reader.written_at(node.span),
     };
     Some((rule, id_span))

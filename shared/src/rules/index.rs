@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use crate::domain::{Account, AccountId, OuId};
 
 use super::{
-    rule_set::{Never, Rule, RuleSet, Settings},
+    rule_set::{Never, Rule, RuleSet, Settings, Team},
     selector::{AccountSelector, OuRef},
+    text_selector::{TagValueSelector, TextSelector},
 };
 
 /// A rule set, and the way from an account to the rules that may concern it.
 #[derive(Debug, Clone)]
 pub struct Index {
     settings: Settings,
+    teams: Vec<Team>,
     rules: Vec<Rule>,
     never: Vec<Never>,
     rules_by: Handles,
@@ -22,15 +24,20 @@ pub struct Index {
 impl Index {
     /// Compiles a rule set.
     pub fn compile(rules: RuleSet) -> Self {
-        let RuleSet { settings, never, rules } = rules;
+        let RuleSet { settings, teams, never, rules } = rules;
         let rules_by = Handles::of(rules.iter().map(|rule| &rule.accounts));
         let never_by = Handles::of(never.iter().map(|never| &never.accounts));
-        Self { settings, rules, never, rules_by, never_by }
+        Self { settings, teams, rules, never, rules_by, never_by }
     }
 
     /// What holds for the whole rule set.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The teams, in the order of the root document.
+    pub fn teams(&self) -> &[Team] {
+        &self.teams
     }
 
     /// All rules, in the order of the document.
@@ -62,6 +69,7 @@ impl Index {
 #[derive(Debug, Clone, Copy)]
 enum Handle<'a> {
     Tag(&'a str, &'a str),
+    TagKey(&'a str),
     Ou(&'a OuRef),
     Name(&'a str),
     Id(&'a AccountId),
@@ -74,12 +82,16 @@ fn handles(selector: &AccountSelector) -> Option<Vec<Handle<'_>>> {
         AccountSelector::InOu(ous) | AccountSelector::DirectlyInOu(ous) => {
             Some(ous.iter().map(Handle::Ou).collect())
         }
-        AccountSelector::Tagged(tags) => tags
-            .0
+        AccountSelector::Tagged(tags) => {
+            tags.0.iter().filter_map(|(key, values)| tag_handles(key, values)).min_by_key(Vec::len)
+        }
+        AccountSelector::Named(names) => names
             .iter()
-            .map(|(key, values)| values.iter().map(|value| Handle::Tag(key, value)).collect::<Vec<_>>())
-            .min_by_key(Vec::len),
-        AccountSelector::Named(names) => Some(names.iter().map(|name| Handle::Name(name)).collect()),
+            .map(|name| match name {
+                TextSelector::Is(name) => Some(Handle::Name(name)),
+                TextSelector::Like(_) => None,
+            })
+            .collect(),
         AccountSelector::Id(ids) => Some(ids.iter().map(Handle::Id).collect()),
         AccountSelector::AllOf(parts) => parts.iter().filter_map(handles).min_by_key(Vec::len),
         AccountSelector::AnyOf(parts) => {
@@ -90,11 +102,24 @@ fn handles(selector: &AccountSelector) -> Option<Vec<Handle<'_>>> {
     }
 }
 
+/// The handles of a tag with one of these values; `None` where an account without the tag may be selected.
+fn tag_handles<'a>(key: &'a str, values: &'a [TagValueSelector]) -> Option<Vec<Handle<'a>>> {
+    let handle = |value: &'a TagValueSelector| match value {
+        TagValueSelector::Value(TextSelector::Is(value)) => Some(Handle::Tag(key, value)),
+        TagValueSelector::Value(TextSelector::Like(_)) | TagValueSelector::Present => {
+            Some(Handle::TagKey(key))
+        }
+        TagValueSelector::Absent => None,
+    };
+    values.iter().map(handle).collect()
+}
+
 /// Positions in a list of selectors, by handle.
 #[derive(Debug, Clone, Default)]
 struct Handles {
     always: Vec<usize>,
     by_tag: HashMap<String, HashMap<String, Vec<usize>>>,
+    by_tag_key: HashMap<String, Vec<usize>>,
     by_ou: HashMap<OuId, Vec<usize>>,
     by_path: HashMap<Vec<String>, Vec<usize>>,
     by_name: HashMap<String, Vec<usize>>,
@@ -114,6 +139,7 @@ impl Handles {
                     Handle::Tag(key, value) => {
                         all.by_tag.entry(key.to_owned()).or_default().entry(value.to_owned()).or_default()
                     }
+                    Handle::TagKey(key) => all.by_tag_key.entry(key.to_owned()).or_default(),
                     Handle::Ou(OuRef::Id(id)) => all.by_ou.entry(id.clone()).or_default(),
                     Handle::Ou(OuRef::Path(names)) => all.by_path.entry(names.clone()).or_default(),
                     Handle::Name(name) => all.by_name.entry(name.to_owned()).or_default(),
@@ -131,7 +157,10 @@ impl Handles {
         let mut names = Vec::with_capacity(units.len());
         let mut lists: Vec<Option<&Vec<usize>>> =
             vec![Some(&self.always), self.by_name.get(&account.name), self.by_id.get(&account.id)];
-        lists.extend(account.tags.iter().map(|(key, value)| self.by_tag.get(key)?.get(value)));
+        for (key, value) in account.tags.iter() {
+            lists.push(self.by_tag.get(key).and_then(|values| values.get(value)));
+            lists.push(self.by_tag_key.get(key));
+        }
         for unit in units {
             names.push(unit.name.clone());
             lists.push(self.by_ou.get(&unit.id));
@@ -153,7 +182,10 @@ mod tests {
     use super::*;
     use crate::{
         domain::{AccountState, Mode, OrganizationalUnit, OuPath, Tags},
-        rules::{PermissionSetSelector, PrincipalSelector, TagSelector, WrittenAt},
+        rules::{
+            Glob, Guardrails, NameTemplate, PermissionSetSelector, PrincipalSelector, Repair, TagSelector,
+            WrittenAt,
+        },
     };
 
     fn ou(name: &str) -> OrganizationalUnit {
@@ -176,22 +208,38 @@ mod tests {
         Rule {
             id: format!("rule-{number}").parse().unwrap(),
             mode: Mode::Sync,
-            principals: vec![PrincipalSelector::Group("G".to_owned())],
-            permission_sets: vec![PermissionSetSelector::Name("P".to_owned())],
+            principals: vec![PrincipalSelector::Group(NameTemplate::plain("G"))],
+            permission_sets: vec![PermissionSetSelector::Name(NameTemplate::plain("P"))],
             accounts,
+            joins: Vec::new(),
+            from: None,
+            until: None,
+            repair: Repair::Hold,
+            team: None,
             written_at: WrittenAt { file: "rules.yaml".into(), line: number },
         }
+    }
+
+    fn is(text: &str) -> TextSelector {
+        TextSelector::Is(text.to_owned())
     }
 
     fn index(selectors: Vec<AccountSelector>) -> Index {
         let never = selectors.iter().cloned().enumerate().map(|(number, accounts)| Never {
             principals: None,
-            permission_sets: vec![PermissionSetSelector::Name("P".to_owned())],
+            permission_sets: vec![PermissionSetSelector::Name(NameTemplate::plain("P"))],
             accounts,
             written_at: WrittenAt { file: "rules.yaml".into(), line: number },
         });
         Index::compile(RuleSet {
-            settings: Settings { mode: Mode::Sync, guardrails: crate::rules::Guardrails::default() },
+            settings: Settings {
+                mode: Mode::Sync,
+                guardrails: Guardrails::default(),
+                trusted_account_tags: BTreeSet::new(),
+                trusted_permission_set_tags: BTreeSet::new(),
+                protected_permission_sets: BTreeSet::new(),
+            },
+            teams: Vec::new(),
             never: never.collect(),
             rules: selectors
                 .into_iter()
@@ -207,7 +255,7 @@ mod tests {
 
     fn tagged(tags: &[(&str, &[&str])]) -> AccountSelector {
         let tags = tags.iter().map(|(key, values)| {
-            ((*key).to_owned(), values.iter().map(|value| (*value).to_owned()).collect::<BTreeSet<_>>())
+            ((*key).to_owned(), values.iter().map(|value| TagValueSelector::Value(is(value))).collect())
         });
         AccountSelector::Tagged(TagSelector(tags.collect()))
     }
@@ -274,7 +322,7 @@ mod tests {
 
     #[test]
     fn names_and_ids_are_exact() {
-        let names = ["name-1", "name-3", "Name-2"].map(str::to_owned);
+        let names = ["name-1", "name-3", "Name-2"].map(is);
         assert_eq!(given(&AccountSelector::Named(names.into())), "13");
         assert_eq!(given(&ids(&["444444444444", "999999999999"])), "4");
     }
@@ -299,7 +347,7 @@ mod tests {
             AccountSelector::InOu(vec![path(&["A"])]),
             AccountSelector::DirectlyInOu(vec![OuRef::Id(ou("A").id)]),
             tagged(&[("E", &["dev"])]),
-            AccountSelector::Named(["name-2".to_owned()].into()),
+            AccountSelector::Named(vec![is("name-2")]),
         ];
         assert!(its_id.gives(&management));
         for other in others {
@@ -369,12 +417,24 @@ mod tests {
             AccountSelector::Tagged(TagSelector(tags)) => having(&|account| {
                 let has: BTreeMap<_, _> = account.tags.iter().collect();
                 !tags.iter().any(|(key, values)| {
-                    !values.iter().any(|value| has.get(key.as_str()) == Some(&value.as_str()))
+                    !values.iter().any(|value| match value {
+                        TagValueSelector::Value(TextSelector::Is(value)) => {
+                            has.get(key.as_str()) == Some(&value.as_str())
+                        }
+                        TagValueSelector::Value(TextSelector::Like(glob)) => {
+                            has.get(key.as_str()).is_some_and(|value| glob.fits(value))
+                        }
+                        TagValueSelector::Present => has.contains_key(key.as_str()),
+                        TagValueSelector::Absent => !has.contains_key(key.as_str()),
+                    })
                 })
             }),
-            AccountSelector::Named(names) => {
-                having(&|account| names.iter().any(|name| *name == account.name))
-            }
+            AccountSelector::Named(names) => having(&|account| {
+                names.iter().any(|name| match name {
+                    TextSelector::Is(name) => *name == account.name,
+                    TextSelector::Like(glob) => glob.fits(&account.name),
+                })
+            }),
             AccountSelector::Id(ids) => {
                 every().into_iter().filter(|index| ids.iter().any(|id| *id == all[*index].id)).collect()
             }
@@ -413,10 +473,18 @@ mod tests {
             prop::collection::vec(name(), 1..3).prop_map(|names| path(&names)),
         ];
         let ous = prop::collection::vec(ou_ref, 1..3);
-        let values = prop::collection::btree_set(
-            prop::sample::select(vec!["1", "2", "3"]).prop_map(str::to_owned),
-            1..3,
-        );
+        let pattern = prop::sample::select(vec!["*", "?", "1*", "*2"]).prop_map(Glob::new);
+        let value = prop_oneof![
+            4 => prop::sample::select(vec!["1", "2", "3"]).prop_map(|value| TagValueSelector::Value(is(value))),
+            2 => pattern.prop_map(|glob| TagValueSelector::Value(TextSelector::Like(glob))),
+            1 => Just(TagValueSelector::Present),
+            1 => Just(TagValueSelector::Absent),
+        ];
+        let values = prop::collection::vec(value, 1..3);
+        let account_name = prop_oneof![
+            3 => (0..3u8).prop_map(|called| is(&format!("name-{called}"))),
+            1 => prop::sample::select(vec!["name-*", "*-1", "name-?", "x*"]).prop_map(|pattern| TextSelector::Like(Glob::new(pattern))),
+        ];
         let keys = prop::sample::select(vec!["E", "T"]).prop_map(str::to_owned);
         let leaf = prop_oneof![
             Just(AccountSelector::Everywhere),
@@ -424,8 +492,7 @@ mod tests {
             ous.prop_map(AccountSelector::DirectlyInOu),
             prop::collection::btree_map(keys, values, 1..3)
                 .prop_map(|tags| AccountSelector::Tagged(TagSelector(tags))),
-            prop::collection::btree_set((0..3u8).prop_map(|called| format!("name-{called}")), 1..3)
-                .prop_map(AccountSelector::Named),
+            prop::collection::vec(account_name, 1..3).prop_map(AccountSelector::Named),
             prop::collection::btree_set(
                 (0..8u8).prop_map(|number| format!("{number}00000000000").parse().unwrap()),
                 1..3

@@ -7,19 +7,25 @@ mod bundle;
 mod diagnostic;
 mod document;
 mod index;
+mod name_template;
 mod node;
 mod read_selector;
 mod reader;
 mod rule_set;
 mod selector;
+mod text_selector;
 
 use std::sync::Arc;
 
 pub use bundle::Bundle;
 pub use diagnostic::{Diagnostics, PlainProblem, Problem};
 pub use index::Index;
-pub use rule_set::{Guardrails, Never, Rule, RuleSet, Settings, WrittenAt};
-pub use selector::{AccountSelector, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector};
+pub use name_template::{AccountData, NameTemplate, TemplateError};
+pub use rule_set::{Guardrails, Never, Repair, Rule, RuleSet, Settings, Team, WrittenAt};
+pub use selector::{
+    AccountSelector, Join, JoinedWith, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector,
+};
+pub use text_selector::{Glob, TagValueSelector, TextSelector};
 
 use diagnostic::{Report, Source, Span};
 use reader::Reader;

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     diagnostic::{Report, Span},
+    name_template::NameTemplate,
     node::{Entry, Node, Value},
     reader::{Fields, Reader, one_of, shorten},
     selector::{AccountSelector, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector},
+    text_selector::{TagValueSelector, TextSelector},
 };
 use crate::domain::RootId;
 
@@ -76,7 +78,7 @@ fn principal(reader: &mut Reader, node: &Node) -> Option<PrincipalSelector> {
 }
 
 /// Braces are kept for names that are made from an account's own data.
-fn principal_name(reader: &mut Reader, node: &Node, what: &str) -> Option<String> {
+fn principal_name(reader: &mut Reader, node: &Node, what: &str) -> Option<NameTemplate> {
     let text = reader.text(node, what)?;
     if text.contains(['{', '}']) {
         reader.report(
@@ -89,7 +91,7 @@ fn principal_name(reader: &mut Reader, node: &Node, what: &str) -> Option<String
         );
         return None;
     }
-    Some(text.to_owned())
+    Some(NameTemplate::plain(text))
 }
 
 /// Reads `permission_sets`: a list, or one selector in its place.
@@ -118,7 +120,7 @@ fn permission_set(reader: &mut Reader, node: &Node) -> Option<PermissionSetSelec
 }
 
 /// A name that a permission set can have: up to 32 of `[\w+=,.@-]` (`CreatePermissionSet`, API reference).
-fn permission_set_name(reader: &mut Reader, node: &Node) -> Option<String> {
+fn permission_set_name(reader: &mut Reader, node: &Node) -> Option<NameTemplate> {
     let text = reader.text(node, "a permission set's name")?;
     let written = shorten(text);
     let report =
@@ -130,7 +132,7 @@ fn permission_set_name(reader: &mut Reader, node: &Node) -> Option<String> {
     {
         reader.report(report.help("a name has up to 32 letters, digits and `_+=,.@-`"));
     } else {
-        return Some(text.to_owned());
+        return Some(NameTemplate::plain(text));
     }
     None
 }
@@ -153,7 +155,8 @@ fn tags(reader: &mut Reader, node: &Node) -> Option<TagSelector> {
         let values = exact(reader, value, "a tag's value or a list of values");
         match (key, values) {
             (Some(key), Some(values)) => {
-                tags.insert(key.to_owned(), values);
+                let values = values.into_iter().map(TagValueSelector::Value);
+                tags.insert(key.to_owned(), values.collect());
             }
             (Some(_) | None, _) => complete = false,
         }
@@ -162,7 +165,7 @@ fn tags(reader: &mut Reader, node: &Node) -> Option<TagSelector> {
 }
 
 /// One text or several, each compared as a whole.
-fn exact(reader: &mut Reader, node: &Node, what: &str) -> Option<BTreeSet<String>> {
+fn exact(reader: &mut Reader, node: &Node, what: &str) -> Option<Vec<TextSelector>> {
     let texts = reader.texts(node, what)?;
     let mut complete = true;
     for (text, span) in &texts {
@@ -171,7 +174,7 @@ fn exact(reader: &mut Reader, node: &Node, what: &str) -> Option<BTreeSet<String
             refuse_pattern(reader, text, *span);
         }
     }
-    complete.then(|| texts.into_iter().map(|(text, _)| text.to_owned()).collect())
+    complete.then(|| texts.into_iter().map(|(text, _)| TextSelector::Is(text.to_owned())).collect())
 }
 
 fn refuse_pattern(reader: &mut Reader, text: &str, span: Span) {

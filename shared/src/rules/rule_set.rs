@@ -1,15 +1,18 @@
 //! What a bundle says, once it has been read.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use crate::domain::{Mode, RuleId};
+use jiff::Timestamp;
 
-use super::selector::{AccountSelector, PermissionSetSelector, PrincipalSelector};
+use crate::domain::{Mode, RuleId, TeamId};
 
-/// The rules that come into force together, in the order in which they are written.
+use super::selector::{AccountSelector, Join, PermissionSetSelector, PrincipalSelector};
+
+/// The rules that come into force together, file by file and in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleSet {
     pub settings: Settings,
+    pub teams: Vec<Team>,
     pub never: Vec<Never>,
     pub rules: Vec<Rule>,
 }
@@ -19,6 +22,31 @@ pub struct RuleSet {
 pub struct Settings {
     pub mode: Mode,
     pub guardrails: Guardrails,
+    /// The keys of accounts' tags that selectors, joins and names may use: whoever can set these tags can give access.
+    pub trusted_account_tags: BTreeSet<String>,
+    /// The same of permission sets' tags.
+    pub trusted_permission_set_tags: BTreeSet<String>,
+    /// Names of permission sets that are given only by name or ARN, and only in accounts that are listed by id.
+    pub protected_permission_sets: BTreeSet<String>,
+}
+
+/// A team, and the files that are its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Team {
+    pub id: TeamId,
+    /// Patterns of file names, as in `like`.
+    pub files: Vec<super::Glob>,
+    pub written_at: WrittenAt,
+}
+
+/// What is done when a person deletes by hand what the rules want and Usher made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Repair {
+    /// It is left so, and held until a person releases it.
+    #[default]
+    Hold,
+    /// It is made again.
+    Always,
 }
 
 /// How much may change for one cause before a person must approve.
@@ -47,7 +75,28 @@ pub struct Rule {
     pub principals: Vec<PrincipalSelector>,
     pub permission_sets: Vec<PermissionSetSelector>,
     pub accounts: AccountSelector,
+    /// All of these must hold between an account and a permission set.
+    pub joins: Vec<Join>,
+    /// The rule wants nothing before this time.
+    pub from: Option<Timestamp>,
+    /// The rule wants nothing from this time on.
+    pub until: Option<Timestamp>,
+    pub repair: Repair,
+    /// The team whose file it is written in.
+    pub team: Option<TeamId>,
     pub written_at: WrittenAt,
+}
+
+impl Rule {
+    /// Whether it is in its time.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it selects accounts by nothing but their ids: only such a rule may give a protected permission set.
+    pub fn lists_accounts(&self) -> bool {
+        self.accounts.lists_ids()
+    }
 }
 
 /// What no rule may give, whatever it says.

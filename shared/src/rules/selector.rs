@@ -1,7 +1,11 @@
-//! Selectors: which accounts, permission sets and principals a rule is about. Exact and case-sensitive throughout.
+//! Selectors: which accounts, permission sets and principals a rule is about.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{
+    name_template::NameTemplate,
+    text_selector::{TagValueSelector, TextSelector},
+};
 use crate::domain::{
     Account, AccountId, GroupId, OrganizationalUnit, OuId, PermissionSet, PermissionSetArn, Tags, UserId,
 };
@@ -20,8 +24,8 @@ pub enum AccountSelector {
     DirectlyInOu(Vec<OuRef>),
     /// Those that have all these tags.
     Tagged(TagSelector),
-    /// Those with one of these names.
-    Named(BTreeSet<String>),
+    /// Those whose name one of these selects.
+    Named(Vec<TextSelector>),
     /// These.
     Id(BTreeSet<AccountId>),
     /// Those that every part selects.
@@ -59,6 +63,19 @@ impl AccountSelector {
         self.holds(account, Purpose::TakeAway)
     }
 
+    /// Whether every account that it can select is listed in it by id.
+    pub fn lists_ids(&self) -> bool {
+        match self {
+            Self::Id(_) => true,
+            Self::Everywhere | Self::InOu(_) | Self::DirectlyInOu(_) | Self::Tagged(_) | Self::Named(_) => {
+                false
+            }
+            Self::AllOf(parts) => parts.iter().any(Self::lists_ids),
+            Self::AnyOf(parts) => parts.iter().all(Self::lists_ids),
+            Self::Except { of, except: _ } => of.lists_ids(),
+        }
+    }
+
     fn holds(&self, account: &Account, purpose: Purpose) -> bool {
         let seen = !account.is_management || purpose == Purpose::TakeAway;
         match self {
@@ -69,7 +86,7 @@ impl AccountSelector {
             }
             Self::DirectlyInOu(ous) => seen && ous.iter().any(|ou| ou.is(Some(account.path.units()))),
             Self::Tagged(tags) => seen && tags.matches(&account.tags),
-            Self::Named(names) => seen && names.contains(&account.name),
+            Self::Named(names) => seen && names.iter().any(|name| name.selects(&account.name)),
             Self::Id(ids) => ids.contains(&account.id),
             Self::AllOf(parts) => parts.iter().all(|part| part.holds(account, purpose)),
             Self::AnyOf(parts) => parts.iter().any(|part| part.holds(account, purpose)),
@@ -105,14 +122,14 @@ impl OuRef {
     }
 }
 
-/// Tags that something must have: by key, the values that will do. A tag that is missing never will.
+/// What must hold of tags: by key, the values of which any will do. A tag that is missing has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagSelector(pub BTreeMap<String, BTreeSet<String>>);
+pub struct TagSelector(pub BTreeMap<String, Vec<TagValueSelector>>);
 
 impl TagSelector {
     /// Whether every key has one of its values.
     pub fn matches(&self, tags: &Tags) -> bool {
-        self.0.iter().all(|(key, values)| tags.get(key).is_some_and(|value| values.contains(value)))
+        self.0.iter().all(|(key, values)| values.iter().any(|value| value.selects(tags.get(key))))
     }
 }
 
@@ -120,7 +137,7 @@ impl TagSelector {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PermissionSetSelector {
     /// The one with this name, whichever it is.
-    Name(String),
+    Name(NameTemplate),
     /// Pinned: this one, and not another that takes its name.
     Arn(PermissionSetArn),
     /// All that have these tags.
@@ -128,25 +145,64 @@ pub enum PermissionSetSelector {
 }
 
 impl PermissionSetSelector {
-    /// Whether it selects this permission set.
-    pub fn selects(&self, set: &PermissionSet) -> bool {
+    /// Whether it selects this permission set for an account. A name that can't be made for the account selects nothing.
+    pub fn selects(&self, set: &PermissionSet, account: &Account) -> bool {
         match self {
-            Self::Name(name) => set.name == *name,
+            Self::Name(name) => name.name_for(account).is_ok_and(|name| set.name == name),
             Self::Arn(arn) => set.arn == *arn,
             Self::Tagged(tags) => tags.matches(&set.tags),
         }
     }
 }
 
-/// Which principal.
+/// Which principals.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PrincipalSelector {
     /// The group with this display name.
-    Group(String),
+    Group(NameTemplate),
     /// Pinned.
     GroupId(GroupId),
     /// The user with this user name. Names of people stay out of logs.
-    User(String),
+    User(NameTemplate),
     /// Pinned.
     UserId(UserId),
+    /// Each user who is a member of the group with this display name, directly and not through the group.
+    MembersOf(NameTemplate),
+    /// The same of a pinned group.
+    MembersOfId(GroupId),
+}
+
+/// A join: what must hold between a permission set's tag and an account for the one to be given in the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// The key of the permission set's tag.
+    pub permission_set_tag: String,
+    pub with: JoinedWith,
+    /// The value of the permission set's tag that is any account's, if it has anything to be joined with.
+    pub wildcard: Option<String>,
+}
+
+/// What of an account a permission set's tag is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinedWith {
+    /// The value of the account's tag with this key.
+    AccountTag(String),
+    /// The name of the OU that the account is directly in.
+    NearestOu,
+    /// The name of any OU that the account is in.
+    AnyOu,
+}
+
+impl Join {
+    /// Whether it holds. What is missing on either side is no match, the wildcard included.
+    pub fn holds(&self, set: &PermissionSet, account: &Account) -> bool {
+        let Some(wanted) = set.tags.get(&self.permission_set_tag) else { return false };
+        let is_any = self.wildcard.as_deref() == Some(wanted);
+        let fits = |value: &str| is_any || value == wanted;
+        match &self.with {
+            JoinedWith::AccountTag(key) => account.tags.get(key).is_some_and(fits),
+            JoinedWith::NearestOu => account.path.innermost().is_some_and(|unit| fits(&unit.name)),
+            JoinedWith::AnyOu => account.path.units().iter().any(|unit| fits(&unit.name)),
+        }
+    }
 }

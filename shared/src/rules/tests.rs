@@ -1,6 +1,9 @@
 //! The language from the outside: what is read, and what is said about every kind of mistake.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use proptest::prelude::*;
@@ -91,10 +94,10 @@ fn the_example_of_the_guide_is_read_whole() {
     payer sync rules.yaml:44
     ");
     insta::assert_snapshot!(rules.rules.iter().map(|rule| format!("{:?}", rule.accounts)).collect::<Vec<_>>().join("\n"), @r#"
-    Except { of: AllOf([InOu([Path(["Workloads", "Development"])]), Tagged(TagSelector({"Environment": {"Development"}}))]), except: [Named({"sandbox-legacy"}), Id({111122223333})] }
+    Except { of: AllOf([InOu([Path(["Workloads", "Development"])]), Tagged(TagSelector({"Environment": [Value(Is("Development"))]}))]), except: [Named([Is("sandbox-legacy")]), Id({111122223333})] }
     Except { of: AllOf([Everywhere]), except: [DirectlyInOu([Id(ou-ab12-cdefgh34)])] }
-    AnyOf([InOu([Path(["Workloads", "Test"]), Path(["Workloads", "Staging"])]), AllOf([Tagged(TagSelector({"Support": {"Gold", "Silver"}})), Named({"shop", "web"})])])
-    AnyOf([Id({999999999999}), Tagged(TagSelector({"Billing": {"Delegated"}}))])
+    AnyOf([InOu([Path(["Workloads", "Test"]), Path(["Workloads", "Staging"])]), AllOf([Tagged(TagSelector({"Support": [Value(Is("Gold")), Value(Is("Silver"))]})), Named([Is("web"), Is("shop")])])])
+    AnyOf([Id({999999999999}), Tagged(TagSelector({"Billing": [Value(Is("Delegated"))]}))])
     "#);
 }
 
@@ -120,7 +123,10 @@ fn defaults_hold_for_what_is_left_out_and_the_stricter_mode_for_a_rule() {
         rules.settings,
         Settings {
             mode: Mode::CreateOnly,
-            guardrails: Guardrails { max_deletes: 25, max_delete_percent: 5, max_creates: 7 }
+            guardrails: Guardrails { max_deletes: 25, max_delete_percent: 5, max_creates: 7 },
+            trusted_account_tags: BTreeSet::new(),
+            trusted_permission_set_tags: BTreeSet::new(),
+            protected_permission_sets: BTreeSet::new(),
         }
     );
     assert!(rules.never.is_empty());
@@ -152,13 +158,13 @@ fn every_account_selector_is_read_as_it_is_written() {
     { directly_in_ou: A }
         DirectlyInOu([Path(["A"])])
     { tagged: { Environment: Development, Team: [Web, "1"] } }
-        Tagged(TagSelector({"Environment": {"Development"}, "Team": {"1", "Web"}}))
+        Tagged(TagSelector({"Environment": [Value(Is("Development"))], "Team": [Value(Is("Web")), Value(Is("1"))]}))
     { named: [web, "on"] }
-        Named({"on", "web"})
+        Named([Is("web"), Is("on")])
     { id: '111122223333' }
         Id({111122223333})
     { all_of: [everywhere], except: [{ id: "111122223333" }, { in_ou: A, named: x }] }
-        Except { of: AllOf([Everywhere]), except: [Id({111122223333}), AllOf([InOu([Path(["A"])]), Named({"x"})])] }
+        Except { of: AllOf([Everywhere]), except: [Id({111122223333}), AllOf([InOu([Path(["A"])]), Named([Is("x")])])] }
     [{ in_ou: A }, { any_of: [{ all_of: [everywhere] }] }]
         AnyOf([InOu([Path(["A"])]), AnyOf([AllOf([Everywhere])])])
     "#);

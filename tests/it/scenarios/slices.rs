@@ -86,6 +86,7 @@ fn state(which: usize, now: Timestamp, chance: &mut Chance) -> State {
     let intent = |chance: &mut Chance, claim: bool| Intent {
         decided_at: now - minutes(chance, 20),
         not_before: chance.one_in(4).then(|| now + minutes(chance, 5)),
+        not_after: None,
         fingerprint: "0123456789abcdef".to_owned(),
         claim: claim.then(|| Claim {
             fence: Fence(1),
@@ -143,6 +144,9 @@ fn rows_for(account: &AccountId, keys: &[AssignmentKey], now: Timestamp, chance:
                 last_request: None,
                 look_again: chance.one_in(5),
                 trouble: None,
+                approval: None,
+                hold: None,
+                over_budget: None,
             };
             rows.insert(key, row);
         }
