@@ -1,10 +1,16 @@
 //! What can be asked for on the command line.
 
+mod consent;
+
 use std::{fmt, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use jiff::SignedDuration;
-use shared::domain::{AccountId, InstanceArn};
+use shared::domain::{AccountId, InstanceArn, PlanHash};
+
+pub use consent::{
+    AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
+};
 
 /// Usher gives people access to AWS accounts through IAM Identity Center, by rule.
 #[derive(Debug, Clone, Parser)]
@@ -58,6 +64,7 @@ pub enum Command {
         1  an error, or something failed, is blocked or is left\n\n\
         Examples:\n  \
         usher apply --rules rules.yaml\n  \
+        usher apply --rules rules.yaml --plan HASH\n  \
         usher apply --rules rules.yaml --account 111122223333\n  \
         usher apply --rules rules.yaml --yes --json > report.json")]
     Apply(ApplyArgs),
@@ -73,6 +80,59 @@ pub enum Command {
         usher status --json | jq .counts"
     )]
     Status(StatusArgs),
+    /// Show what waits, why, and the way out
+    #[command(after_help = "Exit codes:\n  \
+        0  told, whether something waits or not\n  \
+        1  an error, or an account that could not be read\n\n\
+        Examples:\n  \
+        usher withheld\n  \
+        usher withheld --rules rules/ --account 111122223333\n  \
+        usher withheld --output json | jq -r '.groups[].assignments[].command'")]
+    Withheld(WithheldArgs),
+    /// Let what the budgets hold back through, once
+    #[command(
+        after_help = "KEY is ACCOUNT/PERMISSION-SET/PRINCIPAL, with names or ids: 111122223333/ReadOnlyAccess/group:Auditors.\n\
+        It approves exactly what it lists; a plan that is another by now is refused. Nothing is sent: the functions, or\n\
+        `usher apply`, do that.\n\n\
+        Exit codes:\n  \
+        0  approved\n  \
+        1  an error, or not approved\n\n\
+        Examples:\n  \
+        usher approve --plan HASH --rules rules/\n  \
+        usher approve 111122223333/ReadOnlyAccess/group:Auditors --for 2h --reason 'incident 12'"
+    )]
+    Approve(ApproveArgs),
+    /// Show who approved, paused, held, adopted or disowned what, and when
+    Approvals(ApprovalsArgs),
+    /// Stop everything: nothing more is sent to AWS
+    #[command(after_help = "Examples:\n  \
+        usher pause --reason 'incident 12'\n  \
+        usher pause --ledger dynamodb:usher-ledger")]
+    Pause(PauseArgs),
+    /// Let everything go on
+    Resume(PauseArgs),
+    /// Grant and revoke nothing for a principal, an account or one assignment
+    #[command(after_help = "Examples:\n  \
+        usher hold 111122223333 --reason 'migration'\n  \
+        usher hold group:Contractors\n  \
+        usher hold 111122223333/ReadOnlyAccess/group:Auditors")]
+    Hold(HoldArgs),
+    /// Let what is on hold go on
+    #[command(after_help = "Examples:\n  \
+        usher release group:Contractors\n  \
+        usher release 111122223333/ReadOnlyAccess/group:Auditors")]
+    Release(HoldArgs),
+    /// Make an assignment that others made Usher's own
+    #[command(
+        after_help = "Usher revokes what is its own when no rule wants it any more. Nothing changes in AWS now.\n\n\
+        Examples:\n  \
+        usher adopt 111122223333/ReadOnlyAccess/group:Auditors"
+    )]
+    Adopt(AdoptArgs),
+    /// Give an assignment of Usher's up: it stays, and is not Usher's any more
+    #[command(after_help = "Examples:\n  \
+        usher disown 111122223333/ReadOnlyAccess/group:Auditors")]
+    Disown(DisownArgs),
     /// Show what events lead to, or why they are ignored
     #[command(
         after_help = "A file may hold EventBridge events, CloudTrail records (a log file, or what `aws cloudtrail lookup-events`\n\
@@ -161,6 +221,9 @@ pub enum Output {
 pub struct ApplyArgs {
     #[command(flatten)]
     pub what: WhatArgs,
+    /// Do what this plan says and nothing else; refused if the plan is another by now
+    #[arg(long, value_name = "HASH")]
+    pub plan: Option<PlanHash>,
     /// Don't ask; needed where nobody can answer
     #[arg(long)]
     pub yes: bool,

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::Timestamp;
 use shared::{
     engine::{AccountHint, EngineSettings, Provisioner, Reconciler, RunEnd, Wake},
+    guardrail::Scope,
     local::LocalQueue,
     ports::{Clock, Ledger, Queue as _},
 };
@@ -29,6 +30,8 @@ pub(crate) struct EngineRun<'a> {
     pub(crate) wake: &'a LocalQueue,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) settings: EngineSettings,
+    /// What may be done, where that is not everything.
+    pub(crate) scope: Option<&'a Scope>,
     /// When to stop waiting.
     pub(crate) until: Timestamp,
 }
@@ -113,7 +116,11 @@ impl EngineRun<'_> {
                 if let Ok(hint) = AccountHint::from_body(&message.body)
                     && seen.insert(hint.account.clone())
                 {
-                    self.reconciler.account(&hint).await.map_err(Failure::Reconcile)?;
+                    let reconciled = match self.scope {
+                        Some(scope) => self.reconciler.account_within(&hint, scope).await,
+                        None => self.reconciler.account(&hint).await,
+                    };
+                    reconciled.map_err(Failure::Reconcile)?;
                 }
                 self.inbox.acknowledge(&message.receipt).await.map_err(Failure::Queue)?;
             }

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, io, time::Duration};
 use miette::Diagnostic;
 use shared::{
     domain::AccountId,
-    engine::{PublishError, ReadError, ReconcileError, RunError, SweepError},
+    engine::{PublishError, ReadError, ReconcileError, RunError, SweepError, consent::ConsentError},
     local::OpenError,
     ports::{LedgerError, PortError},
     rules::Diagnostics,
@@ -43,6 +43,14 @@ pub enum Failure {
     NoLedger { path: String },
     #[error("the ledger `{table}` belongs to deployed functions, which carry out their rules by themselves")]
     DeployedLedger { table: String },
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    #[error("cannot look up a name")]
+    LookUp(#[source] PortError),
+    #[error("nobody bears the name `{name}`")]
+    NobodyNamed { name: String },
+    #[error("there is no permission set `{name}`")]
+    NoSetNamed { name: String },
     #[error("cannot read the events `{path}`")]
     EventFile { path: String, source: io::Error },
     #[error("the events `{path}` are more than {most} bytes")]
@@ -123,6 +131,11 @@ impl Failure {
             Self::DeployedLedger { .. } => {
                 "publish the rules to the bucket of the deployed functions instead; `usher plan` works with their ledger"
             }
+            Self::Consent(error) => return consented(error).map(str::to_owned).or_else(|| self.cause()),
+            Self::NobodyNamed { .. } => {
+                "names are compared letter by letter; an id works too: group:<id>, user:<id>"
+            }
+            Self::NoSetNamed { .. } => "names are compared letter by letter; its own id works too: ps-…",
             Self::EventFile { .. } => "give the path of a file, or - for the standard input",
             Self::EventsTooLong { .. } => "split it up: one event after the other will do",
             Self::EventsNotText { .. } => {
@@ -144,7 +157,7 @@ impl Failure {
                 "run it again with --verbose, and tell the project what it says: this is a mistake in Usher"
             }
             Self::Publish(PublishError::Shrunk { .. } | PublishError::Empty) => {
-                "check that the file is whole; if the rules must go, take them out in several steps"
+                "check that the files are whole"
             }
             Self::Reconcile(_) | Self::Run(_) => {
                 return self
@@ -157,6 +170,7 @@ impl Failure {
             | Self::Publish(_)
             | Self::Sweep(_)
             | Self::Event(_)
+            | Self::LookUp(_)
             | Self::Queue(_) => return self.cause(),
         };
         Some(text.to_owned())
@@ -172,6 +186,39 @@ impl Failure {
             next = error.source();
         }
         None
+    }
+}
+
+/// What to do where consent was not taken, if its own text doesn't say.
+fn consented(error: &ConsentError) -> Option<&'static str> {
+    match error {
+        ConsentError::Nameless => Some("say who you are with --by NAME"),
+        ConsentError::Ends => Some("say how long with --for, such as --for 24h"),
+        ConsentError::UnknownAccount(_) => {
+            Some("look for a typing error, or for credentials of another organization")
+        }
+        ConsentError::Unwanted(_) => Some("--even-unwanted adopts it even so"),
+        ConsentError::CannotTell { .. } => Some("try again when the look-up works, or say --even-unwanted"),
+        ConsentError::NotOverBudget { .. } => Some("`usher withheld` tells the way out for each reason"),
+        ConsentError::NotOurs(_) => Some("`usher status` and `usher withheld` tell what the ledger knows of"),
+        ConsentError::NotThere(_) => {
+            Some("look for a typing error; what rules want and is not there is granted without this")
+        }
+        ConsentError::Read(_)
+        | ConsentError::Ledger(_)
+        | ConsentError::PlanChanged { .. }
+        | ConsentError::NothingToApprove
+        | ConsentError::NotWithheld(_)
+        | ConsentError::TooManyKeys
+        | ConsentError::Changed(_)
+        | ConsentError::Partly { .. }
+        | ConsentError::NotPaused
+        | ConsentError::NotHeld(_)
+        | ConsentError::KeyNotHeld(_)
+        | ConsentError::TooManyHolds(_)
+        | ConsentError::AlreadyOurs(_)
+        | ConsentError::UnderWay(_)
+        | ConsentError::Unsettled { .. } => None,
     }
 }
 

@@ -42,12 +42,19 @@ pub(crate) async fn to_use(
     }
 }
 
-/// Opens the file to write it, and makes it and its folder if there is none.
-pub(crate) fn to_write(path: &Path) -> Result<SqliteLedger, Failure> {
-    let folder = folder(path);
-    fs::create_dir_all(&folder)
-        .map_err(|source| Failure::LedgerFolder { path: folder.display().to_string(), source })?;
-    open(path)
+/// Opens the ledger to write it, and makes the file and its folder if there is none.
+pub(crate) async fn to_write(
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Result<Arc<dyn Ledger>, Failure> {
+    if let LedgerAt::File(path) = at {
+        let folder = folder(path);
+        fs::create_dir_all(&folder)
+            .map_err(|source| Failure::LedgerFolder { path: folder.display().to_string(), source })?;
+        return Ok(Arc::new(open(path)?));
+    }
+    to_use(at, connection, machine).await
 }
 
 /// The folder that the file is in: the rules that were in force are kept there too.
@@ -79,13 +86,17 @@ mod tests {
         to_read(&LedgerAt::File(path.to_owned()), &ConnectionArgs::default(), &Machine::this()).await
     }
 
+    async fn write(path: &Path) -> Result<Arc<dyn Ledger>, Failure> {
+        to_write(&LedgerAt::File(path.to_owned()), &ConnectionArgs::default(), &Machine::this()).await
+    }
+
     #[tokio::test]
     async fn reading_a_ledger_that_is_not_there_makes_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/ledger.db");
         assert!(read(&path).await.is_ok());
         assert!(!folder.path().join("a").exists());
-        to_write(&path).unwrap();
+        assert!(write(&path).await.is_ok());
         assert!(path.exists());
     }
 
@@ -104,7 +115,7 @@ mod tests {
         let path = folder.path().join("notes.txt");
         fs::write(&path, "notes ".repeat(200)).unwrap();
         assert!(matches!(read(&path).await, Err(Failure::OpenLedger { .. })));
-        assert!(matches!(to_write(&path), Err(Failure::OpenLedger { .. })));
+        assert!(matches!(write(&path).await, Err(Failure::OpenLedger { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "notes ".repeat(200));
     }
 }

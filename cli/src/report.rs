@@ -4,6 +4,7 @@ mod event;
 mod outcome;
 mod plan;
 mod status;
+mod withheld;
 
 pub use event::{EventOutcome, EventReport, EventSummary, EventTold};
 pub use outcome::{ApplyReport, ApplySummary, KeyOutcome, Outcome};
@@ -12,7 +13,10 @@ pub use plan::{
     RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
 pub(crate) use plan::{named, rules};
-pub use status::{BlockedStatus, RowStatus, RulesStatus, SpentToday, StatusReport, WorkStatus};
+pub use status::{
+    BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SpentToday, StatusReport, WorkStatus,
+};
+pub use withheld::{WithheldGroup, WithheldKey, WithheldReport};
 
 /// The version of the documents' shape. It changes when something is taken away or changes its meaning, not when something is added.
 pub const FORMAT: u32 = 1;

@@ -8,7 +8,8 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation},
-    engine::{self, AccountHint, EngineSettings, Planner, Reconciler, Rulebook},
+    engine::{self, AccountHint, EngineSettings, Planner, Reconciler, Rulebook, consent::ConsentError},
+    guardrail::Scope,
     ledger::{Cause, Row, State},
     local::{FolderRules, LocalQueue},
     ports::{Clock, Ledger, LedgerReader, RulesStore, Seen, SeenKind},
@@ -59,6 +60,14 @@ pub(crate) async fn run(
         let planning = planning::plan(&planner, arguments.what.account.as_ref(), files, &cause);
         progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??
     };
+    let scope = match &arguments.plan {
+        Some(asked) if asked != planned.proposal.hash() => {
+            let now = planned.proposal.hash().clone();
+            return Err(ConsentError::PlanChanged { asked: asked.clone(), now }.into());
+        }
+        Some(_) => Some(planned.proposal.scope()),
+        None => None,
+    };
     if !arguments.json {
         let text = render::plan_text::plan(&planned.report, screen.out_style);
         screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
@@ -67,14 +76,15 @@ pub(crate) async fn run(
         screen.confirm(&question(&planned.report.summary))?;
     }
 
-    let ledger = ledger::to_write(path)?;
+    let ledger = ledger::to_write(&arguments.what.ledger.at, connection, machine).await?;
     let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(path)));
-    engine::publish(&bundle, store.as_ref(), &ledger, machine.clock.as_ref())
+    engine::publish(&bundle, store.as_ref(), ledger.as_ref(), machine.clock.as_ref())
         .await
         .map_err(Failure::Publish)?;
     let work = Work {
         aws: &aws,
-        ledger: &ledger,
+        ledger: ledger.as_ref(),
+        scope,
         rulebook: Rulebook::of_store(store),
         clock: Arc::clone(&machine.clock),
         settings,
@@ -121,6 +131,8 @@ struct Work<'a> {
     clock: Arc<dyn Clock>,
     settings: EngineSettings,
     cause: Cause,
+    /// What was seen, where nothing else may be done.
+    scope: Option<Scope>,
 }
 
 impl Work<'_> {
@@ -143,7 +155,11 @@ impl Work<'_> {
         let mut undecided = Vec::new();
         for account in &planned.differing {
             let hint = AccountHint { account: account.clone(), cause: self.cause.clone(), at };
-            if let Err(error) = reconciler.account(&hint).await {
+            let looked = match &self.scope {
+                Some(scope) => reconciler.account_within(&hint, scope).await,
+                None => reconciler.account(&hint).await,
+            };
+            if let Err(error) = looked {
                 undecided.push(Unread { id: account.clone(), why: shared::causes::joined(&error) });
             }
         }
@@ -166,6 +182,7 @@ impl Work<'_> {
             wake: &wake,
             clock: self.clock.as_ref(),
             settings: self.settings,
+            scope: self.scope.as_ref(),
             until,
         };
         run.to_the_end(progress, screen).await
@@ -173,7 +190,8 @@ impl Work<'_> {
 
     /// What has become of everything that was to be changed, as the ledger has it now.
     async fn report(&self, planned: Planned, undecided: Vec<Unread>) -> Result<ApplyReport, Failure> {
-        let Planned { report: plan, differing: _, changing, names, owned: _, basis: _ } = planned;
+        let Planned { report: plan, differing: _, changing, names, owned: _, basis: _, proposal: _ } =
+            planned;
         let mut rows: BTreeMap<AssignmentKey, Row> =
             engine::all_rows(self.ledger).await?.into_iter().map(|row| (row.key.clone(), row)).collect();
         let account_names: BTreeMap<&AccountId, &str> = plan

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use shared::{
     domain::{InstanceArn, Operation},
     engine,
-    ledger::{BudgetKey, Intent, Row, State},
+    ledger::{BudgetKey, HeldBy, Hold, HoldScope, Intent, Order, Row, State},
     ports::{LedgerReader, SeenKind},
 };
 
@@ -16,7 +16,10 @@ use crate::{
     ledger,
     names::Names,
     render,
-    report::{self, BlockedStatus, RowStatus, RulesStatus, SpentToday, StatusReport, WorkStatus},
+    report::{
+        self, BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SpentToday, StatusReport,
+        WorkStatus,
+    },
 };
 
 /// Every state that a row can be in, by its word.
@@ -50,6 +53,7 @@ async fn read(ledger: &dyn LedgerReader, at: String, now: Timestamp) -> Result<S
         grants: ledger.spent(&BudgetKey::of_day(Operation::Grant, now)).await?,
         revokes: ledger.spent(&BudgetKey::of_day(Operation::Revoke, now)).await?,
     };
+    let orders = ledger.orders().await?;
     let rows = engine::all_rows(ledger).await?;
 
     let mut report = StatusReport {
@@ -62,6 +66,11 @@ async fn read(ledger: &dyn LedgerReader, at: String, now: Timestamp) -> Result<S
             since: rules.since,
             count: rules.rules,
         }),
+        paused: orders.pause.as_ref().map(order),
+        holds: orders.holds.iter().map(|(scope, given)| on_hold(scope, given, &names)).collect(),
+        held: Vec::new(),
+        over_budget: Vec::new(),
+        approved: Vec::new(),
         counts: STATES.into_iter().map(|state| (state, 0)).collect::<BTreeMap<_, _>>(),
         under_way: Vec::new(),
         blocked: Vec::new(),
@@ -72,7 +81,11 @@ async fn read(ledger: &dyn LedgerReader, at: String, now: Timestamp) -> Result<S
     for row in &rows {
         *report.counts.entry(row.state.label()).or_default() += 1;
         sort_in(row, &names, &mut report);
+        consents(row, &names, now, &mut report);
     }
+    report.held.sort_by_key(|row| row.since);
+    report.over_budget.sort_by_key(|row| row.since);
+    report.approved.sort_by_key(|row| row.since);
     report.under_way.sort_by_key(|work| work.row.since);
     report.blocked.sort_by_key(|blocked| blocked.row.since);
     report.uncertain.sort_by_key(|row| row.since);
@@ -80,19 +93,55 @@ async fn read(ledger: &dyn LedgerReader, at: String, now: Timestamp) -> Result<S
     Ok(report)
 }
 
-/// Puts a row where it is told, if it is.
-fn sort_in(row: &Row, names: &Names, report: &mut StatusReport) {
+fn order(given: &Order) -> OrderStatus {
+    OrderStatus { by: given.by.clone(), since: given.at, reason: given.reason.clone() }
+}
+
+fn on_hold(scope: &HoldScope, given: &Order, names: &Names) -> HoldStatus {
+    let name = match scope {
+        HoldScope::Account(_) => None,
+        HoldScope::Principal(principal) => names.principal(principal),
+    };
+    HoldStatus { what: scope.to_string(), name, order: order(given) }
+}
+
+/// What every row tells, with this age and this reason.
+fn told(row: &Row, names: &Names, since: Timestamp, why: Option<String>) -> RowStatus {
     let (permission_set, principal) = report::named(&row.key, names);
-    let told = |why: Option<&String>| RowStatus {
+    RowStatus {
         account: row.key.account.clone(),
         permission_set,
         principal,
         rules: report::rules(&row.wanted_by),
         state: row.state.label(),
-        since: row.changed_at,
+        since,
         cause: row.cause.as_str().to_owned(),
-        why: why.cloned(),
-    };
+        why,
+    }
+}
+
+/// What people, and budgets, have said about a row.
+fn consents(row: &Row, names: &Names, now: Timestamp, report: &mut StatusReport) {
+    if let Some(Hold { by, at, reason }) = &row.hold {
+        let by = match by {
+            HeldBy::Person(name) => format!("by {name}"),
+            HeldBy::DeletedByHand => "deleted by hand".to_owned(),
+        };
+        let why = if reason.is_empty() { by } else { format!("{by}: {reason}") };
+        report.held.push(told(row, names, *at, Some(why)));
+    }
+    if let Some(approval) = row.approval.as_ref().filter(|approval| now < approval.expires_at) {
+        let ends = render::minute(approval.expires_at);
+        let why = format!("{} by {}, until {ends}", approval.operation, approval.by);
+        report.approved.push(told(row, names, approval.at, Some(why)));
+    } else if let Some(over) = &row.over_budget {
+        report.over_budget.push(told(row, names, over.since, Some(over.budget.to_string())));
+    }
+}
+
+/// Puts a row where its state is told, if it is.
+fn sort_in(row: &Row, names: &Names, report: &mut StatusReport) {
+    let told = |why: Option<&String>| told(row, names, row.changed_at, why.cloned());
     match &row.state {
         State::Granting(intent) => {
             report.under_way.push(work(Operation::Grant, intent, told(row.trouble.as_ref()), row.attempts));

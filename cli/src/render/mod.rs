@@ -6,12 +6,20 @@ pub(crate) mod markdown;
 pub(crate) mod plan_text;
 mod rows;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub(crate) mod status_text;
+pub(crate) mod withheld_text;
 
 use std::io;
 
+use jiff::Timestamp;
+
 use crate::{Failure, Screen};
+
+/// A time as people read it.
+pub(crate) fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
 
 /// One JSON document, with a line break at its end.
 pub(crate) fn as_json(document: &impl serde::Serialize) -> Result<String, Failure> {

@@ -20,7 +20,7 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
         text,
         "{} {} ({}, mode {}, version {})\n",
         style.paint(Paint::Heading, "Rules"),
-        rule_files::told(&rules.files),
+        if rules.files.is_empty() { "in force".to_owned() } else { rule_files::told(&rules.files) },
         count(rules.count, "rule", "rules"),
         rules.mode,
         rules.version.short(),
@@ -38,7 +38,34 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
         text.push('\n');
     }
     summary(&mut text, report, style);
+    by_its_hash(&mut text, report, style);
     text
+}
+
+/// What can be done with exactly this plan.
+fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
+    let hash = &report.hash;
+    if report.shrinks {
+        let shrunk = "The rules have shrunk to fewer than half of those in force: they come into force only if this plan is approved.";
+        let _ = writeln!(text, "{}", style.paint(Paint::Warning, shrunk));
+    }
+    if report.summary.has_work() {
+        let _ = writeln!(
+            text,
+            "  {}",
+            style.paint(Paint::Faint, format!("exactly this, and nothing else:   usher apply --plan {hash}"))
+        );
+    }
+    if report.waits_for_consent() {
+        let _ = writeln!(
+            text,
+            "  {}",
+            style.paint(
+                Paint::Faint,
+                format!("what is over budget, let through: usher approve --plan {hash}")
+            )
+        );
+    }
 }
 
 fn is_only_waiting(plan: &AccountPlan) -> bool {
@@ -229,6 +256,7 @@ mod tests {
         Plan: 1 to grant, 1 to revoke in 1 account; 1 under way; 1 withheld; 1 account could not be read.
           grants this run: 1 of 500 allowed
           revokes today: 1 of 25 allowed, 3 spent before
+          exactly this, and nothing else:   usher apply --plan cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
         ");
     }
 

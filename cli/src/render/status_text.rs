@@ -8,7 +8,7 @@ use shared::domain::Operation;
 use super::rows::{self, Row};
 use crate::{
     Paint, Style,
-    report::{BlockedStatus, RowStatus, StatusReport, WorkStatus},
+    report::{BlockedStatus, OrderStatus, RowStatus, StatusReport, WorkStatus},
     screen::{count, line, span},
 };
 
@@ -41,8 +41,36 @@ pub(crate) fn status(report: &StatusReport, style: Style) -> String {
             let _ = writeln!(text, "{} none were ever brought into force", heading("Rules "));
         }
     }
+    if let Some(paused) = &report.paused {
+        let order = ordered(paused, now);
+        let _ = writeln!(
+            text,
+            "{} {order}; `usher resume` lets everything go on",
+            style.paint(Paint::Bad, "Paused")
+        );
+    }
     text.push('\n');
 
+    if !report.holds.is_empty() {
+        let _ = writeln!(text, "{} ({})", heading("Accounts and principals on hold"), report.holds.len());
+        for hold in &report.holds {
+            let what = hold
+                .name
+                .as_deref()
+                .map_or_else(|| hold.what.clone(), |name| format!("{} ({})", hold.what, line(name)));
+            let order = style.paint(Paint::Faint, ordered(&hold.order, now));
+            let _ = writeln!(text, "  {} {what}  {order}", style.paint(Paint::Warning, "!"));
+        }
+        text.push('\n');
+    }
+    let waiting = [
+        ("On hold", &report.held),
+        ("Over budget", &report.over_budget),
+        ("Approved, and not made use of yet", &report.approved),
+    ];
+    for (title, rows) in waiting {
+        section(&mut text, title, rows, |row| told(row, ("!", Paint::Warning), "", now), style);
+    }
     section(&mut text, "Under way", &report.under_way, |work| work_row(work, now), style);
     section(&mut text, "Refused by AWS", &report.blocked, |blocked| blocked_row(blocked, now), style);
     section(
@@ -130,6 +158,12 @@ fn told(row: &RowStatus, (sign, paint): (&'static str, Paint), what: &str, now: 
     }
 }
 
+/// Who ordered something, when and why.
+fn ordered(order: &OrderStatus, now: Timestamp) -> String {
+    let reason = if order.reason.is_empty() { String::new() } else { format!(": {}", line(&order.reason)) };
+    format!("by {}, {} ago{reason}", line(&order.by), span(now.duration_since(order.since)))
+}
+
 fn at_the_second(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -141,7 +175,7 @@ mod tests {
     use super::*;
     use crate::{
         render::sample,
-        report::{FORMAT, RulesStatus, SpentToday},
+        report::{FORMAT, HoldStatus, RulesStatus, SpentToday},
     };
 
     fn now() -> Timestamp {
@@ -159,6 +193,11 @@ mod tests {
             cause: "sweep:1".to_owned(),
             why: why.map(str::to_owned),
         }
+    }
+
+    fn order(by: &str, reason: &str) -> OrderStatus {
+        let since = now() - SignedDuration::from_mins(3);
+        OrderStatus { by: by.to_owned(), since, reason: reason.to_owned() }
     }
 
     fn report() -> StatusReport {
@@ -182,6 +221,15 @@ mod tests {
                 since: now() - SignedDuration::from_hours(51),
                 count: 12,
             }),
+            paused: Some(order("alba", "incident 12")),
+            holds: vec![HoldStatus {
+                what: "group:9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab".to_owned(),
+                name: Some("Contractors".to_owned()),
+                order: order("alba", ""),
+            }],
+            held: vec![row("closed", 7, Some("deleted by hand"))],
+            over_budget: vec![row("ours", 8, Some("revoke:day:2026-11-24"))],
+            approved: vec![row("ours", 9, Some("revoke by alba, until 2026-11-25 11:51 UTC"))],
             counts: [
                 ("ours", 31),
                 ("sending", 2),
@@ -215,6 +263,19 @@ mod tests {
         insta::assert_snapshot!(status(&report(), Style::default()), @r"
         Ledger .usher/ledger.db (ssoins-7223a1b2c3d4e5f6)
         Rules  version abababababab, 12 rules, in force since 2026-11-22 09:00:00 UTC (2 d 3 h ago)
+        Paused by alba, 3 min ago: incident 12; `usher resume` lets everything go on
+
+        Accounts and principals on hold (1)
+          ! group:9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab (Contractors)  by alba, 3 min ago
+
+        On hold (1)
+          ! 111122223333  ReadOnlyAccess  group Auditors  7 min ago: deleted by hand
+
+        Over budget (1)
+          ! 111122223333  ReadOnlyAccess  group Auditors  8 min ago: revoke:day:2026-11-24
+
+        Approved, and not made use of yet (1)
+          ! 111122223333  ReadOnlyAccess  group Auditors  9 min ago: revoke by alba, until 2026-11-25 11:51 UTC
 
         Under way (4)
           ~ 111122223333  ReadOnlyAccess  group Auditors  grant with AWS for 4 s, decided 5 min ago
@@ -250,6 +311,11 @@ mod tests {
         let empty = StatusReport {
             instance: None,
             rules: None,
+            paused: None,
+            holds: Vec::new(),
+            held: Vec::new(),
+            over_budget: Vec::new(),
+            approved: Vec::new(),
             counts: [("ours", 0)].into(),
             under_way: Vec::new(),
             blocked: Vec::new(),

@@ -21,6 +21,16 @@ pub struct StatusReport {
     pub instance: Option<InstanceArn>,
     /// Null where none were ever brought into force.
     pub rules: Option<RulesStatus>,
+    /// The red button; null if it is not pressed.
+    pub paused: Option<OrderStatus>,
+    /// Accounts and principals on hold.
+    pub holds: Vec<HoldStatus>,
+    /// Assignments on hold by themselves: by a person, or since somebody deleted them by hand.
+    pub held: Vec<RowStatus>,
+    /// Deletes that a budget has held back.
+    pub over_budget: Vec<RowStatus>,
+    /// Approvals that were not made use of yet.
+    pub approved: Vec<RowStatus>,
     /// How many rows are in each state; every state is named.
     pub counts: BTreeMap<&'static str, usize>,
     /// Decided and not finished.
@@ -33,6 +43,25 @@ pub struct StatusReport {
     pub dormant: Vec<RowStatus>,
     /// What today's budgets have been charged.
     pub spent_today: SpentToday,
+}
+
+/// What a person has ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderStatus {
+    pub by: String,
+    pub since: Timestamp,
+    pub reason: String,
+}
+
+/// An account or a principal on hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoldStatus {
+    /// `account:<id>`, `group:<id>` or `user:<id>`.
+    pub what: String,
+    /// The principal's name, as far as it is remembered.
+    pub name: Option<String>,
+    #[serde(flatten)]
+    pub order: OrderStatus,
 }
 
 /// The rules in force.

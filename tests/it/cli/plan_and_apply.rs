@@ -15,7 +15,9 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
 
     let plan = place.usher("plan", &rules, &[]).await;
     assert_eq!(plan.ending, Ending::ToDo, "{plan:?}");
-    let text = plan.out.replace(rules.to_str().unwrap(), "rules.yaml");
+    let hash = place.usher("plan", &rules, &["--json"]).await.json()["hash"].clone();
+    let text =
+        plan.out.replace(rules.to_str().unwrap(), "rules.yaml").replace(hash.as_str().unwrap(), "HASH");
     insta::assert_snapshot!(text, @r"
     Rules rules.yaml (2 rules, mode sync, version 773c44e02aa5)
 
@@ -39,6 +41,7 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
       grants today: 4 of 500 allowed
       revokes this run: 0 of 25 allowed
       revokes today: 0 of 25 allowed
+      exactly this, and nothing else:   usher apply --plan HASH
     ");
     assert!(!place.path("state").exists(), "a plan makes nothing on the disk");
     assert_eq!(place.writes(), 0);

@@ -12,7 +12,7 @@ use shared::domain::Operation;
 
 use super::plan_text;
 use crate::{
-    report::{AccountPlan, Change, PlanReport, RuleName, UnderWay, Withheld},
+    report::{AccountPlan, Change, PlanReport, RuleName, UnderWay, Withheld, WithheldReport},
     screen::count,
 };
 use escape::{code, sentence};
@@ -28,6 +28,11 @@ const FILES: usize = 4;
 /// Writes the plan.
 pub(crate) fn plan(report: &PlanReport) -> String {
     within(report, ROOM)
+}
+
+/// Writes what waits.
+pub(crate) fn withheld_by_reason(report: &WithheldReport) -> String {
+    sections::by_reason(report, ROOM)
 }
 
 fn within(report: &PlanReport, room: usize) -> String {
@@ -57,6 +62,9 @@ fn head(report: &PlanReport) -> String {
         rules.mode,
         rules.version.short()
     );
+    if report.shrinks {
+        text.push_str("\n**The rules have shrunk** to fewer than half of those in force: they come into force only if this plan is approved.\n");
+    }
     if let Some(account) = &report.account {
         let _ = writeln!(text, "\nOnly account {account} was looked at.");
     }

@@ -10,7 +10,7 @@ use shared::domain::{AccountId, Operation};
 use super::{by_rules, changed, code, head, sentence, under_way, withheld};
 use crate::{
     render::plan_text,
-    report::{AccountPlan, PlanReport, RuleName},
+    report::{AccountPlan, PlanReport, RuleName, WithheldReport},
     screen::count,
 };
 
@@ -125,6 +125,32 @@ fn before_grants(report: &PlanReport) -> Vec<Section> {
         }),
     );
     sections
+}
+
+/// What waits, by its reason, with the way out.
+pub(super) fn by_reason(report: &WithheldReport, room: usize) -> String {
+    let mut text = format!("### Usher: {} withheld\n", report.count);
+    if !report.unread.is_empty() {
+        let unread = count(report.unread.len(), "account", "accounts");
+        let _ = writeln!(text, "\n**Incomplete:** {unread} could not be read.");
+    }
+    let mut kept = MARGIN * report.groups.len();
+    for group in &report.groups {
+        let rows = group.assignments.iter().map(|waiting| {
+            let name = waiting.account_name.as_deref().map_or_else(|| "*(departed)*".to_owned(), code);
+            let rules = by_rules(&waiting.rules);
+            format!("| {name} | {} | {} (rule {rules}) |\n", code(&waiting.key), sentence(&waiting.why))
+        });
+        let section = Section {
+            title: format!("{} ({})\n\nWay out: {}", group.title, group.assignments.len(), group.way_out),
+            head: "| account | assignment |   |\n| --- | --- | --- |\n",
+            rows: rows.collect(),
+            nouns: ["withheld assignment", "withheld assignments"],
+        };
+        kept -= MARGIN;
+        let _ = write!(text, "\n{}", section.cut(room.saturating_sub(text.len() + kept + MARGIN)));
+    }
+    text
 }
 
 fn table_row(plan: &AccountPlan, row: &super::Row) -> String {
