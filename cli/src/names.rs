@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt as _};
 use shared::{
-    domain::{AssignmentKey, PermissionSet, PermissionSetArn, Principal},
+    domain::{AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
     engine::Reader,
-    ports::{Seen, SeenKind},
+    ports::{LedgerError, LedgerReader, Seen, SeenKind},
 };
 
 /// Names of principals and permission sets. What could not be looked up, or is gone, has none.
@@ -50,6 +50,27 @@ impl Names {
             }
         }
         Self { principals, permission_sets }
+    }
+
+    /// The names that the ledger remembers: those that rules name. They may have changed since.
+    pub(crate) async fn remembered(ledger: &dyn LedgerReader) -> Result<Self, LedgerError> {
+        let mut names = Self::default();
+        for seen in ledger.recall(SeenKind::PermissionSet).await? {
+            if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
+                names.permission_sets.insert(set.arn, set.name);
+            }
+        }
+        for seen in ledger.recall(SeenKind::Group).await? {
+            if let Ok(Some(id)) = serde_json::from_value::<Option<GroupId>>(seen.value) {
+                names.principals.insert(Principal::Group(id), seen.id);
+            }
+        }
+        for seen in ledger.recall(SeenKind::User).await? {
+            if let Ok(Some(id)) = serde_json::from_value::<Option<UserId>>(seen.value) {
+                names.principals.insert(Principal::User(id), seen.id);
+            }
+        }
+        Ok(names)
     }
 
     pub(crate) fn principal(&self, principal: &Principal) -> Option<String> {
