@@ -69,16 +69,14 @@ pub enum Command {
         usher apply --rules rules.yaml --yes --json > report.json")]
     Apply(ApplyArgs),
     /// Show what the ledger holds: what is under way, blocked or uncertain, and since when
-    #[command(
-        after_help = "It reads the ledger alone, and asks nothing of Identity Center or Organizations.\n\n\
+    #[command(after_help = "It reads the ledger alone; Identity Center is asked for --names only.\n\n\
         Exit codes:\n  \
         0  the ledger could be read\n  \
         1  an error\n\n\
         Examples:\n  \
         usher status\n  \
         usher status --ledger dynamodb:usher-ledger\n  \
-        usher status --json | jq .counts"
-    )]
+        usher status --json | jq .counts")]
     Status(StatusArgs),
     /// Show what waits, why, and the way out
     #[command(after_help = "Exit codes:\n  \
@@ -285,6 +283,9 @@ impl fmt::Display for LedgerAt {
 pub struct StatusArgs {
     #[command(flatten)]
     pub ledger: LedgerArgs,
+    /// Look up in Identity Center who and what is told of, where the ledger remembers only ids
+    #[arg(long)]
+    pub names: bool,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use shared::{
     domain::AccountId,
-    engine::{EngineSettings, Planner, Rulebook},
+    engine::{self, EngineSettings, Planner, PublishError, Rulebook},
     ledger::Cause,
     local::FolderRules,
     ports::{Clock, Ledger, RulesStore},
@@ -45,7 +45,12 @@ impl Desk {
         let (rulebook, files) = if rules.is_empty() {
             (Rulebook::of_store(store(at, connection, machine).await?), Vec::new())
         } else {
-            let Rules { on_hand, files, bundle: _ } = Rules::read(rules)?;
+            let Rules { on_hand, files, bundle } = Rules::read(rules)?;
+            match engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await {
+                // What they would do has to be seen before anybody can approve it. The plan says so.
+                Ok(()) | Err(PublishError::Shrunk { .. }) => {}
+                Err(error) => return Err(Failure::Publish(error)),
+            }
             (Rulebook::fixed(on_hand), files)
         };
         let settings = connect::engine(machine)?;

@@ -101,7 +101,7 @@ pub(crate) async fn plan(
         drafts.push((approved, account, waiting, under_way));
     }
 
-    let names = Names::of(keys.iter(), &basis.learned, planner.reader).await;
+    let names = Names::of(keys.iter(), &basis.learned, planner.reader.into()).await;
     let mut accounts = Vec::new();
     for (approved, account, waiting, under_way) in drafts {
         let waiting = waiting.into_iter().map(|(rule, name)| Waiting { rule, name: name.to_string() });

@@ -64,10 +64,6 @@ pub(crate) async fn run(
         record.id
     )
     .map_err(Failure::Output)?;
-    if planned.proposal.shrinks() {
-        writeln!(screen.out, "  The rules may come into force although they have shrunk.")
-            .map_err(Failure::Output)?;
-    }
     Ok(Ending::Good)
 }
 
@@ -85,9 +81,11 @@ fn tell(
     let text = render::withheld_text::let_through(&let_through, &planned.names, screen.out_style);
     screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
     let number = |operation| let_through.iter().filter(|withheld| withheld.operation == operation).count();
+    let shrinks = chosen.is_none() && planned.proposal.shrinks();
     Ok(format!(
-        "{} and {}",
+        "{} and {}{}",
         count(number(Operation::Grant), "grant", "grants"),
-        count(number(Operation::Revoke), "revoke", "revokes")
+        count(number(Operation::Revoke), "revoke", "revokes"),
+        if shrinks { ", and rules that have shrunk," } else { "" },
     ))
 }

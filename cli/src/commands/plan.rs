@@ -2,16 +2,13 @@
 
 use std::path::PathBuf;
 
-use shared::{
-    engine::{self, Planner, PublishError, Rulebook, RulesOnHand},
-    ledger::Cause,
-    rules::Bundle,
-};
+use shared::{engine::RulesOnHand, ledger::Cause, rules::Bundle};
 
 use crate::{
     Ending, Failure, Machine, Screen,
-    args::{ConnectionArgs, Output, PlanArgs},
-    connect, ledger, planning, progress, render,
+    args::{ConnectionArgs, Output, PlanArgs, WhatArgs},
+    desk::Desk,
+    ledger, render,
     rule_files::{self, RuleFiles},
 };
 
@@ -42,21 +39,11 @@ pub(crate) async fn run(
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
-    let rules = Rules::read(&arguments.what.rules)?;
-    let ledger = ledger::to_read(&arguments.what.ledger.at, connection, machine).await?;
-    match engine::may_follow(&rules.bundle, ledger.as_ref(), machine.clock.now()).await {
-        // What they would do has to be seen before anybody can approve it. The plan says so.
-        Ok(()) | Err(PublishError::Shrunk { .. }) => {}
-        Err(error) => return Err(Failure::Publish(error)),
-    }
-    let settings = connect::engine(machine)?;
-    let (aws, counts) = connect::connect(connection, machine).await?.counted();
-    let rulebook = Rulebook::fixed(rules.on_hand);
-    let reader = aws.reader(ledger.as_ref(), &rulebook, machine.clock.as_ref());
+    let WhatArgs { rules, account, ledger: at } = &arguments.what;
+    let ledger = ledger::to_read(&at.at, connection, machine).await?;
+    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
     let cause = Cause::new("command", "plan");
-    let planner = Planner { reader, settings };
-    let planning = planning::plan(&planner, arguments.what.account.as_ref(), rules.files, &cause);
-    let report = progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??.report;
+    let report = desk.plan(account.as_ref(), &cause, screen).await?.report;
 
     let text = match arguments.output.form() {
         Output::Json => render::as_json(&report)?,

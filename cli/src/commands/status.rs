@@ -13,8 +13,8 @@ use shared::{
 use crate::{
     Ending, Failure, Machine, Screen,
     args::{ConnectionArgs, StatusArgs},
-    ledger,
-    names::Names,
+    connect, ledger,
+    names::{Names, Source},
     render,
     report::{
         self, BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SpentToday, StatusReport,
@@ -34,7 +34,21 @@ pub(crate) async fn run(
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
     let ledger = ledger::to_use(&arguments.ledger.at, connection, machine).await?;
-    let report = read(ledger.as_ref(), arguments.ledger.at.to_string(), machine.clock.now()).await?;
+    let rows = engine::all_rows(ledger.as_ref()).await?;
+    let names = if arguments.names {
+        let aws = connect::connect(connection, machine).await?;
+        let source = Source {
+            directory: aws.directory.as_ref(),
+            access: aws.access.as_ref(),
+            ledger: ledger.as_ref(),
+        };
+        let told = rows.iter().filter(|row| is_told(row)).map(|row| &row.key);
+        Names::of(told, &BTreeMap::new(), source).await
+    } else {
+        Names::remembered(ledger.as_ref()).await?
+    };
+    let at = arguments.ledger.at.to_string();
+    let report = read(ledger.as_ref(), &rows, &names, at, machine.clock.now()).await?;
     if arguments.json {
         render::json(&report, screen)?;
     } else {
@@ -44,17 +58,27 @@ pub(crate) async fn run(
     Ok(Ending::Good)
 }
 
-async fn read(ledger: &dyn LedgerReader, at: String, now: Timestamp) -> Result<StatusReport, Failure> {
+/// Whether a row is told of by itself, and not only counted.
+fn is_told(row: &Row) -> bool {
+    let speaks = row.hold.is_some() || row.approval.is_some() || row.over_budget.is_some();
+    speaks || !matches!(row.state, State::Ours | State::Closed)
+}
+
+async fn read(
+    ledger: &dyn LedgerReader,
+    rows: &[Row],
+    names: &Names,
+    at: String,
+    now: Timestamp,
+) -> Result<StatusReport, Failure> {
     let rules = ledger.rules_in_force().await?;
     let facts = ledger.recall(SeenKind::Fact).await?;
     let instance = facts.into_iter().find(|fact| fact.id == "instance");
-    let names = Names::remembered(ledger).await?;
     let spent_today = SpentToday {
         grants: ledger.spent(&BudgetKey::of_day(Operation::Grant, now)).await?,
         revokes: ledger.spent(&BudgetKey::of_day(Operation::Revoke, now)).await?,
     };
     let orders = ledger.orders().await?;
-    let rows = engine::all_rows(ledger).await?;
 
     let mut report = StatusReport {
         format: report::FORMAT,
@@ -67,7 +91,7 @@ async fn read(ledger: &dyn LedgerReader, at: String, now: Timestamp) -> Result<S
             count: rules.rules,
         }),
         paused: orders.pause.as_ref().map(order),
-        holds: orders.holds.iter().map(|(scope, given)| on_hold(scope, given, &names)).collect(),
+        holds: orders.holds.iter().map(|(scope, given)| on_hold(scope, given, names)).collect(),
         held: Vec::new(),
         over_budget: Vec::new(),
         approved: Vec::new(),
@@ -78,10 +102,10 @@ async fn read(ledger: &dyn LedgerReader, at: String, now: Timestamp) -> Result<S
         dormant: Vec::new(),
         spent_today,
     };
-    for row in &rows {
+    for row in rows {
         *report.counts.entry(row.state.label()).or_default() += 1;
-        sort_in(row, &names, &mut report);
-        consents(row, &names, now, &mut report);
+        sort_in(row, names, &mut report);
+        consents(row, names, now, &mut report);
     }
     report.held.sort_by_key(|row| row.since);
     report.over_budget.sort_by_key(|row| row.since);

@@ -229,6 +229,7 @@ async fn rules_that_shrink_are_planned_approved_and_then_applied() {
     assert_eq!(plan.json()["shrinks"], true);
     let approve = place.usher("approve", &fewer, &["--plan", &hash(&plan), "--yes", "--by", "alba"]).await;
     assert_eq!(approve.ending, Ending::Good, "{approve:?}");
+    assert!(approve.out.contains("and rules that have shrunk, approved"), "{}", approve.out);
     let apply = place.usher("apply", &fewer, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");
 }

@@ -57,6 +57,14 @@ async fn what_hangs_and_what_was_refused_are_told_apart_and_nothing_is_asked_of_
     assert!(text.out.contains("Refused by AWS (1)"), "{}", text.out);
     assert!(text.out.contains("Assignments: 3 ours, 1 blocked."), "{}", text.out);
     assert_eq!(place.calls(), calls);
+
+    let named = place.status(&["--names"]).await;
+    assert!(place.calls() > calls);
+    assert!(
+        named.out.contains("  group Auditors  ") || named.out.contains("  group Developers  "),
+        "{}",
+        named.out
+    );
 }
 
 #[tokio::test]
@@ -95,6 +103,11 @@ mod moto_dynamodb {
         assert_eq!(status.ending, Ending::Good, "{status:?}");
         assert!(status.out.contains("Ledger dynamodb:usher-ledger"), "{}", status.out);
         assert!(status.out.contains("version cdcdcdcdcdcd, 5 rules"), "{}", status.out);
+
+        let pause = ["usher", "pause", "--by", "alba", "--ledger", "dynamodb:usher-ledger"];
+        assert_eq!(run(&pause, &place.machine).await.ending, Ending::Good);
+        let status = run(&line, &place.machine).await;
+        assert!(status.out.contains("Paused by alba"), "{}", status.out);
 
         let missing = run(&["usher", "status", "--ledger", "dynamodb:no-such-table"], &place.machine).await;
         assert_eq!(missing.ending, Ending::Bad, "{missing:?}");

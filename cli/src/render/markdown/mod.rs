@@ -62,6 +62,10 @@ fn head(report: &PlanReport) -> String {
         rules.mode,
         rules.version.short()
     );
+    let _ = writeln!(text, "\nPlan `{}`", report.hash);
+    if report.waits_for_consent() {
+        text.push_str("\n**Over budget:** what the budgets hold back waits for `usher approve --plan` with this plan's hash.\n");
+    }
     if report.shrinks {
         text.push_str("\n**The rules have shrunk** to fewer than half of those in force: they come into force only if this plan is approved.\n");
     }

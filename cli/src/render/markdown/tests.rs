@@ -11,6 +11,8 @@ fn a_small_plan_is_told_account_by_account() {
 
     Rules `rules.yaml` (3 rules, mode sync, version `abababababab`)
 
+    Plan `cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd`
+
     **Incomplete:** 1 account could not be read, and nothing is decided there.
 
     #### `shop-dev elopment` 111122223333 `Workloads/Development`
@@ -39,11 +41,13 @@ fn a_small_plan_is_told_account_by_account() {
 }
 
 #[test]
-fn a_plan_with_nothing_in_it_is_two_lines() {
+fn a_plan_with_nothing_in_it_is_three_lines() {
     insta::assert_snapshot!(plan(&sample::quiet_plan()), @r"
     ### Usher: nothing to do in 41 accounts
 
     Rules `rules.yaml` (3 rules, mode sync, version `abababababab`)
+
+    Plan `cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd`
     ");
 }
 
