@@ -14,6 +14,7 @@ mod read_rule;
 mod read_selector;
 mod read_settings;
 mod read_tags;
+mod read_term;
 mod reader;
 mod rule_set;
 mod selector;
