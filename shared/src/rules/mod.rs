@@ -14,6 +14,7 @@ mod reader;
 mod rule_set;
 mod selector;
 mod text_selector;
+mod turn;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use selector::{
     AccountSelector, Join, JoinedWith, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector,
 };
 pub use text_selector::{Glob, TagValueSelector, TextSelector};
+pub use turn::{AccountOutline, Turn, TurnKind, turns};
 
 use diagnostic::{Report, Source, Span};
 use reader::Reader;
