@@ -33,7 +33,7 @@ use super::{
 /// Rules for the simulator's example organization. They name a group that has made assignments by hand, and a person.
 pub(crate) const RULES: &str = "
 version: 1
-settings: { mode: sync }
+settings: { mode: sync, trusted_account_tags: [Team] }
 rules:
   - id: developers-in-sandboxes
     principals: [{ group: Developers }, { user_name: alba.abelson@example.com }]
