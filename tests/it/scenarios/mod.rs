@@ -44,6 +44,7 @@ mod holds;
 mod model;
 mod people;
 mod ports;
+mod records;
 mod red_button;
 mod renames;
 mod service;
