@@ -20,6 +20,7 @@ mod rule_set;
 mod selector;
 mod text_selector;
 mod trust;
+mod turn;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -32,6 +33,7 @@ pub use selector::{
     AccountSelector, Join, JoinedWith, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector,
 };
 pub use text_selector::{Glob, TagValueSelector, TextSelector};
+pub use turn::{AccountOutline, Turn, TurnKind, turns};
 
 use diagnostic::{Report, Source, Span};
 use document::File;
