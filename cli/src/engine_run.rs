@@ -81,6 +81,7 @@ impl EngineRun<'_> {
             ledger: self.ledger,
             inbox: self.inbox,
             wake: self.wake,
+            polls: None,
             clock: self.clock,
             settings: self.settings,
         };

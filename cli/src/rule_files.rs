@@ -26,14 +26,6 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<Bundle, Failure> {
     Ok(bundle)
 }
 
-/// The same rules under the bare names of their files: from wherever they are applied, they have one version.
-pub(crate) fn with_bare_names(bundle: &Bundle) -> Bundle {
-    let bare = |name: &String| {
-        Path::new(name).file_name().map_or_else(|| name.clone(), |name| name.to_string_lossy().into_owned())
-    };
-    Bundle { files: bundle.files.iter().map(|(name, text)| (bare(name), text.clone())).collect() }
-}
-
 fn text(path: &Path) -> Result<String, Failure> {
     let failed = |source| Failure::RulesFile { path: path.display().to_string(), source };
     let file = File::open(path).map_err(failed)?;
@@ -80,7 +72,7 @@ mod tests {
     fn the_version_does_not_depend_on_where_the_file_is_read_from() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let version = |folder: &Path| {
-            with_bare_names(&read(&[file(folder, "rules.yaml", b"version: 1")]).unwrap()).version()
+            read(&[file(folder, "rules.yaml", b"version: 1")]).unwrap().with_short_names().version()
         };
         assert_eq!(version(one.path()), version(other.path()));
     }

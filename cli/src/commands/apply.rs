@@ -143,7 +143,7 @@ impl Work<'_> {
         let reconciler = self.reconciler(&wake);
         let mut undecided = Vec::new();
         for account in &planned.differing {
-            let hint = AccountHint { account: account.clone(), cause: self.cause.clone(), at };
+            let hint = AccountHint::new(account.clone(), self.cause.clone(), at);
             if let Err(error) = reconciler.account(&hint).await {
                 undecided.push(Unread { id: account.clone(), why: shared::causes::joined(&error) });
             }

@@ -27,7 +27,7 @@ impl Rules {
     pub(crate) fn read(files: &[std::path::PathBuf]) -> Result<Self, Failure> {
         let given = rule_files::read(files)?;
         RulesOnHand::of(&given).map_err(|error| Failure::Rules(Box::new(error)))?;
-        let bundle = rule_files::with_bare_names(&given);
+        let bundle = given.with_short_names();
         let on_hand = RulesOnHand::of(&bundle).map_err(|error| Failure::Rules(Box::new(error)))?;
         Ok(Self { bundle, on_hand, files: given.files.into_keys().collect() })
     }

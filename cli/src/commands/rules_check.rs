@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &RulesCheckArgs, screen: &mut Screen<'_>) -> Result
     let ending = if read.is_ok() { Ending::Good } else { Ending::Bad };
     let files: Vec<&str> = bundle.files.keys().map(String::as_str).collect();
     if arguments.json {
-        let version = rule_files::with_bare_names(&bundle).version();
+        let version = bundle.with_short_names().version();
         render::json(&checked(files, version, &read), screen)?;
         return Ok(ending);
     }

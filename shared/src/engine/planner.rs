@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{EngineSettings, ReadError, Reader, RulesOnHand, reading::Reading, signed};
 use crate::{
     domain::{Account, AccountId, AssignmentKey, Mode, PermissionSetArn, Principal, RuleId, RulesVersion},
@@ -56,10 +58,20 @@ pub struct Planner<'a> {
 impl Planner<'_> {
     /// Decides about one account: the ledger's rows first, AWS second.
     pub async fn account(&self, id: &AccountId, cause: &Cause) -> Result<(Decided, Basis), ReadError> {
+        self.account_with_names(id, cause, None).await
+    }
+
+    /// The same, believing no name of an OU that was read before `ou_names_since`.
+    pub(super) async fn account_with_names(
+        &self,
+        id: &AccountId,
+        cause: &Cause,
+        ou_names_since: Option<Timestamp>,
+    ) -> Result<(Decided, Basis), ReadError> {
         let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
         let orders = self.reader.ledger.orders().await?;
         let rows = self.reader.ledger.rows_of(id).await?;
-        let reading = Reading::begin(self.reader, &self.settings).await?;
+        let reading = Reading::begin(self.reader, &self.settings).await?.with_ou_names_since(ou_names_since);
         let Some(account) = reading.account(id).await? else {
             return Ok((self.departed(id, &rows), Basis::of(rules, &reading)));
         };

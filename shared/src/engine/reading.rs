@@ -61,6 +61,8 @@ pub(super) struct Reading<'a> {
     reader: Reader<'a>,
     facts_age: SignedDuration,
     started: Timestamp,
+    /// Names of OUs that were read before this are not believed: one of them has changed.
+    ou_names_since: Option<Timestamp>,
     /// What the ledger remembered, and what was read since.
     known: Mutex<BTreeMap<(SeenKind, String), Seen>>,
     /// What was read and is worth remembering.
@@ -82,6 +84,7 @@ impl<'a> Reading<'a> {
             reader,
             facts_age: signed(settings.facts_age),
             started: reader.clock.now(),
+            ou_names_since: None,
             known: Mutex::new(known),
             learned: Mutex::new(BTreeSet::new()),
         };
@@ -91,6 +94,11 @@ impl<'a> Reading<'a> {
             None => reading.learn(SeenKind::Fact, INSTANCE, &here),
         }
         Ok(reading)
+    }
+
+    /// The same reading, believing no name of an OU that was read before this.
+    pub(super) fn with_ou_names_since(self, since: Option<Timestamp>) -> Self {
+        Self { ou_names_since: since, ..self }
     }
 
     /// When the reading began.
@@ -120,8 +128,11 @@ impl<'a> Reading<'a> {
 
     fn known<T: serde::de::DeserializeOwned>(&self, kind: SeenKind, id: &str) -> Option<T> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen =
-            known.get(&(kind, id.to_owned())).filter(|seen| seen.at + self.facts_age > self.started)?;
+        let since = self.ou_names_since.filter(|_| kind == SeenKind::OrganizationalUnit);
+        let seen = known
+            .get(&(kind, id.to_owned()))
+            .filter(|seen| seen.at + self.facts_age > self.started)
+            .filter(|seen| since.is_none_or(|since| seen.at >= since))?;
         serde_json::from_value(seen.value.clone()).ok()
     }
 

@@ -70,7 +70,8 @@ impl Reconciler<'_> {
 
     async fn bounded(&self, hint: &AccountHint, scope: Option<&Scope>) -> Result<Reconciled, ReconcileError> {
         for _ in 0..TRIES {
-            let (decided, basis) = self.planner.account(&hint.account, &hint.cause).await?;
+            let (decided, basis) =
+                self.planner.account_with_names(&hint.account, &hint.cause, hint.ou_names_since).await?;
             let now = self.planner.reader.clock.now();
             let budgets = budgets(self.ledger, &basis, &hint.cause, now).await?;
             for (kind, seen) in &basis.learned {

@@ -71,7 +71,7 @@ impl Sweep<'_> {
         for decided in decided.iter().filter(|decided| !decided.plan.changes_nothing()) {
             let account = decided.plan.account.clone();
             let deduplication = format!("sweep-{}-{account}", started.as_microsecond());
-            let hint = AccountHint { account, cause: cause.clone(), at: started };
+            let hint = AccountHint::new(account, cause.clone(), started);
             hints.push(hint.message(&deduplication).map_err(SweepError::Queue)?);
         }
         self.inbox.send(&hints).await.map_err(SweepError::Queue)?;

@@ -71,7 +71,13 @@ pub struct Claim {
     /// AWS's id of the request, once it has answered. A claim without it may or may not have been sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
+    /// When the engine handed it over to be looked after by messages, because it takes long. From then on, only they end it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polled: Option<Timestamp>,
 }
+
+/// How long the messages that look after a request are believed to be on their way. After that the engine sends another.
+const POLLED_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// What a row says about its key.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -187,6 +193,17 @@ impl Row {
     /// The engine's claim, if something may be with AWS right now.
     pub fn claim(&self) -> Option<&Claim> {
         self.work().and_then(|(_, intent)| intent.claim.as_ref())
+    }
+
+    /// Whether messages look after what is under way: the engine has nothing to do for it.
+    pub fn is_handed_over(&self, now: Timestamp) -> bool {
+        self.claim().and_then(|claim| claim.polled).is_some_and(|polled| polled + POLLED_FOR > now)
+    }
+
+    /// Whether there is something for the engine to do now.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.work().is_some_and(|(_, intent)| intent.not_before.is_none_or(|time| time <= now))
+            && !self.is_handed_over(now)
     }
 
     /// Whether the key is proved to be ours.

@@ -38,7 +38,7 @@ fn rules() -> RulesVersion {
 }
 
 fn intent(decided: Timestamp, claimed: bool) -> Intent {
-    let claim = claimed.then_some(Claim { fence: Fence(1), at: decided, request: None });
+    let claim = claimed.then_some(Claim { fence: Fence(1), at: decided, request: None, polled: None });
     Intent { decided_at: decided, not_before: None, not_after: None, fingerprint: "f".into(), claim }
 }
 

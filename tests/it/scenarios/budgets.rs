@@ -168,7 +168,7 @@ async fn decisions_at_the_same_time_do_not_share_what_is_left_of_a_budget() {
             tokio::time::sleep(Duration::from_millis(delay)).await;
             let account = service.account(account);
             let cause = Cause::new("event", account.as_str());
-            let hint = AccountHint { account, cause, at: service.clock.now() };
+            let hint = AccountHint::new(account, cause, service.clock.now());
             service.ports.reconciler().account(&hint).await.unwrap()
         };
         let (a, b, c) =

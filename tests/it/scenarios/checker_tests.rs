@@ -111,7 +111,7 @@ impl Broken {
 
     /// A row that admits that something may be with AWS.
     fn sending(&mut self, key: &AssignmentKey) {
-        let claim = Some(Claim { fence: Fence(1), at: self.now, request: None });
+        let claim = Some(Claim { fence: Fence(1), at: self.now, request: None, polled: None });
         let intent = Intent {
             decided_at: self.now,
             not_before: None,

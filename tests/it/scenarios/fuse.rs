@@ -94,6 +94,7 @@ pub(super) fn fused(ports: &Ports, fuse: &Arc<Fuse>) -> Ports {
         ledger: Arc::new(Fused { fuse: Arc::clone(fuse), inner: Arc::clone(&ports.ledger) }),
         inbox: queue(&ports.inbox),
         wake: queue(&ports.wake),
+        polls: queue(&ports.polls),
         ..ports.clone()
     }
 }

@@ -47,5 +47,6 @@ mod ports;
 mod red_button;
 mod service;
 mod slices;
+mod slow_requests;
 mod staleness;
 mod tags_and_moves;

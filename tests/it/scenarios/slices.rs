@@ -92,6 +92,7 @@ fn state(which: usize, now: Timestamp, chance: &mut Chance) -> State {
             fence: Fence(1),
             at: now - minutes(chance, 10),
             request: Some("f81d4fae-7dec-11d0-a765-00a0c91e6bf6".parse::<RequestId>().unwrap()),
+            polled: None,
         }),
     };
     let blocked = |operation, chance: &mut Chance| State::Blocked {

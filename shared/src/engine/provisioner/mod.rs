@@ -6,6 +6,8 @@
 
 mod choose;
 mod follow;
+mod hand_over;
+pub(super) mod outcome;
 mod send;
 mod session;
 mod settle;
@@ -29,6 +31,8 @@ pub struct Provisioner<'a> {
     pub ledger: &'a dyn Ledger,
     pub inbox: &'a dyn Queue,
     pub wake: &'a dyn Queue,
+    /// Who looks after requests that outlive the engine's patience; without it the engine itself does, once a minute.
+    pub polls: Option<&'a dyn Queue>,
     pub clock: &'a dyn Clock,
     pub settings: EngineSettings,
 }
@@ -148,12 +152,19 @@ impl Provisioner<'_> {
                     return Ok(summary);
                 }
                 // Whoever wrote an intent while we held the lease may have been turned away: look once more without it.
-                Pause::Nothing if self.ledger.work(1).await?.is_empty() => {
+                Pause::Nothing if self.nothing_is_left().await? => {
                     summary.end = RunEnd::Done;
                     return Ok(summary);
                 }
                 Pause::Nothing => {}
             }
         }
+    }
+
+    /// Whether there is no work but what messages look after. It is first in the order of work, and no more than the window.
+    async fn nothing_is_left(&self) -> Result<bool, LedgerError> {
+        let now = self.clock.now();
+        let work = self.ledger.work(self.settings.window.saturating_mul(2)).await?;
+        Ok(work.iter().all(|row| row.is_handed_over(now)))
     }
 }

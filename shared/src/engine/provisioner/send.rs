@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{RunError, follow::blocked, session::Session};
+use super::{RunError, outcome::blocked, session::Session};
 use crate::{
     domain::{AccountId, Operation, PermissionSetArn, Principal},
     engine::signed,
@@ -58,7 +58,8 @@ impl Session<'_> {
     }
 
     fn claimed(&self, row: Row) -> Row {
-        let claim = Some(Claim { fence: self.fence(), at: self.engine.clock.now(), request: None });
+        let claim =
+            Some(Claim { fence: self.fence(), at: self.engine.clock.now(), request: None, polled: None });
         row.map_intent(|intent| Intent { claim, ..intent })
     }
 

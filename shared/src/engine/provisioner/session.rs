@@ -7,11 +7,11 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Provisioner, RunError, RunSummary, choose};
+use super::{Provisioner, RunError, RunSummary, choose, outcome};
 use crate::{
     domain::{AccountId, AssignmentKey, RequestId, RulesVersion},
     engine::{AccountHint, signed},
-    ledger::{Cause, Intent, Lease, Row, State},
+    ledger::{Cause, Lease, Row, State},
     ports::{Guard, LedgerError, PortError, Request, RowWrite},
 };
 
@@ -38,6 +38,10 @@ pub(super) struct Session<'a> {
     lease: Lease,
     /// Rows with a claim, as this session last wrote or read them. Nobody else changes a claimed row's state.
     pub(super) outstanding: BTreeMap<AssignmentKey, Row>,
+    /// Rows with a claim that messages look after: they only take their place in the window.
+    pub(super) slow: BTreeMap<AssignmentKey, Row>,
+    /// The same where the messages seem to be lost.
+    pub(super) lost_polls: BTreeMap<AssignmentKey, Row>,
     /// When each outstanding request is described next.
     pub(super) looks: BTreeMap<AssignmentKey, Timestamp>,
     /// Accounts that have been sent back to be decided again.
@@ -62,6 +66,8 @@ impl<'a> Session<'a> {
             summary,
             lease,
             outstanding: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            lost_polls: BTreeMap::new(),
             looks: BTreeMap::new(),
             hinted: BTreeSet::new(),
             slow_until: now,
@@ -87,6 +93,8 @@ impl<'a> Session<'a> {
             self.take_over(&rows).await?;
             self.settle().await?;
             self.follow().await?;
+            self.hand_over().await?;
+            let under_way = self.under_way();
 
             let waiting: Vec<Row> = rows
                 .into_iter()
@@ -97,9 +105,9 @@ impl<'a> Session<'a> {
             let now = self.engine.clock.now();
             let choice = choose::choose(
                 &waiting,
-                &self.outstanding,
+                &under_way,
                 &choose::Limits {
-                    room: self.engine.settings.window.saturating_sub(self.outstanding.len()),
+                    room: self.engine.settings.window.saturating_sub(under_way.len()),
                     rules: rules.as_ref(),
                     orders: &orders,
                     intent_age: signed(self.engine.settings.intent_age),
@@ -151,7 +159,10 @@ impl<'a> Session<'a> {
         let slow_look = (!self.outstanding.is_empty()).then_some(now + signed(Duration::from_mins(1)));
         // What has gone back to be decided again comes back as new work, with a wake of its own.
         let decided_again = others.then_some(now + signed(Duration::from_mins(1)));
-        let next = [earliest, slow_look, decided_again].into_iter().flatten().min()?;
+        // With the whole window taken by what messages look after, the first that ends wakes the engine.
+        let slot_free = (self.outstanding.is_empty() && self.slow.len() >= self.engine.settings.window)
+            .then_some(now + signed(Duration::from_mins(1)));
+        let next = [earliest, slow_look, decided_again, slot_free].into_iter().flatten().min()?;
         (next > soon).then_some(next)
     }
 
@@ -179,19 +190,6 @@ impl<'a> Session<'a> {
         self.next_call = self.engine.clock.now().max(self.next_call) + signed(self.engine.settings.spacing);
     }
 
-    /// Takes up claims that this session doesn't know: a dead engine's, or an earlier run's.
-    async fn take_over(&mut self, rows: &[Row]) -> Result<(), RunError> {
-        for row in rows.iter().filter(|row| row.claim().is_some()) {
-            if !self.outstanding.contains_key(&row.key)
-                && let Some(row) = self.engine.ledger.row(&row.key).await?
-                && row.claim().is_some()
-            {
-                self.outstanding.insert(row.key.clone(), row);
-            }
-        }
-        Ok(())
-    }
-
     /// Sends accounts back whose intents are too old, or were decided by rules no longer in force.
     async fn send_back(&mut self, stale: &[Row]) -> Result<(), RunError> {
         for row in stale {
@@ -204,7 +202,7 @@ impl<'a> Session<'a> {
 
     pub(super) async fn hint(&self, account: &AccountId, cause: &Cause, why: &str) -> Result<(), RunError> {
         let at = self.engine.clock.now();
-        let hint = AccountHint { account: account.clone(), cause: cause.clone(), at };
+        let hint = AccountHint::new(account.clone(), cause.clone(), at);
         let deduplication = format!("{why}-{}-{account}", at.as_microsecond());
         let message = hint.message(&deduplication).map_err(RunError::Queue)?;
         self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
@@ -279,12 +277,11 @@ impl<'a> Session<'a> {
     }
 
     /// The row has ended what it was claimed for: in the state it has now, it is written and taken off the list, and its
-    /// account is looked at if that was asked for meanwhile. `request` is the one it was claimed for.
-    pub(super) async fn end(&mut self, row: Row, request: Option<RequestId>) -> Result<(), RunError> {
+    /// account is looked at if that was asked for meanwhile.
+    pub(super) async fn end(&mut self, row: Row) -> Result<(), RunError> {
         self.outstanding.remove(&row.key);
         self.looks.remove(&row.key);
-        let last_request = request.or(row.last_request.clone());
-        let row = self.record(Row { last_request, ..row }).await?;
+        let row = self.record(row).await?;
         if row.look_again {
             self.hint(&row.key.account, &row.cause, "again").await?;
             // From here on the row is anybody's to change: whoever did has looked.
@@ -295,14 +292,14 @@ impl<'a> Session<'a> {
 
     /// The row has reached a state in which nothing is under way.
     pub(super) async fn settle_in(&mut self, row: Row, state: State) -> Result<(), RunError> {
-        let request = row.claim().and_then(|claim| claim.request.clone());
-        self.end(row.into_state(state, self.engine.clock.now()), request).await
+        let now = self.engine.clock.now();
+        self.end(outcome::with_last_request(row).into_state(state, now)).await
     }
 
     /// Back to waiting, to be sent again after a while. It has cost an attempt.
     pub(super) async fn retry(&mut self, row: Row, wait: Duration, trouble: String) -> Result<(), RunError> {
-        let attempts = row.attempts.saturating_add(1);
-        self.wait_again(Row { attempts, ..row }, wait, trouble).await
+        self.summary.retried += 1;
+        self.end(outcome::retried(row, wait, trouble, self.engine.clock.now())).await
     }
 
     /// The same where the request may have had effect although AWS doesn't say so: what is found there next may be ours, and what
@@ -313,7 +310,8 @@ impl<'a> Session<'a> {
         wait: Duration,
         trouble: String,
     ) -> Result<(), RunError> {
-        self.retry(Row { maybe_sent: true, ..row }, wait, trouble).await
+        self.summary.retried += 1;
+        self.end(outcome::retried_in_doubt(row, wait, trouble, self.engine.clock.now())).await
     }
 
     /// The same where nothing was done and nothing is wrong with the row: it costs no attempt.
@@ -323,10 +321,7 @@ impl<'a> Session<'a> {
         wait: Duration,
         trouble: String,
     ) -> Result<(), RunError> {
-        let not_before = Some(self.engine.clock.now() + signed(wait));
         self.summary.retried += 1;
-        let request = row.claim().and_then(|claim| claim.request.clone());
-        let row = row.map_intent(|intent| Intent { not_before, claim: None, ..intent });
-        self.end(Row { trouble: Some(trouble), ..row }, request).await
+        self.end(outcome::waiting(row, wait, trouble, self.engine.clock.now())).await
     }
 }

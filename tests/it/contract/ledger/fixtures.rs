@@ -47,7 +47,7 @@ pub(super) fn claimed(decided_at: Timestamp) -> Intent {
     Intent {
         not_before: Some(at(77)),
         not_after: Some(at(7700)),
-        claim: Some(Claim { fence: Fence(3), at: at(78), request }),
+        claim: Some(Claim { fence: Fence(3), at: at(78), request, polled: None }),
         ..intent(decided_at)
     }
 }
