@@ -264,7 +264,7 @@ async fn apply_of_a_plan_does_what_was_seen_and_nothing_else() {
     for n in 0..6 {
         let account = service.account(&format!("unit-{n:02}"));
         let cause = Cause::new("command", "apply");
-        let hint = AccountHint { account, cause, at: service.clock.now() };
+        let hint = AccountHint { account, cause, at: service.clock.now(), ou_names_since: None };
         let reconciled = service.ports.reconciler().account_within(&hint, &seen).await.unwrap();
         let out: Vec<_> = reconciled.withheld.iter().map(|withheld| withheld.reason.kind()).collect();
         assert_eq!(out, if n == 5 { vec!["not_in_plan"] } else { vec![] });
@@ -336,7 +336,7 @@ async fn an_approved_revoke_is_sent_once_whoever_dies_on_the_way() {
                 for n in 25..27 {
                     let account = service.account(&format!("unit-{n:02}"));
                     let cause = Cause::new("event", "again");
-                    let hint = AccountHint { account, cause, at: service.clock.now() };
+                    let hint = AccountHint { account, cause, at: service.clock.now(), ou_names_since: None };
                     ports.reconciler().account(&hint).await.unwrap();
                 }
                 let wake = shared::engine::Wake::first();

@@ -64,7 +64,8 @@ pub(super) fn granted(row: Row, now: Timestamp) -> Outcome {
 
 /// It is gone.
 pub(super) fn revoked(row: Row, now: Timestamp) -> Outcome {
-    let row = Row { attempts: 0, trouble: None, closed_at: Some(now), maybe_sent: false, ..with_last_request(row) };
+    let row =
+        Row { attempts: 0, trouble: None, closed_at: Some(now), maybe_sent: false, ..with_last_request(row) };
     Outcome { row: row.into_state(State::Closed, now), ended: Ended::Revoked }
 }
 
