@@ -22,6 +22,7 @@
 mod account;
 mod hash;
 mod key;
+mod next;
 mod restraint;
 
 use std::collections::{BTreeMap, BTreeSet};
