@@ -159,7 +159,12 @@ fn consents(row: &Row, names: &Names, now: Timestamp, report: &mut StatusReport)
         let why = format!("{} by {}, until {ends}", approval.operation, approval.by);
         report.approved.push(told(row, names, approval.at, Some(why)));
     } else if let Some(over) = &row.over_budget {
-        report.over_budget.push(told(row, names, over.since, Some(over.budget.to_string())));
+        report.over_budget.push(told(
+            row,
+            names,
+            over.since,
+            Some(format!("over {}", over.budget.in_words())),
+        ));
     }
 }
 

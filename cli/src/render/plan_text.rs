@@ -42,9 +42,20 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
     text
 }
 
+/// The options that name this plan: those that it was made with, and its hash.
+fn exactly(report: &PlanReport) -> String {
+    let rules = match report.rules.files.as_slice() {
+        [] => String::new(),
+        [file] => format!(" --rules {}", line(file)),
+        [_, _, ..] => " --rules …".to_owned(),
+    };
+    let account = report.account.as_ref().map(|id| format!(" --account {id}")).unwrap_or_default();
+    format!("{rules}{account} --plan {}", report.hash)
+}
+
 /// What can be done with exactly this plan.
 fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
-    let hash = &report.hash;
+    let exactly = exactly(report);
     if report.shrinks {
         let shrunk = "The rules have shrunk to fewer than half of those in force: they come into force only if this plan is approved.";
         let _ = writeln!(text, "{}", style.paint(Paint::Warning, shrunk));
@@ -53,17 +64,14 @@ fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
         let _ = writeln!(
             text,
             "  {}",
-            style.paint(Paint::Faint, format!("exactly this, and nothing else:   usher apply --plan {hash}"))
+            style.paint(Paint::Faint, format!("exactly this, and nothing else:   usher apply{exactly}"))
         );
     }
     if report.waits_for_consent() {
         let _ = writeln!(
             text,
             "  {}",
-            style.paint(
-                Paint::Faint,
-                format!("what is over budget, let through: usher approve --plan {hash}")
-            )
+            style.paint(Paint::Faint, format!("what is over budget, let through: usher approve{exactly}"))
         );
     }
 }
@@ -256,7 +264,7 @@ mod tests {
         Plan: 1 to grant, 1 to revoke in 1 account; 1 under way; 1 withheld; 1 account could not be read.
           grants this run: 1 of 500 allowed
           revokes today: 1 of 25 allowed, 3 spent before
-          exactly this, and nothing else:   usher apply --plan cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+          exactly this, and nothing else:   usher apply --rules rules.yaml --plan cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
         ");
     }
 

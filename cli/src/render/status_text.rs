@@ -228,7 +228,7 @@ mod tests {
                 order: order("alba", ""),
             }],
             held: vec![row("closed", 7, Some("deleted by hand"))],
-            over_budget: vec![row("ours", 8, Some("revoke:day:2026-11-24"))],
+            over_budget: vec![row("ours", 8, Some("over what may be revoked on 2026-11-24"))],
             approved: vec![row("ours", 9, Some("revoke by alba, until 2026-11-25 11:51 UTC"))],
             counts: [
                 ("ours", 31),
@@ -272,7 +272,7 @@ mod tests {
           ! 111122223333  ReadOnlyAccess  group Auditors  7 min ago: deleted by hand
 
         Over budget (1)
-          ! 111122223333  ReadOnlyAccess  group Auditors  8 min ago: revoke:day:2026-11-24
+          ! 111122223333  ReadOnlyAccess  group Auditors  8 min ago: over what may be revoked on 2026-11-24
 
         Approved, and not made use of yet (1)
           ! 111122223333  ReadOnlyAccess  group Auditors  9 min ago: revoke by alba, until 2026-11-25 11:51 UTC

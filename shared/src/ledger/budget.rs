@@ -25,6 +25,18 @@ impl BudgetKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What it bounds, as people read it: `what one cause may revoke` or `what may be revoked on 2026-11-24`.
+    pub fn in_words(&self) -> String {
+        let (operation, rest) = self.0.split_once(':').unwrap_or((&self.0, ""));
+        match rest.split_once(':') {
+            Some(("day", day)) => {
+                let done = if operation == "revoke" { "revoked" } else { "granted" };
+                format!("what may be {done} on {day}")
+            }
+            Some(_) | None => format!("what one cause may {operation}"),
+        }
+    }
 }
 
 impl std::fmt::Display for BudgetKey {
@@ -39,4 +51,23 @@ pub struct Charge {
     pub budget: BudgetKey,
     pub amount: u32,
     pub limit: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_says_in_words_what_it_bounds() {
+        let (cause, rules) = (Cause::new("event", "day:1"), "0".repeat(64).parse().unwrap());
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let words = |key: BudgetKey| key.in_words();
+        assert_eq!(
+            words(BudgetKey::of_cause(Operation::Revoke, &cause, &rules)),
+            "what one cause may revoke"
+        );
+        assert_eq!(words(BudgetKey::of_cause(Operation::Grant, &cause, &rules)), "what one cause may grant");
+        assert_eq!(words(BudgetKey::of_day(Operation::Revoke, now)), "what may be revoked on 2027-01-15");
+        assert_eq!(words(BudgetKey::of_day(Operation::Grant, now)), "what may be granted on 2027-01-15");
+    }
 }

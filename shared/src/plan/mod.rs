@@ -213,7 +213,7 @@ impl std::fmt::Display for WithheldReason {
             }
             Self::Orphaned => f.write_str("its principal no longer exists"),
             Self::Budget(budget) => {
-                write!(f, "the budget `{budget}` is spent; `usher approve` lets it through")
+                write!(f, "it is over {}; `usher approve` lets it through", budget.in_words())
             }
             Self::Held(Held::Key) => f.write_str("it is on hold; `usher release` lets it go on"),
             Self::Held(Held::DeletedByHand) => {
