@@ -9,6 +9,7 @@
 //! ```
 
 mod allowance;
+mod confirm;
 mod inbox;
 mod parking;
 mod planner;
@@ -23,6 +24,7 @@ mod wake;
 
 use std::time::Duration;
 
+pub use confirm::{ConfirmError, ConfirmedName, confirm_permission_set};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
@@ -36,7 +38,7 @@ pub use sweep::{Sweep, SweepError, SweepSummary};
 pub use wake::Wake;
 
 use crate::{
-    plan::ManagementWrites,
+    plan::{ManagementWrites, Quotas},
     ports::{AccessReader, Clock, Directory, LedgerReader, OrganizationReader},
 };
 
@@ -86,6 +88,8 @@ pub struct EngineSettings {
     /// How long tombstones are kept.
     pub tombstones: Duration,
     pub management: ManagementWrites,
+    /// What AWS allows in one account.
+    pub quotas: Quotas,
 }
 
 impl Default for EngineSettings {
@@ -104,6 +108,7 @@ impl Default for EngineSettings {
             spacing: Duration::from_millis(100),
             tombstones: Duration::from_hours(24),
             management: ManagementWrites::Withheld,
+            quotas: Quotas::default(),
         }
     }
 }

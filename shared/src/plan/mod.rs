@@ -19,12 +19,14 @@
 
 mod account;
 mod key;
+mod quota;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 pub use account::{departed, plan};
+pub use quota::{Quota, Quotas};
 
 use crate::{
     domain::{
@@ -70,6 +72,7 @@ pub struct Situation<'a> {
     /// Why this decision is made now.
     pub cause: &'a Cause,
     pub management: ManagementWrites,
+    pub quotas: Quotas,
     /// How long a fresh row is believed over a list.
     pub lag: jiff::SignedDuration,
     /// How old an intent may get before it is confirmed again.
@@ -140,6 +143,10 @@ pub enum WithheldReason {
     Orphaned,
     /// The budget is spent.
     Budget(BudgetKey),
+    /// Another permission set bears the name that the rules give it by.
+    Recreated { name: String, before: PermissionSetArn },
+    /// AWS would not take it: there are as many already as a quota allows.
+    Quota(Quota),
 }
 
 impl std::fmt::Display for WithheldReason {
@@ -170,6 +177,11 @@ impl std::fmt::Display for WithheldReason {
             Self::Budget(budget) => {
                 write!(f, "the budget `{budget}` is spent; it waits until the budget has room again")
             }
+            Self::Recreated { name, before } => write!(
+                f,
+                "the permission set `{name}` is another one than before ({before}): see what it allows, then let it through with `usher confirm {name}`"
+            ),
+            Self::Quota(quota) => write!(f, "{quota}"),
         }
     }
 }
