@@ -1,10 +1,16 @@
 //! What can be asked for on the command line.
 
-use std::{path::PathBuf, time::Duration};
+mod consent;
 
-use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
+use std::{fmt, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use jiff::SignedDuration;
-use shared::domain::{AccountId, InstanceArn};
+use shared::domain::{AccountId, InstanceArn, PlanHash};
+
+pub use consent::{
+    AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
+};
 
 /// Usher gives people access to AWS accounts through IAM Identity Center, by rule.
 #[derive(Debug, Clone, Parser)]
@@ -48,8 +54,9 @@ pub enum Command {
         2  something to do\n\n\
         Examples:\n  \
         usher plan --rules rules.yaml\n  \
-        usher plan --rules rules.yaml --account 111122223333\n  \
-        usher plan --rules rules.yaml --json | jq .summary")]
+        usher plan --rules rules/ --account 111122223333\n  \
+        usher plan --rules rules.yaml --output json | jq .summary\n  \
+        usher plan --rules rules/ --ledger dynamodb:usher-ledger --output markdown")]
     Plan(PlanArgs),
     /// Bring the rules into force and carry the plan out
     #[command(after_help = "Exit codes:\n  \
@@ -57,9 +64,91 @@ pub enum Command {
         1  an error, or something failed, is blocked or is left\n\n\
         Examples:\n  \
         usher apply --rules rules.yaml\n  \
+        usher apply --rules rules.yaml --plan HASH\n  \
         usher apply --rules rules.yaml --account 111122223333\n  \
         usher apply --rules rules.yaml --yes --json > report.json")]
     Apply(ApplyArgs),
+    /// Show what the ledger holds: what is under way, blocked or uncertain, and since when
+    #[command(after_help = "It reads the ledger alone; Identity Center is asked for --names only.\n\n\
+        Exit codes:\n  \
+        0  the ledger could be read\n  \
+        1  an error\n\n\
+        Examples:\n  \
+        usher status\n  \
+        usher status --ledger dynamodb:usher-ledger\n  \
+        usher status --json | jq .counts")]
+    Status(StatusArgs),
+    /// Show what waits, why, and the way out
+    #[command(after_help = "Exit codes:\n  \
+        0  told, whether something waits or not\n  \
+        1  an error, or an account that could not be read\n\n\
+        Examples:\n  \
+        usher withheld\n  \
+        usher withheld --rules rules/ --account 111122223333\n  \
+        usher withheld --output json | jq -r '.groups[].assignments[].command'")]
+    Withheld(WithheldArgs),
+    /// Let what the budgets hold back through, once
+    #[command(
+        after_help = "KEY is ACCOUNT/PERMISSION-SET/PRINCIPAL, with names or ids: 111122223333/ReadOnlyAccess/group:Auditors.\n\
+        It approves exactly what it lists; a plan that is another by now is refused. Nothing is sent: the functions, or\n\
+        `usher apply`, do that.\n\n\
+        Exit codes:\n  \
+        0  approved\n  \
+        1  an error, or not approved\n\n\
+        Examples:\n  \
+        usher approve --plan HASH --rules rules/\n  \
+        usher approve 111122223333/ReadOnlyAccess/group:Auditors --for 2h --reason 'incident 12'"
+    )]
+    Approve(ApproveArgs),
+    /// Show who approved, paused, held, adopted or disowned what, and when
+    Approvals(ApprovalsArgs),
+    /// Stop everything: nothing more is sent to AWS
+    #[command(after_help = "Examples:\n  \
+        usher pause --reason 'incident 12'\n  \
+        usher pause --ledger dynamodb:usher-ledger")]
+    Pause(PauseArgs),
+    /// Let everything go on
+    Resume(PauseArgs),
+    /// Grant and revoke nothing for a principal, an account or one assignment
+    #[command(after_help = "Examples:\n  \
+        usher hold 111122223333 --reason 'migration'\n  \
+        usher hold group:Contractors\n  \
+        usher hold 111122223333/ReadOnlyAccess/group:Auditors")]
+    Hold(HoldArgs),
+    /// Let what is on hold go on
+    #[command(after_help = "Examples:\n  \
+        usher release group:Contractors\n  \
+        usher release 111122223333/ReadOnlyAccess/group:Auditors")]
+    Release(HoldArgs),
+    /// Make an assignment that others made Usher's own
+    #[command(
+        after_help = "Usher revokes what is its own when no rule wants it any more. Nothing changes in AWS now.\n\n\
+        Examples:\n  \
+        usher adopt 111122223333/ReadOnlyAccess/group:Auditors"
+    )]
+    Adopt(AdoptArgs),
+    /// Give an assignment of Usher's up: it stays, and is not Usher's any more
+    #[command(after_help = "Examples:\n  \
+        usher disown 111122223333/ReadOnlyAccess/group:Auditors")]
+    Disown(DisownArgs),
+    /// Let rules give the permission set that now bears a name which another one bore before
+    #[command(after_help = "Examples:\n  \
+        usher confirm ReadOnlyAccess")]
+    Confirm(ConfirmArgs),
+    /// Show what events lead to, or why they are ignored
+    #[command(
+        after_help = "A file may hold EventBridge events, CloudTrail records (a log file, or what `aws cloudtrail lookup-events`\n\
+        prints), and messages of SQS as Lambda or `aws sqs receive-message` has them; one after the other, or in a list.\n\
+        Nothing is asked of AWS, and nothing is changed.\n\n\
+        Exit codes:\n  \
+        0  all could be read\n  \
+        1  an error, or something that can't be read\n\n\
+        Examples:\n  \
+        usher event event.json\n  \
+        usher event event.json --json | jq '.events[].hint'\n  \
+        aws cloudtrail lookup-events --region us-east-1 | usher event -"
+    )]
+    Event(EventArgs),
     /// Watch an account get its access, against a simulated AWS on this machine
     #[command(
         after_help = "It needs no AWS account, no credentials and no network, and takes under half a minute.\n\n\
@@ -79,14 +168,14 @@ pub enum RulesCommand {
         1  mistakes, or a file that can't be read\n\n\
         Examples:\n  \
         usher rules check rules.yaml\n  \
-        usher rules check rules.yaml --json")]
+        usher rules check rules/ --json")]
     Check(RulesCheckArgs),
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct RulesCheckArgs {
-    /// The rule files
-    #[arg(required = true, value_name = "FILE")]
+    /// The rule files, or the folder that they are in
+    #[arg(required = true, value_name = "PATH")]
     pub files: Vec<PathBuf>,
     /// Print one JSON document instead of text
     #[arg(long)]
@@ -97,15 +186,46 @@ pub struct RulesCheckArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub what: WhatArgs,
-    /// Print one JSON document instead of text
-    #[arg(long)]
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OutputArgs {
+    /// How to write the result; Markdown is fit for a comment on a pull request
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// The same as --output json
+    #[arg(long, conflicts_with = "output")]
     pub json: bool,
+}
+
+impl OutputArgs {
+    /// What was asked for, in either way.
+    pub fn form(self) -> Output {
+        if self.json { Output::Json } else { self.output }
+    }
+}
+
+/// A form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For a terminal.
+    Text,
+    /// One JSON document.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct ApplyArgs {
     #[command(flatten)]
     pub what: WhatArgs,
+    /// Do what this plan says and nothing else; refused if the plan is another by now
+    #[arg(long, value_name = "HASH")]
+    pub plan: Option<PlanHash>,
     /// Don't ask; needed where nobody can answer
     #[arg(long)]
     pub yes: bool,
@@ -120,15 +240,69 @@ pub struct ApplyArgs {
 /// What is planned, and on whose record.
 #[derive(Debug, Clone, Args)]
 pub struct WhatArgs {
-    /// The rule files
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    /// The rule files, or the folder that they are in
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     pub rules: Vec<PathBuf>,
     /// Look at this account only
     #[arg(long, value_name = "ID")]
     pub account: Option<AccountId>,
-    /// The record of what is Usher's own
-    #[arg(long, value_name = "PATH", default_value = ".usher/ledger.db")]
-    pub ledger: PathBuf,
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+}
+
+/// On whose record a command works.
+#[derive(Debug, Clone, Args)]
+pub struct LedgerArgs {
+    /// The record of what is Usher's own: a file, or dynamodb:TABLE for that of the deployed functions
+    #[arg(
+        id = "ledger",
+        long = "ledger",
+        value_name = "PATH|dynamodb:TABLE",
+        default_value = ".usher/ledger.db",
+        value_parser = ledger_at
+    )]
+    pub at: LedgerAt,
+}
+
+/// Where a ledger is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerAt {
+    /// An SQLite file.
+    File(PathBuf),
+    /// A table of DynamoDB.
+    Table(String),
+}
+
+/// As it is written on the command line.
+impl fmt::Display for LedgerAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Table(table) => write!(f, "{TABLE}{table}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// Look up in Identity Center who and what is told of, where the ledger remembers only ids
+    #[arg(long)]
+    pub names: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct EventArgs {
+    /// The file with the events; - for the standard input
+    #[arg(value_name = "FILE|-")]
+    pub file: PathBuf,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -157,6 +331,21 @@ pub struct ConnectionArgs {
     /// The Identity Center instance, where there are several
     #[arg(long, global = true, value_name = "ARN", env = "USHER_INSTANCE_ARN")]
     pub instance_arn: Option<InstanceArn>,
+}
+
+/// What a ledger in DynamoDB is told by.
+const TABLE: &str = "dynamodb:";
+
+fn ledger_at(text: &str) -> Result<LedgerAt, String> {
+    let Some(table) = text.strip_prefix(TABLE) else { return Ok(LedgerAt::File(text.into())) };
+    let is_name = (3..=255).contains(&table.len())
+        && table.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    if is_name {
+        Ok(LedgerAt::Table(table.to_owned()))
+    } else {
+        Err("a table's name has 3 to 255 letters, digits, `_`, `.` or `-`; a file of that name is ./dynamodb:…"
+            .to_owned())
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -212,6 +401,39 @@ mod tests {
         let endpoint =
             Cli::try_parse_from(["usher", "plan", "--rules", "a", "--endpoint-url", "localhost:80"]);
         assert!(endpoint.unwrap_err().to_string().contains("http://127.0.0.1"));
+    }
+
+    #[test]
+    fn a_ledger_is_a_file_or_a_table() {
+        let ledger = |at: &str| {
+            let parsed = Cli::try_parse_from(["usher", "status", "--ledger", at])?;
+            let Command::Status(StatusArgs { ledger, .. }) = parsed.command else { panic!("not status") };
+            Ok::<_, clap::Error>(ledger.at)
+        };
+        assert_eq!(ledger("a/ledger.db").unwrap(), LedgerAt::File("a/ledger.db".into()));
+        assert_eq!(ledger("./dynamodb:x").unwrap(), LedgerAt::File("./dynamodb:x".into()));
+        let table = ledger("dynamodb:usher-ledger").unwrap();
+        assert_eq!(
+            (&table, table.to_string().as_str()),
+            (&LedgerAt::Table("usher-ledger".into()), "dynamodb:usher-ledger")
+        );
+        for wrong in ["dynamodb:", "dynamodb:a b c", "dynamodb:ab"] {
+            assert!(ledger(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn json_is_a_form_of_output_and_cannot_be_asked_for_beside_another() {
+        let form = |more: &[&str]| {
+            let line = ["usher", "plan", "--rules", "a"].iter().chain(more);
+            let Command::Plan(plan) = Cli::try_parse_from(line)?.command else { panic!("not plan") };
+            Ok::<_, clap::Error>(plan.output.form())
+        };
+        assert_eq!(form(&[]).unwrap(), Output::Text);
+        assert_eq!(form(&["--json"]).unwrap(), Output::Json);
+        assert_eq!(form(&["--output", "markdown"]).unwrap(), Output::Markdown);
+        assert!(form(&["--json", "--output", "text"]).is_err());
+        assert!(form(&["--output", "html"]).is_err());
     }
 
     #[test]

@@ -10,7 +10,11 @@ use shared::{
     settings::Settings,
 };
 
-use crate::{Failure, Machine, args::ConnectionArgs};
+use crate::{
+    Failure, Machine,
+    args::ConnectionArgs,
+    progress::{CountedOrganization, Counts},
+};
 
 /// The services, ready to be asked.
 #[derive(Clone)]
@@ -40,6 +44,13 @@ impl Aws {
         })
     }
 
+    /// The same services, with a count of the accounts that are read.
+    pub(crate) fn counted(self) -> (Self, Arc<Counts>) {
+        let counts = Arc::new(Counts::default());
+        let organization = CountedOrganization::new(self.organization, Arc::clone(&counts));
+        (Self { organization: Arc::new(organization), ..self }, counts)
+    }
+
     /// What a decision may read.
     pub(crate) fn reader<'a>(
         &'a self,
@@ -60,8 +71,13 @@ impl Aws {
 
 /// Connects as the command line says.
 pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
-    let ConnectionArgs { endpoint_url, region, profile, instance_arn } = arguments;
-    let connection = match &machine.connection {
+    Aws::of(&connection(arguments, machine).await, arguments.instance_arn.clone()).await
+}
+
+/// The way to AWS that the command line says. Nothing is asked of the services yet.
+pub(crate) async fn connection(arguments: &ConnectionArgs, machine: &Machine) -> Connection {
+    let ConnectionArgs { endpoint_url, region, profile, instance_arn: _ } = arguments;
+    match &machine.connection {
         Some(connection) => connection.clone(),
         None => {
             aws::connect(&ConnectOptions {
@@ -72,8 +88,7 @@ pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Re
             })
             .await
         }
-    };
-    Aws::of(&connection, instance_arn.clone()).await
+    }
 }
 
 /// How the engine works on this machine.

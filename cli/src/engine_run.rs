@@ -1,21 +1,21 @@
 //! Running the engine until nothing is left that it can do, with the progress on the screen.
 
-use std::{collections::BTreeSet, io, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use shared::{
     engine::{AccountHint, EngineSettings, Provisioner, Reconciler, RunEnd, Wake},
-    local::{LocalQueue, SqliteLedger},
-    ports::{Clock, LedgerReader as _, Queue as _},
+    guardrail::Scope,
+    local::LocalQueue,
+    ports::{Clock, Ledger, Queue as _},
 };
 
-use crate::{Failure, Screen, connect::Aws, screen::count};
+use crate::{
+    Failure, Screen,
+    connect::Aws,
+    progress::{GLANCE, Progress},
+};
 
-/// How often the progress is looked at.
-const GLANCE: Duration = Duration::from_millis(250);
-/// How often it is told where no bar can move.
-const TELL: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 /// How long a message is kept from others while it is worked on.
 const HIDDEN: Duration = Duration::from_mins(5);
 /// More rows with work than are ever looked at.
@@ -24,12 +24,14 @@ const ALL: usize = 1_000_000;
 /// The engine, and what it needs.
 pub(crate) struct EngineRun<'a> {
     pub(crate) aws: &'a Aws,
-    pub(crate) ledger: &'a SqliteLedger,
+    pub(crate) ledger: &'a dyn Ledger,
     pub(crate) reconciler: Reconciler<'a>,
     pub(crate) inbox: &'a LocalQueue,
     pub(crate) wake: &'a LocalQueue,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) settings: EngineSettings,
+    /// What may be done, where that is not everything.
+    pub(crate) scope: Option<&'a Scope>,
     /// When to stop waiting.
     pub(crate) until: Timestamp,
 }
@@ -48,12 +50,19 @@ impl EngineRun<'_> {
             let patience = jiff::SignedDuration::try_from(self.settings.patience).unwrap_or_default();
             let stuck = |claimed: Option<Timestamp>| claimed.is_some_and(|at| at + patience <= now);
             if left.iter().all(|row| stuck(row.claim().map(|claim| claim.at))) || now >= self.until {
-                progress.end(left.len(), screen)?;
+                let done = progress.done_of(left.len());
+                progress.end(done, screen)?;
                 return Ok(());
             }
             let end = self.run_once(&mut progress, screen).await?;
             let wait = match end {
                 RunEnd::Done | RunEnd::LeaseLost => Duration::ZERO,
+                RunEnd::Paused => {
+                    progress.say("Usher is paused: nothing more is sent until `usher resume`", screen)?;
+                    let done = progress.done_of(self.ledger.work(ALL).await?.len());
+                    progress.end(done, screen)?;
+                    return Ok(());
+                }
                 RunEnd::HeldElsewhere => {
                     progress.say("another engine is at work on this ledger, or was broken off less than 90 s ago; waiting for it", screen)?;
                     Duration::from_secs(1)
@@ -76,6 +85,7 @@ impl EngineRun<'_> {
             ledger: self.ledger,
             inbox: self.inbox,
             wake: self.wake,
+            polls: None,
             clock: self.clock,
             settings: self.settings,
         };
@@ -87,7 +97,8 @@ impl EngineRun<'_> {
                 ended = &mut run => return Ok(ended.map_err(Failure::Run)?.end),
                 () = self.clock.sleep(GLANCE) => {
                     let left = self.ledger.work(ALL).await?.len();
-                    progress.update(left, self.clock.now(), screen)?;
+                    let done = progress.done_of(left);
+                    progress.update(done, self.clock.now(), screen)?;
                 }
             }
         }
@@ -106,7 +117,11 @@ impl EngineRun<'_> {
                 if let Ok(hint) = AccountHint::from_body(&message.body)
                     && seen.insert(hint.account.clone())
                 {
-                    self.reconciler.account(&hint).await.map_err(Failure::Reconcile)?;
+                    let reconciled = match self.scope {
+                        Some(scope) => self.reconciler.account_within(&hint, scope).await,
+                        None => self.reconciler.account(&hint).await,
+                    };
+                    reconciled.map_err(Failure::Reconcile)?;
                 }
                 self.inbox.acknowledge(&message.receipt).await.map_err(Failure::Queue)?;
             }
@@ -118,92 +133,5 @@ impl EngineRun<'_> {
         let now = self.clock.now();
         let next = self.wake.next_visible_at().unwrap_or(now);
         Duration::try_from(next.duration_since(now)).unwrap_or_default()
-    }
-}
-
-/// How far the work is, on the screen.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    total: usize,
-    bar: Option<ProgressBar>,
-    told: Option<(usize, Timestamp)>,
-    said: BTreeSet<&'static str>,
-}
-
-impl Progress {
-    /// Begins to show it: as a bar where one can move, else in lines now and then.
-    pub(crate) fn begin(total: usize, screen: &Screen<'_>) -> Self {
-        let bar = (screen.progress_bar && total > 0).then(|| {
-            let bar = ProgressBar::with_draw_target(
-                Some(u64::try_from(total).unwrap_or(u64::MAX)),
-                ProgressDrawTarget::stderr(),
-            );
-            if let Ok(style) =
-                ProgressStyle::with_template("  {bar:40} {pos} of {len} assignments, {elapsed}")
-            {
-                bar.set_style(style);
-            }
-            bar
-        });
-        Self { total, bar, told: None, said: BTreeSet::new() }
-    }
-
-    fn done(&self, left: usize) -> usize {
-        self.total.saturating_sub(left)
-    }
-
-    fn update(&mut self, left: usize, now: Timestamp, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let done = self.done(left);
-        if let Some(bar) = &self.bar {
-            bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-            return Ok(());
-        }
-        let is_time = self.told.is_none_or(|(told, at)| told != done && at + TELL <= now);
-        if is_time {
-            self.told = Some((done, now));
-            Self::write(
-                &format!("{done} of {} done", count(self.total, "assignment", "assignments")),
-                screen,
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Says something once.
-    fn say(&mut self, text: &'static str, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        if !self.said.insert(text) {
-            return Ok(());
-        }
-        match &self.bar {
-            Some(bar) => {
-                bar.println(format!("  {text}"));
-                Ok(())
-            }
-            None => Self::write(text, screen),
-        }
-    }
-
-    fn end(self, left: usize, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        if self.total == 0 {
-            return Ok(());
-        }
-        match &self.bar {
-            Some(bar) => {
-                bar.finish_and_clear();
-                Ok(())
-            }
-            None => Self::write(
-                &format!("{} of {} done", self.done(left), count(self.total, "assignment", "assignments")),
-                screen,
-            ),
-        }
-    }
-
-    fn write(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        // Progress that nobody reads any more stops nothing.
-        match writeln!(screen.err, "  {text}") {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
     }
 }

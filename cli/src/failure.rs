@@ -5,7 +5,7 @@ use std::{error::Error, fmt, io, time::Duration};
 use miette::Diagnostic;
 use shared::{
     domain::AccountId,
-    engine::{PublishError, ReadError, ReconcileError, RunError, SweepError},
+    engine::{PublishError, ReadError, ReconcileError, RunError, SweepError, consent::ConsentError},
     local::OpenError,
     ports::{LedgerError, PortError},
     rules::Diagnostics,
@@ -25,10 +25,38 @@ pub enum Failure {
     RulesNotText { path: String, at: usize },
     #[error("the rule file `{path}` is given twice")]
     RulesTwice { path: String },
+    #[error("two rule files have the name `{name}`: `{first}` and `{second}`")]
+    RulesSameName { name: String, first: String, second: String },
+    #[error("there is no rule file in the folder `{path}`")]
+    RulesNone { path: String },
+    #[error("the folder `{path}` holds too much to be a folder of rules")]
+    RulesTooMany { path: String },
+    #[error("the name of the rule file `{path}` is not Unicode")]
+    RulesOddName { path: String },
+    #[error("the symbolic link `{path}` leads out of the folder of rules")]
+    RulesLink { path: String },
     #[error(transparent)]
     Rules(Box<Diagnostics>),
     #[error("cannot use the ledger `{path}`")]
     OpenLedger { path: String, source: OpenError },
+    #[error("there is no ledger `{path}`")]
+    NoLedger { path: String },
+    #[error("the ledger `{table}` belongs to deployed functions, which carry out their rules by themselves")]
+    DeployedLedger { table: String },
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    #[error("cannot look up a name")]
+    LookUp(#[source] PortError),
+    #[error("nobody bears the name `{name}`")]
+    NobodyNamed { name: String },
+    #[error("there is no permission set `{name}`")]
+    NoSetNamed { name: String },
+    #[error("cannot read the events `{path}`")]
+    EventFile { path: String, source: io::Error },
+    #[error("the events `{path}` are more than {most} bytes")]
+    EventsTooLong { path: String, most: u64 },
+    #[error("the events `{path}` are not text: byte {at} does not belong to UTF-8")]
+    EventsNotText { path: String, at: usize },
     #[error("cannot make the folder `{path}` for the ledger")]
     LedgerFolder { path: String, source: io::Error },
     #[error("cannot use the ledger")]
@@ -83,10 +111,36 @@ impl Failure {
         let text = match self {
             Self::Output(_) | Self::Input(_) | Self::Rules(_) | Self::Settings(_) => return None,
             Self::RulesFile { .. } => {
-                "give the path of a rule file as seen from the current folder; docs/rules.md describes what is in it"
+                "give the path of a rule file, or of the folder that it is in, as seen from the current folder; docs/rules.md \
+                 describes what is in it"
             }
             Self::RulesNotText { .. } => "save the file as UTF-8",
             Self::RulesTwice { .. } => "give each file once",
+            Self::RulesSameName { .. } => "rename one of them, or give the folder that both are in",
+            Self::RulesNone { .. } => {
+                "rule files end in .yaml or .yml; what is hidden (its name begins with a dot) is passed over"
+            }
+            Self::RulesTooMany { .. } => "give the folder that holds the rules and little else",
+            Self::RulesOddName { .. } => "rename it: its name goes into the version of the rules",
+            Self::RulesLink { .. } => {
+                "put the file itself into the folder: rules that come into force are all in one place"
+            }
+            Self::NoLedger { .. } => {
+                "name it with --ledger: a file that `usher apply` has made, or dynamodb:TABLE for that of the deployed functions"
+            }
+            Self::DeployedLedger { .. } => {
+                "publish the rules to the bucket of the deployed functions instead; `usher plan` works with their ledger"
+            }
+            Self::Consent(error) => return consented(error).map(str::to_owned).or_else(|| self.cause()),
+            Self::NobodyNamed { .. } => {
+                "names are compared letter by letter; an id works too: group:<id>, user:<id>"
+            }
+            Self::NoSetNamed { .. } => "names are compared letter by letter; its own id works too: ps-…",
+            Self::EventFile { .. } => "give the path of a file, or - for the standard input",
+            Self::EventsTooLong { .. } => "split it up: one event after the other will do",
+            Self::EventsNotText { .. } => {
+                "if it is packed, unpack it first: `gunzip -c FILE | usher event -`"
+            }
             Self::OpenLedger { .. } => {
                 "give another path with --ledger, or move the file away; nothing was changed"
             }
@@ -103,7 +157,7 @@ impl Failure {
                 "run it again with --verbose, and tell the project what it says: this is a mistake in Usher"
             }
             Self::Publish(PublishError::Shrunk { .. } | PublishError::Empty) => {
-                "check that the file is whole; if the rules must go, take them out in several steps"
+                "check that the files are whole"
             }
             Self::Reconcile(_) | Self::Run(_) => {
                 return self
@@ -116,6 +170,7 @@ impl Failure {
             | Self::Publish(_)
             | Self::Sweep(_)
             | Self::Event(_)
+            | Self::LookUp(_)
             | Self::Queue(_) => return self.cause(),
         };
         Some(text.to_owned())
@@ -131,6 +186,44 @@ impl Failure {
             next = error.source();
         }
         None
+    }
+}
+
+/// What to do where consent was not taken, if its own text doesn't say.
+fn consented(error: &ConsentError) -> Option<&'static str> {
+    match error {
+        ConsentError::Nameless => Some("say who you are with --by NAME"),
+        ConsentError::Ends => Some("say how long with --for, such as --for 24h"),
+        ConsentError::UnknownAccount(_) => {
+            Some("look for a typing error, or for credentials of another organization")
+        }
+        ConsentError::Unwanted(_) => Some("--even-unwanted adopts it even so"),
+        ConsentError::CannotTell { .. } => Some("try again when the look-up works, or say --even-unwanted"),
+        ConsentError::NotOverBudget { .. } => Some("`usher withheld` tells the way out for each reason"),
+        ConsentError::NotOurs(_) => Some("`usher status` and `usher withheld` tell what the ledger knows of"),
+        ConsentError::NotThere(_) => {
+            Some("look for a typing error; what rules want and is not there is granted without this")
+        }
+        ConsentError::NoPermissionSet(_) => {
+            Some("look for a typing error: names are compared letter by letter")
+        }
+        ConsentError::Read(_)
+        | ConsentError::PermissionSets(_)
+        | ConsentError::OtherPermissionSet { .. }
+        | ConsentError::Ledger(_)
+        | ConsentError::PlanChanged { .. }
+        | ConsentError::NothingToApprove
+        | ConsentError::NotWithheld(_)
+        | ConsentError::TooManyKeys
+        | ConsentError::Changed(_)
+        | ConsentError::Partly { .. }
+        | ConsentError::NotPaused
+        | ConsentError::NotHeld(_)
+        | ConsentError::KeyNotHeld(_)
+        | ConsentError::TooManyHolds(_)
+        | ConsentError::AlreadyOurs(_)
+        | ConsentError::UnderWay(_)
+        | ConsentError::Unsettled { .. } => None,
     }
 }
 

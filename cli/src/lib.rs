@@ -5,13 +5,17 @@
 pub mod args;
 mod commands;
 mod connect;
+mod desk;
 mod engine_run;
+mod event_file;
 mod failure;
-mod ledger_file;
+mod keys;
+mod ledger;
 pub mod local_runtime;
 mod machine;
 mod names;
 mod planning;
+mod progress;
 mod render;
 pub mod report;
 mod rule_files;
@@ -77,5 +81,19 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Apply(apply) => commands::apply::run(&apply, &connection, machine, screen).await,
+        Command::Status(status) => commands::status::run(&status, &connection, machine, screen).await,
+        Command::Withheld(withheld) => commands::withheld::run(&withheld, &connection, machine, screen).await,
+        Command::Approve(approve) => commands::approve::run(&approve, &connection, machine, screen).await,
+        Command::Approvals(approvals) => {
+            commands::approvals::run(&approvals, &connection, machine, screen).await
+        }
+        Command::Pause(pause) => commands::orders::pause(&pause, &connection, machine, screen).await,
+        Command::Resume(resume) => commands::orders::resume(&resume, &connection, machine, screen).await,
+        Command::Hold(hold) => commands::orders::hold(&hold, &connection, machine, screen).await,
+        Command::Release(release) => commands::orders::release(&release, &connection, machine, screen).await,
+        Command::Adopt(adopt) => commands::own::adopt(&adopt, &connection, machine, screen).await,
+        Command::Disown(disown) => commands::own::disown(&disown, &connection, machine, screen).await,
+        Command::Confirm(confirm) => commands::own::confirm(&confirm, &connection, machine, screen).await,
+        Command::Event(event) => commands::event::run(&event, screen),
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt as _};
 use shared::{
-    domain::{AssignmentKey, PermissionSet, PermissionSetArn, Principal},
+    domain::{AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
     engine::Reader,
-    ports::{Seen, SeenKind},
+    ports::{AccessReader, Directory, LedgerError, LedgerReader, Seen, SeenKind},
 };
 
 /// Names of principals and permission sets. What could not be looked up, or is gone, has none.
@@ -16,12 +16,26 @@ pub(crate) struct Names {
     permission_sets: BTreeMap<PermissionSetArn, String>,
 }
 
+/// Where names are looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) directory: &'a dyn Directory,
+    pub(crate) access: &'a dyn AccessReader,
+    pub(crate) ledger: &'a dyn LedgerReader,
+}
+
+impl<'a> From<Reader<'a>> for Source<'a> {
+    fn from(reader: Reader<'a>) -> Self {
+        Self { directory: reader.directory, access: reader.access, ledger: reader.ledger }
+    }
+}
+
 impl Names {
     /// Looks up all names that these keys need, a few at a time. `learned` is what a reading has just seen.
     pub(crate) async fn of(
         keys: impl Iterator<Item = &AssignmentKey>,
         learned: &BTreeMap<SeenKind, Vec<Seen>>,
-        reader: Reader<'_>,
+        source: Source<'_>,
     ) -> Self {
         let (mut principals, mut sets) = (BTreeSet::new(), BTreeSet::new());
         for key in keys {
@@ -29,14 +43,14 @@ impl Names {
             sets.insert(key.permission_set.clone());
         }
         let principals = stream::iter(principals)
-            .map(async |principal| (principal.clone(), principal_name(&principal, reader).await))
+            .map(async |principal| (principal.clone(), principal_name(&principal, source.directory).await))
             .buffered(4)
             .filter_map(async |(principal, name)| Some((principal, name?)))
             .collect()
             .await;
 
         let mut permission_sets = BTreeMap::new();
-        let remembered = reader.ledger.recall(SeenKind::PermissionSet).await.unwrap_or_default();
+        let remembered = source.ledger.recall(SeenKind::PermissionSet).await.unwrap_or_default();
         for seen in remembered.iter().chain(learned.get(&SeenKind::PermissionSet).into_iter().flatten()) {
             if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value.clone()) {
                 permission_sets.insert(set.arn, set.name);
@@ -44,12 +58,33 @@ impl Names {
         }
         for arn in sets {
             if !permission_sets.contains_key(&arn)
-                && let Ok(Some(set)) = reader.access.permission_set(&arn).await
+                && let Ok(Some(set)) = source.access.permission_set(&arn).await
             {
                 permission_sets.insert(arn, set.name);
             }
         }
         Self { principals, permission_sets }
+    }
+
+    /// The names that the ledger remembers: those that rules name. They may have changed since.
+    pub(crate) async fn remembered(ledger: &dyn LedgerReader) -> Result<Self, LedgerError> {
+        let mut names = Self::default();
+        for seen in ledger.recall(SeenKind::PermissionSet).await? {
+            if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
+                names.permission_sets.insert(set.arn, set.name);
+            }
+        }
+        for seen in ledger.recall(SeenKind::Group).await? {
+            if let Ok(Some(id)) = serde_json::from_value::<Option<GroupId>>(seen.value) {
+                names.principals.insert(Principal::Group(id), seen.id);
+            }
+        }
+        for seen in ledger.recall(SeenKind::User).await? {
+            if let Ok(Some(id)) = serde_json::from_value::<Option<UserId>>(seen.value) {
+                names.principals.insert(Principal::User(id), seen.id);
+            }
+        }
+        Ok(names)
     }
 
     pub(crate) fn principal(&self, principal: &Principal) -> Option<String> {
@@ -61,10 +96,10 @@ impl Names {
     }
 }
 
-async fn principal_name(principal: &Principal, reader: Reader<'_>) -> Option<String> {
+async fn principal_name(principal: &Principal, directory: &dyn Directory) -> Option<String> {
     let name = match principal {
-        Principal::Group(id) => reader.directory.group_name(id).await,
-        Principal::User(id) => reader.directory.user_name(id).await,
+        Principal::Group(id) => directory.group_name(id).await,
+        Principal::User(id) => directory.user_name(id).await,
     };
     name.ok().flatten()
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    domain::{AccountId, AssignmentKey, Operation, RuleId},
-    engine::{Basis, Decided, Planner, Survey, all_rows},
+    domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
+    engine::{Basis, Decided, Planner, Survey, all_rows, consent::Proposal},
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{BudgetKey, Cause, Row},
 };
@@ -31,6 +31,8 @@ pub(crate) struct Planned {
     pub(crate) owned: usize,
     /// What was read and is worth remembering.
     pub(crate) basis: Basis,
+    /// The plan as it can be approved.
+    pub(crate) proposal: Proposal,
 }
 
 /// Plans one account, or all.
@@ -40,10 +42,13 @@ pub(crate) async fn plan(
     files: Vec<String>,
     cause: &Cause,
 ) -> Result<Planned, Failure> {
-    let Survey { basis, decided, unread, rows } = match account {
+    let survey = match account {
         None => planner.everything(cause).await.map_err(Failure::Read)?,
         Some(id) => one(planner, id, cause).await?,
     };
+    let (ledger, now) = (planner.reader.ledger, planner.reader.clock.now());
+    let proposal = Proposal::of(&survey, account, ledger, cause, now).await?;
+    let Survey { basis, decided, unread, rows } = survey;
     let owned = rows.iter().filter(|row| row.is_ours()).count();
     let mut budgets = Spending::begin(&basis, owned, cause, planner).await?;
 
@@ -80,7 +85,7 @@ pub(crate) async fn plan(
             .collect();
         let approved = guardrail::approve(plan, &budgets.now);
         budgets.spend(&approved);
-        if !approved.actions().is_empty() || !notes.is_empty() {
+        if !approved.actions().is_empty() || !approved.records().is_empty() {
             differing.push(approved.account().clone());
         }
         summary.notes += notes.len();
@@ -96,20 +101,14 @@ pub(crate) async fn plan(
         drafts.push((approved, account, waiting, under_way));
     }
 
-    let names = Names::of(keys.iter(), &basis.learned, planner.reader).await;
+    let names = Names::of(keys.iter(), &basis.learned, planner.reader.into()).await;
     let mut accounts = Vec::new();
     for (approved, account, waiting, under_way) in drafts {
         let waiting = waiting.into_iter().map(|(rule, name)| Waiting { rule, name: name.to_string() });
         let plan = AccountPlan {
-            id: approved.account().clone(),
-            name: account.as_ref().map(|account| account.name.clone()),
-            ou: account.as_ref().map(|account| account.path.to_string()),
-            state: account.as_ref().map(|account| account.state),
-            grants: changes(&approved, Operation::Grant, &names),
-            revokes: changes(&approved, Operation::Revoke, &names),
-            withheld: withheld(&approved, &names),
             under_way: under_way.iter().filter_map(|row| still_under_way(row, &names)).collect(),
             waiting: waiting.collect(),
+            ..account_plan(&approved, account.as_ref(), &names)
         };
         summary.grants += plan.grants.len();
         summary.revokes += plan.revokes.len();
@@ -131,6 +130,8 @@ pub(crate) async fn plan(
             mode: index.settings().mode,
             count: index.rules().len(),
         },
+        hash: proposal.hash().clone(),
+        shrinks: proposal.shrinks(),
         account: account.cloned(),
         summary,
         budgets: budgets.told(),
@@ -141,7 +142,7 @@ pub(crate) async fn plan(
             .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
             .collect(),
     };
-    Ok(Planned { report, differing, changing, names, owned, basis })
+    Ok(Planned { report, differing, changing, names, owned, basis, proposal })
 }
 
 /// One account in the shape of a survey.
@@ -152,6 +153,21 @@ async fn one(planner: &Planner<'_>, id: &AccountId, cause: &Cause) -> Result<Sur
         return Err(Failure::UnknownAccount(id.clone()));
     }
     Ok(Survey { basis, decided: vec![decided], unread: BTreeMap::new(), rows })
+}
+
+/// What is decided about an account.
+fn account_plan(approved: &ApprovedPlan, account: Option<&Account>, names: &Names) -> AccountPlan {
+    AccountPlan {
+        id: approved.account().clone(),
+        name: account.map(|account| account.name.clone()),
+        ou: account.map(|account| account.path.to_string()),
+        state: account.map(|account| account.state),
+        grants: changes(approved, Operation::Grant, names),
+        revokes: changes(approved, Operation::Revoke, names),
+        withheld: withheld(approved, names),
+        under_way: Vec::new(),
+        waiting: Vec::new(),
+    }
 }
 
 fn changes(approved: &ApprovedPlan, operation: Operation, names: &Names) -> Vec<Change> {
@@ -234,7 +250,11 @@ impl Spending {
             let Some((_, operation, _)) = self.kinds.iter().find(|(key, ..)| *key == budget.key) else {
                 continue;
             };
-            let planned = approved.actions().iter().filter(|action| action.operation == *operation).count();
+            let planned = approved
+                .actions()
+                .iter()
+                .filter(|action| action.operation == *operation && action.approval.is_none())
+                .count();
             budget.spent = budget.spent.saturating_add(u32::try_from(planned).unwrap_or(u32::MAX));
         }
     }

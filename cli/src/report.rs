@@ -1,14 +1,22 @@
-//! What `plan` and `apply` tell, as data: the text and the JSON document are two writings of it. docs/cli.md describes it.
+//! What commands tell, as data: the text and the JSON document are two writings of it. docs/cli.md describes it.
 
+mod event;
 mod outcome;
 mod plan;
+mod status;
+mod withheld;
 
+pub use event::{EventOutcome, EventReport, EventSummary, EventTold};
 pub use outcome::{ApplyReport, ApplySummary, KeyOutcome, Outcome};
 pub use plan::{
     AccountPlan, Budget, Change, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName, RuleName,
     RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
 pub(crate) use plan::{named, rules};
+pub use status::{
+    BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SpentToday, StatusReport, WorkStatus,
+};
+pub use withheld::{WithheldGroup, WithheldKey, WithheldReport};
 
 /// The version of the documents' shape. It changes when something is taken away or changes its meaning, not when something is added.
 pub const FORMAT: u32 = 1;

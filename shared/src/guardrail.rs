@@ -1,8 +1,10 @@
 //! Plan x budgets -> approved plan: how much may go at once, and what waits.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    domain::{AccountId, Operation, RulesVersion},
-    ledger::{BudgetKey, Cause, Charge, Row},
+    domain::{AccountId, AssignmentKey, Operation, RulesVersion},
+    ledger::{BudgetKey, Cause, Charge, OverBudget, Row},
     plan::{Action, Plan, Withheld, WithheldReason},
     rules::Guardrails,
 };
@@ -67,6 +69,18 @@ impl Budgets {
         if room(day) < room(cause) { (&day.key, room(day)) } else { (&cause.key, room(cause)) }
     }
 
+    /// Counts what a plan has taken, so that the next account's plan sees what is left.
+    pub fn spend(&mut self, approved: &ApprovedPlan) {
+        for (operation, budgets) in
+            [(Operation::Revoke, &mut self.deletes), (Operation::Grant, &mut self.creates)]
+        {
+            let amount = approved.charged(operation);
+            for budget in budgets {
+                budget.spent = budget.spent.saturating_add(amount);
+            }
+        }
+    }
+
     /// What a number of operations costs.
     pub fn charges(&self, operation: Operation, amount: u32) -> Vec<Charge> {
         let charge = |budget: &Budget| Charge { budget: budget.key.clone(), amount, limit: budget.limit };
@@ -74,7 +88,11 @@ impl Budgets {
     }
 }
 
-/// A plan that may be carried out. Only [`approve`] makes one.
+/// Operations that were seen in a plan: with a scope, nothing else is done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope(pub BTreeSet<(AssignmentKey, Operation)>);
+
+/// A plan that may be carried out. Only [`approve`] and [`approve_within`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "an approved plan does nothing until it is written"]
 pub struct ApprovedPlan {
@@ -99,19 +117,49 @@ impl ApprovedPlan {
         &self.withheld
     }
 
-    /// Rows to bring up to date without any write to AWS.
+    /// Rows to bring up to date without any write to AWS, ordered by key.
     pub fn records(&self) -> &[Row] {
         &self.records
     }
+
+    /// How many operations of a kind the budgets are charged for: those that no consent lets through.
+    pub fn charged(&self, operation: Operation) -> u32 {
+        charged(&self.actions, operation)
+    }
 }
 
-/// Lets through as many deletes and creates as the budgets have room for, in the plan's order; the others are withheld.
+/// How many of these operations the budgets are charged for.
+pub fn charged(actions: &[Action], operation: Operation) -> u32 {
+    let charged = |action: &&Action| action.operation == operation && action.approval.is_none();
+    u32::try_from(actions.iter().filter(charged).count()).unwrap_or(u32::MAX)
+}
+
+/// Lets through what has consent, and as many other deletes and creates as the budgets have room for, in the plan's order; the
+/// others are withheld. A delete that is held back so is marked in its row, and stays back until it has consent.
 pub fn approve(plan: Plan, budgets: &Budgets) -> ApprovedPlan {
-    let Plan { account, actions, mut withheld, records } = plan;
+    bound(plan, budgets, None)
+}
+
+/// The same, and nothing but what is in the scope.
+pub fn approve_within(plan: Plan, budgets: &Budgets, scope: &Scope) -> ApprovedPlan {
+    bound(plan, budgets, Some(scope))
+}
+
+fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
+    let Plan { account, actions, mut withheld, mut records } = plan;
     let (delete_budget, mut deletes) = budgets.tightest(Operation::Revoke);
     let (create_budget, mut creates) = budgets.tightest(Operation::Grant);
     let mut approved = Vec::with_capacity(actions.len());
     for action in actions {
+        if scope.is_some_and(|Scope(seen)| !seen.contains(&(action.key.clone(), action.operation))) {
+            let Action { operation, key, rules, row: _, before: _, approval: _ } = action;
+            withheld.push(Withheld { key, operation, reason: WithheldReason::NotInPlan, rules });
+            continue;
+        }
+        if action.approval.is_some() {
+            approved.push(action);
+            continue;
+        }
         let (budget, room) = match action.operation {
             Operation::Grant => (create_budget, &mut creates),
             Operation::Revoke => (delete_budget, &mut deletes),
@@ -120,11 +168,16 @@ pub fn approve(plan: Plan, budgets: &Budgets) -> ApprovedPlan {
             *room = left;
             approved.push(action);
         } else {
-            let Action { operation, key, rules, row: _ } = action;
+            let Action { operation, key, rules, row, before, approval: _ } = action;
+            let over = OverBudget { since: row.changed_at, budget: budget.clone() };
+            if operation == Operation::Revoke {
+                records.extend(before.map(|before| Row { over_budget: Some(over), ..before }));
+            }
             withheld.push(Withheld { key, operation, reason: WithheldReason::Budget(budget.clone()), rules });
         }
     }
     withheld.sort_by(|a, b| a.key.cmp(&b.key));
+    records.sort_by(|a, b| a.key.cmp(&b.key));
     ApprovedPlan { account, actions: approved, withheld, records }
 }
 
@@ -148,7 +201,13 @@ mod tests {
                 .unwrap(),
             principal: "group:f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap(),
         };
-        let intent = Intent { decided_at: now(), not_before: None, fingerprint: String::new(), claim: None };
+        let intent = Intent {
+            decided_at: now(),
+            not_before: None,
+            not_after: None,
+            fingerprint: String::new(),
+            claim: None,
+        };
         let row = Row {
             key: key.clone(),
             version: 0,
@@ -165,8 +224,12 @@ mod tests {
             last_request: None,
             look_again: false,
             trouble: None,
+            approval: None,
+            hold: None,
+            over_budget: None,
         };
-        Action { operation, key, rules: std::collections::BTreeMap::new(), row }
+        let before = (operation == Operation::Revoke).then(|| Row { state: State::Ours, ..row.clone() });
+        Action { operation, key, rules: std::collections::BTreeMap::new(), row, before, approval: None }
     }
 
     fn plan(deletes: u32, creates: u32) -> Plan {
@@ -224,5 +287,50 @@ mod tests {
             charges.iter().map(|charge| (charge.budget.as_str(), charge.amount, charge.limit)).collect();
         assert_eq!(names, [("revoke:cause:event:e:000000000000", 2, 3), ("revoke:day:2027-01-15", 2, 3)]);
         assert!(budgets(0).charges(Operation::Grant, 0).is_empty());
+    }
+
+    #[test]
+    fn a_delete_that_is_held_back_is_marked_in_its_row_and_a_create_is_not() {
+        let approved = approve(plan(5, 6), &budgets(0));
+        let marks: Vec<_> =
+            approved.records().iter().map(|row| (row.state.clone(), row.over_budget.clone())).collect();
+        let budget = BudgetKey::of_cause(
+            Operation::Revoke,
+            &Cause::new("event", "e"),
+            &"0".repeat(64).parse().unwrap(),
+        );
+        let mark = (State::Ours, Some(OverBudget { since: now(), budget }));
+        assert_eq!(marks, [mark.clone(), mark]);
+        assert_eq!(counts(&approved), (3, 5, 3));
+    }
+
+    #[test]
+    fn what_has_consent_passes_any_budget_and_costs_nothing() {
+        let mut plan = plan(6, 7);
+        for action in plan.actions.iter_mut().step_by(2) {
+            action.approval = Some("0123456789abcdef".parse().unwrap());
+        }
+        let mut spent = budgets(0);
+        spent.spend(&approve(self::plan(3, 5), &budgets(0)));
+        let approved = approve(plan.clone(), &spent);
+        assert_eq!(counts(&approved), (3, 4, 6));
+        assert!(approved.actions().iter().all(|action| action.approval.is_some()));
+        assert_eq!((approved.charged(Operation::Revoke), approved.charged(Operation::Grant)), (0, 0));
+        let roomy = approve(plan, &budgets(0));
+        assert_eq!(counts(&roomy), (6, 7, 0));
+        assert_eq!((roomy.charged(Operation::Revoke), roomy.charged(Operation::Grant)), (3, 3));
+    }
+
+    #[test]
+    fn within_a_scope_nothing_else_is_done_nor_marked() {
+        let plan = plan(6, 2);
+        let seen = |n: usize| (plan.actions[n].key.clone(), plan.actions[n].operation);
+        let scope = Scope([seen(0), seen(4), seen(7)].into());
+        let approved = approve_within(plan.clone(), &budgets(0), &scope);
+        let done: BTreeSet<_> =
+            approved.actions().iter().map(|action| (action.key.clone(), action.operation)).collect();
+        assert_eq!(done, scope.0);
+        assert!(approved.withheld().iter().all(|it| it.reason == WithheldReason::NotInPlan));
+        assert_eq!((approved.withheld().len(), approved.records().len()), (5, 0));
     }
 }

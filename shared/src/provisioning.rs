@@ -47,6 +47,12 @@ pub fn next_look(waited: Duration) -> Duration {
     (waited / 3).clamp(Duration::from_secs(2), Duration::from_secs(30))
 }
 
+/// How long to wait between two looks at a request that nobody stays up for: it grows with the time it has taken so far, from 30 s to
+/// 15 minutes, the longest that a queue holds a message back.
+pub fn next_poll(waited: Duration) -> Duration {
+    (waited / 10).clamp(Duration::from_secs(30), Duration::from_mins(15))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +88,8 @@ mod tests {
         assert_eq!(next_look(Duration::ZERO), Duration::from_secs(2));
         assert_eq!(next_look(Duration::from_secs(30)), Duration::from_secs(10));
         assert_eq!(next_look(Duration::from_hours(9)), Duration::from_secs(30));
+        assert_eq!(next_poll(Duration::ZERO), Duration::from_secs(30));
+        assert_eq!(next_poll(Duration::from_hours(1)), Duration::from_mins(6));
+        assert_eq!(next_poll(Duration::from_hours(100)), Duration::from_mins(15));
     }
 }

@@ -172,6 +172,11 @@ impl Settings {
         self.required("USHER_WAKE_QUEUE_URL", QUEUE, queue_url)
     }
 
+    /// `USHER_POLL_QUEUE_URL`: the queue of requests that outlive the engine's patience.
+    pub fn poll_queue_url(&self) -> Result<String, SettingsError> {
+        self.required("USHER_POLL_QUEUE_URL", QUEUE, queue_url)
+    }
+
     /// `USHER_PARKED_QUEUE_URL`: the queue of what could not be read.
     pub fn parked_queue_url(&self) -> Result<String, SettingsError> {
         self.required("USHER_PARKED_QUEUE_URL", QUEUE, queue_url)

@@ -2,7 +2,11 @@
 //!
 //! The samples stand in a folder beside the checkout and are no part of it.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 use shared::{
@@ -23,8 +27,8 @@ enum Expected {
 
 use Expected::{Account, Ignored, Ou, Unreadable};
 
-/// The beginnings of file names; the longest that fits holds. Whatever is not of Organizations or of tags is ignored.
-const EXPECTED: [(&str, Expected); 19] = [
+/// The beginnings of file names; the longest that fits holds. Whatever is about no account is ignored.
+const EXPECTED: [(&str, Expected); 28] = [
     ("", Ignored("does not change what accounts should have")),
     ("FOUND-awsdocs-scim-CreateGroup-failed", Ignored("failed with")),
     ("FOUND-awsdocs-scim-PatchUser-failed", Ignored("failed with")),
@@ -34,11 +38,14 @@ const EXPECTED: [(&str, Expected); 19] = [
         Ignored("failed with `PolicyTypeNotEnabledException`"),
     ),
     ("FOUND-awsdocs-organizations-CloseAccount", Account("555555555555")),
-    ("FOUND-awsdocs-organizations-CreateAccount.", Ignored("`CreateAccount` of `organizations`")),
+    ("FOUND-awsdocs-organizations-CreateAccount.", Ignored("`CreateAccount` is only the beginning")),
     ("FOUND-awsdocs-organizations-CreateAccountResult-FAILED", Ignored("reports `FAILED`")),
     ("FOUND-awsdocs-organizations-CreateAccountResult-SUCCEEDED", Account("444455556666")),
     ("FOUND-awsdocs-organizations-CreateOrganizationalUnit", Ignored("`CreateOrganizationalUnit`")),
-    ("FOUND-awsdocs-organizations-InviteAccount", Ignored("`InviteAccountToOrganization`")),
+    (
+        "FOUND-awsdocs-organizations-InviteAccount",
+        Ignored("`InviteAccountToOrganization` is only the beginning"),
+    ),
     ("FOUND-organizations-MoveAccount.masked", Account("222222222222")),
     ("FOUND-replyfr-organizations-CreateAccountResult", Account("123456789012")),
     (
@@ -51,6 +58,16 @@ const EXPECTED: [(&str, Expected); 19] = [
     ("RECONSTRUCTED-organizations-TagResource-on-OU", Ou("ou-ab12-abcd1234")),
     ("RECONSTRUCTED-organizations-UntagResource", Account("444455556666")),
     ("RECONSTRUCTED-organizations-DeleteOrganizationalUnit", Ignored("`DeleteOrganizationalUnit`")),
+    ("RECONSTRUCTED-organizations-AcceptHandshake", Account("444455556666")),
+    ("RECONSTRUCTED-organizations-AccountJoinedOrganization-CREATED", Account("444455556666")),
+    ("RECONSTRUCTED-organizations-AccountJoinedOrganization-INVITED", Account("444455556666")),
+    ("FOUND-awsdocs-controltower-CreateManagedAccount", Unreadable("names something unexpected")),
+    ("FOUND-awsdocs-controltower-UpdateManagedAccount", Unreadable("names something unexpected")),
+    ("FOUND-crate-controltower-CreateManagedAccount", Account("987654321098")),
+    // The call, by which it only begins.
+    ("FOUND-crate-cloudtrail-CreateManagedAccount-apicall", Ignored("is only the beginning")),
+    ("FOUND-sso-", Ignored("does not change what accounts should have")),
+    ("FOUND-iam-", Ignored("does not change what accounts should have")),
 ];
 
 /// The event as a rule's target would get it, whichever part of it the file holds.
@@ -121,6 +138,11 @@ fn events_that_others_published_are_read_or_ignored_with_a_reason() {
         }
         let fitting = EXPECTED.iter().enumerate().filter(|(_, (prefix, _))| name.starts_with(prefix));
         let (at, (_, expected)) = fitting.max_by_key(|(_, (prefix, _))| prefix.len()).unwrap();
+        let about_accounts = ["organizations", "controltower", "ManagedAccount", "TagChange"];
+        assert!(
+            at > 0 || !about_accounts.iter().any(|about| name.contains(about)),
+            "{name} is not in the list"
+        );
         used[at] = true;
         check(&name, expected, sample);
     }
@@ -142,4 +164,113 @@ fn a_bare_record_and_its_envelope_are_read_alike() {
     let read = events::read(&envelope("x.record.json", record));
     assert_eq!(read, events::read(&envelope("x.envelope.json", whole)));
     assert!(matches!(read, Ok(Reading::Hint { .. })));
+}
+
+/// The rows of the table in docs/events.md: each name with its source, where the id is, and what it leads to.
+fn table() -> Vec<(String, String, String, String)> {
+    let page = include_str!("../../docs/events.md");
+    let mut rows = Vec::new();
+    for line in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [names, source, place, leads_to, _] = cells[..] else { panic!("{line}") };
+        for name in names.split(',').map(|name| name.trim().trim_matches('`')) {
+            rows.push((name.into(), source.trim_matches('`').into(), place.into(), leads_to.into()));
+        }
+    }
+    rows
+}
+
+/// A `detail` with an id at a place such as `a.b.c` or `a.parties[].id`, and in every object on the way what a success has.
+fn detail_with(place: &str, id: &str) -> Value {
+    place.rsplit('.').fold(json!(id), |inner, name| {
+        let state = if place.contains("handshake") { "ACCEPTED" } else { "SUCCEEDED" };
+        match name.strip_suffix("[]") {
+            Some(name) => json!({ name: [inner], "state": state }),
+            None => json!({ name: inner, "type": "ACCOUNT", "state": state }),
+        }
+    })
+}
+
+#[test]
+fn every_event_in_the_documentation_is_read_as_it_says() {
+    const MANAGEMENT: &str = "111122223333";
+    const ACCOUNT: &str = "444455556666";
+    let account: AccountId = ACCOUNT.parse().unwrap();
+    let ou: OuId = "ou-ab12-abcd1234".parse().unwrap();
+    let read = |name: &str, source: &str, mut detail: Value, arn: Option<&str>| {
+        let caller = if detail.get("caller").is_some() { ACCOUNT } else { MANAGEMENT };
+        detail["eventName"] = json!(name);
+        detail["userIdentity"] = json!({ "accountId": caller });
+        detail["recipientAccountId"] = json!(caller);
+        if source == "aws.tag" {
+            detail = json!({ "service": "organizations" });
+        }
+        let (source, detail_type) = (source.to_owned(), name.to_owned());
+        let resources = arn.map(str::to_owned).into_iter().collect();
+        events::read(&Envelope { id: Some("e".to_owned()), source, detail_type, resources, detail })
+    };
+    let leads_to = |name: &str, found: Result<Reading, events::EventError>, expected: &Hint| match found {
+        Ok(Reading::Hint { hint, .. }) => assert_eq!(hint, *expected, "{name}"),
+        other => panic!("{name}: {other:?}"),
+    };
+    for (name, source, place, what) in table() {
+        let path = place.split('`').nth(1).unwrap_or_default();
+        let at = |id: &str| match path {
+            "" | "resources[]" => json!({}),
+            path => detail_with(path, id),
+        };
+        let of_account = format!("arn:aws:organizations::{MANAGEMENT}:account/o-exampleorg1/{ACCOUNT}");
+        let of_ou = format!("arn:aws:organizations::{MANAGEMENT}:ou/o-exampleorg1/{ou}");
+        match what.as_str() {
+            "account" if place == "anywhere" => {
+                for part in
+                    ["serviceEventDetails", "requestParameters", "responseElements", "additionalEventData"]
+                {
+                    let detail = json!({ part: { "deeper": { "accountId": ACCOUNT } } });
+                    leads_to(&name, read(&name, &source, detail, None), &Hint::Account(account.clone()));
+                }
+            }
+            "account" | "accounts" | "account, or OU" if place != "the caller" => {
+                let found = read(&name, &source, at(ACCOUNT), Some(&of_account));
+                leads_to(&name, found, &Hint::Account(account.clone()));
+            }
+            "account" | "OU, its name read anew" => {}
+            ignored => {
+                assert!(ignored.starts_with("ignored: "), "{name}: {ignored}");
+                let found = read(&name, &source, json!({}), None);
+                assert!(matches!(found, Ok(Reading::Ignored(_))), "{name}: {found:?}");
+            }
+        }
+        if what == "account, or OU" {
+            leads_to(&name, read(&name, &source, at(ou.as_str()), Some(&of_ou)), &Hint::Ou(ou.clone()));
+        }
+        if what == "OU, its name read anew" {
+            leads_to(&name, read(&name, &source, at(ou.as_str()), None), &Hint::RenamedOu(ou.clone()));
+        }
+        if place.ends_with("the caller") {
+            let found = read(&name, &source, json!({ "caller": true }), None);
+            leads_to(&name, found, &Hint::Account(account.clone()));
+        }
+        if path.starts_with("serviceEventDetails") {
+            let failed = at(ACCOUNT).to_string().replace("SUCCEEDED", "FAILED");
+            let found = read(&name, &source, serde_json::from_str(&failed).unwrap(), None);
+            assert!(matches!(found, Ok(Reading::Ignored(_))), "{name}: {found:?}");
+        }
+        let mut refused = at(ACCOUNT);
+        refused["errorCode"] = json!("AccessDenied");
+        if source != "aws.tag" {
+            let found = read(&name, &source, refused, Some(&of_account));
+            assert!(matches!(found, Ok(Reading::Ignored(_))), "{name}: {found:?}");
+        }
+        assert!(events::is_read(&source), "{source}");
+    }
+}
+
+#[test]
+fn every_event_that_is_known_by_its_name_is_in_the_documentation() {
+    let documented: BTreeSet<(String, String)> =
+        table().into_iter().map(|(name, source, ..)| (source, name)).collect();
+    let known: BTreeSet<(String, String)> =
+        events::names().map(|(source, name)| (source.to_owned(), name.to_owned())).collect();
+    assert_eq!(documented, known);
 }

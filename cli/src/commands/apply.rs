@@ -8,23 +8,25 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation},
-    engine::{self, AccountHint, EngineSettings, Planner, Reconciler, Rulebook},
+    engine::{self, AccountHint, EngineSettings, Planner, Reconciler, Rulebook, consent::ConsentError},
+    guardrail::Scope,
     ledger::{Cause, Row, State},
-    local::{FolderRules, LocalQueue, SqliteLedger},
-    ports::{Clock, Ledger as _, RulesStore, Seen, SeenKind},
+    local::{FolderRules, LocalQueue},
+    ports::{Clock, Ledger, LedgerReader, RulesStore, Seen, SeenKind},
 };
 
 use super::plan::Rules;
 use crate::{
     Ending, Failure, Machine, Screen,
-    args::{ApplyArgs, ConnectionArgs},
+    args::{ApplyArgs, ConnectionArgs, LedgerAt},
     connect::{self, Aws},
-    engine_run::{EngineRun, Progress},
-    ledger_file,
+    engine_run::EngineRun,
+    ledger,
     names::Names,
     planning::{self, Planned},
+    progress::{self, ASSIGNMENTS, Progress},
     render,
-    report::{self, ApplyReport, ApplySummary, KeyOutcome, Outcome, PlanReport, Unread},
+    report::{self, ApplyReport, ApplySummary, KeyOutcome, Outcome, PlanSummary, Unread},
 };
 
 /// Plans, asks, applies and tells.
@@ -34,6 +36,10 @@ pub(crate) async fn run(
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
+    let path = match &arguments.what.ledger.at {
+        LedgerAt::File(path) => path,
+        LedgerAt::Table(table) => return Err(Failure::DeployedLedger { table: table.clone() }),
+    };
     let Rules { bundle, on_hand, files } = Rules::read(&arguments.what.rules)?;
     let settings = connect::engine(machine)?;
     let aws = connect::connect(connection, machine).await?;
@@ -42,31 +48,43 @@ pub(crate) async fn run(
 
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
     let planned = {
-        let ledger = ledger_file::to_read(&arguments.what.ledger)?;
-        engine::may_follow(&bundle, &ledger).await.map_err(Failure::Publish)?;
+        let ledger = ledger::to_read(&arguments.what.ledger.at, connection, machine).await?;
+        engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await.map_err(Failure::Publish)?;
         if let Some(account) = &arguments.what.account {
-            nothing_elsewhere(&ledger, account).await?;
+            nothing_elsewhere(ledger.as_ref(), account).await?;
         }
         let rulebook = Rulebook::fixed(on_hand);
-        let reader = aws.reader(&ledger, &rulebook, machine.clock.as_ref());
-        planning::plan(&Planner { reader, settings }, arguments.what.account.as_ref(), files, &cause).await?
+        let (counted, counts) = aws.clone().counted();
+        let reader = counted.reader(ledger.as_ref(), &rulebook, machine.clock.as_ref());
+        let planner = Planner { reader, settings };
+        let planning = planning::plan(&planner, arguments.what.account.as_ref(), files, &cause);
+        progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??
+    };
+    let scope = match &arguments.plan {
+        Some(asked) if asked != planned.proposal.hash() => {
+            let now = planned.proposal.hash().clone();
+            return Err(ConsentError::PlanChanged { asked: asked.clone(), now }.into());
+        }
+        Some(_) => Some(planned.proposal.scope()),
+        None => None,
     };
     if !arguments.json {
         let text = render::plan_text::plan(&planned.report, screen.out_style);
         screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
     }
     if planned.report.summary.has_work() && !arguments.yes {
-        confirm(&planned.report, screen)?;
+        screen.confirm(&question(&planned.report.summary))?;
     }
 
-    let ledger = ledger_file::to_write(&arguments.what.ledger)?;
-    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger_file::folder(&arguments.what.ledger)));
-    engine::publish(&bundle, store.as_ref(), &ledger, machine.clock.as_ref())
+    let ledger = ledger::to_write(&arguments.what.ledger.at, connection, machine).await?;
+    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(path)));
+    engine::publish(&bundle, store.as_ref(), ledger.as_ref(), machine.clock.as_ref())
         .await
         .map_err(Failure::Publish)?;
     let work = Work {
         aws: &aws,
-        ledger: &ledger,
+        ledger: ledger.as_ref(),
+        scope,
         rulebook: Rulebook::of_store(store),
         clock: Arc::clone(&machine.clock),
         settings,
@@ -75,7 +93,7 @@ pub(crate) async fn run(
     let undecided = work.write_down(&planned).await?;
     // Neither planning nor the time that somebody took to answer counts as waiting for AWS.
     let until = machine.clock.now().checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
-    let progress = Progress::begin(planned.changing.len(), screen);
+    let progress = Progress::begin(planned.changing.len(), ASSIGNMENTS, screen);
     work.carry_out(until, progress, screen).await?;
 
     let report = work.report(planned, undecided).await?;
@@ -90,7 +108,7 @@ pub(crate) async fn run(
 }
 
 /// A run over one account touches nothing outside it, and the engine takes up all the work that it finds.
-async fn nothing_elsewhere(ledger: &SqliteLedger, account: &AccountId) -> Result<(), Failure> {
+async fn nothing_elsewhere(ledger: &dyn LedgerReader, account: &AccountId) -> Result<(), Failure> {
     let rows = engine::all_rows(ledger).await?;
     match rows.into_iter().find(|row| row.work().is_some() && row.key.account != *account) {
         Some(row) => Err(Failure::UnfinishedElsewhere(row.key.account)),
@@ -98,30 +116,23 @@ async fn nothing_elsewhere(ledger: &SqliteLedger, account: &AccountId) -> Result
     }
 }
 
-/// Asks whether to go on. Only a clear yes is one.
-fn confirm(plan: &PlanReport, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let summary = &plan.summary;
-    let Some(input) = screen.input.as_mut() else { return Err(Failure::NobodyToAsk) };
-    let question = format!(
-        "\nGrant {} and revoke {} in AWS{}? Only `yes` is taken for a yes: ",
-        summary.grants,
-        summary.revokes,
-        if summary.under_way > 0 { format!(", and finish {}", summary.under_way) } else { String::new() },
-    );
-    screen.err.write_all(question.as_bytes()).and_then(|()| screen.err.flush()).map_err(Failure::Output)?;
-    let mut answer = String::new();
-    input.read_line(&mut answer).map_err(Failure::Input)?;
-    if answer.trim().eq_ignore_ascii_case("yes") { Ok(()) } else { Err(Failure::Declined) }
+/// The question before anything is done.
+fn question(summary: &PlanSummary) -> String {
+    let finish =
+        if summary.under_way > 0 { format!(", and finish {}", summary.under_way) } else { String::new() };
+    format!("Grant {} and revoke {} in AWS{finish}?", summary.grants, summary.revokes)
 }
 
 /// Everything that carrying out needs.
 struct Work<'a> {
     aws: &'a Aws,
-    ledger: &'a SqliteLedger,
+    ledger: &'a dyn Ledger,
     rulebook: Rulebook,
     clock: Arc<dyn Clock>,
     settings: EngineSettings,
     cause: Cause,
+    /// What was seen, where nothing else may be done.
+    scope: Option<Scope>,
 }
 
 impl Work<'_> {
@@ -143,8 +154,12 @@ impl Work<'_> {
         let reconciler = self.reconciler(&wake);
         let mut undecided = Vec::new();
         for account in &planned.differing {
-            let hint = AccountHint { account: account.clone(), cause: self.cause.clone(), at };
-            if let Err(error) = reconciler.account(&hint).await {
+            let hint = AccountHint::new(account.clone(), self.cause.clone(), at);
+            let looked = match &self.scope {
+                Some(scope) => reconciler.account_within(&hint, scope).await,
+                None => reconciler.account(&hint).await,
+            };
+            if let Err(error) = looked {
                 undecided.push(Unread { id: account.clone(), why: shared::causes::joined(&error) });
             }
         }
@@ -167,6 +182,7 @@ impl Work<'_> {
             wake: &wake,
             clock: self.clock.as_ref(),
             settings: self.settings,
+            scope: self.scope.as_ref(),
             until,
         };
         run.to_the_end(progress, screen).await
@@ -174,7 +190,8 @@ impl Work<'_> {
 
     /// What has become of everything that was to be changed, as the ledger has it now.
     async fn report(&self, planned: Planned, undecided: Vec<Unread>) -> Result<ApplyReport, Failure> {
-        let Planned { report: plan, differing: _, changing, names, owned: _, basis: _ } = planned;
+        let Planned { report: plan, differing: _, changing, names, owned: _, basis: _, proposal: _ } =
+            planned;
         let mut rows: BTreeMap<AssignmentKey, Row> =
             engine::all_rows(self.ledger).await?.into_iter().map(|row| (row.key.clone(), row)).collect();
         let account_names: BTreeMap<&AccountId, &str> = plan

@@ -1,6 +1,13 @@
-//! One file for each command.
+//! One file for each command, or for a few that belong together.
 
 pub(crate) mod apply;
+pub(crate) mod approvals;
+pub(crate) mod approve;
 pub(crate) mod demo;
+pub(crate) mod event;
+pub(crate) mod orders;
+pub(crate) mod own;
 pub(crate) mod plan;
 pub(crate) mod rules_check;
+pub(crate) mod status;
+pub(crate) mod withheld;

@@ -11,8 +11,9 @@ use shared::{
 use crate::{
     Ending, Failure, Paint, Screen,
     args::RulesCheckArgs,
-    render, rule_files,
-    screen::{count, line},
+    render,
+    rule_files::{self, RuleFiles},
+    screen::count,
 };
 
 /// What `--json` prints.
@@ -20,7 +21,7 @@ use crate::{
 struct Checked<'a> {
     format: u32,
     ok: bool,
-    files: Vec<&'a str>,
+    files: &'a [String],
     /// Null where there are mistakes.
     version: Option<RulesVersion>,
     mode: Option<Mode>,
@@ -43,13 +44,11 @@ struct Guardrails {
 
 /// Reads the files and tells what is wrong with them.
 pub(crate) fn run(arguments: &RulesCheckArgs, screen: &mut Screen<'_>) -> Result<Ending, Failure> {
-    let bundle = rule_files::read(&arguments.files)?;
-    let read = rules::read(&bundle);
+    let RuleFiles { shown, bundle, files } = rule_files::read(&arguments.files)?;
+    let read = rules::read(&shown);
     let ending = if read.is_ok() { Ending::Good } else { Ending::Bad };
-    let files: Vec<&str> = bundle.files.keys().map(String::as_str).collect();
     if arguments.json {
-        let version = rule_files::with_bare_names(&bundle).version();
-        render::json(&checked(files, version, &read), screen)?;
+        render::json(&checked(&files, bundle.version(), &read), screen)?;
         return Ok(ending);
     }
     match &read {
@@ -60,7 +59,7 @@ pub(crate) fn run(arguments: &RulesCheckArgs, screen: &mut Screen<'_>) -> Result
 }
 
 fn checked<'a>(
-    files: Vec<&'a str>,
+    files: &'a [String],
     version: RulesVersion,
     read: &Result<RuleSet, Diagnostics>,
 ) -> Checked<'a> {
@@ -84,7 +83,7 @@ fn checked<'a>(
     }
 }
 
-fn good(files: &[&str], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
+fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let RuleSet { settings: Settings { mode, guardrails, .. }, teams: _, never, rules } = rules;
     let style = screen.out_style;
     let rules = count(rules.len(), "rule", "rules");
@@ -102,7 +101,7 @@ fn good(files: &[&str], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<(), 
         "{} {}: {rules}{never}\n  mode        {mode}\n  guardrails  at once at most {max_creates} assignments created, and \
          {max_deletes} deleted (or {max_delete_percent} % of Usher's own, if that is more)\n",
         style.paint(Paint::Good, "✓"),
-        line(&files.join(", ")),
+        rule_files::told(files),
     );
     screen.out.write_all(text.as_bytes()).map_err(Failure::Output)
 }

@@ -15,10 +15,13 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
-    engine::{EngineSettings, Inbox, Planner, Provisioner, Reconciler, Rulebook, Sweep, SweepSummary},
+    engine::{
+        EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep, SweepSummary,
+    },
     local::{LocalQueue, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
 };
@@ -51,6 +54,7 @@ pub struct LocalRuntime {
     settings: EngineSettings,
     inbox: LocalQueue,
     wake: LocalQueue,
+    polls: LocalQueue,
     parked: Arc<LocalQueue>,
     teller: Teller,
     invocations: AtomicU64,
@@ -81,6 +85,8 @@ impl LocalRuntime {
             settings,
             inbox: LocalQueue::fifo(Arc::clone(&clock)).with_dead_letters(DELIVERIES, Arc::clone(&parked)),
             wake: LocalQueue::standard(Arc::clone(&clock)),
+            polls: LocalQueue::standard(Arc::clone(&clock))
+                .with_dead_letters(DELIVERIES, Arc::clone(&parked)),
             parked,
             clock,
             teller,
@@ -102,10 +108,7 @@ impl LocalRuntime {
 
     /// Whether Usher's EventBridge rules let an event through to `on-account-event`.
     pub fn is_for_us(event: &Value) -> bool {
-        event
-            .get("source")
-            .and_then(Value::as_str)
-            .is_some_and(|source| matches!(source, "aws.organizations" | "aws.tag"))
+        event.get("source").and_then(Value::as_str).is_some_and(shared::events::is_read)
     }
 
     /// Gives an event to `on-account-event`.
@@ -130,9 +133,12 @@ impl LocalRuntime {
         sweep::handle(sweep).await.map_err(Failure::Sweep)
     }
 
-    /// Runs `reconcile` and `provision` whenever there is something for them, for as long as it is polled.
+    /// Runs the functions that queues feed whenever there is something for them, for as long as it is polled.
     pub async fn run(&self) -> Result<(), Failure> {
-        futures::future::try_join(self.run_reconcile(), self.run_provision()).await.map(|_| ())
+        let (reconcile, provision) = (self.run_reconcile().boxed_local(), self.run_provision().boxed_local());
+        futures::future::try_join3(reconcile, provision, self.run_poll_provisioning().boxed_local())
+            .await
+            .map(|_| ())
     }
 
     /// Whether there is no message and no work left.
@@ -141,7 +147,10 @@ impl LocalRuntime {
             let depth = queue.depth();
             depth.waiting + depth.delayed + depth.in_flight == 0
         };
-        Ok(is_empty(&self.inbox) && is_empty(&self.wake) && self.ledger.work(1).await?.is_empty())
+        Ok(is_empty(&self.inbox)
+            && is_empty(&self.wake)
+            && is_empty(&self.polls)
+            && self.ledger.work(1).await?.is_empty())
     }
 
     async fn run_reconcile(&self) -> Result<(), Failure> {
@@ -171,6 +180,7 @@ impl LocalRuntime {
                 ledger: &self.ledger,
                 inbox: &self.inbox,
                 wake: &self.wake,
+                polls: Some(&self.polls),
                 clock: self.clock.as_ref(),
                 settings: self.settings,
             };
@@ -188,6 +198,29 @@ impl LocalRuntime {
             if let Err(error) = &ran {
                 let error = shared::causes::joined(error);
                 tracing::error!(error, "provision: {error}");
+            }
+        }
+    }
+
+    async fn run_poll_provisioning(&self) -> Result<(), Failure> {
+        loop {
+            let records = self.batch(&self.polls).await?;
+            let poller = Poller {
+                access: self.aws.access.as_ref(),
+                ledger: &self.ledger,
+                inbox: &self.inbox,
+                wake: &self.wake,
+                polls: &self.polls,
+                clock: self.clock.as_ref(),
+            };
+            let event = sqs::event(&records)?;
+            let answer = poll_provisioning::handle(event, poller, self.parked.as_ref()).await;
+            for record in &records {
+                if answer.batch_item_failures.iter().any(|failed| failed.item_identifier == record.id) {
+                    self.polls.release(&record.receipt, AGAIN).await.map_err(Failure::Queue)?;
+                } else {
+                    self.polls.acknowledge(&record.receipt).await.map_err(Failure::Queue)?;
+                }
             }
         }
     }

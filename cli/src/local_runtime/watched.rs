@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Row},
+    ledger::{BudgetKey, Lease, Orders, Row},
     local::SqliteLedger,
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
@@ -46,6 +46,10 @@ impl LedgerReader for WatchedLedger {
         self.ledger.rules_in_force().await
     }
 
+    async fn orders(&self) -> Result<Orders, LedgerError> {
+        self.ledger.orders().await
+    }
+
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
         self.ledger.spent(budget).await
     }
@@ -75,6 +79,10 @@ impl Ledger for WatchedLedger {
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
         self.ledger.bring_into_force(expected, rules).await
+    }
+
+    async fn give_orders(&self, orders: &Orders) -> Result<(), LedgerError> {
+        self.ledger.give_orders(orders).await
     }
 
     async fn acquire_lease(

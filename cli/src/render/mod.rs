@@ -1,21 +1,37 @@
 //! How results and errors are written.
 
 pub(crate) mod apply_text;
+pub(crate) mod event_text;
+pub(crate) mod markdown;
 pub(crate) mod plan_text;
 mod rows;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
+pub(crate) mod status_text;
+pub(crate) mod withheld_text;
 
 use std::io;
 
+use jiff::Timestamp;
+
 use crate::{Failure, Screen};
 
-/// Writes one JSON document, with a line break at its end.
-pub(crate) fn json(document: &impl serde::Serialize, screen: &mut Screen<'_>) -> Result<(), Failure> {
+/// A time as people read it.
+pub(crate) fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// One JSON document, with a line break at its end.
+pub(crate) fn as_json(document: &impl serde::Serialize) -> Result<String, Failure> {
     let mut text =
         serde_json::to_string_pretty(document).map_err(|error| Failure::Output(io::Error::other(error)))?;
     text.push('\n');
-    screen.out.write_all(text.as_bytes()).map_err(Failure::Output)
+    Ok(text)
+}
+
+/// Writes one JSON document.
+pub(crate) fn json(document: &impl serde::Serialize, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    screen.out.write_all(as_json(document)?.as_bytes()).map_err(Failure::Output)
 }
 
 /// Writes an error: what was tried, why it failed, the way out.

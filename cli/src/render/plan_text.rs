@@ -8,6 +8,7 @@ use super::rows::{self, Row};
 use crate::{
     Paint, Style,
     report::{AccountPlan, Budget, Change, Period, PlanReport, RuleName, UnderWay, Withheld},
+    rule_files,
     screen::{count, line},
 };
 
@@ -19,7 +20,7 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
         text,
         "{} {} ({}, mode {}, version {})\n",
         style.paint(Paint::Heading, "Rules"),
-        line(&rules.files.join(", ")),
+        if rules.files.is_empty() { "in force".to_owned() } else { rule_files::told(&rules.files) },
         count(rules.count, "rule", "rules"),
         rules.mode,
         rules.version.short(),
@@ -37,7 +38,34 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
         text.push('\n');
     }
     summary(&mut text, report, style);
+    by_its_hash(&mut text, report, style);
     text
+}
+
+/// What can be done with exactly this plan.
+fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
+    let hash = &report.hash;
+    if report.shrinks {
+        let shrunk = "The rules have shrunk to fewer than half of those in force: they come into force only if this plan is approved.";
+        let _ = writeln!(text, "{}", style.paint(Paint::Warning, shrunk));
+    }
+    if report.summary.has_work() {
+        let _ = writeln!(
+            text,
+            "  {}",
+            style.paint(Paint::Faint, format!("exactly this, and nothing else:   usher apply --plan {hash}"))
+        );
+    }
+    if report.waits_for_consent() {
+        let _ = writeln!(
+            text,
+            "  {}",
+            style.paint(
+                Paint::Faint,
+                format!("what is over budget, let through: usher approve --plan {hash}")
+            )
+        );
+    }
 }
 
 fn is_only_waiting(plan: &AccountPlan) -> bool {
@@ -114,12 +142,18 @@ fn rules(rules: &[RuleName]) -> String {
     ids.join(", ")
 }
 
-/// Names that nothing bears are the same in every account where their rule holds: each is told once.
-fn waiting(text: &mut String, report: &PlanReport, style: Style) {
+/// Names that nothing bears with their rule, and in how many accounts it holds.
+pub(super) fn waiting_names(report: &PlanReport) -> BTreeMap<(&str, &str), usize> {
     let mut by_name: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for waiting in report.accounts.iter().flat_map(|plan| &plan.waiting) {
         *by_name.entry((waiting.name.as_str(), waiting.rule.as_str())).or_default() += 1;
     }
+    by_name
+}
+
+/// Names that nothing bears are the same in every account where their rule holds: each is told once.
+fn waiting(text: &mut String, report: &PlanReport, style: Style) {
+    let by_name = waiting_names(report);
     if by_name.is_empty() && report.idle_rules.is_empty() {
         return;
     }
@@ -144,7 +178,8 @@ fn waiting(text: &mut String, report: &PlanReport, style: Style) {
     text.push('\n');
 }
 
-fn summary(text: &mut String, report: &PlanReport, style: Style) {
+/// The plan in one line.
+pub(super) fn in_short(report: &PlanReport) -> String {
     let summary = &report.summary;
     let mut parts = Vec::new();
     if summary.grants + summary.revokes > 0 {
@@ -166,7 +201,12 @@ fn summary(text: &mut String, report: &PlanReport, style: Style) {
     if summary.unread > 0 {
         parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));
     }
-    let _ = writeln!(text, "{} {}.", style.paint(Paint::Heading, "Plan:"), parts.join("; "));
+    parts.join("; ")
+}
+
+fn summary(text: &mut String, report: &PlanReport, style: Style) {
+    let summary = &report.summary;
+    let _ = writeln!(text, "{} {}.", style.paint(Paint::Heading, "Plan:"), in_short(report));
     if summary.grants + summary.revokes > 0 {
         for budget in &report.budgets {
             let _ = writeln!(text, "  {}", style.paint(Paint::Faint, budget_line(budget)));
@@ -174,7 +214,7 @@ fn summary(text: &mut String, report: &PlanReport, style: Style) {
     }
 }
 
-fn budget_line(budget: &Budget) -> String {
+pub(super) fn budget_line(budget: &Budget) -> String {
     let Budget { operation, per, limit, spent, planned } = budget;
     let (what, per) = (
         match operation {
@@ -204,7 +244,7 @@ mod tests {
           - PowerUserAccess      group Contractors                                      wanted no more; was by contractors
           + EC2-S3-FullAccess    group Developers                                       by developers-in-development
           ~ ReadOnlyAccess       group Support                                          grant sent to AWS, not yet ended (Rate exceeded); by support
-          ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs (rule support)
+          ! ps-1234567890abcdef  group 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab  not granted: exists already, made by others; it stays theirs unless `usher adopt` takes it over (rule support)
 
         Named or selected by rules, and there is nothing like it
           ? no account is as this rule selects  rule forgotten
@@ -216,6 +256,7 @@ mod tests {
         Plan: 1 to grant, 1 to revoke in 1 account; 1 under way; 1 withheld; 1 account could not be read.
           grants this run: 1 of 500 allowed
           revokes today: 1 of 25 allowed, 3 spent before
+          exactly this, and nothing else:   usher apply --plan cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
         ");
     }
 

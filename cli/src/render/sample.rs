@@ -10,14 +10,14 @@ use crate::report::{
     RuleName, RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
 
-fn set(name: Option<&str>) -> PermissionSetName {
+pub(crate) fn set(name: Option<&str>) -> PermissionSetName {
     PermissionSetName {
         name: name.map(str::to_owned),
         arn: "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef".parse().unwrap(),
     }
 }
 
-fn group(name: Option<&str>) -> PrincipalName {
+pub(crate) fn group(name: Option<&str>) -> PrincipalName {
     PrincipalName {
         kind: "group",
         name: name.map(str::to_owned),
@@ -25,11 +25,11 @@ fn group(name: Option<&str>) -> PrincipalName {
     }
 }
 
-fn rule(id: &str) -> Vec<RuleName> {
+pub(crate) fn rule(id: &str) -> Vec<RuleName> {
     vec![RuleName { id: id.parse().unwrap(), mode: Mode::Sync }]
 }
 
-fn change(set_name: &str, group_name: &str, rule_id: &str) -> Change {
+pub(crate) fn change(set_name: &str, group_name: &str, rule_id: &str) -> Change {
     Change { permission_set: set(Some(set_name)), principal: group(Some(group_name)), rules: rule(rule_id) }
 }
 
@@ -42,6 +42,8 @@ pub(crate) fn quiet_plan() -> PlanReport {
             mode: Mode::Sync,
             count: 3,
         },
+        hash: "cd".repeat(32).parse().unwrap(),
+        shrinks: false,
         account: None,
         summary: PlanSummary { accounts: 41, ..PlanSummary::default() },
         budgets: Vec::new(),

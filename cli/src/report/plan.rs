@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shared::{
     domain::{
-        AccountId, AccountState, AssignmentKey, Mode, Operation, PermissionSetArn, Principal, RuleId,
-        RulesVersion,
+        AccountId, AccountState, AssignmentKey, Mode, Operation, PermissionSetArn, PlanHash, Principal,
+        RuleId, RulesVersion,
     },
     plan::WithheldReason,
 };
@@ -19,6 +19,10 @@ pub struct PlanReport {
     /// See [`super::FORMAT`].
     pub format: u32,
     pub rules: RulesUsed,
+    /// What names the plan: `apply --plan` and `approve --plan` take it. It stays the same while the same is to be done.
+    pub hash: PlanHash,
+    /// The rules have fewer than half of those in force: they come into force only when this plan is approved.
+    pub shrinks: bool,
     /// The account that was asked for; null for the whole organization.
     pub account: Option<AccountId>,
     pub summary: PlanSummary,
@@ -103,6 +107,14 @@ pub struct AccountPlan {
     pub withheld: Vec<Withheld>,
     pub under_way: Vec<UnderWay>,
     pub waiting: Vec<Waiting>,
+}
+
+impl PlanReport {
+    /// Whether there is anything that only consent lets through.
+    pub fn waits_for_consent(&self) -> bool {
+        let is_budget = |withheld: &Withheld| matches!(withheld.reason, WithheldReason::Budget(_));
+        self.shrinks || self.accounts.iter().flat_map(|plan| &plan.withheld).any(is_budget)
+    }
 }
 
 impl AccountPlan {

@@ -27,6 +27,7 @@ async fn main() -> Result<(), WithCauses> {
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
+    let polls = connection.queue(&settings.poll_queue_url()?);
 
     run(service_fn(async |event: LambdaEvent<Value>| {
         let provisioner = Provisioner {
@@ -35,6 +36,7 @@ async fn main() -> Result<(), WithCauses> {
             ledger: &ledger,
             inbox: &inbox,
             wake: &wake,
+            polls: Some(&polls),
             clock: &clock,
             settings: engine,
         };

@@ -9,8 +9,8 @@ use crate::{
     rules::Bundle,
 };
 
-/// The most bytes that a bundle may have as an object: 1 MiB. A larger one is neither kept nor read.
-pub const LARGEST_BUNDLE: usize = 1024 * 1024;
+/// The most bytes that a bundle may have as an object. A larger one is neither kept nor read.
+pub const LARGEST_BUNDLE: usize = crate::rules::MAX_STORED_BYTES;
 
 /// Bundles in a bucket, as `<prefix>rules/<version>.json`.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 mod account;
 mod assignment;
+mod consent;
 mod id;
 mod permission_set;
 mod principal;
@@ -10,6 +11,8 @@ mod tag;
 
 pub use account::{Account, AccountId, AccountState, OrganizationalUnit, OuId, OuPath, ParentId, RootId};
 pub use assignment::{AssignmentKey, Operation, RequestId};
+pub(crate) use consent::hex;
+pub use consent::{ConsentId, PlanHash};
 pub use id::InvalidId;
 pub use permission_set::{IdentityStoreId, Instance, InstanceArn, PermissionSet, PermissionSetArn};
 pub use principal::{GroupId, Principal, UserId};

@@ -20,6 +20,9 @@ pub struct AccountHint {
     pub cause: Cause,
     /// When the hint was submitted.
     pub at: Timestamp,
+    /// Names of OUs that were read before this are read anew: one of them has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ou_names_since: Option<Timestamp>,
 }
 
 /// A message in the inbox that is not a hint.
@@ -28,6 +31,11 @@ pub struct AccountHint {
 pub struct UnreadableHint(#[source] UnreadableJson);
 
 impl AccountHint {
+    /// A look at an account for this cause.
+    pub fn new(account: AccountId, cause: Cause, at: Timestamp) -> Self {
+        Self { account, cause, at, ou_names_since: None }
+    }
+
     /// Reads a message's body.
     pub fn from_body(body: &str) -> Result<Self, UnreadableHint> {
         serde_json::from_str(body).map_err(|error| UnreadableHint(error.into()))
@@ -73,17 +81,25 @@ impl Inbox<'_> {
     pub async fn submit(&self, hint: &Hint, event: &str) -> Result<usize, InboxError> {
         let accounts = match hint {
             Hint::Account(id) => vec![id.clone()],
-            Hint::Ou(ou) => self.accounts(|parents| parents.contains(ou)).await?,
+            Hint::Accounts(ids) => ids.iter().cloned().collect(),
+            Hint::Ou(ou) | Hint::RenamedOu(ou) => self.accounts(|parents| parents.contains(ou)).await?,
             Hint::Everything => self.accounts(|_| true).await?,
         };
-        let cause = Cause::new("event", event);
         let at = self.clock.now();
+        let cause = if event.is_empty() {
+            // An event without an id is none that came before.
+            Cause::new("event", &format!("unnamed-{}", at.as_microsecond()))
+        } else {
+            Cause::new("event", event)
+        };
+        let ou_names_since = matches!(hint, Hint::RenamedOu(_)).then_some(at);
         let messages: Result<Vec<_>, _> = accounts
             .into_iter()
             .map(|account| {
                 // The scope last: an account id has a fixed length, so no two pairs read the same.
                 let deduplication = format!("{:.100}-{account}", cause.as_str());
-                AccountHint { account, cause: cause.clone(), at }.message(&deduplication)
+                let hint = AccountHint::new(account, cause.clone(), at);
+                AccountHint { ou_names_since, ..hint }.message(&deduplication)
             })
             .collect();
         let messages = messages.map_err(InboxError::Queue)?;

@@ -5,14 +5,17 @@
 //! Planner     one account, or all: ledger rows, then AWS -> a decision. Holds readers only: it is the dry run
 //! Reconciler  Planner -> guardrails -> intents in the ledger -> wake
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
+//! Poller      one request that takes long -> its result, or another look later
 //! Sweep       Planner over everything -> hints for the accounts that differ
+//! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
 
 mod allowance;
-mod confirm;
+pub mod consent;
 mod inbox;
 mod parking;
 mod planner;
+mod poll;
 mod provisioner;
 mod publish;
 mod reading;
@@ -24,10 +27,10 @@ mod wake;
 
 use std::time::Duration;
 
-pub use confirm::{ConfirmError, ConfirmedName, confirm_permission_set};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
+pub use poll::{Poll, PollEnd, PollError, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
 pub use publish::{PublishError, may_follow, publish};
 pub use reading::ReadError;

@@ -10,8 +10,8 @@ use super::{
     signed,
 };
 use crate::{
-    domain::{Account, AccountId, AssignmentKey, PermissionSetArn, Principal, RuleId},
-    ledger::{Cause, Row},
+    domain::{Account, AccountId, AssignmentKey, Mode, PermissionSetArn, Principal, RuleId, RulesVersion},
+    ledger::{Cause, Orders, Row},
     plan::{self, Actual, Plan, Situation},
     ports::{Seen, SeenKind},
     resolve::{self, Desired, Facts, Lookup, Missing},
@@ -62,9 +62,20 @@ pub struct Planner<'a> {
 impl Planner<'_> {
     /// Decides about one account: the ledger's rows first, AWS second.
     pub async fn account(&self, id: &AccountId, cause: &Cause) -> Result<(Decided, Basis), ReadError> {
+        self.account_with_names(id, cause, None).await
+    }
+
+    /// The same, believing no name of an OU that was read before `ou_names_since`.
+    pub(super) async fn account_with_names(
+        &self,
+        id: &AccountId,
+        cause: &Cause,
+        ou_names_since: Option<Timestamp>,
+    ) -> Result<(Decided, Basis), ReadError> {
         let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
+        let orders = self.reader.ledger.orders().await?;
         let rows = self.reader.ledger.rows_of(id).await?;
-        let reading = Reading::begin(self.reader, &self.settings).await?;
+        let reading = Reading::begin(self.reader, &self.settings).await?.with_ou_names_since(ou_names_since);
         let Some(account) = reading.account(id).await? else {
             return Ok((self.departed(id, &rows), Basis::of(rules, &reading)));
         };
@@ -81,7 +92,7 @@ impl Planner<'_> {
             Actual { present: BTreeSet::new(), read_at: reading.started() }
         };
         let plan = self.plan(
-            &Material { account: &account, rows: &rows, rules: &rules, cause },
+            &Material { account: &account, rows: &rows, rules: &rules, orders: &orders, cause },
             &desired,
             &Doubts { principals: &principals, vanished: &vanished },
             &actual,
@@ -89,6 +100,25 @@ impl Planner<'_> {
         let decided =
             Decided { plan, account: Some(account), waiting: desired.waiting, has_work: has_work(&rows) };
         Ok((decided, Basis::of(rules, &reading)))
+    }
+
+    /// One key as the ledger, the rules and AWS have it now; `None` if the organization does not know the account.
+    pub(super) async fn look(&self, key: &AssignmentKey) -> Result<Option<Look>, ReadError> {
+        let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
+        let row = self.reader.ledger.row(key).await?;
+        let reading = Reading::begin(self.reader, &self.settings).await?;
+        let Some(account) = reading.account(&key.account).await? else { return Ok(None) };
+        let now = reading.started();
+        let facts = reading.facts(&resolve::needs(&rules.index, &account, now)).await;
+        let mut desired = resolve::desired(&rules.index, &account, &facts, now);
+        let actual = reading.actual(&key.account, &[key.permission_set.clone()].into()).await?;
+        Ok(Some(Look {
+            row,
+            is_listed: actual.present.contains(key),
+            wanted: desired.wanted.remove(key),
+            frozen: desired.frozen.into_values().next(),
+            rules: rules.version,
+        }))
     }
 
     pub(super) fn departed(&self, id: &AccountId, rows: &[Row]) -> Decided {
@@ -104,7 +134,7 @@ impl Planner<'_> {
         doubts: &Doubts<'_>,
         actual: &Actual,
     ) -> Plan {
-        let Material { account, rows, rules, cause } = *material;
+        let Material { account, rows, rules, orders, cause } = *material;
         plan::plan(&Situation {
             account,
             desired,
@@ -112,6 +142,7 @@ impl Planner<'_> {
             actual,
             principals: doubts.principals,
             vanished: doubts.vanished,
+            orders,
             mode: rules.index.settings().mode,
             rules: &rules.version,
             cause,
@@ -124,12 +155,24 @@ impl Planner<'_> {
     }
 }
 
+/// One key, looked at for a person.
+pub(super) struct Look {
+    pub(super) row: Option<Row>,
+    pub(super) is_listed: bool,
+    /// The rules that want it, less `never`.
+    pub(super) wanted: Option<BTreeMap<RuleId, Mode>>,
+    /// Why it can't be said that no rule wants it.
+    pub(super) frozen: Option<String>,
+    pub(super) rules: RulesVersion,
+}
+
 /// What is known about an account before anything is looked up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Material<'a> {
     pub(super) account: &'a Account,
     pub(super) rows: &'a [Row],
     pub(super) rules: &'a RulesOnHand,
+    pub(super) orders: &'a Orders,
     pub(super) cause: &'a Cause,
 }
 

@@ -1,6 +1,10 @@
 //! Bringing rules into force: read, compared with those in force, kept, and only then pointed to.
 
+use jiff::Timestamp;
+
+use super::consent;
 use crate::{
+    domain::RulesVersion,
     ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, RulesInForce, RulesStore},
     rules::{self, Bundle},
 };
@@ -10,10 +14,12 @@ use crate::{
 pub enum PublishError {
     #[error("the rules cannot be read")]
     Rules(#[from] Box<rules::Diagnostics>),
-    #[error("the rules are empty, which would take away all that the rules in force give")]
+    #[error(
+        "the rules are empty, which would take away all that the rules in force give, and which nobody can approve: keep at least one rule"
+    )]
     Empty,
     #[error(
-        "the rules have shrunk from {before} to {after}, which looks like a mistake: remove fewer than half of them at a time"
+        "the rules have shrunk from {before} to {after}, which looks like a mistake: if it is none, `usher plan` shows what they would do, and `usher approve` lets exactly that plan and these rules through"
     )]
     Shrunk { before: usize, after: usize },
     #[error("cannot keep the rules")]
@@ -22,8 +28,13 @@ pub enum PublishError {
     Ledger(#[from] LedgerError),
 }
 
-/// Whether rules may come into force after those that are: not if they are empty, or have shrunk to less than half.
-pub async fn may_follow(bundle: &Bundle, ledger: &dyn LedgerReader) -> Result<(), PublishError> {
+/// Whether rules may come into force after those that are: not if they are empty, and if they have shrunk to less than half only
+/// with consent to a plan under exactly these rules.
+pub async fn may_follow(
+    bundle: &Bundle,
+    ledger: &dyn LedgerReader,
+    now: Timestamp,
+) -> Result<(), PublishError> {
     let after = rules::read(bundle).map_err(Box::new)?.rules.len();
     let in_force = ledger.rules_in_force().await?;
     if in_force.as_ref().is_some_and(|rules| rules.version == bundle.version()) {
@@ -33,9 +44,27 @@ pub async fn may_follow(bundle: &Bundle, ledger: &dyn LedgerReader) -> Result<()
         return Err(PublishError::Empty);
     }
     match in_force.map(|rules| rules.rules) {
-        Some(before) if after * 2 < before => Err(PublishError::Shrunk { before, after }),
+        Some(before) if has_shrunk(before, after) => {
+            if lets_shrink(ledger, &bundle.version(), now).await? {
+                return Ok(());
+            }
+            Err(PublishError::Shrunk { before, after })
+        }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether so few rules after so many look like a mistake.
+pub(super) fn has_shrunk(before: usize, after: usize) -> bool {
+    after < before.div_ceil(2)
+}
+
+async fn lets_shrink(
+    ledger: &dyn LedgerReader,
+    version: &RulesVersion,
+    now: Timestamp,
+) -> Result<bool, LedgerError> {
+    Ok(consent::journal(ledger).await?.iter().any(|record| record.lets_shrink(version, now)))
 }
 
 /// Reads a bundle, keeps it, and brings it into force. The same bundle again changes nothing.
@@ -45,7 +74,7 @@ pub async fn publish(
     ledger: &dyn Ledger,
     clock: &dyn Clock,
 ) -> Result<RulesInForce, PublishError> {
-    may_follow(bundle, ledger).await?;
+    may_follow(bundle, ledger, clock.now()).await?;
     let after = rules::read(bundle).map_err(Box::new)?.rules.len();
     let version = bundle.version();
     let in_force = ledger.rules_in_force().await?;

@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{ConfirmedName, EngineSettings, Reader, signed};
+use super::{EngineSettings, Reader, consent::ConfirmedName, signed};
 use crate::{
     domain::{
         Account, AccountId, AssignmentKey, GroupId, InstanceArn, OrganizationalUnit, OuId, OuPath,
@@ -65,6 +65,8 @@ pub(super) struct Reading<'a> {
     reader: Reader<'a>,
     facts_age: SignedDuration,
     started: Timestamp,
+    /// Names of OUs that were read before this are not believed: one of them has changed.
+    ou_names_since: Option<Timestamp>,
     /// What the ledger remembered, and what was read since.
     known: Mutex<BTreeMap<(SeenKind, String), Seen>>,
     /// What was read and is worth remembering.
@@ -92,6 +94,7 @@ impl<'a> Reading<'a> {
             reader,
             facts_age: signed(settings.facts_age),
             started: reader.clock.now(),
+            ou_names_since: None,
             known: Mutex::new(known),
             learned: Mutex::new(BTreeSet::new()),
         };
@@ -101,6 +104,11 @@ impl<'a> Reading<'a> {
             None => reading.learn(SeenKind::Fact, INSTANCE, &here),
         }
         Ok(reading)
+    }
+
+    /// The same reading, believing no name of an OU that was read before this.
+    pub(super) fn with_ou_names_since(self, since: Option<Timestamp>) -> Self {
+        Self { ou_names_since: since, ..self }
     }
 
     /// When the reading began.
@@ -136,8 +144,11 @@ impl<'a> Reading<'a> {
 
     fn known<T: serde::de::DeserializeOwned>(&self, kind: SeenKind, id: &str) -> Option<T> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen =
-            known.get(&(kind, id.to_owned())).filter(|seen| seen.at + self.facts_age > self.started)?;
+        let since = self.ou_names_since.filter(|_| kind == SeenKind::OrganizationalUnit);
+        let seen = known
+            .get(&(kind, id.to_owned()))
+            .filter(|seen| seen.at + self.facts_age > self.started)
+            .filter(|seen| since.is_none_or(|since| seen.at >= since))?;
         serde_json::from_value(seen.value.clone()).ok()
     }
 
@@ -271,7 +282,7 @@ impl<'a> Reading<'a> {
         let names =
             known.values().zip(known.keys()).filter(|(_, (kind, _))| *kind == SeenKind::PermissionSetName);
         let read = names.map(|(seen, _)| match serde_json::from_value(seen.value.clone()) {
-            Ok(ConfirmedName { permission_set, confirmed_by: _ }) => Ok((seen.id.clone(), permission_set)),
+            Ok(ConfirmedName { permission_set, consent: _ }) => Ok((seen.id.clone(), permission_set)),
             Err(_) => {
                 Err(format!("what the ledger remembers of the permission set `{}` can't be read", seen.id))
             }
@@ -284,7 +295,7 @@ impl<'a> Reading<'a> {
     pub(super) fn learn_names(&self, named: &BTreeMap<String, PermissionSetArn>) {
         for (name, permission_set) in named {
             if self.remembered(SeenKind::PermissionSetName, name).is_none() {
-                let seen = ConfirmedName { permission_set: permission_set.clone(), confirmed_by: None };
+                let seen = ConfirmedName { permission_set: permission_set.clone(), consent: None };
                 self.learn(SeenKind::PermissionSetName, name, &seen);
             }
         }

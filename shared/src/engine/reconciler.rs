@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{AccountHint, Planner, ReadError, Wake, allowance::budgets};
 use crate::{
     domain::{AccountId, Operation},
-    guardrail::{self, ApprovedPlan, Budgets},
-    ledger::{Row, WRITES_AT_ONCE},
+    guardrail::{self, ApprovedPlan, Budgets, Scope},
+    ledger::{HeldBy, Row, WRITES_AT_ONCE},
     plan::Withheld,
     ports::{Guard, Ledger, LedgerError, PortError, Queue, RowWrite},
 };
@@ -56,14 +56,31 @@ impl std::fmt::Debug for Reconciler<'_> {
 impl Reconciler<'_> {
     /// Looks at an account and writes what follows.
     pub async fn account(&self, hint: &AccountHint) -> Result<Reconciled, ReconcileError> {
+        Box::pin(self.bounded(hint, None)).await
+    }
+
+    /// The same, and no intent for anything but what is in the scope.
+    pub async fn account_within(
+        &self,
+        hint: &AccountHint,
+        scope: &Scope,
+    ) -> Result<Reconciled, ReconcileError> {
+        Box::pin(self.bounded(hint, Some(scope))).await
+    }
+
+    async fn bounded(&self, hint: &AccountHint, scope: Option<&Scope>) -> Result<Reconciled, ReconcileError> {
         for _ in 0..TRIES {
-            let (decided, basis) = self.planner.account(&hint.account, &hint.cause).await?;
+            let (decided, basis) =
+                self.planner.account_with_names(&hint.account, &hint.cause, hint.ou_names_since).await?;
             let now = self.planner.reader.clock.now();
             let budgets = budgets(self.ledger, &basis, &hint.cause, now).await?;
             for (kind, seen) in &basis.learned {
                 self.ledger.remember(*kind, seen).await?;
             }
-            let approved = guardrail::approve(decided.plan, &budgets);
+            let approved = match scope {
+                Some(scope) => guardrail::approve_within(decided.plan, &budgets, scope),
+                None => guardrail::approve(decided.plan, &budgets),
+            };
             match self.write(&approved, &budgets, &basis.rules.version).await {
                 Ok(()) => {}
                 // Something changed since it was read: it is read and decided again.
@@ -74,7 +91,13 @@ impl Reconciler<'_> {
                     self.planner.reader.clock.sleep(Duration::from_millis(50)).await;
                     continue;
                 }
-                Err(error @ (LedgerError::LeaseLost | LedgerError::Port(_))) => return Err(error.into()),
+                Err(error @ (LedgerError::LeaseLost | LedgerError::OrdersChanged | LedgerError::Port(_))) => {
+                    return Err(error.into());
+                }
+            }
+            for row in approved.records().iter().filter(|row| was_deleted_by_hand(row)) {
+                let key = &row.key;
+                tracing::warn!(account.id = %key.account, %key, "{key}: deleted by hand, and on hold");
             }
             let has_work = |row: &Row| row.work().is_some();
             // Work that was there before may have lost its wake.
@@ -97,14 +120,10 @@ impl Reconciler<'_> {
         rules: &crate::domain::RulesVersion,
     ) -> Result<(), LedgerError> {
         // INVARIANT: intents are written only while the rules that want them are in force, and never without their charge.
-        let guard = |charges| Guard { rules: Some(rules.clone()), lease: None, charges };
+        let guard = |charges| Guard { rules: Some(rules.clone()), charges, ..Guard::default() };
         for actions in approved.actions().chunks(WRITES_AT_ONCE) {
-            let amount = |operation| {
-                let count = actions.iter().filter(|action| action.operation == operation).count();
-                u32::try_from(count).unwrap_or(u32::MAX)
-            };
-            let mut charges = budgets.charges(Operation::Revoke, amount(Operation::Revoke));
-            charges.extend(budgets.charges(Operation::Grant, amount(Operation::Grant)));
+            let charges = |operation| budgets.charges(operation, guardrail::charged(actions, operation));
+            let charges = [charges(Operation::Revoke), charges(Operation::Grant)].concat();
             let rows: Vec<_> = actions.iter().map(|action| RowWrite { row: action.row.clone() }).collect();
             self.ledger.write(&rows, &guard(charges)).await?;
         }
@@ -114,6 +133,11 @@ impl Reconciler<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether this is the record that somebody else deleted what was ours.
+fn was_deleted_by_hand(row: &Row) -> bool {
+    row.hold.as_ref().is_some_and(|hold| hold.by == HeldBy::DeletedByHand && hold.at == row.changed_at)
 }
 
 fn summary(approved: &ApprovedPlan) -> Reconciled {

@@ -41,6 +41,7 @@ impl Planner<'_> {
     /// Decides about every account of the organization, and about those that only the ledger still knows.
     pub async fn everything(&self, cause: &Cause) -> Result<Survey, ReadError> {
         let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
+        let orders = self.reader.ledger.orders().await?;
         let rows = all_rows(self.reader.ledger).await?;
         let reading = Reading::begin(self.reader, &self.settings).await?;
         let mut by_account: BTreeMap<AccountId, Vec<Row>> = BTreeMap::new();
@@ -93,7 +94,8 @@ impl Planner<'_> {
             };
             match actual {
                 Ok(actual) => {
-                    let material = Material { account: &account, rows: &rows, rules: &rules, cause };
+                    let material =
+                        Material { account: &account, rows: &rows, rules: &rules, orders: &orders, cause };
                     let index = &rules.index;
                     let asked = Asked { index, account: &account, desired: &desired, rows: &rows, now };
                     let principals = asked.bearers(&standing);

@@ -71,7 +71,7 @@ impl Sweep<'_> {
         for decided in decided.iter().filter(|decided| !decided.plan.changes_nothing()) {
             let account = decided.plan.account.clone();
             let deduplication = format!("sweep-{}-{account}", started.as_microsecond());
-            let hint = AccountHint { account, cause: cause.clone(), at: started };
+            let hint = AccountHint::new(account, cause.clone(), started);
             hints.push(hint.message(&deduplication).map_err(SweepError::Queue)?);
         }
         self.inbox.send(&hints).await.map_err(SweepError::Queue)?;
@@ -90,10 +90,11 @@ impl Sweep<'_> {
     }
 
     async fn forget_tombstones(&self, rows: &[Row]) -> Result<usize, LedgerError> {
-        let horizon = self.planner.reader.clock.now() - signed(self.planner.settings.tombstones);
+        let now = self.planner.reader.clock.now();
+        let horizon = now - signed(self.planner.settings.tombstones);
         let old: Vec<Row> = rows
             .iter()
-            .filter(|row| row.state == State::Closed && row.changed_at < horizon)
+            .filter(|row| row.state == State::Closed && row.changed_at < horizon && !row.speaks(now))
             .cloned()
             .collect();
         self.ledger.forget(&old).await?;

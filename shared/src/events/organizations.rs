@@ -1,51 +1,60 @@
-//! Events of AWS Organizations: accounts created, moved, tagged and closed.
+//! Events of AWS Organizations: accounts created, joined, moved, tagged, closed, removed and gone; OUs renamed and tagged.
 //!
-//! Layouts: the Organizations user guide's CloudTrail page, and samples published by others. Names and addresses are
-//! redacted there (`****`), and nothing here reads them.
+//! Layouts: the Organizations user guide's CloudTrail page, the API's model, and samples published by others. Names and addresses
+//! are redacted there (`****`), and nothing here reads them. They come in us-east-1 only, and in the account that acts.
 
-use serde_json::Value;
+use super::{Layout, Service};
 
-use super::{EventError, Hint, Ignored, short, tagged};
+pub(super) const SERVICE: Service =
+    Service { source: "aws.organizations", event_source: "organizations.amazonaws.com", names: NAMES };
 
-/// Reads the `detail` of an event of Organizations.
-pub(super) fn read(detail: &Value) -> Result<Result<Hint, Ignored>, EventError> {
-    let name = detail.get("eventName").and_then(Value::as_str).unwrap_or_default();
-    match name {
-        "CreateAccountResult" => result(name, detail, "/serviceEventDetails/createAccountStatus"),
-        "CloseAccountResult" => result(name, detail, "/serviceEventDetails/closeAccountStatus"),
-        "MoveAccount" | "CloseAccount" => account(name, detail, "/requestParameters/accountId").map(Ok),
-        "TagResource" | "UntagResource" => {
-            tagged(name, text(name, detail, "/requestParameters/resourceId", "requestParameters.resourceId")?)
-        }
-        _ => Ok(Err(Ignored::Unconcerned { source_name: "organizations".into(), name: short(name) })),
-    }
-}
+const ACCOUNT: &str = "/requestParameters/accountId";
 
-/// A service event: it tells how something asynchronous ended.
-fn result(name: &str, detail: &Value, status: &'static str) -> Result<Result<Hint, Ignored>, EventError> {
-    let status = detail
-        .pointer(status)
-        .ok_or_else(|| EventError::Missing { name: short(name), member: "serviceEventDetails" })?;
-    let state = text(name, status, "/state", "state")?;
-    if !state.eq_ignore_ascii_case("SUCCEEDED") {
-        return Ok(Err(Ignored::NotSucceeded { name: short(name), state: short(state) }));
-    }
-    account(name, status, "/accountId").map(Ok)
-}
-
-fn account(name: &str, value: &Value, pointer: &str) -> Result<Hint, EventError> {
-    let id = text(name, value, pointer, "accountId")?;
-    id.parse().map(Hint::Account).map_err(|source| EventError::Invalid { name: short(name), source })
-}
-
-fn text<'a>(
-    name: &str,
-    value: &'a Value,
-    pointer: &str,
-    member: &'static str,
-) -> Result<&'a str, EventError> {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .ok_or_else(|| EventError::Missing { name: short(name), member })
-}
+const NAMES: &[(&str, Layout)] = &[
+    // Of the two accounts that the making of a GovCloud account ends with, `accountId` is the member of this organization; the other
+    // lives in another partition, where it belongs to no organization until it is invited to one there.
+    (
+        "CreateAccountResult",
+        Layout::Ended { status: "/serviceEventDetails/createAccountStatus", account: "/accountId" },
+    ),
+    (
+        "CloseAccountResult",
+        Layout::Ended { status: "/serviceEventDetails/closeAccountStatus", account: "/accountId" },
+    ),
+    ("AccountJoinedOrganization", Layout::Somewhere),
+    ("AccountDepartedOrganization", Layout::Somewhere),
+    ("AcceptHandshake", Layout::Handshake),
+    ("MoveAccount", Layout::Account(ACCOUNT)),
+    ("CloseAccount", Layout::Account(ACCOUNT)),
+    ("RemoveAccountFromOrganization", Layout::Account(ACCOUNT)),
+    // Logged in the member that leaves: it names nobody else.
+    ("LeaveOrganization", Layout::Own),
+    ("TagResource", Layout::Tagged("/requestParameters/resourceId")),
+    ("UntagResource", Layout::Tagged("/requestParameters/resourceId")),
+    ("UpdateOrganizationalUnit", Layout::RenamedOu("/requestParameters/organizationalUnitId")),
+    ("CreateAccount", Layout::NotYet),
+    ("CreateGovCloudAccount", Layout::NotYet),
+    ("InviteAccountToOrganization", Layout::NotYet),
+    ("CancelHandshake", Layout::Unconcerned),
+    ("DeclineHandshake", Layout::Unconcerned),
+    // A new OU holds no account, and only an empty one can be deleted.
+    ("CreateOrganizationalUnit", Layout::Unconcerned),
+    ("DeleteOrganizationalUnit", Layout::Unconcerned),
+    ("CreatePolicy", Layout::Unconcerned),
+    ("UpdatePolicy", Layout::Unconcerned),
+    ("DeletePolicy", Layout::Unconcerned),
+    ("AttachPolicy", Layout::Unconcerned),
+    ("DetachPolicy", Layout::Unconcerned),
+    ("EnablePolicyType", Layout::Unconcerned),
+    ("DisablePolicyType", Layout::Unconcerned),
+    ("EnableAWSServiceAccess", Layout::Unconcerned),
+    ("DisableAWSServiceAccess", Layout::Unconcerned),
+    ("EnableAllFeatures", Layout::Unconcerned),
+    ("RegisterDelegatedAdministrator", Layout::Unconcerned),
+    ("DeregisterDelegatedAdministrator", Layout::Unconcerned),
+    ("PutResourcePolicy", Layout::Unconcerned),
+    ("DeleteResourcePolicy", Layout::Unconcerned),
+    ("CreateOrganization", Layout::Unconcerned),
+    // Only an organization without other members can be deleted.
+    ("DeleteOrganization", Layout::Unconcerned),
+];

@@ -5,9 +5,12 @@
 
 use serde_json::Value;
 
-use super::{Envelope, EventError, Hint, Ignored, short, tagged};
+use super::{Envelope, EventError, Found, Ignored, short, tagged};
 
-pub(super) fn read(envelope: &Envelope) -> Result<Result<Hint, Ignored>, EventError> {
+pub(super) const SOURCE: &str = "aws.tag";
+pub(super) const DETAIL_TYPE: &str = "Tag Change on Resource";
+
+pub(super) fn read(envelope: &Envelope) -> Found {
     let name = envelope.detail_type.as_str();
     let service = envelope.detail.get("service").and_then(Value::as_str).unwrap_or_default();
     if service != "organizations" {

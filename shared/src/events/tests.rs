@@ -1,5 +1,6 @@
 //! What each event of accounts leads to.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -110,14 +111,315 @@ fn what_should_have_named_an_account_and_does_not_is_an_error_that_says_so() {
 }
 
 #[test]
-fn everything_else_is_ignored_with_its_name() {
-    for event in [
-        organizations(json!({ "eventName": "CreatePolicy" })),
-        organizations(json!({})),
-        organizations(json!(null)),
-        organizations(json!([1, 2])),
-        Envelope { source: "aws.ec2".into(), ..organizations(json!({ "eventName": "RunInstances" })) },
+fn a_govcloud_account_s_counterpart_in_this_organization_is_looked_at() {
+    let event = organizations(json!({
+        "eventName": "CreateAccountResult",
+        "serviceEventDetails": { "createAccountStatus": {
+            "state": "SUCCEEDED", "accountId": "111122223333", "govCloudAccountId": "777788889999"
+        } }
+    }));
+    assert_eq!(hint(&event), account("111122223333"));
+}
+
+#[test]
+fn an_account_that_joined_or_departed_is_found_wherever_it_is_named() {
+    let named = json!({ "accountId": "111122223333" });
+    for name in ["AccountJoinedOrganization", "AccountDepartedOrganization"] {
+        for part in [
+            json!({ "serviceEventDetails": named }),
+            json!({ "serviceEventDetails": { "status": { "account": named } } }),
+            json!({ "serviceEventDetails": { "accountId": "111122223333", "managementAccountId": "999988887777" } }),
+            json!({ "serviceEventDetails": { "account": { "id": "111122223333" }, "accountName": "444455556666" } }),
+            json!({ "requestParameters": named, "responseElements": null }),
+            json!({ "responseElements": { "accounts": [named] } }),
+            json!({ "additionalEventData": named }),
+            json!({ "resources": [{
+                "accountId": "999988887777", "ARN": "arn:aws:organizations::999988887777:account/o-exampleorg1/111122223333"
+            }] }),
+        ] {
+            let mut detail = json!({
+                "eventName": name,
+                "recipientAccountId": "999988887777",
+                "userIdentity": { "accountId": "999988887777", "invokedBy": "organizations.amazonaws.com" },
+            });
+            detail.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+            assert_eq!(hint(&organizations(detail)), account("111122223333"), "{part}");
+        }
+    }
+}
+
+#[test]
+fn the_management_account_is_the_subject_only_where_the_event_names_no_other() {
+    let caused_by = json!({ "accountId": "999988887777" });
+    let joined = |details: Value| {
+        organizations(json!({
+            "eventName": "AccountJoinedOrganization", "recipientAccountId": "999988887777",
+            "userIdentity": caused_by, "serviceEventDetails": details,
+        }))
+    };
+    assert_eq!(hint(&joined(json!({ "accountId": "999988887777" }))), account("999988887777"));
+    assert!(matches!(read(&joined(json!({}))), Err(EventError::Missing { .. })));
+    assert!(matches!(
+        read(&joined(json!({ "managementAccountId": "999988887777" }))),
+        Err(EventError::Missing { .. })
+    ));
+}
+
+#[test]
+fn of_several_accounts_each_is_looked_at_and_of_many_all_are() {
+    let several = |count: usize| {
+        let ids: Vec<String> = (0..count).map(|number| format!("{:012}", 100_000_000_000 + number)).collect();
+        organizations(
+            json!({ "eventName": "AccountDepartedOrganization", "serviceEventDetails": { "ids": ids } }),
+        )
+    };
+    let both = BTreeSet::from(["100000000000", "100000000001"].map(|id| id.parse().unwrap()));
+    assert_eq!(hint(&several(2)), Hint::Accounts(both));
+    assert_eq!(hint(&several(21)), Hint::Everything);
+    assert_eq!(hint(&several(3_000)), Hint::Everything);
+}
+
+#[test]
+fn an_accepted_invitation_is_about_the_account_that_was_invited() {
+    let accepted = |handshake: Value| {
+        organizations(json!({
+            "eventName": "AcceptHandshake", "recipientAccountId": "555566667777",
+            "userIdentity": { "type": "AssumedRole", "accountId": "555566667777" },
+            "requestParameters": { "handshakeId": "h-examplehandshakeid111" },
+            "responseElements": { "handshake": handshake },
+        }))
+    };
+    let arn = "arn:aws:organizations::999988887777:handshake/o-exampleorg1/invite/h-examplehandshakeid111";
+    let by_id = json!({
+        "state": "ACCEPTED", "action": "INVITE", "arn": arn,
+        "parties": [{ "type": "ORGANIZATION", "id": "exampleorg1" }, { "type": "ACCOUNT", "id": "111122223333" }],
+    });
+    assert_eq!(hint(&accepted(by_id.clone())), account("111122223333"));
+    let by_email = json!({
+        "state": "ACCEPTED", "action": "invite", "arn": arn,
+        "parties": [{ "type": "ORGANIZATION", "id": "o-exampleorg1" }, { "type": "EMAIL", "id": "****" }],
+        "resources": [{ "type": "NOTES", "value": "****" }],
+    });
+    assert_eq!(hint(&accepted(by_email)), account("555566667777"));
+    assert_eq!(hint(&accepted(Value::Null)), account("555566667777"));
+
+    let features = json!({ "state": "ACCEPTED", "action": "APPROVE_ALL_FEATURES" });
+    assert!(matches!(read(&accepted(features)), Ok(Reading::Ignored(Ignored::Unconcerned { .. }))));
+    let declined = json!({ "state": "DECLINED", "action": "INVITE" });
+    assert!(matches!(read(&accepted(declined)), Ok(Reading::Ignored(Ignored::NotSucceeded { .. }))));
+}
+
+#[test]
+fn an_account_that_leaves_is_the_one_that_says_so() {
+    let event = organizations(json!({
+        "eventName": "LeaveOrganization", "recipientAccountId": "111122223333", "requestParameters": null,
+        "userIdentity": { "accountId": "111122223333" },
+    }));
+    assert_eq!(hint(&event), account("111122223333"));
+    let nobody = organizations(json!({ "eventName": "LeaveOrganization" }));
+    assert!(matches!(read(&nobody), Err(EventError::Missing { .. })));
+}
+
+#[test]
+fn a_renamed_ou_is_looked_at_with_its_name_read_anew() {
+    let event = organizations(json!({
+        "eventName": "UpdateOrganizationalUnit",
+        "requestParameters": { "organizationalUnitId": "ou-ab12-cdefgh34", "name": "Payments" },
+    }));
+    assert_eq!(hint(&event), Hint::RenamedOu("ou-ab12-cdefgh34".parse().unwrap()));
+}
+
+#[test]
+fn a_renamed_account_is_the_one_named_or_else_the_caller_s_own() {
+    let renamed = |parameters: Value| Envelope {
+        source: "aws.account".into(),
+        ..organizations(json!({
+            "eventName": "PutAccountName", "recipientAccountId": "999988887777", "requestParameters": parameters,
+        }))
+    };
+    assert_eq!(
+        hint(&renamed(json!({ "accountId": "111122223333", "accountName": "****" }))),
+        account("111122223333")
+    );
+    assert_eq!(hint(&renamed(json!({ "accountName": "****" }))), account("999988887777"));
+}
+
+#[test]
+fn control_tower_s_report_names_the_account_and_its_call_does_not_yet() {
+    let reported = |name: &str, status: &str, state: &str| Envelope {
+        source: "aws.controltower".into(),
+        ..organizations(json!({
+            "eventName": name, "eventType": "AwsServiceEvent", "userIdentity": { "accountId": "999988887777" },
+            "serviceEventDetails": { status: {
+                "state": state, "account": { "accountName": "444455556666", "accountId": "111122223333" },
+                "organizationalUnit": { "organizationalUnitId": "ou-ab12-cdefgh34" },
+            } }
+        }))
+    };
+    for (name, status) in [
+        ("CreateManagedAccount", "createManagedAccountStatus"),
+        ("UpdateManagedAccount", "updateManagedAccountStatus"),
     ] {
+        assert_eq!(hint(&reported(name, status, "SUCCEEDED")), account("111122223333"));
+        let failed = read(&reported(name, status, "FAILED"));
+        assert!(matches!(failed, Ok(Reading::Ignored(Ignored::NotSucceeded { .. }))), "{failed:?}");
+    }
+    let call = Envelope {
+        source: "aws.controltower".into(),
+        ..organizations(json!({
+            "eventName": "CreateManagedAccount", "eventType": "AwsApiCall", "recipientAccountId": "999988887777",
+            "requestParameters": { "accountName": "new" },
+            "responseElements": { "createManagedAccountExecutionId": "999988887777-abc" },
+        }))
+    };
+    assert!(matches!(read(&call), Ok(Reading::Ignored(Ignored::NotYet { .. }))));
+}
+
+#[test]
+fn an_unknown_event_that_names_exactly_one_account_leads_to_it() {
+    let event = |parameters: Value| {
+        organizations(json!({
+            "eventName": "ReviveAccount", "recipientAccountId": "999988887777", "requestParameters": parameters
+        }))
+    };
+    assert_eq!(hint(&event(json!({ "accountId": "111122223333" }))), account("111122223333"));
+    let two = json!({ "from": "111122223333", "to": "222233334444" });
+    for unclear in [json!({}), two, json!({ "policyId": "p-12345678" })] {
+        assert!(matches!(read(&event(unclear)), Ok(Reading::Ignored(Ignored::Unknown { .. }))));
+    }
+    let mut reads = event(json!({ "accountId": "111122223333" }));
+    reads.detail["readOnly"] = json!(true);
+    assert!(matches!(read(&reads), Ok(Reading::Ignored(Ignored::ReadOnly { .. }))));
+    reads.detail["readOnly"] = json!(false);
+    reads.detail["eventName"] = json!("DescribeAccount");
+    assert!(matches!(read(&reads), Ok(Reading::Ignored(Ignored::ReadOnly { .. }))));
+}
+
+#[test]
+fn everything_else_is_ignored_with_its_name() {
+    let policy = organizations(json!({ "eventName": "CreatePolicy" }));
+    let elsewhere =
+        Envelope { source: "aws.ec2".into(), ..organizations(json!({ "eventName": "RunInstances" })) };
+    for event in [policy, elsewhere] {
         assert!(matches!(read(&event), Ok(Reading::Ignored(Ignored::Unconcerned { .. }))), "{event:?}");
     }
+    for detail in [json!({}), json!(null), json!([1, 2]), json!("text")] {
+        let read = read(&organizations(detail));
+        assert!(matches!(read, Ok(Reading::Ignored(Ignored::Unknown { .. }))), "{read:?}");
+    }
+}
+
+/// JSON of any shape, with members and texts that readers look for among it.
+fn any_json() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        "[0-9]{11,13}",
+        Just("ou-ab12-cdefgh34".to_owned()),
+        Just("SUCCEEDED".to_owned()),
+        Just("arn:aws:organizations::999988887777:account/o-exampleorg1/111122223333".to_owned()),
+        "\\PC{0,20}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.prop_map(Value::from),
+    ];
+    let member = prop_oneof![
+        proptest::sample::select(vec![
+            "accountId",
+            "state",
+            "status",
+            "account",
+            "handshake",
+            "parties",
+            "managementAccountId",
+            "resourceId",
+            "organizationalUnitId",
+            "createAccountStatus",
+            "createManagedAccountStatus",
+            "ARN",
+        ])
+        .prop_map(str::to_owned),
+        "[a-z]{0,8}",
+    ];
+    leaf.prop_recursive(8, 64, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::btree_map(member.clone(), inner, 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn every_name() -> Vec<(String, String)> {
+    let unknown = SERVICES.iter().map(|service| (service.source, "SomethingNew"));
+    names().chain(unknown).map(|(source, name)| (source.to_owned(), name.to_owned())).collect()
+}
+
+proptest! {
+    #[test]
+    fn whatever_an_event_holds_is_read_or_refused(
+        (source, name) in proptest::sample::select(every_name()),
+        parts in proptest::collection::btree_map(
+            proptest::sample::select(vec![
+                "serviceEventDetails", "requestParameters", "responseElements", "additionalEventData", "resources",
+                "userIdentity", "recipientAccountId", "eventType", "eventID", "service", "errorCode", "readOnly",
+            ]),
+            any_json(),
+            0..8,
+        ),
+        resources in proptest::collection::vec("\\PC{0,40}", 0..3),
+    ) {
+        let mut detail: serde_json::Map<String, Value> =
+            parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
+        detail.insert("eventName".to_owned(), json!(name));
+        let text = Value::Object(detail.clone()).to_string() + &resources.concat();
+        let envelope = Envelope { id: None, source, detail_type: name, resources, detail: detail.into() };
+        match read(&envelope) {
+            // No id is made up.
+            Ok(Reading::Hint { hint: Hint::Account(id), .. }) => prop_assert!(text.contains(id.as_str())),
+            Ok(Reading::Hint { hint: Hint::Accounts(ids), .. }) => {
+                prop_assert!((2..=20).contains(&ids.len()));
+                prop_assert!(ids.iter().all(|id| text.contains(id.as_str())));
+            }
+            Ok(Reading::Hint { hint: Hint::Ou(id) | Hint::RenamedOu(id), .. }) => {
+                prop_assert!(text.contains(id.as_str()));
+            }
+            Ok(Reading::Hint { hint: Hint::Everything, .. } | Reading::Ignored(_)) | Err(_) => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_said_of_an_event_is_short_however_long_it_is() {
+    let long = "x".repeat(1 << 20);
+    for event in [
+        organizations(json!({ "eventName": long })),
+        organizations(json!({ "eventName": long, "errorCode": long })),
+        organizations(json!({ "eventName": "TagResource", "requestParameters": { "resourceId": long } })),
+        organizations(
+            json!({ "eventName": "CreateAccountResult", "serviceEventDetails": { "createAccountStatus": { "state": long } } }),
+        ),
+        Envelope { source: long.clone(), detail_type: long.clone(), ..organizations(json!({})) },
+    ] {
+        let Ok(Reading::Ignored(why)) = read(&event) else { panic!("not ignored") };
+        assert!(why.to_string().len() < 300, "{}", why.to_string().len());
+    }
+}
+
+#[test]
+fn very_wide_and_very_deep_events_cost_bounded_work() {
+    let mut deep = json!({ "accountId": "111122223333" });
+    for _ in 0..100 {
+        deep = json!({ "inner": [deep] });
+    }
+    let nested =
+        organizations(json!({ "eventName": "AccountJoinedOrganization", "serviceEventDetails": deep }));
+    assert!(matches!(read(&nested), Err(EventError::Missing { .. })));
+
+    let mut wide: Vec<Value> = (0..200_000).map(Value::from).collect();
+    wide.push(json!("111122223333"));
+    let wide =
+        organizations(json!({ "eventName": "AccountJoinedOrganization", "serviceEventDetails": wide }));
+    assert!(matches!(read(&wide), Err(EventError::Missing { .. })));
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::{Approval, Hold, OverBudget};
 use crate::domain::{AssignmentKey, Mode, Operation, RequestId, RuleId, RulesVersion};
 
 /// Why something was decided: an event's id, a sweep, a command. Never the name of a person.
@@ -45,11 +46,21 @@ pub struct Intent {
     /// Not to be sent before this time: it is backing off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
+    /// Not to be sent from this time on: by then no rule wants it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
     /// Of the inputs of the decision: a blocked key is tried again when it changes.
     pub fingerprint: String,
     /// The engine that is sending it. Without a claim nothing has been sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+}
+
+impl Intent {
+    /// Whether it is too old to be sent, or what it is for is over: it is decided again instead.
+    pub fn is_stale(&self, most: SignedDuration, now: Timestamp) -> bool {
+        self.decided_at + most <= now || self.not_after.is_some_and(|end| end <= now)
+    }
 }
 
 /// An engine's claim on an intent: from here on the request may be with AWS.
@@ -60,7 +71,13 @@ pub struct Claim {
     /// AWS's id of the request, once it has answered. A claim without it may or may not have been sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
+    /// When the engine handed it over to be looked after by messages, because it takes long. From then on, only they end it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polled: Option<Timestamp>,
 }
+
+/// How long the messages that look after a request are believed to be on their way. After that the engine sends another.
+const POLLED_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// What a row says about its key.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -116,7 +133,8 @@ pub struct Row {
     /// When the organization first said that it does not know the account, with no answer to the contrary since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departed_since: Option<Timestamp>,
-    /// An earlier attempt of this grant may have had effect without AWS saying so: what is found there may be ours.
+    /// An earlier attempt may have had effect without AWS saying so. Of a grant: what is found there may be ours. Of a revoke
+    /// that was put back: what is not found there may have been taken away by us.
     #[serde(default)]
     pub maybe_sent: bool,
     /// When a revoke of this key was last confirmed: lists that show it sooner than the lag after that are not believed.
@@ -131,6 +149,15 @@ pub struct Row {
     /// The last thing that went wrong, in AWS's words or ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// Lets one operation through the budgets, once: an intent consumes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// Nothing is written for the key. Only a person ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// A delete of it was held back by a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_budget: Option<OverBudget>,
 }
 
 impl State {
@@ -166,6 +193,17 @@ impl Row {
     /// The engine's claim, if something may be with AWS right now.
     pub fn claim(&self) -> Option<&Claim> {
         self.work().and_then(|(_, intent)| intent.claim.as_ref())
+    }
+
+    /// Whether messages look after what is under way: the engine has nothing to do for it.
+    pub fn is_handed_over(&self, now: Timestamp) -> bool {
+        self.claim().and_then(|claim| claim.polled).is_some_and(|polled| polled + POLLED_FOR > now)
+    }
+
+    /// Whether there is something for the engine to do now.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.work().is_some_and(|(_, intent)| intent.not_before.is_none_or(|time| time <= now))
+            && !self.is_handed_over(now)
     }
 
     /// Whether the key is proved to be ours.
@@ -205,13 +243,29 @@ impl Row {
         Some(format!("{rank}#{:020}#{}", intent.decided_at.as_nanosecond().max(0), self.key))
     }
 
-    /// The same row in another state, changed at this time.
+    /// The same row in another state, changed at this time. A hold outlives every state. What is about a delete ends with what
+    /// is ours, and what is about a create ends when it has become ours.
     #[must_use = "a row is changed by writing it to the ledger"]
     pub fn into_state(mut self, state: State, now: Timestamp) -> Self {
         self.state = state;
         self.changed_at = now;
         self.missing_since = None;
         self.departed_since = None;
+        let operation = if self.is_ours() { Operation::Revoke } else { Operation::Grant };
+        self.approval = self.approval.filter(|approval| approval.operation == operation);
+        if !self.is_ours() {
+            self.over_budget = None;
+        }
         self
+    }
+
+    /// The approval that lets this operation through, decided now under these rules.
+    pub fn approved(&self, operation: Operation, rules: &RulesVersion, now: Timestamp) -> Option<&Approval> {
+        self.approval.as_ref().filter(|approval| approval.covers(operation, rules, now))
+    }
+
+    /// Whether the row is a tombstone that still says something: a hold, or an approval that is yet to be used.
+    pub fn speaks(&self, now: Timestamp) -> bool {
+        self.hold.is_some() || self.approval.as_ref().is_some_and(|approval| now < approval.expires_at)
     }
 }

@@ -10,11 +10,11 @@ use std::{
 use crate::{
     domain::RulesVersion,
     ports::{PortError, RulesStore},
-    rules::Bundle,
+    rules::{Bundle, MAX_STORED_BYTES},
 };
 
-/// How large a bundle may be, in bytes of JSON: 1 MiB.
-const LARGEST_BUNDLE: u64 = 1024 * 1024;
+/// How large a bundle may be, in bytes of JSON.
+const LARGEST_BUNDLE: u64 = MAX_STORED_BYTES as u64;
 
 /// Tells apart the temporary files of one process.
 static WRITES: AtomicU64 = AtomicU64::new(0);
@@ -186,10 +186,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bundle_over_a_mebibyte_is_neither_kept_nor_read() {
+    async fn a_bundle_that_is_too_large_is_neither_kept_nor_read() {
         let folder = tempfile::tempdir().unwrap();
         let rules = FolderRules::new(folder.path());
-        let large = bundle(&"x".repeat(1024 * 1024));
+        let large = bundle(&"x".repeat(MAX_STORED_BYTES));
 
         assert!(matches!(rules.keep(&large).await, Err(PortError::Refused(_))));
 

@@ -28,8 +28,16 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
             Subject { situation, key, wanted, row, listed: situation.actual.present.contains(key) }.decide();
         let rules = || wanted.or(row.map(|row| &row.wanted_by)).cloned().unwrap_or_default();
         let is_decided = decision.action.is_some();
-        if let Some((operation, row)) = decision.action {
-            plan.actions.push(Action { operation, key: key.clone(), rules: row.wanted_by.clone(), row });
+        if let Some((operation, intended)) = decision.action {
+            let approval = row.and_then(|row| row.approved(operation, situation.rules, situation.now));
+            plan.actions.push(Action {
+                operation,
+                key: key.clone(),
+                rules: intended.wanted_by.clone(),
+                row: intended,
+                before: row.cloned(),
+                approval: approval.map(|approval| approval.id.clone()),
+            });
         }
         if let Some((operation, reason)) = decision.withheld {
             plan.withheld.push(Withheld { key: key.clone(), operation, reason, rules: rules() });

@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{ManagementWrites, Situation, WithheldReason};
 use crate::{
-    domain::{AssignmentKey, Mode, Operation, RuleId},
-    ledger::{Intent, Row, State},
+    domain::{AssignmentKey, Mode, Operation, RuleId, hex},
+    ledger::{Approval, HeldBy, Hold, Intent, Row, State},
     resolve::{Lookup, Recreated},
 };
 
@@ -51,7 +51,8 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    pub(super) fn decide(&self) -> Decision {
+    /// What the table says, before what people and budgets hold back.
+    pub(super) fn decide_freely(&self) -> Decision {
         if !self.situation.account.state.is_active() {
             return self.asleep();
         }
@@ -77,12 +78,13 @@ impl Subject<'_> {
                     Some(self.become_state(row, State::Dormant))
                 }
                 State::Granting(intent) if intent.claim.is_none() => Some(self.given_up(row)),
+                // What was not found before it fell asleep says nothing about what is found when it wakes.
+                State::Dormant => seen(row),
                 State::Granting(_)
                 | State::Closing(_)
                 | State::Closed
                 | State::Uncertain { .. }
-                | State::Blocked { .. }
-                | State::Dormant => None,
+                | State::Blocked { .. } => None,
             },
         };
         let has_it = self.row.is_some_and(Row::is_ours);
@@ -122,6 +124,8 @@ impl Subject<'_> {
             State::Granting(intent) => self.keep_grant(row, intent, wanted),
             State::Ours => self.keep(row, wanted),
             State::Closing(intent) if intent.claim.is_some() => look_again(row),
+            // Gone while the account slept: nobody deleted it by hand.
+            State::Dormant if !self.listed => self.after_two_reads(row, || self.grant(Some(row), wanted)),
             State::Closing(_) | State::Dormant => Decision::record(self.ours_again(row, wanted)),
             State::Uncertain { reason } => {
                 if self.listed {
@@ -221,6 +225,7 @@ impl Subject<'_> {
         let intent = Intent {
             decided_at: self.read_at(),
             not_before: settling,
+            not_after: self.until(),
             fingerprint: self.fingerprint(Operation::Grant),
             claim: None,
         };
@@ -249,6 +254,7 @@ impl Subject<'_> {
         let intent = Intent {
             decided_at: self.read_at(),
             not_before: None,
+            not_after: None,
             fingerprint: self.fingerprint(Operation::Revoke),
             claim: None,
         };
@@ -309,14 +315,17 @@ impl Subject<'_> {
         if let Some(reason) = self.recreated() {
             return gives_up(reason);
         }
-        if self.is_due_for_refresh(row, intent) || row.wanted_by != self.wanted_by(row, wanted) {
+        if self.is_due_for_refresh(row, intent)
+            || row.wanted_by != self.wanted_by(row, wanted)
+            || intent.not_after != self.until()
+        {
             return Decision::record(self.refreshed(row, Some(wanted)));
         }
         Decision::nothing()
     }
 
     /// The row of a grant that will not be sent: closed, unless an earlier attempt may have had effect.
-    fn given_up(&self, row: &Row) -> Row {
+    pub(super) fn given_up(&self, row: &Row) -> Row {
         if row.maybe_sent {
             let reason = "an earlier request for it may have had effect without AWS saying so".to_owned();
             self.become_state(row, State::Uncertain { reason })
@@ -335,18 +344,49 @@ impl Subject<'_> {
     /// A row that is ours and stays so.
     fn keep(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
         if !self.listed {
-            return self.after_two_reads(row, || {
-                // Gone for certain, and not by us.
-                self.grant(Some(row), wanted)
-            });
+            return self.after_two_reads(row, || self.gone(row, wanted));
         }
         let mut kept = seen(row).unwrap_or_else(|| row.clone());
+        // Wanted again: what was held back of its delete, and what was approved of it, is over.
+        kept.over_budget = None;
+        let is_over = |approval: &Approval| {
+            approval.operation == Operation::Revoke && approval.rules == *self.situation.rules
+        };
+        kept.approval = kept.approval.filter(|approval| !is_over(approval));
+        // A revoke that was put back would have shown by now.
+        kept.maybe_sent &= self.situation.actual.read_at < row.changed_at + self.situation.lag;
         let wanted_by = self.wanted_by(row, wanted);
         if row.wanted_by != wanted_by {
             kept.wanted_by = wanted_by;
             kept.rules = Some(self.situation.rules.clone());
         }
         if kept == *row { Decision::nothing() } else { Decision::record(kept) }
+    }
+
+    /// A row of ours that is gone for certain. Whoever deleted it by hand may have had a reason: it is not made again unless its
+    /// rule says so, or it was us.
+    fn gone(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
+        if self.repairs() || row.maybe_sent {
+            return self.grant(Some(row), wanted);
+        }
+        let mut closed = self.become_state(row, State::Closed);
+        closed.wanted_by.clone_from(wanted);
+        closed.hold.get_or_insert_with(|| Hold {
+            by: HeldBy::DeletedByHand,
+            at: self.situation.now,
+            reason: "it was deleted by hand".to_owned(),
+        });
+        Decision::record(closed)
+    }
+
+    /// Whether a rule that wants the key has it made again whoever deletes it.
+    pub(super) fn repairs(&self) -> bool {
+        self.situation.desired.repair.contains(self.key)
+    }
+
+    /// When no rule wants the key any more, if that is known.
+    fn until(&self) -> Option<Timestamp> {
+        self.situation.desired.until.get(self.key).copied()
     }
 
     /// Nothing at the first read that does not find what should be there; `then` at one that is the lag later or more.
@@ -373,7 +413,11 @@ impl Subject<'_> {
     fn refreshed(&self, row: &Row, wanted: Option<&BTreeMap<RuleId, Mode>>) -> Row {
         let mut row = row.clone();
         match &mut row.state {
-            State::Granting(intent) | State::Closing(intent) => intent.decided_at = self.situation.now,
+            State::Granting(intent) => {
+                intent.decided_at = self.situation.now;
+                intent.not_after = self.until();
+            }
+            State::Closing(intent) => intent.decided_at = self.situation.now,
             State::Ours
             | State::Closed
             | State::Uncertain { .. }
@@ -390,10 +434,11 @@ impl Subject<'_> {
     fn ours_again(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Row {
         let mut row = self.become_state(row, State::Ours);
         row.wanted_by.clone_from(wanted);
+        row.over_budget = None;
         row
     }
 
-    fn become_state(&self, row: &Row, state: State) -> Row {
+    pub(super) fn become_state(&self, row: &Row, state: State) -> Row {
         let mut row = row.clone().into_state(state, self.situation.now);
         row.rules = Some(self.situation.rules.clone());
         row.cause = self.situation.cause.clone();
@@ -419,6 +464,10 @@ impl Subject<'_> {
             last_request: row.and_then(|row| row.last_request.clone()),
             look_again: false,
             trouble: None,
+            // Used up, or past: it was for an operation before this one.
+            approval: None,
+            hold: row.and_then(|row| row.hold.clone()).filter(|hold| hold.by != HeldBy::DeletedByHand),
+            over_budget: None,
         }
     }
 
@@ -446,11 +495,7 @@ impl Subject<'_> {
             add(key);
             add(value);
         }
-        hash.finalize().iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
-            use std::fmt::Write as _;
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(hash.finalize().get(..8).unwrap_or_default())
     }
 }
 

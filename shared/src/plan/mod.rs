@@ -8,32 +8,37 @@
 //! closed       withheld: foreign create                 nothing
 //! pending      give up: foreign  keep, or refresh       give up
 //! sending      who wants it      who wants it           look again when it has ended
-//! ours         nothing           two reads: create      delete
+//! ours         nothing           two reads: held        delete
 //! closing      ours again        ours again             keep, or refresh
 //! uncertain    withheld          two reads: create      withheld; two reads not there: closed
 //! blocked      withheld, or try again when its inputs changed or its day has passed
-//! dormant      ours again        ours again             delete
+//! dormant      ours again        two reads: create      delete
 //! ```
 //!
-//! A row that changed within the lag is believed over a list. An account that isn't active is only slept on.
+//! Held: somebody deleted it by hand, so it is closed and put on hold; made again at once where a rule says `repair: always`.
+//! What people have paused, put on hold or approved comes after the table, and so does a delete that was over its budget
+//! before. A row that changed within the lag is believed over a list. An account that isn't active is only slept on.
 
 mod account;
+mod hash;
 mod key;
 mod quota;
+mod restraint;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 pub use account::{departed, plan};
+pub use hash::hash;
 pub use quota::{Quota, Quotas};
 
 use crate::{
     domain::{
-        Account, AccountId, AccountState, AssignmentKey, Mode, Operation, PermissionSetArn, Principal,
-        RuleId, RulesVersion,
+        Account, AccountId, AccountState, AssignmentKey, ConsentId, Mode, Operation, PermissionSetArn,
+        Principal, RuleId, RulesVersion,
     },
-    ledger::{BudgetKey, Cause, Row},
+    ledger::{BudgetKey, Cause, Held, Orders, Row},
     resolve::{Desired, Lookup},
 };
 
@@ -66,6 +71,8 @@ pub struct Situation<'a> {
     pub principals: &'a BTreeMap<Principal, Lookup<()>>,
     /// Permission sets of rows that the catalogue does not show.
     pub vanished: &'a BTreeSet<PermissionSetArn>,
+    /// What people have paused or put on hold.
+    pub orders: &'a Orders,
     /// The mode of the whole rule document.
     pub mode: Mode,
     pub rules: &'a RulesVersion,
@@ -102,6 +109,10 @@ pub struct Action {
     pub rules: BTreeMap<RuleId, Mode>,
     /// The row with the intent in it, as it is to be written before anything is sent.
     pub row: Row,
+    /// The row as it was read; `None` if there was none.
+    pub before: Option<Row>,
+    /// The consent that lets it through the budgets.
+    pub approval: Option<ConsentId>,
 }
 
 /// Something the rules ask for, or no longer ask for, that is not done.
@@ -147,18 +158,53 @@ pub enum WithheldReason {
     Recreated { name: String, before: PermissionSetArn },
     /// AWS would not take it: there are as many already as a quota allows.
     Quota(Quota),
+    /// It is on hold.
+    Held(Held),
+    /// Usher is paused.
+    Paused,
+    /// Only what was seen in a plan is applied, and this was not in it.
+    NotInPlan,
+}
+
+impl WithheldReason {
+    /// The word for it, the same as in its JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Foreign => "foreign",
+            Self::Observed => "observed",
+            Self::CreateOnly => "create_only",
+            Self::Never => "never",
+            Self::NeverUnresolved(_) => "never_unresolved",
+            Self::LookupFailed(_) => "lookup_failed",
+            Self::Uncertain(_) => "uncertain",
+            Self::Blocked(_) => "blocked",
+            Self::AccountNotActive(_) => "account_not_active",
+            Self::ManagementAccount => "management_account",
+            Self::Orphaned => "orphaned",
+            Self::Budget(_) => "budget",
+            Self::Held(_) => "held",
+            Self::Paused => "paused",
+            Self::NotInPlan => "not_in_plan",
+            Self::Recreated { .. } => "recreated",
+            Self::Quota(_) => "quota",
+        }
+    }
 }
 
 impl std::fmt::Display for WithheldReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Foreign => f.write_str("exists already, made by others; it stays theirs"),
+            Self::Foreign => f.write_str(
+                "exists already, made by others; it stays theirs unless `usher adopt` takes it over",
+            ),
             Self::Observed => f.write_str("the rules are in observe mode"),
             Self::CreateOnly => f.write_str("its rules are in create-only mode"),
             Self::Never => f.write_str("forbidden by a `never`"),
             Self::NeverUnresolved(why) => write!(f, "a `never` could not be resolved: {why}"),
             Self::LookupFailed(why) => write!(f, "a look-up failed: {why}"),
-            Self::Uncertain(why) => write!(f, "it cannot be said whose it is: {why}"),
+            Self::Uncertain(why) => {
+                write!(f, "it cannot be said whose it is ({why}); `usher adopt` or `usher disown` settles it")
+            }
             Self::Blocked(why) => write!(f, "AWS refused it: {why}"),
             Self::AccountNotActive(AccountState::Suspended) => f.write_str("the account is suspended"),
             Self::AccountNotActive(AccountState::PendingClosure | AccountState::Closed) => {
@@ -175,13 +221,23 @@ impl std::fmt::Display for WithheldReason {
             }
             Self::Orphaned => f.write_str("its principal no longer exists"),
             Self::Budget(budget) => {
-                write!(f, "the budget `{budget}` is spent; it waits until the budget has room again")
+                write!(f, "the budget `{budget}` is spent; `usher approve` lets it through")
             }
             Self::Recreated { name, before } => write!(
                 f,
                 "the permission set `{name}` is another one than before ({before}): see what it allows, then let it through with `usher confirm {name}`"
             ),
             Self::Quota(quota) => write!(f, "{quota}"),
+            Self::Held(Held::Key) => f.write_str("it is on hold; `usher release` lets it go on"),
+            Self::Held(Held::DeletedByHand) => {
+                f.write_str("somebody deleted it by hand; `usher release` has it made again")
+            }
+            Self::Held(Held::Account) => f.write_str("its account is on hold; `usher release` lets it go on"),
+            Self::Held(Held::Principal) => {
+                f.write_str("its principal is on hold; `usher release` lets it go on")
+            }
+            Self::Paused => f.write_str("Usher is paused; `usher resume` lets it go on"),
+            Self::NotInPlan => f.write_str("it was not in the plan that is applied; `usher plan` shows it"),
         }
     }
 }

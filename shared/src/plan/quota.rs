@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{Account, AccountState, Mode, OuPath, RuleId, Tags},
-        ledger::{Cause, Claim, Fence, Intent},
+        ledger::{Cause, Claim, Fence, Intent, Orders},
         plan::{Actual, ManagementWrites, Plan, WithheldReason, plan},
         resolve::Desired,
     };
@@ -171,8 +171,9 @@ mod tests {
         let intent = || Intent {
             decided_at: now(),
             not_before: None,
+            not_after: None,
             fingerprint: "f".into(),
-            claim: Some(Claim { fence: Fence(1), at: now(), request: None }),
+            claim: Some(Claim { fence: Fence(1), at: now(), request: None, polled: None }),
         };
         let blocked = |operation| State::Blocked {
             operation,
@@ -206,6 +207,9 @@ mod tests {
             last_request: None,
             look_again: false,
             trouble: None,
+            approval: None,
+            hold: None,
+            over_budget: None,
         }
     }
 
@@ -230,6 +234,7 @@ mod tests {
             actual: &Actual { present: present.iter().cloned().collect(), read_at: now() },
             principals: &BTreeMap::new(),
             vanished: &BTreeSet::new(),
+            orders: &Orders::default(),
             mode: Mode::Sync,
             rules: &"0".repeat(64).parse().unwrap(),
             cause: &Cause::new("event", "new"),

@@ -1,5 +1,7 @@
 //! The table of the plan, row by row.
 
+mod restraint;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -37,8 +39,8 @@ fn rules() -> RulesVersion {
 }
 
 fn intent(decided: Timestamp, claimed: bool) -> Intent {
-    let claim = claimed.then_some(Claim { fence: Fence(1), at: decided, request: None });
-    Intent { decided_at: decided, not_before: None, fingerprint: "f".into(), claim }
+    let claim = claimed.then_some(Claim { fence: Fence(1), at: decided, request: None, polled: None });
+    Intent { decided_at: decided, not_before: None, not_after: None, fingerprint: "f".into(), claim }
 }
 
 /// A row that has been in its state for an hour at minute 60.
@@ -59,6 +61,9 @@ fn row(state: State) -> Row {
         last_request: None,
         look_again: false,
         trouble: None,
+        approval: None,
+        hold: None,
+        over_budget: None,
     }
 }
 
@@ -73,6 +78,9 @@ struct Case {
     frozen: BTreeMap<RuleId, String>,
     grants_frozen: Option<String>,
     forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    repair: bool,
+    until: Option<Timestamp>,
+    orders: Orders,
     principals: BTreeMap<Principal, Lookup<()>>,
     vanished: BTreeSet<PermissionSetArn>,
     unconfirmed: BTreeMap<AssignmentKey, Recreated>,
@@ -90,6 +98,9 @@ fn case() -> Case {
         frozen: BTreeMap::new(),
         grants_frozen: None,
         forbidden: BTreeMap::new(),
+        repair: false,
+        until: None,
+        orders: Orders::default(),
         principals: BTreeMap::new(),
         vanished: BTreeSet::new(),
         unconfirmed: BTreeMap::new(),
@@ -100,6 +111,11 @@ fn case() -> Case {
 impl Case {
     /// The plan at minute 60.
     fn plan(&self) -> Plan {
+        self.plan_of(&self.row.clone().into_iter().collect::<Vec<_>>())
+    }
+
+    /// The same with these rows.
+    fn plan_of(&self, rows: &[Row]) -> Plan {
         let account = Account {
             id: ACCOUNT.parse().unwrap(),
             name: "one".into(),
@@ -111,24 +127,24 @@ impl Case {
         let desired = Desired {
             account: account.id.clone(),
             wanted: self.wanted.clone().map(|rules| (key(), rules)).into_iter().collect(),
+            repair: self.repair.then(key).into_iter().collect(),
+            until: self.until.map(|until| (key(), until)).into_iter().collect(),
             forbidden: self.forbidden.clone(),
             frozen: self.frozen.clone(),
             grants_frozen: self.grants_frozen.clone(),
             waiting: BTreeSet::new(),
-            repair: BTreeSet::new(),
-            until: BTreeMap::new(),
             unconfirmed: self.unconfirmed.clone(),
             named: BTreeMap::new(),
         };
         let present = if self.listed { BTreeSet::from([key()]) } else { BTreeSet::new() };
-        let rows: Vec<Row> = self.row.clone().into_iter().collect();
         plan(&Situation {
             account: &account,
             desired: &desired,
-            rows: &rows,
+            rows,
             actual: &Actual { present, read_at: self.read_at },
             principals: &self.principals,
             vanished: &self.vanished,
+            orders: &self.orders,
             mode: self.mode,
             rules: &rules(),
             cause: &Cause::new("event", "new"),
@@ -264,7 +280,7 @@ fn an_intent_that_grows_old_or_was_decided_by_other_rules_is_decided_again() {
 }
 
 #[test]
-fn ours_gone_by_another_hand_is_made_again_only_after_two_reads_the_lag_apart() {
+fn ours_gone_by_another_hand_is_believed_gone_only_after_two_reads_the_lag_apart() {
     let mut ours = row(State::Ours);
     let missing = |row: &Row| Case { row: Some(row.clone()), wanted: sync(), ..case() };
     assert_eq!(missing(&ours).says(), "record:ours");
@@ -272,7 +288,7 @@ fn ours_gone_by_another_hand_is_made_again_only_after_two_reads_the_lag_apart() 
     ours.missing_since = Some(at(57));
     assert_eq!(missing(&ours).says(), "nothing");
     ours.missing_since = Some(at(55));
-    assert_eq!(missing(&ours).says(), "grant");
+    assert_eq!(missing(&ours).says(), "record:closed");
     // A fresh row is believed over the list.
     let fresh = Row { changed_at: at(58), missing_since: None, ..row(State::Ours) };
     assert_eq!(missing(&fresh).says(), "nothing");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::PortError;
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Charge, Fence, Lease, Row},
+    ledger::{BudgetKey, Charge, Fence, Lease, Orders, Row},
 };
 
 /// A row to write, if nobody has written it since it was read.
@@ -25,6 +25,8 @@ pub struct Guard {
     pub rules: Option<RulesVersion>,
     /// This lease must be the one in force. (Whether it has expired by the clock is the holder's to watch.)
     pub lease: Option<Fence>,
+    /// The standing orders must be those of this version: what was read is what holds.
+    pub orders: Option<u64>,
     /// These budgets must have room, and are charged.
     pub charges: Vec<Charge>,
 }
@@ -38,6 +40,8 @@ pub enum LedgerError {
     RulesChanged,
     #[error("the engine's lease has passed to another")]
     LeaseLost,
+    #[error("other orders were given meanwhile")]
+    OrdersChanged,
     #[error("the budget `{0}` is spent")]
     BudgetSpent(BudgetKey),
     /// The ledger could not be read or written. After a failed write it may have been written.
@@ -67,6 +71,8 @@ pub enum SeenKind {
     User,
     /// id: the OU's id; value: its name
     OrganizationalUnit,
+    /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
+    Consent,
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep. id: `instance`: the ARN of the instance that the ledger belongs to.
     Fact,
@@ -102,6 +108,8 @@ pub trait LedgerReader: Send + Sync {
     async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError>;
     /// The rules in force, if any were ever published.
     async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError>;
+    /// The standing orders; of version 0 where none were ever given.
+    async fn orders(&self) -> Result<Orders, LedgerError>;
     /// What a budget has been charged so far.
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError>;
     /// All that is remembered of a kind, ordered by id.
@@ -122,6 +130,11 @@ pub trait Ledger: LedgerReader {
         expected: Option<&RulesVersion>,
         rules: &RulesInForce,
     ) -> Result<(), LedgerError>;
+
+    /// Gives standing orders, if those that stand are still of the version that these were read with; else
+    /// [`LedgerError::OrdersChanged`]. They are stored with the next version. Once this has returned, no write under the orders
+    /// before can succeed.
+    async fn give_orders(&self, orders: &Orders) -> Result<(), LedgerError>;
 
     /// Takes the engine's lease if nobody holds it at `now`. Each taking has a higher fence than all before.
     async fn acquire_lease(

@@ -55,7 +55,7 @@ impl miette::Diagnostic for Diagnostics {
 /// A problem as data: where it is, what it is, what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PlainProblem {
-    /// The file's name in its bundle; empty if the bundle has no file.
+    /// The file's name in its bundle; empty for what is wrong with the bundle as a whole.
     pub file: String,
     /// Counted from 1.
     pub line: usize,
@@ -208,7 +208,7 @@ impl Report {
         self
     }
 
-    /// Another place that has to do with it, in the same file.
+    /// Another place that has to do with it; shown if it is in the same file.
     pub(super) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
         self.also = Some((span, label.into()));
         self

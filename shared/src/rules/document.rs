@@ -1,56 +1,143 @@
-//! Reads a rule document out of its tree: settings, `never`, rules.
+//! Reads the rules out of the trees of a bundle's files: the root file first, since it says what the others may do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::{Mode, RuleId};
 
 use super::{
     diagnostic::{Report, Span},
-    node::{Kind, Node, Value},
-    read_selector::{accounts, permission_sets, principals},
-    reader::Reader,
-    rule_set::{Guardrails, Never, Repair, Rule, RuleSet, Settings},
+    node::{Entry, Kind, Node, Value},
+    read_rule::{Owner, Place, never, rule},
+    read_settings::{settings, teams},
+    reader::{Fields, Reader, one_of, shorten},
+    rule_set::{Rule, RuleSet, Team},
 };
 
 /// The only version of the language there is.
 const VERSION: &str = "1";
 
-const DOCUMENT_KEYS: [&str; 4] = ["version", "settings", "never", "rules"];
-const SETTINGS_KEYS: [&str; 2] = ["mode", "guardrails"];
-const GUARDRAIL_KEYS: [&str; 3] = ["max_deletes", "max_delete_percent", "max_creates"];
-const NEVER_KEYS: [&str; 3] = ["permission_sets", "accounts", "principals"];
-const RULE_KEYS: [&str; 5] = ["id", "mode", "principals", "permission_sets", "accounts"];
-const MODES: [&str; 3] = ["observe", "create-only", "sync"];
+pub(super) const DOCUMENT_KEYS: [&str; 5] = ["version", "settings", "teams", "never", "rules"];
 
-/// Reads a root document. `None` only if something has been reported.
-pub(super) fn document(reader: &mut Reader, root: &Node) -> Option<RuleSet> {
-    let what = "a rule document";
-    let fields = reader.fields(root, what, &DOCUMENT_KEYS)?;
-    let version = reader.required(&fields, what, "version", "begin the document with `version: 1`");
-    let version = version.and_then(|node| version_one(reader, node));
-    let settings = reader
-        .required(&fields, what, "settings", "for example `settings: { mode: observe }`")
-        .and_then(|node| read_settings(reader, node));
-    let never = match fields.get("never") {
-        None => Some(Vec::new()),
-        Some(node) => reader.list(node, "a list of what is never given").and_then(|items| {
-            items.iter().map(|item| read_never(reader, item)).collect::<Vec<_>>().into_iter().collect()
-        }),
-    };
-    // Rules are read even under settings that can't be, for the problems in them.
-    let mode = settings.as_ref().map_or(Mode::Observe, |settings| settings.mode);
-    let rules: Option<Vec<(Rule, Span)>> = reader
-        .required(&fields, what, "rules", "list at least one rule under `rules`")
-        .and_then(|node| reader.list(node, "a list of rules"))
-        .and_then(|items| {
-            let rules: Vec<_> = items.iter().map(|item| read_rule(reader, item, mode)).collect();
-            rules.into_iter().collect()
-        });
-    version?;
-    Some(RuleSet { settings: settings?, teams: Vec::new(), never: never?, rules: unique(reader, rules?) })
+/// What only the root file can say.
+const ROOT_KEYS: [&str; 3] = ["settings", "teams", "never"];
+
+/// One file of a bundle that has been parsed.
+#[derive(Debug)]
+pub(super) struct File {
+    /// Its name below the folder of the root file: what the patterns of teams are about.
+    pub(super) name: String,
+    pub(super) start: Span,
+    /// `None` if it is no YAML; that has been reported then.
+    pub(super) tree: Option<Node>,
 }
 
-fn version_one(reader: &mut Reader, node: &Node) -> Option<()> {
+type Rules = Vec<(Rule, Span)>;
+
+/// Reads a root file and the further ones. `None` only if something has been reported.
+pub(super) fn rule_set(reader: &mut Reader, root: &File, further: &[File]) -> Option<RuleSet> {
+    let what = "a rule document";
+    let fields = root.tree.as_ref().and_then(|tree| reader.fields(tree, what, &DOCUMENT_KEYS));
+    let fields = fields.as_ref();
+    let version = fields.and_then(|fields| version(reader, fields, what));
+    let settings = fields
+        .and_then(|fields| {
+            reader.required(fields, what, "settings", "for example `settings: { mode: observe }`")
+        })
+        .and_then(|node| settings(reader, node));
+    let teams = fields.and_then(|fields| match fields.get("teams") {
+        None if fields.seem_to_have("teams") => None,
+        None => Some(Vec::new()),
+        Some(node) => teams(reader, node),
+    });
+    let never = fields.and_then(|fields| match fields.get("never") {
+        None => Some(Vec::new()),
+        Some(node) => reader.list(node, "a list of what is never given").and_then(|items| {
+            items.iter().map(|item| never(reader, item)).collect::<Vec<_>>().into_iter().collect()
+        }),
+    });
+    // Rules are read even under settings that can't be, for the problems in them.
+    let place = Place {
+        mode: settings.as_ref().map_or(Mode::Observe, |settings| settings.mode),
+        teams: teams.as_deref(),
+        file: Owner::Nobody,
+    };
+    let own = fields.and_then(|fields| {
+        if !further.is_empty() && fields.get("rules").is_none() && !fields.seem_to_have("rules") {
+            return Some(Vec::new());
+        }
+        rules(reader, fields, what, place)
+    });
+    let mut all = vec![own];
+    for file in further {
+        all.push(further_rules(reader, file, place));
+    }
+    version?;
+    let settings = settings?;
+    let never = never?;
+    let rules: Vec<Rules> = all.into_iter().collect::<Option<_>>()?;
+    let rules = unique(reader, rules.into_iter().flatten().collect());
+    Some(RuleSet { settings, teams: teams?, never, rules })
+}
+
+/// The rules of a further file.
+fn further_rules(reader: &mut Reader, file: &File, place: Place<'_>) -> Option<Rules> {
+    let owner = owner(reader, file, place.teams);
+    let what = "a further rule file";
+    let tree = file.tree.as_ref()?;
+    let fields = reader.fields(tree, what, &DOCUMENT_KEYS)?;
+    let mut only_rules = true;
+    for Entry { key, key_span, .. } in ROOT_KEYS.iter().filter_map(|key| fields.entry(key)) {
+        only_rules = false;
+        reader.report(
+            Report::at(*key_span, format!("`{}` can stand in the root file only", key.text))
+                .label("not the root file")
+                .help(format!("move it to `{}`", super::ROOT_FILE)),
+        );
+    }
+    let version = version(reader, &fields, what);
+    let rules = rules(reader, &fields, what, Place { file: owner, ..place });
+    version?;
+    rules.filter(|_| only_rules)
+}
+
+/// Whose file it is: where there are teams, each file is one team's.
+fn owner<'a>(reader: &mut Reader, file: &File, teams: Option<&'a [Team]>) -> Owner<'a> {
+    let Some(teams) = teams else { return Owner::Unknown };
+    if teams.is_empty() {
+        return Owner::Nobody;
+    }
+    let owns = |team: &&Team| team.files.iter().any(|pattern| pattern.fits(&file.name));
+    let owners: Vec<&Team> = teams.iter().filter(owns).collect();
+    let name = shorten(&file.name);
+    let report = match owners.as_slice() {
+        [owner] => return Owner::Team(&owner.id),
+        [] => Report::at(file.start, format!("the file `{name}` is no team's"))
+            .help(format!("name it in the `files` of a team in `{}`", super::ROOT_FILE)),
+        several => {
+            let ids: Vec<&str> = several.iter().take(8).map(|team| team.id.as_str()).collect();
+            Report::at(
+                file.start,
+                format!("the file `{name}` is more than one team's: is it {}?", one_of(&ids)),
+            )
+            .help(format!(
+                "make the `files` of teams in `{}` narrower, so that it fits those of one",
+                super::ROOT_FILE
+            ))
+        }
+    };
+    reader.report(report);
+    Owner::Unknown
+}
+
+fn rules(reader: &mut Reader, fields: &Fields<'_>, what: &str, place: Place<'_>) -> Option<Rules> {
+    let node = reader.required(fields, what, "rules", "list at least one rule under `rules`")?;
+    let items = reader.list(node, "a list of rules")?;
+    let rules: Vec<_> = items.iter().map(|item| rule(reader, item, place)).collect();
+    rules.into_iter().collect()
+}
+
+fn version(reader: &mut Reader, fields: &Fields<'_>, what: &str) -> Option<()> {
+    let node = reader.required(fields, what, "version", "begin the document with `version: 1`")?;
     match &node.value {
         Value::Text(text) if text.kind == Kind::Number && text.text == VERSION => Some(()),
         Value::Text(text) if text.kind == Kind::Number => {
@@ -67,141 +154,25 @@ fn version_one(reader: &mut Reader, node: &Node) -> Option<()> {
     }
 }
 
-fn read_settings(reader: &mut Reader, node: &Node) -> Option<Settings> {
-    let what = "`settings`";
-    let fields = reader.fields(node, what, &SETTINGS_KEYS)?;
-    let help = "`observe` plans only, `create-only` never takes away, `sync` does both; begin with `observe`";
-    let mode = reader.required(&fields, what, "mode", help).and_then(|node| read_mode(reader, node));
-    let guardrails = match fields.get("guardrails") {
-        None => Some(Guardrails::default()),
-        Some(node) => read_guardrails(reader, node),
-    };
-    Some(Settings {
-        mode: mode?,
-        guardrails: guardrails?,
-        trusted_account_tags: BTreeSet::new(),
-        trusted_permission_set_tags: BTreeSet::new(),
-        protected_permission_sets: BTreeSet::new(),
-    })
-}
-
-fn read_guardrails(reader: &mut Reader, node: &Node) -> Option<Guardrails> {
-    let fields = reader.fields(node, "`guardrails`", &GUARDRAIL_KEYS)?;
-    let mut number = |key, default, most| match fields.get(key) {
-        None => Some(default),
-        Some(node) => reader.number(node, most),
-    };
-    let default = Guardrails::default();
-    let max_deletes = number("max_deletes", default.max_deletes, u32::MAX);
-    let max_delete_percent = number("max_delete_percent", default.max_delete_percent, 100);
-    let max_creates = number("max_creates", default.max_creates, u32::MAX);
-    Some(Guardrails {
-        max_deletes: max_deletes?,
-        max_delete_percent: max_delete_percent?,
-        max_creates: max_creates?,
-    })
-}
-
-fn read_mode(reader: &mut Reader, node: &Node) -> Option<Mode> {
-    let what = "a mode: `observe`, `create-only` or `sync`";
-    let text = reader.text(node, what)?;
-    match text {
-        "observe" => Some(Mode::Observe),
-        "create-only" => Some(Mode::CreateOnly),
-        "sync" => Some(Mode::Sync),
-        other => {
-            reader.unknown_word(node, other, what, &MODES);
-            None
-        }
-    }
-}
-
-fn read_never(reader: &mut Reader, node: &Node) -> Option<Never> {
-    let what = "an entry of `never`";
-    let fields = reader.fields(node, what, &NEVER_KEYS)?;
-    let sets = reader
-        .required(&fields, what, "permission_sets", "say what is never given")
-        .and_then(|node| permission_sets(reader, node));
-    let selector = reader
-        .required(
-            &fields,
-            what,
-            "accounts",
-            "say where it is never given; `accounts: everywhere` is all accounts",
-        )
-        .and_then(|node| accounts(reader, node));
-    let who = match fields.get("principals") {
-        None => Some(None),
-        Some(node) => principals(reader, node).map(Some),
-    };
-    Some(Never {
-        principals: who?,
-        permission_sets: sets?,
-        accounts: selector?,
-        written_at: reader.written_at(node.span),
-    })
-}
-
-/// The rule, and where its id is written.
-fn read_rule(reader: &mut Reader, node: &Node, document: Mode) -> Option<(Rule, Span)> {
-    let what = "a rule";
-    let fields = reader.fields(node, what, &RULE_KEYS)?;
-    let id = reader
-        .required(&fields, what, "id", "give it a name that stays, such as `developers-in-development`")
-        .and_then(|node| {
-            let text = reader.text(node, "a rule's id")?;
-            Some((reader.id::<RuleId>(text, node.span)?, node.span))
-        });
-    let mode = match fields.get("mode") {
-        None => Some(document),
-        Some(node) => read_mode(reader, node).map(|own| own.min(document)),
-    };
-    let who = reader
-        .required(&fields, what, "principals", "for example `principals: [ { group: Developers } ]`")
-        .and_then(|node| principals(reader, node));
-    let sets = reader
-        .required(&fields, what, "permission_sets", "for example `permission_sets: [ ReadOnlyAccess ]`")
-        .and_then(|node| permission_sets(reader, node));
-    let selector = reader
-        .required(&fields, what, "accounts", "for example `accounts: { in_ou: Workloads/Development }`")
-        .and_then(|node| accounts(reader, node));
-    let (id, id_span) = id?;
-    let rule = Rule {
-        id,
-        mode: mode?,
-        principals: who?,
-        permission_sets: sets?,
-        accounts: selector?,
-        joins: Vec::new(),
-        from: None,
-        until: None,
-        repair: Repair::default(),
-        team: None,
-        written_at: reader.written_at(node.span),
-    };
-    Some((rule, id_span))
-}
-
-/// Refuses a second rule with an id that is taken.
-fn unique(reader: &mut Reader, rules: Vec<(Rule, Span)>) -> Vec<Rule> {
+/// Refuses a second rule with an id that is taken, in whatever file.
+fn unique(reader: &mut Reader, rules: Rules) -> Vec<Rule> {
     let mut taken: BTreeMap<RuleId, Span> = BTreeMap::new();
     for (Rule { id, .. }, span) in &rules {
-        if let Some(first) = taken.get(id) {
-            reader.report(
-                Report::at(*span, format!("two rules have the id `{id}`"))
-                    .label("again here")
-                    .help("every rule has an id of its own")
-                    .also(*first, "first here"),
-            );
-        } else {
+        let Some(first) = taken.get(id) else {
             taken.insert(id.clone(), *span);
-        }
+            continue;
+        };
+        let elsewhere = if first.file == span.file {
+            String::new()
+        } else {
+            format!("; the first is at {}", reader.written_at(*first))
+        };
+        reader.report(
+            Report::at(*span, format!("two rules have the id `{id}`{elsewhere}"))
+                .label("again here")
+                .help("every rule has an id of its own")
+                .also(*first, "first here"),
+        );
     }
     rules.into_iter().map(|(rule, _)| rule).collect()
-}
-
-/// Every key of the document's own maps.
-#[cfg(test)]
-pub(super) fn keys() -> impl Iterator<Item = &'static str> {
-    DOCUMENT_KEYS.into_iter().chain(SETTINGS_KEYS).chain(GUARDRAIL_KEYS).chain(NEVER_KEYS).chain(RULE_KEYS)
 }

@@ -9,13 +9,18 @@ mod document;
 mod index;
 mod name_template;
 mod node;
+mod read_accounts;
+mod read_rule;
 mod read_selector;
+mod read_settings;
+mod read_tags;
 mod reader;
 mod rule_set;
 mod selector;
 mod text_selector;
+mod trust;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub use bundle::Bundle;
 pub use diagnostic::{Diagnostics, PlainProblem, Problem};
@@ -28,27 +33,43 @@ pub use selector::{
 pub use text_selector::{Glob, TagValueSelector, TextSelector};
 
 use diagnostic::{Report, Source, Span};
-use reader::Reader;
+use document::File;
+use reader::{Reader, shorten};
+
+/// The root file of a bundle of several: the others say rules only. A bundle of one file is that file.
+pub const ROOT_FILE: &str = "usher.yaml";
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
 
+/// The most files that a bundle may have.
+pub const MAX_FILES: usize = 1_000;
+
+/// The most bytes that a bundle's names and texts may have together.
+pub const MAX_BUNDLE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most bytes that such a bundle has as JSON, where every quote and line end takes two. Stores keep and read no more.
+pub const MAX_STORED_BYTES: usize = 2 * MAX_BUNDLE_BYTES + MAX_FILES * 32;
+
 /// Reads the rules of a bundle, or says what is wrong with them: as much of it as can be found at once.
 pub fn read(bundle: &Bundle) -> Result<RuleSet, Diagnostics> {
-    let sources = bundle.files.iter().map(|(name, text)| {
-        Arc::new(if text.len() > MAX_FILE_BYTES { Source::unseen(name) } else { Source::new(name, text) })
-    });
-    let mut sources: Vec<Arc<Source>> = sources.collect();
-    let root = sources.first().map(Arc::clone);
-    if root.is_none() {
-        sources.push(Arc::new(Source::unseen("")));
-    }
-    let mut reader = Reader::new(sources);
-    let rules = if let Some(root) = root {
-        read_root(&mut reader, bundle, &root)
-    } else {
-        reader.report(Report::at(start_of(0), "there is no rule file").help("give one rule file"));
+    let too_much = too_much(bundle);
+    let mut sources: Vec<Arc<Source>> = bundle
+        .files
+        .iter()
+        .map(|(name, text)| {
+            let unseen = too_much.is_some() || text.len() > MAX_FILE_BYTES;
+            Arc::new(if unseen { Source::unseen(name) } else { Source::new(name, text) })
+        })
+        .collect();
+    // What is wrong with the bundle as a whole is in no file of it.
+    sources.push(Arc::new(Source::unseen("")));
+    let mut reader = Reader::new(sources.clone());
+    let rules = if let Some(why) = too_much {
+        reader.report(why);
         None
+    } else {
+        read_files(&mut reader, bundle, &sources)
     };
     match (reader.finish(), rules) {
         (None, Some(rules)) => Ok(rules),
@@ -57,25 +78,74 @@ pub fn read(bundle: &Bundle) -> Result<RuleSet, Diagnostics> {
     }
 }
 
-fn read_root(reader: &mut Reader, bundle: &Bundle, root: &Source) -> Option<RuleSet> {
-    for (file, (name, text)) in bundle.files.iter().enumerate() {
-        if text.len() > MAX_FILE_BYTES {
-            let message =
-                format!("`{name}` has {} bytes; a rule file has at most {MAX_FILE_BYTES}", text.len());
-            reader.report(Report::at(start_of(file), message));
-        }
-        if file > 0 {
-            reader.report(
-                Report::at(start_of(file), format!("`{name}` is a second rule file"))
-                    .help("this version of Usher reads one file; put all rules into it"),
+/// Why a bundle is not read at all.
+fn too_much(bundle: &Bundle) -> Option<Report> {
+    let whole = start_of(bundle.files.len());
+    let count = bundle.files.len();
+    let bytes: usize = bundle.files.iter().map(|(name, text)| name.len() + text.len()).sum();
+    if count == 0 {
+        Some(Report::at(whole, "there is no rule file").help("give one rule file"))
+    } else if count > MAX_FILES {
+        Some(Report::at(whole, format!("there are {count} rule files; a bundle has at most {MAX_FILES}")))
+    } else if count > 1 && bytes > MAX_BUNDLE_BYTES {
+        let message = format!("the rule files have {bytes} bytes; a bundle has at most {MAX_BUNDLE_BYTES}");
+        Some(Report::at(whole, message))
+    } else {
+        None
+    }
+}
+
+fn read_files(reader: &mut Reader, bundle: &Bundle, sources: &[Arc<Source>]) -> Option<RuleSet> {
+    let names = bundle.short_names();
+    let root = match names.as_slice() {
+        [_] => 0,
+        several => root_of(reader, several)?,
+    };
+    let mut files: Vec<File> = Vec::with_capacity(names.len());
+    for (at, ((name, text), source)) in names.into_iter().zip(bundle.files.values()).zip(sources).enumerate()
+    {
+        let tree = if source.is_unseen() {
+            let message = format!(
+                "`{}` has {} bytes; a rule file has at most {MAX_FILE_BYTES}",
+                source.name(),
+                text.len()
             );
+            reader.report(Report::at(start_of(at), message));
+            None
+        } else {
+            node::parse(reader, at, source)
+        };
+        files.push(File { name, start: start_of(at), tree });
+    }
+    let root = files.remove(root);
+    document::rule_set(reader, &root, &files)
+}
+
+/// Which of several files is the root. Every name must be plain: patterns of teams are held against them.
+fn root_of(reader: &mut Reader, names: &[String]) -> Option<usize> {
+    let mut taken = BTreeSet::new();
+    for (at, name) in names.iter().enumerate() {
+        if name.split('/').any(|part| part.is_empty() || part == "..") {
+            let message = format!("`{}` is not the name of a file in the folder of the rules", shorten(name));
+            reader.report(
+                Report::at(start_of(at), message)
+                    .help("names have no `..` and nothing empty in them, such as `teams/payments/web.yaml`"),
+            );
+            return None;
+        }
+        if !taken.insert(name) {
+            reader.report(Report::at(start_of(at), format!("the file `{}` is given twice", shorten(name))));
+            return None;
         }
     }
-    if root.is_unseen() {
-        return None;
+    let root = names.iter().position(|name| name == ROOT_FILE);
+    if root.is_none() {
+        reader.report(
+            Report::at(start_of(names.len()), format!("none of the {} rule files is `{ROOT_FILE}`", names.len()))
+                .help("of several files one is the root, with the settings: `usher.yaml`, in the folder that all the others are in or below"),
+        );
     }
-    let tree = node::parse(reader, 0, root)?;
-    document::document(reader, &tree)
+    root
 }
 
 fn start_of(file: usize) -> Span {

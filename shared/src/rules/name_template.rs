@@ -72,6 +72,15 @@ impl NameTemplate {
         }
     }
 
+    /// The text that is the same for every account, without what is put in.
+    pub(super) fn fixed_text(&self) -> String {
+        let texts = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Data(_) => "",
+        });
+        texts.collect()
+    }
+
     /// What the name is made from.
     pub fn data(&self) -> BTreeSet<&AccountData> {
         let data = self.0.iter().filter_map(|part| match part {

@@ -7,25 +7,11 @@ use crate::domain::InvalidId;
 use super::{
     diagnostic::{Diagnostics, Problem, Report, Source, Span},
     node::{Entry, Kind, Node, Text, Value},
+    trust::Trust,
 };
 
 /// Problems kept; the rest are only counted.
 const MOST_PROBLEMS: usize = 100;
-
-/// Keys of the rule language that this version can't read yet.
-pub(super) const LATER: [&str; 11] = [
-    "absent",
-    "from",
-    "like",
-    "match",
-    "members_of",
-    "present",
-    "protected_permission_sets",
-    "teams",
-    "trusted_account_tags",
-    "trusted_permission_set_tags",
-    "until",
-];
 
 /// The files of a bundle, and the problems found in them so far.
 #[derive(Debug)]
@@ -33,6 +19,8 @@ pub(super) struct Reader {
     sources: Vec<std::sync::Arc<Source>>,
     problems: Vec<Problem>,
     unlisted: usize,
+    /// What the settings say about it, as far as they have been read.
+    pub(super) trust: Trust,
 }
 
 /// A map's entries that have been checked against the keys it may have.
@@ -46,13 +34,22 @@ pub(super) struct Fields<'n> {
 
 impl<'n> Fields<'n> {
     pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
-        self.entries.iter().find(|entry| entry.key.text == key).map(|entry| &entry.value)
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    pub(super) fn entry(&self, key: &str) -> Option<&'n Entry> {
+        self.entries.iter().find(|entry| entry.key.text == key)
+    }
+
+    /// Whether a misspelt key seems to mean this one.
+    pub(super) fn seem_to_have(&self, key: &str) -> bool {
+        self.meant.contains(&key)
     }
 }
 
 impl Reader {
     pub(super) fn new(sources: Vec<std::sync::Arc<Source>>) -> Self {
-        Self { sources, problems: Vec::new(), unlisted: 0 }
+        Self { sources, problems: Vec::new(), unlisted: 0, trust: Trust::default() }
     }
 
     pub(super) fn report(&mut self, report: Report) {
@@ -100,15 +97,7 @@ impl Reader {
                 continue;
             }
             let name = shorten(&key.text);
-            if LATER.contains(&key.text.as_str()) {
-                self.report(
-                    Report::at(*key_span, format!("`{name}` is not supported by this version of Usher"))
-                        .label("not supported yet")
-                        .help(format!("{what} can have {}", one_of(known))),
-                );
-                continue;
-            }
-            let near = nearest(&key.text, known);
+            let near = nearest(&key.text, known.iter().copied());
             fields.meant.extend(near);
             let help = near.map_or_else(
                 || format!("{what} can have {}", one_of(known)),
@@ -132,7 +121,7 @@ impl Reader {
         help: &str,
     ) -> Option<&'n Node> {
         let found = fields.get(key);
-        if found.is_none() && !fields.meant.contains(&key) {
+        if found.is_none() && !fields.seem_to_have(key) {
             self.report(
                 Report::at(fields.span, format!("{what} needs the key `{key}`"))
                     .label(format!("`{key}` is missing"))
@@ -196,12 +185,17 @@ impl Reader {
         None
     }
 
+    /// The items of a list, or the one value that stands in its place.
+    pub(super) fn one_or_more<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+        match &node.value {
+            Value::List(_) => self.list(node, what),
+            Value::Text(_) | Value::Map(_) | Value::Invalid => Some(std::slice::from_ref(node)),
+        }
+    }
+
     /// One text, or a list of them.
     pub(super) fn texts<'n>(&mut self, node: &'n Node, what: &str) -> Option<Vec<(&'n str, Span)>> {
-        let items = match &node.value {
-            Value::List(_) => self.list(node, what)?,
-            Value::Text(_) | Value::Map(_) | Value::Invalid => std::slice::from_ref(node),
-        };
+        let items = self.one_or_more(node, what)?;
         let texts: Vec<_> = items.iter().map(|item| Some((self.text(item, what)?, item.span))).collect();
         texts.into_iter().collect()
     }
@@ -240,21 +234,7 @@ impl Reader {
         let found = match &node.value {
             Value::Invalid => return,
             Value::List(_) => "a list".to_owned(),
-            Value::Map(entries) => {
-                if let Some(entry) = entries.iter().find(|entry| LATER.contains(&entry.key.text.as_str())) {
-                    let key = &entry.key.text;
-                    self.report(
-                        Report::at(
-                            entry.key_span,
-                            format!("`{key}` is not supported by this version of Usher"),
-                        )
-                        .label("not supported yet")
-                        .help(format!("write {what}")),
-                    );
-                    return;
-                }
-                "a map".to_owned()
-            }
+            Value::Map(_) => "a map".to_owned(),
             Value::Text(text) if text.kind == Kind::Nothing => "nothing".to_owned(),
             Value::Text(text) if text.kind == Kind::Text && text.text.parse::<f64>().is_ok() => {
                 format!("the text \"{}\"", shorten(&text.text))
@@ -266,7 +246,7 @@ impl Reader {
 
     /// Says what was expected of this text, and which word is meant if one is near.
     pub(super) fn unknown_word(&mut self, node: &Node, text: &str, what: &str, words: &[&'static str]) {
-        let Some(near) = nearest(text, words) else {
+        let Some(near) = nearest(text, words.iter().copied()) else {
             self.expected(node, what);
             return;
         };
@@ -291,14 +271,15 @@ pub(super) fn one_of(names: &[&str]) -> String {
 }
 
 /// The known word that is meant, most likely: one letter in three may be wrong.
-fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if word.len() > 64 {
         return None;
     }
-    let lower = word.to_lowercase().replace('-', "_");
+    let plain = |text: &str| text.to_lowercase().replace('-', "_");
+    let word = plain(word);
     known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.replace('-', "_")), *name))
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&word, &plain(name)), name))
         .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
         .min()
         .map(|(_, name)| name)

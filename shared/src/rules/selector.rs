@@ -76,6 +76,17 @@ impl AccountSelector {
         }
     }
 
+    /// Whether every account that it can select has a tag with this key.
+    pub fn requires_tag(&self, key: &str) -> bool {
+        match self {
+            Self::Tagged(tags) => tags.requires(key),
+            Self::Everywhere | Self::InOu(_) | Self::DirectlyInOu(_) | Self::Named(_) | Self::Id(_) => false,
+            Self::AllOf(parts) => parts.iter().any(|part| part.requires_tag(key)),
+            Self::AnyOf(parts) => parts.iter().all(|part| part.requires_tag(key)),
+            Self::Except { of, except: _ } => of.requires_tag(key),
+        }
+    }
+
     fn holds(&self, account: &Account, purpose: Purpose) -> bool {
         let seen = !account.is_management || purpose == Purpose::TakeAway;
         match self {
@@ -131,6 +142,11 @@ impl TagSelector {
     pub fn matches(&self, tags: &Tags) -> bool {
         self.0.iter().all(|(key, values)| values.iter().any(|value| value.selects(tags.get(key))))
     }
+
+    /// Whether only what has a tag with this key can match.
+    fn requires(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|values| !values.iter().any(|value| value.selects(None)))
+    }
 }
 
 /// Which permission sets.
@@ -145,6 +161,14 @@ pub enum PermissionSetSelector {
 }
 
 impl PermissionSetSelector {
+    /// The name, of what is selected by name.
+    pub fn name(&self) -> Option<&NameTemplate> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Arn(_) | Self::Tagged(_) => None,
+        }
+    }
+
     /// Whether it selects this permission set for an account. A name that can't be made for the account selects nothing.
     pub fn selects(&self, set: &PermissionSet, account: &Account) -> bool {
         match self {
@@ -170,6 +194,16 @@ pub enum PrincipalSelector {
     MembersOf(NameTemplate),
     /// The same of a pinned group.
     MembersOfId(GroupId),
+}
+
+impl PrincipalSelector {
+    /// The name, of what is selected by name.
+    pub fn name(&self) -> Option<&NameTemplate> {
+        match self {
+            Self::Group(name) | Self::User(name) | Self::MembersOf(name) => Some(name),
+            Self::GroupId(_) | Self::UserId(_) | Self::MembersOfId(_) => None,
+        }
+    }
 }
 
 /// A join: what must hold between a permission set's tag and an account for the one to be given in the other.

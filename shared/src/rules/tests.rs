@@ -11,6 +11,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::Mode;
 
+mod files;
+mod language;
 mod mistakes;
 
 /// The guide, whose example is tested here.
@@ -48,19 +50,19 @@ fn listed(text: &str) -> String {
 /// A document around one rule's accounts.
 fn with_accounts(accounts: &str) -> String {
     format!(
-        "version: 1\nsettings: {{ mode: sync }}\nrules:\n- id: a\n  principals: [{{ group: G }}]\n  permission_sets: [P]\n  accounts: {accounts}\n"
+        "version: 1\nsettings: {{ mode: sync, trusted_account_tags: [Environment, Team, Version], trusted_permission_set_tags: [Environment, B] }}\nrules:\n- id: a\n  principals: [{{ group: G }}]\n  permission_sets: [P]\n  accounts: {accounts}\n"
     )
 }
 
 fn with_principals(principals: &str) -> String {
     format!(
-        "version: 1\nsettings: {{ mode: sync }}\nrules:\n- id: a\n  principals: {principals}\n  permission_sets: [P]\n  accounts: everywhere\n"
+        "version: 1\nsettings: {{ mode: sync, trusted_account_tags: [Environment, Team, Version], trusted_permission_set_tags: [Environment, B] }}\nrules:\n- id: a\n  principals: {principals}\n  permission_sets: [P]\n  accounts: everywhere\n"
     )
 }
 
 fn with_permission_sets(sets: &str) -> String {
     format!(
-        "version: 1\nsettings: {{ mode: sync }}\nrules:\n- id: a\n  principals: [{{ group: G }}]\n  permission_sets: {sets}\n  accounts: everywhere\n"
+        "version: 1\nsettings: {{ mode: sync, trusted_account_tags: [Environment, Team, Version], trusted_permission_set_tags: [Environment, B] }}\nrules:\n- id: a\n  principals: [{{ group: G }}]\n  permission_sets: {sets}\n  accounts: everywhere\n"
     )
 }
 
@@ -74,41 +76,74 @@ fn accounts_of(accounts: &str) -> AccountSelector {
     read(&bundle(&with_accounts(accounts))).unwrap().rules.remove(0).accounts
 }
 
-fn example() -> &'static str {
-    GUIDE.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap()
+/// The files of the guide's example, by the names that their first lines say.
+fn example() -> Bundle {
+    let blocks = GUIDE.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+    let named = blocks.filter_map(|text| {
+        let name = text.lines().next()?.strip_prefix("# ")?;
+        (!name.contains(' ')).then(|| (name.to_owned(), text.to_owned()))
+    });
+    Bundle { files: named.collect() }
+}
+
+/// Every map of the language, by its name in the schema, with the keys that it can have.
+fn maps() -> [(&'static str, &'static [&'static str]); 15] {
+    [
+        ("document", &document::DOCUMENT_KEYS),
+        ("settings", &read_settings::SETTINGS_KEYS),
+        ("guardrails", &read_settings::GUARDRAIL_KEYS),
+        ("team", &read_settings::TEAM_KEYS),
+        ("never", &read_rule::NEVER_KEYS),
+        ("rule", &read_rule::RULE_KEYS),
+        ("join", &read_rule::JOIN_KEYS),
+        ("account_ou", &read_rule::ACCOUNT_OU_KEYS),
+        ("principal", &read_selector::PRINCIPAL_KEYS),
+        ("members_of", &read_selector::MEMBERS_OF_KEYS),
+        ("permission_set", &read_selector::PERMISSION_SET_KEYS),
+        ("accounts", &read_accounts::ACCOUNT_KEYS),
+        ("name_pattern", &read_tags::NAME_PATTERN_KEYS),
+        ("tag_condition", &read_tags::TAG_CONDITION_KEYS),
+        ("tags", &[]),
+    ]
 }
 
 #[test]
 fn the_example_of_the_guide_is_read_whole() {
-    let rules = read(&bundle(example())).unwrap_or_else(|error| panic!("{}", rendered(&error)));
+    let rules = read(&example()).unwrap_or_else(|error| panic!("{}", rendered(&error)));
 
-    let ids: Vec<_> =
-        rules.rules.iter().map(|rule| format!("{} {} {}", rule.id, rule.mode, rule.written_at)).collect();
+    let ids = rules.rules.iter().map(|rule| {
+        let team = rule.team.as_ref().map(|team| format!(" of {team}")).unwrap_or_default();
+        format!("{} {} {}{team}", rule.id, rule.mode, rule.written_at)
+    });
     assert_eq!(rules.settings.mode, Mode::Sync);
     assert_eq!(rules.settings.guardrails, Guardrails::default());
-    assert_eq!(rules.never.len(), 2);
-    insta::assert_snapshot!(ids.join("\n"), @"
-    developers-in-development sync rules.yaml:16
-    auditors create-only rules.yaml:24
-    support observe rules.yaml:35
-    payer sync rules.yaml:44
+    assert_eq!((rules.teams.len(), rules.never.len()), (1, 2));
+    insta::assert_snapshot!(ids.collect::<Vec<_>>().join("\n"), @"
+    developers-in-development sync usher.yaml:24
+    each-team-in-its-accounts sync usher.yaml:33
+    support-where-it-fits sync usher.yaml:39
+    auditors create-only usher.yaml:47
+    break-glass sync usher.yaml:61
+    payments-support observe teams/payments/shop.yaml:4 of payments
+    payer sync teams/payments/shop.yaml:14 of payments
     ");
     insta::assert_snapshot!(rules.rules.iter().map(|rule| format!("{:?}", rule.accounts)).collect::<Vec<_>>().join("\n"), @r#"
-    Except { of: AllOf([InOu([Path(["Workloads", "Development"])]), Tagged(TagSelector({"Environment": [Value(Is("Development"))]}))]), except: [Named([Is("sandbox-legacy")]), Id({111122223333})] }
+    Except { of: AllOf([InOu([Path(["Workloads", "Development"])]), Tagged(TagSelector({"Environment": [Value(Is("Development"))]}))]), except: [Named([Like("sandbox-*")]), Id({111122223333})] }
+    Tagged(TagSelector({"Environment": [Absent], "Team": [Present]}))
+    Everywhere
     Except { of: AllOf([Everywhere]), except: [DirectlyInOu([Id(ou-ab12-cdefgh34)])] }
+    Id({111122223333, 999999999999})
     AnyOf([InOu([Path(["Workloads", "Test"]), Path(["Workloads", "Staging"])]), AllOf([Tagged(TagSelector({"Support": [Value(Is("Gold")), Value(Is("Silver"))]})), Named([Is("web"), Is("shop")])])])
-    AnyOf([Id({999999999999}), Tagged(TagSelector({"Billing": [Value(Is("Delegated"))]}))])
+    AnyOf([Id({999999999999}), Tagged(TagSelector({"Team": [Value(Is("payments"))]}))])
     "#);
 }
 
 #[test]
 fn the_guide_and_its_example_have_every_key() {
-    for key in document::keys().chain(read_selector::keys()) {
+    let example: String = example().files.into_values().collect();
+    for key in maps().into_iter().flat_map(|(_, keys)| keys) {
         assert!(GUIDE.contains(&format!("| `{key}` |")), "the guide does not describe `{key}`");
-        assert!(example().contains(&format!("{key}:")), "the example does not use `{key}`");
-    }
-    for key in reader::LATER {
-        assert!(GUIDE.contains(&format!("`{key}`")), "the guide does not say that `{key}` is not supported");
+        assert!(example.contains(&format!("{key}:")), "the example does not use `{key}`");
     }
 }
 
@@ -173,7 +208,7 @@ fn every_account_selector_is_read_as_it_is_written() {
 #[test]
 fn columns_and_lengths_count_characters() {
     let text = with_principals("[{ group: Größe }, { gruppe: äö }]");
-    insta::assert_snapshot!(listed(&text), @"5:36+6 a principal can't have the key `gruppe` | a principal can have `group`, `group_id`, `user_name` or `user_id`");
+    insta::assert_snapshot!(listed(&text), @"5:36+6 a principal can't have the key `gruppe` | a principal can have `group`, `group_id`, `user_name`, `user_id` or `members_of`");
     insta::assert_snapshot!(listed(&format!("\u{feff}{}", with_accounts("everywere"))), @"7:13+9 expected `everywhere` or a map such as `{ in_ou: Workloads }`, found `everywere` | did you mean `everywhere`?");
     insta::assert_snapshot!(listed(&with_accounts("everywere").replace('\n', "\r\n")), @"7:13+9 expected `everywhere` or a map such as `{ in_ou: Workloads }`, found `everywere` | did you mean `everywhere`?");
 }
@@ -234,7 +269,7 @@ fn a_huge_file_is_refused_unread() {
     let text = format!("{}# {}", with_accounts("everywhere"), "x".repeat(MAX_FILE_BYTES));
     insta::assert_snapshot!(mistakes(&text), @"
     the rules have a problem
-      × `rules.yaml` has 262272 bytes; a rule file has at most 262144
+      × `rules.yaml` has 262371 bytes; a rule file has at most 262144
     ");
 }
 
@@ -252,30 +287,6 @@ fn a_very_long_line_is_not_shown() {
     let diagnostics = read(&bundle(&text)).unwrap_err();
     assert_eq!(diagnostics.plain()[0].column, 11_023);
     assert!(rendered(&diagnostics).len() < 1_000);
-}
-
-#[test]
-fn exactly_one_file_is_read_yet() {
-    let two = Bundle {
-        files: ["a.yaml", "b.yaml"].map(|name| (name.to_owned(), with_accounts("everywhere"))).into(),
-    };
-    insta::assert_snapshot!(rendered(&read(&two).unwrap_err()), @"
-    the rules have a problem
-      × `b.yaml` is a second rule file
-       ╭─[b.yaml:1:1]
-     1 │ version: 1
-       · ▲
-       · ╰── here
-     2 │ settings: { mode: sync }
-       ╰────
-      help: this version of Usher reads one file; put all rules into it
-    ");
-    let none = Bundle { files: BTreeMap::new() };
-    insta::assert_snapshot!(rendered(&read(&none).unwrap_err()), @"
-    the rules have a problem
-      × there is no rule file
-      help: give one rule file
-    ");
 }
 
 #[test]
@@ -319,6 +330,16 @@ fn pieces() -> impl Strategy<Value = String> {
         "in_ou: A/B",
         "except: ",
         "tagged: ",
+        "like: '*'",
+        "present: true",
+        "match: ",
+        "members_of: ",
+        "{account_tag.Team}",
+        "from: 2027-03-31T00:00:00Z\n",
+        "until: ",
+        "team: payments",
+        "teams: ",
+        "trusted_account_tags: [Team]",
         "\n",
         "    ",
         "*a ",
@@ -355,12 +376,15 @@ proptest! {
     }
 
     #[test]
-    fn no_change_of_one_place_in_a_good_document_makes_the_reader_panic(at in 0..2_600usize, cut in 0..20usize, put in pieces()) {
-        let text = example();
-        let start = text.floor_char_boundary(at);
+    fn no_change_of_one_place_in_a_good_document_makes_the_reader_panic(
+        which in 0..2usize, at in 0..4_000usize, cut in 0..20usize, put in pieces(),
+    ) {
+        let mut changed = example();
+        let text = changed.files.values_mut().nth(which).unwrap();
+        let start = text.floor_char_boundary(at % text.len());
         let end = text.floor_char_boundary(start + cut);
-        let changed = format!("{}{put}{}", &text[..start], &text[end..]);
-        if let Err(diagnostics) = read(&bundle(&changed)) {
+        text.replace_range(start..end, &put);
+        if let Err(diagnostics) = read(&changed) {
             prop_assert!(!diagnostics.problems().is_empty());
             rendered(&diagnostics);
         }

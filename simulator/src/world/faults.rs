@@ -1,6 +1,6 @@
 //! Faults on request: the next calls of an operation fail, or the requests that they start do.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use shared::domain::{AccountId, PermissionSetArn};
 
@@ -24,6 +24,8 @@ pub enum Fault {
     LostAnswer,
     /// An assignment request is accepted, and ends `FAILED` with this reason.
     FailLater(String),
+    /// An assignment request is accepted, and takes this long.
+    Slow(Duration),
     /// An assignment request is accepted, and stays `IN_PROGRESS` for ever.
     Hang,
 }

@@ -168,7 +168,7 @@ fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
             Service::IdentityStore | Service::SsoAdmin => "InternalServerException",
         })),
         Fault::AccessDenied => Some(ApiError::denied("User is not authorized to perform this operation")),
-        Fault::LostAnswer | Fault::FailLater(_) | Fault::Hang => None,
+        Fault::LostAnswer | Fault::FailLater(_) | Fault::Slow(_) | Fault::Hang => None,
     }
 }
 

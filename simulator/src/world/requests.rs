@@ -154,7 +154,10 @@ fn accept(
     world.log.counters.most_outstanding =
         world.log.counters.most_outstanding.max(world.requests.outstanding());
     if !hangs {
-        let latency: Latency = world.settings.assignment_latency;
+        let latency: Latency = match &call.fault {
+            Some(Fault::Slow(latency)) => Latency::Constant(*latency),
+            _not_slowed => world.settings.assignment_latency,
+        };
         let latency: Duration = latency.sample(&mut world.ids);
         world.schedule(later(call.now, latency), Due::Request(id));
     }

@@ -1,9 +1,13 @@
 //! The tool from its command line to its output, with the real SDK against the simulator on a loopback port.
 
+mod consent;
 mod demo;
+mod event;
 mod plan_and_apply;
 mod rules_check;
+mod status;
 mod trouble;
+mod workflow;
 
 use std::{
     path::{Path, PathBuf},

@@ -15,13 +15,15 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
 
     let plan = place.usher("plan", &rules, &[]).await;
     assert_eq!(plan.ending, Ending::ToDo, "{plan:?}");
-    let text = plan.out.replace(rules.to_str().unwrap(), "rules.yaml");
+    let hash = place.usher("plan", &rules, &["--json"]).await.json()["hash"].clone();
+    let text =
+        plan.out.replace(rules.to_str().unwrap(), "rules.yaml").replace(hash.as_str().unwrap(), "HASH");
     insta::assert_snapshot!(text, @r"
     Rules rules.yaml (2 rules, mode sync, version 773c44e02aa5)
 
     shop-dev  200000000001  Development
       + ReadOnlyAccess   group Auditors    by auditors
-      ! PowerUserAccess  group Developers  not granted: exists already, made by others; it stays theirs (rule developers)
+      ! PowerUserAccess  group Developers  not granted: exists already, made by others; it stays theirs unless `usher adopt` takes it over (rule developers)
 
     search-dev  200000000002  Development
       + PowerUserAccess  group Developers  by developers
@@ -39,6 +41,7 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
       grants today: 4 of 500 allowed
       revokes this run: 0 of 25 allowed
       revokes today: 0 of 25 allowed
+      exactly this, and nothing else:   usher apply --plan HASH
     ");
     assert!(!place.path("state").exists(), "a plan makes nothing on the disk");
     assert_eq!(place.writes(), 0);
@@ -93,6 +96,43 @@ async fn the_json_document_agrees_with_the_text() {
     let reasons: BTreeSet<String> =
         listed("withheld").iter().map(|withheld| withheld["reason"]["kind"].to_string()).collect();
     assert_eq!(reasons, ["\"foreign\"".to_owned(), "\"never\"".to_owned()].into());
+}
+
+#[tokio::test]
+async fn markdown_and_json_are_forms_of_the_same_plan() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    let markdown = place.usher("plan", &rules, &["--output", "markdown"]).await;
+    assert_eq!(markdown.ending, Ending::ToDo, "{markdown:?}");
+    assert!(
+        markdown.out.starts_with("### Usher: 4 to grant, 0 to revoke in 3 accounts; 2 withheld\n"),
+        "{}",
+        markdown.out
+    );
+    assert_eq!(markdown.out.matches("| **grant** |").count(), 4, "{}", markdown.out);
+    assert_eq!(markdown.out.matches("| not granted |").count(), 2, "{}", markdown.out);
+
+    let json = place.usher("plan", &rules, &["--json"]).await;
+    let same = place.usher("plan", &rules, &["--output", "json"]).await;
+    assert_eq!(json.json(), same.json());
+}
+
+#[tokio::test]
+async fn rules_in_a_folder_are_planned_and_applied_as_one_set() {
+    let place = Place::new(ORGANIZATION).await;
+    std::fs::create_dir(place.path("rules")).unwrap();
+    let file = place.file("rules/usher.yaml", RULES);
+    place.file("rules/.draft.yaml", "not rules");
+    let folder = place.path("rules");
+
+    let of_file = place.usher("plan", &file, &["--json"]).await.json();
+    let of_folder = place.usher("plan", &folder, &["--json"]).await.json();
+    assert_eq!(of_folder["rules"]["version"], of_file["rules"]["version"]);
+    assert_eq!(of_folder["accounts"], of_file["accounts"]);
+
+    let apply = place.usher("apply", &folder, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert_eq!(place.usher("plan", &file, &[]).await.ending, Ending::Good);
 }
 
 #[tokio::test]

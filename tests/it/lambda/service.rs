@@ -33,7 +33,7 @@ use super::{
 /// Rules for the simulator's example organization. They name a group that has made assignments by hand, and a person.
 pub(crate) const RULES: &str = "
 version: 1
-settings: { mode: sync }
+settings: { mode: sync, trusted_account_tags: [Team] }
 rules:
   - id: developers-in-sandboxes
     principals: [{ group: Developers }, { user_name: alba.abelson@example.com }]
@@ -68,6 +68,7 @@ pub(crate) struct Service {
     pub(crate) ledger: DynamoDbLedger,
     pub(crate) inbox: String,
     pub(crate) wake: String,
+    pub(crate) polls: String,
     pub(crate) parked: String,
     simulator: String,
     server: JoinHandle<()>,
@@ -118,9 +119,10 @@ impl Service {
         create_table(&moto.dynamodb(), TABLE).await.unwrap();
         moto.bucket(BUCKET).await;
         let (inbox, wake) = (moto.fifo_queue("inbox").await, moto.standard_queue("wake").await);
+        let polls = moto.standard_queue("polls").await;
         let parked = moto.standard_queue("parked").await;
         let ledger = DynamoDbLedger::new(moto.dynamodb(), TABLE);
-        Self { moto, world, ledger, inbox, wake, parked, simulator, server, logs: Mutex::default() }
+        Self { moto, world, ledger, inbox, wake, polls, parked, simulator, server, logs: Mutex::default() }
     }
 
     /// Settings with times that tests can wait for.
@@ -162,6 +164,7 @@ impl Service {
             ("USHER_RULES_BUCKET", BUCKET),
             ("USHER_INBOX_QUEUE_URL", &self.inbox),
             ("USHER_WAKE_QUEUE_URL", &self.wake),
+            ("USHER_POLL_QUEUE_URL", &self.polls),
             ("USHER_PARKED_QUEUE_URL", &self.parked),
         ]
         .map(|(variable, value)| (variable, value.to_owned()));
@@ -210,11 +213,7 @@ impl Service {
 
     /// Sends a hint for an account, as the inbox's writers do.
     pub(crate) async fn hint(&self, account: &AccountId, cause: &str) {
-        let hint = AccountHint {
-            account: account.clone(),
-            cause: Cause::new("event", cause),
-            at: SystemClock.now(),
-        };
+        let hint = AccountHint::new(account.clone(), Cause::new("event", cause), SystemClock.now());
         self.send(account.as_str(), &format!("{cause}-{account}"), &serde_json::to_string(&hint).unwrap())
             .await;
     }

@@ -162,7 +162,7 @@ async fn a_record_with_a_foreign_body_is_parked_and_the_next_one_is_decided() {
     service.publish(&document()).await;
     let account = service.account("one-dev");
     let at = service.clock.now();
-    let hint = AccountHint { account: account.clone(), cause: Cause::new("event", "good"), at };
+    let hint = AccountHint::new(account.clone(), Cause::new("event", "good"), at);
     let bodies = [
         String::new(),
         "Message Body".to_owned(),

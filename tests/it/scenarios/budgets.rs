@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::SignedDuration;
 use serde_json::Value;
 use shared::{
     domain::Operation,
@@ -76,10 +77,11 @@ async fn a_rule_that_loses_sixty_accounts_takes_away_what_the_budget_allows_and_
     service.settle().await;
     assert_eq!(sent(&service, Operation::Revoke), 25);
 
+    // Nor does another day: what a budget has held back once waits for a person.
     service.pass(Duration::from_hours(24)).await;
     service.converged(&["budget"]).await;
-    assert_eq!((sent(&service, Operation::Revoke), withheld_by_budget(&service).await), (50, 10));
-    service.pass(Duration::from_hours(24)).await;
+    assert_eq!((sent(&service, Operation::Revoke), withheld_by_budget(&service).await), (25, 35));
+    service.approve_plan(None, SignedDuration::from_hours(1)).await.unwrap();
     service.converged(&[]).await;
     assert_eq!(sent(&service, Operation::Revoke), 60);
 }
@@ -139,7 +141,7 @@ async fn one_account_that_loses_everything_loses_no_more_than_the_budget() {
     service.settle().await;
     assert_eq!(sent(&service, Operation::Revoke), 25);
     service.converged(&["budget"]).await;
-    service.pass(Duration::from_hours(24)).await;
+    service.approve_plan(None, SignedDuration::from_hours(1)).await.unwrap();
     service.converged(&[]).await;
     assert_eq!(service.assignments().len(), 0);
 }
@@ -166,7 +168,7 @@ async fn decisions_at_the_same_time_do_not_share_what_is_left_of_a_budget() {
             tokio::time::sleep(Duration::from_millis(delay)).await;
             let account = service.account(account);
             let cause = Cause::new("event", account.as_str());
-            let hint = AccountHint { account, cause, at: service.clock.now() };
+            let hint = AccountHint::new(account, cause, service.clock.now());
             service.ports.reconciler().account(&hint).await.unwrap()
         };
         let (a, b, c) =

@@ -17,7 +17,10 @@ use shared::{
 };
 use simulator::{LogEntry, RequestRecord, World};
 
-use super::model::{Reach, Rules, Truth};
+use super::{
+    allowed::Allowed,
+    model::{Reach, Rules, Truth},
+};
 
 /// The time between the engine's look at the rules in force and its last call of that round.
 const ROUND: SignedDuration = SignedDuration::from_secs(30);
@@ -53,6 +56,10 @@ pub(super) enum Violation {
     OutOfScope(AssignmentKey),
     /// More deletes in a day than the guardrails allow.
     OverBudget { deletes: usize, limit: usize },
+    /// A call was made for what somebody had stopped.
+    SentWhileStopped(AssignmentKey),
+    /// A delete that a budget had held back was sent, and nobody had approved it, nor was it wanted in between.
+    NotApproved(AssignmentKey),
     /// It is not as the rules want it, and nothing says why, or it is said and was not expected.
     Differs { key: AssignmentKey, wanted: bool, reason: Option<String> },
     /// A reason that was expected is given for no key.
@@ -74,6 +81,8 @@ pub(super) struct Checker {
     pub(super) throttles_expected: bool,
     /// Keys that a person made within the seconds that ADR 0003 names.
     pub(super) taken_over: BTreeSet<AssignmentKey>,
+    /// What people have approved, stopped, adopted and disowned.
+    pub(super) allowed: Allowed,
     /// Only this account may be written to.
     pub(super) scope: Option<AccountId>,
 }
@@ -90,6 +99,7 @@ impl Checker {
             requests_read: 0,
             throttles_expected: false,
             taken_over: BTreeSet::new(),
+            allowed: Allowed::default(),
             scope: None,
         }
     }
@@ -113,6 +123,9 @@ impl Checker {
         self.check_rows(world, rows, &mut found);
         self.check_log(world, &mut found);
         self.check_requests(world, &mut found);
+        for row in rows.iter().filter(|row| row.over_budget.is_some()) {
+            self.allowed.held_back(&row.key, now);
+        }
         self.check_deletes(world, &mut found);
         found
     }
@@ -132,7 +145,10 @@ impl Checker {
             world.request_log().filter(|r| self.is_ours(r) && r.settled.is_none()).map(|r| &r.key);
         for key in made.chain(under_way) {
             // What has departed from the organization is out of reach.
-            if !admitted.contains(key) && truth.account(&key.account).is_some() {
+            if !admitted.contains(key)
+                && self.allowed.disowned(key).is_none()
+                && truth.account(&key.account).is_some()
+            {
                 found.push(Violation::NoRow(key.clone()));
             }
         }
@@ -143,7 +159,9 @@ impl Checker {
             })
             .map(|r| &r.key)
             .collect();
-        let unproved = rows.iter().filter(|row| row.is_ours() && !proved.contains(&row.key));
+        let unproved = rows
+            .iter()
+            .filter(|row| row.is_ours() && !proved.contains(&row.key) && !self.allowed.is_adopted(&row.key));
         found.extend(unproved.map(|row| Violation::NotProved(row.key.clone())));
     }
 
@@ -175,7 +193,8 @@ impl Checker {
     fn check_requests(&mut self, world: &World, found: &mut Vec<Violation>) {
         let new: Vec<&RequestRecord> = world.request_log().skip(self.requests_read).collect();
         self.requests_read += new.len();
-        for request in new.into_iter().filter(|request| self.is_ours(request)) {
+        let ours: Vec<&RequestRecord> = new.into_iter().filter(|request| self.is_ours(request)).collect();
+        for request in ours {
             let (at, key) = (request.accepted_at, &request.key);
             let intent_age = signed(self.settings.intent_age);
             let facts = within(&self.truths, at - intent_age - signed(self.settings.lag), at);
@@ -197,7 +216,22 @@ impl Checker {
                         found.push(Violation::RevokedWithoutSync(key.clone()));
                     }
                     self.check_whose(world, key, at, found);
+                    let since = self.allowed.was_held_back(key);
+                    let wanted = |since: Timestamp| {
+                        let (facts, rules) =
+                            (within(&self.truths, since, at), within(&self.rules, since, at));
+                        facts.iter().any(|truth| rules.iter().any(|rules| rules.wants(truth, key)))
+                    };
+                    let late = intent_age + ROUND;
+                    if since.is_some_and(|since| !wanted(since))
+                        && !self.allowed.approves(key, Operation::Revoke, at, late)
+                    {
+                        found.push(Violation::NotApproved(key.clone()));
+                    }
                 }
+            }
+            if self.allowed.was_stopped(key, at) {
+                found.push(Violation::SentWhileStopped(key.clone()));
             }
             let recent = within(&self.truths, at - SignedDuration::from_mins(15), at);
             let accounts: Vec<_> = recent.iter().filter_map(|truth| truth.account(&key.account)).collect();
@@ -222,12 +256,17 @@ impl Checker {
     fn check_whose(&self, world: &World, key: &AssignmentKey, at: Timestamp, found: &mut Vec<Violation>) {
         let history = world.assignment_history(key);
         let before = history.iter().rev().find(|(since, _)| *since <= at);
-        if let Some((_, Some(made))) = before
-            && *made.by.name != *self.usher
-            && !self.taken_over.contains(key)
+        if let Some((since, Some(made))) = before
+            && self.is_theirs(&made.by.name, key, *since)
         {
             found.push(Violation::DeletedTheirs(key.clone()));
         }
+    }
+
+    /// Whether what was made by this caller at this time belongs to people.
+    fn is_theirs(&self, by: &str, key: &AssignmentKey, made_at: Timestamp) -> bool {
+        let is_ours = by == self.usher && self.allowed.disowned(key).is_none_or(|at| made_at > at);
+        !is_ours && !self.taken_over.contains(key) && !self.allowed.is_adopted(key)
     }
 
     fn check_deletes(&self, world: &World, found: &mut Vec<Violation>) {
@@ -240,15 +279,16 @@ impl Checker {
             if !is_delete {
                 continue;
             }
-            if again != Some(true) {
+            let late = signed(self.settings.intent_age) + ROUND;
+            let approved = self.allowed.approves(&request.key, Operation::Revoke, request.accepted_at, late);
+            if again != Some(true) && !approved {
                 *by_day.entry(day(request.accepted_at)).or_default() += 1;
             }
             if let Some((at, Ok(()))) = &request.settled {
                 let history = world.assignment_history(&request.key);
                 let taken = history.iter().rev().find(|(when, made)| when <= at && made.is_some());
-                if let Some((_, Some(made))) = taken
-                    && *made.by.name != *self.usher
-                    && !self.taken_over.contains(&request.key)
+                if let Some((since, Some(made))) = taken
+                    && self.is_theirs(&made.by.name, &request.key, *since)
                 {
                     found.push(Violation::DeletedTheirs(request.key.clone()));
                 }
@@ -276,7 +316,10 @@ impl Checker {
         let (Some((_, rules)), truth) = (self.rules.last(), Truth::of(world)) else { return Vec::new() };
         let wanted = rules.wanted(&truth);
         let assignments = world.assignments();
-        let ours = assignments.iter().filter(|(_, made)| *made.by.name == *self.usher).map(|(key, _)| key);
+        let ours = assignments
+            .iter()
+            .filter(|(key, made)| *made.by.name == *self.usher && self.allowed.disowned(key).is_none())
+            .map(|(key, _)| key);
         let missing = wanted.iter().filter(|key| !assignments.contains_key(key)).map(|key| (key, true));
         let unwanted = ours
             .filter(|key| truth.account(&key.account).is_some() && !wanted.contains(key))

@@ -103,13 +103,22 @@ impl Broken {
             last_request: None,
             look_again: false,
             trouble: None,
+            approval: None,
+            hold: None,
+            over_budget: None,
         });
     }
 
     /// A row that admits that something may be with AWS.
     fn sending(&mut self, key: &AssignmentKey) {
-        let claim = Some(Claim { fence: Fence(1), at: self.now, request: None });
-        let intent = Intent { decided_at: self.now, not_before: None, fingerprint: String::new(), claim };
+        let claim = Some(Claim { fence: Fence(1), at: self.now, request: None, polled: None });
+        let intent = Intent {
+            decided_at: self.now,
+            not_before: None,
+            not_after: None,
+            fingerprint: String::new(),
+            claim,
+        };
         self.row(key, State::Granting(intent));
     }
 

@@ -32,7 +32,7 @@ fn started(world: Settings) -> Service {
 /// A record as the inbox gives it out.
 fn record(service: &Service, account: &str, name: &str) -> Received {
     let account = service.account(account);
-    let hint = AccountHint { account, cause: Cause::new("event", name), at: service.clock.now() };
+    let hint = AccountHint::new(account, Cause::new("event", name), service.clock.now());
     raw(name, Some(hint.account.as_str()), &serde_json::to_string(&hint).unwrap())
 }
 

@@ -131,22 +131,6 @@ async fn a_person_who_makes_it_while_our_grant_waits_for_the_list_keeps_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_person_takes_away_of_ours_is_given_again_after_two_looks() {
-    let service = Service::new();
-    service.publish(&developers()).await;
-    service.sweep_and_settle().await;
-    let key = service.key("one-dev", "ReadOnlyAccess", "Developers");
-    service.pass(Duration::from_mins(6)).await;
-    service.person(|world, now, _| world.revoke_by_hand(now, &key)).await;
-    service.sweep_and_settle().await;
-    assert!(!service.exists(&key), "one read that does not find it proves nothing");
-    service.pass(Duration::from_mins(6)).await;
-    service.sweep_and_settle().await;
-    assert!(service.exists(&key));
-    service.converged(&[]).await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_a_person_takes_away_while_we_do_is_gone_and_no_trouble() {
     let world =
         Settings { assignment_latency: Latency::Constant(Duration::from_secs(20)), ..Settings::default() };

@@ -17,7 +17,7 @@ use shared::{
         AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
         RulesVersion,
     },
-    ledger::{BudgetKey, Lease, Row},
+    ledger::{BudgetKey, Lease, Orders, Row},
     ports::{
         AccessReader, AccessWriter, Guard, Ledger, LedgerError, LedgerReader, Message, Page, PortError,
         Queue, Received, Request, RequestListing, RequestSummary, RowWrite, RulesInForce, Seen, SeenKind,
@@ -94,6 +94,7 @@ pub(super) fn fused(ports: &Ports, fuse: &Arc<Fuse>) -> Ports {
         ledger: Arc::new(Fused { fuse: Arc::clone(fuse), inner: Arc::clone(&ports.ledger) }),
         inbox: queue(&ports.inbox),
         wake: queue(&ports.wake),
+        polls: queue(&ports.polls),
         ..ports.clone()
     }
 }
@@ -185,6 +186,9 @@ impl LedgerReader for Fused<Arc<dyn Ledger>> {
     async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
         self.fuse.through(self.inner.rules_in_force()).await
     }
+    async fn orders(&self) -> Result<Orders, LedgerError> {
+        self.fuse.through(self.inner.orders()).await
+    }
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
         self.fuse.through(self.inner.spent(budget)).await
     }
@@ -207,6 +211,9 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.bring_into_force(expected, rules)).await
+    }
+    async fn give_orders(&self, orders: &Orders) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.give_orders(orders)).await
     }
     async fn acquire_lease(
         &self,

@@ -27,20 +27,26 @@
 //!   reasons (`WithheldReason` in snake case) for which keys may differ from what the rules want in the end; each must occur.
 
 mod accounts;
+mod allowed;
 mod bad_input;
 mod budgets;
 mod checker;
 mod checker_tests;
 mod concurrency;
+mod consent;
 mod crashes;
 mod failures;
 mod fleet;
 mod foreign;
 mod fuse;
 mod grants;
+mod holds;
 mod model;
+mod people;
 mod ports;
+mod red_button;
 mod service;
 mod slices;
+mod slow_requests;
 mod staleness;
 mod tags_and_moves;

@@ -108,6 +108,20 @@ impl Where {
         found && !(gives && account.is_management)
     }
 
+    /// The keys of the tags that it looks at.
+    fn tags(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Tagged(key, _) => BTreeSet::from([key.as_str()]),
+            Self::All(all) | Self::Any(all) => all.iter().flat_map(Self::tags).collect(),
+            Self::Except(from, less) => {
+                from.tags().into_iter().chain(less.iter().flat_map(Self::tags)).collect()
+            }
+            Self::Everywhere | Self::InOu(_) | Self::DirectlyInOu(_) | Self::Named(_) | Self::Id(_) => {
+                BTreeSet::new()
+            }
+        }
+    }
+
     fn yaml(&self) -> String {
         let list = |all: &[Self]| all.iter().map(Self::yaml).collect::<Vec<_>>().join(", ");
         match self {
@@ -307,6 +321,22 @@ impl Rules {
         wanted
     }
 
+    /// The settings that trust every tag that the document looks at.
+    fn trust(&self) -> String {
+        let all = || self.list.iter().chain(&self.never);
+        let of_accounts: BTreeSet<&str> = all().flat_map(|rule| rule.accounts.tags()).collect();
+        let of_sets = all().flat_map(|rule| &rule.what).filter_map(|what| match what {
+            What::Named(_) => None,
+            What::Tagged(key, _) => Some(key.as_str()),
+        });
+        let setting = |name: &str, keys: BTreeSet<&str>| {
+            let keys: Vec<String> = keys.into_iter().map(quoted).collect();
+            if keys.is_empty() { String::new() } else { format!("  {name}: [{}]\n", keys.join(", ")) }
+        };
+        setting("trusted_account_tags", of_accounts)
+            + &setting("trusted_permission_set_tags", of_sets.collect())
+    }
+
     /// The document as the product reads it.
     pub(super) fn yaml(&self) -> String {
         let Self { reach, max_deletes, max_delete_percent, max_creates, never, list } = self;
@@ -315,6 +345,7 @@ impl Rules {
              max_delete_percent: {max_delete_percent}, max_creates: {max_creates} }}\n",
             reach.word()
         );
+        text.push_str(&self.trust());
         if !never.is_empty() {
             text.push_str("never:\n");
             text.extend(never.iter().map(|never| never.yaml(true)));

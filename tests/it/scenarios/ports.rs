@@ -7,7 +7,7 @@ use std::{
 
 use shared::{
     domain::{AssignmentKey, RulesVersion},
-    engine::{EngineSettings, Inbox, Planner, Provisioner, Reader, Reconciler, Rulebook, Sweep},
+    engine::{EngineSettings, Inbox, Planner, Poller, Provisioner, Reader, Reconciler, Rulebook, Sweep},
     local::SqliteLedger,
     ports::{
         AccessReader, AccessWriter, Clock, Directory, Ledger, LedgerReader as _, OrganizationReader,
@@ -27,6 +27,7 @@ pub(super) struct Ports {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) inbox: Arc<dyn Queue>,
     pub(super) wake: Arc<dyn Queue>,
+    pub(super) polls: Arc<dyn Queue>,
     pub(super) parked: Arc<dyn Queue>,
     pub(super) rulebook: Arc<Rulebook>,
     pub(super) clock: Arc<dyn Clock>,
@@ -61,8 +62,20 @@ impl Ports {
             ledger: &*self.ledger,
             inbox: &*self.inbox,
             wake: &*self.wake,
+            polls: Some(&*self.polls),
             clock: &*self.clock,
             settings: self.settings,
+        }
+    }
+
+    pub(super) fn poller(&self) -> Poller<'_> {
+        Poller {
+            access: &*self.access,
+            ledger: &*self.ledger,
+            inbox: &*self.inbox,
+            wake: &*self.wake,
+            polls: &*self.polls,
+            clock: &*self.clock,
         }
     }
 

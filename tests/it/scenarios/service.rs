@@ -88,6 +88,7 @@ pub(super) struct Service {
     pub(super) ledger: Arc<SqliteLedger>,
     pub(super) inbox: Arc<LocalQueue>,
     pub(super) wake: Arc<LocalQueue>,
+    pub(super) polls: Arc<LocalQueue>,
     pub(super) parked: Arc<LocalQueue>,
     pub(super) store: Arc<MemoryRules>,
     pub(super) ports: Ports,
@@ -120,6 +121,7 @@ impl Service {
             Watched { writer: face.clone(), ledger: Arc::clone(&ledger), unclaimed: Arc::clone(&unclaimed) };
         let (inbox, wake) = (LocalQueue::fifo(clock.clone()), LocalQueue::standard(clock.clone()));
         let (inbox, wake) = (Arc::new(inbox), Arc::new(wake));
+        let polls = Arc::new(LocalQueue::standard(clock.clone()));
         let parked = Arc::new(LocalQueue::standard(clock.clone()));
         let store = Arc::new(MemoryRules::default());
         let face = Arc::new(face);
@@ -131,6 +133,7 @@ impl Service {
             ledger: ledger.clone(),
             inbox: inbox.clone(),
             wake: wake.clone(),
+            polls: polls.clone(),
             parked: parked.clone(),
             rulebook: Arc::new(Rulebook::of_store(store.clone())),
             clock: clock.clone(),
@@ -142,6 +145,7 @@ impl Service {
             ledger,
             inbox,
             wake,
+            polls,
             parked,
             store,
             ports,
@@ -271,6 +275,24 @@ impl Service {
         provision::handle(event, ports.provisioner(), &holder, until).await
     }
 
+    /// Looks at every request that has been handed over and is due. What fails comes again.
+    pub(super) async fn poll_requests(&self) {
+        loop {
+            let received = self.polls.receive(10, VISIBILITY).await.unwrap();
+            if received.is_empty() {
+                return;
+            }
+            let event = serde_json::from_value(sqs_event(&received)).unwrap();
+            let answer = poll_provisioning::handle(event, self.ports.poller(), &*self.ports.parked).await;
+            let failures: BTreeSet<String> =
+                answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+            for received in received.iter().filter(|received| !failures.contains(&received.id)) {
+                let _ = self.polls.acknowledge(&received.receipt).await;
+            }
+            self.check().await;
+        }
+    }
+
     /// One sweep; what it hints at is in the inbox afterwards.
     pub(super) async fn sweep(&self) -> Result<SweepSummary, SweepError> {
         let summary = sweep::handle(self.ports.sweep()).await;
@@ -284,7 +306,7 @@ impl Service {
         let at = self.clock.now();
         let cause = Cause::new("event", &format!("hint-{}", at.as_microsecond()));
         let deduplication = format!("{}-{account}", cause.as_str());
-        let hint = AccountHint { account: account.clone(), cause, at };
+        let hint = AccountHint::new(account.clone(), cause, at);
         let body = serde_json::to_string(&hint).unwrap();
         let message = Message { group: account.to_string(), deduplication, body, delay: Duration::ZERO };
         self.inbox.send(&[message]).await.unwrap();
@@ -310,11 +332,18 @@ impl Service {
             self.deliver_events().await;
             self.drain_inbox().await;
             self.run_engine().await;
-            let waiting = self.inbox.depth().waiting + self.wake.depth().waiting;
+            self.poll_requests().await;
+            let waiting = self.inbox.depth().waiting + self.wake.depth().waiting + self.polls.depth().waiting;
             let undelivered = !self.undelivered.lock().unwrap().is_empty();
             let again = undelivered.then(|| self.clock.now() + SignedDuration::from_mins(1));
             let due = self.world().next_due();
-            let later = [self.inbox.next_visible_at(), self.wake.next_visible_at(), due, again];
+            let later = [
+                self.inbox.next_visible_at(),
+                self.wake.next_visible_at(),
+                self.polls.next_visible_at(),
+                due,
+                again,
+            ];
             let next = later.into_iter().flatten().min();
             match next {
                 _ if self.clock.now() >= end => return false,
@@ -369,7 +398,7 @@ impl Service {
         let accounts = self.world().accounts_now();
         for account in accounts {
             let at = self.clock.now();
-            let hint = AccountHint { account: account.id, cause: Cause::new("command", "withheld"), at };
+            let hint = AccountHint::new(account.id, Cause::new("command", "withheld"), at);
             for each in self.ports.reconciler().account(&hint).await.unwrap().withheld {
                 let reason = serde_json::to_value(&each.reason).unwrap();
                 withheld.insert(each.key, reason["kind"].as_str().unwrap().to_owned());

@@ -86,11 +86,13 @@ fn state(which: usize, now: Timestamp, chance: &mut Chance) -> State {
     let intent = |chance: &mut Chance, claim: bool| Intent {
         decided_at: now - minutes(chance, 20),
         not_before: chance.one_in(4).then(|| now + minutes(chance, 5)),
+        not_after: None,
         fingerprint: "0123456789abcdef".to_owned(),
         claim: claim.then(|| Claim {
             fence: Fence(1),
             at: now - minutes(chance, 10),
             request: Some("f81d4fae-7dec-11d0-a765-00a0c91e6bf6".parse::<RequestId>().unwrap()),
+            polled: None,
         }),
     };
     let blocked = |operation, chance: &mut Chance| State::Blocked {
@@ -143,6 +145,9 @@ fn rows_for(account: &AccountId, keys: &[AssignmentKey], now: Timestamp, chance:
                 last_request: None,
                 look_again: chance.one_in(5),
                 trouble: None,
+                approval: None,
+                hold: None,
+                over_budget: None,
             };
             rows.insert(key, row);
         }

@@ -28,6 +28,18 @@ pub(super) fn rules(table: &str, version: &RulesVersion) -> Result<Step, PortErr
     Step::check(table, Place::rules(), &condition, LedgerError::RulesChanged)
 }
 
+pub(super) fn orders(table: &str, version: u64) -> Result<Step, PortError> {
+    Step::check(table, Place::orders(), &of_orders(version), LedgerError::OrdersChanged)
+}
+
+/// The orders that stand are of this version; before the first there is no item.
+pub(super) fn of_orders(version: u64) -> Condition {
+    match version {
+        0 => Condition::new("attribute_not_exists(pk)", []),
+        read => Condition::new("orders_version = :read", [(":read", number(read))]),
+    }
+}
+
 pub(super) fn row(table: &str, row: &Row) -> Result<Step, PortError> {
     let condition = match row.version {
         0 => Condition::new("attribute_not_exists(pk)", []),

@@ -5,6 +5,7 @@
 //! | row | `account#<id>` | `<permission set>#<principal>` | `row_json`, `row_version`, `row_state`; `work` and `work_order` while there is work |
 //! | rules in force | `rules` | `in-force` | `rules_version`, `rules_json` |
 //! | lease | `lease` | `engine` | `lease_fence`, `lease_expires`; `lease_holder` while it is held |
+//! | orders | `orders` | `standing` | `orders_version`, `orders_json` |
 //! | budget | `budget#<name>` | `budget` | `budget_spent`, `budget_expires` (the table's TTL) |
 //! | remembered | `seen#<kind>` | `id#<id>` | `seen_id`, `seen_json`, `seen_at` |
 
@@ -38,6 +39,8 @@ pub(super) const RULES_JSON: &str = "rules_json";
 pub(super) const LEASE_FENCE: &str = "lease_fence";
 pub(super) const LEASE_EXPIRES: &str = "lease_expires";
 pub(super) const LEASE_HOLDER: &str = "lease_holder";
+pub(super) const ORDERS_VERSION: &str = "orders_version";
+pub(super) const ORDERS_JSON: &str = "orders_json";
 pub(super) const BUDGET_SPENT: &str = "budget_spent";
 /// Seconds since 1970. The table's TTL: of budgets only, so that nothing that claims ownership is ever swept away.
 pub(super) const BUDGET_EXPIRES: &str = "budget_expires";
@@ -80,6 +83,10 @@ impl Place {
         Self::of("lease", "engine")
     }
 
+    pub(super) fn orders() -> Self {
+        Self::of("orders", "standing")
+    }
+
     pub(super) fn budget(budget: &BudgetKey) -> Self {
         Self::of(format!("budget#{budget}"), "budget")
     }
@@ -114,6 +121,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::Group => "seen#group",
         SeenKind::User => "seen#user",
         SeenKind::OrganizationalUnit => "seen#organizational-unit",
+        SeenKind::Consent => "seen#consent",
         SeenKind::Fact => "seen#fact",
     }
 }

@@ -18,15 +18,15 @@ pub use table::create_table;
 
 use self::{
     item::{
-        ACCOUNT, BUDGET_SPENT, Item, PK, Place, ROW_STATE, ROW_VERSION, RULES_JSON, RULES_VERSION, SK, WORK,
-        WORK_INDEX, number, text,
+        ACCOUNT, BUDGET_SPENT, Item, ORDERS_JSON, ORDERS_VERSION, PK, Place, ROW_STATE, ROW_VERSION,
+        RULES_JSON, RULES_VERSION, SK, WORK, WORK_INDEX, number, text,
     },
     transaction::{Condition, Step, transact},
 };
 use super::error::{calling, unreadable};
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Row, State, WRITES_AT_ONCE},
+    ledger::{BudgetKey, Lease, Orders, Row, State, WRITES_AT_ONCE},
     ports::{
         Guard, Ledger, LedgerError, LedgerReader, Page, PortError, RowWrite, RulesInForce, Seen, SeenKind,
     },
@@ -180,6 +180,12 @@ impl LedgerReader for DynamoDbLedger {
         Ok(item.map(|item| item::from_json(&item, RULES_JSON)).transpose()?)
     }
 
+    async fn orders(&self) -> Result<Orders, LedgerError> {
+        let Some(item) = self.get(Place::orders()).await? else { return Ok(Orders::default()) };
+        let version = item::number_of(&item, ORDERS_VERSION)?;
+        Ok(Orders { version, ..item::from_json(&item, ORDERS_JSON)? })
+    }
+
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
         let item = self.get(Place::budget(budget)).await?;
         Ok(item.map_or(Ok(0), |item| item::number_of(&item, BUDGET_SPENT))?)
@@ -206,10 +212,13 @@ impl Ledger for DynamoDbLedger {
         if keys.len() != rows.len() {
             return Err(PortError::Refused("a row is written twice in one write".to_owned()).into());
         }
-        let Guard { rules, lease, charges } = guard;
+        let Guard { rules, lease, orders, charges } = guard;
         let mut steps = Vec::new();
         if let Some(fence) = lease {
             steps.push(guard::lease(&self.table, *fence)?);
+        }
+        if let Some(version) = orders {
+            steps.push(guard::orders(&self.table, *version)?);
         }
         if let Some(version) = rules {
             steps.push(guard::rules(&self.table, version)?);
@@ -242,6 +251,15 @@ impl Ledger for DynamoDbLedger {
             None => Condition::new("attribute_not_exists(pk)", []),
         };
         let step = Step::put(&self.table, item, &condition, LedgerError::RulesChanged)?;
+        transact(&self.client, vec![step]).await
+    }
+
+    async fn give_orders(&self, orders: &Orders) -> Result<(), LedgerError> {
+        let mut item = Place::orders().into_item();
+        item.insert(ORDERS_VERSION.to_owned(), number(orders.version.saturating_add(1)));
+        item.insert(ORDERS_JSON.to_owned(), text(item::json(orders)?));
+        let condition = guard::of_orders(orders.version);
+        let step = Step::put(&self.table, item, &condition, LedgerError::OrdersChanged)?;
         transact(&self.client, vec![step]).await
     }
 

@@ -47,11 +47,20 @@ fn row(account: &str, state: State) -> Row {
         last_request: None,
         look_again: false,
         trouble: None,
+        approval: None,
+        hold: None,
+        over_budget: None,
     }
 }
 
 fn intent(decided_at: &str) -> Intent {
-    Intent { decided_at: decided_at.parse().unwrap(), not_before: None, fingerprint: "f".into(), claim: None }
+    Intent {
+        decided_at: decided_at.parse().unwrap(),
+        not_before: None,
+        not_after: None,
+        fingerprint: "f".into(),
+        claim: None,
+    }
 }
 
 fn order(row: &Row) -> String {

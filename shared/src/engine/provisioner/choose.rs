@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{AccountId, AssignmentKey, Operation, RulesVersion},
-    ledger::Row,
+    ledger::{Orders, Row, held},
 };
 
 /// What bounds the choice.
@@ -14,6 +14,7 @@ pub(super) struct Limits<'a> {
     /// How many more requests the window takes.
     pub(super) room: usize,
     pub(super) rules: Option<&'a RulesVersion>,
+    pub(super) orders: &'a Orders,
     pub(super) intent_age: SignedDuration,
     pub(super) now: Timestamp,
 }
@@ -22,7 +23,7 @@ pub(super) struct Limits<'a> {
 pub(super) struct Choice {
     /// To be sent now, in this order.
     pub(super) ready: Vec<Row>,
-    /// Too old, or decided by rules that are no longer in force: to be decided again.
+    /// Too old, decided by rules that are no longer in force, or on hold meanwhile: to be decided again.
     pub(super) stale: Vec<Row>,
     /// When the next of those that are backing off may be sent.
     pub(super) earliest: Option<Timestamp>,
@@ -37,9 +38,12 @@ pub(super) fn choose(
     outstanding: &BTreeMap<AssignmentKey, Row>,
     limits: &Limits<'_>,
 ) -> Choice {
-    let Limits { room, rules, intent_age, now } = *limits;
+    let Limits { room, rules, orders, intent_age, now } = *limits;
     let mut choice =
         Choice { ready: Vec::new(), stale: Vec::new(), earliest: None, waiting_for_others: false };
+    if orders.pause.is_some() {
+        return choice;
+    }
     let mut load: BTreeMap<&AccountId, usize> = BTreeMap::new();
     for key in outstanding.keys() {
         *load.entry(&key.account).or_default() += 1;
@@ -48,9 +52,11 @@ pub(super) fn choose(
     let mut candidates = Vec::new();
     for row in waiting {
         let Some((operation, intent)) = row.work() else { continue };
-        if let Some(time) = intent.not_before.filter(|time| *time > now) {
+        if held(&row.key, Some(row), orders).is_some() {
+            choice.stale.push(row.clone());
+        } else if let Some(time) = intent.not_before.filter(|time| *time > now) {
             choice.earliest = Some(choice.earliest.map_or(time, |earliest| earliest.min(time)));
-        } else if row.rules.as_ref() != rules || intent.decided_at + intent_age <= now {
+        } else if row.rules.as_ref() != rules || intent.is_stale(intent_age, now) {
             choice.stale.push(row.clone());
         } else {
             candidates.push((operation == Operation::Grant, intent.decided_at, row));
@@ -80,7 +86,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::ledger::{Cause, Intent, State};
+    use crate::ledger::{Cause, HeldBy, Hold, Intent, Order, State};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -92,8 +98,13 @@ mod tests {
 
     /// `account` and `group` are single digits.
     fn row(operation: Operation, account: u8, group: u8, decided: i64) -> Row {
-        let intent =
-            Intent { decided_at: at(decided), not_before: None, fingerprint: String::new(), claim: None };
+        let intent = Intent {
+            decided_at: at(decided),
+            not_before: None,
+            not_after: None,
+            fingerprint: String::new(),
+            claim: None,
+        };
         Row {
             key: AssignmentKey {
                 account: account.to_string().repeat(12).parse().unwrap(),
@@ -119,14 +130,22 @@ mod tests {
             last_request: None,
             look_again: false,
             trouble: None,
+            approval: None,
+            hold: None,
+            over_budget: None,
         }
     }
 
     fn choice(waiting: &[Row], outstanding: &[Row], room: usize) -> Choice {
+        choice_under(waiting, outstanding, room, &Orders::default())
+    }
+
+    fn choice_under(waiting: &[Row], outstanding: &[Row], room: usize, orders: &Orders) -> Choice {
         let outstanding = outstanding.iter().map(|row| (row.key.clone(), row.clone())).collect();
         let rules = rules();
         let intent_age = SignedDuration::from_mins(15);
-        choose(waiting, &outstanding, &Limits { room, rules: Some(&rules), intent_age, now: at(100) })
+        let limits = Limits { room, rules: Some(&rules), orders, intent_age, now: at(100) };
+        choose(waiting, &outstanding, &limits)
     }
 
     /// Account and group of each row, in order.
@@ -178,5 +197,29 @@ mod tests {
         assert!(choice_now.ready.is_empty());
         assert_eq!(choice_now.stale.len(), 2);
         assert!(choice_now.waiting_for_others);
+    }
+
+    #[test]
+    fn what_is_held_or_past_its_end_is_decided_again_and_a_pause_stops_all() {
+        let held = Row {
+            hold: Some(Hold { by: HeldBy::DeletedByHand, at: at(0), reason: String::new() }),
+            ..row(Operation::Grant, 1, 1, 90)
+        };
+        let ended = |end| {
+            row(Operation::Grant, 2, 1, 90).map_intent(|intent| Intent { not_after: Some(at(end)), ..intent })
+        };
+        let choice_now = choice(&[held, ended(100)], &[], 9);
+        assert_eq!((choice_now.ready.len(), choice_now.stale.len()), (0, 2));
+        assert_eq!(sent(&choice(&[ended(101)], &[], 9)), ["21"]);
+
+        let waiting = [row(Operation::Revoke, 1, 1, 90), row(Operation::Grant, 2, 1, 90)];
+        let order = Order { by: String::new(), at: at(0), reason: String::new() };
+        let on_hold =
+            Orders::default().with_hold("account:111111111111".parse().unwrap(), order.clone()).unwrap();
+        let choice_now = choice_under(&waiting, &[], 9, &on_hold);
+        assert_eq!((sent(&choice_now), choice_now.stale.len()), (vec!["21".to_owned()], 1));
+        let paused = Orders { pause: Some(order), ..Orders::default() };
+        let choice_now = choice_under(&waiting, &[], 9, &paused);
+        assert!(choice_now.ready.is_empty() && choice_now.stale.is_empty() && !choice_now.waiting_for_others);
     }
 }

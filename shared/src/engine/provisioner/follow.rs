@@ -2,19 +2,18 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::{RunError, session::Session};
+use super::{
+    RunError,
+    outcome::{self, Ended, Outcome},
+    session::Session,
+};
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
-    ledger::{Row, State},
+    ledger::Row,
     ports::{PortError, RequestListing, RequestStatus},
-    provisioning::{ATTEMPTS, Failure, backoff, failure, next_look},
+    provisioning::{backoff, next_look},
 };
-
-/// A key that was refused for good is tried again after a day.
-const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// How many finished requests one look at the list shows: one page.
 const LISTED: usize = 100;
@@ -90,20 +89,34 @@ impl Session<'_> {
 
     /// AWS has said how it ended.
     pub(super) async fn conclude(&mut self, row: Row, status: RequestStatus) -> Result<(), RunError> {
-        let Some((operation, _)) = row.work() else { return Ok(()) };
-        match (operation, status) {
-            (_, RequestStatus::InProgress) => Ok(()),
-            (Operation::Grant, RequestStatus::Succeeded) => self.granted(row).await,
-            (Operation::Revoke, RequestStatus::Succeeded) => self.revoked(row).await,
-            (_, RequestStatus::Failed(reason)) => match failure(operation, &reason) {
-                Failure::AlreadyGone => self.revoked(row).await,
-                Failure::Passing if row.attempts + 1 < ATTEMPTS => {
-                    let wait = backoff(row.attempts);
-                    self.retry_in_doubt(row, wait, reason).await
-                }
-                Failure::Passing | Failure::Lasting => self.block(row, reason).await,
-            },
+        match outcome::of(row, &status, self.engine.clock.now()) {
+            Some(outcome) => self.take(outcome).await,
+            None => Ok(()),
         }
+    }
+
+    /// Writes an outcome down, and tells it once it is written: who has lost the lease meanwhile leaves it to the other to tell.
+    async fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
+        let Outcome { row, ended } = outcome;
+        let (key, reason) = (row.key.clone(), row.trouble.clone().unwrap_or_default());
+        self.end(row).await?;
+        let account = &key.account;
+        match ended {
+            Ended::Granted => {
+                tracing::info!(account.id = %account, %key, "{key}: granted");
+                self.summary.granted += 1;
+            }
+            Ended::Revoked => {
+                tracing::info!(account.id = %account, %key, "{key}: revoked");
+                self.summary.revoked += 1;
+            }
+            Ended::Retried => self.summary.retried += 1,
+            Ended::Blocked => {
+                tracing::warn!(account.id = %account, %key, %reason, "{key}: refused");
+                self.summary.blocked += 1;
+            }
+        }
+        Ok(())
     }
 
     /// AWS no longer knows a request that it had accepted: what the assignments say decides, once they can be trusted.
@@ -140,43 +153,18 @@ impl Session<'_> {
     }
 
     async fn granted(&mut self, row: Row) -> Result<(), RunError> {
-        tracing::info!(account.id = %row.key.account, key = %row.key, "{}: granted", row.key);
-        let row = Row { attempts: 0, trouble: None, closed_at: None, maybe_sent: false, ..row };
-        self.settle_in(row, State::Ours).await?;
-        // Once it is written: who has lost the lease meanwhile leaves it to the other to tell.
-        self.summary.granted += 1;
-        Ok(())
+        self.take(outcome::granted(row, self.engine.clock.now())).await
     }
 
     pub(super) async fn revoked(&mut self, row: Row) -> Result<(), RunError> {
-        tracing::info!(account.id = %row.key.account, key = %row.key, "{}: revoked", row.key);
-        let closed_at = Some(self.engine.clock.now());
-        self.settle_in(Row { attempts: 0, trouble: None, closed_at, ..row }, State::Closed).await?;
-        self.summary.revoked += 1;
-        Ok(())
+        self.take(outcome::revoked(row, self.engine.clock.now())).await
     }
 
-    /// AWS refused for good. It delays nothing else, and is tried again when its inputs change, or in a day.
+    /// AWS refused for good.
     pub(super) async fn block(&mut self, row: Row, reason: String) -> Result<(), RunError> {
-        let Some((operation, _)) = row.work() else { return Ok(()) };
-        tracing::warn!(account.id = %row.key.account, key = %row.key, %reason, "{}: {operation} refused", row.key);
-        self.summary.blocked += 1;
-        let request = row.claim().and_then(|claim| claim.request.clone());
-        match blocked(row, reason, self.engine.clock.now()) {
-            Some(row) => self.end(row, request).await,
+        match outcome::blocked(row, reason, self.engine.clock.now()) {
+            Some(row) => self.take(Outcome { row, ended: Ended::Blocked }).await,
             None => Ok(()),
         }
     }
-}
-
-/// The row of a key that AWS refused for good; `None` if there was no work in it.
-pub(super) fn blocked(row: Row, reason: String, now: Timestamp) -> Option<Row> {
-    let (operation, intent) = row.work()?;
-    let state = State::Blocked {
-        operation,
-        reason: reason.clone(),
-        fingerprint: intent.fingerprint.clone(),
-        retry_at: now + RETRY_AFTER,
-    };
-    Some(Row { trouble: Some(reason), ..row }.into_state(state, now))
 }

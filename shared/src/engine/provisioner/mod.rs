@@ -6,6 +6,8 @@
 
 mod choose;
 mod follow;
+mod hand_over;
+pub(super) mod outcome;
 mod send;
 mod session;
 mod settle;
@@ -29,6 +31,8 @@ pub struct Provisioner<'a> {
     pub ledger: &'a dyn Ledger,
     pub inbox: &'a dyn Queue,
     pub wake: &'a dyn Queue,
+    /// Who looks after requests that outlive the engine's patience; without it the engine itself does, once a minute.
+    pub polls: Option<&'a dyn Queue>,
     pub clock: &'a dyn Clock,
     pub settings: EngineSettings,
 }
@@ -50,6 +54,8 @@ pub enum RunEnd {
     Done,
     /// Time was up, or what is left takes long: the next run has been woken.
     HandedOver,
+    /// Somebody has paused Usher. What was under way is finished; nothing else is sent.
+    Paused,
     /// The lease passed to another in the middle.
     LeaseLost,
 }
@@ -116,7 +122,7 @@ impl Provisioner<'_> {
                 return Ok(summary);
             };
             let mut session = Session::begin(self, lease, &mut summary);
-            let pause = session.work(until).await;
+            let pause = Box::pin(session.work(until)).await;
             let lease = session.into_lease();
             let pause = match pause {
                 Err(RunError::Ledger(LedgerError::LeaseLost)) => {
@@ -141,13 +147,24 @@ impl Provisioner<'_> {
                     }
                     return Ok(summary);
                 }
+                Pause::Ordered => {
+                    summary.end = RunEnd::Paused;
+                    return Ok(summary);
+                }
                 // Whoever wrote an intent while we held the lease may have been turned away: look once more without it.
-                Pause::Nothing if self.ledger.work(1).await?.is_empty() => {
+                Pause::Nothing if self.nothing_is_left().await? => {
                     summary.end = RunEnd::Done;
                     return Ok(summary);
                 }
                 Pause::Nothing => {}
             }
         }
+    }
+
+    /// Whether there is no work but what messages look after. It is first in the order of work, and no more than the window.
+    async fn nothing_is_left(&self) -> Result<bool, LedgerError> {
+        let now = self.clock.now();
+        let work = self.ledger.work(self.settings.window.saturating_mul(2)).await?;
+        Ok(work.iter().all(|row| row.is_handed_over(now)))
     }
 }

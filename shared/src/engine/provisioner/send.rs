@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{RunError, follow::blocked, session::Session};
+use super::{RunError, outcome::blocked, session::Session};
 use crate::{
     domain::{AccountId, Operation, PermissionSetArn, Principal},
     engine::signed,
@@ -19,7 +19,8 @@ type Looks = BTreeMap<(AccountId, PermissionSetArn), BTreeSet<Principal>>;
 
 impl Session<'_> {
     /// Sends rows that are ready, one after the other, until AWS asks to slow down; tells how many were sent.
-    pub(super) async fn send(&mut self, ready: Vec<Row>) -> Result<usize, RunError> {
+    /// `orders` is the version of the standing orders that allow it.
+    pub(super) async fn send(&mut self, ready: Vec<Row>, orders: u64) -> Result<usize, RunError> {
         let mut looks = Looks::new();
         let mut sent = 0;
         for row in ready {
@@ -33,7 +34,7 @@ impl Session<'_> {
             // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
             // which the next engine settles.
             let rules = row.rules.clone();
-            let Some(row) = self.write_under(self.claimed(row), rules.as_ref()).await? else { continue };
+            let Some(row) = self.write_claim(self.claimed(row), rules, orders).await? else { continue };
             sent += 1;
             self.outstanding.insert(row.key.clone(), row.clone());
             self.turn().await;
@@ -53,11 +54,12 @@ impl Session<'_> {
 
     /// Looks and calls take time, so the age is looked at once more before each claim.
     fn is_too_old(&self, intent: &Intent) -> bool {
-        intent.decided_at + signed(self.engine.settings.intent_age) <= self.engine.clock.now()
+        intent.is_stale(signed(self.engine.settings.intent_age), self.engine.clock.now())
     }
 
     fn claimed(&self, row: Row) -> Row {
-        let claim = Some(Claim { fence: self.fence(), at: self.engine.clock.now(), request: None });
+        let claim =
+            Some(Claim { fence: self.fence(), at: self.engine.clock.now(), request: None, polled: None });
         row.map_intent(|intent| Intent { claim, ..intent })
     }
 

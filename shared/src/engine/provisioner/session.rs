@@ -7,11 +7,11 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Provisioner, RunError, RunSummary, choose};
+use super::{Provisioner, RunError, RunSummary, choose, outcome};
 use crate::{
-    domain::{AccountId, AssignmentKey, Operation, RequestId, RulesVersion},
+    domain::{AccountId, AssignmentKey, RequestId, RulesVersion},
     engine::{AccountHint, signed},
-    ledger::{Cause, Intent, Lease, Row, State},
+    ledger::{Cause, Lease, Row, State},
     ports::{Guard, LedgerError, PortError, Request, RowWrite},
 };
 
@@ -27,6 +27,8 @@ pub(super) enum Pause {
     Nothing,
     /// There is; it is worth looking again at this time.
     Until(Timestamp),
+    /// There may be, and Usher is paused. Whoever lets it go on sees to it that somebody looks.
+    Ordered,
 }
 
 /// What the engine knows while it holds the lease.
@@ -36,6 +38,10 @@ pub(super) struct Session<'a> {
     lease: Lease,
     /// Rows with a claim, as this session last wrote or read them. Nobody else changes a claimed row's state.
     pub(super) outstanding: BTreeMap<AssignmentKey, Row>,
+    /// Rows with a claim that messages look after: they only take their place in the window.
+    pub(super) slow: BTreeMap<AssignmentKey, Row>,
+    /// The same where the messages seem to be lost.
+    pub(super) lost_polls: BTreeMap<AssignmentKey, Row>,
     /// When each outstanding request is described next.
     pub(super) looks: BTreeMap<AssignmentKey, Timestamp>,
     /// Accounts that have been sent back to be decided again.
@@ -60,6 +66,8 @@ impl<'a> Session<'a> {
             summary,
             lease,
             outstanding: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            lost_polls: BTreeMap::new(),
             looks: BTreeMap::new(),
             hinted: BTreeSet::new(),
             slow_until: now,
@@ -85,36 +93,43 @@ impl<'a> Session<'a> {
             self.take_over(&rows).await?;
             self.settle().await?;
             self.follow().await?;
+            self.hand_over().await?;
+            let under_way = self.under_way();
 
             let waiting: Vec<Row> = rows
                 .into_iter()
                 .filter(|row| row.claim().is_none() && !self.outstanding.contains_key(&row.key))
                 .collect();
             let rules = self.engine.ledger.rules_in_force().await?.map(|rules| rules.version);
+            let orders = self.engine.ledger.orders().await?;
             let now = self.engine.clock.now();
             let choice = choose::choose(
                 &waiting,
-                &self.outstanding,
+                &under_way,
                 &choose::Limits {
-                    room: self.engine.settings.window.saturating_sub(self.outstanding.len()),
+                    room: self.engine.settings.window.saturating_sub(under_way.len()),
                     rules: rules.as_ref(),
+                    orders: &orders,
                     intent_age: signed(self.engine.settings.intent_age),
                     now,
                 },
             );
-            if choice.ready.is_empty() && !sees_all {
+            if choice.ready.is_empty() && !sees_all && orders.pause.is_none() {
                 // What can't be sent now must not hide what can.
                 self.horizon = (self.horizon * 2).min(MOST_WORK);
             }
             self.send_back(&choice.stale).await?;
             let mut sent = 0;
             if now >= self.slow_until {
-                sent = self.send(choice.ready).await?;
+                sent = self.send(choice.ready, orders.version).await?;
             }
 
             let now = self.engine.clock.now();
             if self.outstanding.is_empty() && waiting.is_empty() {
                 return Ok(Pause::Nothing);
+            }
+            if self.outstanding.is_empty() && orders.pause.is_some() {
+                return Ok(Pause::Ordered);
             }
             if now + signed(self.engine.settings.tick) >= until {
                 return Ok(Pause::Until(now));
@@ -144,7 +159,10 @@ impl<'a> Session<'a> {
         let slow_look = (!self.outstanding.is_empty()).then_some(now + signed(Duration::from_mins(1)));
         // What has gone back to be decided again comes back as new work, with a wake of its own.
         let decided_again = others.then_some(now + signed(Duration::from_mins(1)));
-        let next = [earliest, slow_look, decided_again].into_iter().flatten().min()?;
+        // With the whole window taken by what messages look after, the first that ends wakes the engine.
+        let slot_free = (self.outstanding.is_empty() && self.slow.len() >= self.engine.settings.window)
+            .then_some(now + signed(Duration::from_mins(1)));
+        let next = [earliest, slow_look, decided_again, slot_free].into_iter().flatten().min()?;
         (next > soon).then_some(next)
     }
 
@@ -172,19 +190,6 @@ impl<'a> Session<'a> {
         self.next_call = self.engine.clock.now().max(self.next_call) + signed(self.engine.settings.spacing);
     }
 
-    /// Takes up claims that this session doesn't know: a dead engine's, or an earlier run's.
-    async fn take_over(&mut self, rows: &[Row]) -> Result<(), RunError> {
-        for row in rows.iter().filter(|row| row.claim().is_some()) {
-            if !self.outstanding.contains_key(&row.key)
-                && let Some(row) = self.engine.ledger.row(&row.key).await?
-                && row.claim().is_some()
-            {
-                self.outstanding.insert(row.key.clone(), row);
-            }
-        }
-        Ok(())
-    }
-
     /// Sends accounts back whose intents are too old, or were decided by rules no longer in force.
     async fn send_back(&mut self, stale: &[Row]) -> Result<(), RunError> {
         for row in stale {
@@ -197,14 +202,14 @@ impl<'a> Session<'a> {
 
     pub(super) async fn hint(&self, account: &AccountId, cause: &Cause, why: &str) -> Result<(), RunError> {
         let at = self.engine.clock.now();
-        let hint = AccountHint { account: account.clone(), cause: cause.clone(), at };
+        let hint = AccountHint::new(account.clone(), cause.clone(), at);
         let deduplication = format!("{why}-{}-{account}", at.as_microsecond());
         let message = hint.message(&deduplication).map_err(RunError::Queue)?;
         self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
     }
 
-    fn guard(&self, rules: Option<&RulesVersion>) -> Guard {
-        Guard { rules: rules.cloned(), lease: Some(self.lease.fence), charges: Vec::new() }
+    fn guard(&self) -> Guard {
+        Guard { lease: Some(self.lease.fence), ..Guard::default() }
     }
 
     pub(super) fn fence(&self) -> crate::ledger::Fence {
@@ -213,29 +218,35 @@ impl<'a> Session<'a> {
 
     /// Writes a row that nobody has changed since it was read; `None` when somebody has.
     pub(super) async fn write(&self, row: Row) -> Result<Option<Row>, RunError> {
-        self.write_under(row, None).await
+        self.write_under(row, &self.guard()).await
     }
 
-    /// The same, if the rules that it was decided by are in force at that very moment.
-    pub(super) async fn write_under(
+    /// Writes a row with a claim in it, if at that very moment the rules that it was decided by are in force and nobody has
+    /// paused or held anything since the orders were read.
+    pub(super) async fn write_claim(
         &self,
         row: Row,
-        rules: Option<&RulesVersion>,
+        rules: Option<RulesVersion>,
+        orders: u64,
     ) -> Result<Option<Row>, RunError> {
-        match self.try_write(&row, rules).await {
+        self.write_under(row, &Guard { rules, orders: Some(orders), ..self.guard() }).await
+    }
+
+    async fn write_under(&self, row: Row, guard: &Guard) -> Result<Option<Row>, RunError> {
+        match self.try_write(&row, guard).await {
             Ok(()) => Ok(Some(Row { version: row.version + 1, ..row })),
-            Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged) => Ok(None),
+            Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged | LedgerError::OrdersChanged) => {
+                Ok(None)
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     /// One conditional write. A ledger that is busy with another's write of the same items is asked again.
-    async fn try_write(&self, row: &Row, rules: Option<&RulesVersion>) -> Result<(), LedgerError> {
+    async fn try_write(&self, row: &Row, guard: &Guard) -> Result<(), LedgerError> {
         let mut tries = 0;
         loop {
-            let written =
-                self.engine.ledger.write(&[RowWrite { row: row.clone() }], &self.guard(rules)).await;
-            match written {
+            match self.engine.ledger.write(&[RowWrite { row: row.clone() }], guard).await {
                 Err(LedgerError::Port(PortError::Conflict(_))) if tries < 5 => {
                     tries += 1;
                     self.engine.clock.sleep(Duration::from_millis(50) * tries).await;
@@ -245,18 +256,19 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile, or have written down who
-    /// wants it now: that is kept.
+    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile, have written down who
+    /// wants it now, or have put it on hold: that is kept.
     pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
         let mut row = row;
         for _ in 0..5 {
-            match self.try_write(&row, None).await {
+            match self.try_write(&row, &self.guard()).await {
                 Ok(()) => return Ok(Row { version: row.version + 1, ..row }),
                 Err(LedgerError::RowChanged(_)) => {
                     let Some(current) = self.engine.ledger.row(&row.key).await? else { break };
                     row.version = current.version;
                     row.look_again |= current.look_again;
                     row.wanted_by = current.wanted_by;
+                    row.hold = current.hold;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -265,12 +277,11 @@ impl<'a> Session<'a> {
     }
 
     /// The row has ended what it was claimed for: in the state it has now, it is written and taken off the list, and its
-    /// account is looked at if that was asked for meanwhile. `request` is the one it was claimed for.
-    pub(super) async fn end(&mut self, row: Row, request: Option<RequestId>) -> Result<(), RunError> {
+    /// account is looked at if that was asked for meanwhile.
+    pub(super) async fn end(&mut self, row: Row) -> Result<(), RunError> {
         self.outstanding.remove(&row.key);
         self.looks.remove(&row.key);
-        let last_request = request.or(row.last_request.clone());
-        let row = self.record(Row { last_request, ..row }).await?;
+        let row = self.record(row).await?;
         if row.look_again {
             self.hint(&row.key.account, &row.cause, "again").await?;
             // From here on the row is anybody's to change: whoever did has looked.
@@ -281,25 +292,26 @@ impl<'a> Session<'a> {
 
     /// The row has reached a state in which nothing is under way.
     pub(super) async fn settle_in(&mut self, row: Row, state: State) -> Result<(), RunError> {
-        let request = row.claim().and_then(|claim| claim.request.clone());
-        self.end(row.into_state(state, self.engine.clock.now()), request).await
+        let now = self.engine.clock.now();
+        self.end(outcome::with_last_request(row).into_state(state, now)).await
     }
 
     /// Back to waiting, to be sent again after a while. It has cost an attempt.
     pub(super) async fn retry(&mut self, row: Row, wait: Duration, trouble: String) -> Result<(), RunError> {
-        let attempts = row.attempts.saturating_add(1);
-        self.wait_again(Row { attempts, ..row }, wait, trouble).await
+        self.summary.retried += 1;
+        self.end(outcome::retried(row, wait, trouble, self.engine.clock.now())).await
     }
 
-    /// The same where a grant may have had effect although AWS doesn't say so: what is found there next may be ours.
+    /// The same where the request may have had effect although AWS doesn't say so: what is found there next may be ours, and what
+    /// is not found there may have been taken away by us.
     pub(super) async fn retry_in_doubt(
         &mut self,
         row: Row,
         wait: Duration,
         trouble: String,
     ) -> Result<(), RunError> {
-        let maybe_sent = row.work().is_some_and(|(operation, _)| operation == Operation::Grant);
-        self.retry(Row { maybe_sent, ..row }, wait, trouble).await
+        self.summary.retried += 1;
+        self.end(outcome::retried_in_doubt(row, wait, trouble, self.engine.clock.now())).await
     }
 
     /// The same where nothing was done and nothing is wrong with the row: it costs no attempt.
@@ -309,10 +321,7 @@ impl<'a> Session<'a> {
         wait: Duration,
         trouble: String,
     ) -> Result<(), RunError> {
-        let not_before = Some(self.engine.clock.now() + signed(wait));
         self.summary.retried += 1;
-        let request = row.claim().and_then(|claim| claim.request.clone());
-        let row = row.map_intent(|intent| Intent { not_before, claim: None, ..intent });
-        self.end(Row { trouble: Some(trouble), ..row }, request).await
+        self.end(outcome::waiting(row, wait, trouble, self.engine.clock.now())).await
     }
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod lease;
+mod orders;
 mod rows;
 mod rules;
 mod schema;
@@ -26,7 +27,7 @@ pub use error::OpenError;
 use self::error::unusable;
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Row},
+    ledger::{BudgetKey, Lease, Orders, Row},
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
 
@@ -99,6 +100,10 @@ impl LedgerReader for SqliteLedger {
         self.read(rules::in_force)
     }
 
+    async fn orders(&self) -> Result<Orders, LedgerError> {
+        self.read(orders::standing)
+    }
+
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
         self.read(|connection| write::spent(connection, budget))
     }
@@ -125,6 +130,10 @@ impl Ledger for SqliteLedger {
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
         self.change(|transaction| rules::bring_into_force(transaction, expected, rules))
+    }
+
+    async fn give_orders(&self, orders: &Orders) -> Result<(), LedgerError> {
+        self.change(|transaction| orders::give(transaction, orders))
     }
 
     async fn acquire_lease(

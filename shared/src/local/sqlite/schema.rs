@@ -10,7 +10,11 @@ use super::error::OpenError;
 const APPLICATION: i64 = 0x5553_4852;
 
 /// SQLite's `user_version`: the format that this code reads and writes.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+
+/// The format before there were standing orders. It is brought up to date: an older Usher, which would not know a pause when it
+/// sees one, then refuses the file.
+const WITHOUT_ORDERS: i64 = 1;
 
 /// How long a call waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,9 +57,19 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// What came with format 2.
+const ORDERS: &str = "
+    CREATE TABLE orders (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        version INTEGER NOT NULL,
+        content TEXT NOT NULL
+    ) STRICT;
+";
+
 /// What a file turned out to be.
 enum Found {
     Empty,
+    WithoutOrders,
     Ledger,
 }
 
@@ -63,15 +77,18 @@ enum Found {
 pub(super) fn prepare(connection: &mut Connection, path: &str) -> Result<(), OpenError> {
     let open = |source| OpenError::Open { path: path.to_owned(), source };
     connection.busy_timeout(PATIENCE).map_err(open)?;
-    if let Found::Empty = look(connection, path)? {
+    if let Found::Empty | Found::WithoutOrders = look(connection, path)? {
         // Another process may be doing the same: look again once nobody else can.
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(open)?;
-        if let Found::Empty = look(&transaction, path)? {
-            transaction.execute_batch(TABLES).map_err(open)?;
-            transaction.pragma_update(None, "application_id", APPLICATION).map_err(open)?;
-            transaction.pragma_update(None, "user_version", FORMAT).map_err(open)?;
-        }
+        let missing = match look(&transaction, path)? {
+            Found::Empty => [TABLES, ORDERS].concat(),
+            Found::WithoutOrders => ORDERS.to_owned(),
+            Found::Ledger => String::new(),
+        };
+        transaction.execute_batch(&missing).map_err(open)?;
+        transaction.pragma_update(None, "application_id", APPLICATION).map_err(open)?;
+        transaction.pragma_update(None, "user_version", FORMAT).map_err(open)?;
         transaction.commit().map_err(open)?;
     }
     // Readers beside a writer. It is kept in the file; where another process is in it just now, that one sets it or has.
@@ -95,6 +112,7 @@ fn look(connection: &Connection, path: &str) -> Result<Found, OpenError> {
     match looked {
         Ok((0, 0, 0)) => Ok(Found::Empty),
         Ok((APPLICATION, FORMAT, _)) => Ok(Found::Ledger),
+        Ok((APPLICATION, WITHOUT_ORDERS, _)) => Ok(Found::WithoutOrders),
         Ok((APPLICATION, found, _)) if found > FORMAT => {
             Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT })
         }

@@ -14,6 +14,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::Group => "group",
         SeenKind::User => "user",
         SeenKind::OrganizationalUnit => "organizational-unit",
+        SeenKind::Consent => "consent",
         SeenKind::Fact => "fact",
     }
 }

@@ -38,6 +38,9 @@ fn row(number: u32) -> Row {
         last_request: None,
         look_again: false,
         trouble: None,
+        approval: None,
+        hold: None,
+        over_budget: None,
     }
 }
 
@@ -141,6 +144,37 @@ fn a_ledger_of_a_newer_format_is_refused_and_left_as_it_is() {
     assert!(matches!(error, OpenError::Newer { found: 9, .. }), "{error:?}");
     assert!(error.to_string().contains("ledger.db` has format 9"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_ledger_from_before_there_were_orders_is_brought_up_to_date_and_keeps_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    write(&SqliteLedger::open(&path).unwrap(), &[row(1)]).await.unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("DROP TABLE orders").unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+
+    let ledger = SqliteLedger::open(&path).unwrap();
+
+    assert_eq!(ledger.row(&row(1).key).await, Ok(Some(Row { version: 1, ..row(1) })));
+    assert_eq!(ledger.orders().await, Ok(Orders::default()));
+    ledger.give_orders(&Orders::default()).await.unwrap();
+    let format: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(format, 2, "an older Usher refuses it");
+}
+
+#[tokio::test]
+async fn orders_that_cannot_be_read_are_an_error_and_not_no_orders() {
+    let ledger = SqliteLedger::in_memory().unwrap();
+    ledger.give_orders(&Orders::default()).await.unwrap();
+    ledger.connection.lock().unwrap().execute("UPDATE orders SET content = '[]'", []).unwrap();
+    let answer = ledger.orders().await;
+    assert!(matches!(answer, Err(LedgerError::Port(PortError::Refused(_)))), "{answer:?}");
 }
 
 #[test]

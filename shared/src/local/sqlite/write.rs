@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{
     error::{too_large, unreadable, unusable},
-    lease, rules,
+    lease, orders, rules,
 };
 use crate::{
     domain::AssignmentKey,
@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// How many budgets one write may charge: what is left of the 100 items of a DynamoDB transaction beside the rows, the
-/// rules and the lease, so that both ledgers take the same writes.
-const CHARGES_AT_ONCE: usize = 8;
+/// rules, the orders and the lease, so that both ledgers take the same writes.
+const CHARGES_AT_ONCE: usize = 7;
 
 /// Refuses what the ledger in AWS would refuse too: too much at once, or one thing twice.
 pub(super) fn check_size(rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
@@ -39,17 +39,22 @@ pub(super) fn check_size(rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerE
     Ok(())
 }
 
-/// Checks the guard and writes the rows. Of several reasons against it the widest is told: lease, rules, rows, budgets.
+/// Checks the guard and writes the rows. Of several reasons against it the widest is told: lease, orders, rules, rows, budgets.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     rows: &[RowWrite],
     guard: &Guard,
 ) -> Result<(), LedgerError> {
-    let Guard { rules, lease, charges } = guard;
+    let Guard { rules, lease, orders, charges } = guard;
     if let Some(fence) = lease
         && !lease::is_in_force(transaction, *fence)?
     {
         return Err(LedgerError::LeaseLost);
+    }
+    if let Some(version) = orders
+        && !orders::are_of(transaction, *version)?
+    {
+        return Err(LedgerError::OrdersChanged);
     }
     if let Some(version) = rules
         && rules::version_in_force(transaction)?.as_deref() != Some(version.as_str())

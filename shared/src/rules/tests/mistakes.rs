@@ -140,8 +140,8 @@ fn text_that_is_not_yaml_is_shown_where_it_breaks() {
 fn a_file_must_be_one_document() {
     insta::assert_snapshot!(listed(""), @"1:1+0 the file is empty | a rule document begins with `version: 1`");
     insta::assert_snapshot!(listed("# nothing\n"), @"1:1+0 the file is empty | a rule document begins with `version: 1`");
-    insta::assert_snapshot!(listed("- 1\n"), @"1:1+3 expected a rule document as a map with `version`, `settings`, `never` or `rules`, found a list");
-    insta::assert_snapshot!(listed("rules"), @"1:1+5 expected a rule document as a map with `version`, `settings`, `never` or `rules`, found `rules`");
+    insta::assert_snapshot!(listed("- 1\n"), @"1:1+3 expected a rule document as a map with `version`, `settings`, `teams`, `never` or `rules`, found a list");
+    insta::assert_snapshot!(listed("rules"), @"1:1+5 expected a rule document as a map with `version`, `settings`, `teams`, `never` or `rules`, found `rules`");
     insta::assert_snapshot!(listed("version: 1\n---\nversion: 1\n"), @"2:1+3 a second YAML document begins in this file | a file holds one rule document");
     insta::assert_snapshot!(listed("{}"), @"
     1:1+2 a rule document needs the key `version` | begin the document with `version: 1`
@@ -163,14 +163,15 @@ fn mistakes_in_settings() {
         "{ mode: sync, guardrails: { max_deletes: '5', max_delete_percent: 5.0, max_creates: 4294967296 } }",
         "{ mode: sync, guardrails: { max_deletes: 010, max_deleted: 1 } }",
         "{ mode: sync, guardrails: 5 }",
-        "{ mode: sync, trusted_account_tags: [Team] }",
+        "{ mode: sync, trusted_account_tags: Team, trusted_permission_set_tags: [] }",
+        "{ mode: sync, trusted_account_tags: [1, \"*\", { like: \"*\" }] }",
+        "{ mode: sync, trusted_acount_tags: [Team], protected_permission_sets: [Admin, \"{account_name}\", a b] }",
     ];
     let list: Vec<_> = cases.iter().map(|case| format!("{case}\n{}", listed(&with_settings(case)))).collect();
     insta::assert_snapshot!(list.join(""), @r#"
-
-    2:9+0 expected `settings` as a map with `mode` or `guardrails`, found nothing
+    2:9+0 expected `settings` as a map with `mode`, `guardrails`, `trusted_account_tags`, `trusted_permission_set_tags` or `protected_permission_sets`, found nothing
     sync
-    2:11+4 expected `settings` as a map with `mode` or `guardrails`, found `sync`
+    2:11+4 expected `settings` as a map with `mode`, `guardrails`, `trusted_account_tags`, `trusted_permission_set_tags` or `protected_permission_sets`, found `sync`
     { mode: }
     2:17+0 expected a mode: `observe`, `create-only` or `sync`, found nothing
     { mode: off }
@@ -192,8 +193,17 @@ fn mistakes_in_settings() {
     2:57+11 `guardrails` can't have the key `max_deleted` | did you mean `max_deletes`?
     { mode: sync, guardrails: 5 }
     2:37+1 expected `guardrails` as a map with `max_deletes`, `max_delete_percent` or `max_creates`, found `5`
-    { mode: sync, trusted_account_tags: [Team] }
-    2:25+20 `trusted_account_tags` is not supported by this version of Usher | `settings` can have `mode` or `guardrails`
+    { mode: sync, trusted_account_tags: Team, trusted_permission_set_tags: [] }
+    2:47+4 expected a list of tags' keys, such as `[ Environment, Team ]`, found `Team`
+    2:82+2 expected a list of tags' keys, such as `[ Environment, Team ]`, found an empty list | list at least one, or leave the key out if it is optional
+    { mode: sync, trusted_account_tags: [1, "*", { like: "*" }] }
+    2:48+1 expected a tag's key, found `1`, which is a number to YAML | quote it: "1"
+    2:51+3 `*` looks like a pattern, and none is read here | list the keys that are trusted, one by one
+    2:56+13 expected a tag's key, found a map
+    { mode: sync, trusted_acount_tags: [Team], protected_permission_sets: [Admin, "{account_name}", a b] }
+    2:25+19 `settings` can't have the key `trusted_acount_tags` | did you mean `trusted_account_tags`?
+    2:89+16 no permission set can be called `{account_name}` | a name has up to 32 letters, digits and `_+=,.@-`
+    2:107+3 no permission set can be called `a b` | a name has up to 32 letters, digits and `_+=,.@-`
     "#);
 }
 
@@ -209,7 +219,7 @@ fn mistakes_in_the_document() {
         "version: 1\nsettings: { mode: sync }\nrules: [a]".to_owned(),
         format!("version: 1\nsettings: {{ mode: sync }}\nnever: []\nrules: [{rule}]"),
         format!("version: 1\nsettings: {{ mode: sync }}\nnever: [{{ id: x, principals: [], accounts: everywhere }}]\nrules: [{rule}]"),
-        "version: 1\nsettings: { mode: sync }\nrules: [{ id: 'a b', principals: [{ group: G }], permission_sets: [P], accounts: everywhere, until: 2027-01-01, match: [] }]".to_owned(),
+        "version: 1\nsettings: { mode: sync }\nrules: [{ id: 'a b', principals: [{ group: G }], permission_sets: [P], accounts: everywhere, until: 2027-01-01, match: [], repair: alwys }]".to_owned(),
     ];
     let list: Vec<_> = cases.iter().map(|case| format!("{case}\n{}", listed(case))).collect();
     insta::assert_snapshot!(list.join(""), @r#"
@@ -225,7 +235,7 @@ fn mistakes_in_the_document() {
     teams: {}
     settings: { mode: sync }
     rule: [{ id: a, principals: [{ group: G }], permission_sets: [P], accounts: everywhere }]
-    2:1+5 `teams` is not supported by this version of Usher | a rule document can have `version`, `settings`, `never` or `rules`
+    2:8+2 expected a list of teams, such as `[ { id: payments, files: [teams/payments/*.yaml] } ]`, found a map
     4:1+4 a rule document can't have the key `rule` | did you mean `rules`?
     version: 1
     settings: { mode: sync }
@@ -238,7 +248,7 @@ fn mistakes_in_the_document() {
     version: 1
     settings: { mode: sync }
     rules: [a]
-    3:9+1 expected a rule as a map with `id`, `mode`, `principals`, `permission_sets` or `accounts`, found `a`
+    3:9+1 expected a rule as a map with `id`, `team`, `mode`, `principals`, `permission_sets`, `accounts`, `match`, `from`, `until` or `repair`, found `a`
     version: 1
     settings: { mode: sync }
     never: []
@@ -253,10 +263,11 @@ fn mistakes_in_the_document() {
     3:30+2 expected a list of principals, such as `[ { group: Developers } ]`, found an empty list | list at least one, or leave the key out if it is optional
     version: 1
     settings: { mode: sync }
-    rules: [{ id: 'a b', principals: [{ group: G }], permission_sets: [P], accounts: everywhere, until: 2027-01-01, match: [] }]
+    rules: [{ id: 'a b', principals: [{ group: G }], permission_sets: [P], accounts: everywhere, until: 2027-01-01, match: [], repair: alwys }]
     3:15+5 `a b` is not a rule's id: up to 64 letters, digits, `-`, `_` or `.`, such as developers-in-development
-    3:94+5 `until` is not supported by this version of Usher | a rule can have `id`, `mode`, `principals`, `permission_sets` or `accounts`
-    3:113+5 `match` is not supported by this version of Usher | a rule can have `id`, `mode`, `principals`, `permission_sets` or `accounts`
+    3:101+10 expected a time such as `2027-03-31T00:00:00Z`, found `2027-01-01` | write the date, `T`, the time with its seconds, and `Z` for UTC or an offset such as `+02:00`
+    3:120+2 expected a list of joins, such as `[ { permission_set_tag: Team, account_tag: Team } ]`, found an empty list | list at least one, or leave the key out if it is optional
+    3:132+5 expected `hold` or `always`, found `alwys` | did you mean `always`?
     "#);
 }
 
@@ -269,12 +280,14 @@ fn mistakes_in_principals() {
         "[{}]",
         "[{ group: A, user_name: b }]",
         "[{ groups: A }]",
-        "[{ members_of: A }]",
+        "[{ members_of: }, { members_of: [A] }, { members_of: {} }, { members_of: { user_id: A } }, { members_of: { group_id: A } }]",
         "[{ group: }]",
         "[{ group: '' }]",
         "[{ group: yes }]",
         "[{ group: [A, B] }]",
         "[{ group: \"{account_tag.Team}-developers\" }]",
+        "[{ group: \"{account_tags.Team}\" }, { group: \"{account}\" }, { user_name: \"{accountname}\" }, { members_of: \"{account_tag}\" }]",
+        "[{ group: \"{team}\" }, { group: \"{\" }, { group: \"a}\" }]",
         "[{ group_id: Developers }]",
         "[{ user_id: 12 }, { user_id: alice }]",
     ];
@@ -286,15 +299,19 @@ fn mistakes_in_principals() {
     []
     5:15+2 expected a list of principals, such as `[ { group: Developers } ]`, found an empty list | list at least one, or leave the key out if it is optional
     [Developers]
-    5:16+10 expected a principal as a map with `group`, `group_id`, `user_name` or `user_id`, found `Developers`
+    5:16+10 expected a principal as a map with `group`, `group_id`, `user_name`, `user_id` or `members_of`, found `Developers`
     [{}]
-    5:16+2 a principal has exactly one of `group`, `group_id`, `user_name` or `user_id`
+    5:16+2 a principal has exactly one of `group`, `group_id`, `user_name`, `user_id` or `members_of`
     [{ group: A, user_name: b }]
-    5:16+26 a principal has exactly one of `group`, `group_id`, `user_name` or `user_id` | list them one by one
+    5:16+26 a principal has exactly one of `group`, `group_id`, `user_name`, `user_id` or `members_of` | list them one by one
     [{ groups: A }]
     5:18+6 a principal can't have the key `groups` | did you mean `group`?
-    [{ members_of: A }]
-    5:18+10 `members_of` is not supported by this version of Usher | a principal can have `group`, `group_id`, `user_name` or `user_id`
+    [{ members_of: }, { members_of: [A] }, { members_of: {} }, { members_of: { user_id: A } }, { members_of: { group_id: A } }]
+    5:28+0 expected a group's name or a map such as `{ group_id: … }`, found nothing
+    5:47+3 expected a group's name or a map such as `{ group_id: … }`, found a list
+    5:68+2 `members_of` needs the key `group_id`
+    5:90+7 `members_of` can't have the key `user_id` | `members_of` can have `group_id`
+    5:132+1 `A` is not a group's id, such as 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab
     [{ group: }]
     5:23+0 expected a group's name, found nothing
     [{ group: '' }]
@@ -304,7 +321,16 @@ fn mistakes_in_principals() {
     [{ group: [A, B] }]
     5:25+6 expected a group's name, found a list
     [{ group: "{account_tag.Team}-developers" }]
-    5:25+31 names made from an account's data are not supported by this version of Usher | write the name out, or pin the principal with `group_id` or `user_id`
+    5:25+31 the rule can select accounts without the tag `Team` | add `tagged: { Team: { present: true } }` to its `accounts`
+    [{ group: "{account_tags.Team}" }, { group: "{account}" }, { user_name: "{accountname}" }, { members_of: "{account_tag}" }]
+    5:25+21 a name can't be made from `{account_tags.Team}` | did you mean `{account_tag.Team}`?
+    5:59+11 a name can't be made from `{account}` | did you mean `{account_id}`?
+    5:87+15 a name can't be made from `{accountname}` | did you mean `{account_name}`?
+    5:120+15 a name can't be made from `{account_tag}` | name the tag's key: `{account_tag.Team}`
+    [{ group: "{team}" }, { group: "{" }, { group: "a}" }]
+    5:25+8 a name can't be made from `{team}` | names can be made from `{account_tag.Key}`, `{account_name}`, `{account_id}` and `{ou_name}`; what has braces in its own name can be pinned by its id
+    5:46+3 `{` without `}` | names can be made from `{account_tag.Key}`, `{account_name}`, `{account_id}` and `{ou_name}`; what has braces in its own name can be pinned by its id
+    5:62+4 `}` without `{` | names can be made from `{account_tag.Key}`, `{account_name}`, `{account_id}` and `{ou_name}`; what has braces in its own name can be pinned by its id
     [{ group_id: Developers }]
     5:28+10 `Developers` is not a group's id, such as 9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab
     [{ user_id: 12 }, { user_id: alice }]
@@ -326,7 +352,8 @@ fn mistakes_in_permission_sets() {
         "[{ permission_set_arn: ReadOnly }]",
         "[{ name: A, tagged: { B: C } }]",
         "{ tagged: {} }",
-        "{ tagged: { Environment: { present: true } } }",
+        "{ tagged: { Environment: { present: false }, Environmint: x, B: { like: 5 } } }",
+        "[\"{account_tag.Team}/x\", \"{account_name}-of-more-than-thirty-two-characters\", { name: \"{name}\" }]",
         "{ tagged: [Environment] }",
         "{ tagged: { on: x, Environment: [] } }",
     ];
@@ -354,8 +381,14 @@ fn mistakes_in_permission_sets() {
     6:21+29 a permission set has exactly one of `name`, `permission_set_arn` or `tagged` | list them one by one
     { tagged: {} }
     6:30+2 expected a map of tags, such as `{ Environment: Development }`, found an empty map
-    { tagged: { Environment: { present: true } } }
-    6:47+7 `present` is not supported by this version of Usher | write a tag's value or a list of values
+    { tagged: { Environment: { present: false }, Environmint: x, B: { like: 5 } } }
+    6:56+5 `present` can only be `true` | write `{ absent: true }`
+    6:65+11 selectors may not use the tag `Environmint` | did you mean `Environment`?
+    6:92+1 expected a pattern, in which `*` is any text and `?` any one character, found `5`, which is a number to YAML | quote it: "5"
+    ["{account_tag.Team}/x", "{account_name}-of-more-than-thirty-two-characters", { name: "{name}" }]
+    6:21+22 no permission set can be called `{account_tag.Team}/x` | a name has up to 32 letters, digits and `_+=,.@-`
+    6:45+51 no permission set can be called `{account_name}-of-more-than-thirty-two-characters` | a name has up to 32 letters, digits and `_+=,.@-`
+    6:106+8 a name can't be made from `{name}` | names can be made from `{account_tag.Key}`, `{account_name}`, `{account_id}` and `{ou_name}`; what has braces in its own name can be pinned by its id
     { tagged: [Environment] }
     6:30+13 expected a map of tags, such as `{ Environment: Development }`, found a list
     { tagged: { on: x, Environment: [] } }
@@ -385,10 +418,14 @@ fn mistakes_in_accounts() {
         "{ id: 012345678901 }",
         "{ id: [\"111122223333\", \"1\"] }",
         "{ id: web }",
-        "{ named: { like: \"dev-*\" } }",
+        "{ named: { like: \"\" } }",
+        "{ named: [web, { liek: a }, { present: true }, [x]] }",
+        "{ named: { like: [a] } }",
         "{ named: 'dev-*' }",
         "{ named: [] }",
-        "{ tagged: { Environment: Development, Team: { absent: true } } }",
+        "{ tagged: { Environment: [a, 'dev-*'], Team: { absent: false }, Version: { present: yes } } }",
+        "{ tagged: { Team: { present: true, absent: true }, Version: {}, Owner: me, environment: x } }",
+        "{ all_of: [everywhere], except: [{ tagged: { Owner: { present: true } } }] }",
         "{ tagged: { Version: 1.10 } }",
         "{ any_of: [] }",
         "{ all_of: everywhere }",
@@ -398,7 +435,6 @@ fn mistakes_in_accounts() {
     ];
     let list: Vec<_> = cases.iter().map(|case| format!("{case}\n{}", listed(&with_accounts(case)))).collect();
     insta::assert_snapshot!(list.join(""), @r#"
-
     7:11+0 expected `everywhere` or a map such as `{ in_ou: Workloads }`, found nothing
     everywere
     7:13+9 expected `everywhere` or a map such as `{ in_ou: Workloads }`, found `everywere` | did you mean `everywhere`?
@@ -423,7 +459,7 @@ fn mistakes_in_accounts() {
     { in_ou: ou-typo }
     7:22+7 `ou-typo` is not an organizational unit's id, such as ou-ab12-cdefgh34
     { in_ou: 'Workloads/*' }
-    7:22+13 `Workloads/*` looks like a pattern; patterns are not supported by this version of Usher | list the values; something with `*` in its name can be selected by its id
+    7:22+13 `Workloads/*` looks like a pattern, and none is read here | `in_ou` takes in all that is below; an OU with `*` in its name can be selected by its id
     { in_ous: A }
     7:15+6 an account selector can't have the key `in_ous` | did you mean `in_ou`?
     { id: 111122223333 }
@@ -434,14 +470,29 @@ fn mistakes_in_accounts() {
     7:36+3 `1` is not an account id of 12 digits, such as 111122223333
     { id: web }
     7:19+3 `web` is not an account id of 12 digits, such as 111122223333
-    { named: { like: "dev-*" } }
-    7:24+4 `like` is not supported by this version of Usher | write an account's name or a list of names
+    { named: { like: "" } }
+    7:30+2 expected a pattern, in which `*` is any text and `?` any one character, found empty text
+    { named: [web, { liek: a }, { present: true }, [x]] }
+    7:30+4 the pattern of a name can't have the key `liek` | did you mean `like`?
+    7:43+7 the pattern of a name can't have the key `present` | the pattern of a name can have `like`
+    7:60+3 expected an account's name or a list of names, found a list
+    { named: { like: [a] } }
+    7:30+3 expected a pattern, in which `*` is any text and `?` any one character, found a list
     { named: 'dev-*' }
-    7:22+7 `dev-*` looks like a pattern; patterns are not supported by this version of Usher | list the values; something with `*` in its name can be selected by its id
+    7:22+7 `dev-*` looks like a pattern, and none is read here | write `{ like: "dev-*" }`
     { named: [] }
     7:22+2 expected an account's name or a list of names, found an empty list | list at least one, or leave the key out if it is optional
-    { tagged: { Environment: Development, Team: { absent: true } } }
-    7:59+6 `absent` is not supported by this version of Usher | write a tag's value or a list of values
+    { tagged: { Environment: [a, 'dev-*'], Team: { absent: false }, Version: { present: yes } } }
+    7:42+7 `dev-*` looks like a pattern, and none is read here | write `{ like: "dev-*" }`
+    7:68+5 `absent` can only be `true` | write `{ present: true }`
+    7:97+3 expected `true`, found `yes`
+    { tagged: { Team: { present: true, absent: true }, Version: {}, Owner: me, environment: x } }
+    7:31+31 the condition of a tag has exactly one of `like`, `present` or `absent` | list them one by one
+    7:73+2 the condition of a tag has exactly one of `like`, `present` or `absent`
+    7:77+5 selectors may not use the tag `Owner` | add it to `trusted_account_tags` in the settings if only those who may give access can set it
+    7:88+11 selectors may not use the tag `environment` | did you mean `Environment`?
+    { all_of: [everywhere], except: [{ tagged: { Owner: { present: true } } }] }
+    7:58+5 selectors may not use the tag `Owner` | add it to `trusted_account_tags` in the settings if only those who may give access can set it
     { tagged: { Version: 1.10 } }
     7:34+4 expected a tag's value or a list of values, found `1.10`, which is a number to YAML | quote it: "1.10"
     { any_of: [] }

@@ -6,7 +6,10 @@ pub(super) use jiff::{SignedDuration, Timestamp};
 pub(super) use serde_json::json;
 pub(super) use shared::{
     domain::{AccountId, AssignmentKey, Mode, Operation, RulesVersion},
-    ledger::{BudgetKey, Cause, Charge, Claim, Fence, Intent, Row, State, WRITES_AT_ONCE},
+    ledger::{
+        Approval, BudgetKey, Cause, Charge, Claim, Fence, HeldBy, Hold, Intent, Order, Orders, OverBudget,
+        Row, State, WRITES_AT_ONCE,
+    },
     ports::{Guard, Ledger, LedgerError, RowWrite, RulesInForce, Seen, SeenKind},
 };
 
@@ -36,14 +39,15 @@ pub(super) fn rules(digit: char) -> RulesVersion {
 }
 
 pub(super) fn intent(decided_at: Timestamp) -> Intent {
-    Intent { decided_at, not_before: None, fingerprint: "f1".to_owned(), claim: None }
+    Intent { decided_at, not_before: None, not_after: None, fingerprint: "f1".to_owned(), claim: None }
 }
 
 pub(super) fn claimed(decided_at: Timestamp) -> Intent {
     let request = Some("f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap());
     Intent {
         not_before: Some(at(77)),
-        claim: Some(Claim { fence: Fence(3), at: at(78), request }),
+        not_after: Some(at(7700)),
+        claim: Some(Claim { fence: Fence(3), at: at(78), request, polled: None }),
         ..intent(decided_at)
     }
 }
@@ -69,6 +73,9 @@ pub(super) fn row(key: AssignmentKey, state: State) -> Row {
         last_request: None,
         look_again: false,
         trouble: None,
+        approval: None,
+        hold: None,
+        over_budget: None,
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
         SeenKind::Group,
         SeenKind::User,
         SeenKind::OrganizationalUnit,
+        SeenKind::Consent,
         SeenKind::Fact,
     ];
     for (number, kind) in kinds.into_iter().enumerate() {

@@ -4,6 +4,7 @@ mod fixtures;
 mod guards;
 mod lease;
 mod memory;
+mod orders;
 mod rows;
 mod work;
 
@@ -61,6 +62,10 @@ macro_rules! ledger_contract {
             lease::a_lease_that_passed_to_another_cannot_be_renewed
             lease::a_lease_given_back_lets_the_next_in_with_a_higher_fence
             lease::giving_back_a_lost_lease_is_harmless
+            orders::orders_come_back_as_they_were_given
+            orders::orders_are_given_only_after_the_ones_that_were_read
+            orders::a_write_under_other_orders_is_refused_and_nothing_is_written
+            orders::of_many_that_give_orders_at_once_exactly_one_wins
             work::work_is_revokes_first_then_the_oldest_decision
             work::work_stops_at_the_limit
             work::rows_without_work_are_not_in_it_and_claimed_ones_are

@@ -35,6 +35,22 @@ pub(super) async fn rows_come_back_as_written_in_every_state(ledger: &dyn Ledger
         trouble: Some("throttled: Rate exceeded".to_owned()),
         ..ours(20)
     });
+    let approval = Approval {
+        id: "0123456789abcdef".parse().unwrap(),
+        operation: Operation::Revoke,
+        rules: rules('b'),
+        by: "Alba Größe".to_owned(),
+        at: at(1),
+        expires_at: at(86_400),
+    };
+    let hold = |by| Some(Hold { by, at: at(2), reason: "an audit".to_owned() });
+    rows.push(Row {
+        approval: Some(approval),
+        hold: hold(HeldBy::Person("Alba Größe".to_owned())),
+        over_budget: Some(OverBudget { since: at(3), budget: budget("one") }),
+        ..ours(22)
+    });
+    rows.push(Row { hold: hold(HeldBy::DeletedByHand), ..row(key(1, 23), State::Closed) });
     let mut user = ours(21);
     user.key.principal = "user:f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap();
     rows.push(user);
@@ -134,7 +150,9 @@ pub(super) async fn ninety_rows_are_written_at_once(ledger: &dyn Ledger) {
     let lease = ledger.acquire_lease("engine", at(0), TTL).await.unwrap().unwrap();
     let mut guard = charge(&budget("one"), 90, 90);
     guard.charges.extend(charge(&budget("two"), 90, 100).charges);
+    guard.charges.extend((0..5).flat_map(|n| charge(&budget(&n.to_string()), 1, 90).charges));
     guard.rules = Some(rules('a'));
+    guard.orders = Some(0);
     guard.lease = Some(lease.fence);
 
     write_under(ledger, &rows, &guard).await.unwrap();

@@ -1,0 +1,92 @@
+//! What a command plans with: AWS, the ledger, and rules from files or those in force.
+
+use std::{path::PathBuf, sync::Arc};
+
+use shared::{
+    domain::AccountId,
+    engine::{self, EngineSettings, Planner, PublishError, Rulebook},
+    ledger::Cause,
+    local::FolderRules,
+    ports::{Clock, Ledger, RulesStore},
+    settings::Settings,
+};
+
+use crate::{
+    Failure, Machine, Screen,
+    args::{ConnectionArgs, LedgerAt},
+    commands::plan::Rules,
+    connect::{self, Aws},
+    ledger,
+    planning::{self, Planned},
+    progress::{self, Counts},
+};
+
+/// Everything that planning needs.
+pub(crate) struct Desk {
+    /// Its reading of accounts is counted.
+    pub(crate) aws: Aws,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    counts: Arc<Counts>,
+    rulebook: Rulebook,
+    files: Vec<String>,
+    settings: EngineSettings,
+}
+
+impl Desk {
+    /// With the rules in these files; with those in force if there are none.
+    pub(crate) async fn of(
+        rules: &[PathBuf],
+        ledger: Arc<dyn Ledger>,
+        at: &LedgerAt,
+        connection: &ConnectionArgs,
+        machine: &Machine,
+    ) -> Result<Self, Failure> {
+        let (rulebook, files) = if rules.is_empty() {
+            (Rulebook::of_store(store(at, connection, machine).await?), Vec::new())
+        } else {
+            let Rules { on_hand, files, bundle } = Rules::read(rules)?;
+            match engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await {
+                // What they would do has to be seen before anybody can approve it. The plan says so.
+                Ok(()) | Err(PublishError::Shrunk { .. }) => {}
+                Err(error) => return Err(Failure::Publish(error)),
+            }
+            (Rulebook::fixed(on_hand), files)
+        };
+        let settings = connect::engine(machine)?;
+        let (aws, counts) = connect::connect(connection, machine).await?.counted();
+        Ok(Self { aws, ledger, clock: Arc::clone(&machine.clock), counts, rulebook, files, settings })
+    }
+
+    pub(crate) fn planner(&self) -> Planner<'_> {
+        let reader = self.aws.reader(self.ledger.as_ref(), &self.rulebook, self.clock.as_ref());
+        Planner { reader, settings: self.settings }
+    }
+
+    /// Plans, and shows how far it is.
+    pub(crate) async fn plan(
+        &self,
+        account: Option<&AccountId>,
+        cause: &Cause,
+        screen: &mut Screen<'_>,
+    ) -> Result<Planned, Failure> {
+        let planner = self.planner();
+        let planning = planning::plan(&planner, account, self.files.clone(), cause);
+        progress::while_reading(planning, &self.counts, self.clock.as_ref(), screen).await?
+    }
+}
+
+/// Where the rules in force are kept: beside a ledger in a file, in the bucket of the deployed functions otherwise.
+async fn store(
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Result<Arc<dyn RulesStore>, Failure> {
+    Ok(match at {
+        LedgerAt::File(path) => Arc::new(FolderRules::new(&ledger::folder(path))),
+        LedgerAt::Table(_) => {
+            let rules = Settings::from_env().rules()?;
+            Arc::new(connect::connection(connection, machine).await.rules(&rules.bucket, &rules.prefix))
+        }
+    })
+}

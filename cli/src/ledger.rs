@@ -1,0 +1,121 @@
+//! The ledger that a command works with: an SQLite file with the folder of rules beside it, or the table of the deployed functions.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use shared::{local::SqliteLedger, ports::Ledger};
+
+use crate::{
+    Failure, Machine,
+    args::{ConnectionArgs, LedgerAt},
+    connect,
+};
+
+/// Opens the ledger to read it. Where there is no file there is nothing to read, and none is made.
+pub(crate) async fn to_read(
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Result<Arc<dyn Ledger>, Failure> {
+    match at {
+        LedgerAt::File(path) if !exists(path) => {
+            let empty = SqliteLedger::in_memory().map_err(|source| failed(path, source))?;
+            Ok(Arc::new(empty))
+        }
+        LedgerAt::File(_) | LedgerAt::Table(_) => to_use(at, connection, machine).await,
+    }
+}
+
+/// Opens the ledger for a command that makes no sense without one.
+pub(crate) async fn to_use(
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Result<Arc<dyn Ledger>, Failure> {
+    match at {
+        LedgerAt::File(path) if !exists(path) => Err(Failure::NoLedger { path: path.display().to_string() }),
+        LedgerAt::File(path) => Ok(Arc::new(open(path)?)),
+        LedgerAt::Table(table) => Ok(Arc::new(connect::connection(connection, machine).await.ledger(table))),
+    }
+}
+
+/// Opens the ledger to write it, and makes the file and its folder if there is none.
+pub(crate) async fn to_write(
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Result<Arc<dyn Ledger>, Failure> {
+    if let LedgerAt::File(path) = at {
+        let folder = folder(path);
+        fs::create_dir_all(&folder)
+            .map_err(|source| Failure::LedgerFolder { path: folder.display().to_string(), source })?;
+        return Ok(Arc::new(open(path)?));
+    }
+    to_use(at, connection, machine).await
+}
+
+/// The folder that the file is in: the rules that were in force are kept there too.
+pub(crate) fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        Some(_) | None => PathBuf::from("."),
+    }
+}
+
+/// Whether something has this name. What can't be looked at counts as there: opening it tells why.
+fn exists(path: &Path) -> bool {
+    path.try_exists().unwrap_or(true)
+}
+
+fn open(path: &Path) -> Result<SqliteLedger, Failure> {
+    SqliteLedger::open(path).map_err(|source| failed(path, source))
+}
+
+fn failed(path: &Path, source: shared::local::OpenError) -> Failure {
+    Failure::OpenLedger { path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(path: &Path) -> Result<Arc<dyn Ledger>, Failure> {
+        to_read(&LedgerAt::File(path.to_owned()), &ConnectionArgs::default(), &Machine::this()).await
+    }
+
+    async fn write(path: &Path) -> Result<Arc<dyn Ledger>, Failure> {
+        to_write(&LedgerAt::File(path.to_owned()), &ConnectionArgs::default(), &Machine::this()).await
+    }
+
+    #[tokio::test]
+    async fn reading_a_ledger_that_is_not_there_makes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/ledger.db");
+        assert!(read(&path).await.is_ok());
+        assert!(!folder.path().join("a").exists());
+        assert!(write(&path).await.is_ok());
+        assert!(path.exists());
+    }
+
+    #[tokio::test]
+    async fn what_needs_a_ledger_is_told_that_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = LedgerAt::File(folder.path().join("ledger.db"));
+        let used = to_use(&at, &ConnectionArgs::default(), &Machine::this()).await;
+        assert!(matches!(used, Err(Failure::NoLedger { .. })));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_ledger_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        fs::write(&path, "notes ".repeat(200)).unwrap();
+        assert!(matches!(read(&path).await, Err(Failure::OpenLedger { .. })));
+        assert!(matches!(write(&path).await, Err(Failure::OpenLedger { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "notes ".repeat(200));
+    }
+}

@@ -1,0 +1,239 @@
+//! What waits, as data: by its reason, with the way out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shared::{
+    domain::{AccountId, Operation, PlanHash},
+    ledger::Held,
+    plan::WithheldReason,
+};
+
+use super::{PermissionSetName, PlanReport, PrincipalName, RuleName, RulesUsed, Unread};
+use crate::keys::KeyText;
+
+/// Everything that is withheld.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WithheldReport {
+    /// See [`super::FORMAT`].
+    pub format: u32,
+    pub rules: RulesUsed,
+    /// The plan that it is of.
+    pub hash: PlanHash,
+    /// How much there is.
+    pub count: usize,
+    /// Ordered by kind.
+    pub groups: Vec<WithheldGroup>,
+    /// Accounts that could not be read: nothing is known about what waits there.
+    pub unread: Vec<Unread>,
+}
+
+/// What waits for the same kind of reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WithheldGroup {
+    /// `reason.kind` of a plan's JSON; a hold is told by what is held.
+    pub kind: String,
+    /// In a few words.
+    pub title: &'static str,
+    /// What a person can do about it.
+    pub way_out: &'static str,
+    pub assignments: Vec<WithheldKey>,
+}
+
+/// An assignment that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WithheldKey {
+    /// As commands take it.
+    pub key: String,
+    pub account: AccountId,
+    pub account_name: Option<String>,
+    /// What would be done.
+    pub operation: Operation,
+    pub permission_set: PermissionSetName,
+    pub principal: PrincipalName,
+    pub rules: Vec<RuleName>,
+    pub reason: WithheldReason,
+    pub why: String,
+    /// The command that lets it go on; null where none does.
+    pub command: Option<String>,
+}
+
+impl WithheldReport {
+    /// Of a plan.
+    pub(crate) fn of(plan: PlanReport) -> Self {
+        let mut groups: BTreeMap<String, WithheldGroup> = BTreeMap::new();
+        for account in plan.accounts {
+            for withheld in account.withheld {
+                let (title, way_out) = told(&withheld.reason);
+                let kind = kind(&withheld.reason);
+                let key = KeyText::of(&account.id, &withheld.permission_set, &withheld.principal);
+                let command = command(&withheld.reason, &key, &account.id, &withheld.principal);
+                let group = groups.entry(kind.clone()).or_insert_with(|| WithheldGroup {
+                    kind,
+                    title,
+                    way_out,
+                    assignments: Vec::new(),
+                });
+                group.assignments.push(WithheldKey {
+                    key,
+                    account: account.id.clone(),
+                    account_name: account.name.clone(),
+                    operation: withheld.operation,
+                    permission_set: withheld.permission_set,
+                    principal: withheld.principal,
+                    rules: withheld.rules,
+                    reason: withheld.reason,
+                    why: withheld.why,
+                    command,
+                });
+            }
+        }
+        Self {
+            format: super::FORMAT,
+            rules: plan.rules,
+            hash: plan.hash,
+            count: plan.summary.withheld,
+            groups: groups.into_values().collect(),
+            unread: plan.unread,
+        }
+    }
+}
+
+fn kind(reason: &WithheldReason) -> String {
+    let WithheldReason::Held(held) = reason else { return reason.kind().to_owned() };
+    let what = match held {
+        Held::Key => "key",
+        Held::DeletedByHand => "deleted_by_hand",
+        Held::Account => "account",
+        Held::Principal => "principal",
+    };
+    format!("{}_{what}", reason.kind())
+}
+
+/// The reason in a few words, and what can be done.
+fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
+    match reason {
+        WithheldReason::Foreign => {
+            ("Made by others", "`usher adopt KEY` makes it Usher's own; else it stays theirs")
+        }
+        WithheldReason::Observed => {
+            ("The rules only observe", "set `mode` in the rules to `create-only` or `sync`")
+        }
+        WithheldReason::CreateOnly => ("The rules only grant", "set `mode` in the rules to `sync`"),
+        WithheldReason::Never => ("Forbidden by a `never`", "it is as the rules say; nothing waits for you"),
+        WithheldReason::NeverUnresolved(_) => (
+            "A `never` could not be resolved",
+            "it is tried again at the next look; what failed is said below",
+        ),
+        WithheldReason::LookupFailed(_) => {
+            ("A look-up failed", "it is tried again at the next look; what failed is said below")
+        }
+        WithheldReason::Uncertain(_) => (
+            "It cannot be said whose they are",
+            "`usher adopt KEY` if it is Usher's, `usher disown KEY` if it is not",
+        ),
+        WithheldReason::Blocked(_) => (
+            "Refused by AWS",
+            "mend what AWS names; it is tried again when its rule or its account changes, or after a day",
+        ),
+        WithheldReason::AccountNotActive(_) => {
+            ("The account is not active", "it goes on when the account is active again")
+        }
+        WithheldReason::ManagementAccount => (
+            "In the management account",
+            "USHER_MANAGEMENT_ACCOUNT=direct, where Usher runs with a role that may write there",
+        ),
+        WithheldReason::Orphaned => ("The principal no longer exists", "nothing is lost: nobody can use it"),
+        WithheldReason::Budget(_) => {
+            ("Over budget", "`usher approve KEY`, or `usher approve --plan HASH` for all of a plan")
+        }
+        WithheldReason::Recreated { .. } => (
+            "Made again under its name, and not confirmed",
+            "see what the permission set allows now; `usher confirm NAME` lets it through",
+        ),
+        WithheldReason::Quota(_) => {
+            ("Over a quota of AWS", "give less there; which quota it is, and the way out, is said below")
+        }
+        WithheldReason::Held(Held::Key) => ("On hold", "`usher release KEY`"),
+        WithheldReason::Held(Held::DeletedByHand) => (
+            "Deleted by hand",
+            "`usher release KEY` has it made again; take it out of the rules if it should stay gone",
+        ),
+        WithheldReason::Held(Held::Account) => ("The account is on hold", "`usher release ACCOUNT`"),
+        WithheldReason::Held(Held::Principal) => ("The principal is on hold", "`usher release PRINCIPAL`"),
+        WithheldReason::Paused => ("Usher is paused", "`usher resume`"),
+        WithheldReason::NotInPlan => {
+            ("Not in the plan that is applied", "`usher plan` shows what is planned now")
+        }
+    }
+}
+
+/// The command to type for exactly this one.
+fn command(
+    reason: &WithheldReason,
+    key: &str,
+    account: &AccountId,
+    principal: &PrincipalName,
+) -> Option<String> {
+    let key = quoted(key);
+    match reason {
+        WithheldReason::Foreign => Some(format!("usher adopt {key}")),
+        WithheldReason::Budget(_) => Some(format!("usher approve {key}")),
+        WithheldReason::Held(Held::Key | Held::DeletedByHand) => Some(format!("usher release {key}")),
+        WithheldReason::Held(Held::Account) => Some(format!("usher release {account}")),
+        WithheldReason::Held(Held::Principal) => {
+            Some(format!("usher release {}:{}", principal.kind, principal.id))
+        }
+        WithheldReason::Paused => Some("usher resume".to_owned()),
+        WithheldReason::Recreated { name, .. } => Some(format!("usher confirm {}", quoted(name))),
+        // There are two ways out, and only a person knows which.
+        WithheldReason::Uncertain(_)
+        | WithheldReason::Observed
+        | WithheldReason::CreateOnly
+        | WithheldReason::Never
+        | WithheldReason::NeverUnresolved(_)
+        | WithheldReason::LookupFailed(_)
+        | WithheldReason::Blocked(_)
+        | WithheldReason::AccountNotActive(_)
+        | WithheldReason::ManagementAccount
+        | WithheldReason::Orphaned
+        | WithheldReason::Quota(_)
+        | WithheldReason::NotInPlan => None,
+    }
+}
+
+/// A word of a command line as a shell takes it: a name may hold blanks and worse.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '-' | '_' | '.' | '@' | '+' | '=' | ',')
+    };
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn a_command_is_quoted_where_a_name_needs_it() {
+        assert_eq!(quoted("1/A/group:a@b"), "1/A/group:a@b");
+        assert_eq!(quoted("1/A/group:it's $(x)"), r"'1/A/group:it'\''s $(x)'");
+    }
+
+    #[test]
+    fn what_waits_for_the_same_reason_stands_together() {
+        let mut plan = sample::plan();
+        let mut more = plan.accounts[0].clone();
+        more.id = "222233334444".parse().unwrap();
+        more.withheld[0].reason = WithheldReason::Held(Held::Account);
+        more.withheld.push(plan.accounts[0].withheld[0].clone());
+        plan.accounts.push(more);
+        let report = WithheldReport::of(plan);
+        let told: Vec<(&str, usize)> =
+            report.groups.iter().map(|group| (group.kind.as_str(), group.assignments.len())).collect();
+        assert_eq!(told, [("foreign", 2), ("held_account", 1)]);
+        let command = report.groups[1].assignments[0].command.as_deref();
+        assert_eq!(command, Some("usher release 222233334444"));
+    }
+}

@@ -1,0 +1,32 @@
+//! Wiring only.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::{
+    aws::{ConnectOptions, connect},
+    causes::WithCauses,
+    clock::SystemClock,
+    engine::Poller,
+    settings::Settings,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), WithCauses> {
+    telemetry::init();
+    let settings = Settings::from_env();
+    let connection = connect(&ConnectOptions::default()).await;
+    let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
+    let ledger = connection.ledger(&settings.ledger_table()?);
+    let inbox = connection.queue(&settings.inbox_queue_url()?);
+    let wake = connection.queue(&settings.wake_queue_url()?);
+    let polls = connection.queue(&settings.poll_queue_url()?);
+    let parked = connection.queue(&settings.parked_queue_url()?);
+    let poller =
+        Poller { access: &access, ledger: &ledger, inbox: &inbox, wake: &wake, polls: &polls, clock: &clock };
+
+    run(service_fn(async |event: LambdaEvent<_>| {
+        Ok::<_, Error>(poll_provisioning::handle(event.payload, poller, &parked).await)
+    }))
+    .await
+    .map_err(|error| WithCauses::of(&*error))
+}

@@ -1,0 +1,227 @@
+//! Approving a plan, or keys of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Consent, ConsentError, TRIES, cause, keys::tombstone};
+use crate::{
+    domain::{AccountId, AssignmentKey, Operation, PlanHash, RulesVersion},
+    engine::{Survey, allowance::budgets, publish::has_shrunk},
+    guardrail::{self, Scope},
+    ledger::{Approval, Cause, ConsentRecord, Consented, Row, WRITES_AT_ONCE},
+    plan::{self, Withheld, WithheldReason},
+    ports::{Guard, LedgerError, LedgerReader, PortError, RowWrite},
+};
+
+/// How long an approval may last.
+pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// How many keys are approved one by one: their record is one item of the ledger.
+pub const MOST_KEYS: usize = 500;
+
+/// A plan as it can be approved: what the budgets would hold back of it, and what waits for other reasons.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    hash: PlanHash,
+    rules: RulesVersion,
+    /// The rules have fewer than half of those in force, and this is their whole plan.
+    shrinks: bool,
+    planned: BTreeSet<(AssignmentKey, Operation)>,
+    over_budget: BTreeMap<AssignmentKey, Waiting>,
+    others: BTreeMap<AssignmentKey, Withheld>,
+}
+
+/// What waits for a budget, and the row as it was read.
+#[derive(Debug, Clone)]
+struct Waiting {
+    withheld: Withheld,
+    row: Option<Row>,
+}
+
+impl Proposal {
+    /// What can be approved of a survey: of everything, or of one account's in the shape of a survey.
+    pub async fn of(
+        survey: &Survey,
+        account: Option<&AccountId>,
+        ledger: &dyn LedgerReader,
+        cause: &Cause,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        let Survey { basis, decided, unread, rows } = survey;
+        let rules = &basis.rules.version;
+        let plans = || decided.iter().map(|decided| &decided.plan);
+        let hash = plan::hash(rules, account, plans(), unread.keys());
+
+        let rows: BTreeMap<&AssignmentKey, &Row> = rows.iter().map(|row| (&row.key, row)).collect();
+        let mut budgets = budgets(ledger, basis, cause, now).await?;
+        let (mut planned, mut over_budget, mut others) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        for plan in plans() {
+            let approved = guardrail::approve(plan.clone(), &budgets);
+            budgets.spend(&approved);
+            planned.extend(approved.actions().iter().map(|action| (action.key.clone(), action.operation)));
+            for withheld in approved.withheld() {
+                let key = withheld.key.clone();
+                if matches!(withheld.reason, WithheldReason::Budget(_)) {
+                    planned.insert((key.clone(), withheld.operation));
+                    let row = rows.get(&key).map(|row| (*row).clone());
+                    over_budget.insert(key, Waiting { withheld: withheld.clone(), row });
+                } else {
+                    others.insert(key, withheld.clone());
+                }
+            }
+        }
+        let in_force = ledger.rules_in_force().await?;
+        let count = basis.rules.index.rules().len();
+        let shrinks = account.is_none()
+            && in_force.is_some_and(|old| old.version != *rules && has_shrunk(old.rules, count));
+        Ok(Self { hash, rules: rules.clone(), shrinks, planned, over_budget, others })
+    }
+
+    /// What names the plan. It stays the same while the same is to be done and withheld.
+    pub fn hash(&self) -> &PlanHash {
+        &self.hash
+    }
+
+    /// The rules that were planned by.
+    pub fn rules(&self) -> &RulesVersion {
+        &self.rules
+    }
+
+    /// Whether its rules may come into force only with consent to it.
+    pub fn shrinks(&self) -> bool {
+        self.shrinks
+    }
+
+    /// What the budgets hold back, by key.
+    pub fn over_budget(&self) -> impl Iterator<Item = &Withheld> {
+        self.over_budget.values().map(|waiting| &waiting.withheld)
+    }
+
+    /// Everything that is to be done, what waits for a budget included: what `apply --plan` may do and nothing else.
+    pub fn scope(&self) -> Scope {
+        Scope(self.planned.clone())
+    }
+}
+
+impl Consent<'_> {
+    /// Approves everything that the budgets hold back of a plan, if it still is the plan of this hash. Where its rules have shrunk
+    /// below half, exactly these rules may then come into force.
+    pub async fn approve_plan(
+        &self,
+        proposal: &Proposal,
+        hash: &PlanHash,
+        expires_at: Timestamp,
+    ) -> Result<ConsentRecord, ConsentError> {
+        if *hash != proposal.hash {
+            return Err(ConsentError::PlanChanged { asked: hash.clone(), now: proposal.hash.clone() });
+        }
+        if proposal.over_budget.is_empty() && !proposal.shrinks {
+            return Err(ConsentError::NothingToApprove);
+        }
+        let what = Consented::Plan {
+            plan: hash.clone(),
+            rules: proposal.rules.clone(),
+            operations: proposal.over_budget.len(),
+            expires_at,
+            shrinks: proposal.shrinks,
+        };
+        self.approve(proposal, proposal.over_budget.values().collect(), what, expires_at).await
+    }
+
+    /// Approves what the budgets hold back for these keys. Nothing is approved if one of them waits for another reason.
+    pub async fn approve_keys(
+        &self,
+        proposal: &Proposal,
+        keys: &BTreeSet<AssignmentKey>,
+        expires_at: Timestamp,
+    ) -> Result<ConsentRecord, ConsentError> {
+        if keys.len() > MOST_KEYS {
+            return Err(ConsentError::TooManyKeys);
+        }
+        let mut waiting = Vec::with_capacity(keys.len());
+        for key in keys {
+            let boxed = || Box::new(key.clone());
+            match (proposal.over_budget.get(key), proposal.others.get(key)) {
+                (Some(found), _) => waiting.push(found),
+                (None, Some(Withheld { reason, .. })) => {
+                    return Err(ConsentError::NotOverBudget { key: boxed(), reason: reason.clone() });
+                }
+                (None, None) => return Err(ConsentError::NotWithheld(boxed())),
+            }
+        }
+        if waiting.is_empty() {
+            return Err(ConsentError::NothingToApprove);
+        }
+        let operations = waiting.iter().map(|it| (it.withheld.operation, it.withheld.key.clone())).collect();
+        let what = Consented::Keys { rules: proposal.rules.clone(), operations, expires_at };
+        self.approve(proposal, waiting, what, expires_at).await
+    }
+
+    async fn approve(
+        &self,
+        proposal: &Proposal,
+        waiting: Vec<&Waiting>,
+        what: Consented,
+        expires_at: Timestamp,
+    ) -> Result<ConsentRecord, ConsentError> {
+        let record = self.draft(what)?;
+        if expires_at <= record.at || expires_at > record.at + LONGEST {
+            return Err(ConsentError::Ends);
+        }
+        // On record before it has any effect: each row names the record that it was approved by.
+        self.keep(&record).await?;
+        let approval = |operation| Approval {
+            id: record.id.clone(),
+            operation,
+            rules: proposal.rules.clone(),
+            by: record.by.clone(),
+            at: record.at,
+            expires_at,
+        };
+        let mut approved = 0;
+        for chunk in waiting.chunks(WRITES_AT_ONCE) {
+            let rows = chunk.iter().map(|Waiting { withheld, row }| {
+                let row = row.clone().unwrap_or_else(|| {
+                    let row = tombstone(&withheld.key, cause(&record), record.at);
+                    Row { wanted_by: withheld.rules.clone(), ..row }
+                });
+                Row { approval: Some(approval(withheld.operation)), ..row }
+            });
+            match self.write_approved(rows.collect()).await {
+                Ok(()) => approved += chunk.len(),
+                Err(ConsentError::Changed(key)) if approved > 0 => {
+                    return Err(ConsentError::Partly { approved, all: waiting.len(), key });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(record)
+    }
+
+    /// Writes all of these rows, or none. One that changed meanwhile without another decision is approved as it is now.
+    async fn write_approved(&self, mut rows: Vec<Row>) -> Result<(), ConsentError> {
+        for _ in 0..TRIES {
+            let writes: Vec<_> = rows.iter().map(|row| RowWrite { row: row.clone() }).collect();
+            match self.ledger.write(&writes, &Guard::default()).await {
+                Ok(()) => return Ok(()),
+                Err(LedgerError::RowChanged(key)) => {
+                    let Some(row) = rows.iter_mut().find(|row| row.key == *key) else {
+                        return Err(ConsentError::Changed(key));
+                    };
+                    let Some(now) = self.ledger.row(&key).await? else {
+                        return Err(ConsentError::Changed(key));
+                    };
+                    if now.state != row.state || now.approval.is_some() || now.hold != row.hold {
+                        return Err(ConsentError::Changed(key));
+                    }
+                    *row = Row { approval: row.approval.take(), ..now };
+                }
+                Err(LedgerError::Port(PortError::Conflict(_))) => self.give_way().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let key = rows.into_iter().next().map(|row| row.key);
+        Err(key.map_or(ConsentError::NothingToApprove, |key| ConsentError::Changed(Box::new(key))))
+    }
+}

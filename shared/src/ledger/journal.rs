@@ -1,0 +1,145 @@
+//! The journal of consent: who allowed, stopped, took over or gave up what, and when.
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::HoldScope;
+use crate::domain::{AssignmentKey, ConsentId, Operation, PermissionSetArn, PlanHash, RulesVersion};
+
+/// One act of a person, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ConsentRecord {
+    pub id: ConsentId,
+    /// Not for logs.
+    pub by: String,
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    #[serde(flatten)]
+    pub what: Consented,
+}
+
+/// What was consented to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub enum Consented {
+    /// Everything that the budgets held back of one plan.
+    Plan {
+        plan: PlanHash,
+        rules: RulesVersion,
+        /// How many operations were let through by it.
+        operations: usize,
+        expires_at: Timestamp,
+        /// The rules have fewer than half of those that were in force: they may come into force all the same.
+        shrinks: bool,
+    },
+    /// These operations.
+    Keys {
+        rules: RulesVersion,
+        operations: Vec<(Operation, AssignmentKey)>,
+        expires_at: Timestamp,
+    },
+    Paused,
+    Resumed,
+    HeldKey {
+        key: AssignmentKey,
+    },
+    ReleasedKey {
+        key: AssignmentKey,
+    },
+    Held {
+        scope: HoldScope,
+    },
+    Released {
+        scope: HoldScope,
+    },
+    Adopted {
+        key: AssignmentKey,
+    },
+    Disowned {
+        key: AssignmentKey,
+    },
+    /// The name of a permission set stands for this one.
+    Confirmed {
+        name: String,
+        permission_set: PermissionSetArn,
+    },
+}
+
+impl ConsentRecord {
+    /// A record with the id that who, when and what make.
+    pub fn new(by: &str, at: Timestamp, reason: &str, what: Consented) -> Self {
+        let (by, reason) = (super::name(by), super::reason(reason));
+        let mut hash = Sha256::new();
+        // What can't be written as JSON has no maps with keys other than text: there is none.
+        let what_text = serde_json::to_string(&what).unwrap_or_default();
+        for part in [by.as_str(), &at.as_nanosecond().to_string(), &reason, &what_text] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self { id: ConsentId::of_digest(&hash.finalize().into()), by, at, reason, what }
+    }
+
+    /// Whether it lets rules come into force although they have shrunk, at this time.
+    pub fn lets_shrink(&self, version: &RulesVersion, now: Timestamp) -> bool {
+        match &self.what {
+            Consented::Plan { rules, expires_at, shrinks, .. } => {
+                *shrinks && rules == version && now < *expires_at
+            }
+            Consented::Keys { .. }
+            | Consented::Paused
+            | Consented::Resumed
+            | Consented::HeldKey { .. }
+            | Consented::ReleasedKey { .. }
+            | Consented::Held { .. }
+            | Consented::Released { .. }
+            | Consented::Adopted { .. }
+            | Consented::Disowned { .. }
+            | Consented::Confirmed { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_record_comes_back_as_it_was_kept() {
+        let key = AssignmentKey {
+            account: "111122223333".parse().unwrap(),
+            permission_set: "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef"
+                .parse()
+                .unwrap(),
+            principal: "group:f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap(),
+        };
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        let rules: RulesVersion = "a".repeat(64).parse().unwrap();
+        let scope: HoldScope = "account:111122223333".parse().unwrap();
+        let kinds = [
+            Consented::Plan {
+                plan: "b".repeat(64).parse().unwrap(),
+                rules: rules.clone(),
+                operations: 3,
+                expires_at: at,
+                shrinks: true,
+            },
+            Consented::Keys { rules, operations: vec![(Operation::Grant, key.clone())], expires_at: at },
+            Consented::Paused,
+            Consented::Resumed,
+            Consented::HeldKey { key: key.clone() },
+            Consented::ReleasedKey { key: key.clone() },
+            Consented::Held { scope: scope.clone() },
+            Consented::Released { scope },
+            Consented::Adopted { key: key.clone() },
+            Consented::Disowned { key },
+        ];
+        let mut ids = std::collections::BTreeSet::new();
+        for what in kinds {
+            let record = ConsentRecord::new("Alba", at, "why not", what);
+            let text = serde_json::to_string(&record).unwrap();
+            assert_eq!(serde_json::from_str::<ConsentRecord>(&text).unwrap(), record);
+            assert!(ids.insert(record.id));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What people and budgets hold back of a decision: a hold, a pause, a delete that was over its budget before.
+
+use super::{
+    WithheldReason,
+    key::{Decision, Subject},
+};
+use crate::{
+    domain::Operation,
+    ledger::{Held, Row, State, held},
+};
+
+impl Subject<'_> {
+    /// The decision about the key.
+    pub(super) fn decide(&self) -> Decision {
+        let decision = self.decide_freely();
+        // What may be with AWS can't be called back.
+        if self.row.is_some_and(|row| row.claim().is_some()) {
+            return decision;
+        }
+        let orders = self.situation.orders;
+        match held(self.key, self.row, orders) {
+            // Its rule wants it made again whoever deletes it, now if not then.
+            Some(Held::DeletedByHand) if self.repairs() => {}
+            Some(held) => return self.held_back(decision, WithheldReason::Held(held)),
+            None => {}
+        }
+        if orders.pause.is_some() {
+            return self.paused(decision);
+        }
+        self.over_budget(decision)
+    }
+
+    /// Under a hold nothing is intended, and what was intended is put back.
+    fn held_back(&self, decision: Decision, reason: WithheldReason) -> Decision {
+        let Decision { action, record, withheld } = decision;
+        let put_back = self.row.and_then(|row| match &row.state {
+            State::Granting(_) => Some((Operation::Grant, self.given_up(row))),
+            State::Closing(_) => Some((Operation::Revoke, self.become_state(row, State::Ours))),
+            State::Ours
+            | State::Closed
+            | State::Uncertain { .. }
+            | State::Blocked { .. }
+            | State::Dormant => None,
+        });
+        let operation = action.map(|(operation, _)| operation);
+        let (operation, record) = match put_back {
+            // What is given up anyway is given up for the reason that it has.
+            _ if record.as_ref().is_some_and(|row| row.work().is_none()) => (operation, record),
+            Some((intended, row)) => (operation.or(Some(intended)), Some(row)),
+            None => (operation, record),
+        };
+        Decision { action: None, record, withheld: operation.map(|it| (it, reason)).or(withheld) }
+    }
+
+    /// While all is paused, intents stay as they are: nobody sends them, and they are decided again before anybody does.
+    fn paused(&self, decision: Decision) -> Decision {
+        let Decision { action, record, withheld } = decision;
+        let record = record.filter(|row| row.work().is_none());
+        let intended = || self.row.and_then(Row::work).map(|(operation, _)| operation);
+        let waits = if record.is_some() { None } else { intended() };
+        let operation = action.map(|(operation, _)| operation).or(waits);
+        let withheld = operation.map(|it| (it, WithheldReason::Paused)).or(withheld);
+        Decision { action: None, record, withheld }
+    }
+
+    /// A delete that a budget held back once waits for a person, and not for the next day.
+    fn over_budget(&self, decision: Decision) -> Decision {
+        let rules = self.situation.rules;
+        let over = match (&decision.action, self.row) {
+            (Some((Operation::Revoke, _)), Some(row))
+                if row.approved(Operation::Revoke, rules, self.situation.now).is_none() =>
+            {
+                row.over_budget.as_ref()
+            }
+            (Some(_) | None, _) => None,
+        };
+        match over {
+            Some(over) => {
+                let withheld = Some((Operation::Revoke, WithheldReason::Budget(over.budget.clone())));
+                Decision { action: None, withheld, ..decision }
+            }
+            None => decision,
+        }
+    }
+}

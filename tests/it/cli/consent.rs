@@ -1,0 +1,266 @@
+//! What people approve, pause, hold, adopt and disown, with the tool.
+
+use clap::Parser as _;
+use cli::{Cli, Ending};
+use serde_json::Value;
+
+use super::{ORGANIZATION, Place, RULES, Ran, run};
+
+const DEVELOPERS: &str = "200000000001/PowerUserAccess/group:Developers";
+const AUDITORS: &str = "200000000001/ReadOnlyAccess/group:Auditors";
+
+impl Place {
+    /// `usher <words> --ledger <in the folder>`
+    async fn order(&self, words: &[&str]) -> Ran {
+        let ledger = self.path("state/ledger.db");
+        let mut line = vec!["usher"];
+        line.extend(words);
+        line.extend(["--ledger", ledger.to_str().unwrap()]);
+        run(&line, &self.machine).await
+    }
+
+    /// A place where the rules are applied already.
+    async fn applied() -> (Self, std::path::PathBuf) {
+        let place = Self::new(ORGANIZATION).await;
+        let rules = place.file("rules.yaml", RULES);
+        let apply = place.usher("apply", &rules, &["--yes"]).await;
+        assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+        (place, rules)
+    }
+}
+
+/// The rules with fewer of them: what auditors have is to go.
+fn without_auditors() -> &'static str {
+    RULES.split("  - id: auditors").next().unwrap()
+}
+
+fn bounded(guardrails: &str) -> String {
+    RULES.replace("{ mode: sync }", &format!("{{ mode: sync, guardrails: {{ {guardrails} }} }}"))
+}
+
+fn hash(plan: &Ran) -> String {
+    plan.json()["hash"].as_str().unwrap().to_owned()
+}
+
+fn kinds(withheld: &Value) -> Vec<&str> {
+    withheld["groups"].as_array().unwrap().iter().map(|group| group["kind"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_approved_plan_passes_the_budgets_once_and_is_on_record() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", &bounded("max_creates: 1"));
+    let text = place.usher("plan", &rules, &[]).await;
+    let plan = place.usher("plan", &rules, &["--json"]).await;
+    let hash = hash(&plan);
+    assert!(text.out.contains(&format!("usher approve --plan {hash}")), "{}", text.out);
+
+    let nobody = place.usher("approve", &rules, &["--plan", &hash]).await;
+    assert_eq!(nobody.ending, Ending::Bad);
+    assert!(nobody.err.contains("--yes"), "{}", nobody.err);
+    assert!(!place.path("state").exists(), "who says no finds everything as it was");
+
+    let approve = place
+        .usher("approve", &rules, &["--plan", &hash, "--yes", "--by", "alba", "--reason", "first run"])
+        .await;
+    assert_eq!(approve.ending, Ending::Good, "{approve:?}");
+    assert!(approve.out.contains("Over budget (3 assignments)"), "{}", approve.out);
+    assert!(approve.out.contains("3 grants and 0 revokes approved until"), "{}", approve.out);
+    assert_eq!(place.writes(), 0);
+
+    let apply = place.usher("apply", &rules, &["--yes", "--json"]).await;
+    assert_eq!(apply.json()["summary"]["granted"], 4, "{apply:?}");
+
+    let approvals = place.order(&["approvals", "--json"]).await.json();
+    let record = &approvals["records"][0];
+    assert_eq!(
+        (&record["by"], &record["reason"], &record["operations"]),
+        (&"alba".into(), &"first run".into(), &3.into())
+    );
+    let again = place.usher("approve", &rules, &["--plan", &hash, "--yes", "--by", "alba"]).await;
+    assert_eq!(again.ending, Ending::Bad, "{again:?}");
+}
+
+#[tokio::test]
+async fn an_approved_key_is_let_through_and_no_other() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", &bounded("max_creates: 0"));
+    let key = "200000000002/PowerUserAccess/group:Developers";
+    let approve =
+        place.order(&["approve", key, "--rules", rules.to_str().unwrap(), "--yes", "--by", "alba"]).await;
+    assert_eq!(approve.ending, Ending::Good, "{approve:?}");
+
+    let apply = place.usher("apply", &rules, &["--yes", "--json"]).await;
+    assert_eq!(apply.json()["summary"]["granted"], 1, "{apply:?}");
+    assert_eq!(place.writes(), 1);
+
+    // It waits for another reason, and its way out is told.
+    let foreign = place
+        .order(&["approve", DEVELOPERS, "--rules", rules.to_str().unwrap(), "--yes", "--by", "alba"])
+        .await;
+    assert_eq!(foreign.ending, Ending::Bad);
+    assert!(
+        foreign.err.contains("does not wait") && foreign.err.contains("usher withheld"),
+        "{}",
+        foreign.err
+    );
+}
+
+#[tokio::test]
+async fn a_plan_that_is_another_by_now_is_neither_approved_nor_applied() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", &bounded("max_creates: 2"));
+    let hash = hash(&place.usher("plan", &rules, &["--json"]).await);
+    let other = place.file("rules.yaml", &bounded("max_creates: 3"));
+    for command in ["approve", "apply"] {
+        let ran = place.usher(command, &other, &["--plan", &hash, "--yes"]).await;
+        assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
+        assert!(
+            ran.err.contains("the plan has changed since") && ran.err.contains("usher plan"),
+            "{}",
+            ran.err
+        );
+    }
+    assert_eq!(place.writes(), 0);
+    assert!(!place.path("state").exists());
+}
+
+#[tokio::test]
+async fn a_plan_is_applied_by_its_hash() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    let hash = hash(&place.usher("plan", &rules, &["--json"]).await);
+    let apply = place.usher("apply", &rules, &["--plan", &hash, "--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert!(apply.out.contains("4 granted, 0 revoked"), "{}", apply.out);
+}
+
+#[tokio::test]
+async fn a_paused_ledger_sends_nothing_until_it_is_resumed() {
+    let (place, _) = Place::applied().await;
+    let writes = place.writes();
+    let fewer = place.file("rules.yaml", without_auditors());
+    let pause = place.order(&["pause", "--by", "alba", "--reason", "incident 12"]).await;
+    assert_eq!(pause.ending, Ending::Good, "{pause:?}");
+
+    place.usher("apply", &fewer, &["--yes"]).await;
+    assert_eq!(place.writes(), writes);
+    let status = place.order(&["status"]).await;
+    assert!(status.out.contains("Paused by alba") && status.out.contains("incident 12"), "{}", status.out);
+    let withheld = place.order(&["withheld", "--output", "json"]).await.json();
+    assert!(kinds(&withheld).contains(&"paused"), "{withheld}");
+
+    let resume = place.order(&["resume", "--by", "alba"]).await;
+    assert_eq!(resume.ending, Ending::Good, "{resume:?}");
+    let apply = place.usher("apply", &fewer, &["--yes", "--json"]).await;
+    assert_eq!(apply.json()["summary"]["revoked"], 3, "{apply:?}");
+    let twice = place.order(&["resume", "--by", "alba"]).await;
+    assert!(twice.err.contains("not paused"), "{}", twice.err);
+}
+
+#[tokio::test]
+async fn a_principal_an_account_and_a_key_are_held_and_released() {
+    for (target, kind, held) in [
+        ("group:Auditors", "held_principal", 3),
+        ("200000000001", "held_account", 1),
+        (AUDITORS, "held_key", 1),
+    ] {
+        let (place, _) = Place::applied().await;
+        let writes = place.writes();
+        let hold = place.order(&["hold", target, "--by", "alba"]).await;
+        assert_eq!(hold.ending, Ending::Good, "{hold:?}");
+        let fewer = place.file("rules.yaml", without_auditors());
+        place.usher("apply", &fewer, &["--yes"]).await;
+        assert_eq!(place.writes(), writes + 3 - held, "{target}");
+
+        let withheld = place.order(&["withheld", "--output", "json"]).await.json();
+        assert!(kinds(&withheld).contains(&kind), "{withheld}");
+        let released = place.order(&["release", target, "--by", "alba"]).await;
+        assert_eq!(released.ending, Ending::Good, "{released:?}");
+        place.usher("apply", &fewer, &["--yes"]).await;
+        assert_eq!(place.writes(), writes + 3, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn what_others_made_is_adopted_and_what_is_ours_is_given_up() {
+    let (place, rules) = Place::applied().await;
+    let adopt = place.order(&["adopt", DEVELOPERS, "--by", "alba"]).await;
+    assert_eq!(adopt.ending, Ending::Good, "{adopt:?}");
+    assert!(adopt.out.contains("wanted by developers"), "{}", adopt.out);
+    let plan = place.usher("plan", &rules, &["--json"]).await;
+    assert!(!plan.out.contains("\"foreign\""), "{}", plan.out);
+
+    let disown = place.order(&["disown", DEVELOPERS, "--by", "alba"]).await;
+    assert_eq!(disown.ending, Ending::Good, "{disown:?}");
+    let plan = place.usher("plan", &rules, &["--json"]).await;
+    assert!(plan.out.contains("\"foreign\""), "{}", plan.out);
+    assert_eq!(place.writes(), 4, "nothing changes in AWS by it");
+
+    let nobody = place.order(&["adopt", "200000000001/PowerUserAccess/group:Nobody", "--by", "alba"]).await;
+    assert!(nobody.err.contains("nobody bears the name `group:Nobody`"), "{}", nobody.err);
+    let no_set = place.order(&["disown", "200000000001/Power/group:Developers", "--by", "alba"]).await;
+    assert!(no_set.err.contains("no permission set `Power`"), "{}", no_set.err);
+}
+
+#[tokio::test]
+async fn rules_that_shrink_are_planned_approved_and_then_applied() {
+    let place = Place::new(ORGANIZATION).await;
+    let more: Vec<String> = (0..4)
+        .map(|number| {
+            format!(
+                "  - id: more-{number}
+    principals: [{{ group: Auditors }}]
+    permission_sets: [ReadOnlyAccess]
+    accounts: {{ in_ou: Development }}
+"
+            )
+        })
+        .collect();
+    let more = format!("{RULES}{}", more.concat());
+    let rules = place.file("rules.yaml", &more);
+    place.usher("apply", &rules, &["--yes"]).await;
+    let fewer = place.file("rules.yaml", RULES);
+
+    let refused = place.usher("apply", &fewer, &["--yes"]).await;
+    assert_eq!(refused.ending, Ending::Bad, "{refused:?}");
+    assert!(refused.err.contains("shrunk"), "{}", refused.err);
+    let plan = place.usher("plan", &fewer, &["--json"]).await;
+    assert_eq!(plan.json()["shrinks"], true);
+    let approve = place.usher("approve", &fewer, &["--plan", &hash(&plan), "--yes", "--by", "alba"]).await;
+    assert_eq!(approve.ending, Ending::Good, "{approve:?}");
+    assert!(approve.out.contains("and rules that have shrunk, approved"), "{}", approve.out);
+    let apply = place.usher("apply", &fewer, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+}
+
+#[tokio::test]
+async fn what_waits_is_told_by_reason_with_commands_that_the_tool_takes() {
+    let (place, _) = Place::applied().await;
+    let withheld = place.order(&["withheld"]).await;
+    assert_eq!(withheld.ending, Ending::Good, "{withheld:?}");
+    insta::assert_snapshot!(withheld.out, @r"
+    Made by others (1)
+      way out: `usher adopt KEY` makes it Usher's own; else it stays theirs
+      ! 200000000001/PowerUserAccess/group:Developers  shop-dev  not granted: exists already, made by others; it stays theirs unless `usher adopt` takes it over (rule developers)
+
+    Forbidden by a `never` (1)
+      way out: it is as the rules say; nothing waits for you
+      ! 200000000003/PowerUserAccess/group:Developers  shop-prod  not granted: forbidden by a `never` (rule developers)
+
+    Waiting: 2 withheld.
+    ");
+    let json = place.order(&["withheld", "--output", "json"]).await.json();
+    let command = json["groups"][0]["assignments"][0]["command"].as_str().unwrap();
+    assert!(Cli::try_parse_from(command.split(' ')).is_ok(), "{command}");
+    let markdown = place.order(&["withheld", "--output", "markdown"]).await;
+    assert!(markdown.out.starts_with("### Usher: 2 withheld\n"), "{}", markdown.out);
+}
+
+#[tokio::test]
+async fn whoever_consents_has_a_name() {
+    let (place, _) = Place::applied().await;
+    let pause = place.order(&["pause", "--by", ""]).await;
+    assert_eq!(pause.ending, Ending::Bad, "{pause:?}");
+    assert!(pause.err.contains("a name is needed") && pause.err.contains("--by"), "{}", pause.err);
+}
