@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use shared::domain::{AccountId, InstanceArn, PlanHash};
 
 pub use consent::{
-    AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
+    AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
 
 /// Usher gives people access to AWS accounts through IAM Identity Center, by rule.
@@ -131,6 +131,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         usher disown 111122223333/ReadOnlyAccess/group:Auditors")]
     Disown(DisownArgs),
+    /// Let rules give the permission set that now bears a name which another one bore before
+    #[command(after_help = "Examples:\n  \
+        usher confirm ReadOnlyAccess")]
+    Confirm(ConfirmArgs),
     /// Show what events lead to, or why they are ignored
     #[command(
         after_help = "A file may hold EventBridge events, CloudTrail records (a log file, or what `aws cloudtrail lookup-events`\n\

@@ -204,7 +204,12 @@ fn consented(error: &ConsentError) -> Option<&'static str> {
         ConsentError::NotThere(_) => {
             Some("look for a typing error; what rules want and is not there is granted without this")
         }
+        ConsentError::NoPermissionSet(_) => {
+            Some("look for a typing error: names are compared letter by letter")
+        }
         ConsentError::Read(_)
+        | ConsentError::PermissionSets(_)
+        | ConsentError::OtherPermissionSet { .. }
         | ConsentError::Ledger(_)
         | ConsentError::PlanChanged { .. }
         | ConsentError::NothingToApprove

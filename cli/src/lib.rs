@@ -94,6 +94,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Release(release) => commands::orders::release(&release, &connection, machine, screen).await,
         Command::Adopt(adopt) => commands::own::adopt(&adopt, &connection, machine, screen).await,
         Command::Disown(disown) => commands::own::disown(&disown, &connection, machine, screen).await,
+        Command::Confirm(confirm) => commands::own::confirm(&confirm, &connection, machine, screen).await,
         Command::Event(event) => commands::event::run(&event, screen),
     }
 }

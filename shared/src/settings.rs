@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::{domain::InstanceArn, engine::EngineSettings, plan::ManagementWrites};
+use crate::{
+    domain::InstanceArn,
+    engine::EngineSettings,
+    plan::{ManagementWrites, Quotas},
+};
 
 /// A variable that is missing, or isn't what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +42,7 @@ const INSTANCE: Expected = Expected {
     example: "arn:aws:sso:::instance/ssoins-1234567890abcdef",
 };
 const WINDOW: Expected = Expected { what: "a number from 1 to 15", example: "10" };
+const PERMISSION_SETS: Expected = Expected { what: "a number from 1 to 3500", example: "500" };
 const TIME: Expected = Expected { what: "a length of time of up to a day", example: "90s, 5m or 1h" };
 const MANAGEMENT: Expected = Expected { what: "`withhold` or `direct`", example: "withhold" };
 const LEVEL: Expected =
@@ -124,6 +129,7 @@ impl Settings {
     /// | `USHER_RUN_FOR` | [`EngineSettings::run_for`] |
     /// | `USHER_LEASE` | [`EngineSettings::lease`]; a minute at least, since it must outlive any single call |
     /// | `USHER_MANAGEMENT_ACCOUNT` | [`EngineSettings::management`]: `withhold` or `direct` |
+    /// | `USHER_PERMISSION_SETS_PER_ACCOUNT` | [`Quotas::permission_sets`] |
     pub fn engine(&self) -> Result<EngineSettings, SettingsError> {
         let default = EngineSettings::default();
         let zero = Duration::ZERO;
@@ -141,6 +147,12 @@ impl Settings {
             management: self
                 .optional("USHER_MANAGEMENT_ACCOUNT", MANAGEMENT, management_account)?
                 .unwrap_or(default.management),
+            quotas: Quotas {
+                permission_sets: self
+                    .optional("USHER_PERMISSION_SETS_PER_ACCOUNT", PERMISSION_SETS, permission_sets)?
+                    .unwrap_or(default.quotas.permission_sets),
+                ..default.quotas
+            },
             ..default
         })
     }
@@ -250,6 +262,10 @@ fn window(text: &str) -> Option<usize> {
     text.parse().ok().filter(|window| (1..=15).contains(window))
 }
 
+fn permission_sets(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|sets| (1..=3500).contains(sets))
+}
+
 fn management_account(text: &str) -> Option<ManagementWrites> {
     match text {
         "withhold" => Some(ManagementWrites::Withheld),
@@ -330,6 +346,7 @@ mod tests {
             ("USHER_PATIENCE", "1h 30m"),
             ("USHER_RUN_FOR", "45 seconds"),
             ("USHER_MANAGEMENT_ACCOUNT", "direct"),
+            ("USHER_PERMISSION_SETS_PER_ACCOUNT", "1200"),
         ]);
         assert_eq!(
             said.engine(),
@@ -341,6 +358,7 @@ mod tests {
                 patience: Duration::from_mins(90),
                 run_for: Duration::from_secs(45),
                 management: ManagementWrites::Direct,
+                quotas: Quotas { permission_sets: 1200, ..Quotas::default() },
                 ..EngineSettings::default()
             })
         );
@@ -359,6 +377,7 @@ mod tests {
             ("USHER_PATIENCE", "soon"),
             ("USHER_RUN_FOR", "1 month"),
             ("USHER_MANAGEMENT_ACCOUNT", "yes"),
+            ("USHER_PERMISSION_SETS_PER_ACCOUNT", "0"),
         ] {
             let settings = Settings::reading(move |asked| (asked == variable).then(|| value.to_owned()));
             let error = settings.engine().expect_err(value).to_string();

@@ -98,6 +98,7 @@ fn facts() -> Facts {
             set("2", &[("E", "A")]),
             set("3", &[("E", "all")]),
         ]),
+        confirmed: BTreeMap::new(),
     }
 }
 
@@ -108,7 +109,8 @@ fn outcome(files: BTreeMap<String, String>) -> (Wanted, Wanted) {
     let rules = read(&Bundle { files }).unwrap_or_else(|error| panic!("{:?}", error.problems()));
     let (index, facts) = (Index::compile(rules), facts());
     let outcomes = accounts().into_iter().map(|account| {
-        let Desired { wanted, forbidden, .. } = desired(&index, &account, &facts);
+        let Desired { wanted, forbidden, .. } =
+            desired(&index, &account, &facts, jiff::Timestamp::UNIX_EPOCH);
         (wanted, forbidden)
     });
     outcomes.unzip()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::SignedDuration;
-use shared::domain::{AccountId, PlanHash};
+use shared::domain::{AccountId, PermissionSetArn, PlanHash};
 
 use super::{LedgerArgs, OutputArgs, duration};
 use crate::keys::{HoldTarget, KeyText};
@@ -111,6 +111,19 @@ pub struct DisownArgs {
     /// What Usher gives up: ACCOUNT/PERMISSION-SET/PRINCIPAL
     #[arg(required = true, value_name = "KEY")]
     pub keys: Vec<KeyText>,
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    #[command(flatten)]
+    pub by: ByArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ConfirmArgs {
+    /// The permission set's name
+    pub name: String,
+    /// Only if it is this one that bears the name now
+    #[arg(value_name = "ARN")]
+    pub permission_set: Option<PermissionSetArn>,
     #[command(flatten)]
     pub ledger: LedgerArgs,
     #[command(flatten)]

@@ -85,6 +85,7 @@ fn told(what: &Consented, now: Timestamp) -> String {
         Consented::Released { scope } => format!("released {scope}"),
         Consented::Adopted { key } => format!("adopted {key}"),
         Consented::Disowned { key } => format!("disowned {key}"),
+        Consented::Confirmed { name, permission_set } => format!("confirmed {name} as {permission_set}"),
     }
 }
 

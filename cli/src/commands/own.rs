@@ -1,8 +1,9 @@
-//! `usher adopt` and `usher disown`: what others made becomes Usher's, and what is Usher's becomes others'. Nothing changes in AWS by it.
+//! `usher adopt`, `usher disown` and `usher confirm`: what others made becomes Usher's, what is Usher's becomes others', and a
+//! name stands for another permission set than before. Nothing changes in AWS by it.
 
 use crate::{
     Ending, Failure, Machine, Screen,
-    args::{AdoptArgs, ConnectionArgs, DisownArgs},
+    args::{AdoptArgs, ConfirmArgs, ConnectionArgs, DisownArgs},
     connect,
     desk::Desk,
     keys::KeyText,
@@ -55,6 +56,28 @@ pub(crate) async fn disown(
         consent.disown(&key).await?;
         say(screen, &format!("Given up: {}. It stays in AWS, and is not Usher's any more.", told_key(text)))?;
     }
+    Ok(Ending::Good)
+}
+
+/// Lets a name stand for the permission set that bears it now.
+pub(crate) async fn confirm(
+    arguments: &ConfirmArgs,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    let ConfirmArgs { name, permission_set, ledger: at, by } = arguments;
+    let ledger = ledger::to_use(&at.at, connection, machine).await?;
+    let aws = connect::connect(connection, machine).await?;
+    let consent = consent(ledger.as_ref(), machine, by);
+    let (now, before) =
+        consent.confirm_permission_set(aws.access.as_ref(), name, permission_set.as_ref()).await?;
+    let before = match before {
+        Some(before) if before == now => "as before".to_owned(),
+        Some(before) => format!("it was {before} before"),
+        None => "no rule has found it yet".to_owned(),
+    };
+    say(screen, &format!("`{}` stands for {now} from now on; {before}.", line(name)))?;
     Ok(Ending::Good)
 }
 

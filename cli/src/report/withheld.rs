@@ -147,6 +147,13 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
         WithheldReason::Budget(_) => {
             ("Over budget", "`usher approve KEY`, or `usher approve --plan HASH` for all of a plan")
         }
+        WithheldReason::Recreated { .. } => (
+            "Made again under its name, and not confirmed",
+            "see what the permission set allows now; `usher confirm NAME` lets it through",
+        ),
+        WithheldReason::Quota(_) => {
+            ("Over a quota of AWS", "give less there; which quota it is, and the way out, is said below")
+        }
         WithheldReason::Held(Held::Key) => ("On hold", "`usher release KEY`"),
         WithheldReason::Held(Held::DeletedByHand) => (
             "Deleted by hand",
@@ -178,6 +185,7 @@ fn command(
             Some(format!("usher release {}:{}", principal.kind, principal.id))
         }
         WithheldReason::Paused => Some("usher resume".to_owned()),
+        WithheldReason::Recreated { name, .. } => Some(format!("usher confirm {}", quoted(name))),
         // There are two ways out, and only a person knows which.
         WithheldReason::Uncertain(_)
         | WithheldReason::Observed
@@ -189,6 +197,7 @@ fn command(
         | WithheldReason::AccountNotActive(_)
         | WithheldReason::ManagementAccount
         | WithheldReason::Orphaned
+        | WithheldReason::Quota(_)
         | WithheldReason::NotInPlan => None,
     }
 }

@@ -1,24 +1,30 @@
 //! Identity Store: who is behind a name. AWS's messages may quote names of people, so only their codes are passed on.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_identitystore::{
     Client,
     operation::{
         describe_group::DescribeGroupError, describe_user::DescribeUserError, get_group_id::GetGroupIdError,
-        get_user_id::GetUserIdError,
+        get_user_id::GetUserIdError, list_group_memberships::ListGroupMembershipsError,
     },
-    types::{AlternateIdentifier, ResourceType, UniqueAttribute, error::ResourceNotFoundException},
+    types::{AlternateIdentifier, MemberId, ResourceType, UniqueAttribute, error::ResourceNotFoundException},
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::{Document, error::metadata::ProvideErrorMetadata};
 
 use super::{
     error::{calling_in_private, unbuildable, unreadable},
+    pages::Pages,
     parse,
 };
 use crate::{
     domain::{GroupId, IdentityStoreId, UserId},
     ports::{Directory, PortError},
 };
+
+/// The largest page (the API model: `MaxResults` 1 to 100).
+const PAGE: i32 = 100;
 
 /// Looks up groups and users over the API.
 ///
@@ -85,6 +91,35 @@ impl Directory for IdentityStoreApi {
             }),
         }
     }
+
+    async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError> {
+        let operation = "ListGroupMemberships";
+        let mut members = BTreeSet::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self.client.list_group_memberships().identity_store_id(self.store.as_str());
+            let request = request.group_id(group.as_str()).max_results(PAGE).set_next_token(token);
+            let page = match request.send().await {
+                Ok(page) => page,
+                Err(error) => {
+                    return absent(operation, &ResourceType::Group, error, |error| match error {
+                        ListGroupMembershipsError::ResourceNotFoundException(found) => Some(found),
+                        _ => None,
+                    });
+                }
+            };
+            for membership in page.group_memberships() {
+                let user = match membership.member_id() {
+                    Some(MemberId::UserId(user)) => Some(user.as_str()),
+                    // A member of a kind that is new to us would be left out without a word.
+                    Some(_) | None => None,
+                };
+                members.insert(parse::id(operation, "user id", user)?);
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(Some(members))
+    }
 }
 
 fn unique(attribute: &str, value: &str) -> Result<AlternateIdentifier, PortError> {
@@ -123,7 +158,10 @@ where
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_identitystore::operation::get_group_id::GetGroupIdOutput;
+    use aws_sdk_identitystore::{
+        operation::{get_group_id::GetGroupIdOutput, list_group_memberships::ListGroupMembershipsOutput},
+        types::GroupMembership,
+    };
     use aws_smithy_mocks::mock;
 
     use super::*;
@@ -196,5 +234,88 @@ mod tests {
 
         assert_eq!(error, PortError::Throttled("DescribeUser: ThrottlingException".into()));
         assert_eq!(rule.num_calls(), 3);
+    }
+
+    const ALICE: &str = "9067642ac1-0b1c2d3e-4f50-4617-8293-a4b5c6d7e8f9";
+    const BOB: &str = "9067642ac1-1b1c2d3e-4f50-4617-8293-a4b5c6d7e8f9";
+
+    fn membership(user: Option<&str>) -> GroupMembership {
+        let membership = GroupMembership::builder().identity_store_id("d-9067642ac1").membership_id(GROUP);
+        let membership = membership.membership_arn("arn:aws:identitystore:::membership/x").group_id(GROUP);
+        membership.set_member_id(user.map(|user| MemberId::UserId(user.to_owned()))).build().unwrap()
+    }
+
+    fn page(users: &[&str], token: Option<&str>) -> ListGroupMembershipsOutput {
+        let memberships = users.iter().map(|user| membership(Some(user))).collect();
+        let page = ListGroupMembershipsOutput::builder().set_group_memberships(Some(memberships));
+        page.set_next_token(token.map(str::to_owned)).build().unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_members_of_a_group_are_those_of_all_pages() {
+        let first = mock!(Client::list_group_memberships)
+            .match_requests(|request| request.next_token().is_none() && request.group_id() == Some(GROUP))
+            .then_output(|| page(&[BOB], Some("more")));
+        let second = mock!(Client::list_group_memberships)
+            .match_requests(|request| request.next_token() == Some("more"))
+            .then_output(|| page(&[ALICE, BOB], None));
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &first, &second), store());
+
+        let members = api.members(&GROUP.parse().unwrap()).await;
+
+        assert_eq!(members, Ok(Some([ALICE, BOB].map(|id| id.parse().unwrap()).into())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_of_members_that_fails_leaves_no_members_at_all() {
+        let first = mock!(Client::list_group_memberships)
+            .match_requests(|request| request.next_token().is_none())
+            .then_output(|| page(&[ALICE], Some("more")));
+        let throttled = r#"{"__type":"ThrottlingException","Message":"Rate exceeded"}"#;
+        let second = mock!(Client::list_group_memberships)
+            .match_requests(|request| request.next_token() == Some("more"))
+            .sequence()
+            .http_status(400, Some(throttled.to_owned()))
+            .repeatedly()
+            .build();
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &first, &second), store());
+
+        let members = api.members(&GROUP.parse().unwrap()).await;
+
+        assert_eq!(members, Err(PortError::Throttled("ListGroupMemberships: ThrottlingException".into())));
+    }
+
+    #[tokio::test]
+    async fn a_member_without_a_user_id_and_a_page_that_comes_again_are_errors() {
+        let nobody = mock!(Client::list_group_memberships).then_output(|| {
+            ListGroupMembershipsOutput::builder().group_memberships(membership(None)).build().unwrap()
+        });
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &nobody), store());
+        assert!(matches!(api.members(&GROUP.parse().unwrap()).await, Err(PortError::Failed(_))));
+
+        let round = mock!(Client::list_group_memberships).then_output(|| page(&[ALICE], Some("again")));
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &round), store());
+        assert!(matches!(api.members(&GROUP.parse().unwrap()).await, Err(PortError::Failed(_))));
+    }
+
+    #[tokio::test]
+    async fn only_a_group_that_aws_says_is_missing_has_no_list_of_members() {
+        let not_found = |kind: &str| {
+            let error =
+                r#"{"__type":"ResourceNotFoundException","Message":"not found","ResourceType":"KIND"}"#;
+            Some(error.replace("KIND", kind))
+        };
+        let rule = mock!(Client::list_group_memberships)
+            .sequence()
+            .http_status(400, not_found("GROUP"))
+            .http_status(400, not_found("IDENTITY_STORE"))
+            .output(|| page(&[], None))
+            .build();
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &rule), store());
+        let group = GROUP.parse().unwrap();
+
+        assert_eq!(api.members(&group).await, Ok(None));
+        assert!(matches!(api.members(&group).await, Err(PortError::NotFound(_))));
+        assert_eq!(api.members(&group).await, Ok(Some(BTreeSet::new())));
     }
 }

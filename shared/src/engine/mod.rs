@@ -44,7 +44,7 @@ pub use tick::{Tick, TickError, TickSummary};
 pub use wake::Wake;
 
 use crate::{
-    plan::ManagementWrites,
+    plan::{ManagementWrites, Quotas},
     ports::{AccessReader, Clock, Directory, LedgerReader, OrganizationReader},
 };
 
@@ -94,6 +94,8 @@ pub struct EngineSettings {
     /// How long tombstones are kept.
     pub tombstones: Duration,
     pub management: ManagementWrites,
+    /// What AWS allows in one account.
+    pub quotas: Quotas,
 }
 
 impl Default for EngineSettings {
@@ -112,6 +114,7 @@ impl Default for EngineSettings {
             spacing: Duration::from_millis(100),
             tombstones: Duration::from_hours(24),
             management: ManagementWrites::Withheld,
+            quotas: Quotas::default(),
         }
     }
 }

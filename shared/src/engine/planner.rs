@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{EngineSettings, ReadError, Reader, RulesOnHand, reading::Reading, signed};
+use super::{
+    EngineSettings, ReadError, Reader, RulesOnHand,
+    reading::{CONTRADICTION, Reading},
+    signed,
+};
 use crate::{
     domain::{Account, AccountId, AssignmentKey, Mode, PermissionSetArn, Principal, RuleId, RulesVersion},
     ledger::{Cause, Orders, Row},
@@ -75,10 +79,12 @@ impl Planner<'_> {
         let Some(account) = reading.account(id).await? else {
             return Ok((self.departed(id, &rows), Basis::of(rules, &reading)));
         };
-        let facts = reading.facts(&resolve::needs(&rules.index, &account)).await;
-        let desired = resolve::desired(&rules.index, &account, &facts);
+        let now = reading.started();
+        let facts = reading.facts(&resolve::needs(&rules.index, &account, now)).await;
+        let desired = resolve::desired(&rules.index, &account, &facts, now);
+        reading.learn_names(&desired.named);
         let standing = reading.standing(&leaving(&desired, &rows)).await;
-        let asked = Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows };
+        let asked = Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows, now };
         let (principals, vanished) = (asked.bearers(&standing), asked.vanished(&facts));
         let actual = if account.state.is_active() {
             reading.actual(id, &concerned(&desired, &rows)).await?
@@ -102,8 +108,9 @@ impl Planner<'_> {
         let row = self.reader.ledger.row(key).await?;
         let reading = Reading::begin(self.reader, &self.settings).await?;
         let Some(account) = reading.account(&key.account).await? else { return Ok(None) };
-        let facts = reading.facts(&resolve::needs(&rules.index, &account)).await;
-        let mut desired = resolve::desired(&rules.index, &account, &facts);
+        let now = reading.started();
+        let facts = reading.facts(&resolve::needs(&rules.index, &account, now)).await;
+        let mut desired = resolve::desired(&rules.index, &account, &facts, now);
         let actual = reading.actual(&key.account, &[key.permission_set.clone()].into()).await?;
         Ok(Some(Look {
             row,
@@ -140,6 +147,7 @@ impl Planner<'_> {
             rules: &rules.version,
             cause,
             management: self.settings.management,
+            quotas: self.settings.quotas,
             lag: signed(self.settings.lag),
             intent_age: signed(self.settings.intent_age),
             now: self.reader.clock.now(),
@@ -195,6 +203,8 @@ pub(super) struct Asked<'a> {
     pub(super) account: &'a Account,
     pub(super) desired: &'a Desired,
     pub(super) rows: &'a [Row],
+    /// The time of the rules.
+    pub(super) now: Timestamp,
 }
 
 impl Asked<'_> {
@@ -205,9 +215,7 @@ impl Asked<'_> {
         standing: &BTreeMap<Principal, Lookup<String>>,
     ) -> BTreeMap<Principal, Lookup<()>> {
         let bears = |principal: &Principal| match standing.get(principal) {
-            Some(Lookup::Found(name)) if self.is_nobodys(name) => Lookup::Failed(
-                "the directory says that nobody bears a name, and that its bearer is there".to_owned(),
-            ),
+            Some(Lookup::Found(name)) if self.is_nobodys(name) => Lookup::Failed(CONTRADICTION.to_owned()),
             Some(Lookup::Found(_)) => Lookup::Found(()),
             Some(Lookup::Absent) => Lookup::Absent,
             Some(Lookup::Failed(why)) => Lookup::Failed(why.clone()),
@@ -225,14 +233,15 @@ impl Asked<'_> {
             | Missing::UserId(_)
             | Missing::PermissionSet(_)
             | Missing::PermissionSetArn(_)
-            | Missing::AccountData(_) => false,
+            | Missing::AccountData(_)
+            | Missing::Protected(_) => false,
         })
     }
 
     /// The permission sets of rows that the catalogue does not show, if a rule of this account had it read.
     pub(super) fn vanished(&self, facts: &Facts) -> BTreeSet<PermissionSetArn> {
         match &facts.permission_sets {
-            Lookup::Found(sets) if resolve::needs(self.index, self.account).permission_sets => {
+            Lookup::Found(sets) if resolve::needs(self.index, self.account, self.now).permission_sets => {
                 let known: BTreeSet<&PermissionSetArn> = sets.iter().map(|set| &set.arn).collect();
                 let of_rows = self.rows.iter().map(|row| &row.key.permission_set);
                 of_rows.filter(|set| !known.contains(set)).cloned().collect()

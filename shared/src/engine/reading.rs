@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{EngineSettings, Reader, signed};
+use super::{EngineSettings, Reader, consent::ConfirmedName, signed};
 use crate::{
     domain::{
         Account, AccountId, AssignmentKey, GroupId, InstanceArn, OrganizationalUnit, OuId, OuPath,
@@ -50,6 +50,10 @@ pub enum ReadError {
 /// instance, everything that is ours would seem to be gone.
 const INSTANCE: &str = "instance";
 
+/// Why a name counts neither as borne nor as nobody's.
+pub(super) const CONTRADICTION: &str =
+    "the directory says that nobody bears a name, and that its bearer is there";
+
 /// The instance that a ledger belongs to, by the facts that it remembers.
 pub(super) fn owner<'a>(facts: impl IntoIterator<Item = &'a Seen>) -> Option<InstanceArn> {
     let fact = facts.into_iter().find(|seen| seen.id == INSTANCE)?;
@@ -73,7 +77,13 @@ impl<'a> Reading<'a> {
     /// Begins a reading with what the ledger remembers.
     pub(super) async fn begin(reader: Reader<'a>, settings: &EngineSettings) -> Result<Self, ReadError> {
         let mut known = BTreeMap::new();
-        for kind in [SeenKind::Fact, SeenKind::OrganizationalUnit, SeenKind::PermissionSet] {
+        for kind in [
+            SeenKind::Fact,
+            SeenKind::Group,
+            SeenKind::OrganizationalUnit,
+            SeenKind::PermissionSet,
+            SeenKind::PermissionSetName,
+        ] {
             for seen in reader.ledger.recall(kind).await? {
                 known.insert((kind, seen.id.clone()), seen);
             }
@@ -124,6 +134,12 @@ impl<'a> Reading<'a> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let owned = known.get(&(SeenKind::Fact, "owned".into())).and_then(|seen| seen.value.as_u64());
         owned.and_then(|owned| u32::try_from(owned).ok()).unwrap_or(0)
+    }
+
+    /// What is remembered, however old.
+    fn remembered(&self, kind: SeenKind, id: &str) -> Option<Value> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(kind, id.to_owned())).map(|seen| seen.value.clone())
     }
 
     fn known<T: serde::de::DeserializeOwned>(&self, kind: SeenKind, id: &str) -> Option<T> {
@@ -208,20 +224,87 @@ impl<'a> Reading<'a> {
         let user = async |name: &String| lookup(directory.user_id(name).await);
         let group_id = async |id: &GroupId| exists(directory.group_name(id).await);
         let user_id = async |id: &UserId| exists(directory.user_name(id).await);
+        let members = async |id: &GroupId| lookup(directory.members(id).await);
+
+        let mut groups = each(&needs.groups, group).await;
+        for name in &needs.members_of {
+            if let Some(found) = groups.get_mut(name) {
+                self.doubt(name, found).await;
+            }
+        }
+        let named = needs.members_of.iter().filter_map(|name| match groups.get(name) {
+            Some(Lookup::Found(id)) => Some(id.clone()),
+            Some(Lookup::Absent | Lookup::Failed(_)) | None => None,
+        });
+        let of: BTreeSet<GroupId> = needs.members_of_ids.iter().cloned().chain(named).collect();
+        let (permission_sets, confirmed) = if needs.permission_sets {
+            match self.confirmed_names() {
+                Ok(confirmed) => (self.catalogue().await, confirmed),
+                // Any set might be another than the one that was confirmed.
+                Err(why) => (Lookup::Failed(why), BTreeMap::new()),
+            }
+        } else {
+            (Lookup::Found(Vec::new()), BTreeMap::new())
+        };
         Facts {
-            groups: each(&needs.groups, group).await,
             users: each(&needs.users, user).await,
             group_ids: each(&needs.group_ids, group_id).await,
             user_ids: each(&needs.user_ids, user_id).await,
-            members: BTreeMap::new(),
-            permission_sets: if needs.permission_sets {
-                match self.permission_sets().await {
-                    Ok(sets) => Lookup::Found(sets),
-                    Err(error) => Lookup::Failed(format!("permission sets: {error}")),
+            members: each(&of, members).await,
+            groups,
+            permission_sets,
+            confirmed,
+        }
+    }
+
+    /// Who loses access when a group's name is gone are its members, and they are still there: the group that bore the name
+    /// last must be gone too, or bear another one. Otherwise one of the two answers is stale.
+    async fn doubt(&self, name: &str, found: &mut Lookup<GroupId>) {
+        let before = self.remembered(SeenKind::Group, name);
+        let before: Option<GroupId> = before.and_then(|value| serde_json::from_value(value).ok());
+        match found {
+            Lookup::Found(id) if before.as_ref() != Some(id) => self.learn(SeenKind::Group, name, id),
+            Lookup::Found(_) | Lookup::Failed(_) => {}
+            Lookup::Absent => {
+                let Some(before) = before else { return };
+                match self.reader.directory.group_name(&before).await {
+                    Ok(Some(now)) if now == name => *found = Lookup::Failed(CONTRADICTION.to_owned()),
+                    Ok(Some(_) | None) => {}
+                    Err(error) => *found = Lookup::Failed(error.to_string()),
                 }
-            } else {
-                Lookup::Found(Vec::new())
-            },
+            }
+        }
+    }
+
+    /// Which permission set each name stands for, as far as it was seen or confirmed before.
+    fn confirmed_names(&self) -> Result<BTreeMap<String, PermissionSetArn>, String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let names =
+            known.values().zip(known.keys()).filter(|(_, (kind, _))| *kind == SeenKind::PermissionSetName);
+        let read = names.map(|(seen, _)| match serde_json::from_value(seen.value.clone()) {
+            Ok(ConfirmedName { permission_set, consent: _ }) => Ok((seen.id.clone(), permission_set)),
+            Err(_) => {
+                Err(format!("what the ledger remembers of the permission set `{}` can't be read", seen.id))
+            }
+        });
+        read.collect()
+    }
+
+    /// Learns which permission sets bear the names that rules have found. A name that is known already keeps the set that it
+    /// stands for: only a person gives it another.
+    pub(super) fn learn_names(&self, named: &BTreeMap<String, PermissionSetArn>) {
+        for (name, permission_set) in named {
+            if self.remembered(SeenKind::PermissionSetName, name).is_none() {
+                let seen = ConfirmedName { permission_set: permission_set.clone(), consent: None };
+                self.learn(SeenKind::PermissionSetName, name, &seen);
+            }
+        }
+    }
+
+    async fn catalogue(&self) -> Lookup<Vec<PermissionSet>> {
+        match self.permission_sets().await {
+            Ok(sets) => Lookup::Found(sets),
+            Err(error) => Lookup::Failed(format!("permission sets: {error}")),
         }
     }
 

@@ -66,14 +66,16 @@ impl Planner<'_> {
         }
         drop(listed);
 
+        let now = reading.started();
         let mut needs = Needs::default();
         for account in &accounts {
-            merge(&mut needs, resolve::needs(&rules.index, account));
+            needs.merge(resolve::needs(&rules.index, account, now));
         }
         let facts = reading.facts(&needs).await;
         let mut drafted: Vec<Drafted> = Vec::with_capacity(accounts.len());
         for account in accounts {
-            let desired = resolve::desired(&rules.index, &account, &facts);
+            let desired = resolve::desired(&rules.index, &account, &facts, now);
+            reading.learn_names(&desired.named);
             let rows = by_account.remove(&account.id).unwrap_or_default();
             drafted.push(Drafted { account, rows, desired });
         }
@@ -94,8 +96,8 @@ impl Planner<'_> {
                 Ok(actual) => {
                     let material =
                         Material { account: &account, rows: &rows, rules: &rules, orders: &orders, cause };
-                    let asked =
-                        Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows };
+                    let index = &rules.index;
+                    let asked = Asked { index, account: &account, desired: &desired, rows: &rows, now };
                     let principals = asked.bearers(&standing);
                     let vanished = asked.vanished(&facts);
                     let doubts = Doubts { principals: &principals, vanished: &vanished };
@@ -184,17 +186,6 @@ fn concerned_principals<'a>(
 ) -> impl Iterator<Item = Principal> + use<'a> {
     let of_rows = rows.iter().filter(|row| row.state != State::Closed).map(|row| &row.key);
     desired.wanted.keys().chain(of_rows).map(|key| key.principal.clone())
-}
-
-fn merge(needs: &mut Needs, more: Needs) {
-    let Needs { groups, users, group_ids, user_ids, members_of, members_of_ids, permission_sets } = more;
-    needs.groups.extend(groups);
-    needs.users.extend(users);
-    needs.group_ids.extend(group_ids);
-    needs.user_ids.extend(user_ids);
-    needs.members_of.extend(members_of);
-    needs.members_of_ids.extend(members_of_ids);
-    needs.permission_sets |= permission_sets;
 }
 
 /// Every row of the ledger, by key.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::HoldScope;
-use crate::domain::{AssignmentKey, ConsentId, Operation, PlanHash, RulesVersion};
+use crate::domain::{AssignmentKey, ConsentId, Operation, PermissionSetArn, PlanHash, RulesVersion};
 
 /// One act of a person, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -59,6 +59,11 @@ pub enum Consented {
     Disowned {
         key: AssignmentKey,
     },
+    /// The name of a permission set stands for this one.
+    Confirmed {
+        name: String,
+        permission_set: PermissionSetArn,
+    },
 }
 
 impl ConsentRecord {
@@ -89,7 +94,8 @@ impl ConsentRecord {
             | Consented::Held { .. }
             | Consented::Released { .. }
             | Consented::Adopted { .. }
-            | Consented::Disowned { .. } => false,
+            | Consented::Disowned { .. }
+            | Consented::Confirmed { .. } => false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Action, Plan, Situation, Withheld, WithheldReason, key::Subject};
+use super::{Action, Plan, Situation, Withheld, WithheldReason, key::Subject, quota};
 use crate::{
     domain::{AccountId, AssignmentKey, Operation},
     ledger::{Row, State},
@@ -42,13 +42,19 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
         if let Some((operation, reason)) = decision.withheld {
             plan.withheld.push(Withheld { key: key.clone(), operation, reason, rules: rules() });
         }
-        let found_again = || row.filter(|row| row.departed_since.is_some() && row.claim().is_none());
         plan.records.extend(match (decision.record, is_decided) {
             (Some(record), _) => Some(Row { departed_since: None, ..record }),
-            // The account is there: whoever said otherwise was wrong.
-            (None, false) => found_again().map(|row| Row { departed_since: None, ..row.clone() }),
+            (None, false) => row.and_then(found_again),
             (None, true) => None,
         });
+    }
+    let over = quota::over(&plan.actions, situation);
+    for action in plan.actions.extract_if(.., |action| over.contains_key(&action.key)) {
+        if let Some(quota) = over.get(&action.key) {
+            let Action { operation, key, rules, .. } = action;
+            plan.records.extend(rows.get(&key).copied().and_then(found_again));
+            plan.withheld.push(Withheld { key, operation, reason: WithheldReason::Quota(*quota), rules });
+        }
     }
     for (key, rules) in &situation.desired.forbidden {
         let had = rows.get(key).is_some_and(|row| row.is_ours());
@@ -63,9 +69,16 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
         }
     }
     plan.withheld.sort_by(|a, b| a.key.cmp(&b.key));
+    plan.records.sort_by(|a, b| a.key.cmp(&b.key));
     // Revokes go before grants: `Grant` sorts first, so the order is turned round.
     plan.actions.sort_by(|a, b| b.operation.cmp(&a.operation).then_with(|| a.key.cmp(&b.key)));
     plan
+}
+
+/// The row of an account that was said to have departed, and is there: whoever said so was wrong.
+fn found_again(row: &Row) -> Option<Row> {
+    let is_marked = row.departed_since.is_some() && row.claim().is_none();
+    is_marked.then(|| Row { departed_since: None, ..row.clone() })
 }
 
 /// Plans an account that Organizations does not know: it has departed, or it never was there.

@@ -9,7 +9,7 @@ use super::{ManagementWrites, Situation, WithheldReason};
 use crate::{
     domain::{AssignmentKey, Mode, Operation, RuleId, hex},
     ledger::{Approval, HeldBy, Hold, Intent, Row, State},
-    resolve::Lookup,
+    resolve::{Lookup, Recreated},
 };
 
 /// What is decided about a key. At most one of each: a row may be brought up to date and something be withheld at once.
@@ -219,6 +219,9 @@ impl Subject<'_> {
         if !may_grant(wanted) {
             return Decision::withhold(Operation::Grant, WithheldReason::Observed);
         }
+        if let Some(reason) = self.recreated() {
+            return Decision::withhold(Operation::Grant, reason);
+        }
         let intent = Intent {
             decided_at: self.read_at(),
             not_before: settling,
@@ -230,6 +233,12 @@ impl Subject<'_> {
             action: Some((Operation::Grant, self.with_intent(row, State::Granting(intent), wanted))),
             ..Decision::default()
         }
+    }
+
+    /// Why a person must confirm the permission set first, if one must.
+    fn recreated(&self) -> Option<WithheldReason> {
+        let Recreated { name, before } = self.situation.desired.unconfirmed.get(self.key)?;
+        Some(WithheldReason::Recreated { name: name.clone(), before: before.clone() })
     }
 
     /// A row that is ours and that no rule wants any more.
@@ -302,6 +311,9 @@ impl Subject<'_> {
         }
         if !may_grant(wanted) {
             return gives_up(WithheldReason::Observed);
+        }
+        if let Some(reason) = self.recreated() {
+            return gives_up(reason);
         }
         if self.is_due_for_refresh(row, intent)
             || row.wanted_by != self.wanted_by(row, wanted)

@@ -23,6 +23,7 @@ mod account;
 mod hash;
 mod key;
 mod next;
+mod quota;
 mod restraint;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 
 pub use account::{departed, plan};
 pub use hash::hash;
+pub use quota::{Quota, Quotas};
 
 use crate::{
     domain::{
@@ -78,6 +80,7 @@ pub struct Situation<'a> {
     /// Why this decision is made now.
     pub cause: &'a Cause,
     pub management: ManagementWrites,
+    pub quotas: Quotas,
     /// How long a fresh row is believed over a list.
     pub lag: jiff::SignedDuration,
     /// How old an intent may get before it is confirmed again.
@@ -152,6 +155,10 @@ pub enum WithheldReason {
     Orphaned,
     /// The budget is spent.
     Budget(BudgetKey),
+    /// Another permission set bears the name that the rules give it by.
+    Recreated { name: String, before: PermissionSetArn },
+    /// AWS would not take it: there are as many already as a quota allows.
+    Quota(Quota),
     /// It is on hold.
     Held(Held),
     /// Usher is paused.
@@ -179,6 +186,8 @@ impl WithheldReason {
             Self::Held(_) => "held",
             Self::Paused => "paused",
             Self::NotInPlan => "not_in_plan",
+            Self::Recreated { .. } => "recreated",
+            Self::Quota(_) => "quota",
         }
     }
 }
@@ -215,6 +224,11 @@ impl std::fmt::Display for WithheldReason {
             Self::Budget(budget) => {
                 write!(f, "it is over {}; `usher approve` lets it through", budget.in_words())
             }
+            Self::Recreated { name, before } => write!(
+                f,
+                "the permission set `{name}` is another one than before ({before}): see what it allows, then let it through with `usher confirm {name}`"
+            ),
+            Self::Quota(quota) => write!(f, "{quota}"),
             Self::Held(Held::Key) => f.write_str("it is on hold; `usher release` lets it go on"),
             Self::Held(Held::DeletedByHand) => {
                 f.write_str("somebody deleted it by hand; `usher release` has it made again")

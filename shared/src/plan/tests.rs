@@ -10,6 +10,7 @@ use super::*;
 use crate::{
     domain::{OuPath, Tags},
     ledger::{Claim, Fence, Intent, State},
+    resolve::Recreated,
 };
 
 const ACCOUNT: &str = "111122223333";
@@ -82,6 +83,7 @@ struct Case {
     orders: Orders,
     principals: BTreeMap<Principal, Lookup<()>>,
     vanished: BTreeSet<PermissionSetArn>,
+    unconfirmed: BTreeMap<AssignmentKey, Recreated>,
     read_at: Timestamp,
 }
 
@@ -101,6 +103,7 @@ fn case() -> Case {
         orders: Orders::default(),
         principals: BTreeMap::new(),
         vanished: BTreeSet::new(),
+        unconfirmed: BTreeMap::new(),
         read_at: at(60),
     }
 }
@@ -130,6 +133,8 @@ impl Case {
             frozen: self.frozen.clone(),
             grants_frozen: self.grants_frozen.clone(),
             waiting: BTreeSet::new(),
+            unconfirmed: self.unconfirmed.clone(),
+            named: BTreeMap::new(),
         };
         let present = if self.listed { BTreeSet::from([key()]) } else { BTreeSet::new() };
         plan(&Situation {
@@ -144,6 +149,7 @@ impl Case {
             rules: &rules(),
             cause: &Cause::new("event", "new"),
             management: ManagementWrites::Withheld,
+            quotas: Quotas::default(),
             lag: LAG,
             intent_age: SignedDuration::from_mins(15),
             now: at(60),
@@ -437,4 +443,23 @@ fn an_account_that_was_wrongly_said_to_have_departed_loses_that_mark() {
     let account: AccountId = ACCOUNT.parse().unwrap();
     assert_eq!(departed(&account, &[missing], LAG, at(60)).records[0].state, State::Ours);
     assert_eq!(departed(&account, &[marked], LAG, at(60)).records[0].state, State::Closed);
+}
+
+#[test]
+fn a_permission_set_that_was_made_again_under_its_name_waits_for_a_person() {
+    let before: PermissionSetArn =
+        "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-ffffffffffffffff".parse().unwrap();
+    let recreated = Recreated { name: "Reader".to_owned(), before };
+    let unconfirmed = BTreeMap::from([(key(), recreated)]);
+    let case = || Case { wanted: sync(), unconfirmed: unconfirmed.clone(), ..case() };
+    assert_eq!(case().says(), "withheld:recreated");
+    let text = case().plan().withheld[0].reason.to_string();
+    assert!(text.contains("`usher confirm Reader`") && text.contains("ps-ffffffffffffffff"), "{text}");
+    // An intent from before is given up, and what is there already stays.
+    let pending = row(State::Granting(intent(at(59), false)));
+    assert_eq!(Case { row: Some(pending), ..case() }.says(), "record:closed withheld:recreated");
+    assert_eq!(Case { row: Some(row(State::Ours)), listed: true, ..case() }.says(), "nothing");
+    assert_eq!(Case { listed: true, ..case() }.says(), "withheld:foreign");
+    let observing = Some(by("r", Mode::Observe));
+    assert_eq!(Case { wanted: observing, ..case() }.says(), "withheld:observed");
 }

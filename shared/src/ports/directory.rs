@@ -1,5 +1,7 @@
 //! The identity store: who is behind a name.
 
+use std::collections::BTreeSet;
+
 use super::PortError;
 use crate::domain::{GroupId, UserId};
 
@@ -14,4 +16,6 @@ pub trait Directory: Send + Sync {
     async fn group_name(&self, id: &GroupId) -> Result<Option<String>, PortError>;
     /// The user name that a user has now.
     async fn user_name(&self, id: &UserId) -> Result<Option<String>, PortError>;
+    /// All users who are members of a group, to the last page or not at all; `None` only if the group does not exist.
+    async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError>;
 }

@@ -63,6 +63,8 @@ pub struct RulesInForce {
 pub enum SeenKind {
     /// id: the permission set's ARN; value: [`crate::domain::PermissionSet`]
     PermissionSet,
+    /// id: a permission set's name that rules have found; value: its ARN, and who has confirmed it. Never grows too old.
+    PermissionSetName,
     /// id: the group's name; value: its id, or null where proved absent
     Group,
     /// id: the user's name; value: its id, or null where proved absent

@@ -1,5 +1,7 @@
 //! The identity store's port.
 
+use std::collections::BTreeSet;
+
 use shared::{
     domain::{GroupId, UserId},
     ports::{Directory, PortError},
@@ -58,5 +60,28 @@ impl Directory for InProcess {
         let input = wire::DescribeUser { identity_store_id: self.store(), user_id: id.to_string() };
         let answer = unless_absent(self.call(input).await, absent("USER"))?;
         Ok(answer.and_then(|user| user.user_name))
+    }
+
+    async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError> {
+        let mut members = BTreeSet::new();
+        let mut token = None;
+        loop {
+            let input = wire::ListGroupMemberships {
+                identity_store_id: self.store(),
+                group_id: group.to_string(),
+                max_results: None,
+                next_token: token,
+            };
+            let Some(page) = unless_absent(self.call(input).await, absent("GROUP"))? else {
+                return Ok(None);
+            };
+            for membership in page.group_memberships {
+                members.insert(read(&membership.member_id.user_id)?);
+            }
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(Some(members));
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The whole truth, for tests to compare with what Usher believes. Not an AWS operation: no lag, no rate, no log entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::domain::{
@@ -57,6 +57,12 @@ impl World {
     /// Every user, by the user name.
     pub fn users_now(&self) -> BTreeMap<String, UserId> {
         self.directory.users.iter().map(|(id, user)| (user.user_name.clone(), id.clone())).collect()
+    }
+
+    /// The members of every group that has any.
+    pub fn members_now(&self) -> BTreeMap<GroupId, BTreeSet<UserId>> {
+        let members = self.directory.members.iter();
+        members.map(|(group, users)| (group.clone(), users.keys().cloned().collect())).collect()
     }
 
     /// What an assignment was like from when on, oldest first; `None` where it did not exist.

@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use shared::{
-    domain::{Account, AssignmentKey, GroupId, PermissionSet, Principal, UserId},
+    domain::{Account, AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
     rules::Bundle,
 };
 use simulator::World;
@@ -17,6 +18,9 @@ pub(super) struct Truth {
     sets: Vec<PermissionSet>,
     groups: BTreeMap<String, GroupId>,
     users: BTreeMap<String, UserId>,
+    members: BTreeMap<GroupId, BTreeSet<UserId>>,
+    /// Rules begin and end at whole minutes.
+    minute: Timestamp,
 }
 
 impl Truth {
@@ -26,6 +30,8 @@ impl Truth {
             sets: world.permission_sets_now(),
             groups: world.groups_now(),
             users: world.users_now(),
+            members: world.members_now(),
+            minute: Timestamp::from_second(world.now().as_second() / 60 * 60).unwrap(),
         }
     }
 
@@ -59,13 +65,26 @@ pub(super) enum Who {
     GroupId(GroupId),
     User(String),
     UserId(UserId),
+    /// Each member of the group with this name.
+    MembersOf(String),
+    /// The group whose name is the value of this tag of the account, and then this text.
+    GroupOfTag(String, String),
 }
 
 /// What a rule gives.
 #[derive(Debug, Clone)]
 pub(super) enum What {
     Named(String),
+    Arn(PermissionSetArn),
     Tagged(String, Vec<String>),
+}
+
+/// What a permission set's tag must equal.
+#[derive(Debug, Clone)]
+pub(super) enum Joined {
+    AccountTag(String),
+    NearestOu,
+    AnyOu,
 }
 
 /// Where a rule holds.
@@ -75,6 +94,10 @@ pub(super) enum Where {
     InOu(String),
     DirectlyInOu(String),
     Tagged(String, Vec<String>),
+    /// With or without a tag, whatever its value.
+    Has(String, bool),
+    /// With a tag whose value begins so.
+    TagBegins(String, String),
     Named(String),
     Id(String),
     All(Vec<Where>),
@@ -103,6 +126,10 @@ impl Where {
             Self::Tagged(key, values) => {
                 account.tags.get(key).is_some_and(|value| values.iter().any(|one| one == value))
             }
+            Self::Has(key, has) => account.tags.get(key).is_some() == *has,
+            Self::TagBegins(key, beginning) => {
+                account.tags.get(key).is_some_and(|value| value.starts_with(beginning.as_str()))
+            }
             Self::Named(name) => account.name == *name,
         };
         found && !(gives && account.is_management)
@@ -111,7 +138,9 @@ impl Where {
     /// The keys of the tags that it looks at.
     fn tags(&self) -> BTreeSet<&str> {
         match self {
-            Self::Tagged(key, _) => BTreeSet::from([key.as_str()]),
+            Self::Tagged(key, _) | Self::Has(key, _) | Self::TagBegins(key, _) => {
+                BTreeSet::from([key.as_str()])
+            }
             Self::All(all) | Self::Any(all) => all.iter().flat_map(Self::tags).collect(),
             Self::Except(from, less) => {
                 from.tags().into_iter().chain(less.iter().flat_map(Self::tags)).collect()
@@ -129,6 +158,13 @@ impl Where {
             Self::InOu(ou) => format!("{{ in_ou: {} }}", quoted(ou)),
             Self::DirectlyInOu(ou) => format!("{{ directly_in_ou: {} }}", quoted(ou)),
             Self::Tagged(key, values) => format!("{{ tagged: {} }}", tag(key, values)),
+            Self::Has(key, has) => {
+                let word = if *has { "present" } else { "absent" };
+                format!("{{ tagged: {{ {}: {{ {word}: true }} }} }}", quoted(key))
+            }
+            Self::TagBegins(key, beginning) => {
+                format!("{{ tagged: {{ {}: {{ like: \"{beginning}*\" }} }} }}", quoted(key))
+            }
             Self::Named(name) => format!("{{ named: {} }}", quoted(name)),
             Self::Id(id) => format!("{{ id: {} }}", quoted(id)),
             Self::All(all) => format!("{{ all_of: [{}] }}", list(all)),
@@ -146,6 +182,9 @@ pub(super) struct Rule {
     who: Vec<Who>,
     what: Vec<What>,
     accounts: Where,
+    joins: Vec<(String, Joined, Option<String>)>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 /// A rule: `group("developers", "Developers").gets("ReadOnlyAccess").in_accounts(Where::Everywhere)`.
@@ -161,6 +200,9 @@ pub(super) fn rule(id: &str, who: Who) -> Rule {
         who: vec![who],
         what: Vec::new(),
         accounts: Where::Everywhere,
+        joins: Vec::new(),
+        from: None,
+        until: None,
     }
 }
 
@@ -177,6 +219,27 @@ impl Rule {
 
     pub(super) fn gets_tagged(mut self, key: &str, value: &str) -> Self {
         self.what.push(What::Tagged(key.to_owned(), vec![value.to_owned()]));
+        self
+    }
+
+    pub(super) fn gets_arn(mut self, set: &PermissionSetArn) -> Self {
+        self.what.push(What::Arn(set.clone()));
+        self
+    }
+
+    /// Where this tag of the permission set equals what of the account, or the wildcard.
+    pub(super) fn where_tag(mut self, key: &str, equals: Joined, wildcard: Option<&str>) -> Self {
+        self.joins.push((key.to_owned(), equals, wildcard.map(str::to_owned)));
+        self
+    }
+
+    pub(super) fn from(mut self, from: Timestamp) -> Self {
+        self.from = Some(from);
+        self
+    }
+
+    pub(super) fn until(mut self, until: Timestamp) -> Self {
+        self.until = Some(until);
         self
     }
 
@@ -198,13 +261,23 @@ impl Rule {
                 named == id && truth.groups.values().any(|g| g == id)
             }
             (Who::UserId(named), Principal::User(id)) => named == id && truth.users.values().any(|u| u == id),
-            (Who::Group(_) | Who::GroupId(_), Principal::User(_))
-            | (Who::User(_) | Who::UserId(_), Principal::Group(_)) => false,
+            (Who::MembersOf(group), Principal::User(id)) => truth
+                .groups
+                .get(group)
+                .and_then(|group| truth.members.get(group))
+                .is_some_and(|members| members.contains(id)),
+            (Who::GroupOfTag(tag, rest), Principal::Group(id)) => {
+                let value = truth.account(&key.account).and_then(|account| account.tags.get(tag));
+                value.is_some_and(|value| truth.groups.get(&format!("{value}{rest}")) == Some(id))
+            }
+            (Who::Group(_) | Who::GroupId(_) | Who::GroupOfTag(..), Principal::User(_))
+            | (Who::User(_) | Who::UserId(_) | Who::MembersOf(_), Principal::Group(_)) => false,
         });
         let set = truth.sets.iter().find(|set| set.arn == key.permission_set);
         who && set.is_some_and(|set| {
             self.what.iter().any(|what| match what {
                 What::Named(name) => set.name == *name,
+                What::Arn(arn) => set.arn == *arn,
                 What::Tagged(tag, values) => {
                     set.tags.get(tag).is_some_and(|value| values.iter().any(|one| one == value))
                 }
@@ -213,7 +286,14 @@ impl Rule {
     }
 
     fn holds_in(&self, truth: &Truth, key: &AssignmentKey, gives: bool) -> bool {
-        truth.account(&key.account).is_some_and(|account| self.accounts.selects(account, gives))
+        let in_time = self.from.is_none_or(|from| truth.minute >= from)
+            && self.until.is_none_or(|until| truth.minute < until);
+        let set = truth.sets.iter().find(|set| set.arn == key.permission_set);
+        in_time
+            && truth.account(&key.account).is_some_and(|account| {
+                self.accounts.selects(account, gives)
+                    && self.joins.iter().all(|join| set.is_some_and(|set| joined(join, set, account)))
+            })
     }
 
     fn yaml(&self, never: bool) -> String {
@@ -222,9 +302,12 @@ impl Rule {
             Who::GroupId(id) => format!("{{ group_id: {id} }}"),
             Who::User(name) => format!("{{ user_name: {} }}", quoted(name)),
             Who::UserId(id) => format!("{{ user_id: {id} }}"),
+            Who::MembersOf(name) => format!("{{ members_of: {} }}", quoted(name)),
+            Who::GroupOfTag(tag, rest) => format!("{{ group: \"{{account_tag.{tag}}}{rest}\" }}"),
         });
         let what = self.what.iter().map(|what| match what {
             What::Named(name) => quoted(name),
+            What::Arn(arn) => format!("{{ permission_set_arn: {arn} }}"),
             What::Tagged(key, values) => format!("{{ tagged: {} }}", tag(key, values)),
         });
         let who = who.collect::<Vec<_>>().join(", ");
@@ -234,10 +317,27 @@ impl Rule {
         } else {
             format!("id: {}\n    mode: {}\n    ", self.id, self.reach.word())
         };
-        format!(
+        let mut text = format!(
             "  - {head}principals: [{who}]\n    permission_sets: [{what}]\n    accounts: {}\n",
             self.accounts.yaml()
-        )
+        );
+        for (key, time) in [("from", self.from), ("until", self.until)] {
+            text.extend(time.map(|time| format!("    {key}: {time}\n")));
+        }
+        let joins = self.joins.iter().map(|(key, equals, wildcard)| {
+            let equals = match equals {
+                Joined::AccountTag(key) => format!("account_tag: {}", quoted(key)),
+                Joined::NearestOu => "account_ou: { name: nearest }".to_owned(),
+                Joined::AnyOu => "account_ou: { name: any }".to_owned(),
+            };
+            let wildcard = wildcard.as_ref().map(|it| format!(", wildcard: {}", quoted(it)));
+            format!("{{ permission_set_tag: {}, {equals}{} }}", quoted(key), wildcard.unwrap_or_default())
+        });
+        let joins = joins.collect::<Vec<_>>().join(", ");
+        if !joins.is_empty() {
+            text.extend(["    match: [", &joins, "]\n"]);
+        }
+        text
     }
 }
 
@@ -311,8 +411,6 @@ impl Rules {
                             && !self.forbids(truth, &key)
                         {
                             wanted.insert(key);
-                        } else if !rule.names(truth, &key) {
-                            break;
                         }
                     }
                 }
@@ -324,11 +422,20 @@ impl Rules {
     /// The settings that trust every tag that the document looks at.
     fn trust(&self) -> String {
         let all = || self.list.iter().chain(&self.never);
-        let of_accounts: BTreeSet<&str> = all().flat_map(|rule| rule.accounts.tags()).collect();
+        let mut of_accounts: BTreeSet<&str> = all().flat_map(|rule| rule.accounts.tags()).collect();
+        of_accounts.extend(all().flat_map(|rule| &rule.who).filter_map(|who| match who {
+            Who::GroupOfTag(key, _) => Some(key.as_str()),
+            Who::Group(_) | Who::GroupId(_) | Who::User(_) | Who::UserId(_) | Who::MembersOf(_) => None,
+        }));
+        of_accounts.extend(all().flat_map(|rule| &rule.joins).filter_map(|(_, equals, _)| match equals {
+            Joined::AccountTag(key) => Some(key.as_str()),
+            Joined::NearestOu | Joined::AnyOu => None,
+        }));
         let of_sets = all().flat_map(|rule| &rule.what).filter_map(|what| match what {
-            What::Named(_) => None,
+            What::Named(_) | What::Arn(_) => None,
             What::Tagged(key, _) => Some(key.as_str()),
         });
+        let of_sets = of_sets.chain(all().flat_map(|rule| &rule.joins).map(|(key, ..)| key.as_str()));
         let setting = |name: &str, keys: BTreeSet<&str>| {
             let keys: Vec<String> = keys.into_iter().map(quoted).collect();
             if keys.is_empty() { String::new() } else { format!("  {name}: [{}]\n", keys.join(", ")) }
@@ -358,6 +465,19 @@ impl Rules {
     pub(super) fn bundle(&self) -> Bundle {
         Bundle { files: BTreeMap::from([("usher.yaml".to_owned(), self.yaml())]) }
     }
+}
+
+/// What is missing on either side is equal to nothing.
+fn joined(join: &(String, Joined, Option<String>), set: &PermissionSet, account: &Account) -> bool {
+    let (key, equals, wildcard) = join;
+    let units = account.path.units();
+    let values: Vec<&str> = match equals {
+        Joined::AccountTag(key) => account.tags.get(key).into_iter().collect(),
+        Joined::NearestOu => units.last().map(|unit| unit.name.as_str()).into_iter().collect(),
+        Joined::AnyOu => units.iter().map(|unit| unit.name.as_str()).collect(),
+    };
+    let has = set.tags.get(key);
+    has.is_some_and(|has| values.iter().any(|value| *value == has || wildcard.as_deref() == Some(has)))
 }
 
 fn quoted(text: &str) -> String {
@@ -400,8 +520,23 @@ fn the_product_reads_every_document_that_the_model_can_write() {
             .in_accounts(everything),
         group("b", "Support").gets("ReadOnlyAccess").reaching(Reach::Observe),
         group("c", "Support").gets("ReadOnlyAccess").reaching(Reach::CreateOnly),
+        rule("d", Who::MembersOf("Support".into()))
+            .and(Who::GroupOfTag("Team".into(), "-developers".into()))
+            .gets_arn(
+                &"arn:aws:sso:::permissionSet/ssoins-7223a1b2c3d4e5f6/ps-1234567890abcdef".parse().unwrap(),
+            )
+            .in_accounts(Where::All(vec![
+                Where::Has("Team".into(), true),
+                Where::Has("Frozen".into(), false),
+                Where::TagBegins("Team".into(), "data-".into()),
+            ]))
+            .where_tag("Environment", Joined::AccountTag("Environment".into()), Some("All"))
+            .where_tag("OU", Joined::AnyOu, None)
+            .where_tag("OU", Joined::NearestOu, None)
+            .from("2026-11-02T09:00:00Z".parse().unwrap())
+            .until("2026-12-02T09:00:00Z".parse().unwrap()),
     ])
     .never(group("", "Support").gets("PowerUserAccess"));
     let read = shared::rules::read(&document.bundle()).unwrap();
-    assert_eq!((read.rules.len(), read.never.len()), (3, 1));
+    assert_eq!((read.rules.len(), read.never.len()), (4, 1));
 }

@@ -18,7 +18,7 @@ use simulator::{Caller, CallerKind, EXAMPLE, Fault, FaultRule, InProcess, Servic
 
 use super::{
     fleet::calm,
-    model::{Reach, Rules, Where, Who, group, in_ou, rule, rules, tagged},
+    model::{Joined, Reach, Rules, Where, Who, group, in_ou, rule, rules, tagged},
     ports::Ports,
     service::{Service, Start, USHER},
 };
@@ -48,6 +48,20 @@ fn document() -> Rules {
         rule("person", Who::User("pavel.eskerby@example.com".into()))
             .gets("AdministratorAccess")
             .in_accounts(Where::Id("111122223333".into())),
+        rule("members", Who::MembersOf("Support".into()))
+            .and(Who::MembersOf("Group that is not there".into()))
+            .gets("ViewOnlyAccess")
+            .in_accounts(in_ou("Workloads")),
+        rule("team", Who::GroupOfTag("Team".into(), "-developers".into()))
+            .gets("ReadOnlyAccess")
+            .in_accounts(Where::All(vec![Where::Has("Team".into(), true), in_ou("Workloads")])),
+        group("joined", "Support")
+            .gets_tagged("Environment", "Development")
+            .gets_tagged("Environment", "All")
+            .where_tag("Environment", Joined::AccountTag("Environment".into()), Some("All"))
+            .from("2026-11-01T00:00:00Z".parse().unwrap())
+            .until("2027-11-01T00:00:00Z".parse().unwrap()),
+        group("over", "Developers").gets("Billing").until("2026-11-01T00:00:00Z".parse().unwrap()),
         group("nobody", "Group that is not there").gets("Billing").in_accounts(in_ou("Sandbox")),
     ])
     .never(group("", "Support").gets("ViewOnlyAccess").in_accounts(tagged("Environment", "Production")))
@@ -117,7 +131,10 @@ fn state(which: usize, now: Timestamp, chance: &mut Chance) -> State {
 
 /// Rows of every state for an account, over keys that rules want and keys that they don't.
 fn rows_for(account: &AccountId, keys: &[AssignmentKey], now: Timestamp, chance: &mut Chance) -> Vec<Row> {
-    let ids = ["read", "develop", "payments", "watch", "keep", "person", "nobody", "gone"];
+    let ids = [
+        "read", "develop", "payments", "watch", "keep", "person", "members", "team", "joined", "over",
+        "nobody", "gone",
+    ];
     let mut rows = BTreeMap::new();
     for which in 0..STATES {
         for _ in 0..2 {
@@ -271,6 +288,7 @@ async fn it_is_its_slice_too_where_look_ups_fail() {
     let faults = [
         ("GetGroupId", None, Fault::Throttle, false),
         ("GetUserId", None, Fault::InternalError, false),
+        ("ListGroupMemberships", None, Fault::InternalError, false),
         ("DescribeGroup", None, Fault::AccessDenied, false),
         ("ListPermissionSets", None, Fault::InternalError, false),
         ("DescribePermissionSet", None, Fault::Throttle, false),

@@ -117,6 +117,7 @@ pub(super) fn account(id: &AccountId) -> String {
 pub(super) fn seen(kind: SeenKind) -> &'static str {
     match kind {
         SeenKind::PermissionSet => "seen#permission-set",
+        SeenKind::PermissionSetName => "seen#permission-set-name",
         SeenKind::Group => "seen#group",
         SeenKind::User => "seen#user",
         SeenKind::OrganizationalUnit => "seen#organizational-unit",

@@ -13,6 +13,9 @@
 //! consent.adopt(&planner, &key, Unwanted::Refuse).await?;   // foreign or uncertain -> ours
 //! consent.disown(&key).await?;                              // ours or uncertain -> foreign
 //!
+//! // A permission set that was made again under its name; the ARN that was looked at, if it is known -> now, and before
+//! consent.confirm_permission_set(&access, "ReadOnlyAccess", Some(&arn)).await?;
+//!
 //! // A plan by its hash, or single keys. The planner may have rules that are not in force (`Rulebook::fixed`).
 //! let survey = planner.everything(&cause).await?;           // or one account in the shape of a survey
 //! let proposal = Proposal::of(&survey, None, ledger, &cause, clock.now()).await?;
@@ -30,6 +33,7 @@
 
 mod approve;
 mod keys;
+mod names;
 mod orders;
 
 use std::time::Duration;
@@ -38,10 +42,11 @@ use jiff::Timestamp;
 
 pub use approve::{MOST_KEYS, Proposal};
 pub use keys::Unwanted;
+pub(super) use names::ConfirmedName;
 
 use super::ReadError;
 use crate::{
-    domain::{AccountId, AssignmentKey, PlanHash},
+    domain::{AccountId, AssignmentKey, PermissionSetArn, PlanHash},
     ledger::{Cause, ConsentRecord, Consented, HoldScope, TooManyHolds},
     plan::WithheldReason,
     ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, Seen, SeenKind},
@@ -120,6 +125,12 @@ pub enum ConsentError {
     Unwanted(Box<AssignmentKey>),
     #[error("it cannot be said whether a rule wants `{key}`: {why}")]
     CannotTell { key: Box<AssignmentKey>, why: String },
+    #[error("cannot read the permission sets")]
+    PermissionSets(#[source] PortError),
+    #[error("there is no permission set `{0}`")]
+    NoPermissionSet(String),
+    #[error("the permission set `{name}` is `{now}` now, and not `{looked_at}`: look again")]
+    OtherPermissionSet { name: String, looked_at: PermissionSetArn, now: PermissionSetArn },
     #[error("`{0}` is not ours: there is nothing to give up")]
     NotOurs(Box<AssignmentKey>),
 }

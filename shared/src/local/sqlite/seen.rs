@@ -10,6 +10,7 @@ use crate::ports::{LedgerError, Seen, SeenKind};
 fn word(kind: SeenKind) -> &'static str {
     match kind {
         SeenKind::PermissionSet => "permission-set",
+        SeenKind::PermissionSetName => "permission-set-name",
         SeenKind::Group => "group",
         SeenKind::User => "user",
         SeenKind::OrganizationalUnit => "organizational-unit",

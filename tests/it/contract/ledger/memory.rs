@@ -39,6 +39,7 @@ pub(super) async fn what_is_remembered_comes_back_by_id_and_can_be_replaced(ledg
 pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
     let kinds = [
         SeenKind::PermissionSet,
+        SeenKind::PermissionSetName,
         SeenKind::Group,
         SeenKind::User,
         SeenKind::OrganizationalUnit,

@@ -1,0 +1,289 @@
+//! Rules x facts -> what is wanted in one account.
+
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
+use jiff::Timestamp;
+
+use super::{
+    Facts, Lookup, Missing,
+    names::{barred_principals, barred_sets, principals_of, sets_of},
+};
+use crate::{
+    domain::{Account, AccountId, AssignmentKey, Mode, PermissionSet, PermissionSetArn, RuleId},
+    rules::{Index, Never, PermissionSetSelector, Repair, Rule},
+};
+
+/// What the rules want in one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "what is wanted has no effect until it is planned"]
+pub struct Desired {
+    pub account: AccountId,
+    /// The union of all rules in their time, less `never`, and which rules want each key.
+    pub wanted: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    /// Of what is wanted, the keys that some rule wants made again when somebody deletes them by hand.
+    pub repair: BTreeSet<AssignmentKey>,
+    /// Of what is wanted, when the last of the rules that may grant it ends, where all of them do.
+    pub until: BTreeMap<AssignmentKey, Timestamp>,
+    /// Of what is wanted, the keys that rules may grant only through a name that another permission set bore before.
+    pub unconfirmed: BTreeMap<AssignmentKey, Recreated>,
+    /// What rules want and `never` takes out.
+    pub forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    /// Rules with a look-up that failed, and why. What such a rule last wanted must not be taken away.
+    pub frozen: BTreeMap<RuleId, String>,
+    /// Why nothing may be granted here: a `never` that concerns this account could not be resolved.
+    pub grants_frozen: Option<String>,
+    /// What rules name and nothing bears, or select and may not give.
+    pub waiting: BTreeSet<(RuleId, Missing)>,
+    /// The permission sets that rules found by name.
+    pub named: BTreeMap<String, PermissionSetArn>,
+}
+
+/// A name under which there is another permission set than before: it was deleted and made again, and may allow anything now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recreated {
+    pub name: String,
+    /// The one that bore the name before.
+    pub before: PermissionSetArn,
+}
+
+/// The rules that give access to this account at this time, in the order of the document.
+pub(super) fn rules_at<'a>(index: &'a Index, account: &Account, now: Timestamp) -> Vec<&'a Rule> {
+    index.rules_for(account).into_iter().filter(|rule| rule.holds_at(now)).collect()
+}
+
+/// What the rules want in this account at this time, on these facts.
+pub fn desired(index: &Index, account: &Account, facts: &Facts, now: Timestamp) -> Desired {
+    let mut desired = Desired {
+        account: account.id.clone(),
+        wanted: BTreeMap::new(),
+        repair: BTreeSet::new(),
+        until: BTreeMap::new(),
+        unconfirmed: BTreeMap::new(),
+        forbidden: BTreeMap::new(),
+        frozen: BTreeMap::new(),
+        grants_frozen: None,
+        waiting: BTreeSet::new(),
+        named: BTreeMap::new(),
+    };
+    let rules = rules_at(index, account, now);
+    if rules.is_empty() {
+        return desired;
+    }
+    let mut terms = BTreeMap::new();
+    for rule in rules {
+        desired.add(rule, index, account, facts, &mut terms);
+    }
+    for never in index.never_for(account) {
+        desired.take_out(never, account, facts);
+    }
+    for (key, terms) in terms {
+        if desired.wanted.contains_key(&key) {
+            desired.settle(key, &terms);
+        }
+    }
+    desired
+}
+
+/// How a rule that may grant a key gives it.
+struct Terms {
+    until: Option<Timestamp>,
+    repair: Repair,
+    /// Why the rule can't give it before a person has confirmed it.
+    recreated: Option<Recreated>,
+}
+
+impl Desired {
+    /// Adds what one rule wants, as far as it can be proved.
+    fn add(
+        &mut self,
+        rule: &Rule,
+        index: &Index,
+        account: &Account,
+        facts: &Facts,
+        terms: &mut BTreeMap<AssignmentKey, Vec<Terms>>,
+    ) {
+        let mut failures = Vec::new();
+        let sets = self.sets(rule, index, account, facts, &mut failures);
+        for (at, selector) in rule.principals.iter().enumerate() {
+            let principals = match principals_of(selector, account, facts) {
+                Lookup::Found(principals) => principals,
+                Lookup::Absent => {
+                    self.waiting.insert((rule.id.clone(), Missing::principal(selector, account)));
+                    continue;
+                }
+                Lookup::Failed(why) => {
+                    failures.push(format!("principal {}: {why}", at + 1));
+                    continue;
+                }
+            };
+            for ((permission_set, recreated), principal) in
+                sets.iter().flat_map(|set| principals.iter().map(move |principal| (set, principal)))
+            {
+                let key = AssignmentKey {
+                    account: self.account.clone(),
+                    permission_set: permission_set.clone(),
+                    principal: principal.clone(),
+                };
+                if rule.mode > Mode::Observe {
+                    let Rule { until, repair, .. } = *rule;
+                    terms.entry(key.clone()).or_default().push(Terms {
+                        until,
+                        repair,
+                        recreated: recreated.clone(),
+                    });
+                }
+                self.wanted.entry(key).or_default().insert(rule.id.clone(), rule.mode);
+            }
+        }
+        if let Some(why) = joined(&failures) {
+            self.frozen.insert(rule.id.clone(), why);
+        }
+    }
+
+    /// The permission sets that a rule gives in an account; with each, whether its name is all that the rule knows it by, and
+    /// another bore that name before.
+    fn sets(
+        &mut self,
+        rule: &Rule,
+        index: &Index,
+        account: &Account,
+        facts: &Facts,
+        failures: &mut Vec<String>,
+    ) -> BTreeMap<PermissionSetArn, Option<Recreated>> {
+        let mut sets = BTreeMap::new();
+        let mut kept_back = BTreeMap::new();
+        let protected = &index.settings().protected_permission_sets;
+        for (at, selector) in rule.permission_sets.iter().enumerate() {
+            let found = match sets_of(selector, account, facts) {
+                Lookup::Found(found) => found,
+                Lookup::Absent => {
+                    let missing = Missing::permission_set(selector, account);
+                    self.waiting.extend(missing.map(|missing| (rule.id.clone(), missing)));
+                    continue;
+                }
+                Lookup::Failed(why) => {
+                    failures.push(format!("permission set {}: {why}", at + 1));
+                    continue;
+                }
+            };
+            let is_plain = rule.lists_accounts() && names_it(selector);
+            for set in found.into_iter().filter(|set| rule.joins.iter().all(|join| join.holds(set, account)))
+            {
+                // A protected set that tags select, or a name made from data, is not given by accident.
+                if protected.contains(&set.name) && !is_plain {
+                    kept_back.insert(set.arn, set.name);
+                    continue;
+                }
+                let recreated = self.through_name(selector, &set, facts);
+                // One selector that is sure of the set is enough.
+                match sets.entry(set.arn) {
+                    Entry::Vacant(entry) => _ = entry.insert(recreated),
+                    Entry::Occupied(mut entry) => {
+                        if recreated.is_none() {
+                            entry.insert(None);
+                        }
+                    }
+                }
+            }
+        }
+        kept_back.retain(|arn, _| !sets.contains_key(arn));
+        let kept_back = kept_back.into_values().map(Missing::Protected);
+        self.waiting.extend(kept_back.map(|missing| (rule.id.clone(), missing)));
+        sets
+    }
+
+    /// Notes a permission set that was found by its name; tells whether another one bore the name before.
+    fn through_name(
+        &mut self,
+        selector: &PermissionSetSelector,
+        set: &PermissionSet,
+        facts: &Facts,
+    ) -> Option<Recreated> {
+        match selector {
+            PermissionSetSelector::Arn(_) | PermissionSetSelector::Tagged(_) => None,
+            PermissionSetSelector::Name(_) => {
+                self.named.insert(set.name.clone(), set.arn.clone());
+                let before = facts.confirmed.get(&set.name).filter(|before| **before != set.arn)?;
+                Some(Recreated { name: set.name.clone(), before: before.clone() })
+            }
+        }
+    }
+
+    /// Takes out what one `never` forbids, or freezes all grants if that can't be told.
+    fn take_out(&mut self, never: &Never, account: &Account, facts: &Facts) {
+        let mut failures = Vec::new();
+        let mut sets = BTreeSet::new();
+        for selector in &never.permission_sets {
+            match barred_sets(selector, account, facts) {
+                Lookup::Found(found) => sets.extend(found),
+                Lookup::Absent => {}
+                Lookup::Failed(why) => failures.push(why),
+            }
+        }
+        if sets.is_empty() && failures.is_empty() {
+            return;
+        }
+        let mut principals = BTreeSet::new();
+        for selector in never.principals.iter().flatten() {
+            match barred_principals(selector, account, facts) {
+                Lookup::Found(found) => principals.extend(found),
+                Lookup::Absent => {}
+                Lookup::Failed(why) => failures.push(why),
+            }
+        }
+        if let Some(why) = joined(&failures) {
+            let at = &never.written_at;
+            self.grants_frozen.get_or_insert_with(|| format!("the `never` at {at} can't be decided: {why}"));
+        }
+        let is_barred = |key: &AssignmentKey| {
+            sets.contains(&key.permission_set)
+                && (never.principals.is_none() || principals.contains(&key.principal))
+        };
+        for (key, rules) in self.wanted.extract_if(.., |key, _| is_barred(key)) {
+            match self.forbidden.entry(key) {
+                Entry::Vacant(entry) => _ = entry.insert(rules),
+                Entry::Occupied(mut entry) => entry.get_mut().extend(rules),
+            }
+        }
+    }
+
+    /// What holds for a wanted key, by the terms of the rules that may grant it.
+    fn settle(&mut self, key: AssignmentKey, terms: &[Terms]) {
+        if terms.iter().any(|terms| terms.repair == Repair::Always) {
+            self.repair.insert(key.clone());
+        }
+        // Where one rule is sure of the permission set, those that are not grant nothing, and don't make it last longer either.
+        let (unsure, sure): (Vec<_>, Vec<_>) = terms.iter().partition(|terms| terms.recreated.is_some());
+        let ends: Option<Vec<Timestamp>> = if sure.is_empty() {
+            unsure.iter().map(|terms| terms.until).collect()
+        } else {
+            sure.iter().map(|terms| terms.until).collect()
+        };
+        if let Some(end) = ends.and_then(|ends| ends.into_iter().max()) {
+            self.until.insert(key.clone(), end);
+        }
+        if sure.is_empty()
+            && let Some(recreated) = unsure.into_iter().find_map(|terms| terms.recreated.clone())
+        {
+            self.unconfirmed.insert(key, recreated);
+        }
+    }
+}
+
+/// Whether a selector names one permission set in so many words.
+fn names_it(selector: &PermissionSetSelector) -> bool {
+    match selector {
+        PermissionSetSelector::Name(name) => name.as_plain().is_some(),
+        PermissionSetSelector::Arn(_) => true,
+        PermissionSetSelector::Tagged(_) => false,
+    }
+}
+
+/// The first reason, and how many more there are.
+fn joined(failures: &[String]) -> Option<String> {
+    match failures {
+        [] => None,
+        [only] => Some(only.clone()),
+        [first, more @ ..] => Some(format!("{first} (and {} more)", more.len())),
+    }
+}

@@ -1,0 +1,47 @@
+//! What the rules want in one account: rules and looked-up names become assignment keys.
+//!
+//! Missing is not empty. A look-up that failed freezes what rests on it; only a name that is proved absent wants nothing.
+
+mod desired;
+mod missing;
+mod names;
+mod needs;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use desired::{Desired, Recreated, desired};
+pub use missing::Missing;
+pub use needs::{Needs, needs};
+
+use crate::domain::{GroupId, PermissionSet, PermissionSetArn, UserId};
+
+/// How a look-up ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup<T> {
+    Found(T),
+    /// AWS said that there is no such thing.
+    Absent,
+    /// Nothing is known: throttled, denied, in part, or not looked up. With the reason, without names of people.
+    Failed(String),
+}
+
+/// What was looked up. A name or id that is not in its map counts as failed, never as absent.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub groups: BTreeMap<String, Lookup<GroupId>>,
+    /// Whether a pinned group exists.
+    pub group_ids: BTreeMap<GroupId, Lookup<()>>,
+    pub users: BTreeMap<String, Lookup<UserId>>,
+    /// Whether a pinned user exists.
+    pub user_ids: BTreeMap<UserId, Lookup<()>>,
+    /// The users who are members of a group, all of them.
+    pub members: BTreeMap<GroupId, Lookup<BTreeSet<UserId>>>,
+    /// The whole catalogue of the instance; [`Lookup::Absent`] is the same as an empty one.
+    pub permission_sets: Lookup<Vec<PermissionSet>>,
+    /// The permission set that a name stands for: the one that bore it first, or that a person has confirmed since. A name that
+    /// no rule has found yet is not in it.
+    pub confirmed: BTreeMap<String, PermissionSetArn>,
+}
+
+#[cfg(test)]
+mod tests;
