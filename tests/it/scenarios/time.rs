@@ -72,3 +72,31 @@ async fn a_grant_that_waits_is_not_sent_after_its_rule_has_ended() {
     assert_eq!(service.world().request_log().count(), 0);
     service.converged(&[]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_the_minute_s_tick_alone_a_rule_begins_and_ends_on_time() {
+    let service = Service::new();
+    let (from, until) = (after(&service, 60), after(&service, 120));
+    service
+        .publish(&rules([group("visit", "Support")
+            .gets("ReadOnlyAccess")
+            .in_accounts(in_ou("Sandbox"))
+            .from(from)
+            .until(until)]))
+        .await;
+    let visit = service.key("play", "ReadOnlyAccess", "Support");
+    let mut there = Vec::new();
+    for _ in 0..180 {
+        tick::handle(service.ports.tick()).await.unwrap();
+        service.settle().await;
+        if service.exists(&visit) {
+            there.push(service.clock.now());
+        }
+        service.pass(Duration::from_mins(1)).await;
+    }
+    let minutes = |from: Timestamp, to: Timestamp| to.duration_since(from).as_mins();
+    let (Some(first), Some(last)) = (there.first(), there.last()) else { panic!("it never began") };
+    assert!((0..3).contains(&minutes(from, *first)), "it began {} minutes late", minutes(from, *first));
+    assert!((-2..3).contains(&minutes(until, *last)), "it ended {} minutes late", minutes(until, *last));
+    service.converged(&[]).await;
+}
