@@ -170,6 +170,9 @@ pub enum RulesCommand {
         usher rules check rules.yaml\n  \
         usher rules check rules/ --json")]
     Check(RulesCheckArgs),
+    /// Print the JSON Schema of rule files, with which editors complete and explain them
+    #[command(after_help = "Example:\n  usher rules schema > usher-rules.schema.json")]
+    Schema,
 }
 
 #[derive(Debug, Clone, Args)]

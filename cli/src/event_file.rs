@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 use shared::{
-    engine::{AccountHint, UnreadableJson},
+    engine::{AccountHint, Poll, UnreadableJson},
     events::Envelope,
 };
 
@@ -33,6 +33,8 @@ pub(crate) enum What {
     Event(Envelope),
     /// A message of the inbox.
     Hint(AccountHint),
+    /// A message about a request that takes long.
+    Poll(Poll),
     /// A message that wakes the engine.
     Wake,
     /// Nothing that is known here, and why.
@@ -169,6 +171,12 @@ fn message(value: &Value, members: &Map<String, Value>) -> What {
             Err(error) => What::Unreadable(shared::causes::joined(&error)),
         };
     }
+    if members.contains_key("request") {
+        return match Poll::from_body(&value.to_string()) {
+            Ok(poll) => What::Poll(poll),
+            Err(error) => What::Unreadable(shared::causes::joined(&error)),
+        };
+    }
     if !members.is_empty() && members.keys().all(|member| member == "hops") {
         return What::Wake;
     }
@@ -198,6 +206,7 @@ mod tests {
         let kind = |what: &What| match what {
             What::Event(event) => format!("{} {}", event.source, event.detail["eventName"]),
             What::Hint(hint) => format!("hint {}", hint.account),
+            What::Poll(poll) => format!("poll {}", poll.request),
             What::Wake => "wake".to_owned(),
             What::Unreadable(why) => why.clone(),
         };
@@ -220,12 +229,18 @@ mod tests {
     #[test]
     fn every_wrapping_is_taken_off_and_the_place_is_kept() {
         let hint = json!({ "account": "200000000001", "cause": "event:1", "at": "2026-11-24T00:00:00Z" });
+        let key = json!({ "account": "200000000001", "principal": { "group": "f10fac16-ab5b-45c3-86c1-0123456789ab" },
+            "permission_set": "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef" });
+        let request = "5e0c1a2b-0000-4000-8000-000000000001";
+        let poll =
+            json!({ "key": key, "operation": "grant", "request": request, "since": "2026-11-24T00:00:00Z" });
         let parked = json!({ "by": "on-account-event", "reason": "why", "payload": delivered().to_string() });
         let sqs = json!({ "Records": [
             { "eventSource": "aws:sqs", "body": delivered().to_string() },
             { "eventSource": "aws:sqs", "body": hint.to_string() },
             { "eventSource": "aws:sqs", "body": "{\"hops\":3}" },
             { "eventSource": "aws:sqs", "body": parked.to_string() },
+            { "eventSource": "aws:sqs", "body": poll.to_string() },
             { "eventSource": "aws:sqs", "body": "{" },
         ] });
         let trail = json!({ "Records": [moved()] });
@@ -238,7 +253,8 @@ mod tests {
             "1:Records[1].body hint 200000000001",
             "1:Records[2].body wake",
             "1:Records[3].body.payload aws.organizations \"MoveAccount\"",
-            "1:Records[4].body not JSON: EOF while parsing an object at line 1 column 1",
+            "1:Records[4].body poll 5e0c1a2b-0000-4000-8000-000000000001",
+            "1:Records[5].body not JSON: EOF while parsing an object at line 1 column 1",
             "3:Records[0] aws.organizations \"MoveAccount\"",
             "4:Events[0].CloudTrailEvent aws.organizations \"MoveAccount\"",
             "4:Messages[0].Body hint 200000000001",

@@ -78,6 +78,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
     let Cli { command, connection, no_color: _, verbose: _ } = arguments;
     match command {
         Command::Rules(RulesCommand::Check(check)) => commands::rules_check::run(&check, screen),
+        Command::Rules(RulesCommand::Schema) => commands::rules_schema::run(screen),
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Apply(apply) => commands::apply::run(&apply, &connection, machine, screen).await,

@@ -11,4 +11,6 @@ mod events;
 #[cfg(test)]
 mod lambda;
 #[cfg(test)]
+mod rule_order;
+#[cfg(test)]
 mod scenarios;

@@ -66,6 +66,10 @@ fn told(Found { place, what }: Found) -> EventTold {
             let cause = hint.cause.as_str().to_owned();
             (None, None, EventOutcome::Account { account: hint.account, cause })
         }
+        What::Poll(poll) => {
+            let request = poll.request.to_string();
+            (None, None, EventOutcome::Request { operation: poll.operation, request })
+        }
         What::Wake => (None, None, EventOutcome::Wake),
         What::Unreadable(why) => (None, None, EventOutcome::Unreadable { why }),
     };
@@ -90,7 +94,9 @@ fn summary(events: &[EventTold]) -> EventSummary {
         match event.outcome {
             EventOutcome::Hint { .. } => summary.hints += 1,
             EventOutcome::Ignored { .. } => summary.ignored += 1,
-            EventOutcome::Account { .. } | EventOutcome::Wake => summary.messages += 1,
+            EventOutcome::Account { .. } | EventOutcome::Request { .. } | EventOutcome::Wake => {
+                summary.messages += 1;
+            }
             EventOutcome::Unreadable { .. } => summary.unreadable += 1,
         }
     }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep, SweepSummary,
+        EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep, SweepSummary, Tick,
     },
     local::{LocalQueue, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
@@ -42,6 +42,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_millis(20);
 /// How long one run of the engine may last, as Lambda's time limit would have it.
 const RUN: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
+/// The pause between two ticks.
+const TICK: Duration = Duration::from_mins(1);
 /// Received so often, a message is put aside.
 const DELIVERIES: u32 = 5;
 
@@ -133,12 +135,11 @@ impl LocalRuntime {
         sweep::handle(sweep).await.map_err(Failure::Sweep)
     }
 
-    /// Runs the functions that queues feed whenever there is something for them, for as long as it is polled.
+    /// Runs the functions that queues feed whenever there is something for them, and `tick` once a minute, for as long as it is polled.
     pub async fn run(&self) -> Result<(), Failure> {
         let (reconcile, provision) = (self.run_reconcile().boxed_local(), self.run_provision().boxed_local());
-        futures::future::try_join3(reconcile, provision, self.run_poll_provisioning().boxed_local())
-            .await
-            .map(|_| ())
+        let (polls, ticks) = (self.run_poll_provisioning().boxed_local(), self.run_tick().boxed_local());
+        futures::future::try_join4(reconcile, provision, polls, ticks).await.map(|_| ())
     }
 
     /// Whether there is no message and no work left.
@@ -221,6 +222,25 @@ impl LocalRuntime {
                 } else {
                     self.polls.acknowledge(&record.receipt).await.map_err(Failure::Queue)?;
                 }
+            }
+        }
+    }
+
+    async fn run_tick(&self) -> Result<(), Failure> {
+        loop {
+            self.clock.sleep(TICK).await;
+            let tick = Tick {
+                organization: self.aws.organization.as_ref(),
+                ledger: &self.ledger,
+                rulebook: &self.rulebook,
+                inbox: &self.inbox,
+                wake: &self.wake,
+                clock: self.clock.as_ref(),
+                settings: self.settings,
+            };
+            if let Err(error) = tick::handle(tick).await {
+                let error = shared::causes::joined(&error);
+                tracing::error!(error, "tick: {error}");
             }
         }
     }

@@ -41,6 +41,9 @@ fn row(event: &EventTold) -> Row {
         EventOutcome::Account { account, cause } => {
             ("→", Paint::Good, format!("decide about account {account}"), format!("because of {cause}"))
         }
+        EventOutcome::Request { operation, request } => {
+            ("→", Paint::Good, format!("ask how a {operation} stands"), format!("request {request}"))
+        }
         EventOutcome::Wake => ("→", Paint::Good, "wake the engine".to_owned(), String::new()),
         EventOutcome::Unreadable { why } => ("✗", Paint::Bad, "can't be read".to_owned(), why.clone()),
     };
@@ -60,12 +63,23 @@ fn look(hint: &Hint) -> String {
         Ok(Value::Object(members)) => {
             let about = members.iter().map(|(kind, which)| {
                 let kind = kind.replace('_', " ");
-                which.as_str().map_or_else(|| format!("{kind} {which}"), |id| format!("{kind} {id}"))
+                let ids: Vec<String> = match which {
+                    Value::Array(ids) => ids.iter().map(plain).collect(),
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                        vec![plain(which)]
+                    }
+                };
+                format!("{kind} {}", ids.join(", "))
             });
             format!("look again at {}", about.collect::<Vec<_>>().join(", "))
         }
         Ok(_) | Err(_) => "look again".to_owned(),
     }
+}
+
+/// A text without its quotes, anything else as JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -87,7 +101,7 @@ mod tests {
         let account: shared::domain::AccountId = "200000000001".parse().unwrap();
         let report = EventReport {
             format: FORMAT,
-            summary: EventSummary { hints: 3, ignored: 1, messages: 2, unreadable: 1 },
+            summary: EventSummary { hints: 4, ignored: 1, messages: 2, unreadable: 1 },
             events: vec![
                 told(
                     "",
@@ -108,6 +122,14 @@ mod tests {
                     EventOutcome::Hint { hint: Hint::Everything, event: "6ab7".into() },
                 ),
                 told(
+                    "",
+                    Some("CreateAccount"),
+                    EventOutcome::Hint {
+                        hint: Hint::Accounts([account.clone(), "200000000002".parse().unwrap()].into()),
+                        event: "6ab8".into(),
+                    },
+                ),
+                told(
                     "Records[0].body",
                     Some("RunInstances"),
                     EventOutcome::Ignored { why: "it changes nothing".into() },
@@ -118,15 +140,16 @@ mod tests {
             ],
         };
         insta::assert_snapshot!(events(&report, Style::default()), @r"
-          → MoveAccount   look again at account 200000000001  line 1: event 6ab5
-          → TagResource   look again at ou ou-ab12-abcdefgh   line 1: event 6ab6
-          → Odd [2J       look again at everything            line 1: event 6ab7
-          - RunInstances  ignored                             line 1, Records[0].body: it changes nothing
-          → message       decide about account 200000000001   line 1, Records[1].body: because of event:6ab5
-          → message       wake the engine                     line 1, Records[2].body
-          ✗ message       can't be read                       line 1, Records[3].body: not JSON
+          → MoveAccount    look again at account 200000000001                 line 1: event 6ab5
+          → TagResource    look again at ou ou-ab12-abcdefgh                  line 1: event 6ab6
+          → Odd [2J        look again at everything                           line 1: event 6ab7
+          → CreateAccount  look again at accounts 200000000001, 200000000002  line 1: event 6ab8
+          - RunInstances   ignored                                            line 1, Records[0].body: it changes nothing
+          → message        decide about account 200000000001                  line 1, Records[1].body: because of event:6ab5
+          → message        wake the engine                                    line 1, Records[2].body
+          ✗ message        can't be read                                      line 1, Records[3].body: not JSON
 
-        7 events: 3 lead to a look, 1 ignored, 2 messages of Usher's own, 1 can't be read.
+        8 events: 4 lead to a look, 1 ignored, 2 messages of Usher's own, 1 can't be read.
         ");
     }
 }

@@ -1,7 +1,10 @@
 //! What events lead to, as data.
 
 use serde::Serialize;
-use shared::{domain::AccountId, events::Hint};
+use shared::{
+    domain::{AccountId, Operation},
+    events::Hint,
+};
 
 use crate::event_file::Place;
 
@@ -51,6 +54,8 @@ pub enum EventOutcome {
     Ignored { why: String },
     /// It is a message of the inbox: this account is decided about.
     Account { account: AccountId, cause: String },
+    /// It is a message about a request that takes long: AWS is asked how it stands.
+    Request { operation: Operation, request: String },
     /// It is a message that wakes the engine.
     Wake,
     /// It can't be read, and would be parked.

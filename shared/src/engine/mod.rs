@@ -6,6 +6,7 @@
 //! Reconciler  Planner -> guardrails -> intents in the ledger -> wake
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
 //! Poller      one request that takes long -> its result, or another look later
+//! Tick        what time alone brings about: lost wakes, rules that begin or end
 //! Sweep       Planner over everything -> hints for the accounts that differ
 //! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
@@ -23,6 +24,7 @@ mod reconciler;
 mod rulebook;
 mod survey;
 mod sweep;
+mod tick;
 mod wake;
 
 use std::time::Duration;
@@ -38,6 +40,7 @@ pub use reconciler::{ReconcileError, Reconciled, Reconciler};
 pub use rulebook::{Rulebook, RulesOnHand};
 pub use survey::{Survey, all_rows};
 pub use sweep::{Sweep, SweepError, SweepSummary};
+pub use tick::{Tick, TickError, TickSummary};
 pub use wake::Wake;
 
 use crate::{

@@ -23,6 +23,11 @@ impl Wake {
         Self { hops: 0 }
     }
 
+    /// The tick's wake: turned away by another engine, it need not come again, for the next tick does.
+    pub(super) fn of_tick() -> Self {
+        Self { hops: 1 }
+    }
+
     /// Reads a message's body; anything unreadable is a first wake, since a wake says nothing but "look".
     pub fn from_body(body: &str) -> Self {
         serde_json::from_str(body).unwrap_or_else(|_| Self::first())

@@ -324,18 +324,8 @@ impl Subject<'_> {
         Decision::nothing()
     }
 
-    /// The row of a grant that will not be sent: closed, unless an earlier attempt may have had effect.
-    pub(super) fn given_up(&self, row: &Row) -> Row {
-        if row.maybe_sent {
-            let reason = "an earlier request for it may have had effect without AWS saying so".to_owned();
-            self.become_state(row, State::Uncertain { reason })
-        } else {
-            self.become_state(row, State::Closed)
-        }
-    }
-
     /// Who wants the row now. A rule that could not be resolved keeps its say.
-    fn wanted_by(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> BTreeMap<RuleId, Mode> {
+    pub(super) fn wanted_by(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> BTreeMap<RuleId, Mode> {
         let frozen = &self.situation.desired.frozen;
         let unresolved = row.wanted_by.iter().filter(|(rule, _)| frozen.contains_key(*rule));
         unresolved.chain(wanted).map(|(rule, mode)| (rule.clone(), *mode)).collect()
@@ -385,7 +375,7 @@ impl Subject<'_> {
     }
 
     /// When no rule wants the key any more, if that is known.
-    fn until(&self) -> Option<Timestamp> {
+    pub(super) fn until(&self) -> Option<Timestamp> {
         self.situation.desired.until.get(self.key).copied()
     }
 
@@ -407,68 +397,6 @@ impl Subject<'_> {
             i64::try_from(self.situation.intent_age.as_millis() / 3).unwrap_or(i64::MAX),
         );
         row.rules.as_ref() != Some(self.situation.rules) || self.situation.now >= intent.decided_at + third
-    }
-
-    /// The same intent, decided again now.
-    fn refreshed(&self, row: &Row, wanted: Option<&BTreeMap<RuleId, Mode>>) -> Row {
-        let mut row = row.clone();
-        match &mut row.state {
-            State::Granting(intent) => {
-                intent.decided_at = self.situation.now;
-                intent.not_after = self.until();
-            }
-            State::Closing(intent) => intent.decided_at = self.situation.now,
-            State::Ours
-            | State::Closed
-            | State::Uncertain { .. }
-            | State::Blocked { .. }
-            | State::Dormant => {}
-        }
-        if let Some(wanted) = wanted {
-            row.wanted_by = self.wanted_by(&row, wanted);
-        }
-        row.rules = Some(self.situation.rules.clone());
-        row
-    }
-
-    fn ours_again(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Row {
-        let mut row = self.become_state(row, State::Ours);
-        row.wanted_by.clone_from(wanted);
-        row.over_budget = None;
-        row
-    }
-
-    pub(super) fn become_state(&self, row: &Row, state: State) -> Row {
-        let mut row = row.clone().into_state(state, self.situation.now);
-        row.rules = Some(self.situation.rules.clone());
-        row.cause = self.situation.cause.clone();
-        row.look_again = false;
-        row
-    }
-
-    fn with_intent(&self, row: Option<&Row>, state: State, wanted: &BTreeMap<RuleId, Mode>) -> Row {
-        let now = self.situation.now;
-        Row {
-            key: self.key.clone(),
-            version: row.map_or(0, |row| row.version),
-            state,
-            wanted_by: wanted.clone(),
-            rules: Some(self.situation.rules.clone()),
-            cause: self.situation.cause.clone(),
-            attempts: 0,
-            changed_at: now,
-            missing_since: None,
-            departed_since: None,
-            maybe_sent: false,
-            closed_at: row.and_then(|row| row.closed_at),
-            last_request: row.and_then(|row| row.last_request.clone()),
-            look_again: false,
-            trouble: None,
-            // Used up, or past: it was for an operation before this one.
-            approval: None,
-            hold: row.and_then(|row| row.hold.clone()).filter(|hold| hold.by != HeldBy::DeletedByHand),
-            over_budget: None,
-        }
     }
 
     fn tried_again(&self, fingerprint: &str, retry_at: Timestamp) -> bool {

@@ -22,6 +22,7 @@
 mod account;
 mod hash;
 mod key;
+mod next;
 mod quota;
 mod restraint;
 

@@ -75,6 +75,7 @@ pub enum SeenKind {
     Consent,
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep. id: `instance`: the ARN of the instance that the ledger belongs to.
+    /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
     Fact,
 }
 

@@ -14,11 +14,13 @@ mod read_rule;
 mod read_selector;
 mod read_settings;
 mod read_tags;
+mod read_term;
 mod reader;
 mod rule_set;
 mod selector;
 mod text_selector;
 mod trust;
+mod turn;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -31,6 +33,7 @@ pub use selector::{
     AccountSelector, Join, JoinedWith, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector,
 };
 pub use text_selector::{Glob, TagValueSelector, TextSelector};
+pub use turn::{AccountOutline, Turn, TurnKind, turns};
 
 use diagnostic::{Report, Source, Span};
 use document::File;

@@ -6,10 +6,9 @@ use super::{
     diagnostic::{Report, Span},
     node::Node,
     read_selector::{all, plain_permission_set_name},
-    read_tags::refuse_pattern,
+    read_tags::{pattern, refuse_pattern},
     reader::{Fields, Reader},
     rule_set::{Guardrails, Settings, Team},
-    text_selector::Glob,
     trust::{TagOf, Trust},
 };
 use crate::domain::{Mode, TeamId};
@@ -147,8 +146,10 @@ fn team(reader: &mut Reader, node: &Node) -> Option<(Team, Span)> {
             "files",
             "say which files are its own, such as `files: [teams/payments/*.yaml]`",
         )
-        .and_then(|node| reader.texts(node, "the pattern of files' names or a list of patterns"));
+        .and_then(|node| {
+            let items = reader.one_or_more(node, "the pattern of files' names or a list of patterns")?;
+            all(items, |item| pattern(reader, item))
+        });
     let (id, span) = id?;
-    let files = files?.into_iter().map(|(pattern, _)| Glob::new(pattern)).collect();
-    Some((Team { id, files, written_at: reader.written_at(node.span) }, span))
+    Some((Team { id, files: files?, written_at: reader.written_at(node.span) }, span))
 }

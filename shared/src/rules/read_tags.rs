@@ -15,6 +15,9 @@ use super::{
 pub(super) const NAME_PATTERN_KEYS: [&str; 1] = ["like"];
 pub(super) const TAG_CONDITION_KEYS: [&str; 3] = ["like", "present", "absent"];
 
+/// The longest pattern, in characters.
+const MOST_OF_PATTERN: usize = 512;
+
 /// Reads `named`: one name or several, of which any will do.
 pub(super) fn names(reader: &mut Reader, node: &Node) -> Option<Vec<TextSelector>> {
     let what = "an account's name or a list of names";
@@ -72,8 +75,19 @@ fn values(reader: &mut Reader, node: &Node) -> Option<Vec<TagValueSelector>> {
 }
 
 fn like(reader: &mut Reader, node: &Node) -> Option<TextSelector> {
-    let pattern = reader.text(node, "a pattern, in which `*` is any text and `?` any one character")?;
-    Some(TextSelector::Like(Glob::new(pattern)))
+    pattern(reader, node).map(TextSelector::Like)
+}
+
+/// Reads a pattern, which must fit a text as a whole.
+pub(super) fn pattern(reader: &mut Reader, node: &Node) -> Option<Glob> {
+    let text = reader.text(node, "a pattern, in which `*` is any text and `?` any one character")?;
+    if text.chars().count() > MOST_OF_PATTERN {
+        // Nothing that is compared with it is so long, and comparing takes the longer the longer both are.
+        let message = format!("a pattern has at most {MOST_OF_PATTERN} characters");
+        reader.report(Report::at(node.span, message).label("too long"));
+        return None;
+    }
+    Some(Glob::new(text))
 }
 
 /// One text, compared as a whole.

@@ -14,6 +14,8 @@ use crate::domain::Mode;
 mod files;
 mod language;
 mod mistakes;
+mod schema;
+mod selector_mistakes;
 
 /// The guide, whose example is tested here.
 const GUIDE: &str = include_str!("../../../docs/rules.md");
@@ -87,7 +89,7 @@ fn example() -> Bundle {
 }
 
 /// Every map of the language, by its name in the schema, with the keys that it can have.
-fn maps() -> [(&'static str, &'static [&'static str]); 15] {
+fn maps() -> [(&'static str, &'static [&'static str]); 14] {
     [
         ("document", &document::DOCUMENT_KEYS),
         ("settings", &read_settings::SETTINGS_KEYS),
@@ -103,7 +105,6 @@ fn maps() -> [(&'static str, &'static [&'static str]); 15] {
         ("accounts", &read_accounts::ACCOUNT_KEYS),
         ("name_pattern", &read_tags::NAME_PATTERN_KEYS),
         ("tag_condition", &read_tags::TAG_CONDITION_KEYS),
-        ("tags", &[]),
     ]
 }
 

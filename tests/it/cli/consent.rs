@@ -204,6 +204,21 @@ async fn what_others_made_is_adopted_and_what_is_ours_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_name_is_confirmed_for_the_permission_set_that_bears_it() {
+    let (place, _) = Place::applied().await;
+    let same = place.order(&["confirm", "ReadOnlyAccess", "--by", "alba"]).await;
+    assert_eq!(same.ending, Ending::Good, "{same:?}");
+    assert!(same.out.contains("from now on; as before."), "{}", same.out);
+
+    let other = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef";
+    let other = place.order(&["confirm", "ReadOnlyAccess", other, "--by", "alba"]).await;
+    assert_eq!(other.ending, Ending::Bad);
+    assert!(other.err.contains("look again"), "{}", other.err);
+    let nothing = place.order(&["confirm", "ReadOnly", "--by", "alba"]).await;
+    assert!(nothing.err.contains("there is no permission set `ReadOnly`"), "{}", nothing.err);
+}
+
+#[tokio::test]
 async fn rules_that_shrink_are_planned_approved_and_then_applied() {
     let place = Place::new(ORGANIZATION).await;
     let more: Vec<String> = (0..4)

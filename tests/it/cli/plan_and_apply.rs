@@ -133,6 +133,16 @@ async fn rules_in_a_folder_are_planned_and_applied_as_one_set() {
     let apply = place.usher("apply", &folder, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");
     assert_eq!(place.usher("plan", &file, &[]).await.ending, Ending::Good);
+
+    // The same rules in two files are another version, and mean the same.
+    let (developers, auditors) = RULES.split_once("  - id: auditors").unwrap();
+    place.file("rules/usher.yaml", developers);
+    std::fs::create_dir(place.path("rules/teams")).unwrap();
+    place.file("rules/teams/audit.yaml", &format!("version: 1\nrules:\n  - id: auditors{auditors}"));
+    let split = place.usher("plan", &folder, &["--json"]).await;
+    assert_eq!(split.ending, Ending::Good, "{split:?}");
+    assert_eq!(split.json()["rules"]["files"].as_array().unwrap().len(), 2);
+    assert_ne!(split.json()["rules"]["version"], of_file["rules"]["version"]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `usher rules check`.
+//! `usher rules check` and `usher rules schema`.
 
 use cli::{Ending, Machine};
 
@@ -52,4 +52,37 @@ async fn a_file_that_is_missing_or_no_yaml_at_all_is_an_error_that_says_what_to_
     for rubbish in ["", "{", "\u{0}", "- a\n- b", "version: 1"] {
         assert_eq!(check(rubbish, &[]).await.ending, Ending::Bad, "{rubbish:?}");
     }
+}
+
+#[tokio::test]
+async fn several_files_are_checked_together_from_whatever_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let rule = "- { id: a, principals: [{ group: G }], permission_sets: [P], accounts: everywhere }\n";
+    let root = "version: 1\nsettings: { mode: observe }\nteams: [{ id: web, files: teams/web/* }]\n";
+    let root = file("usher.yaml", root);
+    let good = file("teams/web/a.yaml", &format!("version: 1\nrules:\n{rule}"));
+    let bad = file("teams/wep/b.yaml", &format!("version: 1\nrules:\n{rule}"));
+
+    let checked = run(&["usher", "rules", "check", &good, &root], &Machine::this()).await;
+    assert_eq!(checked.ending, Ending::Good, "{}", checked.out);
+    let checked = run(&["usher", "rules", "check", "--json", &root, &good, &bad], &Machine::this()).await;
+    assert_eq!(checked.ending, Ending::Bad);
+    let problems = checked.json()["problems"].as_array().unwrap().clone();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems.iter().all(|problem| problem["file"] == bad));
+    assert_eq!(problems[0]["message"], "the file `teams/wep/b.yaml` is no team's");
+}
+
+#[tokio::test]
+async fn the_schema_is_printed_as_it_is_published() {
+    let schema = run(&["usher", "rules", "schema"], &Machine::this()).await;
+    assert_eq!(schema.ending, Ending::Good);
+    assert_eq!(schema.out, include_str!("../../../docs/usher-rules.schema.json"));
+    assert_eq!(schema.json()["title"], "Rules of Usher");
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_sdk_organizations::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName, QueueAttributeName};
 use serde_json::{Map, Value, json};
 use shared::{
     aws::{DynamoDbLedger, S3Rules, create_table},
@@ -227,6 +227,25 @@ impl Service {
     /// Wakes the engine, as the tick of every minute does.
     pub(crate) async fn tick(&self) {
         self.moto.sqs().send_message().queue_url(&self.wake).message_body("{}").send().await.unwrap();
+    }
+
+    /// Sends a message to a standard queue, without a delay.
+    pub(crate) async fn send_to(&self, queue: &str, body: &str) {
+        self.moto.sqs().send_message().queue_url(queue).message_body(body).send().await.unwrap();
+    }
+
+    /// Loses every message of a queue that could be received now.
+    pub(crate) async fn forget(&self, queue: &str) {
+        self.moto.sqs().purge_queue().queue_url(queue).send().await.unwrap();
+    }
+
+    /// How many messages of a queue are held back for a while.
+    pub(crate) async fn delayed(&self, queue: &str) -> usize {
+        let name = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
+        let sqs = self.moto.sqs();
+        let request = sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
+        let attributes = request.send().await.unwrap().attributes.unwrap_or_default();
+        attributes.get(&name).map_or(0, |count| count.parse().unwrap())
     }
 
     /// Plays an event source mapping that reports failures of single records: receives up to ten messages, invokes the function,

@@ -15,7 +15,8 @@ use shared::{
 
 use super::{
     model::{Rules, group, in_ou, rules},
-    service::{Service, sqs_event},
+    records::sqs_event,
+    service::Service,
 };
 
 fn document() -> Rules {

@@ -15,7 +15,8 @@ use shared::{
 use super::{
     fleet::{calm, fleet},
     model::{Rules, Where, group, in_ou, rules, tagged},
-    service::{Service, Start, USHER, sqs_event},
+    records::sqs_event,
+    service::{Service, Start, USHER},
 };
 
 /// Where one account of many is tried out.

@@ -14,7 +14,8 @@ use super::{
     fleet::{calm, fleet},
     fuse::{Fuse, When, fused},
     model::{Rules, group, in_ou, rules, tagged},
-    service::{SMALL, Service, Start, sqs_event},
+    records::sqs_event,
+    service::{SMALL, Service, Start},
 };
 
 fn document() -> Rules {

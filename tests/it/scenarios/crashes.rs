@@ -8,7 +8,8 @@ use simulator::{Latency, Settings};
 use super::{
     fuse::{Fuse, When, fused},
     model::{Rules, group, in_ou, rules, tagged},
-    service::{Service, Start, sqs_event},
+    records::sqs_event,
+    service::{Service, Start},
 };
 
 fn before() -> Rules {

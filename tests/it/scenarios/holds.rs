@@ -1,12 +1,16 @@
 //! What is on hold stays as it is: a key, an account, a principal; and what somebody deleted by hand.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use shared::{
     domain::{AccountState, AssignmentKey, Principal},
-    engine::consent::{ConsentError, Unwanted},
+    engine::{
+        Rulebook, RulesOnHand,
+        consent::{ConsentError, Unwanted},
+    },
     ledger::HoldScope,
     ports::LedgerReader as _,
+    rules::{Index, Repair},
 };
 
 use super::{
@@ -177,6 +181,38 @@ async fn what_a_person_deletes_by_hand_is_held_until_somebody_releases_it() {
     service.sweep_and_settle().await;
     assert!(service.exists(&key));
     service.converged(&[]).await;
+}
+
+/// The rules in force, every one of which has what it wants made again whoever deletes it.
+fn repairing(document: &Rules) -> Rulebook {
+    let mut read = shared::rules::read(&document.bundle()).unwrap();
+    for rule in &mut read.rules {
+        rule.repair = Repair::Always;
+    }
+    Rulebook::fixed(RulesOnHand {
+        version: document.bundle().version(),
+        index: Arc::new(Index::compile(read)),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_deletes_by_hand_comes_back_where_its_rule_repairs_always() {
+    for from_the_start in [true, false] {
+        let (mut service, key) = settled().await;
+        if from_the_start {
+            service.ports.rulebook = Arc::new(repairing(&developers()));
+        }
+        service.person(|world, now, _| world.revoke_by_hand(now, &key)).await;
+        service.sweep_and_settle().await;
+        assert!(!service.exists(&key), "one read that does not find it proves nothing");
+        service.pass(Duration::from_mins(6)).await;
+        service.sweep_and_settle().await;
+        assert_eq!(service.exists(&key), from_the_start);
+        // What is held already is let go when its rule says so from now on.
+        service.ports.rulebook = Arc::new(repairing(&developers()));
+        service.converged(&[]).await;
+        assert!(service.exists(&key));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,9 @@ use std::{
 
 use shared::{
     domain::{AssignmentKey, RulesVersion},
-    engine::{EngineSettings, Inbox, Planner, Poller, Provisioner, Reader, Reconciler, Rulebook, Sweep},
+    engine::{
+        EngineSettings, Inbox, Planner, Poller, Provisioner, Reader, Reconciler, Rulebook, Sweep, Tick,
+    },
     local::SqliteLedger,
     ports::{
         AccessReader, AccessWriter, Clock, Directory, Ledger, LedgerReader as _, OrganizationReader,
@@ -76,6 +78,18 @@ impl Ports {
             wake: &*self.wake,
             polls: &*self.polls,
             clock: &*self.clock,
+        }
+    }
+
+    pub(super) fn tick(&self) -> Tick<'_> {
+        Tick {
+            organization: &*self.organization,
+            ledger: &*self.ledger,
+            rulebook: &self.rulebook,
+            inbox: &*self.inbox,
+            wake: &*self.wake,
+            clock: &*self.clock,
+            settings: self.settings,
         }
     }
 

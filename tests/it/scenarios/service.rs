@@ -20,7 +20,7 @@ use shared::{
     },
     ledger::{Cause, Row},
     local::{LocalQueue, SqliteLedger},
-    ports::{Clock as _, LedgerReader as _, Message, Queue as _, Received},
+    ports::{Clock as _, LedgerReader as _, Message, Queue as _},
 };
 use simulator::{Caller, CallerKind, InProcess, Settings, World, wire::organizations as org};
 
@@ -28,6 +28,7 @@ use super::{
     checker::{Checker, Violation},
     model::Rules,
     ports::{MemoryRules, Ports, Watched},
+    records::sqs_event,
 };
 
 /// How long a record is hidden from others while it is worked on.
@@ -490,26 +491,4 @@ fn readable(world: &World, key: &AssignmentKey) -> String {
         Principal::User(user) => user.as_str(),
     };
     format!("{account} {set} {principal}")
-}
-
-/// The event that Lambda makes of messages.
-pub(super) fn sqs_event(received: &[Received]) -> Value {
-    let records = received.iter().map(|received| {
-        let mut attributes = json!({ "ApproximateReceiveCount": received.receives.to_string() });
-        if let Some(group) = &received.group {
-            attributes["MessageGroupId"] = json!(group);
-        }
-        json!({
-            "messageId": received.id,
-            "receiptHandle": received.receipt,
-            "body": received.body,
-            "attributes": attributes,
-            "messageAttributes": {},
-            "md5OfBody": "",
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:eu-central-1:111122223333:usher",
-            "awsRegion": "eu-central-1",
-        })
-    });
-    json!({ "Records": records.collect::<Vec<_>>() })
 }

@@ -11,7 +11,8 @@ use simulator::{Fault, Latency, Settings};
 use super::{
     fuse::{Fuse, When, fused},
     model::{Rules, group, in_ou, rules},
-    service::{Service, Start, sqs_event},
+    records::sqs_event,
+    service::{Service, Start},
 };
 
 const HOUR: Duration = Duration::from_hours(1);

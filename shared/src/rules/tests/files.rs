@@ -178,7 +178,7 @@ fn mistakes_in_teams() {
     x.yaml:1:1 the file `x.yaml` is no team's | name it in the `files` of a team in `usher.yaml`
     [{ id: pay, file: a }, { id: web, files: { like: a } }]
     usher.yaml:3:20 a team can't have the key `file` | did you mean `files`?
-    usher.yaml:3:49 expected the pattern of files' names or a list of patterns, found a map
+    usher.yaml:3:49 expected a pattern, in which `*` is any text and `?` any one character, found a map
     ");
 }
 

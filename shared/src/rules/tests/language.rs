@@ -71,6 +71,16 @@ fn conditions_of_tags_and_names_are_read_alone_and_in_lists() {
 }
 
 #[test]
+fn a_pattern_is_no_longer_than_anything_it_could_fit() {
+    let named = |length: usize| {
+        let pattern = "*a".repeat(length / 2);
+        read(&bundle(&document(&[("accounts", &format!("{{ named: {{ like: \"{pattern}\" }} }}"))])))
+    };
+    assert!(named(512).is_ok());
+    assert_eq!(named(514).unwrap_err().plain()[0].message, "a pattern has at most 512 characters");
+}
+
+#[test]
 fn principals_and_permission_sets_are_read_with_names_made_from_data() {
     let read = rule(&[
         (

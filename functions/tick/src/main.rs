@@ -1,0 +1,42 @@
+//! Wiring only.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+use shared::{
+    aws::{ConnectOptions, connect},
+    causes::{WithCauses, with_causes},
+    clock::SystemClock,
+    engine::{Rulebook, Tick},
+    settings::Settings,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), WithCauses> {
+    telemetry::init();
+    let settings = Settings::from_env();
+    let (engine, rules) = (settings.engine()?, settings.rules()?);
+    let connection = connect(&ConnectOptions::default()).await;
+    let (organization, clock) = (connection.organizations(), SystemClock);
+    let ledger = connection.ledger(&settings.ledger_table()?);
+    let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
+    let inbox = connection.queue(&settings.inbox_queue_url()?);
+    let wake = connection.queue(&settings.wake_queue_url()?);
+    let tick = Tick {
+        organization: &organization,
+        ledger: &ledger,
+        rulebook: &rulebook,
+        inbox: &inbox,
+        wake: &wake,
+        clock: &clock,
+        settings: engine,
+    };
+
+    run(service_fn(async |_: LambdaEvent<Value>| {
+        tick::handle(tick).await.map_err(|error| Error::from(with_causes(error)))
+    }))
+    .await
+    .map_err(|error| WithCauses::of(&*error))
+}

@@ -1,0 +1,201 @@
+//! The minute's tick: what time alone brings about.
+//!
+//! Work that lost its wake is found again, and rules begin and end on time. A tick decides nothing: it wakes, and it hints.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AccountHint, EngineSettings, ReadError, Rulebook, RulesOnHand, Wake, signed};
+use crate::{
+    domain::{AccountId, RuleId},
+    ledger::{Cause, State},
+    ports::{Clock, Ledger, LedgerError, Message, OrganizationReader, PortError, Queue, Seen, SeenKind},
+    rules::{AccountOutline, Turn, TurnKind, turns},
+};
+
+/// The fact that says up to which instant the beginnings and ends of rules have been handled.
+const TURNED: &str = "turned";
+
+/// How far back the first tick looks: what turned before that, a sweep has found.
+const FIRST: SignedDuration = SignedDuration::from_hours(24);
+
+/// A turn is handled this long after its instant: whoever decides may have a clock that is behind.
+const SETTLED: SignedDuration = SignedDuration::from_secs(5);
+
+/// How many rows with work are looked at for one that is due.
+const LOOKED_AT: usize = 500;
+
+/// What a tick did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct TickSummary {
+    /// Whether there was work for the engine.
+    pub woken: bool,
+    /// Beginnings and ends of rules.
+    pub turns: usize,
+    /// Accounts that were hinted for them.
+    pub hinted: usize,
+}
+
+/// Why a tick broke off. The next one does what this one has not.
+#[derive(Debug, thiserror::Error)]
+pub enum TickError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("cannot use the ledger")]
+    Ledger(#[from] LedgerError),
+    #[error("cannot list the accounts that a rule may select")]
+    Organization(#[source] PortError),
+    #[error("cannot write to a queue")]
+    Queue(#[source] PortError),
+}
+
+/// What happens once a minute.
+#[derive(Clone, Copy)]
+pub struct Tick<'a> {
+    pub organization: &'a dyn OrganizationReader,
+    pub ledger: &'a dyn Ledger,
+    pub rulebook: &'a Rulebook,
+    pub inbox: &'a dyn Queue,
+    pub wake: &'a dyn Queue,
+    pub clock: &'a dyn Clock,
+    pub settings: EngineSettings,
+}
+
+impl std::fmt::Debug for Tick<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tick").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Tick<'_> {
+    /// Ticks once.
+    pub async fn run(&self) -> Result<TickSummary, TickError> {
+        let mut summary = TickSummary::default();
+        // The wake first: that the rules can't be read stops nothing that is decided already.
+        if self.has_work().await? {
+            let now = self.clock.now();
+            Wake::of_tick().send(self.wake, now, Duration::ZERO).await.map_err(TickError::Queue)?;
+            summary.woken = true;
+        }
+        self.turn_rules(&mut summary).await?;
+        Ok(summary)
+    }
+
+    /// Whether the engine has something to do now: neither what messages look after, nor what waits for its time.
+    async fn has_work(&self) -> Result<bool, LedgerError> {
+        let now = self.clock.now();
+        let rows = self.ledger.work(LOOKED_AT).await?;
+        if rows.is_empty() {
+            return Ok(false);
+        }
+        // While Usher is paused, only what is under way goes on.
+        let paused = self.ledger.orders().await?.pause.is_some();
+        let due = rows.iter().any(|row| row.is_due(now) && (!paused || row.claim().is_some()));
+        Ok(due || (!paused && rows.len() == LOOKED_AT))
+    }
+
+    /// Hints the accounts of every rule that has begun or ended since the last time.
+    async fn turn_rules(&self, summary: &mut TickSummary) -> Result<(), TickError> {
+        let rules = match self.rulebook.rules(self.ledger).await {
+            Err(ReadError::NoRules) => return Ok(()),
+            rules => rules?,
+        };
+        let up_to = self.clock.now() - SETTLED;
+        let facts = self.ledger.recall(SeenKind::Fact).await?;
+        let turned = facts.iter().find(|seen| seen.id == TURNED);
+        let turned = turned.and_then(|seen| serde_json::from_value::<Timestamp>(seen.value.clone()).ok());
+        let turns = turns(rules.index.rules(), turned.unwrap_or(up_to - FIRST), up_to);
+        if !turns.is_empty() {
+            let hints = self.hints(&rules, &turns).await?;
+            self.inbox.send(&hints).await.map_err(TickError::Queue)?;
+            summary.turns = turns.len();
+            summary.hinted = hints.len();
+        }
+        // INVARIANT: remembered only once all hints are in the inbox. A crash before that repeats them, which is harmless.
+        if turned.is_none_or(|turned| turned < up_to) {
+            let value = serde_json::to_value(up_to).unwrap_or_default();
+            let seen = Seen { id: TURNED.to_owned(), value, at: self.clock.now() };
+            self.ledger.remember(SeenKind::Fact, &[seen]).await?;
+        }
+        Ok(())
+    }
+
+    async fn hints(&self, rules: &RulesOnHand, turns: &[Turn]) -> Result<Vec<Message>, TickError> {
+        let begins = turns.iter().any(|turn| turn.kind == TurnKind::From);
+        let outlines = if begins { self.outlines().await? } else { Vec::new() };
+        let ends = turns.iter().any(|turn| turn.kind == TurnKind::Until);
+        let holders = if ends { self.holders(turns).await? } else { BTreeMap::new() };
+        let at = self.clock.now();
+        let mut hints = Vec::new();
+        for turn in turns {
+            let of_turn = rules.index.rules().iter().filter(|rule| rule.id == turn.rule);
+            let accounts: BTreeSet<&AccountId> = match turn.kind {
+                TurnKind::From => of_turn
+                    .flat_map(|rule| outlines.iter().filter(|outline| rule.accounts.may_give(outline)))
+                    .map(|outline| &outline.id)
+                    .collect(),
+                TurnKind::Until => holders.get(&turn.rule).into_iter().flatten().collect(),
+            };
+            let cause = Cause::new("turn", &format!("{}:{}", turn.rule, turn.at));
+            for account in accounts {
+                let hint = AccountHint::new(account.clone(), cause.clone(), at);
+                let deduplication = format!("{:.110}-{account}", cause.as_str());
+                hints.push(hint.message(&deduplication).map_err(TickError::Queue)?);
+            }
+        }
+        Ok(hints)
+    }
+
+    /// The accounts with rows that each of the rules wants, or was the last to want.
+    async fn holders(&self, turns: &[Turn]) -> Result<BTreeMap<RuleId, BTreeSet<AccountId>>, LedgerError> {
+        let turning: BTreeSet<&RuleId> = turns.iter().map(|turn| &turn.rule).collect();
+        let mut holders: BTreeMap<RuleId, BTreeSet<AccountId>> = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let page = self.ledger.rows(after.as_deref()).await?;
+            for row in page.items.iter().filter(|row| row.state != State::Closed) {
+                for rule in row.wanted_by.keys().filter(|rule| turning.contains(rule)) {
+                    holders.entry(rule.clone()).or_default().insert(row.key.account.clone());
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(holders);
+            }
+        }
+    }
+
+    /// All accounts by what one listing and the ledger tell of them. No tags are read.
+    async fn outlines(&self) -> Result<Vec<AccountOutline>, TickError> {
+        let fresh = self.clock.now() - signed(self.settings.facts_age);
+        let known = self.ledger.recall(SeenKind::OrganizationalUnit).await?;
+        let names: BTreeMap<String, String> = known
+            .into_iter()
+            .filter(|seen| seen.at > fresh)
+            .filter_map(|seen| Some((seen.id, serde_json::from_value(seen.value).ok()?)))
+            .collect();
+        let management =
+            self.organization.organization().await.map_err(TickError::Organization)?.management_account;
+        let accounts = self.organization.accounts().await.map_err(TickError::Organization)?;
+        Ok(accounts
+            .into_iter()
+            .map(|account| AccountOutline {
+                is_management: account.id == management,
+                id: account.id,
+                name: account.name,
+                path: account
+                    .parents
+                    .into_iter()
+                    .map(|ou| {
+                        let name = names.get(ou.as_str()).cloned();
+                        (ou, name)
+                    })
+                    .collect(),
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,138 @@
+//! Requests that take longer than the engine has patience, and the minute's tick.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::{engine::Poll, ledger::State, ports::LedgerReader as _};
+use simulator::Fault;
+
+use super::service::{Delivery, Lambda, RULES, Service};
+
+/// An engine that hands over after a second.
+async fn impatient(service: &Service) -> Lambda {
+    let mut envs = service.envs();
+    envs.insert("USHER_PATIENCE", "1s".to_owned());
+    service.function_with("provision", envs).await
+}
+
+/// The rules are decided, and nobody has been woken for it.
+async fn decided(service: &Service) {
+    service.publish(RULES).await;
+    let (sweep, reconcile) = (service.function("sweep").await, service.function("reconcile").await);
+    sweep.api.invoke("{}").await.unwrap();
+    while let Some(delivery) = service.deliver(&service.inbox, &reconcile).await {
+        assert_eq!(delivery.failed, [""; 0], "{}", reconcile.function.log().tail());
+    }
+    service.forget(&service.wake).await;
+}
+
+fn scheduled() -> String {
+    json!({
+        "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
+        "source": "aws.events", "account": "111122223333", "time": "2026-11-21T12:00:00Z",
+        "region": "us-east-1", "resources": [], "detail": {},
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_tick_finds_work_whose_wake_was_lost_and_is_silent_when_there_is_none() {
+    let service = Service::start(Service::quick()).await;
+    let tick = service.function("tick").await;
+    let nothing = json!({ "woken": false, "turns": 0, "hinted": 0 });
+    assert_eq!(tick.api.invoke(scheduled()).await.unwrap(), nothing, "no rules are in force");
+
+    decided(&service).await;
+    assert_eq!(
+        tick.api.invoke(scheduled()).await.unwrap(),
+        json!({ "woken": true, "turns": 0, "hinted": 0 })
+    );
+    let provision = service.function("provision").await;
+    while let Some(delivery) = service.deliver(&service.wake, &provision).await {
+        delivery.answer.unwrap();
+    }
+    assert_eq!(service.truth().0.len(), 18);
+    assert_eq!(tick.api.invoke(scheduled()).await.unwrap(), nothing);
+    service.assert_the_logs_are_discreet_json();
+}
+
+#[tokio::test]
+async fn a_request_that_outlives_the_engine_s_patience_is_ended_by_the_function_that_looks_after_it() {
+    let service = Service::start(Service::quick()).await;
+    service.world().fail_next("CreateAccountAssignment", Fault::Slow(Duration::from_secs(12)), 1);
+    decided(&service).await;
+    let engine = impatient(&service).await;
+    let ran = engine.api.invoke(json!({ "Records": [] }).to_string()).await.unwrap();
+    assert_eq!((&ran["end"], &ran["granted"]), (&json!("done"), &json!(17)), "{ran}");
+    let slow: Vec<_> = service.rows().await.into_iter().filter(|row| row.state != State::Ours).collect();
+    let [row] = &slow[..] else { panic!("{slow:?}") };
+    let claim = row.claim().unwrap().clone();
+    let since = claim.polled.expect("it was handed over");
+
+    // Its message is held back for half a minute; this one is the same without the delay.
+    let poll = Poll {
+        key: row.key.clone(),
+        operation: row.work().unwrap().0,
+        request: claim.request.clone().unwrap(),
+        since,
+    };
+    let poller = service.function("poll-provisioning").await;
+    let look = async || {
+        let body = serde_json::to_string(&poll).unwrap();
+        service.send_to(&service.polls, &body).await;
+        service.send_to(&service.polls, "not JSON").await;
+        let mut deliveries: Vec<Delivery> = Vec::new();
+        while let Some(delivery) = service.deliver(&service.polls, &poller).await {
+            assert_eq!(delivery.failed, [""; 0], "{}", poller.function.log().tail());
+            deliveries.push(delivery);
+        }
+        assert!(!deliveries.is_empty());
+    };
+    look().await;
+    assert_eq!(service.ledger.row(&row.key).await.unwrap().unwrap().claim(), Some(&claim), "still under way");
+    assert_eq!(service.delayed(&service.polls).await, 2, "the engine's message, and the next look");
+    let parked: Vec<Value> = service.parked().await;
+    assert!(parked.iter().all(|parked| parked["by"] == "poll-provisioning"), "{parked:?}");
+    assert_eq!(parked.len(), 1);
+
+    super::service::until("the request has ended", || service.world().outstanding() == 0).await;
+    look().await;
+    let row = service.ledger.row(&row.key).await.unwrap().unwrap();
+    assert_eq!((&row.state, row.last_request), (&State::Ours, claim.request));
+    // A slot is free, and the engine is told.
+    let woken = service.deliver(&service.wake, &engine).await.expect("a wake");
+    assert_eq!(woken.answer.unwrap()["end"], "done");
+    assert_eq!(service.truth().0.len(), 18);
+    service.assert_the_logs_are_discreet_json();
+}
+
+#[tokio::test]
+async fn a_look_that_fails_is_delivered_again_and_harms_no_other() {
+    let service = Service::start(Service::quick()).await;
+    service.world().fail_next("CreateAccountAssignment", Fault::Hang, 2);
+    decided(&service).await;
+    let engine = impatient(&service).await;
+    engine.api.invoke(json!({ "Records": [] }).to_string()).await.unwrap();
+    let rows: Vec<_> = service.rows().await.into_iter().filter(|row| row.claim().is_some()).collect();
+    assert_eq!(rows.len(), 2);
+    let poller = service.function("poll-provisioning").await;
+    for row in &rows {
+        let claim = row.claim().unwrap();
+        let poll = Poll {
+            key: row.key.clone(),
+            operation: row.work().unwrap().0,
+            request: claim.request.clone().unwrap(),
+            since: claim.polled.unwrap(),
+        };
+        service.send_to(&service.polls, &serde_json::to_string(&poll).unwrap()).await;
+    }
+    service.world().fail_next("DescribeAccountAssignmentCreationStatus", Fault::AccessDenied, 1);
+    let mut failed = 0;
+    while let Some(delivery) = service.deliver(&service.polls, &poller).await {
+        failed += delivery.failed.len();
+    }
+    assert_eq!(failed, 1);
+    // Each is looked at again later: two messages of the engine's, and two of these.
+    assert_eq!(service.delayed(&service.polls).await, 4);
+    service.assert_the_logs_are_discreet_json();
+}

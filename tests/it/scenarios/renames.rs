@@ -1,0 +1,44 @@
+//! An OU is renamed: what is remembered of its name is not believed any more.
+
+use std::time::Duration;
+
+use super::{
+    model::{group, in_ou, rules},
+    service::Service,
+};
+
+#[tokio::test(start_paused = true)]
+async fn an_ou_that_is_renamed_takes_its_accounts_out_of_one_rule_and_into_another_at_once() {
+    let service = Service::new();
+    service
+        .publish(&rules([
+            group("old", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Workloads/Development")),
+            group("new", "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Workloads/Labs")),
+        ]))
+        .await;
+    service.sweep_and_settle().await;
+    assert_eq!(
+        service.assignments(),
+        ["one-dev ReadOnlyAccess Developers", "two-dev ReadOnlyAccess Developers"]
+    );
+    // Names that were read a moment ago are remembered for a quarter of an hour.
+    service.pass(Duration::from_mins(6)).await;
+    let ou = service.world().ou_at("Workloads/Development").unwrap();
+    service.person(|world, now, who| world.rename_ou(now, who, &ou, "Labs")).await.unwrap();
+    service.settle_for(Duration::from_mins(5)).await;
+    assert_eq!(service.assignments(), ["one-dev ReadOnlyAccess Support", "two-dev ReadOnlyAccess Support"]);
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ou_high_up_that_is_renamed_concerns_all_below_it() {
+    let service = Service::new();
+    let accounts = || in_ou("Platform");
+    service.publish(&rules([group("new", "Support").gets("ReadOnlyAccess").in_accounts(accounts())])).await;
+    service.sweep_and_settle().await;
+    let ou = service.world().ou_at("Workloads").unwrap();
+    service.person(|world, now, who| world.rename_ou(now, who, &ou, "Platform")).await.unwrap();
+    service.settle_for(Duration::from_mins(5)).await;
+    assert_eq!(service.assignments().len(), 3);
+    service.converged(&[]).await;
+}
