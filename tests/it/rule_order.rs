@@ -108,9 +108,9 @@ type Wanted = Vec<BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>>;
 fn outcome(files: BTreeMap<String, String>) -> (Wanted, Wanted) {
     let rules = read(&Bundle { files }).unwrap_or_else(|error| panic!("{:?}", error.problems()));
     let (index, facts) = (Index::compile(rules), facts());
+    let now = "2026-12-01T00:00:00Z".parse().unwrap();
     let outcomes = accounts().into_iter().map(|account| {
-        let Desired { wanted, forbidden, .. } =
-            desired(&index, &account, &facts, jiff::Timestamp::UNIX_EPOCH);
+        let Desired { wanted, forbidden, .. } = desired(&index, &account, &facts, now);
         (wanted, forbidden)
     });
     outcomes.unzip()

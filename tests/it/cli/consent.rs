@@ -53,7 +53,7 @@ async fn an_approved_plan_passes_the_budgets_once_and_is_on_record() {
     let text = place.usher("plan", &rules, &[]).await;
     let plan = place.usher("plan", &rules, &["--json"]).await;
     let hash = hash(&plan);
-    assert!(text.out.contains(&format!("usher approve --plan {hash}")), "{}", text.out);
+    assert!(text.out.contains(&format!("--plan {hash}")), "{}", text.out);
 
     let nobody = place.usher("approve", &rules, &["--plan", &hash]).await;
     assert_eq!(nobody.ending, Ending::Bad);
@@ -201,6 +201,21 @@ async fn what_others_made_is_adopted_and_what_is_ours_is_given_up() {
     assert!(nobody.err.contains("nobody bears the name `group:Nobody`"), "{}", nobody.err);
     let no_set = place.order(&["disown", "200000000001/Power/group:Developers", "--by", "alba"]).await;
     assert!(no_set.err.contains("no permission set `Power`"), "{}", no_set.err);
+}
+
+#[tokio::test]
+async fn a_name_is_confirmed_for_the_permission_set_that_bears_it() {
+    let (place, _) = Place::applied().await;
+    let same = place.order(&["confirm", "ReadOnlyAccess", "--by", "alba"]).await;
+    assert_eq!(same.ending, Ending::Good, "{same:?}");
+    assert!(same.out.contains("from now on; as before."), "{}", same.out);
+
+    let other = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef";
+    let other = place.order(&["confirm", "ReadOnlyAccess", other, "--by", "alba"]).await;
+    assert_eq!(other.ending, Ending::Bad);
+    assert!(other.err.contains("look again"), "{}", other.err);
+    let nothing = place.order(&["confirm", "ReadOnly", "--by", "alba"]).await;
+    assert!(nothing.err.contains("there is no permission set `ReadOnly`"), "{}", nothing.err);
 }
 
 #[tokio::test]

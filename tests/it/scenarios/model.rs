@@ -2,6 +2,8 @@
 //!
 //! One value renders the YAML that the product reads and answers what is wanted. The two ways meet only in `docs/rules.md`.
 
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -10,6 +12,8 @@ use shared::{
     rules::Bundle,
 };
 use simulator::World;
+
+pub(super) use places::{Where, in_ou, tagged};
 
 /// Everything that rules can see, as it really is at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,93 +89,6 @@ pub(super) enum Joined {
     AccountTag(String),
     NearestOu,
     AnyOu,
-}
-
-/// Where a rule holds.
-#[derive(Debug, Clone)]
-pub(super) enum Where {
-    Everywhere,
-    InOu(String),
-    DirectlyInOu(String),
-    Tagged(String, Vec<String>),
-    /// With or without a tag, whatever its value.
-    Has(String, bool),
-    /// With a tag whose value begins so.
-    TagBegins(String, String),
-    Named(String),
-    Id(String),
-    All(Vec<Where>),
-    Any(Vec<Where>),
-    Except(Box<Where>, Vec<Where>),
-}
-
-impl Where {
-    pub(super) fn except(self, less: impl IntoIterator<Item = Where>) -> Self {
-        Self::Except(Box::new(self), less.into_iter().collect())
-    }
-
-    /// Whether it selects this account. What gives access leaves the management account out unless it is named by its id.
-    fn selects(&self, account: &Account, gives: bool) -> bool {
-        let path: Vec<&str> = account.path.units().iter().map(|unit| unit.name.as_str()).collect();
-        let found = match self {
-            Self::Id(id) => return account.id.as_str() == id,
-            Self::All(all) => return all.iter().all(|each| each.selects(account, gives)),
-            Self::Any(any) => return any.iter().any(|each| each.selects(account, gives)),
-            Self::Except(from, less) => {
-                return from.selects(account, gives) && !less.iter().any(|each| each.selects(account, false));
-            }
-            Self::Everywhere => true,
-            Self::InOu(ou) => path.starts_with(&ou.split('/').collect::<Vec<_>>()),
-            Self::DirectlyInOu(ou) => path == ou.split('/').collect::<Vec<_>>(),
-            Self::Tagged(key, values) => {
-                account.tags.get(key).is_some_and(|value| values.iter().any(|one| one == value))
-            }
-            Self::Has(key, has) => account.tags.get(key).is_some() == *has,
-            Self::TagBegins(key, beginning) => {
-                account.tags.get(key).is_some_and(|value| value.starts_with(beginning.as_str()))
-            }
-            Self::Named(name) => account.name == *name,
-        };
-        found && !(gives && account.is_management)
-    }
-
-    /// The keys of the tags that it looks at.
-    fn tags(&self) -> BTreeSet<&str> {
-        match self {
-            Self::Tagged(key, _) | Self::Has(key, _) | Self::TagBegins(key, _) => {
-                BTreeSet::from([key.as_str()])
-            }
-            Self::All(all) | Self::Any(all) => all.iter().flat_map(Self::tags).collect(),
-            Self::Except(from, less) => {
-                from.tags().into_iter().chain(less.iter().flat_map(Self::tags)).collect()
-            }
-            Self::Everywhere | Self::InOu(_) | Self::DirectlyInOu(_) | Self::Named(_) | Self::Id(_) => {
-                BTreeSet::new()
-            }
-        }
-    }
-
-    fn yaml(&self) -> String {
-        let list = |all: &[Self]| all.iter().map(Self::yaml).collect::<Vec<_>>().join(", ");
-        match self {
-            Self::Everywhere => "everywhere".to_owned(),
-            Self::InOu(ou) => format!("{{ in_ou: {} }}", quoted(ou)),
-            Self::DirectlyInOu(ou) => format!("{{ directly_in_ou: {} }}", quoted(ou)),
-            Self::Tagged(key, values) => format!("{{ tagged: {} }}", tag(key, values)),
-            Self::Has(key, has) => {
-                let word = if *has { "present" } else { "absent" };
-                format!("{{ tagged: {{ {}: {{ {word}: true }} }} }}", quoted(key))
-            }
-            Self::TagBegins(key, beginning) => {
-                format!("{{ tagged: {{ {}: {{ like: \"{beginning}*\" }} }} }}", quoted(key))
-            }
-            Self::Named(name) => format!("{{ named: {} }}", quoted(name)),
-            Self::Id(id) => format!("{{ id: {} }}", quoted(id)),
-            Self::All(all) => format!("{{ all_of: [{}] }}", list(all)),
-            Self::Any(any) => format!("{{ any_of: [{}] }}", list(any)),
-            Self::Except(from, less) => format!("{{ all_of: [{}], except: [{}] }}", from.yaml(), list(less)),
-        }
-    }
 }
 
 /// One rule, or one entry of `never`.
@@ -487,15 +404,6 @@ fn quoted(text: &str) -> String {
 fn tag(key: &str, values: &[String]) -> String {
     let values = values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
     format!("{{ {}: [{values}] }}", quoted(key))
-}
-
-/// Shorthands for the selectors that take one text.
-pub(super) fn in_ou(path: &str) -> Where {
-    Where::InOu(path.to_owned())
-}
-
-pub(super) fn tagged(key: &str, value: &str) -> Where {
-    Where::Tagged(key.to_owned(), vec![value.to_owned()])
 }
 
 #[test]

@@ -276,7 +276,7 @@ fn joins(
 
 #[test]
 fn a_join_with_a_tag_wants_the_same_value_on_both_sides() {
-    let env = || JoinedWith::AccountTag("Env".to_owned());
+    let environment = || JoinedWith::AccountTag("Env".to_owned());
     for (set, account, wildcard, expected) in [
         (Some("dev"), Some("dev"), None, true),
         (Some("dev"), Some("Dev"), None, false),
@@ -294,7 +294,7 @@ fn a_join_with_a_tag_wants_the_same_value_on_both_sides() {
     ] {
         let tags: Vec<_> = account.map(|value| ("Env", value)).into_iter().collect();
         assert_eq!(
-            joins(set, env(), wildcard, &tags, &["dev"]),
+            joins(set, environment(), wildcard, &tags, &["dev"]),
             expected,
             "{set:?} {account:?} {wildcard:?}"
         );
