@@ -41,7 +41,7 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
       grants today: 4 of 500 allowed
       revokes this run: 0 of 25 allowed
       revokes today: 0 of 25 allowed
-      exactly this, and nothing else:   usher apply --plan HASH
+      exactly this, and nothing else:   usher apply --rules rules.yaml --plan HASH
     ");
     assert!(!place.path("state").exists(), "a plan makes nothing on the disk");
     assert_eq!(place.writes(), 0);

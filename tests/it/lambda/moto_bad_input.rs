@@ -58,8 +58,10 @@ async fn json_of_an_unknown_shape_is_parked_once_and_done_with() {
     let parked = service.parked().await;
     assert_eq!(parked.len(), shapes.len());
     for shape in shapes {
-        let text = shape.to_string();
-        let mut same = parked.iter().filter(|parked| parked["payload"].as_str() == Some(&text));
+        // The order of members may be another: it means nothing.
+        let payload =
+            |parked: &Value| serde_json::from_str::<Value>(parked["payload"].as_str().unwrap()).unwrap();
+        let mut same = parked.iter().filter(|parked| payload(parked) == shape);
         assert_eq!(same.next().map(|parked| &parked["by"]), Some(&json!("on-account-event")), "{shape}");
     }
     assert_well(&function).await;
