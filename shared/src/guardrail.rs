@@ -182,6 +182,9 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
 }
 
 #[cfg(test)]
+mod approval_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{

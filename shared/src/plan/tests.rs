@@ -1,6 +1,6 @@
 //! The table of the plan, row by row.
 
-mod restraint;
+pub(crate) mod restraint;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,11 +18,11 @@ const SET: &str = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-123456
 const GROUP: &str = "f10fac16-ab5b-45c3-86c1-0123456789ab";
 const LAG: SignedDuration = SignedDuration::from_mins(5);
 
-fn at(minutes: i64) -> Timestamp {
+pub(crate) fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
 }
 
-fn key() -> AssignmentKey {
+pub(crate) fn key() -> AssignmentKey {
     AssignmentKey {
         account: ACCOUNT.parse().unwrap(),
         permission_set: SET.parse().unwrap(),
@@ -34,7 +34,7 @@ fn by(rule: &str, mode: Mode) -> BTreeMap<RuleId, Mode> {
     BTreeMap::from([(rule.parse().unwrap(), mode)])
 }
 
-fn rules() -> RulesVersion {
+pub(crate) fn rules() -> RulesVersion {
     "0".repeat(64).parse().unwrap()
 }
 
@@ -44,7 +44,7 @@ fn intent(decided: Timestamp, claimed: bool) -> Intent {
 }
 
 /// A row that has been in its state for an hour at minute 60.
-fn row(state: State) -> Row {
+pub(crate) fn row(state: State) -> Row {
     Row {
         key: key(),
         version: 7,
@@ -68,7 +68,7 @@ fn row(state: State) -> Row {
 }
 
 /// What a test says about the world; everything else is as usual.
-struct Case {
+pub(crate) struct Case {
     wanted: Option<BTreeMap<RuleId, Mode>>,
     row: Option<Row>,
     listed: bool,
@@ -87,7 +87,7 @@ struct Case {
     read_at: Timestamp,
 }
 
-fn case() -> Case {
+pub(crate) fn case() -> Case {
     Case {
         wanted: None,
         row: None,
@@ -115,7 +115,7 @@ impl Case {
     }
 
     /// The same with these rows.
-    fn plan_of(&self, rows: &[Row]) -> Plan {
+    pub(crate) fn plan_of(&self, rows: &[Row]) -> Plan {
         let account = Account {
             id: ACCOUNT.parse().unwrap(),
             name: "one".into(),

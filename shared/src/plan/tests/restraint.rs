@@ -1,7 +1,5 @@
 //! What people and budgets hold back, and what only looks like a deletion by hand.
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::ledger::{Approval, HeldBy, Hold, Order, OverBudget};
 
@@ -22,12 +20,12 @@ fn held(row: Row) -> Row {
     Row { hold: Some(Hold { by, at: at(1), reason: String::new() }), ..row }
 }
 
-fn latched(row: Row) -> Row {
+pub(crate) fn latched(row: Row) -> Row {
     let budget = BudgetKey::of_day(Operation::Revoke, at(1));
     Row { over_budget: Some(OverBudget { since: at(1), budget }), ..row }
 }
 
-fn approved(row: Row, operation: Operation, expires_at: Timestamp) -> Row {
+pub(crate) fn approved(row: Row, operation: Operation, expires_at: Timestamp) -> Row {
     let id = "0123456789abcdef".parse().unwrap();
     let by = "Alba".into();
     Row { approval: Some(Approval { id, operation, rules: rules(), by, at: at(1), expires_at }), ..row }
@@ -261,65 +259,4 @@ fn a_hash_names_what_is_done_and_withheld_and_nothing_that_changes_by_itself() {
     assert_eq!(all.len(), 8);
     // It is written down by people and in CI: it stays what it is from version to version.
     insta::assert_snapshot!(first, @"db56114ffeb92019d271bb00999f2192d27760734c5b93dd42de8893cc73dd2e");
-}
-
-/// A key whose row is ours and which no rule wants any more.
-#[derive(Debug, Clone)]
-struct Unwanted {
-    latched: bool,
-    /// Valid, of the other operation, of other rules, expired, or none.
-    approval: Option<usize>,
-}
-
-fn unwanted() -> impl Strategy<Value = Vec<Unwanted>> {
-    let one = (any::<bool>(), proptest::option::of(0..4_usize));
-    proptest::collection::vec(one.prop_map(|(latched, approval)| Unwanted { latched, approval }), 0..24)
-}
-
-fn with_key(row: Row, number: usize) -> Row {
-    let principal = format!("group:f10fac16-ab5b-45c3-86c1-{number:012}").parse().unwrap();
-    Row { key: AssignmentKey { principal, ..key() }, ..row }
-}
-
-proptest! {
-    /// Whatever waits, whatever room the budgets have: beyond them goes exactly what a valid approval names, and it costs nothing.
-    #[test]
-    fn approve_lets_through_exactly_what_it_named(keys in unwanted(), room in 0_u32..30) {
-        let rows: Vec<Row> = keys
-            .iter()
-            .enumerate()
-            .map(|(number, Unwanted { latched: is_latched, approval })| {
-                let row = with_key(row(State::Ours), number);
-                let row = if *is_latched { latched(row) } else { row };
-                let mut row = match approval {
-                    None => row,
-                    Some(1) => approved(row, Operation::Grant, at(99)),
-                    Some(3) => approved(row, Operation::Revoke, at(60)),
-                    Some(_) => approved(row, Operation::Revoke, at(61)),
-                };
-                if *approval == Some(2) {
-                    row.approval.as_mut().unwrap().rules = "1".repeat(64).parse().unwrap();
-                }
-                row
-            })
-            .collect();
-        let guardrails = crate::rules::Guardrails { max_deletes: room, max_delete_percent: 0, max_creates: 0 };
-        let cause = Cause::new("event", "new");
-        let budgets = crate::guardrail::Budgets::new(guardrails, 0, &cause, &rules(), at(60));
-        let approved = crate::guardrail::approve(case().plan_of(&rows), &budgets);
-
-        let named = |number: &usize| keys[*number].approval == Some(0);
-        let fits = (0..keys.len()).filter(|number| !named(number) && !keys[*number].latched).take(room as usize);
-        let expected: BTreeSet<AssignmentKey> =
-            (0..keys.len()).filter(named).chain(fits.clone()).map(|number| rows[number].key.clone()).collect();
-        let gone: BTreeSet<AssignmentKey> =
-            approved.actions().iter().map(|action| action.key.clone()).collect();
-        prop_assert_eq!(gone, expected);
-        prop_assert_eq!(approved.charged(Operation::Revoke) as usize, fits.count());
-        // What stays back is told, and marked once.
-        prop_assert_eq!(approved.withheld().len(), keys.len() - approved.actions().len());
-        prop_assert!(approved.records().iter().all(|row| row.over_budget.is_some()));
-        let marked: BTreeSet<_> = approved.records().iter().map(|row| &row.key).collect();
-        prop_assert!(rows.iter().all(|row| row.over_budget.is_none() || !marked.contains(&row.key)));
-    }
 }
