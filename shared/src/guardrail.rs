@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     domain::{AccountId, AssignmentKey, Operation, RulesVersion},
     ledger::{BudgetKey, Cause, Charge, OverBudget, Row},
-    plan::{Action, Plan, Withheld, WithheldReason},
+    plan::{Action, Plan, Withheld, WithheldReason, found_again},
     rules::Guardrails,
 };
 
@@ -152,7 +152,8 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
     let mut approved = Vec::with_capacity(actions.len());
     for action in actions {
         if scope.is_some_and(|Scope(seen)| !seen.contains(&(action.key.clone(), action.operation))) {
-            let Action { operation, key, rules, row: _, before: _, approval: _ } = action;
+            let Action { operation, key, rules, row: _, before, approval: _ } = action;
+            records.extend(before.as_ref().and_then(found_again));
             withheld.push(Withheld { key, operation, reason: WithheldReason::NotInPlan, rules });
             continue;
         }
@@ -171,7 +172,11 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
             let Action { operation, key, rules, row, before, approval: _ } = action;
             let over = OverBudget { since: row.changed_at, budget: budget.clone() };
             if operation == Operation::Revoke {
-                records.extend(before.map(|before| Row { over_budget: Some(over), ..before }));
+                records.extend(before.map(|before| Row {
+                    over_budget: Some(over),
+                    departed_since: None,
+                    ..before
+                }));
             }
             withheld.push(Withheld { key, operation, reason: WithheldReason::Budget(budget.clone()), rules });
         }

@@ -58,7 +58,7 @@ proptest! {
         let guardrails = Guardrails { max_deletes: room, max_delete_percent: 0, max_creates: 0 };
         let cause = Cause::new("event", "new");
         let budgets = Budgets::new(guardrails, 0, &cause, &rules(), at(60));
-        let approved = approve(case().plan_of(&rows), &budgets);
+        let approved = approve(case().listed().plan_of(&rows), &budgets);
 
         let named = |number: &usize| keys[*number].approval == Some(0);
         let fits = (0..keys.len()).filter(|number| !named(number) && !keys[*number].latched).take(room as usize);

@@ -76,7 +76,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
 }
 
 /// The row of an account that was said to have departed, and is there: whoever said so was wrong.
-fn found_again(row: &Row) -> Option<Row> {
+pub(crate) fn found_again(row: &Row) -> Option<Row> {
     let is_marked = row.departed_since.is_some() && row.claim().is_none();
     is_marked.then(|| Row { departed_since: None, ..row.clone() })
 }
@@ -84,11 +84,15 @@ fn found_again(row: &Row) -> Option<Row> {
 /// Plans an account that Organizations does not know: it has departed, or it never was there.
 ///
 /// Nothing is written to AWS. What the ledger holds is closed only after two such answers that are the lag apart: one wrong
-/// answer must not cost us what we know to be ours.
+/// answer must not cost us what we know to be ours. After the first it sleeps: what is gone when the account is back was deleted
+/// by nobody's hand.
 pub fn departed(account: &AccountId, rows: &[Row], lag: SignedDuration, now: Timestamp) -> Plan {
     let records = rows.iter().filter(|row| row.key.account == *account && row.claim().is_none()).filter_map(
         |row| match (&row.state, row.departed_since) {
             (State::Closed, _) => None,
+            (State::Ours, None) => {
+                Some(Row { departed_since: Some(now), ..row.clone().into_state(State::Dormant, now) })
+            }
             (_, None) => Some(Row { departed_since: Some(now), ..row.clone() }),
             (_, Some(since)) if now >= since + lag => Some(row.clone().into_state(State::Closed, now)),
             (_, Some(_)) => None,

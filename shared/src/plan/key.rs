@@ -295,7 +295,7 @@ impl Subject<'_> {
     }
 
     /// When the facts were read: a decision is as old as they are.
-    fn read_at(&self) -> Timestamp {
+    pub(super) fn read_at(&self) -> Timestamp {
         self.situation.actual.read_at.min(self.situation.now)
     }
 
@@ -380,7 +380,7 @@ impl Subject<'_> {
     }
 
     /// Nothing at the first read that does not find what should be there; `then` at one that is the lag later or more.
-    fn after_two_reads(&self, row: &Row, then: impl FnOnce() -> Decision) -> Decision {
+    pub(super) fn after_two_reads(&self, row: &Row, then: impl FnOnce() -> Decision) -> Decision {
         let Situation { now, lag, actual, .. } = *self.situation;
         if actual.read_at < row.changed_at + lag {
             return Decision::nothing();
@@ -438,7 +438,7 @@ impl Decision {
 }
 
 /// The row without its mark of being missing, if it has one.
-fn seen(row: &Row) -> Option<Row> {
+pub(super) fn seen(row: &Row) -> Option<Row> {
     row.missing_since.is_some().then(|| Row { missing_since: None, ..row.clone() })
 }
 

@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub(crate) use account::found_again;
 pub use account::{departed, plan};
 pub use hash::hash;
 pub use quota::{Quota, Quotas};

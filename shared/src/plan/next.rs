@@ -19,15 +19,15 @@ impl Subject<'_> {
         }
     }
 
-    /// The same intent, decided again now.
+    /// The same intent, decided again by what was read now.
     pub(super) fn refreshed(&self, row: &Row, wanted: Option<&BTreeMap<RuleId, Mode>>) -> Row {
         let mut row = row.clone();
         match &mut row.state {
             State::Granting(intent) => {
-                intent.decided_at = self.situation.now;
+                intent.decided_at = self.read_at().max(intent.decided_at);
                 intent.not_after = self.until();
             }
-            State::Closing(intent) => intent.decided_at = self.situation.now,
+            State::Closing(intent) => intent.decided_at = self.read_at().max(intent.decided_at),
             State::Ours
             | State::Closed
             | State::Uncertain { .. }

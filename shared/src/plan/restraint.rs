@@ -2,7 +2,7 @@
 
 use super::{
     WithheldReason,
-    key::{Decision, Subject},
+    key::{Decision, Subject, seen},
 };
 use crate::{
     domain::Operation,
@@ -12,6 +12,10 @@ use crate::{
 impl Subject<'_> {
     /// The decision about the key.
     pub(super) fn decide(&self) -> Decision {
+        self.noticing_absence(self.decide_restrained())
+    }
+
+    fn decide_restrained(&self) -> Decision {
         let decision = self.decide_freely();
         // What may be with AWS can't be called back.
         if self.row.is_some_and(|row| row.claim().is_some()) {
@@ -20,7 +24,7 @@ impl Subject<'_> {
         let orders = self.situation.orders;
         match held(self.key, self.row, orders) {
             // Its rule wants it made again whoever deletes it, now if not then.
-            Some(Held::DeletedByHand) if self.repairs() => {}
+            Some(Held::DeletedByHand) if self.repairs() && orders.hold_on(self.key).is_none() => {}
             Some(held) => return self.held_back(decision, WithheldReason::Held(held)),
             None => {}
         }
@@ -28,6 +32,35 @@ impl Subject<'_> {
             return self.paused(decision);
         }
         self.over_budget(decision)
+    }
+
+    /// A delete that is withheld may wait for weeks. What is gone meanwhile by another hand is ours no more: whoever makes it again
+    /// has made it, and no consent given later may take it away.
+    fn noticing_absence(&self, decision: Decision) -> Decision {
+        let waits = |row: &&Row| match &row.state {
+            State::Ours | State::Closing(_) | State::Blocked { operation: Operation::Revoke, .. } => {
+                row.claim().is_none()
+            }
+            State::Granting(_)
+            | State::Closed
+            | State::Uncertain { .. }
+            | State::Blocked { operation: Operation::Grant, .. }
+            | State::Dormant => false,
+        };
+        let is_withheld =
+            decision.action.is_none() && decision.record.is_none() && decision.withheld.is_some();
+        let Some(row) = self.row.filter(waits) else { return decision };
+        if !is_withheld || self.wanted.is_some() || !self.situation.account.state.is_active() {
+            return decision;
+        }
+        if self.listed {
+            return Decision { record: seen(row), ..decision };
+        }
+        let closed =
+            || Decision { record: Some(self.become_state(row, State::Closed)), ..Decision::default() };
+        let noticed = self.after_two_reads(row, closed);
+        let is_over = noticed.record.as_ref().is_some_and(|row| row.state == State::Closed);
+        if is_over { noticed } else { Decision { record: noticed.record, ..decision } }
     }
 
     /// Under a hold nothing is intended, and what was intended is put back.

@@ -241,10 +241,10 @@ async fn an_account_that_has_departed_is_closed_in_the_ledger_after_two_looks_an
     let requests = service.world().request_log().count();
     service.person(|world, now, _| world.depart(now, &key.account)).await;
     service.sweep_and_settle().await;
-    assert_eq!(service.state(&key).await, "ours", "one answer proves nothing");
+    assert_eq!(service.state(&key).await, "dormant", "one answer proves nothing");
     service.pass(Duration::from_mins(4)).await;
     service.sweep_and_settle().await;
-    assert_eq!(service.state(&key).await, "ours", "nor do two that follow closely");
+    assert_eq!(service.state(&key).await, "dormant", "nor do two that follow closely");
     service.pass(Duration::from_mins(2)).await;
     service.sweep_and_settle().await;
     assert_eq!(service.state(&key).await, "closed");

@@ -16,7 +16,9 @@ use crate::{
 impl Session<'_> {
     /// Hands over every request that the engine has followed for as long as its patience lasts.
     pub(super) async fn hand_over(&mut self) -> Result<(), RunError> {
-        let Some(polls) = self.engine.polls else { return self.take_back().await };
+        let Some(polls) = self.engine.polls.filter(|_| !self.polls_failed) else {
+            return self.take_back().await;
+        };
         let patience = signed(self.engine.settings.patience);
         let now = self.engine.clock.now();
         let slow: Vec<Row> = self
@@ -33,7 +35,11 @@ impl Session<'_> {
             let now = self.engine.clock.now();
             let Some(poll) = Poll::of(&row, now) else { continue };
             // The message first: with the mark alone, nobody would look for an hour. Until the mark is there, it waits.
-            poll.send(polls, now, Poll::FIRST_LOOK).await.map_err(RunError::Queue)?;
+            if let Err(error) = poll.send(polls, now, Poll::FIRST_LOOK).await {
+                tracing::warn!(%error, "cannot hand over what takes long: this run of the engine looks after it itself");
+                self.polls_failed = true;
+                return self.take_back().await;
+            }
             self.outstanding.remove(&row.key);
             self.lost_polls.remove(&row.key);
             self.looks.remove(&row.key);

@@ -42,6 +42,8 @@ pub(super) struct Session<'a> {
     pub(super) slow: BTreeMap<AssignmentKey, Row>,
     /// The same where the messages seem to be lost.
     pub(super) lost_polls: BTreeMap<AssignmentKey, Row>,
+    /// The queue for what takes long can't be used: this session looks after it itself.
+    pub(super) polls_failed: bool,
     /// When each outstanding request is described next.
     pub(super) looks: BTreeMap<AssignmentKey, Timestamp>,
     /// Accounts that have been sent back to be decided again.
@@ -68,6 +70,7 @@ impl<'a> Session<'a> {
             outstanding: BTreeMap::new(),
             slow: BTreeMap::new(),
             lost_polls: BTreeMap::new(),
+            polls_failed: false,
             looks: BTreeMap::new(),
             hinted: BTreeSet::new(),
             slow_until: now,

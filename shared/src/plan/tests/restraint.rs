@@ -260,3 +260,43 @@ fn a_hash_names_what_is_done_and_withheld_and_nothing_that_changes_by_itself() {
     // It is written down by people and in CI: it stays what it is from version to version.
     insta::assert_snapshot!(first, @"db56114ffeb92019d271bb00999f2192d27760734c5b93dd42de8893cc73dd2e");
 }
+
+#[test]
+fn what_waits_to_be_deleted_and_is_gone_by_another_hand_is_ours_no_more() {
+    let gone = |row: Row| Case { row: Some(row), ..case() };
+    let marked = |row: Row| Row { missing_since: Some(at(50)), ..row };
+    let blocked = || State::Blocked {
+        operation: Operation::Revoke,
+        reason: "no".into(),
+        fingerprint: "other".into(),
+        retry_at: at(99),
+    };
+    for waiting in [latched(row(State::Ours)), held(row(State::Ours))] {
+        let first = gone(waiting.clone()).says();
+        assert!(first.starts_with("record:ours withheld:"), "{first}");
+        assert_eq!(gone(marked(waiting.clone())).says(), "record:closed");
+        // Seen again in between: it never was gone.
+        let seen = Case { row: Some(marked(waiting.clone())), listed: true, ..case() }.plan();
+        assert_eq!((seen.records.len(), seen.records[0].missing_since), (1, None));
+        let there = Case { row: Some(waiting), listed: true, ..case() }.says();
+        assert!(there.starts_with("withheld:"), "{there}");
+    }
+    let paused = |row: Row| Case { row: Some(row), orders: paused(), ..case() };
+    assert_eq!(paused(marked(row(State::Ours))).says(), "record:closed");
+    assert_eq!(paused(marked(closing())).says(), "record:closed");
+    assert_eq!(paused(marked(row(blocked()))).says(), "record:closed");
+    let observed = Case { mode: Mode::Observe, ..gone(marked(row(State::Ours))) };
+    assert_eq!(observed.says(), "record:closed");
+    // In an account that is not active nothing is listed.
+    let asleep = Case { state: AccountState::Suspended, ..gone(marked(latched(row(State::Ours)))) };
+    assert!(!asleep.says().contains("closed"), "{}", asleep.says());
+}
+
+#[test]
+fn a_hold_on_the_account_holds_what_a_rule_would_repair() {
+    let by_hand = Hold { by: HeldBy::DeletedByHand, at: at(1), reason: String::new() };
+    let deleted = Row { hold: Some(by_hand), ..row(State::Closed) };
+    let case = |orders| Case { row: Some(deleted.clone()), wanted: sync(), repair: true, orders, ..case() };
+    assert_eq!(case(Orders::default()).says(), "grant");
+    assert_eq!(case(holding("account:111122223333")).says(), "withheld:held");
+}
