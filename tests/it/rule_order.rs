@@ -93,6 +93,7 @@ fn facts() -> Facts {
         users: BTreeMap::new(),
         user_ids: BTreeMap::new(),
         members: BTreeMap::new(),
+        member_groups: BTreeMap::new(),
         permission_sets: Lookup::Found(vec![
             set("1", &[("E", "dev")]),
             set("2", &[("E", "A")]),

@@ -208,14 +208,16 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Whether the principals of rows that would go still exist. One that bears a name of which the directory has just said that
-    /// nobody bears it is in doubt: one of the two answers is stale.
+    /// Whether the principals of rows that would go still exist. One of which the directory has just said that it is not there, or
+    /// that nobody bears its name, is in doubt: one of the two answers is stale.
     pub(super) fn bearers(
         &self,
         standing: &BTreeMap<Principal, Lookup<String>>,
     ) -> BTreeMap<Principal, Lookup<()>> {
         let bears = |principal: &Principal| match standing.get(principal) {
-            Some(Lookup::Found(name)) if self.is_nobodys(name) => Lookup::Failed(CONTRADICTION.to_owned()),
+            Some(Lookup::Found(name)) if self.is_missing(principal, name) => {
+                Lookup::Failed(CONTRADICTION.to_owned())
+            }
             Some(Lookup::Found(_)) => Lookup::Found(()),
             Some(Lookup::Absent) => Lookup::Absent,
             Some(Lookup::Failed(why)) => Lookup::Failed(why.clone()),
@@ -225,13 +227,13 @@ impl Asked<'_> {
         asked.into_iter().map(|principal| (principal.clone(), bears(&principal))).collect()
     }
 
-    /// Whether the directory says that nobody bears this name.
-    fn is_nobodys(&self, name: &str) -> bool {
+    /// Whether the directory has said that nobody bears this name, or that this principal is not there.
+    fn is_missing(&self, principal: &Principal, name: &str) -> bool {
         self.desired.waiting.iter().any(|(_, missing)| match missing {
             Missing::Group(missing) | Missing::User(missing) => missing == name,
-            Missing::GroupId(_)
-            | Missing::UserId(_)
-            | Missing::PermissionSet(_)
+            Missing::GroupId(missing) => *principal == Principal::Group(missing.clone()),
+            Missing::UserId(missing) => *principal == Principal::User(missing.clone()),
+            Missing::PermissionSet(_)
             | Missing::PermissionSetArn(_)
             | Missing::AccountData(_)
             | Missing::Protected(_) => false,

@@ -165,10 +165,10 @@ impl<'a> Reading<'a> {
         let Some(record) = self.reader.organization.account(id).await.map_err(failed)? else {
             return Ok(None);
         };
-        let Some(tags) = self.reader.organization.account_tags(id).await.map_err(failed)? else {
-            return Ok(None);
-        };
-        self.assemble(record, tags).await.map(Some)
+        let tags = self.reader.organization.account_tags(id).await.map_err(failed)?;
+        // It is there, and it is not: an account that has departed says so the next time.
+        let gone = || failed(PortError::NotFound("it is there, and its tags are gone".into()));
+        self.assemble(record, tags.ok_or_else(gone)?).await.map(Some)
     }
 
     /// All accounts as they are listed.
@@ -224,17 +224,28 @@ impl<'a> Reading<'a> {
         let user = async |name: &String| lookup(directory.user_id(name).await);
         let group_id = async |id: &GroupId| exists(directory.group_name(id).await);
         let user_id = async |id: &UserId| exists(directory.user_name(id).await);
-        let members = async |id: &GroupId| lookup(directory.members(id).await);
+        let members = async |id: &GroupId| match lookup(directory.members(id).await) {
+            // Its members would lose access by it, and they are still there: it must really be gone.
+            Lookup::Absent => match directory.group_name(id).await {
+                Ok(None) => Lookup::Absent,
+                Ok(Some(_)) => Lookup::Failed(CONTRADICTION.to_owned()),
+                Err(error) => Lookup::Failed(error.to_string()),
+            },
+            found @ (Lookup::Found(_) | Lookup::Failed(_)) => found,
+        };
 
-        let mut groups = each(&needs.groups, group).await;
+        let groups = each(&needs.groups, group).await;
+        // Apart from the others: a doubt that one account has must not be another's.
+        let mut member_groups = BTreeMap::new();
         for name in &needs.members_of {
-            if let Some(found) = groups.get_mut(name) {
-                self.doubt(name, found).await;
+            if let Some(mut found) = groups.get(name).cloned() {
+                self.doubt(name, &mut found).await;
+                member_groups.insert(name.clone(), found);
             }
         }
-        let named = needs.members_of.iter().filter_map(|name| match groups.get(name) {
-            Some(Lookup::Found(id)) => Some(id.clone()),
-            Some(Lookup::Absent | Lookup::Failed(_)) | None => None,
+        let named = member_groups.values().filter_map(|found| match found {
+            Lookup::Found(id) => Some(id.clone()),
+            Lookup::Absent | Lookup::Failed(_) => None,
         });
         let of: BTreeSet<GroupId> = needs.members_of_ids.iter().cloned().chain(named).collect();
         let (permission_sets, confirmed) = if needs.permission_sets {
@@ -252,6 +263,7 @@ impl<'a> Reading<'a> {
             user_ids: each(&needs.user_ids, user_id).await,
             members: each(&of, members).await,
             groups,
+            member_groups,
             permission_sets,
             confirmed,
         }

@@ -87,6 +87,10 @@ impl Planner<'_> {
         let mut decided = Vec::with_capacity(drafted.len());
         for Drafted { account, rows, desired } in drafted {
             let actual = match &everywhere {
+                // Nothing is written there, so nothing need be read.
+                _ if !account.state.is_active() => {
+                    Ok(Actual { present: BTreeSet::new(), read_at: reading.started() })
+                }
                 Some(everywhere) if everywhere.speaks_for(&desired, &rows) => {
                     Ok(everywhere.of_account(&account.id))
                 }

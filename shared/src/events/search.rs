@@ -40,7 +40,11 @@ pub(super) fn subject(envelope: &Envelope) -> Option<Hint> {
     for arn in arns.chain(envelope.resources.iter().map(String::as_str)).take(FEW) {
         found.accounts.extend(account_of_arn(arn));
     }
-    let Search { mut accounts, mut others, .. } = found;
+    let Search { mut accounts, mut others, left } = found;
+    if left == 0 && !accounts.is_empty() {
+        // There is more than was looked at: what was found may not be what it is about.
+        return Some(Hint::Everything);
+    }
     for place in ["/recipientAccountId", "/userIdentity/accountId"] {
         let caller = envelope.detail.pointer(place).and_then(Value::as_str);
         others.extend(caller.and_then(|id| id.parse().ok()));

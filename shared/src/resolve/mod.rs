@@ -36,6 +36,9 @@ pub struct Facts {
     pub user_ids: BTreeMap<UserId, Lookup<()>>,
     /// The users who are members of a group, all of them.
     pub members: BTreeMap<GroupId, Lookup<BTreeSet<UserId>>>,
+    /// The groups whose members are asked for, by display name. They are doubted where `groups` is not: who loses access by a
+    /// wrong answer are people who are still there.
+    pub member_groups: BTreeMap<String, Lookup<GroupId>>,
     /// The whole catalogue of the instance; [`Lookup::Absent`] is the same as an empty one.
     pub permission_sets: Lookup<Vec<PermissionSet>>,
     /// The permission set that a name stands for: the one that bore it first, or that a person has confirmed since. A name that

@@ -70,7 +70,7 @@ pub(super) fn principals_of(
             Err(_) => Lookup::Absent,
         },
         PrincipalSelector::MembersOf(name) => match name.name_for(account) {
-            Ok(name) => match looked_up(facts.groups.get(name.as_ref()), GroupId::clone) {
+            Ok(name) => match looked_up(facts.member_groups.get(name.as_ref()), GroupId::clone) {
                 Lookup::Found(group) => looked_up(facts.members.get(&group), users),
                 Lookup::Absent => Lookup::Absent,
                 Lookup::Failed(why) => Lookup::Failed(why),

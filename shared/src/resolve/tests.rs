@@ -71,6 +71,7 @@ fn facts() -> Facts {
         ]),
         user_ids: BTreeMap::from([(alice, Lookup::Found(()))]),
         members: BTreeMap::new(),
+        member_groups: BTreeMap::new(),
         permission_sets: Lookup::Found(vec![
             set("Reader", "1", &[("Level", "low")]),
             set("Writer", "2", &[("Level", "high")]),
@@ -371,6 +372,7 @@ fn what_is_needed_is_enough_for_nothing_to_count_as_not_looked_up() {
         users: users.into_iter().map(|name| (name, Lookup::Absent)).collect(),
         user_ids: user_ids.into_iter().map(|id| (id, Lookup::Absent)).collect(),
         members: BTreeMap::new(),
+        member_groups: BTreeMap::new(),
         permission_sets: facts().permission_sets,
         confirmed: BTreeMap::new(),
     };

@@ -91,6 +91,7 @@ fn with_members() -> Facts {
     let users: BTreeSet<UserId> =
         [ALICE, "00000000-0000-0000-0000-00000000000b"].map(|id| id.parse().unwrap()).into();
     facts.groups.insert("Auditors".to_owned(), Lookup::Found(auditors.clone()));
+    facts.member_groups.clone_from(&facts.groups);
     facts.members = BTreeMap::from([
         (devs, Lookup::Found(users)),
         (ops, Lookup::Found(BTreeSet::new())),

@@ -48,6 +48,7 @@ impl Situation {
             users: USERS.map(|(name, id)| (name.to_owned(), Lookup::Found(id.parse().unwrap()))).into(),
             user_ids: USERS.map(|(_, id)| (id.parse().unwrap(), Lookup::Found(()))).into(),
             members: BTreeMap::new(),
+            member_groups: BTreeMap::new(),
             permission_sets: Lookup::Found(self.sets.clone()),
             confirmed: BTreeMap::new(),
         };
@@ -66,6 +67,7 @@ impl Situation {
         for name in ["data-bot", "dev-bot", "All-bot"] {
             facts.users.insert(name.to_owned(), Lookup::Absent);
         }
+        facts.member_groups.clone_from(&facts.groups);
         facts
     }
 
@@ -422,6 +424,7 @@ proptest! {
         let why = || "throttled".to_owned();
         let mut partial = facts.clone();
         partial.groups.values_mut().filter(|_| fails()).for_each(|it| *it = Lookup::Failed(why()));
+        partial.member_groups.values_mut().filter(|_| fails()).for_each(|it| *it = Lookup::Failed(why()));
         partial.members.values_mut().filter(|_| fails()).for_each(|it| *it = Lookup::Failed(why()));
         partial.users.retain(|_, _| !fails());
         partial.group_ids.retain(|_, _| !fails());
@@ -449,6 +452,7 @@ proptest! {
                 Some(Lookup::Absent | Lookup::Failed(_)) | None => None,
             }).collect();
             least.groups.retain(|name, _| needed.groups.contains(name));
+            least.member_groups.retain(|name, _| needed.members_of.contains(name));
             least.users.retain(|name, _| needed.users.contains(name));
             least.group_ids.retain(|id, _| needed.group_ids.contains(id));
             least.user_ids.retain(|id, _| needed.user_ids.contains(id));
