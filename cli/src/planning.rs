@@ -7,6 +7,7 @@ use shared::{
     engine::{Basis, Decided, Planner, Survey, all_rows, consent::Proposal},
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{BudgetKey, Cause, Row},
+    resolve::{Missing, NamedBy},
 };
 
 use crate::{
@@ -104,7 +105,7 @@ pub(crate) async fn plan(
     let names = Names::of(keys.iter(), &basis.learned, planner.reader.into()).await;
     let mut accounts = Vec::new();
     for (approved, account, waiting, under_way) in drafts {
-        let waiting = waiting.into_iter().map(|(rule, name)| Waiting { rule, name: name.to_string() });
+        let waiting = waiting.into_iter().map(|(by, name)| told(by, &name));
         let plan = AccountPlan {
             under_way: under_way.iter().filter_map(|row| still_under_way(row, &names)).collect(),
             waiting: waiting.collect(),
@@ -143,6 +144,14 @@ pub(crate) async fn plan(
             .collect(),
     };
     Ok(Planned { report, differing, changing, names, owned, basis, proposal })
+}
+
+fn told(by: NamedBy, name: &Missing) -> Waiting {
+    let (rule, never) = match by {
+        NamedBy::Rule(rule) => (Some(rule), None),
+        NamedBy::Never(at) => (None, Some(at)),
+    };
+    Waiting { rule, never, name: name.to_string() }
 }
 
 /// One account in the shape of a survey.

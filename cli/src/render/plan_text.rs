@@ -150,11 +150,16 @@ fn rules(rules: &[RuleName]) -> String {
     ids.join(", ")
 }
 
-/// Names that nothing bears with their rule, and in how many accounts it holds.
-pub(super) fn waiting_names(report: &PlanReport) -> BTreeMap<(&str, &str), usize> {
-    let mut by_name: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+/// Names that nothing bears with what names them, and in how many accounts it holds.
+pub(super) fn waiting_names(report: &PlanReport) -> BTreeMap<(&str, String), usize> {
+    let mut by_name: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for waiting in report.accounts.iter().flat_map(|plan| &plan.waiting) {
-        *by_name.entry((waiting.name.as_str(), waiting.rule.as_str())).or_default() += 1;
+        let by = match (&waiting.rule, &waiting.never) {
+            (Some(rule), _) => format!("rule {rule}"),
+            (None, Some(at)) => format!("the `never` at {}, which forbids nothing by it", line(at)),
+            (None, None) => String::new(),
+        };
+        *by_name.entry((waiting.name.as_str(), by)).or_default() += 1;
     }
     by_name
 }
@@ -174,13 +179,13 @@ fn waiting(text: &mut String, report: &PlanReport, style: Style) {
         let (sign, what) = (style.paint(Paint::Warning, "?"), "no account is as this rule selects");
         let _ = writeln!(text, "  {sign} {what}  {}", style.paint(Paint::Faint, format!("rule {rule}")));
     }
-    for ((name, rule), accounts) in by_name {
+    for ((name, by), accounts) in by_name {
         let _ = writeln!(
             text,
             "  {} {}  {}",
             style.paint(Paint::Warning, "?"),
             line(name),
-            style.paint(Paint::Faint, format!("rule {rule}, in {}", count(accounts, "account", "accounts")))
+            style.paint(Paint::Faint, format!("{by}, in {}", count(accounts, "account", "accounts")))
         );
     }
     text.push('\n');

@@ -77,7 +77,11 @@ pub(crate) fn plan() -> PlanReport {
             sent: true,
             trouble: Some("Rate exceeded".to_owned()),
         }],
-        waiting: vec![Waiting { rule: "quants".parse().unwrap(), name: "group `Quants`".to_owned() }],
+        waiting: vec![Waiting {
+            rule: "quants".parse().ok(),
+            never: None,
+            name: "group `Quants`".to_owned(),
+        }],
     };
     PlanReport {
         idle_rules: vec!["forgotten".parse().unwrap()],

@@ -164,10 +164,14 @@ pub struct UnderWay {
     pub trouble: Option<String>,
 }
 
-/// A name in a rule that nothing bears yet.
+/// A name in a rule or in a `never` that nothing bears.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Waiting {
-    pub rule: RuleId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleId>,
+    /// Where the `never` is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub never: Option<String>,
     /// Such as ``group `Quants` ``.
     pub name: String,
 }

@@ -14,7 +14,7 @@ use crate::{
     ledger::{Cause, Orders, Row},
     plan::{self, Actual, Plan, Situation},
     ports::{Seen, SeenKind},
-    resolve::{self, Desired, Facts, Lookup, Missing},
+    resolve::{self, Desired, Facts, Lookup, Missing, NamedBy},
     rules::{Guardrails, Index},
 };
 
@@ -26,7 +26,7 @@ pub struct Decided {
     /// The account; `None` when the organization does not know it.
     pub account: Option<Account>,
     /// Rules with a name that nothing bears (yet).
-    pub waiting: BTreeSet<(RuleId, Missing)>,
+    pub waiting: BTreeSet<(NamedBy, Missing)>,
     /// Whether the ledger holds work for this account already.
     pub has_work: bool,
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use jiff::Timestamp;
 
 use super::{
-    Facts, Lookup, Missing,
+    Facts, Lookup, Missing, NamedBy,
     names::{barred_principals, barred_sets, principals_of, sets_of},
 };
 use crate::{
@@ -33,7 +33,7 @@ pub struct Desired {
     /// Why nothing may be granted here: a `never` that concerns this account could not be resolved.
     pub grants_frozen: Option<String>,
     /// What rules name and nothing bears, or select and may not give.
-    pub waiting: BTreeSet<(RuleId, Missing)>,
+    pub waiting: BTreeSet<(NamedBy, Missing)>,
     /// The permission sets that rules found by name.
     pub named: BTreeMap<String, PermissionSetArn>,
 }
@@ -108,7 +108,8 @@ impl Desired {
             let principals = match principals_of(selector, account, facts) {
                 Lookup::Found(principals) => principals,
                 Lookup::Absent => {
-                    self.waiting.insert((rule.id.clone(), Missing::principal(selector, account)));
+                    self.waiting
+                        .insert((NamedBy::Rule(rule.id.clone()), Missing::principal(selector, account)));
                     continue;
                 }
                 Lookup::Failed(why) => {
@@ -158,7 +159,7 @@ impl Desired {
                 Lookup::Found(found) => found,
                 Lookup::Absent => {
                     let missing = Missing::permission_set(selector, account);
-                    self.waiting.extend(missing.map(|missing| (rule.id.clone(), missing)));
+                    self.waiting.extend(missing.map(|missing| (NamedBy::Rule(rule.id.clone()), missing)));
                     continue;
                 }
                 Lookup::Failed(why) => {
@@ -188,7 +189,7 @@ impl Desired {
         }
         kept_back.retain(|arn, _| !sets.contains_key(arn));
         let kept_back = kept_back.into_values().map(Missing::Protected);
-        self.waiting.extend(kept_back.map(|missing| (rule.id.clone(), missing)));
+        self.waiting.extend(kept_back.map(|missing| (NamedBy::Rule(rule.id.clone()), missing)));
         sets
     }
 
@@ -210,13 +211,23 @@ impl Desired {
     }
 
     /// Takes out what one `never` forbids, or freezes all grants if that can't be told.
+    ///
+    /// A name that nothing bears forbids nothing. That is told: it may be a mistake, or somebody may have renamed what it meant.
     fn take_out(&mut self, never: &Never, account: &Account, facts: &Facts) {
+        let by = || NamedBy::Never(never.written_at.to_string());
         let mut failures = Vec::new();
         let mut sets = BTreeSet::new();
         for selector in &never.permission_sets {
             match barred_sets(selector, account, facts) {
-                Lookup::Found(found) => sets.extend(found),
-                Lookup::Absent => {}
+                Lookup::Found(found) => {
+                    if found.is_empty() {
+                        self.waiting.extend(Missing::permission_set(selector, account).map(|it| (by(), it)));
+                    }
+                    sets.extend(found);
+                }
+                Lookup::Absent => {
+                    self.waiting.extend(Missing::permission_set(selector, account).map(|it| (by(), it)));
+                }
                 Lookup::Failed(why) => failures.push(why),
             }
         }
@@ -227,7 +238,7 @@ impl Desired {
         for selector in never.principals.iter().flatten() {
             match barred_principals(selector, account, facts) {
                 Lookup::Found(found) => principals.extend(found),
-                Lookup::Absent => {}
+                Lookup::Absent => _ = self.waiting.insert((by(), Missing::principal(selector, account))),
                 Lookup::Failed(why) => failures.push(why),
             }
         }

@@ -3,9 +3,27 @@
 use std::fmt;
 
 use crate::{
-    domain::{Account, GroupId, PermissionSetArn, UserId},
+    domain::{Account, GroupId, PermissionSetArn, RuleId, UserId},
     rules::{AccountData, NameTemplate, PermissionSetSelector, PrincipalSelector},
 };
+
+/// What names or selects something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NamedBy {
+    Rule(RuleId),
+    /// A `never`, by where it is written: `usher.yaml:12`.
+    Never(String),
+}
+
+/// ``rule developers`` or ``the `never` at usher.yaml:12``
+impl fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(id) => write!(f, "rule {id}"),
+            Self::Never(at) => write!(f, "the `never` at {at}"),
+        }
+    }
+}
 
 /// Something that a rule names and that is proved not to exist (yet), or that it selects and may not give.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

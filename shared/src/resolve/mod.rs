@@ -10,7 +10,7 @@ mod needs;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use desired::{Desired, Recreated, desired};
-pub use missing::Missing;
+pub use missing::{Missing, NamedBy};
 pub use needs::{Needs, needs};
 
 use crate::domain::{GroupId, PermissionSet, PermissionSetArn, UserId};

@@ -115,7 +115,10 @@ fn shown(desired: &Desired) -> String {
     }));
     lines.extend(frozen.iter().map(|(rule, why)| format!("frozen {rule}: {why}")));
     lines.extend(grants_frozen.iter().map(|why| format!("no grants: {why}")));
-    lines.extend(waiting.iter().map(|(rule, missing)| format!("{rule} waits for {missing}")));
+    lines.extend(waiting.iter().map(|(by, missing)| match by {
+        NamedBy::Rule(rule) => format!("{rule} waits for {missing}"),
+        NamedBy::Never(at) => format!("never at {at} means {missing}"),
+    }));
     lines.join("\n")
 }
 
@@ -278,6 +281,8 @@ fn never_wins_over_every_rule() {
     wanted 1 user:..a by r sync
     wanted 2 group..d by r sync
     wanted 2 user:..a by r sync
+    never at rules.yaml:3 means group `Gone`
+    never at rules.yaml:3 means permission set `Unmade`
     ");
 }
 
@@ -312,6 +317,7 @@ fn a_never_that_cannot_be_told_freezes_all_grants_where_it_applies() {
     [{ permission_sets: [Unmade], principals: [{ group: Broken }], accounts: everywhere }]
     wanted 1 group..d by r sync
     wanted 2 group..d by r sync
+    never at rules.yaml:3 means permission set `Unmade`
     ");
 }
 
@@ -378,5 +384,5 @@ fn what_is_needed_is_enough_for_nothing_to_count_as_not_looked_up() {
     };
     let desired = desired(&index, &account, &facts, now());
     assert!(desired.frozen.is_empty() && desired.grants_frozen.is_none());
-    assert_eq!(desired.waiting.len(), 2);
+    assert_eq!(desired.waiting.len(), 3);
 }

@@ -260,9 +260,9 @@ pub(super) fn closing(report: &PlanReport) -> Vec<Section> {
         .idle_rules
         .iter()
         .map(|rule| format!("- no account is as rule {} selects\n", code(rule.as_str())));
-    let names = plan_text::waiting_names(report).into_iter().map(|((name, rule), accounts)| {
+    let names = plan_text::waiting_names(report).into_iter().map(|((name, by), accounts)| {
         let accounts = count(accounts, "account", "accounts");
-        format!("- {} (rule {}, in {accounts})\n", code(name), code(rule))
+        format!("- {} ({}, in {accounts})\n", code(name), code(&by))
     });
     add(
         "Named or selected by rules, and there is nothing like it",

@@ -31,7 +31,7 @@ fn a_small_plan_is_told_account_by_account() {
     #### Named or selected by rules, and there is nothing like it
 
     - no account is as rule `forgotten` selects
-    - `group 'Quants'` (rule `quants`, in 1 account)
+    - `group 'Quants'` (`rule quants`, in 1 account)
 
     #### Budgets
 
@@ -159,7 +159,8 @@ fn names_from_elsewhere_cannot_leave_their_cell() {
         change.permission_set.name = Some(evil.to_owned());
     }
     account.withheld[0].why = evil.to_owned();
-    account.waiting = vec![Waiting { rule: "quants".parse().unwrap(), name: format!("group `{evil}`") }];
+    account.waiting =
+        vec![Waiting { rule: "quants".parse().ok(), never: None, name: format!("group `{evil}`") }];
     for text in [plan(&report), within(&report, 5000), sections::folded(&report, ROOM)] {
         for line in text.lines() {
             // Outside of code there are only our own words.
