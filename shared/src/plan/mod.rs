@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use account::{departed, plan};
-pub use hash::hash;
+pub use hash::{hash, pending};
 pub use quota::{Quota, Quotas};
 
 use crate::{

@@ -51,11 +51,12 @@ impl Proposal {
         let Survey { basis, decided, unread, rows } = survey;
         let rules = &basis.rules.version;
         let plans = || decided.iter().map(|decided| &decided.plan);
-        let hash = plan::hash(rules, account, plans(), unread.keys());
+        let pending = plan::pending(account, plans(), rows);
+        let hash = plan::hash(rules, account, plans(), &pending, unread.keys());
 
         let rows: BTreeMap<&AssignmentKey, &Row> = rows.iter().map(|row| (&row.key, row)).collect();
         let mut budgets = budgets(ledger, basis, cause, now).await?;
-        let (mut planned, mut over_budget, mut others) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut planned, mut over_budget, mut others) = (pending.clone(), BTreeMap::new(), BTreeMap::new());
         for plan in plans() {
             let approved = guardrail::approve(plan.clone(), &budgets);
             budgets.spend(&approved);
@@ -98,7 +99,7 @@ impl Proposal {
         self.over_budget.values().map(|waiting| &waiting.withheld)
     }
 
-    /// Everything that is to be done, what waits for a budget included: what `apply --plan` may do and nothing else.
+    /// Everything that is to be done, what is pending and what waits for a budget included: what `apply --plan` may do and nothing else.
     pub fn scope(&self) -> Scope {
         Scope(self.planned.clone())
     }
