@@ -60,7 +60,7 @@ pub(crate) async fn run(
 
 fn told(what: &Consented, now: Timestamp) -> String {
     match what {
-        Consented::Plan { plan, rules, operations, expires_at, shrinks } => format!(
+        Consented::Plan { plan, rules, operations, expires_at, shrinks, replaces: _ } => format!(
             "approved plan {} under rules {} ({} over budget{}; {})",
             plan.short(),
             rules.short(),

@@ -27,6 +27,8 @@ pub struct Proposal {
     rules: RulesVersion,
     /// The rules have fewer than half of those in force, and this is their whole plan.
     shrinks: bool,
+    /// The rules that were in force when it was made.
+    in_force: Option<RulesVersion>,
     planned: BTreeSet<(AssignmentKey, Operation)>,
     over_budget: BTreeMap<AssignmentKey, Waiting>,
     others: BTreeMap<AssignmentKey, Withheld>,
@@ -75,8 +77,9 @@ impl Proposal {
         let in_force = ledger.rules_in_force().await?;
         let count = basis.rules.index.rules().len();
         let shrinks = account.is_none()
-            && in_force.is_some_and(|old| old.version != *rules && has_shrunk(old.rules, count));
-        Ok(Self { hash, rules: rules.clone(), shrinks, planned, over_budget, others })
+            && in_force.as_ref().is_some_and(|old| old.version != *rules && has_shrunk(old.rules, count));
+        let in_force = in_force.map(|old| old.version);
+        Ok(Self { hash, rules: rules.clone(), shrinks, in_force, planned, over_budget, others })
     }
 
     /// What names the plan. It stays the same while the same is to be done and withheld.
@@ -107,7 +110,7 @@ impl Proposal {
 
 impl Consent<'_> {
     /// Approves everything that the budgets hold back of a plan, if it still is the plan of this hash. Where its rules have shrunk
-    /// below half, exactly these rules may then come into force.
+    /// below half, exactly these rules may come into force once all of it is approved, after those that are in force now.
     pub async fn approve_plan(
         &self,
         proposal: &Proposal,
@@ -125,7 +128,8 @@ impl Consent<'_> {
             rules: proposal.rules.clone(),
             operations: proposal.over_budget.len(),
             expires_at,
-            shrinks: proposal.shrinks,
+            shrinks: false,
+            replaces: proposal.in_force.clone(),
         };
         self.approve(proposal, proposal.over_budget.values().collect(), what, expires_at).await
     }
@@ -166,7 +170,7 @@ impl Consent<'_> {
         what: Consented,
         expires_at: Timestamp,
     ) -> Result<ConsentRecord, ConsentError> {
-        let record = self.draft(what)?;
+        let mut record = self.draft(what)?;
         if expires_at <= record.at || expires_at > record.at + LONGEST {
             return Err(ConsentError::Ends);
         }
@@ -189,13 +193,17 @@ impl Consent<'_> {
                 });
                 Row { approval: Some(approval(withheld.operation)), ..row }
             });
-            match self.write_approved(rows.collect()).await {
-                Ok(()) => approved += chunk.len(),
-                Err(ConsentError::Changed(key)) if approved > 0 => {
-                    return Err(ConsentError::Partly { approved, all: waiting.len(), key });
-                }
-                Err(error) => return Err(error),
-            }
+            let written = self.write_approved(rows.collect()).await;
+            written.map_err(|error| broken_off(error, approved, waiting.len()))?;
+            approved += chunk.len();
+        }
+        if let Consented::Plan { shrinks, .. } = &mut record.what
+            && proposal.shrinks
+        {
+            // INVARIANT: rules that have shrunk come into force only when all that they take away is approved, so that this
+            // is the last to be written.
+            *shrinks = true;
+            self.keep(&record).await.map_err(|error| broken_off(error, approved, waiting.len()))?;
         }
         Ok(record)
     }
@@ -225,4 +233,9 @@ impl Consent<'_> {
         let key = rows.into_iter().next().map(|row| row.key);
         Err(key.map_or(ConsentError::NothingToApprove, |key| ConsentError::Changed(Box::new(key))))
     }
+}
+
+/// Why an approval was not written to its end.
+fn broken_off(error: ConsentError, approved: usize, all: usize) -> ConsentError {
+    if approved == 0 { error } else { ConsentError::Partly { approved, all, why: Box::new(error) } }
 }

@@ -96,9 +96,14 @@ pub enum ConsentError {
     #[error("`{0}` changed while it was written: look again, and repeat the command")]
     Changed(Box<AssignmentKey>),
     #[error(
-        "only {approved} of {all} are approved, since `{key}` changed meanwhile: run `usher plan` again, and approve the rest"
+        "it broke off when {approved} of {all} were approved: run `usher plan` again, and approve the rest"
     )]
-    Partly { approved: usize, all: usize, key: Box<AssignmentKey> },
+    Partly {
+        approved: usize,
+        all: usize,
+        #[source]
+        why: Box<ConsentError>,
+    },
     #[error("Usher is not paused")]
     NotPaused,
     #[error("`{0}` is not on hold")]
