@@ -61,7 +61,7 @@ pub(crate) async fn run(
 fn told(what: &Consented, now: Timestamp) -> String {
     match what {
         Consented::Plan { plan, rules, operations, expires_at, shrinks, replaces: _ } => format!(
-            "approved plan {} under rules {} ({} over budget{}; {})",
+            "approved plan {} under rules {} ({} let through{}; {})",
             plan.short(),
             rules.short(),
             operations,

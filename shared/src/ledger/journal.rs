@@ -23,7 +23,7 @@ pub struct ConsentRecord {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what")]
 pub enum Consented {
-    /// Everything that the budgets held back of one plan.
+    /// All deletes of one plan where the budgets held one back or its rules have shrunk, all creates where they held one back.
     Plan {
         plan: PlanHash,
         rules: RulesVersion,

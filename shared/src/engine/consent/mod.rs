@@ -20,7 +20,8 @@
 //! let survey = planner.everything(&cause).await?;           // or one account in the shape of a survey
 //! let proposal = Proposal::of(&survey, None, ledger, &cause, clock.now()).await?;
 //! proposal.hash();                                          // `usher plan` prints it
-//! proposal.over_budget();                                   // what an approval of it would let through
+//! proposal.over_budget();                                   // what waits for a budget
+//! proposal.let_through();                                   // what an approval of it would let through
 //! proposal.scope();                                         // for `Reconciler::account_within`: `apply --plan HASH`
 //! consent.approve_plan(&proposal, &hash, expires_at).await?;            // -> ConsentRecord
 //! consent.approve_keys(&proposal, &keys, expires_at).await?;            // -> ConsentRecord
@@ -40,7 +41,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use approve::{MOST_KEYS, Proposal};
+pub use approve::{Approvable, MOST_KEYS, Proposal};
 pub use keys::Unwanted;
 pub(super) use names::ConfirmedName;
 
