@@ -181,9 +181,23 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
             withheld.push(Withheld { key, operation, reason: WithheldReason::Budget(budget.clone()), rules });
         }
     }
+    if let Some(Scope(seen)) = scope {
+        // An intent that was not seen is not confirmed either: it grows too old to be sent.
+        let unseen = |row: &mut Row| intended(row).is_some_and(|it| !seen.contains(&it));
+        withheld.extend(records.extract_if(.., unseen).filter_map(|row| {
+            let (key, operation) = intended(&row)?;
+            Some(Withheld { key, operation, reason: WithheldReason::NotInPlan, rules: row.wanted_by })
+        }));
+    }
     withheld.sort_by(|a, b| a.key.cmp(&b.key));
     records.sort_by(|a, b| a.key.cmp(&b.key));
     ApprovedPlan { account, actions: approved, withheld, records }
+}
+
+/// What a row intends that nobody has claimed.
+fn intended(row: &Row) -> Option<(AssignmentKey, Operation)> {
+    let (operation, intent) = row.work()?;
+    intent.claim.is_none().then(|| (row.key.clone(), operation))
 }
 
 #[cfg(test)]
@@ -340,5 +354,20 @@ mod tests {
         assert_eq!(done, scope.0);
         assert!(approved.withheld().iter().all(|it| it.reason == WithheldReason::NotInPlan));
         assert_eq!((approved.withheld().len(), approved.records().len()), (5, 0));
+    }
+
+    #[test]
+    fn within_a_scope_no_intent_that_was_not_seen_is_confirmed() {
+        let mut plan = plan(0, 3);
+        plan.records.extend(plan.actions.drain(..).map(|action| action.row));
+        plan.records[2].state = State::Closed;
+        let keys: Vec<_> = plan.records.iter().map(|row| row.key.clone()).collect();
+        let scope = Scope([(keys[0].clone(), Operation::Grant)].into());
+        let approved = approve_within(plan.clone(), &budgets(0), &scope);
+        let left: Vec<_> = approved.records().iter().map(|row| row.key.clone()).collect();
+        assert_eq!(left, [keys[0].clone(), keys[2].clone()], "what only the ledger learns goes on");
+        let withheld: Vec<_> = approved.withheld().iter().map(|it| (&it.key, &it.reason)).collect();
+        assert_eq!(withheld, [(&keys[1], &WithheldReason::NotInPlan)]);
+        assert_eq!(approve(plan, &budgets(0)).records().len(), 3);
     }
 }

@@ -60,8 +60,8 @@ pub(crate) async fn run(
 
 fn told(what: &Consented, now: Timestamp) -> String {
     match what {
-        Consented::Plan { plan, rules, operations, expires_at, shrinks } => format!(
-            "approved plan {} under rules {} ({} over budget{}; {})",
+        Consented::Plan { plan, rules, operations, expires_at, shrinks, replaces: _ } => format!(
+            "approved plan {} under rules {} ({} let through{}; {})",
             plan.short(),
             rules.short(),
             operations,

@@ -1,11 +1,11 @@
-//! `usher approve`: lets what the budgets hold back through, once: a whole plan by its hash, or single keys. It writes to the ledger alone.
+//! `usher approve`: lets what is over a budget through, once: a whole plan by its hash, or single keys. It writes to the ledger alone.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use shared::{
     domain::{AssignmentKey, Operation},
-    engine::consent::{Consent, ConsentError},
+    engine::consent::{Approvable, Consent, ConsentError},
     ledger::Cause,
 };
 
@@ -73,14 +73,11 @@ fn tell(
     chosen: Option<&BTreeSet<AssignmentKey>>,
     screen: &mut Screen<'_>,
 ) -> Result<String, Failure> {
-    let let_through: Vec<_> = planned
-        .proposal
-        .over_budget()
-        .filter(|withheld| chosen.is_none_or(|chosen| chosen.contains(&withheld.key)))
-        .collect();
+    let named = |it: &&Approvable| chosen.is_none_or(|chosen| chosen.contains(&it.key));
+    let let_through: Vec<_> = planned.proposal.let_through().filter(named).collect();
     let text = render::withheld_text::let_through(&let_through, &planned.names, screen.out_style);
     screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
-    let number = |operation| let_through.iter().filter(|withheld| withheld.operation == operation).count();
+    let number = |operation| let_through.iter().filter(|it| it.operation == operation).count();
     let shrinks = chosen.is_none() && planned.proposal.shrinks();
     Ok(format!(
         "{} and {}{}",

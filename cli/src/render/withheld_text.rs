@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use shared::{
     domain::{Operation, RuleId},
-    plan,
+    engine::consent::Approvable,
 };
 
 use super::rows::{self, Row};
@@ -64,23 +64,23 @@ fn row(waiting: &WithheldKey) -> Row {
 }
 
 /// Writes what an approval lets through.
-pub(crate) fn let_through(all: &[&plan::Withheld], names: &Names, style: Style) -> String {
+pub(crate) fn let_through(all: &[&Approvable], names: &Names, style: Style) -> String {
     let mut text = format!(
         "{} ({})\n",
-        style.paint(Paint::Heading, "Over budget"),
+        style.paint(Paint::Heading, "Let through"),
         count(all.len(), "assignment", "assignments")
     );
-    let line_of = |withheld: &&plan::Withheld| {
-        let (set, principal) = report::named(&withheld.key, names);
-        let (sign, paint) = match withheld.operation {
+    let line_of = |approvable: &&Approvable| {
+        let (set, principal) = report::named(&approvable.key, names);
+        let (sign, paint) = match approvable.operation {
             Operation::Grant => ("+", Paint::Good),
             Operation::Revoke => ("-", Paint::Bad),
         };
-        let rules: Vec<&str> = withheld.rules.keys().map(RuleId::as_str).collect();
+        let rules: Vec<&str> = approvable.rules.keys().map(RuleId::as_str).collect();
         Row {
             sign,
             paint,
-            columns: [format!("{}  {set}", withheld.key.account), principal.to_string()],
+            columns: [format!("{}  {set}", approvable.key.account), principal.to_string()],
             rest: format!("rule {}", rules.join(", ")),
         }
     };

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::consent;
 use crate::{
-    domain::RulesVersion,
     ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, RulesInForce, RulesStore},
     rules::{self, Bundle},
 };
@@ -29,42 +28,42 @@ pub enum PublishError {
 }
 
 /// Whether rules may come into force after those that are: not if they are empty, and if they have shrunk to less than half only
-/// with consent to a plan under exactly these rules.
+/// with consent to a plan under exactly these rules, given while exactly those were in force.
 pub async fn may_follow(
     bundle: &Bundle,
     ledger: &dyn LedgerReader,
     now: Timestamp,
 ) -> Result<(), PublishError> {
-    let after = rules::read(bundle).map_err(Box::new)?.rules.len();
     let in_force = ledger.rules_in_force().await?;
-    if in_force.as_ref().is_some_and(|rules| rules.version == bundle.version()) {
-        return Ok(());
+    follow(bundle, in_force.as_ref(), ledger, now).await.map(|_| ())
+}
+
+/// How many rules there are, if they may come into force after these.
+async fn follow(
+    bundle: &Bundle,
+    in_force: Option<&RulesInForce>,
+    ledger: &dyn LedgerReader,
+    now: Timestamp,
+) -> Result<usize, PublishError> {
+    let (version, after) = (bundle.version(), rules::read(bundle).map_err(Box::new)?.rules.len());
+    if in_force.is_some_and(|rules| rules.version == version) {
+        return Ok(after);
     }
     if after == 0 {
         return Err(PublishError::Empty);
     }
-    match in_force.map(|rules| rules.rules) {
-        Some(before) if has_shrunk(before, after) => {
-            if lets_shrink(ledger, &bundle.version(), now).await? {
-                return Ok(());
-            }
-            Err(PublishError::Shrunk { before, after })
+    if let Some(others) = in_force.filter(|others| has_shrunk(others.rules, after)) {
+        let journal = consent::journal(ledger).await?;
+        if !journal.iter().any(|record| record.lets_shrink(&version, &others.version, now)) {
+            return Err(PublishError::Shrunk { before: others.rules, after });
         }
-        Some(_) | None => Ok(()),
     }
+    Ok(after)
 }
 
 /// Whether so few rules after so many look like a mistake.
 pub(super) fn has_shrunk(before: usize, after: usize) -> bool {
     after < before.div_ceil(2)
-}
-
-async fn lets_shrink(
-    ledger: &dyn LedgerReader,
-    version: &RulesVersion,
-    now: Timestamp,
-) -> Result<bool, LedgerError> {
-    Ok(consent::journal(ledger).await?.iter().any(|record| record.lets_shrink(version, now)))
 }
 
 /// Reads a bundle, keeps it, and brings it into force. The same bundle again changes nothing.
@@ -74,10 +73,10 @@ pub async fn publish(
     ledger: &dyn Ledger,
     clock: &dyn Clock,
 ) -> Result<RulesInForce, PublishError> {
-    may_follow(bundle, ledger, clock.now()).await?;
-    let after = rules::read(bundle).map_err(Box::new)?.rules.len();
-    let version = bundle.version();
+    // Read once: what they were compared with is what they replace.
     let in_force = ledger.rules_in_force().await?;
+    let after = follow(bundle, in_force.as_ref(), ledger, clock.now()).await?;
+    let version = bundle.version();
     if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {
         store.keep(bundle).await.map_err(PublishError::Keep)?;
         return Ok(same.clone());

@@ -23,15 +23,19 @@ pub struct ConsentRecord {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what")]
 pub enum Consented {
-    /// Everything that the budgets held back of one plan.
+    /// All deletes of one plan where the budgets held one back or its rules have shrunk, all creates where they held one back.
     Plan {
         plan: PlanHash,
         rules: RulesVersion,
         /// How many operations were let through by it.
         operations: usize,
         expires_at: Timestamp,
-        /// The rules have fewer than half of those that were in force: they may come into force all the same.
+        /// The rules have fewer than half of those that were in force: they may come into force all the same. It is said once
+        /// all operations are approved.
         shrinks: bool,
+        /// The rules that were in force then: only after these may they come. Without it, they may not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<RulesVersion>,
     },
     /// These operations.
     Keys {
@@ -80,11 +84,14 @@ impl ConsentRecord {
         Self { id: ConsentId::of_digest(&hash.finalize().into()), by, at, reason, what }
     }
 
-    /// Whether it lets rules come into force although they have shrunk, at this time.
-    pub fn lets_shrink(&self, version: &RulesVersion, now: Timestamp) -> bool {
+    /// Whether it lets rules come into force after those in force although they have shrunk, at this time.
+    pub fn lets_shrink(&self, version: &RulesVersion, in_force: &RulesVersion, now: Timestamp) -> bool {
         match &self.what {
-            Consented::Plan { rules, expires_at, shrinks, .. } => {
-                *shrinks && rules == version && now < *expires_at
+            Consented::Plan { plan: _, rules, operations: _, expires_at, shrinks, replaces } => {
+                *shrinks
+                    && rules == version
+                    && replaces.as_ref().is_some_and(|replaced| replaced == in_force)
+                    && now < *expires_at
             }
             Consented::Keys { .. }
             | Consented::Paused
@@ -123,6 +130,7 @@ mod tests {
                 operations: 3,
                 expires_at: at,
                 shrinks: true,
+                replaces: Some("c".repeat(64).parse().unwrap()),
             },
             Consented::Keys { rules, operations: vec![(Operation::Grant, key.clone())], expires_at: at },
             Consented::Paused,
@@ -141,5 +149,29 @@ mod tests {
             assert_eq!(serde_json::from_str::<ConsentRecord>(&text).unwrap(), record);
             assert!(ids.insert(record.id));
         }
+    }
+    #[test]
+    fn rules_may_shrink_only_after_those_that_were_in_force_when_it_was_approved() {
+        let version = |digit: &str| digit.repeat(64).parse::<RulesVersion>().unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let lets = |shrinks, replaces: Option<&str>| {
+            let what = Consented::Plan {
+                plan: "b".repeat(64).parse().unwrap(),
+                rules: version("a"),
+                operations: 3,
+                expires_at: at(60),
+                shrinks,
+                replaces: replaces.map(version),
+            };
+            let record = ConsentRecord::new("Alba", at(0), "", what);
+            move |new: &str, in_force: &str, now| {
+                record.lets_shrink(&version(new), &version(in_force), at(now))
+            }
+        };
+        let record = lets(true, Some("c"));
+        assert!(record("a", "c", 59));
+        assert!(!record("a", "c", 60) && !record("a", "d", 59) && !record("d", "c", 59));
+        assert!(!lets(false, Some("c"))("a", "c", 59), "not all of it was approved");
+        assert!(!lets(true, None)("a", "c", 59), "an older record doesn't say");
     }
 }

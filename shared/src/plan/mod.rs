@@ -32,7 +32,7 @@ use jiff::Timestamp;
 
 pub(crate) use account::found_again;
 pub use account::{departed, plan};
-pub use hash::hash;
+pub use hash::{hash, pending};
 pub use quota::{Quota, Quotas};
 
 use crate::{

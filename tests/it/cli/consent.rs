@@ -3,6 +3,8 @@
 use clap::Parser as _;
 use cli::{Cli, Ending};
 use serde_json::Value;
+use shared::{clock::SystemClock, domain::ParentId, ports::Clock as _};
+use simulator::{Caller, CallerKind};
 
 use super::{ORGANIZATION, Place, RULES, Ran, run};
 
@@ -17,6 +19,15 @@ impl Place {
         line.extend(words);
         line.extend(["--ledger", ledger.to_str().unwrap()]);
         run(&line, &self.machine).await
+    }
+
+    /// A person moves an account into the OU at this path.
+    fn moved(&self, account: &str, ou: &str) {
+        let management = "111122223333".parse().unwrap();
+        let person = Caller::new("console-admin", management, CallerKind::Management);
+        let mut world = self.world();
+        let to = ParentId::Ou(world.ou_at(ou).unwrap());
+        world.move_account(SystemClock.now(), &person, &account.parse().unwrap(), &to).unwrap();
     }
 
     /// A place where the rules are applied already.
@@ -64,8 +75,8 @@ async fn an_approved_plan_passes_the_budgets_once_and_is_on_record() {
         .usher("approve", &rules, &["--plan", &hash, "--yes", "--by", "alba", "--reason", "first run"])
         .await;
     assert_eq!(approve.ending, Ending::Good, "{approve:?}");
-    assert!(approve.out.contains("Over budget (3 assignments)"), "{}", approve.out);
-    assert!(approve.out.contains("3 grants and 0 revokes approved until"), "{}", approve.out);
+    assert!(approve.out.contains("Let through (4 assignments)"), "{}", approve.out);
+    assert!(approve.out.contains("4 grants and 0 revokes approved until"), "{}", approve.out);
     assert_eq!(place.writes(), 0);
 
     let apply = place.usher("apply", &rules, &["--yes", "--json"]).await;
@@ -75,7 +86,7 @@ async fn an_approved_plan_passes_the_budgets_once_and_is_on_record() {
     let record = &approvals["records"][0];
     assert_eq!(
         (&record["by"], &record["reason"], &record["operations"]),
-        (&"alba".into(), &"first run".into(), &3.into())
+        (&"alba".into(), &"first run".into(), &4.into())
     );
     let again = place.usher("approve", &rules, &["--plan", &hash, "--yes", "--by", "alba"]).await;
     assert_eq!(again.ending, Ending::Bad, "{again:?}");
@@ -133,6 +144,32 @@ async fn a_plan_is_applied_by_its_hash() {
     let apply = place.usher("apply", &rules, &["--plan", &hash, "--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");
     assert!(apply.out.contains("4 granted, 0 revoked"), "{}", apply.out);
+}
+
+#[tokio::test]
+async fn what_another_run_has_written_down_since_makes_it_another_plan() {
+    let (place, rules) = Place::applied().await;
+    place.moved("200000000003", "Development");
+    let grant = hash(&place.usher("plan", &rules, &["--json"]).await);
+
+    // Another run decides a revoke elsewhere, and ends before it has sent it.
+    place.moved("200000000002", "Production");
+    let begun = ["--account", "200000000002", "--timeout", "1ns", "--yes", "--json"];
+    let begun = place.usher("apply", &rules, &begun).await;
+    assert_eq!(begun.json()["summary"]["left"], 1, "{begun:?}");
+    let writes = place.writes();
+    let apply = place.usher("apply", &rules, &["--plan", &grant, "--yes"]).await;
+    assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
+    assert!(apply.err.contains("the plan has changed since"), "{}", apply.err);
+    assert_eq!(place.writes(), writes, "nothing that was not seen is done");
+
+    // Written down or not, it is the same plan, and it goes as it was seen.
+    let both = hash(&place.usher("plan", &rules, &["--json"]).await);
+    place.usher("apply", &rules, &["--timeout", "1ns", "--yes"]).await;
+    assert_eq!(hash(&place.usher("plan", &rules, &["--json"]).await), both);
+    let apply = place.usher("apply", &rules, &["--plan", &both, "--yes"]).await;
+    assert!(apply.out.contains("1 granted, 1 revoked"), "{apply:?}");
+    assert_eq!(place.writes(), writes + 2);
 }
 
 #[tokio::test]

@@ -7,10 +7,10 @@ use shared::{
     domain::{AssignmentKey, Operation},
     engine::{
         AccountHint, PublishError, RulesOnHand,
-        consent::{ConsentError, Proposal, journal},
+        consent::{Consent, ConsentError, Proposal, journal},
     },
     ledger::{Cause, Consented},
-    ports::{Clock as _, LedgerReader as _},
+    ports::{Clock as _, LedgerError, LedgerReader as _},
     rules::Bundle,
 };
 
@@ -109,13 +109,98 @@ async fn retiring_a_whole_team_takes_one_approval() {
     assert_eq!(service.assignments().len(), 121, "an approval sends nothing");
     service.sweep_and_settle().await;
     assert_eq!(service.assignments().len(), 121, "and is worth nothing under the rules in force");
+    // Something else spends most of the day's budget meanwhile.
+    for n in 50..60 {
+        service.move_to(&format!("unit-{n:02}"), "Yard").await;
+    }
+    service.settle().await;
+    assert_eq!(revoked(&service), 20);
     service.publish(&without).await;
     service.sweep_and_settle().await;
     assert_eq!(service.assignments(), ["unit-00 Set1 Auditors"]);
     service.converged(&[]).await;
     let Consented::Plan { operations, shrinks, .. } = record.what else { panic!("{record:?}") };
-    assert_eq!((operations, shrinks), (95, true), "what the budget of 25 would have held back");
+    assert_eq!((operations, shrinks), (120, true), "also what the budget of 25 would have let through");
     assert_eq!(journal(&*service.ledger).await.unwrap().len(), 1);
+}
+
+/// What one person approves of a plan with these ports, if nothing happens to them.
+async fn approve_shrunk(service: &Service, rules: &Rules, when: When) -> (usize, Option<ConsentError>) {
+    let proposal = service.proposal(Some(rules)).await;
+    let fuse = Fuse::new(when);
+    let ports = fused(&service.ports, &fuse);
+    let consent = Consent { ledger: &*ports.ledger, ..service.consent() };
+    let (from, until) = (service.clock.now(), service.clock.now() + DAY);
+    service.approved(&proposal, from, until, |_| true);
+    let hash = proposal.hash().clone();
+    let error = tokio::select! {
+        record = consent.approve_plan(&proposal, &hash, until) => record.err(),
+        () = fuse.blown() => None,
+    };
+    (fuse.count(), error)
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_that_have_shrunk_come_into_force_only_when_all_of_their_plan_is_approved() {
+    let without = teams(&[]);
+    let (steps, error) = approve_shrunk(&settled(60, &both()).await, &without, When::Never).await;
+    assert!(steps >= 4 && error.is_none(), "{steps} steps, {error:?}");
+    for n in 0..steps {
+        for when in [When::Before(n), When::After(n)] {
+            let service = settled(60, &both()).await;
+            approve_shrunk(&service, &without, when).await;
+            let published = service.try_publish(&without).await;
+            if when == When::After(steps - 1) {
+                published.unwrap();
+            } else {
+                assert!(matches!(published, Err(PublishError::Shrunk { .. })), "{when:?}: {published:?}");
+                // Once more, to the end.
+                service.approve_plan(Some(&without), DAY).await.unwrap();
+                service.publish(&without).await;
+            }
+            service.sweep_and_settle().await;
+            assert_eq!(service.assignments(), ["unit-00 Set1 Auditors"], "{when:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_that_breaks_off_says_how_far_it_got() {
+    let (service, without) = (settled(100, &both()).await, teams(&[]));
+    let (_, error) = approve_shrunk(&service, &without, When::Fails(1)).await;
+    assert!(matches!(error, Some(ConsentError::Ledger(_))), "{error:?}");
+    let (_, error) = approve_shrunk(&service, &without, When::Fails(2)).await;
+    let Some(ConsentError::Partly { approved: 90, all, why }) = error else { panic!("{error:?}") };
+    assert!(all > 90 && matches!(*why, ConsentError::Ledger(_)), "{why:?}");
+    assert!(matches!(service.try_publish(&without).await, Err(PublishError::Shrunk { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_of_rules_that_have_shrunk_is_for_those_that_they_replace() {
+    let (service, without) = (settled(30, &both()).await, teams(&[]));
+    service.approve_plan(Some(&without), DAY).await.unwrap();
+    let mut other = both();
+    other.max_creates = 400;
+    service.publish(&other).await;
+    let refused = service.try_publish(&without).await;
+    assert!(matches!(refused, Err(PublishError::Shrunk { before: 3, after: 1 })), "{refused:?}");
+    service.publish(&both()).await;
+    service.publish(&without).await;
+}
+
+/// Whoever brings rules into force is slow, and somebody else brings others into force meanwhile.
+#[tokio::test(start_paused = true)]
+async fn rules_replace_those_that_they_were_compared_with() {
+    let service = settled(2, &teams(&[])).await;
+    let slow = fused(&service.ports, &Fuse::new(When::StallAfter(0, Duration::from_mins(1))));
+    let bundle = teams(&["Support"]).bundle();
+    let late = async {
+        service.pass(Duration::from_secs(1)).await;
+        service.publish(&both()).await;
+    };
+    let publish = shared::engine::publish(&bundle, &*service.store, &*slow.ledger, &*service.clock);
+    let (published, ()) = tokio::join!(publish, late);
+    assert!(matches!(published, Err(PublishError::Ledger(LedgerError::RulesChanged))), "{published:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,7 +367,7 @@ async fn whoever_approves_may_die_before_or_after_anything_that_is_written() {
         let proposal: Proposal = service.proposal(None).await;
         let fuse = Fuse::new(when);
         let ports = fused(&service.ports, &fuse);
-        let consent = shared::engine::consent::Consent { ledger: &*ports.ledger, ..service.consent() };
+        let consent = Consent { ledger: &*ports.ledger, ..service.consent() };
         let (from, until) = (service.clock.now(), service.clock.now() + DAY);
         service.approved(&proposal, from, until, |_| true);
         let hash = proposal.hash().clone();

@@ -33,6 +33,8 @@ pub(super) enum When {
     Never,
     Before(usize),
     After(usize),
+    /// It does not blow: this one fails, if it is a write of rows.
+    Fails(usize),
     /// It does not blow: all stands still for a while after this one.
     StallAfter(usize, Duration),
 }
@@ -200,6 +202,10 @@ impl LedgerReader for Fused<Arc<dyn Ledger>> {
 #[async_trait::async_trait]
 impl Ledger for Fused<Arc<dyn Ledger>> {
     async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
+        if self.fuse.when == When::Fails(self.fuse.count()) {
+            let failed = async { Err(PortError::Failed("the ledger is not there".to_owned()).into()) };
+            return self.fuse.through(failed).await;
+        }
         self.fuse.through(self.inner.write(rows, guard)).await
     }
     async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError> {

@@ -116,9 +116,9 @@ impl Service {
         until: Timestamp,
         named: impl Fn(&AssignmentKey) -> bool,
     ) {
-        let waiting = proposal.over_budget().filter(|withheld| named(&withheld.key));
+        let approved = proposal.let_through().filter(|it| named(&it.key));
         let operations: BTreeSet<(AssignmentKey, Operation)> =
-            waiting.map(|withheld| (withheld.key.clone(), withheld.operation)).collect();
+            approved.map(|it| (it.key.clone(), it.operation)).collect();
         self.checker().allowed.approve(operations, from, until);
     }
 

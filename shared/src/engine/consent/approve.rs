@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Consent, ConsentError, TRIES, cause, keys::tombstone};
 use crate::{
-    domain::{AccountId, AssignmentKey, Operation, PlanHash, RulesVersion},
+    domain::{AccountId, AssignmentKey, Mode, Operation, PlanHash, RuleId, RulesVersion},
     engine::{Survey, allowance::budgets, publish::has_shrunk},
     guardrail::{self, Scope},
     ledger::{Approval, Cause, ConsentRecord, Consented, Row, WRITES_AT_ONCE},
@@ -27,15 +27,23 @@ pub struct Proposal {
     rules: RulesVersion,
     /// The rules have fewer than half of those in force, and this is their whole plan.
     shrinks: bool,
+    /// The rules that were in force when it was made.
+    in_force: Option<RulesVersion>,
     planned: BTreeSet<(AssignmentKey, Operation)>,
-    over_budget: BTreeMap<AssignmentKey, Waiting>,
+    over_budget: BTreeMap<AssignmentKey, Approvable>,
+    /// What the budgets would let through now of what is approved along with that.
+    along: BTreeMap<AssignmentKey, Approvable>,
     others: BTreeMap<AssignmentKey, Withheld>,
 }
 
-/// What waits for a budget, and the row as it was read.
+/// An operation that can be approved.
 #[derive(Debug, Clone)]
-struct Waiting {
-    withheld: Withheld,
+pub struct Approvable {
+    pub key: AssignmentKey,
+    pub operation: Operation,
+    /// The rules that want it, or were the last to.
+    pub rules: BTreeMap<RuleId, Mode>,
+    /// The row as it was read.
     row: Option<Row>,
 }
 
@@ -51,31 +59,47 @@ impl Proposal {
         let Survey { basis, decided, unread, rows } = survey;
         let rules = &basis.rules.version;
         let plans = || decided.iter().map(|decided| &decided.plan);
-        let hash = plan::hash(rules, account, plans(), unread.keys());
+        let pending = plan::pending(account, plans(), rows);
+        let hash = plan::hash(rules, account, plans(), &pending, unread.keys());
 
         let rows: BTreeMap<&AssignmentKey, &Row> = rows.iter().map(|row| (&row.key, row)).collect();
         let mut budgets = budgets(ledger, basis, cause, now).await?;
-        let (mut planned, mut over_budget, mut others) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let approvable = |key: &AssignmentKey, operation, rules: &BTreeMap<RuleId, Mode>| {
+            let row = rows.get(key).map(|row| (*row).clone());
+            (key.clone(), Approvable { key: key.clone(), operation, rules: rules.clone(), row })
+        };
+        let (mut planned, mut over_budget, mut others) = (pending.clone(), BTreeMap::new(), BTreeMap::new());
+        let mut along = BTreeMap::new();
         for plan in plans() {
             let approved = guardrail::approve(plan.clone(), &budgets);
             budgets.spend(&approved);
             planned.extend(approved.actions().iter().map(|action| (action.key.clone(), action.operation)));
             for withheld in approved.withheld() {
-                let key = withheld.key.clone();
-                if matches!(withheld.reason, WithheldReason::Budget(_)) {
-                    planned.insert((key.clone(), withheld.operation));
-                    let row = rows.get(&key).map(|row| (*row).clone());
-                    over_budget.insert(key, Waiting { withheld: withheld.clone(), row });
+                let Withheld { key, operation, reason, rules } = withheld;
+                if matches!(reason, WithheldReason::Budget(_)) {
+                    planned.insert((key.clone(), *operation));
+                    over_budget.extend([approvable(key, *operation, rules)]);
                 } else {
-                    others.insert(key, withheld.clone());
+                    others.insert(key.clone(), withheld.clone());
                 }
             }
+            let charged = approved.actions().iter().filter(|action| action.approval.is_none());
+            along.extend(charged.map(|action| approvable(&action.key, action.operation, &action.rules)));
         }
         let in_force = ledger.rules_in_force().await?;
         let count = basis.rules.index.rules().len();
         let shrinks = account.is_none()
-            && in_force.is_some_and(|old| old.version != *rules && has_shrunk(old.rules, count));
-        Ok(Self { hash, rules: rules.clone(), shrinks, planned, over_budget, others })
+            && in_force.as_ref().is_some_and(|old| old.version != *rules && has_shrunk(old.rules, count));
+        let in_force = in_force.map(|old| old.version);
+        // What is approved does not depend on how much of a budget is left at the moment: whatever else spends it before the plan
+        // is carried out would make a second approval necessary.
+        let is_over = |operation| over_budget.values().any(|it: &Approvable| it.operation == operation);
+        let (deletes, creates) = (shrinks || is_over(Operation::Revoke), is_over(Operation::Grant));
+        along.retain(|_, it| match it.operation {
+            Operation::Revoke => deletes,
+            Operation::Grant => creates,
+        });
+        Ok(Self { hash, rules: rules.clone(), shrinks, in_force, planned, over_budget, along, others })
     }
 
     /// What names the plan. It stays the same while the same is to be done and withheld.
@@ -94,19 +118,25 @@ impl Proposal {
     }
 
     /// What the budgets hold back, by key.
-    pub fn over_budget(&self) -> impl Iterator<Item = &Withheld> {
-        self.over_budget.values().map(|waiting| &waiting.withheld)
+    pub fn over_budget(&self) -> impl Iterator<Item = &Approvable> {
+        self.over_budget.values()
     }
 
-    /// Everything that is to be done, what waits for a budget included: what `apply --plan` may do and nothing else.
+    /// What an approval of the plan lets through: all deletes where the budgets hold one back or the rules have shrunk, and all
+    /// creates where they hold one back.
+    pub fn let_through(&self) -> impl Iterator<Item = &Approvable> {
+        self.over_budget.values().chain(self.along.values())
+    }
+
+    /// Everything that is to be done, what is pending and what waits for a budget included: what `apply --plan` may do and nothing else.
     pub fn scope(&self) -> Scope {
         Scope(self.planned.clone())
     }
 }
 
 impl Consent<'_> {
-    /// Approves everything that the budgets hold back of a plan, if it still is the plan of this hash. Where its rules have shrunk
-    /// below half, exactly these rules may then come into force.
+    /// Approves what [`Proposal::let_through`] tells of a plan, if it still is the plan of this hash. Where its rules have shrunk
+    /// below half, exactly these rules may come into force once all of it is approved, after those that are in force now.
     pub async fn approve_plan(
         &self,
         proposal: &Proposal,
@@ -119,14 +149,16 @@ impl Consent<'_> {
         if proposal.over_budget.is_empty() && !proposal.shrinks {
             return Err(ConsentError::NothingToApprove);
         }
+        let let_through: Vec<_> = proposal.let_through().collect();
         let what = Consented::Plan {
             plan: hash.clone(),
             rules: proposal.rules.clone(),
-            operations: proposal.over_budget.len(),
+            operations: let_through.len(),
             expires_at,
-            shrinks: proposal.shrinks,
+            shrinks: false,
+            replaces: proposal.in_force.clone(),
         };
-        self.approve(proposal, proposal.over_budget.values().collect(), what, expires_at).await
+        self.approve(proposal, let_through, what, expires_at).await
     }
 
     /// Approves what the budgets hold back for these keys. Nothing is approved if one of them waits for another reason.
@@ -153,7 +185,7 @@ impl Consent<'_> {
         if waiting.is_empty() {
             return Err(ConsentError::NothingToApprove);
         }
-        let operations = waiting.iter().map(|it| (it.withheld.operation, it.withheld.key.clone())).collect();
+        let operations = waiting.iter().map(|it| (it.operation, it.key.clone())).collect();
         let what = Consented::Keys { rules: proposal.rules.clone(), operations, expires_at };
         self.approve(proposal, waiting, what, expires_at).await
     }
@@ -161,11 +193,11 @@ impl Consent<'_> {
     async fn approve(
         &self,
         proposal: &Proposal,
-        waiting: Vec<&Waiting>,
+        waiting: Vec<&Approvable>,
         what: Consented,
         expires_at: Timestamp,
     ) -> Result<ConsentRecord, ConsentError> {
-        let record = self.draft(what)?;
+        let mut record = self.draft(what)?;
         if expires_at <= record.at || expires_at > record.at + LONGEST {
             return Err(ConsentError::Ends);
         }
@@ -181,20 +213,24 @@ impl Consent<'_> {
         };
         let mut approved = 0;
         for chunk in waiting.chunks(WRITES_AT_ONCE) {
-            let rows = chunk.iter().map(|Waiting { withheld, row }| {
+            let rows = chunk.iter().map(|Approvable { key, operation, rules, row }| {
                 let row = row.clone().unwrap_or_else(|| {
-                    let row = tombstone(&withheld.key, cause(&record), record.at);
-                    Row { wanted_by: withheld.rules.clone(), ..row }
+                    let row = tombstone(key, cause(&record), record.at);
+                    Row { wanted_by: rules.clone(), ..row }
                 });
-                Row { approval: Some(approval(withheld.operation)), ..row }
+                Row { approval: Some(approval(*operation)), ..row }
             });
-            match self.write_approved(rows.collect()).await {
-                Ok(()) => approved += chunk.len(),
-                Err(ConsentError::Changed(key)) if approved > 0 => {
-                    return Err(ConsentError::Partly { approved, all: waiting.len(), key });
-                }
-                Err(error) => return Err(error),
-            }
+            let written = self.write_approved(rows.collect()).await;
+            written.map_err(|error| broken_off(error, approved, waiting.len()))?;
+            approved += chunk.len();
+        }
+        if let Consented::Plan { shrinks, .. } = &mut record.what
+            && proposal.shrinks
+        {
+            // INVARIANT: rules that have shrunk come into force only when all that they take away is approved, so that this
+            // is the last to be written.
+            *shrinks = true;
+            self.keep(&record).await.map_err(|error| broken_off(error, approved, waiting.len()))?;
         }
         Ok(record)
     }
@@ -224,4 +260,9 @@ impl Consent<'_> {
         let key = rows.into_iter().next().map(|row| row.key);
         Err(key.map_or(ConsentError::NothingToApprove, |key| ConsentError::Changed(Box::new(key))))
     }
+}
+
+/// Why an approval was not written to its end.
+fn broken_off(error: ConsentError, approved: usize, all: usize) -> ConsentError {
+    if approved == 0 { error } else { ConsentError::Partly { approved, all, why: Box::new(error) } }
 }

@@ -20,7 +20,8 @@
 //! let survey = planner.everything(&cause).await?;           // or one account in the shape of a survey
 //! let proposal = Proposal::of(&survey, None, ledger, &cause, clock.now()).await?;
 //! proposal.hash();                                          // `usher plan` prints it
-//! proposal.over_budget();                                   // what an approval of it would let through
+//! proposal.over_budget();                                   // what waits for a budget
+//! proposal.let_through();                                   // what an approval of it would let through
 //! proposal.scope();                                         // for `Reconciler::account_within`: `apply --plan HASH`
 //! consent.approve_plan(&proposal, &hash, expires_at).await?;            // -> ConsentRecord
 //! consent.approve_keys(&proposal, &keys, expires_at).await?;            // -> ConsentRecord
@@ -40,7 +41,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use approve::{MOST_KEYS, Proposal};
+pub use approve::{Approvable, MOST_KEYS, Proposal};
 pub use keys::Unwanted;
 pub(super) use names::ConfirmedName;
 
@@ -96,9 +97,14 @@ pub enum ConsentError {
     #[error("`{0}` changed while it was written: look again, and repeat the command")]
     Changed(Box<AssignmentKey>),
     #[error(
-        "only {approved} of {all} are approved, since `{key}` changed meanwhile: run `usher plan` again, and approve the rest"
+        "it broke off when {approved} of {all} were approved: run `usher plan` again, and approve the rest"
     )]
-    Partly { approved: usize, all: usize, key: Box<AssignmentKey> },
+    Partly {
+        approved: usize,
+        all: usize,
+        #[source]
+        why: Box<ConsentError>,
+    },
     #[error("Usher is not paused")]
     NotPaused,
     #[error("`{0}` is not on hold")]

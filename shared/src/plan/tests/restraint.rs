@@ -234,7 +234,7 @@ fn the_word_for_a_reason_is_the_one_in_its_json() {
 
 #[test]
 fn a_hash_names_what_is_done_and_withheld_and_nothing_that_changes_by_itself() {
-    let of = |case: &Case| hash(&rules(), None, [&case.plan()], []);
+    let of = |case: &Case| hash(&rules(), None, [&case.plan()], &BTreeSet::new(), []);
     let grant = || Case { wanted: sync(), ..case() };
     let first = of(&grant());
     assert_eq!(first, of(&Case { read_at: at(59), ..grant() }), "nor time");
@@ -251,9 +251,9 @@ fn a_hash_names_what_is_done_and_withheld_and_nothing_that_changes_by_itself() {
         of(&case()),
         of(&Case { listed: true, ..grant() }),
         of(&Case { orders: paused(), ..grant() }),
-        hash(&"1".repeat(64).parse().unwrap(), None, [&grant().plan()], []),
-        hash(&rules(), Some(&ACCOUNT.parse().unwrap()), [&grant().plan()], []),
-        hash(&rules(), None, [&grant().plan()], [&"999900001111".parse().unwrap()]),
+        hash(&"1".repeat(64).parse().unwrap(), None, [&grant().plan()], &BTreeSet::new(), []),
+        hash(&rules(), Some(&ACCOUNT.parse().unwrap()), [&grant().plan()], &BTreeSet::new(), []),
+        hash(&rules(), None, [&grant().plan()], &BTreeSet::new(), [&"999900001111".parse().unwrap()]),
     ];
     let all: BTreeSet<_> = others.iter().chain([&first]).map(ToString::to_string).collect();
     assert_eq!(all.len(), 8);
