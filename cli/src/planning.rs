@@ -28,8 +28,6 @@ pub(crate) struct Planned {
     /// Keys that change, or that an earlier run left, with what is done to them.
     pub(crate) changing: BTreeMap<AssignmentKey, Operation>,
     pub(crate) names: Names,
-    /// How many assignments are ours.
-    pub(crate) owned: usize,
     /// What was read and is worth remembering.
     pub(crate) basis: Basis,
     /// The plan as it can be approved.
@@ -50,8 +48,7 @@ pub(crate) async fn plan(
     let (ledger, now) = (planner.reader.ledger, planner.reader.clock.now());
     let proposal = Proposal::of(&survey, account, ledger, cause, now).await?;
     let Survey { basis, decided, unread, rows } = survey;
-    let owned = rows.iter().filter(|row| row.is_ours()).count();
-    let mut budgets = Spending::begin(&basis, owned, cause, planner).await?;
+    let mut budgets = Spending::begin(&basis, cause, planner).await?;
 
     let in_scope = |row: &&Row| account.is_none_or(|account| row.key.account == *account);
     let mut work: BTreeMap<AccountId, Vec<&Row>> = BTreeMap::new();
@@ -143,7 +140,7 @@ pub(crate) async fn plan(
             .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
             .collect(),
     };
-    Ok(Planned { report, differing, changing, names, owned, basis, proposal })
+    Ok(Planned { report, differing, changing, names, basis, proposal })
 }
 
 fn told(by: NamedBy, name: &Missing) -> Waiting {
@@ -232,15 +229,9 @@ struct Spending {
 }
 
 impl Spending {
-    async fn begin(
-        basis: &Basis,
-        owned: usize,
-        cause: &Cause,
-        planner: &Planner<'_>,
-    ) -> Result<Self, Failure> {
-        let owned = u32::try_from(owned).unwrap_or(u32::MAX);
+    async fn begin(basis: &Basis, cause: &Cause, planner: &Planner<'_>) -> Result<Self, Failure> {
         let (version, time) = (&basis.rules.version, planner.reader.clock.now());
-        let mut now = Budgets::new(basis.guardrails(), owned, cause, version, time);
+        let mut now = Budgets::new(basis.guardrails(), basis.owned, cause, version, time);
         let mut before = BTreeMap::new();
         for budget in now.iter_mut() {
             budget.spent = planner.reader.ledger.spent(&budget.key).await?;

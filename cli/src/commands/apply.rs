@@ -94,7 +94,9 @@ pub(crate) async fn run(
     // Neither planning nor the time that somebody took to answer counts as waiting for AWS.
     let until = machine.clock.now().checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
     let progress = Progress::begin(planned.changing.len(), ASSIGNMENTS, screen);
-    work.carry_out(until, progress, screen).await?;
+    let carried_out = work.carry_out(until, progress, screen).await;
+    work.count_owned().await?;
+    carried_out?;
 
     let report = work.report(planned, undecided).await?;
     if arguments.json {
@@ -143,10 +145,7 @@ impl Work<'_> {
 
     /// Decides each account that differs once more, and writes the intents. An account that can't be decided holds up no other.
     async fn write_down(&self, planned: &Planned) -> Result<Vec<Unread>, Failure> {
-        // What the budgets' share is taken of; a sweep writes the same.
         let at = self.clock.now();
-        let owned = Seen { id: "owned".into(), value: planned.owned.into(), at };
-        self.ledger.remember(SeenKind::Fact, &[owned]).await?;
         for (kind, seen) in &planned.basis.learned {
             self.ledger.remember(*kind, seen).await?;
         }
@@ -188,10 +187,18 @@ impl Work<'_> {
         run.to_the_end(progress, screen).await
     }
 
+    /// Remembers what the budgets' share is taken of, as a sweep does. Not before everything is done: what was planned and
+    /// approved by one count is not to be decided by another.
+    async fn count_owned(&self) -> Result<(), Failure> {
+        let rows = engine::all_rows(self.ledger).await?;
+        let count = rows.iter().filter(|row| row.is_ours()).count();
+        let owned = Seen { id: "owned".into(), value: count.into(), at: self.clock.now() };
+        Ok(self.ledger.remember(SeenKind::Fact, &[owned]).await?)
+    }
+
     /// What has become of everything that was to be changed, as the ledger has it now.
     async fn report(&self, planned: Planned, undecided: Vec<Unread>) -> Result<ApplyReport, Failure> {
-        let Planned { report: plan, differing: _, changing, names, owned: _, basis: _, proposal: _ } =
-            planned;
+        let Planned { report: plan, differing: _, changing, names, basis: _, proposal: _ } = planned;
         let mut rows: BTreeMap<AssignmentKey, Row> =
             engine::all_rows(self.ledger).await?.into_iter().map(|row| (row.key.clone(), row)).collect();
         let account_names: BTreeMap<&AccountId, &str> = plan

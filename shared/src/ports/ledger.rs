@@ -74,7 +74,7 @@ pub enum SeenKind {
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
-    /// id: `owned`: how many rows were ours at the last sweep. id: `instance`: the ARN of the instance that the ledger belongs to.
+    /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
     Fact,
 }

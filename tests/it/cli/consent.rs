@@ -147,6 +147,50 @@ async fn a_plan_is_applied_by_its_hash() {
 }
 
 #[tokio::test]
+async fn what_is_planned_approved_and_applied_has_the_same_budgets() {
+    let place = Place::new(ORGANIZATION).await;
+    let share = "max_deletes: 0, max_delete_percent: 50";
+    let rules = place.file("rules.yaml", &bounded(share));
+    let limit = |plan: &Ran| {
+        let plan = plan.json();
+        let budgets = plan["budgets"].as_array().unwrap().clone();
+        budgets.iter().find(|it| it["operation"] == "revoke").unwrap()["limit"].as_u64().unwrap()
+    };
+    // Nothing was ever counted: that is no share of anything, for all of them.
+    assert_eq!(limit(&place.usher("plan", &rules, &["--json"]).await), 0);
+    let apply = place.usher("apply", &rules, &["--yes", "--json"]).await;
+    assert_eq!(apply.json()["summary"]["granted"], 4, "{apply:?}");
+
+    // Half of the four that were counted, whatever has been given up since.
+    let search = "200000000002/PowerUserAccess/group:Developers";
+    let disown = place.order(&["disown", search, "--by", "alba"]).await;
+    assert_eq!(disown.ending, Ending::Good, "{disown:?}");
+    let fewer = bounded(share);
+    let fewer = place.file("rules.yaml", fewer.split("  - id: auditors").next().unwrap());
+    let plan = place.usher("plan", &fewer, &["--json"]).await;
+    assert_eq!((limit(&plan), &plan.json()["summary"]["revokes"]), (2, &2.into()));
+    let held =
+        place.order(&["withheld", "--rules", fewer.to_str().unwrap(), "--output", "json"]).await.json();
+    let over = held["groups"].as_array().unwrap().iter().find(|group| group["kind"] == "budget").unwrap();
+    assert_eq!(over["assignments"].as_array().unwrap().len(), 1, "{held}");
+
+    // What fits by the plan does not wait for an approval.
+    let key = |number: u8| format!("20000000000{number}/ReadOnlyAccess/group:Auditors");
+    let approve = async |number| {
+        let rules = fewer.to_str().unwrap();
+        place.order(&["approve", &key(number), "--rules", rules, "--yes", "--by", "alba"]).await.ending
+    };
+    assert_eq!((approve(1).await, approve(2).await), (Ending::Bad, Ending::Bad));
+    let apply = place.usher("apply", &fewer, &["--plan", &hash(&plan), "--yes", "--json"]).await;
+    assert_eq!(apply.json()["summary"]["revoked"], 2, "{apply:?}");
+    assert_eq!(
+        limit(&place.usher("plan", &fewer, &["--json"]).await),
+        0,
+        "one is left, and half of it is none"
+    );
+}
+
+#[tokio::test]
 async fn what_another_run_has_written_down_since_makes_it_another_plan() {
     let (place, rules) = Place::applied().await;
     place.moved("200000000003", "Development");
