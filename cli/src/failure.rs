@@ -142,7 +142,7 @@ impl Failure {
                 "if it is packed, unpack it first: `gunzip -c FILE | usher event -`"
             }
             Self::OpenLedger { .. } => {
-                "give another path with --ledger, or move the file away; nothing was changed"
+                "look at whether you may write the file and the folder that it is in, which reading needs too; or give another path with --ledger. Nothing was changed"
             }
             Self::LedgerFolder { .. } => "give a path that can be written with --ledger",
             Self::UnknownAccount(_) => "look for a typing error, or for credentials of another organization",

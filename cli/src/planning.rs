@@ -8,6 +8,7 @@ use shared::{
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{BudgetKey, Cause, Row},
     resolve::{Missing, NamedBy},
+    rules::Index,
 };
 
 use crate::{
@@ -63,12 +64,9 @@ pub(crate) async fn plan(
     let mut summary = PlanSummary { accounts: decided.len(), unread: unread.len(), ..PlanSummary::default() };
     // An account that can't be read may be the one that a rule selects.
     let can_tell = account.is_none() && unread.is_empty();
-    let mut idle: BTreeSet<RuleId> =
-        basis.rules.index.rules().iter().filter(|_| can_tell).map(|rule| rule.id.clone()).collect();
+    let mut idle = if can_tell { Idle::of(&basis.rules.index) } else { Idle::default() };
     for Decided { plan, account, waiting, has_work: _ } in decided {
-        for rule in account.iter().flat_map(|account| basis.rules.index.rules_for(account)) {
-            idle.remove(&rule.id);
-        }
+        idle.look(&basis.rules.index, account.as_ref());
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
         let is_stopped = |row: &Row| {
             plan.records.iter().any(|note| note.key == row.key && note.work().is_none())
@@ -134,13 +132,41 @@ pub(crate) async fn plan(
         summary,
         budgets: budgets.told(),
         accounts,
-        idle_rules: idle.into_iter().collect(),
+        idle_rules: idle.rules.into_iter().collect(),
+        idle_never: idle.never.into_iter().collect(),
         unread: unread
             .into_iter()
             .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
             .collect(),
     };
     Ok(Planned { report, differing, changing, names, basis, proposal })
+}
+
+/// Rules and entries of `never` that no account looked at so far is selected by.
+#[derive(Default)]
+struct Idle {
+    rules: BTreeSet<RuleId>,
+    /// By where they are written.
+    never: BTreeSet<String>,
+}
+
+impl Idle {
+    fn of(index: &Index) -> Self {
+        Self {
+            rules: index.rules().iter().map(|rule| rule.id.clone()).collect(),
+            never: index.never().iter().map(|never| never.written_at.to_string()).collect(),
+        }
+    }
+
+    fn look(&mut self, index: &Index, account: Option<&Account>) {
+        let Some(account) = account else { return };
+        for rule in index.rules_for(account) {
+            self.rules.remove(&rule.id);
+        }
+        for never in index.never_for(account) {
+            self.never.remove(&never.written_at.to_string());
+        }
+    }
 }
 
 fn told(by: NamedBy, name: &Missing) -> Waiting {

@@ -61,7 +61,10 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     };
     let _ = writeln!(text, "{} {}.", style.paint(paint, sign), parts.join(", "));
     if summary.left > 0 {
-        let _ = writeln!(text, "  What is left is in the ledger: run the same command again to go on.");
+        let _ = writeln!(
+            text,
+            "  What is left is in the ledger: run the same command again to go on; if Usher is paused, `usher resume` comes first."
+        );
     }
     if summary.blocked > 0 {
         let _ = writeln!(

@@ -47,7 +47,12 @@ fn exactly(report: &PlanReport) -> String {
     let rules = match report.rules.files.as_slice() {
         [] => String::new(),
         [file] => format!(" --rules {}", line(file)),
-        [_, _, ..] => " --rules …".to_owned(),
+        // Several files are named by the folder of their root, as they were given.
+        files => match files.iter().find_map(|file| file.strip_suffix("usher.yaml")) {
+            Some("") => " --rules .".to_owned(),
+            Some(folder) => format!(" --rules {}", line(folder.trim_end_matches('/'))),
+            None => " --rules …".to_owned(),
+        },
     };
     let account = report.account.as_ref().map(|id| format!(" --account {id}")).unwrap_or_default();
     format!("{rules}{account} --plan {}", report.hash)
@@ -167,7 +172,7 @@ pub(super) fn waiting_names(report: &PlanReport) -> BTreeMap<(&str, String), usi
 /// Names that nothing bears are the same in every account where their rule holds: each is told once.
 fn waiting(text: &mut String, report: &PlanReport, style: Style) {
     let by_name = waiting_names(report);
-    if by_name.is_empty() && report.idle_rules.is_empty() {
+    if by_name.is_empty() && report.idle_rules.is_empty() && report.idle_never.is_empty() {
         return;
     }
     let _ = writeln!(
@@ -178,6 +183,12 @@ fn waiting(text: &mut String, report: &PlanReport, style: Style) {
     for rule in &report.idle_rules {
         let (sign, what) = (style.paint(Paint::Warning, "?"), "no account is as this rule selects");
         let _ = writeln!(text, "  {sign} {what}  {}", style.paint(Paint::Faint, format!("rule {rule}")));
+    }
+    for at in &report.idle_never {
+        let (sign, what) =
+            (style.paint(Paint::Warning, "?"), "no account is as this selects, so it forbids nothing");
+        let by = style.paint(Paint::Faint, format!("the `never` at {}", line(at)));
+        let _ = writeln!(text, "  {sign} {what}  {by}");
     }
     for ((name, by), accounts) in by_name {
         let _ = writeln!(
@@ -261,6 +272,7 @@ mod tests {
 
         Named or selected by rules, and there is nothing like it
           ? no account is as this rule selects  rule forgotten
+          ? no account is as this selects, so it forbids nothing  the `never` at rules.yaml:7
           ? group `Quants`  rule quants, in 1 account
 
         Could not be read; nothing is decided about them

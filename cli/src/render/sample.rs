@@ -49,6 +49,7 @@ pub(crate) fn quiet_plan() -> PlanReport {
         budgets: Vec::new(),
         accounts: Vec::new(),
         idle_rules: Vec::new(),
+        idle_never: Vec::new(),
         unread: Vec::new(),
     }
 }
@@ -85,6 +86,7 @@ pub(crate) fn plan() -> PlanReport {
     };
     PlanReport {
         idle_rules: vec!["forgotten".parse().unwrap()],
+        idle_never: vec!["rules.yaml:7".to_owned()],
         summary: PlanSummary {
             accounts: 41,
             differing: 1,

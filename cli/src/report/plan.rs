@@ -32,6 +32,8 @@ pub struct PlanReport {
     pub accounts: Vec<AccountPlan>,
     /// Rules that select no account; only of a plan for the whole organization.
     pub idle_rules: Vec<RuleId>,
+    /// The same of entries of `never`, by where they are written: they forbid nothing.
+    pub idle_never: Vec<String>,
     /// Accounts that could not be read: nothing is decided about them.
     pub unread: Vec<Unread>,
 }

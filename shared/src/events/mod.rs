@@ -68,6 +68,8 @@ pub enum Ignored {
     NotYet { name: String },
     #[error("`{name}` of `{source_name}` does not change what accounts should have")]
     Unconcerned { source_name: String, name: String },
+    #[error("`{name}` of `{source_name}` is not read yet: the sweep finds what it has changed")]
+    Later { source_name: String, name: String },
     #[error("`{name}` of `{source_name}` is not known, and does not name exactly one account")]
     Unknown { source_name: String, name: String },
     #[error("`{name}` is about `{resource}`, which is neither an account nor an OU")]
@@ -95,6 +97,10 @@ struct Service {
     /// Every event that is known by its name.
     names: &'static [(&'static str, Layout)],
 }
+
+/// The services of Identity Center, as EventBridge and CloudTrail name them: their events matter, and are not read yet.
+const LATER: [&str; 5] =
+    ["aws.sso", "aws.identitystore", "sso.amazonaws.com", "sso-directory.amazonaws.com", "identitystore"];
 
 const SERVICES: [Service; 3] = [organizations::SERVICE, control_tower::SERVICE, account::SERVICE];
 
@@ -126,7 +132,13 @@ pub fn read(envelope: &Envelope) -> Result<Reading, EventError> {
     }) {
         read_of(service, name, envelope)?
     } else {
-        Err(Ignored::Unconcerned { source_name: short(&envelope.source), name: short(name) })
+        let (source_name, name) = (short(&envelope.source), short(name));
+        let is_later = |source: &str| LATER.iter().any(|later| source.starts_with(later));
+        Err(if is_later(&envelope.source) || text("eventSource").is_some_and(is_later) {
+            Ignored::Later { source_name, name }
+        } else {
+            Ignored::Unconcerned { source_name, name }
+        })
     };
     let event = text("eventID").or(envelope.id.as_deref()).unwrap_or_default();
     Ok(match found {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{ManagementWrites, Situation, WithheldReason};
 use crate::{
     domain::{AssignmentKey, Mode, Operation, RuleId, hex},
-    ledger::{Approval, HeldBy, Hold, Intent, Row, State},
+    ledger::{Approval, Held, HeldBy, Hold, Intent, Row, State},
     resolve::{Lookup, Recreated},
 };
 
@@ -364,9 +364,10 @@ impl Subject<'_> {
         closed.hold.get_or_insert_with(|| Hold {
             by: HeldBy::DeletedByHand,
             at: self.situation.now,
-            reason: "it was deleted by hand".to_owned(),
+            reason: String::new(),
         });
-        Decision::record(closed)
+        let held = WithheldReason::Held(Held::DeletedByHand);
+        Decision::withhold(Operation::Grant, held).and_record(closed)
     }
 
     /// Whether a rule that wants the key has it made again whoever deletes it.

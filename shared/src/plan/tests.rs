@@ -298,7 +298,7 @@ fn ours_gone_by_another_hand_is_believed_gone_only_after_two_reads_the_lag_apart
     ours.missing_since = Some(at(57));
     assert_eq!(missing(&ours).says(), "nothing");
     ours.missing_since = Some(at(55));
-    assert_eq!(missing(&ours).says(), "record:closed");
+    assert_eq!(missing(&ours).says(), "record:closed withheld:held");
     // A fresh row is believed over the list.
     let fresh = Row { changed_at: at(58), missing_since: None, ..row(State::Ours) };
     assert_eq!(missing(&fresh).says(), "nothing");

@@ -84,7 +84,13 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.plain.message)
+        let PlainProblem { file, line, column, length, message, .. } = &self.plain;
+        f.write_str(message)?;
+        // Beside the text it is shown anyway; some text is too long to be shown.
+        if self.labels.is_empty() && *length > 0 {
+            write!(f, " (at {file}:{line}:{column})")?;
+        }
+        Ok(())
     }
 }
 

@@ -260,6 +260,10 @@ pub(super) fn closing(report: &PlanReport) -> Vec<Section> {
         .idle_rules
         .iter()
         .map(|rule| format!("- no account is as rule {} selects\n", code(rule.as_str())));
+    let idle_never = report
+        .idle_never
+        .iter()
+        .map(|at| format!("- no account is as the `never` at {} selects, so it forbids nothing\n", code(at)));
     let names = plan_text::waiting_names(report).into_iter().map(|((name, by), accounts)| {
         let accounts = count(accounts, "account", "accounts");
         format!("- {} ({}, in {accounts})\n", code(name), code(&by))
@@ -267,7 +271,7 @@ pub(super) fn closing(report: &PlanReport) -> Vec<Section> {
     add(
         "Named or selected by rules, and there is nothing like it",
         ["of them", "of them"],
-        idle.chain(names).collect(),
+        idle.chain(idle_never).chain(names).collect(),
     );
     if report.summary.grants + report.summary.revokes > 0 {
         let budgets = report.budgets.iter().map(|budget| format!("- {}\n", plan_text::budget_line(budget)));

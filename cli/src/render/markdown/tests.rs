@@ -31,6 +31,7 @@ fn a_small_plan_is_told_account_by_account() {
     #### Named or selected by rules, and there is nothing like it
 
     - no account is as rule `forgotten` selects
+    - no account is as the `never` at `rules.yaml:7` selects, so it forbids nothing
     - `group 'Quants'` (`rule quants`, in 1 account)
 
     #### Budgets
