@@ -87,6 +87,17 @@ pub struct Seen {
     pub at: Timestamp,
 }
 
+impl Seen {
+    /// How long [`Seen::stored_at`] is.
+    pub(crate) const STORED_AT: usize = "2026-11-02T09:00:00.000000000Z".len();
+
+    /// The time as it is stored: of a fixed width, so that text order is time's order. Ledgers from before that hold times of
+    /// another width, which can't be compared.
+    pub(crate) fn stored_at(&self) -> String {
+        format!("{:.9}", self.at)
+    }
+}
+
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
@@ -149,7 +160,8 @@ pub trait Ledger: LedgerReader {
     /// Gives the lease back. Not an error if it has passed to another.
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError>;
 
-    /// Remembers what was read from AWS.
+    /// Remembers what was read from AWS, each in the place of what was remembered by its id, unless that is newer by
+    /// [`Seen::at`]: a slow reader never puts back what a later look has replaced. Of equal times the later call's stays.
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError>;
     /// Forgets some of it.
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError>;

@@ -145,11 +145,10 @@ pub(super) fn to_row(item: &Item) -> Result<Row, PortError> {
 }
 
 pub(super) fn from_seen(kind: SeenKind, seen: &Seen) -> Result<Item, PortError> {
-    let Seen { id, value, at } = seen;
-    let mut item = Place::seen(kind, id).into_item();
-    item.insert(SEEN_ID.to_owned(), text(id));
-    item.insert(SEEN_JSON.to_owned(), text(json(value)?));
-    item.insert(SEEN_AT.to_owned(), text(at.to_string()));
+    let mut item = Place::seen(kind, &seen.id).into_item();
+    item.insert(SEEN_ID.to_owned(), text(&seen.id));
+    item.insert(SEEN_JSON.to_owned(), text(json(&seen.value)?));
+    item.insert(SEEN_AT.to_owned(), text(seen.stored_at()));
     Ok(item)
 }
 

@@ -10,7 +10,10 @@ mod transaction;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use aws_sdk_dynamodb::{Client, operation::delete_item::DeleteItemError};
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{delete_item::DeleteItemError, put_item::PutItemError},
+};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
@@ -79,10 +82,23 @@ impl DynamoDbLedger {
         }
     }
 
-    async fn put_seen(&self, item: Item) -> Result<(), PortError> {
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        request.send().await.map_err(calling("PutItem"))?;
-        Ok(())
+    /// Stores what was seen, unless what is stored is newer. Sent again after a lost answer, it stores the same again.
+    async fn put_seen(&self, kind: SeenKind, seen: &Seen) -> Result<(), PortError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item::from_seen(kind, seen)?))
+            .condition_expression("attribute_not_exists(pk) OR size(seen_at) <> :width OR seen_at <= :at")
+            .expression_attribute_values(":width", number(Seen::STORED_AT))
+            .expression_attribute_values(":at", text(seen.stored_at()));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(calling("PutItem")(error)),
+            },
+        }
     }
 
     async fn delete_seen(&self, place: Place) -> Result<(), PortError> {
@@ -281,8 +297,7 @@ impl Ledger for DynamoDbLedger {
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
-        let items = seen.iter().map(|seen| item::from_seen(kind, seen)).collect::<Result<Vec<_>, _>>()?;
-        let puts: Vec<_> = items.into_iter().map(|item| self.put_seen(item)).collect();
+        let puts: Vec<_> = seen.iter().map(|seen| self.put_seen(kind, seen)).collect();
         Ok(stream::iter(puts).buffer_unordered(ABREAST).try_collect().await?)
     }
 

@@ -19,7 +19,7 @@ fn word(kind: SeenKind) -> &'static str {
     }
 }
 
-/// Remembers all of it, each in the place of what was remembered by its id.
+/// Remembers all of it, each in the place of what was remembered by its id, unless that is newer.
 pub(super) fn remember(
     transaction: &Transaction<'_>,
     kind: SeenKind,
@@ -28,11 +28,13 @@ pub(super) fn remember(
     let mut statement = transaction
         .prepare_cached(
             "INSERT INTO seen (kind, id, value, at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET value = excluded.value, at = excluded.at",
+             ON CONFLICT DO UPDATE SET value = excluded.value, at = excluded.at
+             WHERE length(seen.at) <> length(excluded.at) OR seen.at <= excluded.at",
         )
         .map_err(unusable)?;
-    for Seen { id, value, at } in seen {
-        statement.execute(params![word(kind), id, value.to_string(), at.to_string()]).map_err(unusable)?;
+    for seen in seen {
+        let (value, at) = (seen.value.to_string(), seen.stored_at());
+        statement.execute(params![word(kind), seen.id, value, at]).map_err(unusable)?;
     }
     Ok(())
 }

@@ -169,6 +169,25 @@ async fn a_ledger_from_before_there_were_orders_is_brought_up_to_date_and_keeps_
 }
 
 #[tokio::test]
+async fn a_time_from_before_times_were_compared_gives_way() {
+    let ledger = SqliteLedger::in_memory().unwrap();
+    let seen = |name: &str, at: &str| Seen {
+        id: "ou".to_owned(),
+        value: serde_json::json!(name),
+        at: at.parse().unwrap(),
+    };
+    let kind = SeenKind::OrganizationalUnit;
+    ledger.remember(kind, &[seen("Development", "2026-11-02T09:00:00Z")]).await.unwrap();
+    let before = "UPDATE seen SET at = '2026-11-02T09:00:00.5Z'";
+    ledger.connection.lock().unwrap().execute(before, []).unwrap();
+    assert_eq!(ledger.recall(kind).await, Ok(vec![seen("Development", "2026-11-02T09:00:00.5Z")]));
+
+    let now = seen("Labs", "2026-11-02T09:00:00.4Z");
+    ledger.remember(kind, std::slice::from_ref(&now)).await.unwrap();
+    assert_eq!(ledger.recall(kind).await, Ok(vec![now]));
+}
+
+#[tokio::test]
 async fn orders_that_cannot_be_read_are_an_error_and_not_no_orders() {
     let ledger = SqliteLedger::in_memory().unwrap();
     ledger.give_orders(&Orders::default()).await.unwrap();

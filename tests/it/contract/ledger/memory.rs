@@ -36,6 +36,37 @@ pub(super) async fn what_is_remembered_comes_back_by_id_and_can_be_replaced(ledg
     assert_eq!(ledger.recall(SeenKind::Group).await, Ok(expected));
 }
 
+pub(super) async fn what_is_older_never_takes_the_place_of_what_is_newer(ledger: &dyn Ledger) {
+    let kind = SeenKind::OrganizationalUnit;
+    let moment = |nanoseconds| at(60) + SignedDuration::from_nanos(nanoseconds);
+    // As text of any width, some of these would stand in another order.
+    for (older, newer) in [
+        (moment(0), moment(500_000_000)),
+        (moment(500_000_000), moment(500_000_001)),
+        (moment(999_999_999), moment(1_000_000_000)),
+        (moment(900_000_000), at(3600)),
+    ] {
+        let of = |name: &str, at| Seen { id: newer.to_string(), value: json!(name), at };
+        let other = Seen { id: "other".to_owned(), value: json!("Sandbox"), at: newer };
+        ledger.remember(kind, &[of("Labs", newer)]).await.unwrap();
+
+        ledger.remember(kind, &[of("Development", older), other.clone()]).await.unwrap();
+
+        let recalled = ledger.recall(kind).await.unwrap();
+        assert!(recalled.contains(&of("Labs", newer)), "{older} and {newer}: {recalled:?}");
+        assert!(recalled.contains(&other), "what is with it is remembered nevertheless");
+        assert_eq!(recalled.iter().filter(|seen| seen.id == newer.to_string()).count(), 1);
+    }
+}
+
+pub(super) async fn of_equal_times_the_later_call_stays(ledger: &dyn Ledger) {
+    for name in ["Development", "Labs"] {
+        ledger.remember(SeenKind::OrganizationalUnit, &[seen("ou", json!(name), 7)]).await.unwrap();
+    }
+    let recalled = ledger.recall(SeenKind::OrganizationalUnit).await;
+    assert_eq!(recalled, Ok(vec![seen("ou", json!("Labs"), 7)]));
+}
+
 pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
     let kinds = [
         SeenKind::PermissionSet,

@@ -10,10 +10,11 @@ mod work;
 
 use std::future::ready;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use shared::{
     aws::{DynamoDbLedger, create_table},
     local::SqliteLedger,
-    ports::Ledger,
+    ports::{Ledger, LedgerReader as _, SeenKind},
 };
 
 use crate::lambda::moto::Moto;
@@ -75,6 +76,8 @@ macro_rules! ledger_contract {
             rows::a_forgotten_row_can_be_made_again
             memory::rules_come_into_force_only_after_the_ones_expected
             memory::what_is_remembered_comes_back_by_id_and_can_be_replaced
+            memory::what_is_older_never_takes_the_place_of_what_is_newer
+            memory::of_equal_times_the_later_call_stays
             memory::kinds_are_remembered_apart
             memory::what_is_unlearned_is_gone_and_the_rest_stays
         }
@@ -115,3 +118,23 @@ async fn in_dynamodb() -> Option<Opened> {
 ledger_contract!(sqlite_in_memory, ready(Some(in_memory())));
 ledger_contract!(sqlite_file, ready(Some(in_a_file())));
 ledger_contract!(moto_dynamodb, in_dynamodb());
+
+#[tokio::test]
+async fn a_time_in_dynamodb_from_before_times_were_compared_gives_way() {
+    let moto = Moto::start().await;
+    create_table(&moto.dynamodb(), "usher-ledger").await.unwrap();
+    let ledger = DynamoDbLedger::new(moto.dynamodb(), "usher-ledger");
+    let of = |name: &str| fixtures::seen("ou", serde_json::json!(name), 0);
+    ledger.remember(SeenKind::OrganizationalUnit, &[of("Development")]).await.unwrap();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let update = moto.dynamodb().update_item().table_name("usher-ledger");
+    let update = update.key("pk", text("seen#organizational-unit")).key("sk", text("id#ou"));
+    let update = update.update_expression("SET seen_at = :at");
+    update.expression_attribute_values(":at", text("2026-11-02T09:00:00.5Z")).send().await.unwrap();
+    let recalled = ledger.recall(SeenKind::OrganizationalUnit).await.unwrap();
+    assert_eq!(recalled[0].at.to_string(), "2026-11-02T09:00:00.5Z");
+
+    ledger.remember(SeenKind::OrganizationalUnit, &[of("Labs")]).await.unwrap();
+
+    assert_eq!(ledger.recall(SeenKind::OrganizationalUnit).await, Ok(vec![of("Labs")]));
+}
