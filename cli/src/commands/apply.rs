@@ -147,9 +147,7 @@ impl Work<'_> {
         let at = self.clock.now();
         let owned = Seen { id: "owned".into(), value: planned.owned.into(), at };
         self.ledger.remember(SeenKind::Fact, &[owned]).await?;
-        for (kind, seen) in &planned.basis.learned {
-            self.ledger.remember(*kind, seen).await?;
-        }
+        engine::remember(self.ledger, &planned.basis.learned).await?;
         let wake = LocalQueue::standard(Arc::clone(&self.clock));
         let reconciler = self.reconciler(&wake);
         let mut undecided = Vec::new();
