@@ -70,7 +70,7 @@ pub enum SeenKind {
     Group,
     /// id: the user's name; value: its id, or null where proved absent
     User,
-    /// id: the OU's id; value: its name
+    /// id: the OU's id; value: its name, or null since it is known to have been renamed
     OrganizationalUnit,
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,

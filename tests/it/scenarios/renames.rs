@@ -42,3 +42,27 @@ async fn an_ou_high_up_that_is_renamed_concerns_all_below_it() {
     assert_eq!(service.assignments().len(), 3);
     service.converged(&[]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_moved_into_an_ou_renamed_while_it_was_empty_is_decided_by_the_new_name() {
+    let service = Service::new();
+    service
+        .publish(&rules([
+            group("old", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox")),
+            group("new", "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Playground")),
+        ]))
+        .await;
+    service.sweep_and_settle().await;
+    let ou = service.world().ou_at("Sandbox").unwrap();
+    service.move_to("play", "Workloads/Development").await;
+    service.settle().await;
+    assert_eq!(service.assignments(), [""; 0]);
+
+    service.person(|world, now, who| world.rename_ou(now, who, &ou, "Playground")).await.unwrap();
+    service.settle().await;
+    service.move_to("play", "Playground").await;
+    service.settle_for(Duration::from_mins(5)).await;
+
+    assert_eq!(service.assignments(), ["play ReadOnlyAccess Support"]);
+    service.converged(&[]).await;
+}
