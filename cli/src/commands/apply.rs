@@ -146,9 +146,7 @@ impl Work<'_> {
     /// Decides each account that differs once more, and writes the intents. An account that can't be decided holds up no other.
     async fn write_down(&self, planned: &Planned) -> Result<Vec<Unread>, Failure> {
         let at = self.clock.now();
-        for (kind, seen) in &planned.basis.learned {
-            self.ledger.remember(*kind, seen).await?;
-        }
+        engine::remember(self.ledger, &planned.basis.learned).await?;
         let wake = LocalQueue::standard(Arc::clone(&self.clock));
         let reconciler = self.reconciler(&wake);
         let mut undecided = Vec::new();

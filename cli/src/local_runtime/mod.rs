@@ -117,6 +117,7 @@ impl LocalRuntime {
     pub async fn deliver(&self, event: Value) -> Result<(), Failure> {
         let inbox = Inbox {
             organization: self.aws.organization.as_ref(),
+            ledger: &self.ledger,
             queue: &self.inbox,
             clock: self.clock.as_ref(),
         };

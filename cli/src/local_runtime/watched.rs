@@ -106,6 +106,10 @@ impl Ledger for WatchedLedger {
         self.ledger.remember(kind, seen).await
     }
 
+    async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
+        self.ledger.remember_first(kind, seen).await
+    }
+
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
         self.ledger.unlearn(kind, ids).await
     }

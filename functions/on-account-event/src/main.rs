@@ -18,7 +18,8 @@ async fn main() -> Result<(), WithCauses> {
     let (organization, clock) = (connection.organizations(), SystemClock);
     let queue = connection.queue(&settings.inbox_queue_url()?);
     let parked = connection.queue(&settings.parked_queue_url()?);
-    let inbox = Inbox { organization: &organization, queue: &queue, clock: &clock };
+    let ledger = connection.ledger(&settings.ledger_table()?);
+    let inbox = Inbox { organization: &organization, ledger: &ledger, queue: &queue, clock: &clock };
 
     run(service_fn(async |event: LambdaEvent<_>| {
         on_account_event::handle(event.payload, inbox, &parked)

@@ -9,7 +9,7 @@ use crate::{
     domain::AccountId,
     events::Hint,
     ledger::Cause,
-    ports::{Clock, Message, OrganizationReader, PortError, Queue},
+    ports::{Clock, Ledger, LedgerError, Message, OrganizationReader, PortError, Queue, Seen, SeenKind},
 };
 
 /// "Look at this account again", as it travels through the inbox.
@@ -57,6 +57,8 @@ impl AccountHint {
 pub enum InboxError {
     #[error("cannot list the accounts that the event may touch")]
     Accounts(#[source] PortError),
+    #[error("cannot write down that an OU has another name")]
+    Ledger(#[from] LedgerError),
     #[error("cannot write to the inbox")]
     Queue(#[source] PortError),
 }
@@ -65,6 +67,7 @@ pub enum InboxError {
 #[derive(Clone, Copy)]
 pub struct Inbox<'a> {
     pub organization: &'a dyn OrganizationReader,
+    pub ledger: &'a dyn Ledger,
     pub queue: &'a dyn Queue,
     pub clock: &'a dyn Clock,
 }
@@ -79,13 +82,19 @@ impl Inbox<'_> {
     /// Expands a hint to account hints and submits them; tells how many. `event` is the id of what it came from: the same
     /// event for the same account within five minutes is one message.
     pub async fn submit(&self, hint: &Hint, event: &str) -> Result<usize, InboxError> {
+        let at = self.clock.now();
+        if let Hint::RenamedOu(ou) = hint {
+            // The OU may have no account now, and one that is moved in later must not be decided by the old name. A reader that
+            // began before this can't put the name back.
+            let unknown = Seen { id: ou.to_string(), value: serde_json::Value::Null, at };
+            self.ledger.remember(SeenKind::OrganizationalUnit, &[unknown]).await?;
+        }
         let accounts = match hint {
             Hint::Account(id) => vec![id.clone()],
             Hint::Accounts(ids) => ids.iter().cloned().collect(),
             Hint::Ou(ou) | Hint::RenamedOu(ou) => self.accounts(|parents| parents.contains(ou)).await?,
             Hint::Everything => self.accounts(|_| true).await?,
         };
-        let at = self.clock.now();
         let cause = if event.is_empty() {
             // An event without an id is none that came before.
             Cause::new("event", &format!("unnamed-{}", at.as_microsecond()))

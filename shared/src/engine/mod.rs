@@ -14,6 +14,7 @@
 mod allowance;
 pub mod consent;
 mod inbox;
+mod memory;
 mod parking;
 mod planner;
 mod poll;
@@ -30,6 +31,7 @@ mod wake;
 use std::time::Duration;
 
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
+pub use memory::remember;
 pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
 pub use poll::{Poll, PollEnd, PollError, Polled, Poller, UnreadablePoll};

@@ -67,6 +67,10 @@ pub(super) struct Reading<'a> {
     started: Timestamp,
     /// Names of OUs that were read before this are not believed: one of them has changed.
     ou_names_since: Option<Timestamp>,
+    /// Nothing that was read before this reading began is believed.
+    afresh: bool,
+    /// Held while something is asked of the organization that several accounts need: it is asked once.
+    asking: futures::lock::Mutex<()>,
     /// What the ledger remembered, and what was read since.
     known: Mutex<BTreeMap<(SeenKind, String), Seen>>,
     /// What was read and is worth remembering.
@@ -95,6 +99,8 @@ impl<'a> Reading<'a> {
             facts_age: signed(settings.facts_age),
             started: reader.clock.now(),
             ou_names_since: None,
+            afresh: false,
+            asking: futures::lock::Mutex::new(()),
             known: Mutex::new(known),
             learned: Mutex::new(BTreeSet::new()),
         };
@@ -109,6 +115,12 @@ impl<'a> Reading<'a> {
     /// The same reading, believing no name of an OU that was read before this.
     pub(super) fn with_ou_names_since(self, since: Option<Timestamp>) -> Self {
         Self { ou_names_since: since, ..self }
+    }
+
+    /// The same reading, believing no name of an OU, permission set or fact of the organization that was read before it began.
+    /// What a lost event should have told is then seen.
+    pub(super) fn afresh(self) -> Self {
+        Self { afresh: true, ..self }
     }
 
     /// When the reading began.
@@ -147,7 +159,9 @@ impl<'a> Reading<'a> {
         let since = self.ou_names_since.filter(|_| kind == SeenKind::OrganizationalUnit);
         let seen = known
             .get(&(kind, id.to_owned()))
-            .filter(|seen| seen.at + self.facts_age > self.started)
+            .filter(|seen| {
+                seen.at >= self.started || (!self.afresh && seen.at + self.facts_age > self.started)
+            })
             .filter(|seen| since.is_none_or(|since| seen.at >= since))?;
         serde_json::from_value(seen.value.clone()).ok()
     }
@@ -201,6 +215,10 @@ impl<'a> Reading<'a> {
         if let Some(name) = self.known(kind, ou.as_str()) {
             return Ok(name);
         }
+        let _asking = self.asking.lock().await;
+        if let Some(name) = self.known(kind, ou.as_str()) {
+            return Ok(name);
+        }
         let failed = |source| ReadError::Account { account: account.clone(), source };
         let name = self.reader.organization.ou_name(ou).await.map_err(failed)?;
         let name = name.ok_or_else(|| failed(PortError::NotFound(format!("its OU `{ou}` is gone"))))?;
@@ -209,6 +227,10 @@ impl<'a> Reading<'a> {
     }
 
     async fn organization(&self) -> Result<OrganizationFacts, ReadError> {
+        if let Some(facts) = self.known(SeenKind::Fact, "organization") {
+            return Ok(facts);
+        }
+        let _asking = self.asking.lock().await;
         if let Some(facts) = self.known(SeenKind::Fact, "organization") {
             return Ok(facts);
         }

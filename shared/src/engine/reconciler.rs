@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AccountHint, Planner, ReadError, Wake, allowance::budgets};
+use super::{AccountHint, Planner, ReadError, Wake, allowance::budgets, remember};
 use crate::{
     domain::{AccountId, Operation},
     guardrail::{self, ApprovedPlan, Budgets, Scope},
@@ -74,9 +74,7 @@ impl Reconciler<'_> {
                 self.planner.account_with_names(&hint.account, &hint.cause, hint.ou_names_since).await?;
             let now = self.planner.reader.clock.now();
             let budgets = budgets(self.ledger, &basis, &hint.cause, now).await?;
-            for (kind, seen) in &basis.learned {
-                self.ledger.remember(*kind, seen).await?;
-            }
+            remember(self.ledger, &basis.learned).await?;
             let approved = match scope {
                 Some(scope) => guardrail::approve_within(decided.plan, &budgets, scope),
                 None => guardrail::approve(decided.plan, &budgets),

@@ -43,7 +43,7 @@ impl Planner<'_> {
         let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
         let orders = self.reader.ledger.orders().await?;
         let rows = all_rows(self.reader.ledger).await?;
-        let reading = Reading::begin(self.reader, &self.settings).await?;
+        let reading = Reading::begin(self.reader, &self.settings).await?.afresh();
         let mut by_account: BTreeMap<AccountId, Vec<Row>> = BTreeMap::new();
         for row in &rows {
             by_account.entry(row.key.account.clone()).or_default().push(row.clone());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AccountHint, Planner, ReadError, Survey, Wake, signed};
+use super::{AccountHint, Planner, ReadError, Survey, Wake, remember, signed};
 use crate::{
     ledger::{Cause, Row, State},
     ports::{Ledger, LedgerError, PortError, Queue, Seen, SeenKind},
@@ -61,9 +61,7 @@ impl Sweep<'_> {
 
         let owned = rows.iter().filter(|row| row.is_ours()).count();
         let forgotten = self.forget_tombstones(&rows).await?;
-        for (kind, seen) in &basis.learned {
-            self.ledger.remember(*kind, seen).await?;
-        }
+        remember(self.ledger, &basis.learned).await?;
         let count = Seen { id: "owned".into(), value: owned.into(), at: started };
         self.ledger.remember(SeenKind::Fact, &[count]).await?;
 

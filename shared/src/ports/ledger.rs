@@ -63,13 +63,14 @@ pub struct RulesInForce {
 pub enum SeenKind {
     /// id: the permission set's ARN; value: [`crate::domain::PermissionSet`]
     PermissionSet,
-    /// id: a permission set's name that rules have found; value: its ARN, and who has confirmed it. Never grows too old.
+    /// id: a permission set's name that rules have found; value: its ARN, and who has confirmed it. Never grows too old, and
+    /// only a person's word takes the place of what was seen first.
     PermissionSetName,
     /// id: the group's name; value: its id, or null where proved absent
     Group,
     /// id: the user's name; value: its id, or null where proved absent
     User,
-    /// id: the OU's id; value: its name
+    /// id: the OU's id; value: its name, or null since it is known to have been renamed
     OrganizationalUnit,
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,
@@ -163,6 +164,8 @@ pub trait Ledger: LedgerReader {
     /// Remembers what was read from AWS, each in the place of what was remembered by its id, unless that is newer by
     /// [`Seen::at`]: a slow reader never puts back what a later look has replaced. Of equal times the later call's stays.
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError>;
+    /// Remembers for good what was seen first: only ids of which nothing is remembered yet.
+    async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError>;
     /// Forgets some of it.
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError>;
 }

@@ -238,6 +238,9 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.remember(kind, seen)).await
     }
+    async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.remember_first(kind, seen)).await
+    }
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.unlearn(kind, ids)).await
     }

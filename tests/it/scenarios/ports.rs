@@ -38,7 +38,12 @@ pub(super) struct Ports {
 
 impl Ports {
     pub(super) fn inbox(&self) -> Inbox<'_> {
-        Inbox { organization: &*self.organization, queue: &*self.inbox, clock: &*self.clock }
+        Inbox {
+            organization: &*self.organization,
+            ledger: &*self.ledger,
+            queue: &*self.inbox,
+            clock: &*self.clock,
+        }
     }
 
     pub(super) fn planner(&self) -> Planner<'_> {

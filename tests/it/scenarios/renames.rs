@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+use simulator::wire::sso_admin as sso;
+
 use super::{
     model::{group, in_ou, rules},
     service::Service,
@@ -41,4 +44,58 @@ async fn an_ou_high_up_that_is_renamed_concerns_all_below_it() {
     service.settle_for(Duration::from_mins(5)).await;
     assert_eq!(service.assignments().len(), 3);
     service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_moved_into_an_ou_renamed_while_it_was_empty_is_decided_by_the_new_name() {
+    let service = Service::new();
+    service
+        .publish(&rules([
+            group("old", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox")),
+            group("new", "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Playground")),
+        ]))
+        .await;
+    service.sweep_and_settle().await;
+    let ou = service.world().ou_at("Sandbox").unwrap();
+    service.move_to("play", "Workloads/Development").await;
+    service.settle().await;
+    assert_eq!(service.assignments(), [""; 0]);
+
+    service.person(|world, now, who| world.rename_ou(now, who, &ou, "Playground")).await.unwrap();
+    service.settle().await;
+    service.move_to("play", "Playground").await;
+    service.settle_for(Duration::from_mins(5)).await;
+
+    assert_eq!(service.assignments(), ["play ReadOnlyAccess Support"]);
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_ou_and_a_permission_set_tagged_anew_are_found_by_two_sweeps_though_no_event_came() {
+    let service = Service::new();
+    service
+        .publish(&rules([
+            group("old", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox")),
+            group("new", "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Playground")),
+            group("tagged", "Auditors")
+                .gets_tagged("Environment", "Development")
+                .in_accounts(in_ou("Workloads")),
+        ]))
+        .await;
+    service.sweep_and_settle().await;
+    assert!(service.exists(&service.key("play", "ReadOnlyAccess", "Developers")));
+
+    let ou = service.world().ou_at("Sandbox").unwrap();
+    service.person(|world, now, who| world.rename_ou(now, who, &ou, "Playground")).await.unwrap();
+    let set = service.world().permission_set_named("DeployAccess").unwrap();
+    let tags = serde_json::from_value(json!([{ "Key": "Environment", "Value": "Development" }])).unwrap();
+    let input = sso::TagResource { resource_arn: set.to_string(), tags, ..sso::TagResource::default() };
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+    service.world().take_events();
+
+    // Much sooner than what was read is too old to be believed.
+    service.converged(&[]).await;
+    assert!(!service.exists(&service.key("play", "ReadOnlyAccess", "Developers")));
+    assert!(service.exists(&service.key("play", "ReadOnlyAccess", "Support")));
+    assert!(service.exists(&service.key("two-dev", "DeployAccess", "Auditors")));
 }

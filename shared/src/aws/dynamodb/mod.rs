@@ -82,16 +82,15 @@ impl DynamoDbLedger {
         }
     }
 
-    /// Stores what was seen, unless what is stored is newer. Sent again after a lost answer, it stores the same again.
-    async fn put_seen(&self, kind: SeenKind, seen: &Seen) -> Result<(), PortError> {
+    /// Stores what was seen, if this holds of what is stored. Sent again after a lost answer, it changes nothing more.
+    async fn put_seen(&self, kind: SeenKind, seen: &Seen, condition: &Condition) -> Result<(), PortError> {
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item::from_seen(kind, seen)?))
-            .condition_expression("attribute_not_exists(pk) OR size(seen_at) <> :width OR seen_at <= :at")
-            .expression_attribute_values(":width", number(Seen::STORED_AT))
-            .expression_attribute_values(":at", text(seen.stored_at()));
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(condition.values());
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -297,7 +296,15 @@ impl Ledger for DynamoDbLedger {
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
-        let puts: Vec<_> = seen.iter().map(|seen| self.put_seen(kind, seen)).collect();
+        let conditions: Vec<_> = seen.iter().map(not_newer).collect();
+        let both = seen.iter().zip(&conditions);
+        let puts: Vec<_> = both.map(|(seen, condition)| self.put_seen(kind, seen, condition)).collect();
+        Ok(stream::iter(puts).buffer_unordered(ABREAST).try_collect().await?)
+    }
+
+    async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
+        let nothing = Condition::new("attribute_not_exists(pk)", []);
+        let puts: Vec<_> = seen.iter().map(|seen| self.put_seen(kind, seen, &nothing)).collect();
         Ok(stream::iter(puts).buffer_unordered(ABREAST).try_collect().await?)
     }
 
@@ -305,6 +312,13 @@ impl Ledger for DynamoDbLedger {
         let deletes: Vec<_> = ids.iter().map(|id| self.delete_seen(Place::seen(kind, id))).collect();
         Ok(stream::iter(deletes).buffer_unordered(ABREAST).try_collect().await?)
     }
+}
+
+/// What is stored is not newer than this, or its time can't be compared.
+fn not_newer(than: &Seen) -> Condition {
+    let expression = "attribute_not_exists(pk) OR size(seen_at) <> :width OR seen_at <= :at";
+    let (width, at) = (number(Seen::STORED_AT), text(than.stored_at()));
+    Condition::new(expression, [(":width", width), (":at", at)])
 }
 
 /// Reads [`Page::next`] back.

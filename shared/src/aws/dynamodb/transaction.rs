@@ -83,7 +83,7 @@ impl Step {
 /// A condition expression and the values it mentions.
 #[derive(Debug)]
 pub(super) struct Condition {
-    expression: &'static str,
+    pub(super) expression: &'static str,
     values: Item,
 }
 
@@ -102,7 +102,7 @@ impl Condition {
     }
 
     /// DynamoDB refuses an empty set of values.
-    fn values(&self) -> Option<Item> {
+    pub(super) fn values(&self) -> Option<Item> {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 }

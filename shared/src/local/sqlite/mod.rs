@@ -157,6 +157,10 @@ impl Ledger for SqliteLedger {
         self.change(|transaction| seen::remember(transaction, kind, seen))
     }
 
+    async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
+        self.change(|transaction| seen::remember_first(transaction, kind, seen))
+    }
+
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
         self.change(|transaction| seen::unlearn(transaction, kind, ids))
     }

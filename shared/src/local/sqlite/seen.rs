@@ -39,6 +39,24 @@ pub(super) fn remember(
     Ok(())
 }
 
+/// Remembers what nothing is remembered of yet.
+pub(super) fn remember_first(
+    transaction: &Transaction<'_>,
+    kind: SeenKind,
+    seen: &[Seen],
+) -> Result<(), LedgerError> {
+    let mut statement = transaction
+        .prepare_cached(
+            "INSERT INTO seen (kind, id, value, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )
+        .map_err(unusable)?;
+    for seen in seen {
+        let (value, at) = (seen.value.to_string(), seen.stored_at());
+        statement.execute(params![word(kind), seen.id, value, at]).map_err(unusable)?;
+    }
+    Ok(())
+}
+
 /// All of a kind, by id.
 pub(super) fn recall(connection: &Connection, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
     let mut statement = connection

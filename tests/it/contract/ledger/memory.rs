@@ -67,6 +67,25 @@ pub(super) async fn of_equal_times_the_later_call_stays(ledger: &dyn Ledger) {
     assert_eq!(recalled, Ok(vec![seen("ou", json!("Labs"), 7)]));
 }
 
+pub(super) async fn what_was_seen_first_stays_until_it_is_replaced_on_purpose(ledger: &dyn Ledger) {
+    let kind = SeenKind::PermissionSetName;
+    let first = seen("ReadOnlyAccess", json!("first"), 5);
+    ledger.remember_first(kind, &[]).await.unwrap();
+    ledger.remember_first(kind, std::slice::from_ref(&first)).await.unwrap();
+    // Neither the time nor what else is in the call makes a difference.
+    for later in [0, 5, 9] {
+        let also = seen(&format!("Other{later}"), json!("first"), later);
+        let again = [seen("ReadOnlyAccess", json!("later"), later), also.clone()];
+        ledger.remember_first(kind, &again).await.unwrap();
+        let recalled = ledger.recall(kind).await.unwrap();
+        assert!(recalled.contains(&first) && recalled.contains(&also), "{recalled:?}");
+    }
+
+    let confirmed = seen("ReadOnlyAccess", json!("confirmed"), 9);
+    ledger.remember(kind, std::slice::from_ref(&confirmed)).await.unwrap();
+    assert!(ledger.recall(kind).await.unwrap().contains(&confirmed));
+}
+
 pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
     let kinds = [
         SeenKind::PermissionSet,

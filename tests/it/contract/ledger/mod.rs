@@ -78,6 +78,7 @@ macro_rules! ledger_contract {
             memory::what_is_remembered_comes_back_by_id_and_can_be_replaced
             memory::what_is_older_never_takes_the_place_of_what_is_newer
             memory::of_equal_times_the_later_call_stays
+            memory::what_was_seen_first_stays_until_it_is_replaced_on_purpose
             memory::kinds_are_remembered_apart
             memory::what_is_unlearned_is_gone_and_the_rest_stays
         }
