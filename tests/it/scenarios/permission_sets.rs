@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::json;
 use shared::{
     domain::PermissionSetArn,
     engine::{EngineSettings, consent::ConsentError},
     plan::Quotas,
-    ports::{LedgerReader as _, SeenKind},
+    ports::{Clock as _, Ledger as _, LedgerReader as _, SeenKind},
 };
 use simulator::{Fault, FaultRule, Service as Api, wire::sso_admin as sso};
 
@@ -63,6 +64,12 @@ async fn a_permission_set_re_created_under_its_name_waits_for_a_person() {
     assert!(matches!(wrong, Err(ConsentError::OtherPermissionSet { .. })), "{wrong:?}");
     let none = consent.confirm_permission_set(access, "ReadOnly", None).await;
     assert!(matches!(none, Err(ConsentError::NoPermissionSet(_))), "{none:?}");
+    // The clock of whoever saw the name first was ahead: what a person says holds all the same.
+    let mut ahead = service.ledger.recall(SeenKind::PermissionSetName).await.unwrap();
+    for seen in &mut ahead {
+        seen.at = service.clock.now() + SignedDuration::from_mins(1);
+    }
+    service.ledger.remember(SeenKind::PermissionSetName, &ahead).await.unwrap();
     let confirmed = consent.confirm_permission_set(access, "ReadOnlyAccess", Some(&now)).await.unwrap();
     assert_eq!(confirmed, (now.clone(), Some(before)));
     let again = consent.confirm_permission_set(access, "ReadOnlyAccess", None).await.unwrap();

@@ -41,6 +41,7 @@ impl Consent<'_> {
         }
         let remembered = self.ledger.recall(SeenKind::PermissionSetName).await?;
         let before = remembered.into_iter().find(|seen| seen.id == name);
+        let last = before.as_ref().map(|seen| seen.at);
         let before = before.and_then(|seen| serde_json::from_value::<ConfirmedName>(seen.value).ok());
         let before = before.map(|before| before.permission_set);
         if before.as_ref() == Some(&permission_set) {
@@ -54,7 +55,9 @@ impl Consent<'_> {
             .map_err(|error| LedgerError::from(PortError::Refused(error.to_string())))?;
         // On record first: there is no confirmed name without who confirmed it.
         self.keep(&record).await?;
-        let seen = Seen { id: name, value, at: record.at };
+        // What is newer stays, and the clock of whoever saw the name first may be ahead of ours: a person's word must not be lost.
+        let at = last.map_or(record.at, |last| last.max(record.at));
+        let seen = Seen { id: name, value, at };
         self.ledger.remember(SeenKind::PermissionSetName, &[seen]).await?;
         Ok((permission_set, before))
     }
