@@ -27,6 +27,7 @@ Usage: cargo xtask COMMAND
   test [ARGS]  sets up what the tests need and runs them all; ARGS go to the test runner.
                What is missing on this machine is told as `not run` (with CI set, it is a failure)
   ci           every check that a change must pass, the tests among them; nothing may be missing
+  bench [ARGS] measures what Usher reaches against the simulated AWS, and what its decisions cost; `bench --help` tells ARGS
   nightly      `ci`, and what takes too long for every change: the functions as Lambda gets them, with their sizes
   help         this text
 ";
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_deref().and_then(std::ffi::OsStr::to_str) {
         Some("test") => testing::run(&root(), Need::from_environment(), &rest),
         Some("ci") if rest.is_empty() => checks::run(&root(), checks::CI),
+        Some("bench") => bench(&root(), &rest),
         Some("nightly") if rest.is_empty() => nightly::run(&root()),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");
@@ -55,6 +57,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Builds the benchmarks as fast as they get and runs them.
+fn bench(root: &Path, arguments: &[OsString]) -> Result<(), Failure> {
+    let mut run =
+        command::cargo(root, ["run", "--locked", "--quiet", "--profile", "measure", "-p", "bench", "--"]);
+    command::run(run.args(arguments))
 }
 
 /// The checkout's top folder, wherever in it the command was typed.
