@@ -31,8 +31,7 @@ pub(super) async fn counters(State(face): State<Face>) -> Json<Value> {
 /// `GET /_usher/events`: the events since the last time this was asked.
 pub(super) async fn events(State(face): State<Face>) -> Json<Value> {
     let mut world = lock(&face.world);
-    world.advance(face.clock.now());
-    Json(json!({ "events": world.take_events() }))
+    Json(json!({ "events": world.take_events(face.clock.now()) }))
 }
 
 /// `POST /_usher/faults`: one fault more, such as `{"operation": "GetGroupId", "fault": "throttle", "calls": 2}`.

@@ -259,7 +259,7 @@ pub(super) fn made(world: &mut World, id: &str) {
     world.organization.creations.insert(id.to_owned(), creation);
     let details = json!({ "createAccountStatus": status });
     let event = events::organizations_service_event(world, at, "CreateAccountResult", &details);
-    world.events.push(event);
+    world.send(&event);
 }
 
 /// An account id that is not in use.
@@ -344,5 +344,5 @@ pub(super) fn closed(world: &mut World, account: &AccountId, since: Timestamp) {
         "completedTimestamp": events::for_people(at),
     }});
     let event = events::organizations_service_event(world, at, "CloseAccountResult", &details);
-    world.events.push(event);
+    world.send(&event);
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod assignments;
+mod delivery;
 mod events;
 mod faults;
 mod groups;
@@ -36,12 +37,14 @@ use serde_json::Value;
 use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, RequestId};
 
 pub use assignments::Made;
+pub use delivery::Delivery;
 pub use faults::{Fault, FaultRule, Faults};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
 pub use log::{Counters, LogEntry};
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
+pub use rates::{Limit, OperationLimits, OrganizationsLimits};
 pub use requests::RequestRecord;
 pub use settings::{Assumptions, Latency, Quotas, Rate, Settings, StatusOrder};
 pub(crate) use validate::word as is_word;
@@ -62,7 +65,7 @@ pub struct World {
     pub(crate) ids: ids::Ids,
     rates: rates::Rates,
     log: log::Log,
-    events: Vec<Value>,
+    outbox: delivery::Outbox,
     /// What will happen by itself: by its time, and then in the order in which it was begun.
     due: BTreeMap<(Timestamp, u64), Due>,
     begun: u64,
@@ -90,6 +93,7 @@ impl World {
         instances: Vec<Instance>,
     ) -> Self {
         let ids = ids::Ids::new(settings.seed);
+        let outbox = delivery::Outbox::new(settings.seed);
         Self {
             settings,
             faults: Faults::default(),
@@ -102,7 +106,7 @@ impl World {
             ids,
             rates: rates::Rates::default(),
             log: log::Log::default(),
-            events: Vec::new(),
+            outbox,
             due: BTreeMap::new(),
             begun: 0,
             now: Timestamp::MIN,
@@ -136,9 +140,10 @@ impl World {
         self.now = now;
     }
 
-    /// When something will next happen by itself: where virtual time may jump to.
+    /// When something will next happen by itself, or an event that is on its way arrive: where virtual time may jump to.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.due.first_key_value().map(|((at, _), _)| *at)
+        let due = self.due.first_key_value().map(|((at, _), _)| *at);
+        due.into_iter().chain(self.outbox.next_after(self.now)).min()
     }
 
     /// The time of the latest call.
@@ -193,9 +198,15 @@ impl World {
         self.requests.outstanding()
     }
 
-    /// The events since the last time this was asked, oldest first.
-    pub fn take_events(&mut self) -> Vec<Value> {
-        std::mem::take(&mut self.events)
+    /// The events that have arrived since the last time this was asked, in the order in which they did; see [`Delivery`].
+    pub fn take_events(&mut self, now: Timestamp) -> Vec<Value> {
+        self.advance(now);
+        self.outbox.take(self.now)
+    }
+
+    /// Sends an event on its way to whoever takes them.
+    fn send(&mut self, event: &Value) {
+        self.outbox.send(&self.settings.delivery, self.now, event);
     }
 }
 

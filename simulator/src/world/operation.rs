@@ -118,8 +118,9 @@ impl World {
             fault: fault.clone(),
         };
         let refused = fault.as_ref().and_then(|fault| refusal(fault, O::SERVICE)).or_else(|| {
-            let in_rate = self.rates.take(&self.settings.quotas, O::SERVICE, O::NAME, call.now);
-            (!in_rate).then(|| ApiError::rate_exceeded(throttle_code(O::SERVICE)))
+            let in_rate =
+                self.rates.take(&self.settings.quotas, O::SERVICE, O::NAME, &call.caller.account, call.now);
+            (!in_rate).then(|| rate_exceeded(O::SERVICE))
         });
         let result = match refused {
             Some(error) => Err(error),
@@ -129,7 +130,7 @@ impl World {
         if O::WRITES {
             let answer = result.as_ref().map(|output| serde_json::to_value(output).unwrap_or_default());
             let event = events::api_call(self, &call, answer);
-            self.events.push(event);
+            self.send(&event);
         }
         let lost = fault == Some(Fault::LostAnswer);
         self.log.record(LogEntry {
@@ -146,18 +147,22 @@ impl World {
     }
 }
 
-fn throttle_code(service: Service) -> &'static str {
+fn rate_exceeded(service: Service) -> ApiError {
     match service {
-        Service::Organizations => "TooManyRequestsException",
-        Service::IdentityStore | Service::SsoAdmin => "ThrottlingException",
-        Service::Tagging => "ThrottledException",
+        // The words that users of AWS's deployment framework quote.
+        Service::Organizations => ApiError::new(
+            "TooManyRequestsException",
+            "You have sent too many requests in too short a period of time. Try again later.",
+        ),
+        Service::IdentityStore | Service::SsoAdmin => ApiError::rate_exceeded("ThrottlingException"),
+        Service::Tagging => ApiError::rate_exceeded("ThrottledException"),
     }
 }
 
 /// The answer of a fault that keeps the call from being done.
 fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
     match fault {
-        Fault::Throttle => Some(ApiError::rate_exceeded(throttle_code(service))),
+        Fault::Throttle => Some(rate_exceeded(service)),
         Fault::WindowFull => Some(ApiError::window_full()),
         Fault::Conflict => Some(match service {
             Service::Organizations => ApiError::new(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ids::Ids;
+use super::{delivery::Delivery, ids::Ids, rates::OrganizationsLimits};
 
 /// All that can be set about a world. The defaults are AWS's, with a round provisioning time and no lag.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Settings {
     pub quotas: Quotas,
     /// How old the answers of lists are: assignments, what is provisioned, accounts.
     pub list_lag: Duration,
+    /// How events reach whoever takes them.
+    pub delivery: Delivery,
     /// What is undocumented.
     pub assumptions: Assumptions,
 }
@@ -39,6 +41,7 @@ impl Default for Settings {
             page_size: 100,
             quotas: Quotas::default(),
             list_lag: Duration::ZERO,
+            delivery: Delivery::default(),
             assumptions: Assumptions::default(),
         }
     }
@@ -53,8 +56,8 @@ pub struct Quotas {
     pub sso_admin: Option<Rate>,
     /// Requests a second for each operation of the identity store: 20. The burst as above.
     pub identity_store: Option<Rate>,
-    /// Requests for each operation of Organizations; its documented rates differ by operation and are not built yet, so off by default.
-    pub organizations: Option<Rate>,
+    /// Requests for each operation of Organizations, by its documented table.
+    pub organizations: Option<OrganizationsLimits>,
     /// Requests a second for each operation of the Resource Groups Tagging API. No figure was found for resources of Organizations; 5 is low.
     pub tagging: Option<Rate>,
     /// Managed policies that a permission set may have: 25.
@@ -71,7 +74,7 @@ impl Default for Quotas {
             outstanding: 10,
             sso_admin: Some(Rate { per_second: 20, burst: 20 }),
             identity_store: Some(Rate { per_second: 20, burst: 20 }),
-            organizations: None,
+            organizations: Some(OrganizationsLimits::default()),
             tagging: Some(Rate { per_second: 5, burst: 5 }),
             policies_per_permission_set: 25,
             tags_per_resource: 50,

@@ -18,7 +18,7 @@ fn create_account(email: &str) -> org::CreateAccount {
 }
 
 fn only(world: &mut World) -> Value {
-    let mut events = world.take_events();
+    let mut events = world.take_events(world.now());
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
 }
@@ -61,7 +61,7 @@ fn a_new_account_is_an_api_call_and_later_a_service_event_that_hide_its_name() {
 
     world.call(at(100), &person(), create_account("new@example.com")).unwrap();
     world.advance(at(200));
-    let events = world.take_events();
+    let events = world.take_events(world.now());
     let status = &events[1]["detail"]["serviceEventDetails"]["createAccountStatus"];
     assert_eq!(
         (&status["state"], &status["failureReason"]),
@@ -100,7 +100,7 @@ fn moves_tags_and_closures_name_what_they_are_about() {
 
     world.call(at(3), &person(), org::CloseAccount { account_id: account.to_string() }).unwrap();
     world.advance(at(100));
-    let events = world.take_events();
+    let events = world.take_events(world.now());
     assert_eq!(
         (&events[0]["detail"]["eventName"], &events[1]["detail"]["eventName"]),
         (&json!("CloseAccount"), &json!("CloseAccountResult"))
@@ -136,7 +136,7 @@ fn an_assignment_call_shows_who_made_it_and_its_request() {
         "arn:aws:iam::111122223333:role/usher"
     );
     world.advance(at(10));
-    assert!(world.take_events().is_empty(), "no event marks the end of an assignment");
+    assert!(world.take_events(world.now()).is_empty(), "no event marks the end of an assignment");
 }
 
 #[test]

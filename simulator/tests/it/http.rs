@@ -13,7 +13,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{INSTANCE, ManualClock, STORE, account, at, key, locked, person, small, start};
+use crate::support::{
+    INSTANCE, ManualClock, STORE, account, at, key, locked, person, small, start, unhurried,
+};
 
 const ORGANIZATIONS: &str = "AWSOrganizationsV20161128";
 const IDENTITY_STORE: &str = "AWSIdentityStore";
@@ -198,12 +200,12 @@ async fn both_faces_give_the_same_answers() {
             break;
         }
     }
-    assert_eq!(locked(&served.world).take_events(), direct.take_events());
+    assert_eq!(locked(&served.world).take_events(start()), direct.take_events(start()));
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_answered_with_awss_own_error_and_the_server_goes_on() {
-    let served = served(small(Settings::default())).await;
+    let served = served(small(unhurried())).await;
     let target = "AWSIdentityStore.GetGroupId";
     for (target, body, expected) in [
         (target, &b"{"[..], "SerializationException"),

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;

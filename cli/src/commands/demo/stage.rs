@@ -40,7 +40,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts the simulator with the example organization.
     pub(super) async fn set(speed: u32) -> Result<Self, Failure> {
-        let settings = Settings {
+        let mut settings = Settings {
             assignment_latency: Latency::Uniform {
                 shortest: ASSIGNMENT.0 / speed,
                 longest: ASSIGNMENT.1 / speed,
@@ -48,6 +48,8 @@ impl Stage {
             create_account_latency: Latency::Constant(ACCOUNT / speed),
             ..Settings::default()
         };
+        // What it shows is a new account's way; waiting for Organizations' slow rates is no part of it.
+        settings.quotas.organizations = None;
         let world = World::from_yaml(simulator::EXAMPLE, settings)
             .map_err(|error| scene("the example organization", error))?;
         let world = Arc::new(Mutex::new(world));
@@ -89,7 +91,7 @@ impl Stage {
 
     /// The events that AWS has sent since the last time.
     pub(super) fn events(&self) -> Vec<Value> {
-        self.world().take_events()
+        self.world().take_events(self.clock.now())
     }
 }
 
