@@ -18,8 +18,8 @@ pub use error::ApiError;
 pub use in_process::InProcess;
 pub use organization::{Description, DescriptionError};
 pub use world::{
-    Assumptions, Delivery, Fault, FaultRule, Latency, Limit, LogEntry, Made, Operation, OperationLimits,
-    OrganizationsLimits, Quotas, Rate, RequestRecord, Service, Settings, StatusOrder, World,
+    Assumptions, Delivery, Fault, FaultRule, Latency, Limit, LogEntry, Made, MembershipEvents, Operation,
+    OperationLimits, OrganizationsLimits, Quotas, Rate, RequestRecord, Service, Settings, StatusOrder, World,
 };
 
 /// A realistic organization: about forty accounts in nested OUs, permission sets, groups, users, and some assignments made by hand.

@@ -93,6 +93,28 @@ pub(super) fn organizations_service_event(
     envelope(world, "AWS Service Event via CloudTrail", "organizations", &account, "us-east-1", at, &detail)
 }
 
+/// The tag service's own event about an account: `Tag Change on Resource`, which needs no trail. Its layout is that of other services'
+/// resources with Organizations' names; no sample of one for an account was found. The version counts the changes.
+pub(super) fn tag_change(world: &mut World, at: Timestamp, id: &str, keys: &[String]) -> Value {
+    let management = world.organization.management.to_string();
+    let tags: Map<String, Value> =
+        world.organization.tags_of(id).iter().map(|(key, value)| (key.to_owned(), json!(value))).collect();
+    let version = world.organization.tags.get(id).map_or(0, |line| line.entries().len());
+    let detail = json!({
+        "changed-tag-keys": keys,
+        "service": "organizations",
+        "resource-type": "account",
+        "version": version,
+        "tags": tags,
+    });
+    let mut event = envelope(world, "Tag Change on Resource", "tag", &management, "us-east-1", at, &detail);
+    let arn = world.organization.arn("account", id);
+    if let Some(members) = event.as_object_mut() {
+        members.insert("resources".to_owned(), json!([arn]));
+    }
+    event
+}
+
 fn envelope(
     world: &mut World,
     kind: &str,

@@ -73,8 +73,7 @@ impl World {
     pub fn depart(&mut self, now: Timestamp, account: &AccountId) {
         self.advance(now);
         if *account != self.organization.management {
-            self.organization.accounts.remove(account);
-            self.organization.tags.remove(account.as_str());
+            self.let_go(account);
         }
     }
 
@@ -217,7 +216,15 @@ impl World {
 
     pub(crate) fn put_account(&mut self, since: Timestamp, account: NewAccount) {
         let NewAccount { id, name, email, state, parent, tags } = account;
-        let facts = Facts { name, email, state, parent, joined_at: since, joined_method: "CREATED" };
+        let facts = Facts {
+            name,
+            email,
+            state,
+            parent,
+            joined_at: since,
+            joined_method: "CREATED",
+            can_stand_alone: true,
+        };
         self.organization.set_tags(Timestamp::MIN, id.as_str(), tags);
         let mut line = Timeline::default();
         line.set(Timestamp::MIN, facts);

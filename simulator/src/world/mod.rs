@@ -5,11 +5,16 @@
 
 mod accounts;
 mod assignments;
+mod closures;
+mod creations;
+mod delegation;
 mod delivery;
+mod departures;
 mod events;
 mod faults;
 mod groups;
 mod hands;
+mod handshakes;
 pub(crate) mod ids;
 mod instances;
 mod log;
@@ -46,7 +51,7 @@ pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
 pub use rates::{Limit, OperationLimits, OrganizationsLimits};
 pub use requests::RequestRecord;
-pub use settings::{Assumptions, Latency, Quotas, Rate, Settings, StatusOrder};
+pub use settings::{Assumptions, Latency, MembershipEvents, Quotas, Rate, Settings, StatusOrder};
 pub(crate) use validate::word as is_word;
 
 /// AWS for one machine.
@@ -66,6 +71,8 @@ pub struct World {
     rates: rates::Rates,
     log: log::Log,
     outbox: delivery::Outbox,
+    /// Events that follow that of the call which is being made.
+    afterwards: Vec<Value>,
     /// What will happen by itself: by its time, and then in the order in which it was begun.
     due: BTreeMap<(Timestamp, u64), Due>,
     begun: u64,
@@ -83,15 +90,23 @@ enum Due {
     AccountMade(String),
     /// An account that was being closed is closed.
     AccountClosed { account: AccountId, since: Timestamp },
+    /// An account that is closed since then vanishes.
+    AccountCleaned { account: AccountId, since: Timestamp },
 }
 
 impl World {
     /// A world with an organization that has nothing in it but its root and its management account.
     pub(crate) fn new(
         settings: Settings,
-        organization: organization::Organization,
+        mut organization: organization::Organization,
         instances: Vec<Instance>,
     ) -> Self {
+        if let Some(instance) = instances.first() {
+            // An instance of an organization comes with its service's trusted access; accounts are mostly managed with that of Account Management.
+            for service in [delegation::IDENTITY_CENTER, "account.amazonaws.com"] {
+                organization.services.insert(service.to_owned(), instance.created_at);
+            }
+        }
         let ids = ids::Ids::new(settings.seed);
         let outbox = delivery::Outbox::new(settings.seed);
         Self {
@@ -107,6 +122,7 @@ impl World {
             rates: rates::Rates::default(),
             log: log::Log::default(),
             outbox,
+            afterwards: Vec::new(),
             due: BTreeMap::new(),
             begun: 0,
             now: Timestamp::MIN,
@@ -133,16 +149,19 @@ impl World {
             self.now = at.max(self.now);
             match due {
                 Due::Request(id) => requests::settle(self, &id),
-                Due::AccountMade(id) => accounts::made(self, &id),
-                Due::AccountClosed { account, since } => accounts::closed(self, &account, since),
+                Due::AccountMade(id) => creations::made(self, &id),
+                Due::AccountClosed { account, since } => closures::closed(self, &account, since),
+                Due::AccountCleaned { account, since } => closures::cleaned(self, &account, since),
             }
         }
         self.now = now;
     }
 
     /// When something will next happen by itself, or an event that is on its way arrive: where virtual time may jump to.
+    /// The vanishing of closed accounts, months later, doesn't count.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let due = self.due.first_key_value().map(|((at, _), _)| *at);
+        let soon = |due: &Due| !matches!(due, Due::AccountCleaned { .. });
+        let due = self.due.iter().find(|(_, due)| soon(due)).map(|((at, _), _)| *at);
         due.into_iter().chain(self.outbox.next_after(self.now)).min()
     }
 

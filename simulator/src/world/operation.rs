@@ -124,13 +124,19 @@ impl World {
         });
         let result = match refused {
             Some(error) => Err(error),
-            None => allowed::<O>(&call).and_then(|()| input.run(self, &call)),
+            None => {
+                let standing = self.standing_towards(caller, O::SERVICE);
+                allowed::<O>(&call, standing).and_then(|()| input.run(self, &call))
+            }
         };
         let outcome = result.as_ref().err().map(|error| error.code);
         if O::WRITES {
             let answer = result.as_ref().map(|output| serde_json::to_value(output).unwrap_or_default());
             let event = events::api_call(self, &call, answer);
             self.send(&event);
+            for event in std::mem::take(&mut self.afterwards) {
+                self.send(&event);
+            }
         }
         let lost = fault == Some(Fault::LostAnswer);
         self.log.record(LogEntry {
@@ -190,8 +196,8 @@ fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
     }
 }
 
-fn allowed<O: Operation>(call: &Call) -> Result<(), ApiError> {
-    let may = match (O::ALLOWED, call.caller.kind) {
+fn allowed<O: Operation>(call: &Call, standing: CallerKind) -> Result<(), ApiError> {
+    let may = match (O::ALLOWED, standing) {
         (Allowed::Anyone, _)
         | (_, CallerKind::Management)
         | (Allowed::Administrators, CallerKind::DelegatedAdministrator) => true,

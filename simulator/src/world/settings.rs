@@ -66,6 +66,15 @@ pub struct Quotas {
     pub tags_per_resource: usize,
     /// Levels of OUs below the root: 5 (Organizations user guide, "quotas").
     pub ou_depth: usize,
+    /// OUs in an organization: 2,000 (the same page).
+    pub organizational_units: usize,
+    /// Accounts in an organization, invited ones included. AWS's default is 10, and support raises it up to 50,000 (the same page), which is
+    /// the default here.
+    pub accounts: usize,
+    /// Accounts that can be made at a time: 5 (the same page).
+    pub account_creations_at_a_time: usize,
+    /// Accounts that can be closed at a time: 3 (the same page).
+    pub account_closures_at_a_time: usize,
 }
 
 impl Default for Quotas {
@@ -79,6 +88,10 @@ impl Default for Quotas {
             policies_per_permission_set: 25,
             tags_per_resource: 50,
             ou_depth: 5,
+            organizational_units: 2_000,
+            accounts: 50_000,
+            account_creations_at_a_time: 5,
+            account_closures_at_a_time: 3,
         }
     }
 }
@@ -129,6 +142,19 @@ pub struct Assumptions {
     pub delegated_administrator_sees_tagged_accounts: bool,
     /// How old the answers of `GetResources` are. Undocumented.
     pub tagging_lag: Duration,
+    /// Whether an account that was created in the organization has what it needs to leave. The documentation says that this isn't collected
+    /// by itself; `World::can_stand_alone` completes one account. Accounts of a description have it.
+    pub created_accounts_can_stand_alone: bool,
+    /// Whether assignments stay when their account leaves the organization. Undocumented; deleted principals are known to leave theirs behind.
+    pub departed_accounts_keep_assignments: bool,
+    /// How `AccountJoinedOrganization` and `AccountDepartedOrganization` are laid out. Their members are documented, their detail-type and the
+    /// place of the account's id are not.
+    pub membership_events: MembershipEvents,
+    /// Whether the management account, too, gets the event of an invitation's answer. By the documentation an event is logged where the call
+    /// is made, which is the member; a rule in AWS's own samples waits for it in the management account.
+    pub handshake_answers_reach_management: bool,
+    /// Whether a change of an account's tags is also a `Tag Change on Resource` event. AWS's samples wait for one; no capture was found.
+    pub account_tag_changes_are_events: bool,
 }
 
 impl Default for Assumptions {
@@ -148,8 +174,24 @@ impl Default for Assumptions {
             tagging_answers_in_every_region: false,
             delegated_administrator_sees_tagged_accounts: false,
             tagging_lag: Duration::ZERO,
+            created_accounts_can_stand_alone: false,
+            departed_accounts_keep_assignments: true,
+            membership_events: MembershipEvents::InDetails,
+            handshake_answers_reach_management: false,
+            account_tag_changes_are_events: true,
         }
     }
+}
+
+/// Where the events about joining and departing have the account's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MembershipEvents {
+    /// A service event, with the id in `serviceEventDetails.accountId`.
+    InDetails,
+    /// A service event, with the account's ARN in `resources` and no id anywhere else.
+    InResources,
+    /// There are no such events.
+    NotSent,
 }
 
 /// The order of the lists of requests.
