@@ -13,4 +13,6 @@ mod operations;
 #[cfg(test)]
 mod ports;
 #[cfg(test)]
+mod role_updates;
+#[cfg(test)]
 mod support;
