@@ -7,9 +7,13 @@ mod description;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod faces;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod operations;
+#[cfg(test)]
+mod paging;
 #[cfg(test)]
 mod ports;
 #[cfg(test)]
