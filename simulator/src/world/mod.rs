@@ -25,6 +25,7 @@ pub(crate) mod table;
 mod tagging;
 mod tags;
 mod timeline;
+mod turns;
 mod units;
 mod users;
 mod validate;
@@ -43,7 +44,7 @@ pub use log::{Counters, LogEntry};
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
 pub use requests::RequestRecord;
-pub use settings::{Assumptions, Latency, Quotas, Rate, Settings, StatusOrder};
+pub use settings::{Assumptions, Latency, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder};
 pub(crate) use validate::word as is_word;
 
 /// AWS for one machine.
@@ -59,6 +60,7 @@ pub struct World {
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,
+    turns: turns::Turns,
     pub(crate) ids: ids::Ids,
     rates: rates::Rates,
     log: log::Log,
@@ -99,6 +101,7 @@ impl World {
             permission_sets: BTreeMap::new(),
             assignments: assignments::Assignments::default(),
             requests: requests::Requests::default(),
+            turns: turns::Turns::default(),
             ids,
             rates: rates::Rates::default(),
             log: log::Log::default(),
