@@ -7,6 +7,8 @@ mod description;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod faces;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod operations;
@@ -14,3 +16,5 @@ mod operations;
 mod ports;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tagging;
