@@ -72,6 +72,7 @@ fn api(service: Service) -> Api {
         Service::Organizations => Api::Organizations,
         Service::IdentityStore => Api::IdentityStore,
         Service::SsoAdmin => Api::SsoAdmin,
+        Service::Tagging => Api::Tagging,
     }
 }
 
