@@ -8,6 +8,7 @@ mod caller;
 pub mod dispatch;
 mod error;
 pub mod http;
+pub mod iam;
 mod in_process;
 pub mod organization;
 pub mod wire;
@@ -19,7 +20,8 @@ pub use in_process::InProcess;
 pub use organization::{Description, DescriptionError};
 pub use world::{
     Assumptions, Delivery, Fault, FaultRule, Latency, Limit, LogEntry, Made, MembershipEvents, Operation,
-    OperationLimits, OrganizationsLimits, Quotas, Rate, RequestRecord, Service, Settings, StatusOrder, World,
+    OperationLimits, OrganizationsLimits, Quotas, Rate, RequestRecord, SecondRoleUpdate, Service, Settings,
+    StatusOrder, World,
 };
 
 /// A realistic organization: about forty accounts in nested OUs, permission sets, groups, users, and some assignments made by hand.

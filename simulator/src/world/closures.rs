@@ -90,7 +90,15 @@ pub(super) fn closed(world: &mut World, account: &AccountId, since: Timestamp) {
     }});
     let event = events::organizations_service_event(world, at, "CloseAccountResult", &details);
     world.send(&event);
-    world.schedule(later(at, VISIBLE), Due::AccountCleaned { account: account.clone(), since: at });
+    world.will_be_cleaned(account.clone());
+}
+
+impl World {
+    /// An account that is closed from now on vanishes in ninety days.
+    pub(super) fn will_be_cleaned(&mut self, account: AccountId) {
+        let since = self.now;
+        self.schedule(later(since, VISIBLE), Due::AccountCleaned { account, since });
+    }
 }
 
 /// A closed account has been visible for long enough.

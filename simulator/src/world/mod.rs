@@ -3,6 +3,7 @@
 //! Nothing happens between calls. Each call first settles what has come due since the last one, in order of its time; so the same
 //! calls at the same times give the same bytes, however long the real time between them was.
 
+mod account_management;
 mod accounts;
 mod assignments;
 mod closures;
@@ -10,6 +11,7 @@ mod creations;
 mod delegation;
 mod delivery;
 mod departures;
+mod directory_events;
 mod events;
 mod faults;
 mod groups;
@@ -31,6 +33,7 @@ pub(crate) mod table;
 mod tagging;
 mod tags;
 mod timeline;
+mod turns;
 mod units;
 mod users;
 mod validate;
@@ -39,7 +42,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, RequestId};
+use shared::domain::{AccountId, AssignmentKey, GroupId, PermissionSetArn, RequestId, UserId};
 
 pub use assignments::Made;
 pub use delivery::Delivery;
@@ -51,7 +54,9 @@ pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
 pub use rates::{Limit, OperationLimits, OrganizationsLimits};
 pub use requests::RequestRecord;
-pub use settings::{Assumptions, Latency, MembershipEvents, Quotas, Rate, Settings, StatusOrder};
+pub use settings::{
+    Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
+};
 pub(crate) use validate::word as is_word;
 
 /// AWS for one machine.
@@ -67,10 +72,14 @@ pub struct World {
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,
+    turns: turns::Turns,
     pub(crate) ids: ids::Ids,
     rates: rates::Rates,
     log: log::Log,
     outbox: delivery::Outbox,
+    /// By which way the identity store is changed just now, if not by its API, and whose membership of which group just ends.
+    way: Option<directory_events::Way>,
+    leaving: Option<(GroupId, UserId)>,
     /// Events that follow that of the call which is being made.
     afterwards: Vec<Value>,
     /// What will happen by itself: by its time, and then in the order in which it was begun.
@@ -118,10 +127,13 @@ impl World {
             permission_sets: BTreeMap::new(),
             assignments: assignments::Assignments::default(),
             requests: requests::Requests::default(),
+            turns: turns::Turns::default(),
             ids,
             rates: rates::Rates::default(),
             log: log::Log::default(),
             outbox,
+            way: None,
+            leaving: None,
             afterwards: Vec::new(),
             due: BTreeMap::new(),
             begun: 0,
@@ -217,7 +229,8 @@ impl World {
         self.requests.outstanding()
     }
 
-    /// The events that have arrived since the last time this was asked, in the order in which they did; see [`Delivery`].
+    /// The events that have arrived since the last time this was asked, in the order in which they did; see [`Delivery`]. They are those of
+    /// all accounts and Regions: an event bus of AWS gets those of its own `account` and `region` only.
     pub fn take_events(&mut self, now: Timestamp) -> Vec<Value> {
         self.advance(now);
         self.outbox.take(self.now)

@@ -134,6 +134,9 @@ impl World {
             let answer = result.as_ref().map(|output| serde_json::to_value(output).unwrap_or_default());
             let event = events::api_call(self, &call, answer);
             self.send(&event);
+            if let Some(event) = events::for_management(self, &call, &event) {
+                self.send(&event);
+            }
             for event in std::mem::take(&mut self.afterwards) {
                 self.send(&event);
             }

@@ -127,7 +127,10 @@ pub struct Assumptions {
     pub status_retention: Option<Duration>,
     /// Whether a further assignment brings an account's role to the permission set's newest version. The documentation speaks only of
     /// the first one ("automatically provisioned") and of later edits, which need `ProvisionPermissionSet`; `false` is the stricter.
+    /// With `true` every further assignment is a role update that takes its turn in the account.
     pub assignment_updates_the_role: bool,
+    /// What becomes of a request that would update a role of an account in which another one is being updated.
+    pub second_role_update: SecondRoleUpdate,
     /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case.
     pub names_are_case_sensitive: bool,
     /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for September 2026; unverified.
@@ -168,6 +171,7 @@ impl Default for Assumptions {
             status_lag: Duration::ZERO,
             status_retention: None,
             assignment_updates_the_role: false,
+            second_role_update: SecondRoleUpdate::Waits,
             names_are_case_sensitive: true,
             account_status_is_sent: true,
             user_lists_hold_group_assignments: true,
@@ -192,6 +196,19 @@ pub enum MembershipEvents {
     InResources,
     /// There are no such events.
     NotSent,
+}
+
+/// What becomes of a second role update in an account. The quota is documented ("IAM roles in an account that can be updated at a
+/// time": one); what it does is not. Roles are updated by the first assignment of a permission set in an account, by the end of the last
+/// one, and by `ProvisionPermissionSet`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondRoleUpdate {
+    /// It is accepted, stays `IN_PROGRESS`, and begins when those before it have ended.
+    Waits,
+    /// It is refused with `ConflictException`.
+    Refused,
+    /// It is done beside the first: no such limit.
+    GoesAlong,
 }
 
 /// The order of the lists of requests.

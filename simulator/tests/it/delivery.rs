@@ -6,7 +6,7 @@ use serde_json::Value;
 use simulator::{Delivery, Latency, OrganizationsLimits, Settings, wire::organizations as org};
 
 use crate::{
-    faces::on_both_faces,
+    faces::both,
     support::{at, person, small, unhurried},
 };
 
@@ -63,11 +63,11 @@ fn a_bad_delivery_loses_repeats_and_turns_round_and_is_the_same_each_time() {
 
 #[test]
 fn organizations_throttles_by_default_in_awss_words_and_can_be_told_not_to() {
-    on_both_faces(&Settings::default(), |aws| {
+    both(|aws| {
         let describe = || org::DescribeOrganization {};
-        aws.ok(at(0), &person(), describe());
-        aws.ok(at(0), &person(), describe());
-        let error = aws.refused(at(0), &person(), describe());
+        aws.ok_at(at(0), &person(), describe());
+        aws.ok_at(at(0), &person(), describe());
+        let error = aws.refused_at(at(0), &person(), describe());
         assert_eq!(
             (error.code, error.status, error.message.as_str()),
             (
@@ -76,14 +76,14 @@ fn organizations_throttles_by_default_in_awss_words_and_can_be_told_not_to() {
                 "You have sent too many requests in too short a period of time. Try again later."
             )
         );
-        aws.ok(at(1), &person(), describe());
+        aws.ok_at(at(1), &person(), describe());
         assert_eq!(aws.world.counters().throttles["organizations:DescribeOrganization"], 1);
 
         aws.world.settings.quotas.organizations = None;
         for _ in 0..50 {
-            aws.ok(at(1), &person(), describe());
+            aws.ok_at(at(1), &person(), describe());
         }
         aws.world.settings.quotas.organizations = Some(OrganizationsLimits::default());
-        aws.ok(at(2), &person(), describe());
+        aws.ok_at(at(2), &person(), describe());
     });
 }

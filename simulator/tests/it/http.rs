@@ -292,6 +292,6 @@ async fn the_control_endpoint_shows_the_world_and_takes_faults() {
     let (_, _, body) = served.send("GET", "/_usher/events", "", b"").await;
     let names: Vec<_> =
         body["events"].as_array().unwrap().iter().map(|event| &event["detail"]["eventName"]).collect();
-    assert_eq!(names, ["CreateAccount", "CreateAccountResult"]);
+    assert_eq!(names, ["CreateAccount", "CreateAccountResult", "AccountJoinedOrganization"]);
     assert_eq!(served.send("GET", "/_usher/events", "", b"").await.2["events"], json!([]));
 }

@@ -15,7 +15,11 @@ mod http;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod paging;
+#[cfg(test)]
 mod ports;
+#[cfg(test)]
+mod role_updates;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

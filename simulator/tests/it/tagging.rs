@@ -7,7 +7,7 @@ use simulator::{
 };
 
 use crate::{
-    faces::{Faced, on_both_faces},
+    faces::{Faced, both_with},
     support::{account, at, delegated, person},
 };
 
@@ -20,7 +20,7 @@ fn accounts() -> tagging::GetResources {
 
 fn tag(aws: &mut Faced, second: i64, resource: &str, tags: &[(&str, &str)]) {
     let tags = tags.iter().map(|(key, value)| Tag { key: (*key).to_owned(), value: (*value).to_owned() });
-    aws.ok(
+    aws.ok_at(
         at(second),
         &person(),
         org::TagResource { resource_id: resource.to_owned(), tags: tags.collect() },
@@ -40,8 +40,8 @@ fn only_key(key: &str, values: &[&str]) -> Vec<tagging::TagFilter> {
 
 #[test]
 fn accounts_that_never_had_a_tag_do_not_appear_and_those_that_lost_theirs_do() {
-    on_both_faces(&Settings::default(), |aws| {
-        let answer = aws.ok(at(0), &person(), accounts());
+    both_with(&Settings::default(), |aws| {
+        let answer = aws.ok_at(at(0), &person(), accounts());
         assert_eq!(
             answer,
             json!({
@@ -58,29 +58,29 @@ fn accounts_that_never_had_a_tag_do_not_appear_and_those_that_lost_theirs_do() {
             resource_id: "222233334444".to_owned(),
             tag_keys: vec!["Environment".to_owned()],
         };
-        aws.ok(at(1), &person(), untag);
+        aws.ok_at(at(1), &person(), untag);
         let never = org::UntagResource {
             resource_id: "444455556666".to_owned(),
             tag_keys: vec!["Environment".to_owned()],
         };
-        aws.ok(at(2), &person(), never);
+        aws.ok_at(at(2), &person(), never);
         tag(aws, 3, "444455556666", &[]);
-        let answer = aws.ok(at(4), &person(), accounts());
+        let answer = aws.ok_at(at(4), &person(), accounts());
         assert_eq!(ids(&answer), ["222233334444", "333344445555"]);
         assert_eq!(answer["ResourceTagMappingList"][0]["Tags"], json!([]));
 
         aws.world.depart(at(5), &account("222233334444"));
-        assert_eq!(ids(&aws.ok(at(6), &person(), accounts())), ["333344445555"]);
+        assert_eq!(ids(&aws.ok_at(at(6), &person(), accounts())), ["333344445555"]);
     });
 }
 
 #[test]
 fn only_the_management_account_in_us_east_1_sees_accounts_and_others_get_an_empty_answer() {
-    on_both_faces(&Settings::default(), |aws| {
+    both_with(&Settings::default(), |aws| {
         let empty = json!({ "PaginationToken": "", "ResourceTagMappingList": [] });
         let member = Caller::new("app", account("333344445555"), CallerKind::Member);
-        assert_eq!(aws.ok(at(0), &member, accounts()), empty);
-        assert_eq!(aws.ok(at(1), &delegated(), accounts()), empty);
+        assert_eq!(aws.ok_at(at(0), &member, accounts()), empty);
+        assert_eq!(aws.ok_at(at(1), &delegated(), accounts()), empty);
         let region = |aws: &mut Faced, second, region| {
             aws.world.from_region(Some(region), |world| {
                 serde_json::to_value(world.call(at(second), &person(), accounts()).unwrap()).unwrap()
@@ -95,13 +95,13 @@ fn only_the_management_account_in_us_east_1_sees_accounts_and_others_get_an_empt
             ..Assumptions::default()
         };
         assert_eq!(ids(&region(aws, 4, "eu-central-1")).len(), 2);
-        assert_eq!(ids(&aws.ok(at(5), &delegated(), accounts())).len(), 2);
+        assert_eq!(ids(&aws.ok_at(at(5), &delegated(), accounts())).len(), 2);
     });
 }
 
 #[test]
 fn filters_choose_by_type_and_by_tags_and_arns_by_themselves() {
-    on_both_faces(&Settings::default(), |aws| {
+    both_with(&Settings::default(), |aws| {
         tag(aws, 0, "r-ab12", &[("Owner", "platform")]);
         let sandbox = aws.world.ou_at("Sandbox").unwrap().to_string();
         tag(aws, 1, &sandbox, &[("Owner", "platform")]);
@@ -111,13 +111,13 @@ fn filters_choose_by_type_and_by_tags_and_arns_by_themselves() {
             ..Default::default()
         };
         let all = ["222233334444", "333344445555", sandbox.as_str(), "r-ab12"];
-        assert_eq!(ids(&aws.ok(at(3), &person(), tagging::GetResources::default())), all);
-        assert_eq!(ids(&aws.ok(at(4), &person(), of_types(&["organizations"]))), all);
+        assert_eq!(ids(&aws.ok_at(at(3), &person(), tagging::GetResources::default())), all);
+        assert_eq!(ids(&aws.ok_at(at(4), &person(), of_types(&["organizations"]))), all);
         assert_eq!(
-            ids(&aws.ok(at(5), &person(), of_types(&["organizations:ou", "organizations:root"]))),
+            ids(&aws.ok_at(at(5), &person(), of_types(&["organizations:ou", "organizations:root"]))),
             all[2..]
         );
-        assert!(ids(&aws.ok(at(6), &person(), of_types(&["ec2:instance"]))).is_empty());
+        assert!(ids(&aws.ok_at(at(6), &person(), of_types(&["ec2:instance"]))).is_empty());
 
         for (second, filter, expected) in [
             (7, only_key("Team", &[]), &["222233334444"][..]),
@@ -125,7 +125,7 @@ fn filters_choose_by_type_and_by_tags_and_arns_by_themselves() {
             (9, only_key("Environment", &["development"]), &[]),
         ] {
             let input = tagging::GetResources { tag_filters: Some(filter), ..accounts() };
-            assert_eq!(ids(&aws.ok(at(second), &person(), input)), expected);
+            assert_eq!(ids(&aws.ok_at(at(second), &person(), input)), expected);
         }
         let both = tagging::GetResources {
             tag_filters: Some(
@@ -133,20 +133,20 @@ fn filters_choose_by_type_and_by_tags_and_arns_by_themselves() {
             ),
             ..accounts()
         };
-        assert_eq!(ids(&aws.ok(at(10), &person(), both)), ["222233334444"]);
+        assert_eq!(ids(&aws.ok_at(at(10), &person(), both)), ["222233334444"]);
 
         let arn = |id: &str| format!("arn:aws:organizations::111122223333:account/o-exampleorg1/{id}");
         let named = tagging::GetResources {
             resource_arn_list: Some(vec![arn("333344445555"), arn("999999999999")]),
             ..Default::default()
         };
-        assert_eq!(ids(&aws.ok(at(11), &person(), named)), ["333344445555"]);
+        assert_eq!(ids(&aws.ok_at(at(11), &person(), named)), ["333344445555"]);
     });
 }
 
 #[test]
 fn pages_hold_as_many_resources_or_tags_as_asked_and_end_with_an_empty_token() {
-    on_both_faces(&Settings::default(), |aws| {
+    both_with(&Settings::default(), |aws| {
         let many: Vec<_> = (0..49).map(|n| format!("k{n:02}")).collect();
         let many: Vec<_> = many.iter().map(|key| (key.as_str(), "")).collect();
         for (second, id) in (0..).zip(["222233334444", "333344445555", "444455556666"]) {
@@ -159,7 +159,7 @@ fn pages_hold_as_many_resources_or_tags_as_asked_and_end_with_an_empty_token() {
             loop {
                 second += 1;
                 let input = tagging::GetResources { pagination_token: token, ..input.clone() };
-                let answer = aws.ok(at(second), &person(), input);
+                let answer = aws.ok_at(at(second), &person(), input);
                 sizes.push(ids(&answer).len());
                 let next = answer["PaginationToken"].as_str().unwrap();
                 if next.is_empty() {
@@ -186,7 +186,7 @@ fn pages_hold_as_many_resources_or_tags_as_asked_and_end_with_an_empty_token() {
 
 #[test]
 fn what_the_documentation_forbids_is_an_invalid_parameter() {
-    on_both_faces(&Settings::default(), |aws| {
+    both_with(&Settings::default(), |aws| {
         let arns =
             Some(vec!["arn:aws:organizations::111122223333:account/o-exampleorg1/222233334444".to_owned()]);
         let bad = [
@@ -209,7 +209,7 @@ fn what_the_documentation_forbids_is_an_invalid_parameter() {
         ];
         for (second, input) in (0..).zip(bad) {
             assert_eq!(
-                aws.refused(at(second), &person(), input.clone()).code,
+                aws.refused_at(at(second), &person(), input.clone()).code,
                 "InvalidParameterException",
                 "{input:?}"
             );
@@ -221,13 +221,13 @@ fn what_the_documentation_forbids_is_an_invalid_parameter() {
 fn answers_may_lag_and_too_many_calls_are_throttled() {
     let assumptions =
         Assumptions { tagging_lag: std::time::Duration::from_secs(30), ..Assumptions::default() };
-    on_both_faces(&Settings { assumptions, ..Settings::default() }, |aws| {
+    both_with(&Settings { assumptions, ..Settings::default() }, |aws| {
         tag(aws, 0, "444455556666", &[("Team", "a")]);
-        assert_eq!(ids(&aws.ok(at(29), &person(), accounts())), ["222233334444", "333344445555"]);
-        assert_eq!(ids(&aws.ok(at(30), &person(), accounts())).len(), 3);
+        assert_eq!(ids(&aws.ok_at(at(29), &person(), accounts())), ["222233334444", "333344445555"]);
+        assert_eq!(ids(&aws.ok_at(at(30), &person(), accounts())).len(), 3);
         for _ in 0..5 {
-            aws.ok(at(60), &person(), accounts());
+            aws.ok_at(at(60), &person(), accounts());
         }
-        assert_eq!(aws.refused(at(60), &person(), accounts()).code, "ThrottledException");
+        assert_eq!(aws.refused_at(at(60), &person(), accounts()).code, "ThrottledException");
     });
 }
