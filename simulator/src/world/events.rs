@@ -58,7 +58,7 @@ fn unless_empty(value: Value) -> Value {
 const API_CALL: &str = "AWS API Call via CloudTrail";
 
 /// The event of one call, done or refused.
-pub(super) fn api_call(world: &mut World, call: &Call, answer: Result<Value, &ApiError>) -> Value {
+pub(super) fn api_call(world: &mut World, call: &Call, answer: Result<&Value, &ApiError>) -> Value {
     let (mut endpoint, region) = match call.service {
         Service::Organizations => ("organizations", "us-east-1".to_owned()),
         Service::IdentityStore => ("identitystore", world.settings.region.clone()),
@@ -75,7 +75,7 @@ pub(super) fn api_call(world: &mut World, call: &Call, answer: Result<Value, &Ap
     let parameters = of_handshakes(tidy(&call.input, call.service));
     detail.insert("requestID".to_owned(), json!(call.request_id));
     detail.insert("requestParameters".to_owned(), parameters);
-    match &answer {
+    match answer {
         Ok(answer) => {
             let mut elements = of_handshakes(tidy(answer, call.service));
             if let Some(action) = elements.pointer_mut("/handshake/action")
@@ -91,7 +91,7 @@ pub(super) fn api_call(world: &mut World, call: &Call, answer: Result<Value, &Ap
     if call.service == Service::IdentityStore
         && let Some(way) = world.way.clone()
     {
-        endpoint = directory_events::dress(world, call, &way, answer.as_ref().ok(), &mut detail);
+        endpoint = directory_events::dress(world, call, &way, answer.ok(), &mut detail);
     }
     let account = call.caller.account.to_string();
     envelope(world, API_CALL, endpoint, &account, &region, call.now, &Value::Object(detail))

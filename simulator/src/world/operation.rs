@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Fault, World, events, log::LogEntry};
+use super::{Fault, World, events, log::LogEntry, validate};
 use crate::{ApiError, Caller, CallerKind};
 
 /// A service; also what a target on the wire begins with.
@@ -80,7 +80,7 @@ impl Call {
         let value: String = value.chars().take(120).collect();
         match self.service {
             Service::Organizations => ApiError::invalid_input(
-                "INVALID_PATTERN",
+                validate::reason(constraint, value.is_empty() || value == "null"),
                 format!("You provided a value that does not match the required pattern: {member}"),
             ),
             Service::Tagging => {
@@ -122,17 +122,15 @@ impl World {
                 self.rates.take(&self.settings.quotas, O::SERVICE, O::NAME, &call.caller.account, call.now);
             (!in_rate).then(|| rate_exceeded(O::SERVICE))
         });
+        let standing = self.standing_towards(caller, O::SERVICE);
         let result = match refused {
             Some(error) => Err(error),
-            None => {
-                let standing = self.standing_towards(caller, O::SERVICE);
-                allowed::<O>(&call, standing).and_then(|()| input.run(self, &call))
-            }
+            None => allowed::<O>(&call, standing).and_then(|()| input.run(self, &call)),
         };
         let outcome = result.as_ref().err().map(|error| error.code);
         if O::WRITES {
             let answer = result.as_ref().map(|output| serde_json::to_value(output).unwrap_or_default());
-            let event = events::api_call(self, &call, answer);
+            let event = events::api_call(self, &call, answer.as_ref().map_err(|error| *error));
             self.send(&event);
             if let Some(event) = events::for_management(self, &call, &event) {
                 self.send(&event);

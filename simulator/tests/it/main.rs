@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod delegation;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod description;
@@ -12,6 +14,8 @@ mod events;
 mod faces;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod membership;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
