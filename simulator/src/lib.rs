@@ -8,6 +8,7 @@ mod caller;
 pub mod dispatch;
 mod error;
 pub mod http;
+pub mod iam;
 mod in_process;
 pub mod organization;
 pub mod wire;

@@ -28,6 +28,7 @@ mod requests;
 mod settings;
 mod statuses;
 pub(crate) mod table;
+mod tagging;
 mod tags;
 mod timeline;
 mod turns;
@@ -76,6 +77,8 @@ pub struct World {
     due: BTreeMap<(Timestamp, u64), Due>,
     begun: u64,
     pub(crate) now: Timestamp,
+    /// The Region that calls are sent to just now, where it is known.
+    region: Option<String>,
 }
 
 /// Something that happens by itself.
@@ -119,7 +122,16 @@ impl World {
             due: BTreeMap::new(),
             begun: 0,
             now: Timestamp::MIN,
+            region: None,
         }
+    }
+
+    /// Makes calls as if they were sent to this Region. Calls that say nothing about it go where the service is at home.
+    pub fn from_region<R>(&mut self, region: Option<&str>, calls: impl FnOnce(&mut Self) -> R) -> R {
+        self.region = region.map(str::to_owned);
+        let answer = calls(self);
+        self.region = None;
+        answer
     }
 
     /// Settles all that is due by `now`. A time before the latest one seen changes nothing.

@@ -61,6 +61,8 @@ pub struct Quotas {
     pub identity_store: Option<Rate>,
     /// Requests for each operation of Organizations; its documented rates differ by operation and are not built yet, so off by default.
     pub organizations: Option<Rate>,
+    /// Requests a second for each operation of the Resource Groups Tagging API. No figure was found for resources of Organizations; 5 is low.
+    pub tagging: Option<Rate>,
     /// `ProvisionPermissionSet` requests under way at a time: 3.
     pub outstanding_provisionings: usize,
     /// Accounts that `ALL_PROVISIONED_ACCOUNTS` may reach: 3,500.
@@ -96,6 +98,7 @@ impl Default for Quotas {
             sso_admin: Some(Rate { per_second: 20, burst: 20 }),
             identity_store: Some(Rate { per_second: 20, burst: 20 }),
             organizations: None,
+            tagging: Some(Rate { per_second: 5, burst: 5 }),
             outstanding_provisionings: 3,
             accounts_per_provisioning: 3500,
             permission_sets: 3500,
@@ -165,6 +168,13 @@ pub struct Assumptions {
     /// Whether an answer of `ListAccountAssignmentsForPrincipal` for a user also holds what comes through groups. Its items carry the
     /// principal's id and type, which hints at it.
     pub user_lists_hold_group_assignments: bool,
+    /// Whether `GetResources` lists accounts in other Regions than us-east-1 too. Users found an empty answer there, and no error
+    /// (an issue of AWS's deployment framework); undocumented.
+    pub tagging_answers_in_every_region: bool,
+    /// Whether `GetResources` lists accounts for the delegated administrator too, and not only for the management account. Undocumented.
+    pub delegated_administrator_sees_tagged_accounts: bool,
+    /// How old the answers of `GetResources` are. Undocumented.
+    pub tagging_lag: Duration,
 }
 
 impl Default for Assumptions {
@@ -185,6 +195,9 @@ impl Default for Assumptions {
             names_are_case_sensitive: true,
             account_status_is_sent: true,
             user_lists_hold_group_assignments: true,
+            tagging_answers_in_every_region: false,
+            delegated_administrator_sees_tagged_accounts: false,
+            tagging_lag: Duration::ZERO,
         }
     }
 }

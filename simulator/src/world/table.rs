@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use super::{
     Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments, groups,
-    instances, memberships, organization, permission_sets, policies, provisionings, regions, requests, tags,
-    units, users,
+    instances, memberships, organization, permission_sets, policies, provisionings, regions, requests,
+    tagging as tag_groups, tags, units, users,
 };
 use crate::{
     ApiError, Caller,
-    wire::{identity_store as store, organizations as org, sso_admin as sso},
+    wire::{identity_store as store, organizations as org, sso_admin as sso, tagging},
 };
 
 /// Makes an [`Operation`] of every row, and a function that finds the row by the operation's name.
@@ -156,4 +156,9 @@ operations! {
     PutPermissionsBoundaryToPermissionSet -> Nothing, true, Administrators => policies::put_boundary;
     GetPermissionsBoundaryForPermissionSet -> PermissionsBoundaryOutput, false, Administrators => policies::get_boundary;
     DeletePermissionsBoundaryFromPermissionSet -> Nothing, true, Administrators => policies::delete_boundary;
+}
+
+operations! {
+    Tagging, tagging, tagging_api;
+    GetResources -> GetResourcesOutput, false, Anyone => tag_groups::get_resources;
 }

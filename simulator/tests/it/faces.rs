@@ -1,5 +1,6 @@
 //! One test for both faces of a world: the wire, with JSON bytes there and back, and calls in process.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use simulator::{ApiError, Caller, Operation, Service, Settings, World, dispatch::dispatch};
 
@@ -11,6 +12,7 @@ fn target(service: Service) -> &'static str {
         Service::Organizations => "AWSOrganizationsV20161128",
         Service::IdentityStore => "AWSIdentityStore",
         Service::SsoAdmin => "SWBExternalService",
+        Service::Tagging => "ResourceGroupsTaggingAPI_20170126",
     }
 }
 
@@ -42,7 +44,7 @@ impl Faced {
     /// names none.
     pub(crate) fn call<O: Operation>(&mut self, mut body: Value) -> Result<Value, ApiError> {
         let filled_in = match O::SERVICE {
-            Service::Organizations => None,
+            Service::Organizations | Service::Tagging => None,
             Service::IdentityStore => Some(("IdentityStoreId", STORE)),
             Service::SsoAdmin => Some(("InstanceArn", INSTANCE)),
         };
@@ -50,15 +52,41 @@ impl Faced {
             members.entry(member).or_insert_with(|| json!(value));
         }
         self.second += 1;
+        let by = self.caller.clone();
+        self.send::<O>(at(self.second), &by, body)
+    }
+
+    fn send<O: Operation>(&mut self, now: Timestamp, by: &Caller, body: Value) -> Result<Value, ApiError> {
         if self.by_wire {
             let target = format!("{}.{}", target(O::SERVICE), O::NAME);
-            let body = body.to_string();
-            dispatch(&mut self.world, at(self.second), &self.caller, &target, body.as_bytes())
+            dispatch(&mut self.world, now, by, &target, body.to_string().as_bytes())
         } else {
             let input: O = serde_json::from_value(body).unwrap();
-            let output = self.world.call(at(self.second), &self.caller, input)?;
+            let output = self.world.call(now, by, input)?;
             Ok(serde_json::to_value(output).unwrap())
         }
+    }
+
+    /// One call at a time of the test's own choice.
+    pub(crate) fn call_at<O: Operation>(
+        &mut self,
+        now: Timestamp,
+        by: &Caller,
+        input: O,
+    ) -> Result<Value, ApiError> {
+        self.send::<O>(now, by, serde_json::to_value(input).unwrap())
+    }
+
+    /// Such a call, which is done.
+    #[track_caller]
+    pub(crate) fn ok_at<O: Operation>(&mut self, now: Timestamp, by: &Caller, input: O) -> Value {
+        self.call_at(now, by, input).unwrap_or_else(|error| panic!("{}: {error}", O::NAME))
+    }
+
+    /// Such a call, which is refused.
+    #[track_caller]
+    pub(crate) fn refused_at<O: Operation>(&mut self, now: Timestamp, by: &Caller, input: O) -> ApiError {
+        self.call_at(now, by, input).expect_err(O::NAME)
     }
 
     /// A call that is done.

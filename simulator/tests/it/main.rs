@@ -20,3 +20,5 @@ mod ports;
 mod role_updates;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tagging;
