@@ -24,6 +24,11 @@ pub struct Settings {
     /// Entries a page when the caller doesn't say, and at most; tests make it tiny. Never more than AWS's own maximum
     /// (20 in Organizations, 100 elsewhere).
     pub page_size: usize,
+    /// How probable it is that a page is empty and still has a successor, from 0 to below 1. Organizations and
+    /// `ListAccountAssignmentsForPrincipal` document such pages; they are made for every list.
+    pub empty_pages: f64,
+    /// How probable it is that a page is shorter than it could be, from 0 to 1.
+    pub short_pages: f64,
     /// The limits on requests and resources.
     pub quotas: Quotas,
     /// How old the answers of lists are: assignments, what is provisioned, accounts.
@@ -43,6 +48,8 @@ impl Default for Settings {
             create_account_latency: Latency::Constant(Duration::from_secs(10)),
             close_account_latency: Latency::Constant(Duration::from_mins(1)),
             page_size: 100,
+            empty_pages: 0.0,
+            short_pages: 0.0,
             quotas: Quotas::default(),
             list_lag: Duration::ZERO,
             assumptions: Assumptions::default(),
@@ -173,6 +180,12 @@ pub struct Assumptions {
     pub tagging_answers_in_every_region: bool,
     /// Whether `GetResources` lists accounts for the delegated administrator too, and not only for the management account. Undocumented.
     pub delegated_administrator_sees_tagged_accounts: bool,
+    /// Whether a call of the identity store needs the older `sso-directory:` action too, and not only `identitystore:`. The service
+    /// authorization reference lists both for every operation and does not say whether both are needed; `true` is the stricter.
+    pub identity_store_needs_sso_directory: bool,
+    /// Whether an assignment in the management account is accepted from a caller without rights in IAM and ends `FAILED` later, with
+    /// the text that people have seen. `false` refuses the call. Which of the two AWS does when is undocumented.
+    pub missing_iam_rights_fail_later: bool,
     /// How old the answers of `GetResources` are. Undocumented.
     pub tagging_lag: Duration,
 }
@@ -197,6 +210,8 @@ impl Default for Assumptions {
             user_lists_hold_group_assignments: true,
             tagging_answers_in_every_region: false,
             delegated_administrator_sees_tagged_accounts: false,
+            identity_store_needs_sso_directory: true,
+            missing_iam_rights_fail_later: true,
             tagging_lag: Duration::ZERO,
         }
     }

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod faces;
+#[cfg(test)]
+mod garbage;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
@@ -18,6 +22,8 @@ mod paging;
 mod ports;
 #[cfg(test)]
 mod role_updates;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
