@@ -123,6 +123,12 @@ impl Connection {
         Self { config }
     }
 
+    /// The same with another Region.
+    #[must_use = "the connection itself stays in its Region"]
+    pub fn in_region(self, region: &str) -> Self {
+        Self { config: self.config.into_builder().region(Region::new(region.to_owned())).build() }
+    }
+
     /// What a client of a service is made of, for those who play a person's part beside Usher.
     pub fn sdk_config(&self) -> &SdkConfig {
         &self.config
