@@ -23,7 +23,7 @@ use crate::{
     Ending, Failure, Paint, Screen,
     args::DemoArgs,
     connect::Aws,
-    local_runtime::{LocalRuntime, News},
+    local_runtime::{LocalRuntime, News, Reach},
     stage::{Cast, EXAMPLE_RULES as RULES, Stage},
 };
 use person::Person;
@@ -65,7 +65,8 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         spacing: Duration::from_millis(60),
         ..EngineSettings::default()
     };
-    let (runtime, news) = LocalRuntime::new(aws, ledger, Arc::clone(&store), Arc::clone(&clock), settings);
+    let reach = Reach { engine: aws.clone(), aws };
+    let (runtime, news) = LocalRuntime::new(reach, ledger, Arc::clone(&store), Arc::clone(&clock), settings);
     engine::publish(&bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
         .await
         .map_err(Failure::Publish)?;

@@ -10,6 +10,7 @@ use shared::{
     clock::ScaledClock,
     engine::{self, EngineSettings},
     local::{FolderRules, SqliteLedger},
+    pace::{Paces, Share},
     ports::{Clock, LedgerReader, RulesStore},
     rules::Bundle,
 };
@@ -21,7 +22,7 @@ use crate::{
     commands::plan::Rules,
     connect::Aws,
     ledger,
-    local_runtime::{EventBus, LocalRuntime, News},
+    local_runtime::{EventBus, LocalRuntime, News, Reach},
     organization_file,
     screen::count,
     stage::{Cast, EXAMPLE_RULES, Stage},
@@ -30,6 +31,9 @@ use opening::Functions;
 use rule_watch::RuleWatch;
 use telling::Telling;
 
+/// What the functions that read may take together: what is deployed shares it out among reconcile, the sweep and the rest. The engine
+/// has ten calls a second besides, and people two.
+const READERS: Share = Share { sso_admin: 8.0, identity_store: 16.0, organizations: 0.75, burst: 8 };
 /// The pause between two looks at what has happened, in real time.
 const GLANCE: Duration = Duration::from_millis(25);
 /// The pause between two looks at the rule files, in real time.
@@ -73,9 +77,13 @@ pub(crate) async fn run(
     let clock = clock(arguments, machine, Some(&record)).await?;
     let stage = open(arguments.port, world, Arc::clone(&clock)).await?;
     let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(&path)));
-    let aws = Aws::of(&stage.ushers(), None).await?;
+    let paces = Arc::new(Paces::new(READERS, Arc::clone(&clock)));
+    let reach = Reach {
+        aws: Aws::of(&stage.ushers().paced(paces), None).await?,
+        engine: Aws::of(&stage.ushers(), None).await?,
+    };
     let (runtime, news) =
-        LocalRuntime::new(aws, record, Arc::clone(&store), Arc::clone(&clock), EngineSettings::default());
+        LocalRuntime::new(reach, record, Arc::clone(&store), Arc::clone(&clock), EngineSettings::default());
     let in_force = engine::publish(&rules.bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
         .await
         .map_err(Failure::Publish)?;

@@ -53,7 +53,10 @@ const DELIVERIES: u32 = 5;
 
 /// The functions with all that they need.
 pub struct LocalRuntime {
+    /// What is read to decide.
     aws: Aws,
+    /// The engine's way to AWS: it keeps to a pace of its own.
+    engine: Aws,
     ledger: WatchedLedger,
     rulebook: Rulebook,
     clock: Arc<dyn Clock>,
@@ -66,6 +69,13 @@ pub struct LocalRuntime {
     invocations: AtomicU64,
 }
 
+/// The two ways in which the functions reach AWS.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    pub(crate) aws: Aws,
+    pub(crate) engine: Aws,
+}
+
 impl std::fmt::Debug for LocalRuntime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LocalRuntime").finish_non_exhaustive()
@@ -75,7 +85,7 @@ impl std::fmt::Debug for LocalRuntime {
 impl LocalRuntime {
     /// The functions over this ledger and these rules, and where their news arrive.
     pub(crate) fn new(
-        aws: Aws,
+        Reach { aws, engine }: Reach,
         ledger: SqliteLedger,
         rules: Arc<dyn RulesStore>,
         clock: Arc<dyn Clock>,
@@ -86,6 +96,7 @@ impl LocalRuntime {
         let parked = Arc::new(LocalQueue::standard(Arc::clone(&clock)));
         let runtime = Self {
             aws,
+            engine,
             ledger: WatchedLedger::new(ledger, teller.clone()),
             rulebook: Rulebook::of_store(rules),
             settings,
@@ -197,8 +208,8 @@ impl LocalRuntime {
         loop {
             let records = self.batch(&self.wake).await?;
             let provisioner = Provisioner {
-                access: self.aws.access.as_ref(),
-                writer: self.aws.writer.as_ref(),
+                access: self.engine.access.as_ref(),
+                writer: self.engine.writer.as_ref(),
                 ledger: &self.ledger,
                 inbox: &self.inbox,
                 wake: &self.wake,
@@ -229,7 +240,7 @@ impl LocalRuntime {
         loop {
             let records = self.batch(&self.polls).await?;
             let poller = Poller {
-                access: self.aws.access.as_ref(),
+                access: self.engine.access.as_ref(),
                 ledger: &self.ledger,
                 inbox: &self.inbox,
                 wake: &self.wake,
