@@ -128,6 +128,12 @@ impl Connection {
         Self { config }
     }
 
+    /// The same with another Region.
+    #[must_use = "the connection itself stays in its Region"]
+    pub fn in_region(self, region: &str) -> Self {
+        Self { config: self.config.into_builder().region(Region::new(region.to_owned())).build() }
+    }
+
     /// The same connection at this pace: what is made from it waits for a turn before each call to a service that is counted.
     pub fn paced(self, paces: Arc<Paces>) -> Self {
         let Some(client) = self.config.http_client() else { return self };
