@@ -42,6 +42,7 @@ const INSTANCE: Expected = Expected {
     example: "arn:aws:sso:::instance/ssoins-1234567890abcdef",
 };
 const WINDOW: Expected = Expected { what: "a number from 1 to 15", example: "10" };
+const RATE: Expected = Expected { what: "a number from 1 to 20", example: "10" };
 const PERMISSION_SETS: Expected = Expected { what: "a number from 1 to 3500", example: "500" };
 const TIME: Expected = Expected { what: "a length of time of up to a day", example: "90s, 5m or 1h" };
 const MANAGEMENT: Expected = Expected { what: "`withhold` or `direct`", example: "withhold" };
@@ -120,6 +121,8 @@ impl Settings {
     /// | variable | what it sets |
     /// | --- | --- |
     /// | `USHER_WINDOW` | [`EngineSettings::window`] |
+    /// | `USHER_ENGINE_RATE` | [`EngineSettings::rate`] |
+    /// | `USHER_ENGINE_BURST` | [`EngineSettings::burst`] |
     /// | `USHER_LAG` | [`EngineSettings::lag`] |
     /// | `USHER_FACTS_AGE` | [`EngineSettings::facts_age`] |
     /// | `USHER_INTENT_AGE` | [`EngineSettings::intent_age`] |
@@ -136,6 +139,8 @@ impl Settings {
         let second = Duration::from_secs(1);
         Ok(EngineSettings {
             window: self.optional("USHER_WINDOW", WINDOW, window)?.unwrap_or(default.window),
+            rate: self.optional("USHER_ENGINE_RATE", RATE, rate)?.unwrap_or(default.rate),
+            burst: self.optional("USHER_ENGINE_BURST", RATE, rate)?.unwrap_or(default.burst),
             lag: self.time("USHER_LAG", zero)?.unwrap_or(default.lag),
             facts_age: self.time("USHER_FACTS_AGE", zero)?.unwrap_or(default.facts_age),
             intent_age: self.time("USHER_INTENT_AGE", second)?.unwrap_or(default.intent_age),
@@ -262,6 +267,10 @@ fn window(text: &str) -> Option<usize> {
     text.parse().ok().filter(|window| (1..=15).contains(window))
 }
 
+fn rate(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|rate| (1..=20).contains(rate))
+}
+
 fn permission_sets(text: &str) -> Option<usize> {
     text.parse().ok().filter(|sets| (1..=3500).contains(sets))
 }
@@ -340,6 +349,8 @@ mod tests {
     fn every_setting_of_the_engine_can_be_said() {
         let said = settings(&[
             ("USHER_WINDOW", "15"),
+            ("USHER_ENGINE_RATE", "20"),
+            ("USHER_ENGINE_BURST", "5"),
             ("USHER_LAG", "0s"),
             ("USHER_FACTS_AGE", "1h"),
             ("USHER_INTENT_AGE", "10m"),
@@ -352,6 +363,8 @@ mod tests {
             said.engine(),
             Ok(EngineSettings {
                 window: 15,
+                rate: 20,
+                burst: 5,
                 lag: Duration::ZERO,
                 facts_age: Duration::from_hours(1),
                 intent_age: Duration::from_mins(10),
@@ -370,6 +383,9 @@ mod tests {
             ("USHER_WINDOW", "0"),
             ("USHER_WINDOW", "16"),
             ("USHER_WINDOW", "ten"),
+            ("USHER_ENGINE_RATE", "0"),
+            ("USHER_ENGINE_RATE", "21"),
+            ("USHER_ENGINE_BURST", "many"),
             ("USHER_LAG", "-5m"),
             ("USHER_LAG", "5"),
             ("USHER_FACTS_AGE", "25h"),
