@@ -190,7 +190,8 @@ impl<'a> Session<'a> {
         {
             self.engine.clock.sleep(wait).await;
         }
-        self.next_call = self.engine.clock.now().max(self.next_call) + signed(self.engine.settings.spacing);
+        self.next_call = self.engine.clock.now().max(self.next_call)
+            + signed(Duration::from_secs(1) / self.engine.settings.rate.max(1));
     }
 
     /// Sends accounts back whose intents are too old, or were decided by rules no longer in force.
