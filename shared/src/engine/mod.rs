@@ -43,7 +43,7 @@ pub use rulebook::{Rulebook, RulesOnHand};
 pub use survey::{Survey, all_rows};
 pub use sweep::{Sweep, SweepError, SweepSummary};
 pub use tick::{Tick, TickError, TickSummary};
-pub use wake::Wake;
+pub use wake::{Learned, Wake};
 
 use crate::{
     plan::{ManagementWrites, Quotas},
