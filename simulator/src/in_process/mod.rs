@@ -72,6 +72,7 @@ fn api(service: Service) -> Api {
         Service::Organizations => Api::Organizations,
         Service::IdentityStore => Api::IdentityStore,
         Service::SsoAdmin => Api::SsoAdmin,
+        Service::Tagging => Api::Tagging,
     }
 }
 
@@ -89,7 +90,9 @@ fn port_error(error: ApiError) -> PortError {
         "ThrottlingException" if message.to_lowercase().contains("too many requests processing") => {
             PortError::WindowFull(text)
         }
-        "ThrottlingException" | "TooManyRequestsException" => PortError::Throttled(text),
+        "ThrottlingException" | "ThrottledException" | "TooManyRequestsException" => {
+            PortError::Throttled(text)
+        }
         "ConflictException" | "ConcurrentModificationException" => PortError::Conflict(text),
         "AccessDeniedException" => PortError::Denied(text),
         "ResourceNotFoundException"
