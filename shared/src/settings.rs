@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use crate::{
     domain::InstanceArn,
-    engine::EngineSettings,
+    engine::{EngineSettings, SweepSettings},
     pace::Share,
     plan::{ManagementWrites, Quotas},
 };
@@ -190,6 +190,18 @@ impl Settings {
     pub fn command_share(&self) -> Result<Share, SettingsError> {
         let sso_admin = self.rate("USHER_COMMAND_RATE", 3.0)?;
         Ok(Share { sso_admin, identity_store: 4.0, organizations: 0.25, burst: 10 })
+    }
+
+    /// How sweeps go about it: `USHER_SWEEP_RUN_FOR` is [`SweepSettings::run_for`], which Lambda's own limit shortens, and `USHER_SWEEP_EVERY`
+    /// [`SweepSettings::every`].
+    pub fn sweep(&self) -> Result<SweepSettings, SettingsError> {
+        let default = SweepSettings::default();
+        let minute = Duration::from_mins(1);
+        Ok(SweepSettings {
+            run_for: self.time("USHER_SWEEP_RUN_FOR", minute)?.unwrap_or(default.run_for),
+            every: self.time("USHER_SWEEP_EVERY", Duration::ZERO)?.unwrap_or(default.every),
+            ..default
+        })
     }
 
     /// `USHER_LEDGER_TABLE`: the ledger's table in DynamoDB.

@@ -151,8 +151,12 @@ impl Connection {
         self.config.region().map(AsRef::as_ref)
     }
 
+    /// Organizations, with the tags that the tagging API has of it.
     pub fn organizations(&self) -> OrganizationsApi {
+        let home = Region::new(home_of_organizations(self.region()));
+        let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&self.config).region(home).build();
         OrganizationsApi::new(aws_sdk_organizations::Client::new(&self.config))
+            .with_tagging(aws_sdk_resourcegroupstagging::Client::from_conf(tagging))
     }
 
     /// SSO Admin in the instance named, or else in the only one that there is.
@@ -195,6 +199,15 @@ impl Connection {
             .force_path_style(self.config.endpoint_url().is_some())
             .build();
         aws_sdk_s3::Client::from_conf(config)
+    }
+}
+
+/// The Region that Organizations lives in, in the partition of this one. Its resources are tagged there and nowhere else.
+fn home_of_organizations(region: Option<&str>) -> &'static str {
+    match region {
+        Some(region) if region.starts_with("us-gov-") => "us-gov-west-1",
+        Some(region) if region.starts_with("cn-") => "cn-northwest-1",
+        Some(_) | None => "us-east-1",
     }
 }
 

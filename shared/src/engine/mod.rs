@@ -14,6 +14,7 @@
 mod allowance;
 pub mod consent;
 mod inbox;
+mod look;
 mod memory;
 mod parking;
 mod planner;
@@ -31,6 +32,7 @@ mod wake;
 use std::time::Duration;
 
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
+pub use look::all_rows;
 pub use memory::remember;
 pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
@@ -40,8 +42,8 @@ pub use publish::{PublishError, may_follow, publish};
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
 pub use rulebook::{Rulebook, RulesOnHand};
-pub use survey::{Survey, all_rows};
-pub use sweep::{Sweep, SweepError, SweepSummary};
+pub use survey::Survey;
+pub use sweep::{Sweep, SweepEnd, SweepError, SweepSettings, SweepSummary};
 pub use tick::{Tick, TickError, TickSummary};
 pub use wake::{Learned, Wake};
 
