@@ -1,6 +1,6 @@
 //! The settings of a process. The only reader of the environment.
 //!
-//! All variables begin with `USHER_`. Each is read when it is asked for, so a function needs only its own; an empty one
+//! All variables of ours begin with `USHER_`. Each is read when it is asked for, so a function needs only its own; an empty one
 //! counts as not set.
 
 use std::time::Duration;
@@ -212,6 +212,11 @@ impl Settings {
             Err(error) => troubles.push(error),
         }
         (log, troubles)
+    }
+
+    /// One of the variables that AWS's own tools read, whole.
+    pub fn of_aws(&self, variable: &str) -> Option<String> {
+        self.get(variable)
     }
 
     fn get(&self, variable: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
-    aws::{ConnectOptions, connect},
+    aws::{Connection, Service},
     causes::WithCauses,
     clock::SystemClock,
     engine::Poller,
@@ -14,7 +14,7 @@ use shared::{
 async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
-    let connection = connect(&ConnectOptions::default()).await;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
     let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = connection.queue(&settings.inbox_queue_url()?);
@@ -23,6 +23,7 @@ async fn main() -> Result<(), WithCauses> {
     let parked = connection.queue(&settings.parked_queue_url()?);
     let poller =
         Poller { access: &access, ledger: &ledger, inbox: &inbox, wake: &wake, polls: &polls, clock: &clock };
+    connection.warm_up(&[Service::DynamoDb, Service::Sqs, Service::SsoAdmin]).await;
 
     run(service_fn(async |event: LambdaEvent<_>| {
         Ok::<_, Error>(poll_provisioning::handle(event.payload, poller, &parked).await)
