@@ -12,6 +12,7 @@ mod function;
 mod http;
 mod identity_store;
 mod organizations;
+mod paced;
 mod pages;
 mod parse;
 mod resources;

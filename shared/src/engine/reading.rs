@@ -17,7 +17,7 @@ use crate::{
     },
     plan::Actual,
     ports::{AccountRecord, LedgerError, OrganizationFacts, PortError, Seen, SeenKind},
-    resolve::{Facts, Lookup, Needs},
+    resolve::{Catalogue, Facts, Lookup, Needs},
     rules,
 };
 
@@ -277,7 +277,7 @@ impl<'a> Reading<'a> {
                 Err(why) => (Lookup::Failed(why), BTreeMap::new()),
             }
         } else {
-            (Lookup::Found(Vec::new()), BTreeMap::new())
+            (Lookup::Found(Catalogue::default()), BTreeMap::new())
         };
         Facts {
             users: each(&needs.users, user).await,
@@ -335,9 +335,9 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn catalogue(&self) -> Lookup<Vec<PermissionSet>> {
+    async fn catalogue(&self) -> Lookup<Catalogue> {
         match self.permission_sets().await {
-            Ok(sets) => Lookup::Found(sets),
+            Ok(sets) => Lookup::Found(sets.into()),
             Err(error) => Lookup::Failed(format!("permission sets: {error}")),
         }
     }
