@@ -1,6 +1,6 @@
 //! The settings of a process. The only reader of the environment.
 //!
-//! All variables begin with `USHER_`. Each is read when it is asked for, so a function needs only its own; an empty one
+//! All variables of ours begin with `USHER_`. Each is read when it is asked for, so a function needs only its own; an empty one
 //! counts as not set.
 
 use std::time::Duration;
@@ -143,7 +143,7 @@ impl Settings {
         Ok(EngineSettings {
             window: self.optional("USHER_WINDOW", WINDOW, window)?.unwrap_or(default.window),
             rate: self.optional("USHER_ENGINE_RATE", ENGINE_RATE, engine_rate)?.unwrap_or(default.rate),
-            burst: self.optional("USHER_ENGINE_BURST", RATE, rate)?.unwrap_or(default.burst),
+            burst: self.optional("USHER_ENGINE_BURST", ENGINE_RATE, engine_rate)?.unwrap_or(default.burst),
             lag: self.time("USHER_LAG", zero)?.unwrap_or(default.lag),
             facts_age: self.time("USHER_FACTS_AGE", zero)?.unwrap_or(default.facts_age),
             intent_age: self.time("USHER_INTENT_AGE", second)?.unwrap_or(default.intent_age),
@@ -259,6 +259,11 @@ impl Settings {
             Err(error) => troubles.push(error),
         }
         (log, troubles)
+    }
+
+    /// One of the variables that AWS's own tools read, whole.
+    pub fn of_aws(&self, variable: &str) -> Option<String> {
+        self.get(variable)
     }
 
     fn get(&self, variable: &str) -> Option<String> {

@@ -40,7 +40,7 @@ enum Trouble {
 /// All benchmarks, in the order in which they run.
 const ALL: &[Benchmark] = &[Benchmark {
     name: "planning",
-    about: "what deciding costs on one core, in real time",
+    about: "what deciding costs on one core, in its own time",
     run: || Ok(planning::measure()?),
 }];
 
