@@ -64,6 +64,11 @@ impl ApiError {
         Self::new("ResourceNotFoundException", message)
     }
 
+    /// A quota is used up.
+    pub fn quota(message: impl Into<String>) -> Self {
+        Self::new("ServiceQuotaExceededException", message)
+    }
+
     /// A fault of the service's own; nothing was done.
     pub fn internal(code: &'static str) -> Self {
         Self {

@@ -20,8 +20,9 @@ pub use error::ApiError;
 pub use in_process::InProcess;
 pub use organization::{Description, DescriptionError};
 pub use world::{
-    Assumptions, Counters, Fault, FaultRule, Latency, LogEntry, Made, Operation, PlannedFault, Rate,
-    RequestRecord, SecondRoleUpdate, Service, Settings, StatusOrder, Throttle, World,
+    Assumptions, Counters, Fault, FaultRule, Latency, LogEntry, Made, Operation, PlannedFault,
+    ProvisioningRecord, Rate, RequestRecord, SecondRoleUpdate, Service, Settings, StatusOrder, Throttle,
+    World,
 };
 
 /// A realistic organization: about forty accounts in nested OUs, permission sets, groups, users, and some assignments made by hand.

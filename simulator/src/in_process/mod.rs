@@ -99,7 +99,9 @@ fn port_error(error: ApiError) -> PortError {
         "ThrottlingException" if message.to_lowercase().contains("too many requests processing") => {
             PortError::WindowFull(text)
         }
-        "ThrottlingException" | "TooManyRequestsException" => PortError::Throttled(text),
+        "ThrottlingException" | "ThrottledException" | "TooManyRequestsException" => {
+            PortError::Throttled(text)
+        }
         "ConflictException" | "ConcurrentModificationException" => PortError::Conflict(text),
         "AccessDeniedException" => PortError::Denied(text),
         "ResourceNotFoundException"

@@ -3,6 +3,7 @@
 //! Nothing happens between calls. Each call first settles what has come due since the last one, in order of its time; so the same
 //! calls at the same times give the same bytes, however long the real time between them was.
 
+mod access_control_attributes;
 mod accounts;
 mod assignments;
 mod authorization;
@@ -19,9 +20,14 @@ mod operation;
 mod organization;
 mod paging;
 mod permission_sets;
+mod policies;
+mod provisionings;
+mod quotas;
 mod rates;
+mod regions;
 mod requests;
 mod settings;
+mod statuses;
 pub(crate) mod table;
 mod tagging;
 mod tags;
@@ -46,6 +52,7 @@ pub use instances::Instance;
 pub use log::{Counters, LogEntry, Throttle};
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
+pub use provisionings::ProvisioningRecord;
 pub use requests::RequestRecord;
 pub use settings::{Assumptions, Latency, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder};
 pub(crate) use validate::word as is_word;
@@ -63,6 +70,7 @@ pub struct World {
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,
+    provisionings: provisionings::Provisionings,
     turns: turns::Turns,
     pub(crate) ids: ids::Ids,
     rates: rates::Rates,
@@ -85,6 +93,10 @@ pub struct World {
 enum Due {
     /// An assignment request ends.
     Request(RequestId),
+    /// An account is brought to this version of a permission set.
+    Provisioned { request: RequestId, account: AccountId, version: u64 },
+    /// A provisioning that no account is left for ends.
+    ProvisioningEnded(RequestId),
     /// The making of an account ends.
     AccountMade(String),
     /// An account that was being closed is closed.
@@ -108,6 +120,7 @@ impl World {
             permission_sets: BTreeMap::new(),
             assignments: assignments::Assignments::default(),
             requests: requests::Requests::default(),
+            provisionings: provisionings::Provisionings::default(),
             turns: turns::Turns::default(),
             ids,
             rates: rates::Rates::default(),
@@ -141,6 +154,10 @@ impl World {
             self.now = at.max(self.now);
             match due {
                 Due::Request(id) => requests::settle(self, &id),
+                Due::Provisioned { request, account, version } => {
+                    provisionings::account_done(self, &request, &account, version);
+                }
+                Due::ProvisioningEnded(id) => provisionings::end(self, &id),
                 Due::AccountMade(id) => accounts::made(self, &id),
                 Due::AccountClosed { account, since } => accounts::closed(self, &account, since),
             }
@@ -241,6 +258,11 @@ impl World {
     /// Every assignment request since the beginning, oldest first.
     pub fn request_log(&self) -> impl Iterator<Item = &RequestRecord> {
         self.requests.all()
+    }
+
+    /// Every provisioning request since the beginning, oldest first.
+    pub fn provisioning_log(&self) -> impl Iterator<Item = &ProvisioningRecord> {
+        self.provisionings.all()
     }
 
     /// How many assignment requests are under way.

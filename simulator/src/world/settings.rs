@@ -13,6 +13,10 @@ pub struct Settings {
     pub region: String,
     /// How long an assignment request takes from accepted to its end.
     pub assignment_latency: Latency,
+    /// How long it takes to bring one account's role to a permission set's newest version.
+    pub provisioning_latency: Latency,
+    /// How long it takes to make or delete an instance, to change its key, and to add or remove a Region.
+    pub instance_latency: Latency,
     /// How long the making of an account takes.
     pub create_account_latency: Latency,
     /// How long an account stays `PENDING_CLOSURE`.
@@ -39,6 +43,8 @@ impl Default for Settings {
             seed: 1,
             region: "us-east-1".to_owned(),
             assignment_latency: Latency::Constant(Duration::from_secs(2)),
+            provisioning_latency: Latency::Constant(Duration::from_secs(2)),
+            instance_latency: Latency::Constant(Duration::from_secs(10)),
             create_account_latency: Latency::Constant(Duration::from_secs(10)),
             close_account_latency: Latency::Constant(Duration::from_mins(1)),
             page_size: 100,
@@ -64,8 +70,28 @@ pub struct Quotas {
     pub organizations: Option<Rate>,
     /// Requests a second for each operation of the Resource Groups Tagging API. No figure was found for resources of Organizations; 5 is low.
     pub tagging: Option<Rate>,
-    /// Managed policies that a permission set may have: 25.
+    /// `ProvisionPermissionSet` requests under way at a time: 3.
+    pub outstanding_provisionings: usize,
+    /// Accounts that `ALL_PROVISIONED_ACCOUNTS` may reach: 3,500.
+    pub accounts_per_provisioning: usize,
+    /// Permission sets of an instance: 3,500.
+    pub permission_sets: usize,
+    /// Permission sets that may be provisioned in one account: 500.
+    pub permission_sets_per_account: usize,
+    /// Groups that may have one permission set in one account: 100.
+    pub groups_per_permission_set: usize,
+    /// Policies that a permission set may have, AWS's and the customer's together: 25.
     pub policies_per_permission_set: usize,
+    /// Bytes of an inline policy: 32,768.
+    pub inline_policy_bytes: usize,
+    /// Characters of an inline policy that are no white space: 10,240.
+    pub inline_policy_characters: usize,
+    /// Regions of an instance: 6. Whether the primary one counts is not said; it does here.
+    pub regions_per_instance: usize,
+    /// Users of the identity store: 200,000.
+    pub users: usize,
+    /// Groups of the identity store: 100,000.
+    pub groups: usize,
     /// Tags that a resource may have: 50.
     pub tags_per_resource: usize,
     /// Levels of OUs below the root: 5 (Organizations user guide, "quotas").
@@ -80,7 +106,17 @@ impl Default for Quotas {
             identity_store: Some(Rate { per_second: 20, burst: 20 }),
             organizations: None,
             tagging: Some(Rate { per_second: 5, burst: 5 }),
+            outstanding_provisionings: 3,
+            accounts_per_provisioning: 3500,
+            permission_sets: 3500,
+            permission_sets_per_account: 500,
+            groups_per_permission_set: 100,
             policies_per_permission_set: 25,
+            inline_policy_bytes: 32_768,
+            inline_policy_characters: 10_240,
+            regions_per_instance: 6,
+            users: 200_000,
+            groups: 100_000,
             tags_per_resource: 50,
             ou_depth: 5,
         }
@@ -122,6 +158,16 @@ pub struct Assumptions {
     pub assignment_updates_the_role: bool,
     /// What becomes of a request that would update a role of an account in which another one is being updated.
     pub second_role_update: SecondRoleUpdate,
+    /// Whether the quota of permission sets in an account refuses `CreateAccountAssignment` at once with `ServiceQuotaExceededException`,
+    /// which the operation declares without saying of what. `false` accepts the request, which then ends `FAILED`, as people saw of the
+    /// account's quota of IAM roles.
+    pub account_quota_is_refused_at_once: bool,
+    /// Whether `ProvisionPermissionSet` can bring a permission set into an account in which nobody has it. A user of the Terraform
+    /// provider described roles that came about so; no page of AWS's speaks of it. `false` refuses it with `ResourceNotFoundException`.
+    pub provisioning_needs_no_assignment: bool,
+    /// Whether only the management account may call `ListAccountAssignmentsForPrincipal`. The API reference says so of the organization's
+    /// instance; third-party code calls it as delegated administrator.
+    pub principal_lists_need_the_management_account: bool,
     /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case.
     pub names_are_case_sensitive: bool,
     /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for September 2026; unverified.
@@ -156,6 +202,9 @@ impl Default for Assumptions {
             status_retention: None,
             assignment_updates_the_role: false,
             second_role_update: SecondRoleUpdate::Waits,
+            account_quota_is_refused_at_once: true,
+            provisioning_needs_no_assignment: true,
+            principal_lists_need_the_management_account: true,
             names_are_case_sensitive: true,
             account_status_is_sent: true,
             user_lists_hold_group_assignments: true,
