@@ -75,7 +75,7 @@ type RoleKey = (AccountId, Arc<str>);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Roles {
     by_key: BTreeMap<String, RoleKey>,
-    roles: BTreeMap<RoleKey, Role>,
+    by_name: BTreeMap<RoleKey, Role>,
     /// Whether a key that is not here is refused, and not an administrator's.
     pub(crate) unknown_keys_are_refused: bool,
     /// The accounts that administrate Identity Center for the management account.
@@ -88,26 +88,26 @@ impl Roles {
         if self.by_key.contains_key(access_key) {
             return Err(RoleTaken::Key(access_key.to_owned()));
         }
-        if self.roles.contains_key(&key) {
+        if self.by_name.contains_key(&key) {
             return Err(RoleTaken::Role { name: role.name, account: role.account });
         }
         self.by_key.insert(access_key.to_owned(), key.clone());
-        self.roles.insert(key, role);
+        self.by_name.insert(key, role);
         Ok(())
     }
 
     /// The role that a key signs for.
     pub(crate) fn of_key(&self, access_key: &str) -> Option<&Role> {
-        self.by_key.get(access_key).and_then(|key| self.roles.get(key))
+        self.by_key.get(access_key).and_then(|key| self.by_name.get(key))
     }
 
     /// The role that a caller is.
     pub(crate) fn of(&self, caller: &Caller) -> Option<&Role> {
-        self.roles.get(&(caller.account.clone(), Arc::clone(&caller.name)))
+        self.by_name.get(&(caller.account.clone(), Arc::clone(&caller.name)))
     }
 
     /// All of them with their keys, ordered by key.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Role)> {
-        self.by_key.iter().filter_map(|(access_key, key)| Some((access_key.as_str(), self.roles.get(key)?)))
+        self.by_key.iter().filter_map(|(access_key, key)| Some((access_key.as_str(), self.by_name.get(key)?)))
     }
 }

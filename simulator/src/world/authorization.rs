@@ -227,7 +227,7 @@ fn identity_store(world: &World, call: &Call) -> Vec<String> {
         arns.push(format!("arn:aws:identitystore::{owner}:identitystore/{store}"));
     }
     let mut named = |kind: &str, id: Option<&str>| {
-        arns.push(format!("arn:aws:identitystore:::{kind}/{}", id.unwrap_or("*")))
+        arns.push(format!("arn:aws:identitystore:::{kind}/{}", id.unwrap_or("*")));
     };
     let group = text(call, "GroupId");
     let member = call.input.get("MemberId").and_then(|member| member.get("UserId")).and_then(Value::as_str);

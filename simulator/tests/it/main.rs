@@ -19,6 +19,8 @@ mod operations;
 #[cfg(test)]
 mod paging;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod role_updates;
