@@ -34,18 +34,18 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
     let mut taken = BTreeSet::new();
     let management = account_id(&ids, &description.management_account, &mut taken)?;
     let own = ids::hex(ids.named("instance", ""), 16);
-    let instance = Instance {
-        arn: given::<InstanceArn>(description.instance.arn.as_ref(), || {
+    let mut instance = Instance::of_organization(
+        given::<InstanceArn>(description.instance.arn.as_ref(), || {
             format!("arn:aws:sso:::instance/ssoins-{own}")
         })?,
-        identity_store: given::<IdentityStoreId>(description.instance.identity_store.as_ref(), || {
+        given::<IdentityStoreId>(description.instance.identity_store.as_ref(), || {
             format!("d-{}", ids::hex(ids.named("identity store", ""), 10))
         })?,
-        owner: management.clone(),
-        name: description.instance.name.clone(),
-        created_at: since,
-        permission_sets_enabled: description.instance.permission_sets_enabled.unwrap_or(true),
-    };
+        management.clone(),
+        since,
+    );
+    instance.name.clone_from(&description.instance.name);
+    instance.permission_sets_enabled = description.instance.permission_sets_enabled.unwrap_or(true);
     let instance_arn = instance.arn.clone();
     let organization = crate::world::organization_of(organization_id, root.clone(), management.clone());
     let mut building = Building {
@@ -57,7 +57,7 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
         emails: BTreeSet::new(),
     };
     let parent = ParentId::Root(root.clone());
-    building.world.organization.tags.insert(root.to_string(), tags(&description.tags));
+    building.world.organization.set_tags(Timestamp::MIN, root.as_str(), tags(&description.tags));
     building.account(&description.management_account, management.clone(), &parent)?;
     building.accounts(&description.accounts, &parent)?;
     building.units(&description.organizational_units, &parent, "")?;

@@ -1,11 +1,17 @@
 //! One way in: every call of every service passes here, so that time, faults, rates, the log and the events are the same for all.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Fault, World, events, log::LogEntry};
+use super::{
+    Fault, World, authorization, events,
+    log::{LogEntry, Throttle},
+    paging::Cut,
+};
 use crate::{ApiError, Caller, CallerKind};
 
 /// A service; also what a target on the wire begins with.
@@ -19,6 +25,9 @@ pub enum Service {
     IdentityStore,
     /// `sso-admin`
     SsoAdmin,
+    /// `resourcegroupstaggingapi`
+    #[serde(rename = "resourcegroupstaggingapi")]
+    Tagging,
 }
 
 /// Who may call an operation, as AWS documents it.
@@ -65,6 +74,10 @@ pub struct Call {
     pub(crate) request_id: Uuid,
     pub(crate) input: Value,
     pub(crate) page_size: usize,
+    /// What becomes of the page that this call answers, if it answers one.
+    pub(crate) cut: Cut,
+    /// The Region that the call was sent to, where that is known.
+    pub(crate) region: Option<String>,
     /// What is to go wrong later with the request that this call starts.
     pub(crate) fault: Option<Fault>,
 }
@@ -78,6 +91,9 @@ impl Call {
                 "INVALID_PATTERN",
                 format!("You provided a value that does not match the required pattern: {member}"),
             ),
+            Service::Tagging => {
+                ApiError::new("InvalidParameterException", format!("{member} is not valid: {constraint}"))
+            }
             Service::IdentityStore | Service::SsoAdmin => ApiError::validation(format!(
                 "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
             )),
@@ -97,7 +113,7 @@ impl World {
         self.advance(now);
         let request_id = self.ids.next();
         let parameters = serde_json::to_value(&input).unwrap_or_default();
-        let fault = self.faults.take(O::SERVICE, O::NAME, input.account());
+        let fault = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
         let mut call = Call {
             now: self.now,
             caller: caller.clone(),
@@ -106,6 +122,8 @@ impl World {
             request_id,
             input: parameters,
             page_size: self.settings.page_size,
+            cut: Cut::by_chance(&self.settings, &mut self.ids),
+            region: self.region.clone(),
             fault: fault.clone(),
         };
         let refused = fault.as_ref().and_then(|fault| refusal(fault, O::SERVICE)).or_else(|| {
@@ -114,16 +132,24 @@ impl World {
         });
         let result = match refused {
             Some(error) => Err(error),
-            None => allowed::<O>(&call).and_then(|()| input.run(self, &call)),
+            None => allowed::<O>(&call)
+                .and_then(|()| authorization::authorize(self, &mut call))
+                .and_then(|()| input.run(self, &call)),
         };
         let outcome = result.as_ref().err().map(|error| error.code);
-        if O::WRITES {
+        let silent = fault == Some(Fault::TimeOut);
+        if O::WRITES && !silent {
             let answer = result.as_ref().map(|output| serde_json::to_value(output).unwrap_or_default());
             let event = events::api_call(self, &call, answer);
             self.events.push(event);
         }
         let lost = fault == Some(Fault::LostAnswer);
-        self.log.record(LogEntry {
+        self.answer_delay = match fault {
+            Some(Fault::SlowAnswer(delay)) => delay,
+            _answered_at_once => Duration::ZERO,
+        };
+        let throttle = result.as_ref().err().and_then(Throttle::of);
+        let entry = LogEntry {
             at: call.now,
             caller: call.caller,
             service: call.service,
@@ -131,8 +157,9 @@ impl World {
             request_id,
             parameters: std::mem::take(&mut call.input),
             error: outcome.map(str::to_owned),
-            answer_lost: lost,
-        });
+            answer_lost: lost || silent,
+        };
+        self.log.record(entry, throttle);
         if lost { Err(ApiError::lost()) } else { result }
     }
 }
@@ -141,6 +168,7 @@ fn throttle_code(service: Service) -> &'static str {
     match service {
         Service::Organizations => "TooManyRequestsException",
         Service::IdentityStore | Service::SsoAdmin => "ThrottlingException",
+        Service::Tagging => "ThrottledException",
     }
 }
 
@@ -162,13 +190,17 @@ fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
                 "ConflictException",
                 "Could not complete the request due to a conflict with a previous write.",
             ),
+            // It has no error for a conflict: it only reads here.
+            Service::Tagging => ApiError::internal("InternalServiceException"),
         }),
         Fault::InternalError => Some(ApiError::internal(match service {
             Service::Organizations => "ServiceException",
             Service::IdentityStore | Service::SsoAdmin => "InternalServerException",
+            Service::Tagging => "InternalServiceException",
         })),
         Fault::AccessDenied => Some(ApiError::denied("User is not authorized to perform this operation")),
-        Fault::LostAnswer | Fault::FailLater(_) | Fault::Slow(_) | Fault::Hang => None,
+        Fault::TimeOut => Some(ApiError::timed_out()),
+        Fault::LostAnswer | Fault::SlowAnswer(_) | Fault::FailLater(_) | Fault::Slow(_) | Fault::Hang => None,
     }
 }
 
@@ -185,8 +217,9 @@ fn allowed<O: Operation>(call: &Call) -> Result<(), ApiError> {
     }
     Err(ApiError::denied(match O::SERVICE {
         Service::Organizations => "You don't have permissions to access this resource.".to_owned(),
-        Service::IdentityStore | Service::SsoAdmin => {
-            format!("User: {} is not authorized to perform: {}", events::caller_arn(&call.caller), O::NAME)
+        Service::IdentityStore | Service::SsoAdmin | Service::Tagging => {
+            let action = authorization::action(O::SERVICE, O::NAME);
+            format!("User: {} is not authorized to perform: {action}", events::caller_arn(&call.caller))
         }
     }))
 }

@@ -3,14 +3,28 @@
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
+#[cfg(test)]
+mod faces;
+#[cfg(test)]
+mod garbage;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod paging;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
+mod role_updates;
+#[cfg(test)]
+mod served;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tagging;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: each benchmark is a function that gives rows; a row is a line of the table and an object of the JSON.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+mod planning;
 mod row;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -32,10 +33,16 @@ struct Benchmark {
 enum Trouble {
     #[error("cannot write `{path}`")]
     Write { path: PathBuf, source: std::io::Error },
+    #[error("cannot measure planning")]
+    Planning(#[from] planning::Trouble),
 }
 
 /// All benchmarks, in the order in which they run.
-const ALL: &[Benchmark] = &[];
+const ALL: &[Benchmark] = &[Benchmark {
+    name: "planning",
+    about: "what deciding costs on one core, in real time",
+    run: || Ok(planning::measure()?),
+}];
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {

@@ -5,6 +5,8 @@ mod demo;
 mod event;
 mod plan_and_apply;
 mod rules_check;
+mod simulate;
+mod simulation;
 mod status;
 mod trouble;
 mod workflow;
