@@ -6,6 +6,7 @@ use shared::{
     aws::{self, ConnectOptions, Connection},
     domain::InstanceArn,
     engine::{EngineSettings, Reader, Rulebook},
+    pace::Paces,
     ports::{AccessReader, AccessWriter, Clock, Directory, LedgerReader, OrganizationReader},
     settings::Settings,
 };
@@ -69,8 +70,22 @@ impl Aws {
     }
 }
 
-/// Connects as the command line says.
+/// Connects as the command line says, at the pace of a command's share.
 pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
+    let connection = connection(arguments, machine).await;
+    let connection = match &machine.connection {
+        // It stands in for AWS, and nobody else calls it.
+        Some(_) => connection,
+        None => {
+            let share = Settings::from_env().command_share()?;
+            connection.paced(Arc::new(Paces::new(share, Arc::clone(&machine.clock))))
+        }
+    };
+    Aws::of(&connection, arguments.instance_arn.clone()).await
+}
+
+/// Connects without a pace, for the engine: it keeps to its own.
+pub(crate) async fn for_the_engine(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
     Aws::of(&connection(arguments, machine).await, arguments.instance_arn.clone()).await
 }
 

@@ -16,6 +16,7 @@ pub mod guardrail;
 pub mod ledger;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod pace;
 pub mod plan;
 pub mod ports;
 pub mod provisioning;

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use crate::{
     domain::InstanceArn,
     engine::EngineSettings,
+    pace::Share,
     plan::{ManagementWrites, Quotas},
 };
 
@@ -44,6 +45,8 @@ const INSTANCE: Expected = Expected {
 const WINDOW: Expected = Expected { what: "a number from 1 to 15", example: "10" };
 const PERMISSION_SETS: Expected = Expected { what: "a number from 1 to 3500", example: "500" };
 const TIME: Expected = Expected { what: "a length of time of up to a day", example: "90s, 5m or 1h" };
+const RATE: Expected = Expected { what: "a number of calls a second from 0.1 to 20", example: "4" };
+const CONCURRENCY: Expected = Expected { what: "a number from 1 to 1000", example: "2" };
 const MANAGEMENT: Expected = Expected { what: "`withhold` or `direct`", example: "withhold" };
 const LEVEL: Expected =
     Expected { what: "`off`, `error`, `warn`, `info`, `debug` or `trace`", example: "info" };
@@ -157,6 +160,33 @@ impl Settings {
         })
     }
 
+    /// The share of one instance of `reconcile`: `USHER_RECONCILE_RATE` calls a second (4) for all that run at a time, of which there
+    /// are at most `USHER_RECONCILE_CONCURRENCY` (2): the `MaximumConcurrency` of the inbox's event source mapping.
+    pub fn reconcile_share(&self) -> Result<Share, SettingsError> {
+        let sso_admin = self.rate("USHER_RECONCILE_RATE", 4.0)?;
+        let instances = self.optional("USHER_RECONCILE_CONCURRENCY", CONCURRENCY, concurrency)?.unwrap_or(2);
+        Ok(Share { sso_admin, identity_store: 8.0, organizations: 0.375, burst: 1 }.among(instances))
+    }
+
+    /// The share of `sweep`, of which one runs at a time: `USHER_SWEEP_RATE` calls a second (3).
+    pub fn sweep_share(&self) -> Result<Share, SettingsError> {
+        let sso_admin = self.rate("USHER_SWEEP_RATE", 3.0)?;
+        Ok(Share { sso_admin, identity_store: 8.0, organizations: 0.5, burst: 1 })
+    }
+
+    /// The share of whatever else reads: `USHER_REST_RATE` calls a second (1).
+    pub fn rest_share(&self) -> Result<Share, SettingsError> {
+        let sso_admin = self.rate("USHER_REST_RATE", 1.0)?;
+        Ok(Share { sso_admin, identity_store: 2.0, organizations: 0.125, burst: 1 })
+    }
+
+    /// The share of a command that a person runs: `USHER_COMMAND_RATE` calls a second (3: those of the rest, and the two that
+    /// are left for people). Short commands don't notice it.
+    pub fn command_share(&self) -> Result<Share, SettingsError> {
+        let sso_admin = self.rate("USHER_COMMAND_RATE", 3.0)?;
+        Ok(Share { sso_admin, identity_store: 4.0, organizations: 0.25, burst: 10 })
+    }
+
     /// `USHER_LEDGER_TABLE`: the ledger's table in DynamoDB.
     pub fn ledger_table(&self) -> Result<String, SettingsError> {
         self.required("USHER_LEDGER_TABLE", TABLE, table)
@@ -249,6 +279,12 @@ impl Settings {
         })
     }
 
+    /// Calls a second.
+    fn rate(&self, variable: &str, default: f64) -> Result<f64, SettingsError> {
+        let rate = |text: &str| text.parse().ok().filter(|rate| (0.1..=20.0).contains(rate));
+        Ok(self.optional(variable, RATE, rate)?.unwrap_or(default))
+    }
+
     /// A length of time between `least` and a day.
     fn time(&self, variable: &str, least: Duration) -> Result<Option<Duration>, SettingsError> {
         self.optional(variable, TIME, |text| {
@@ -260,6 +296,10 @@ impl Settings {
 
 fn window(text: &str) -> Option<usize> {
     text.parse().ok().filter(|window| (1..=15).contains(window))
+}
+
+fn concurrency(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|instances| (1..=1000).contains(instances))
 }
 
 fn permission_sets(text: &str) -> Option<usize> {
@@ -381,6 +421,39 @@ mod tests {
         ] {
             let settings = Settings::reading(move |asked| (asked == variable).then(|| value.to_owned()));
             let error = settings.engine().expect_err(value).to_string();
+            assert!(error.starts_with(&format!("`{variable}` is `{value}`: it should be")), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_shares_leave_two_calls_a_second_to_people_unless_said_otherwise() {
+        let shares = |said: &Settings| {
+            let all = [said.reconcile_share(), said.reconcile_share(), said.sweep_share(), said.rest_share()];
+            all.map(Result::unwrap)
+        };
+        let of_all = |part: fn(&Share) -> f64| shares(&settings(&[])).iter().map(part).sum::<f64>();
+        let engine = 10.0;
+        assert!(engine + of_all(|share| share.sso_admin) <= 18.0);
+        assert!(of_all(|share| share.identity_store) <= 20.0);
+        assert!(of_all(|share| share.organizations) <= 1.0);
+
+        let said = settings(&[
+            ("USHER_RECONCILE_RATE", "6"),
+            ("USHER_RECONCILE_CONCURRENCY", "4"),
+            ("USHER_SWEEP_RATE", "0.5"),
+            ("USHER_REST_RATE", "2.5"),
+            ("USHER_COMMAND_RATE", "20"),
+        ]);
+        let said = [said.reconcile_share(), said.sweep_share(), said.rest_share(), said.command_share()];
+        let rates = said.map(|share| share.unwrap().sso_admin.to_string());
+        assert_eq!(rates, ["1.5", "0.5", "2.5", "20"]);
+        for (variable, value) in [
+            ("USHER_RECONCILE_RATE", "0"),
+            ("USHER_RECONCILE_RATE", "21"),
+            ("USHER_RECONCILE_CONCURRENCY", "0"),
+        ] {
+            let settings = Settings::reading(move |asked| (asked == variable).then(|| value.to_owned()));
+            let error = settings.reconcile_share().expect_err(value).to_string();
             assert!(error.starts_with(&format!("`{variable}` is `{value}`: it should be")), "{error}");
         }
     }

@@ -19,6 +19,7 @@ pub fn dispatch(
         "AWSOrganizationsV20161128" => table::organizations(world, now, caller, operation, body),
         "AWSIdentityStore" => table::identity_store(world, now, caller, operation, body),
         "SWBExternalService" => table::sso_admin(world, now, caller, operation, body),
+        "ResourceGroupsTaggingAPI_20170126" => table::tagging_api(world, now, caller, operation, body),
         _ => None,
     }
     .ok_or_else(unknown)?

@@ -8,6 +8,7 @@ mod caller;
 pub mod dispatch;
 mod error;
 pub mod http;
+pub mod iam;
 mod in_process;
 pub mod organization;
 pub mod wire;
@@ -18,8 +19,8 @@ pub use error::ApiError;
 pub use in_process::InProcess;
 pub use organization::{Description, DescriptionError};
 pub use world::{
-    Assumptions, Fault, FaultRule, Latency, LogEntry, Made, Operation, Rate, RequestRecord, Service,
-    Settings, StatusOrder, World,
+    Assumptions, Fault, FaultRule, Latency, LogEntry, Made, Operation, Rate, RequestRecord, SecondRoleUpdate,
+    Service, Settings, StatusOrder, World,
 };
 
 /// A realistic organization: about forty accounts in nested OUs, permission sets, groups, users, and some assignments made by hand.

@@ -81,8 +81,10 @@ pub(crate) async fn run(
     engine::publish(&bundle, store.as_ref(), ledger.as_ref(), machine.clock.as_ref())
         .await
         .map_err(Failure::Publish)?;
+    let engine = connect::for_the_engine(connection, machine).await?;
     let work = Work {
         aws: &aws,
+        engine: &engine,
         ledger: ledger.as_ref(),
         scope,
         rulebook: Rulebook::of_store(store),
@@ -128,6 +130,8 @@ fn question(summary: &PlanSummary) -> String {
 /// Everything that carrying out needs.
 struct Work<'a> {
     aws: &'a Aws,
+    /// The same without a pace of its own.
+    engine: &'a Aws,
     ledger: &'a dyn Ledger,
     rulebook: Rulebook,
     clock: Arc<dyn Clock>,
@@ -172,7 +176,7 @@ impl Work<'_> {
         let (inbox, wake) =
             (LocalQueue::fifo(Arc::clone(&self.clock)), LocalQueue::standard(Arc::clone(&self.clock)));
         let run = EngineRun {
-            aws: self.aws,
+            aws: self.engine,
             ledger: self.ledger,
             reconciler: self.reconciler(&wake),
             inbox: &inbox,

@@ -1,11 +1,14 @@
 //! Wiring only.
 
+use std::sync::Arc;
+
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
     aws::{ConnectOptions, connect},
     causes::WithCauses,
     clock::SystemClock,
     engine::Poller,
+    pace::Paces,
     settings::Settings,
     telemetry,
 };
@@ -14,7 +17,8 @@ use shared::{
 async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
-    let connection = connect(&ConnectOptions::default()).await;
+    let paces = Arc::new(Paces::new(settings.rest_share()?, Arc::new(SystemClock)));
+    let connection = connect(&ConnectOptions::default()).await.paced(paces);
     let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = connection.queue(&settings.inbox_queue_url()?);

@@ -8,6 +8,7 @@ use shared::{
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::{Planner, ReadError, Reader, Reconciler, Rulebook},
+    pace::Paces,
     ports::AccessReader as _,
     settings::Settings,
     telemetry,
@@ -18,7 +19,8 @@ async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let (engine, rules) = (settings.engine()?, settings.rules()?);
-    let connection = connect(&ConnectOptions::default()).await;
+    let paces = Arc::new(Paces::new(settings.reconcile_share()?, Arc::new(SystemClock)));
+    let connection = connect(&ConnectOptions::default()).await.paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
     let access = connection.sso_admin(settings.instance_arn()?);
     let ledger = connection.ledger(&settings.ledger_table()?);

@@ -9,6 +9,7 @@ use shared::{
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::{Planner, ReadError, Reader, Rulebook, Sweep},
+    pace::Paces,
     ports::AccessReader as _,
     settings::Settings,
     telemetry,
@@ -19,7 +20,8 @@ async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let (engine, rules) = (settings.engine()?, settings.rules()?);
-    let connection = connect(&ConnectOptions::default()).await;
+    let paces = Arc::new(Paces::new(settings.sweep_share()?, Arc::new(SystemClock)));
+    let connection = connect(&ConnectOptions::default()).await.paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
     let access = connection.sso_admin(settings.instance_arn()?);
     let ledger = connection.ledger(&settings.ledger_table()?);

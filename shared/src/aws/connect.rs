@@ -1,6 +1,6 @@
 //! One connection for all services: one HTTP client, one set of timeouts, one credential chain.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
@@ -10,8 +10,13 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use super::{DynamoDbLedger, IdentityStoreApi, OrganizationsApi, S3Rules, SqsQueue, SsoAdminApi};
-use crate::domain::{IdentityStoreId, InstanceArn};
+use super::{
+    DynamoDbLedger, IdentityStoreApi, OrganizationsApi, S3Rules, SqsQueue, SsoAdminApi, paced::paced,
+};
+use crate::{
+    domain::{IdentityStoreId, InstanceArn},
+    pace::Paces,
+};
 
 /// How often a call is sent at most, the first time included. Writes of assignments are sent once.
 const ATTEMPTS: u32 = 3;
@@ -120,6 +125,13 @@ impl Connection {
             .endpoint_url(endpoint_url)
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
+        Self { config }
+    }
+
+    /// The same connection at this pace: what is made from it waits for a turn before each call to a service that is counted.
+    pub fn paced(self, paces: Arc<Paces>) -> Self {
+        let Some(client) = self.config.http_client() else { return self };
+        let config = self.config.into_builder().http_client(paced(client, paces)).build();
         Self { config }
     }
 

@@ -10,6 +10,7 @@ mod dynamodb;
 mod error;
 mod identity_store;
 mod organizations;
+mod paced;
 mod pages;
 mod parse;
 mod resources;

@@ -61,6 +61,12 @@ fn access_key_id(authorization: &str) -> Option<&str> {
     credential.split(['/', ',']).next().filter(|key| !key.is_empty())
 }
 
+/// The Region in the same place: where the client thinks that it sends its call.
+fn region_of_scope(authorization: &str) -> Option<&str> {
+    let (_, credential) = authorization.split_once("Credential=")?;
+    credential.split(',').next()?.split('/').nth(2).filter(|region| !region.is_empty())
+}
+
 #[derive(Clone)]
 struct Face {
     world: Arc<Mutex<World>>,
@@ -101,7 +107,11 @@ async fn answer(
         let mut world = lock(&face.world);
         let caller = face.callers.of(&headers, &world);
         let before = world.log().len();
-        let result = dispatch::dispatch(&mut world, face.clock.now(), &caller, target, &body);
+        let region =
+            headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(region_of_scope);
+        let now = face.clock.now();
+        let result =
+            world.from_region(region, |world| dispatch::dispatch(world, now, &caller, target, &body));
         (result, world.answer_id(before))
     };
     let (status, body) = match result {
@@ -149,6 +159,8 @@ mod tests {
         assert_eq!(access_key_id(header), Some("AKIAEXAMPLEUSHER"));
         for bad in ["", "Bearer x", "Credential=", "AWS4-HMAC-SHA256 Credential=/20261121"] {
             assert_eq!(access_key_id(bad), None, "{bad}");
+            assert_eq!(region_of_scope(bad), None, "{bad}");
         }
+        assert_eq!(region_of_scope(header), Some("us-east-1"));
     }
 }

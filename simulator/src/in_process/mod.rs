@@ -9,9 +9,12 @@ use std::{
     time::Duration,
 };
 
-use shared::ports::{Clock, PortError};
+use shared::{
+    pace::{Api, Paces},
+    ports::{Clock, PortError},
+};
 
-use crate::{ApiError, Caller, Operation, World};
+use crate::{ApiError, Caller, Operation, Service, World};
 
 /// Usher's ports, in front of a world that others may share.
 #[derive(Clone)]
@@ -24,6 +27,8 @@ pub struct InProcess {
     pub caller: Caller,
     /// How long a call takes from the caller's side: half of it passes before the world sees the call, half after.
     pub round_trip: Duration,
+    /// The share that the caller keeps to, if any.
+    pub paces: Option<Arc<Paces>>,
 }
 
 impl std::fmt::Debug for InProcess {
@@ -38,11 +43,14 @@ impl std::fmt::Debug for InProcess {
 impl InProcess {
     /// The ports as this caller sees them, with no time spent on the way.
     pub fn new(world: Arc<Mutex<World>>, clock: Arc<dyn Clock>, caller: Caller) -> Self {
-        Self { world, clock, caller, round_trip: Duration::ZERO }
+        Self { world, clock, caller, round_trip: Duration::ZERO, paces: None }
     }
 
     /// One call, there and back.
     async fn call<O: Operation>(&self, input: O) -> Result<O::Output, ApiError> {
+        if let Some(paces) = &self.paces {
+            paces.turn(api(O::SERVICE), O::NAME).await;
+        }
         let there = self.round_trip / 2;
         self.travel(there).await;
         let now = self.clock.now();
@@ -55,6 +63,16 @@ impl InProcess {
         if !duration.is_zero() {
             self.clock.sleep(duration).await;
         }
+    }
+}
+
+/// The service as shares know it.
+fn api(service: Service) -> Api {
+    match service {
+        Service::Organizations => Api::Organizations,
+        Service::IdentityStore => Api::IdentityStore,
+        Service::SsoAdmin => Api::SsoAdmin,
+        Service::Tagging => Api::Tagging,
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
         emails: BTreeSet::new(),
     };
     let parent = ParentId::Root(root.clone());
-    building.world.organization.tags.insert(root.to_string(), tags(&description.tags));
+    building.world.organization.set_tags(Timestamp::MIN, root.as_str(), tags(&description.tags));
     building.account(&description.management_account, management.clone(), &parent)?;
     building.accounts(&description.accounts, &parent)?;
     building.units(&description.organizational_units, &parent, "")?;

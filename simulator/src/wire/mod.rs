@@ -6,6 +6,7 @@
 pub mod identity_store;
 pub mod organizations;
 pub mod sso_admin;
+pub mod tagging;
 
 use jiff::Timestamp;
 
@@ -38,11 +39,12 @@ pub struct Tag {
 
 /// Defines input structs: read from JSON, written back for the log and the events.
 macro_rules! inputs {
-    ($($(#[$meta:meta])* $name:ident { $($field:ident : $type:ty),* $(,)? })*) => {$(
+    ($($(#[$meta:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident : $type:ty),* $(,)? })*) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "PascalCase", default)]
         pub struct $name { $(
+            $(#[$of_field])*
             #[serde(skip_serializing_if = "super::is_absent")]
             pub $field: $type,
         )* }
@@ -51,11 +53,12 @@ macro_rules! inputs {
 
 /// Defines output structs and the structures in them; absent members are left out.
 macro_rules! outputs {
-    ($($(#[$meta:meta])* $name:ident { $($field:ident : $type:ty),* $(,)? })*) => {$(
+    ($($(#[$meta:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident : $type:ty),* $(,)? })*) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize)]
         #[serde(rename_all = "PascalCase")]
         pub struct $name { $(
+            $(#[$of_field])*
             #[serde(skip_serializing_if = "super::is_absent")]
             pub $field: $type,
         )* }

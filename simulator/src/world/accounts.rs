@@ -233,7 +233,7 @@ pub(super) fn made(world: &mut World, id: &str) {
             joined_method: "CREATED",
         };
         world.organization.accounts.entry(account.clone()).or_default().set(at, facts);
-        tags::put(&mut world.organization.tags, account.as_str(), &creation.tags);
+        world.organization.set_tags(at, account.as_str(), tags::read(&creation.tags));
     }
     creation.outcome = Some(outcome);
     creation.completed_at = Some(at);

@@ -93,6 +93,22 @@ impl Assignments {
             .is_some_and(|principals| principals.values().any(|line| matches!(line.at(at), Some(Some(_)))))
     }
 
+    /// The assignments of a permission set that an account has now.
+    pub(super) fn keys_in<'a>(
+        &'a self,
+        account: &'a AccountId,
+        set: &'a PermissionSetArn,
+    ) -> impl Iterator<Item = AssignmentKey> + 'a {
+        let principals = self.principals(account, set).into_iter().flatten();
+        principals.filter(|(_, line)| matches!(line.latest(), Some(Some(_)))).map(|(principal, _)| {
+            AssignmentKey {
+                account: account.clone(),
+                permission_set: set.clone(),
+                principal: principal.clone(),
+            }
+        })
+    }
+
     pub(super) fn is_assigned(&self, set: &PermissionSetArn) -> bool {
         self.by_permission_set.get(set).is_some_and(|accounts| {
             accounts.iter().any(|account| self.is_provisioned(account, set, Timestamp::MAX))

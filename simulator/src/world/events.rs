@@ -18,6 +18,7 @@ pub(super) fn api_call(world: &mut World, call: &Call, answer: Result<Value, &Ap
         Service::Organizations => ("organizations", "us-east-1".to_owned()),
         Service::IdentityStore => ("identitystore", world.settings.region.clone()),
         Service::SsoAdmin => ("sso", world.settings.region.clone()),
+        Service::Tagging => ("tagging", world.settings.region.clone()),
     };
     let account = call.caller.account.to_string();
     let mut detail = json!({
@@ -174,7 +175,7 @@ fn is_secret(member: &str, service: Service) -> bool {
             member,
             "DisplayName" | "Description" | "UserName" | "Name" | "Emails" | "AttributeValue"
         ),
-        Service::SsoAdmin => false,
+        Service::SsoAdmin | Service::Tagging => false,
     }
 }
 
@@ -182,7 +183,7 @@ fn hide(member: &Value, service: Service) -> Value {
     match (member, service) {
         (Value::Null, _) => Value::Null,
         (_, Service::Organizations) => json!("****"),
-        (_, Service::IdentityStore | Service::SsoAdmin) => json!(HIDDEN),
+        (_, Service::IdentityStore | Service::SsoAdmin | Service::Tagging) => json!(HIDDEN),
     }
 }
 

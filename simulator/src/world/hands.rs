@@ -211,14 +211,14 @@ impl World {
     }
 
     pub(crate) fn put_unit(&mut self, id: OuId, name: &str, parent: ParentId, tags: Tags) {
-        self.organization.tags.insert(id.to_string(), tags);
+        self.organization.set_tags(Timestamp::MIN, id.as_str(), tags);
         self.organization.units.insert(id, Unit { name: name.to_owned(), parent });
     }
 
     pub(crate) fn put_account(&mut self, since: Timestamp, account: NewAccount) {
         let NewAccount { id, name, email, state, parent, tags } = account;
         let facts = Facts { name, email, state, parent, joined_at: since, joined_method: "CREATED" };
-        self.organization.tags.insert(id.to_string(), tags);
+        self.organization.set_tags(Timestamp::MIN, id.as_str(), tags);
         let mut line = Timeline::default();
         line.set(Timestamp::MIN, facts);
         self.organization.accounts.insert(id, line);

@@ -56,10 +56,14 @@ impl Log {
             Service::Organizations => "organizations",
             Service::IdentityStore => "identitystore",
             Service::SsoAdmin => "sso-admin",
+            Service::Tagging => "resourcegroupstaggingapi",
         };
         let name = format!("{service}:{}", entry.operation);
         if let Some(error) = &entry.error {
-            if matches!(error.as_str(), "ThrottlingException" | "TooManyRequestsException") {
+            if matches!(
+                error.as_str(),
+                "ThrottlingException" | "TooManyRequestsException" | "ThrottledException"
+            ) {
                 *self.counters.throttles.entry(name.clone()).or_default() += 1;
             }
             *self.counters.errors.entry(error.clone()).or_default() += 1;

@@ -22,8 +22,10 @@ mod rates;
 mod requests;
 mod settings;
 pub(crate) mod table;
+mod tagging;
 mod tags;
 mod timeline;
+mod turns;
 mod units;
 mod users;
 mod validate;
@@ -42,7 +44,7 @@ pub use log::{Counters, LogEntry};
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
 pub use requests::RequestRecord;
-pub use settings::{Assumptions, Latency, Quotas, Rate, Settings, StatusOrder};
+pub use settings::{Assumptions, Latency, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder};
 pub(crate) use validate::word as is_word;
 
 /// AWS for one machine.
@@ -58,6 +60,7 @@ pub struct World {
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,
+    turns: turns::Turns,
     pub(crate) ids: ids::Ids,
     rates: rates::Rates,
     log: log::Log,
@@ -66,6 +69,8 @@ pub struct World {
     due: BTreeMap<(Timestamp, u64), Due>,
     begun: u64,
     pub(crate) now: Timestamp,
+    /// The Region that calls are sent to just now, where it is known.
+    region: Option<String>,
 }
 
 /// Something that happens by itself.
@@ -96,6 +101,7 @@ impl World {
             permission_sets: BTreeMap::new(),
             assignments: assignments::Assignments::default(),
             requests: requests::Requests::default(),
+            turns: turns::Turns::default(),
             ids,
             rates: rates::Rates::default(),
             log: log::Log::default(),
@@ -103,7 +109,16 @@ impl World {
             due: BTreeMap::new(),
             begun: 0,
             now: Timestamp::MIN,
+            region: None,
         }
+    }
+
+    /// Makes calls as if they were sent to this Region. Calls that say nothing about it go where the service is at home.
+    pub fn from_region<R>(&mut self, region: Option<&str>, calls: impl FnOnce(&mut Self) -> R) -> R {
+        self.region = region.map(str::to_owned);
+        let answer = calls(self);
+        self.region = None;
+        answer
     }
 
     /// Settles all that is due by `now`. A time before the latest one seen changes nothing.

@@ -20,7 +20,7 @@ impl World {
                 name: facts.name.clone(),
                 state: facts.state,
                 path: self.path_now(&facts.parent),
-                tags: organization.tags.get(id.as_str()).cloned().unwrap_or_default(),
+                tags: organization.tags_of(id.as_str()),
                 is_management: *id == organization.management,
             })
         };

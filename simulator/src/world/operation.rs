@@ -19,6 +19,9 @@ pub enum Service {
     IdentityStore,
     /// `sso-admin`
     SsoAdmin,
+    /// `resourcegroupstaggingapi`
+    #[serde(rename = "resourcegroupstaggingapi")]
+    Tagging,
 }
 
 /// Who may call an operation, as AWS documents it.
@@ -65,6 +68,8 @@ pub struct Call {
     pub(crate) request_id: Uuid,
     pub(crate) input: Value,
     pub(crate) page_size: usize,
+    /// The Region that the call was sent to, where that is known.
+    pub(crate) region: Option<String>,
     /// What is to go wrong later with the request that this call starts.
     pub(crate) fault: Option<Fault>,
 }
@@ -78,6 +83,9 @@ impl Call {
                 "INVALID_PATTERN",
                 format!("You provided a value that does not match the required pattern: {member}"),
             ),
+            Service::Tagging => {
+                ApiError::new("InvalidParameterException", format!("{member} is not valid: {constraint}"))
+            }
             Service::IdentityStore | Service::SsoAdmin => ApiError::validation(format!(
                 "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
             )),
@@ -106,6 +114,7 @@ impl World {
             request_id,
             input: parameters,
             page_size: self.settings.page_size,
+            region: self.region.clone(),
             fault: fault.clone(),
         };
         let refused = fault.as_ref().and_then(|fault| refusal(fault, O::SERVICE)).or_else(|| {
@@ -141,6 +150,7 @@ fn throttle_code(service: Service) -> &'static str {
     match service {
         Service::Organizations => "TooManyRequestsException",
         Service::IdentityStore | Service::SsoAdmin => "ThrottlingException",
+        Service::Tagging => "ThrottledException",
     }
 }
 
@@ -162,10 +172,13 @@ fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
                 "ConflictException",
                 "Could not complete the request due to a conflict with a previous write.",
             ),
+            // It has no error for a conflict: it only reads here.
+            Service::Tagging => ApiError::internal("InternalServiceException"),
         }),
         Fault::InternalError => Some(ApiError::internal(match service {
             Service::Organizations => "ServiceException",
             Service::IdentityStore | Service::SsoAdmin => "InternalServerException",
+            Service::Tagging => "InternalServiceException",
         })),
         Fault::AccessDenied => Some(ApiError::denied("User is not authorized to perform this operation")),
         Fault::LostAnswer | Fault::FailLater(_) | Fault::Slow(_) | Fault::Hang => None,
@@ -185,7 +198,7 @@ fn allowed<O: Operation>(call: &Call) -> Result<(), ApiError> {
     }
     Err(ApiError::denied(match O::SERVICE {
         Service::Organizations => "You don't have permissions to access this resource.".to_owned(),
-        Service::IdentityStore | Service::SsoAdmin => {
+        Service::IdentityStore | Service::SsoAdmin | Service::Tagging => {
             format!("User: {} is not authorized to perform: {}", events::caller_arn(&call.caller), O::NAME)
         }
     }))

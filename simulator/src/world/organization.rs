@@ -23,8 +23,8 @@ pub(crate) struct Organization {
     pub(crate) management: AccountId,
     pub(crate) units: BTreeMap<OuId, Unit>,
     pub(crate) accounts: BTreeMap<AccountId, Timeline<accounts::Facts>>,
-    /// By the id of an account, an OU or the root.
-    pub(crate) tags: BTreeMap<String, Tags>,
+    /// By the id of an account, an OU or the root; only what has a tag or once had one is here.
+    pub(crate) tags: BTreeMap<String, Timeline<Tags>>,
     pub(super) creations: BTreeMap<String, accounts::Creation>,
 }
 
@@ -58,6 +58,30 @@ impl Organization {
         {
             change(&mut facts);
             line.set(at, facts);
+        }
+    }
+
+    /// The tags of an account, an OU or the root.
+    pub(crate) fn tags_of(&self, id: &str) -> Tags {
+        self.tags.get(id).and_then(Timeline::latest).cloned().unwrap_or_default()
+    }
+
+    /// From `at` on, these are the tags.
+    pub(crate) fn set_tags(&mut self, at: Timestamp, id: &str, tags: Tags) {
+        // What never had a tag has no entry, which the tagging API shows.
+        if !tags.0.is_empty() || self.tags.contains_key(id) {
+            self.tags.entry(id.to_owned()).or_default().set(at, tags);
+        }
+    }
+
+    /// What kind of resource an id is of, as ARNs write it.
+    pub(crate) fn kind_of(&self, id: &str) -> &'static str {
+        if id.starts_with("ou-") {
+            "ou"
+        } else if id == self.root.as_str() {
+            "root"
+        } else {
+            "account"
         }
     }
 

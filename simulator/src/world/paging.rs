@@ -19,7 +19,7 @@ pub(crate) fn page<T>(
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
     let maximum = match call.service {
         Service::Organizations => 20,
-        Service::IdentityStore | Service::SsoAdmin => 100,
+        Service::IdentityStore | Service::SsoAdmin | Service::Tagging => 100,
     };
     let asked = match request.size {
         None => maximum,
@@ -66,6 +66,7 @@ fn read_token(call: &Call, token: &str) -> Result<String, ApiError> {
         Service::IdentityStore | Service::SsoAdmin => {
             ApiError::validation("The pagination token is not valid")
         }
+        Service::Tagging => ApiError::new("InvalidParameterException", "The PaginationToken is not valid."),
     };
     let key = token.strip_prefix(&fingerprint(call).simple().to_string()).ok_or_else(invalid)?;
     let bytes: Option<Vec<u8>> = key
@@ -79,8 +80,9 @@ fn read_token(call: &Call, token: &str) -> Result<String, ApiError> {
 fn fingerprint(call: &Call) -> Uuid {
     let mut input = call.input.clone();
     if let Some(members) = input.as_object_mut() {
-        members.remove("NextToken");
-        members.remove("MaxResults");
+        for of_the_page in ["NextToken", "MaxResults", "PaginationToken", "ResourcesPerPage", "TagsPerPage"] {
+            members.remove(of_the_page);
+        }
     }
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{:?} {} {input}", call.service, call.operation).as_bytes())
 }

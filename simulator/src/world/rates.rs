@@ -28,6 +28,7 @@ impl Rates {
             // One bucket for all operations: "collective".
             Service::SsoAdmin => (quotas.sso_admin, ""),
             Service::IdentityStore => (quotas.identity_store, operation),
+            Service::Tagging => (quotas.tagging, operation),
             Service::Organizations => (quotas.organizations, operation),
         };
         let Some(Rate { per_second, burst }) = rate else { return true };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use shared::domain::{AccountId, AssignmentKey, Operation, PermissionSetArn, Principal, RequestId};
 
 use super::{
-    Call, Due, Fault, Latency, Made, StatusOrder, World,
+    Call, Due, Fault, Latency, Made, SecondRoleUpdate, StatusOrder, World,
     assignments::principal_type,
     earlier, later,
     paging::{PageRequest, page},
@@ -35,6 +35,9 @@ pub struct RequestRecord {
     /// The reason with which a fault makes it end.
     #[serde(skip)]
     doomed: Option<String>,
+    /// How long it takes from the time when it is begun; `None` is for ever.
+    #[serde(skip)]
+    takes: Option<Duration>,
 }
 
 impl RequestRecord {
@@ -74,6 +77,11 @@ impl Requests {
 
     fn get(&self, id: &RequestId) -> Option<&RequestRecord> {
         self.places.get(id).and_then(|place| self.records.get(*place))
+    }
+
+    /// Whether a request of this kind is under way for a key.
+    fn is_being(&self, operation: Operation, key: &AssignmentKey) -> bool {
+        self.busy.get(key).and_then(|id| self.get(id)).is_some_and(|record| record.operation == operation)
     }
 
     /// Whether a request is under way for this permission set.
@@ -135,10 +143,21 @@ fn accept(
     }
     let id: RequestId =
         call.request_id.to_string().parse().map_err(|_| ApiError::internal("InternalServerException"))?;
-    let (doomed, hangs) = match &call.fault {
-        Some(Fault::FailLater(reason)) => (Some(reason.clone()), false),
-        Some(Fault::Hang) => (None, true),
-        _none_that_comes_later => (None, false),
+    let assumed = world.settings.assumptions.second_role_update;
+    if assumed == SecondRoleUpdate::Refused
+        && world.turns.is_taken(&key.account)
+        && updates_role(world, operation, &key)
+    {
+        return Err(ApiError::new(
+            "ConflictException",
+            "Could not complete the request. Another permission set is being provisioned in this account.",
+        ));
+    }
+    let (doomed, takes) = match &call.fault {
+        Some(Fault::FailLater(reason)) => (Some(reason.clone()), Some(world.settings.assignment_latency)),
+        Some(Fault::Hang) => (None, None),
+        Some(Fault::Slow(latency)) => (None, Some(Latency::Constant(*latency))),
+        _none_that_comes_later => (None, Some(world.settings.assignment_latency)),
     };
     let record = RequestRecord {
         id: id.clone(),
@@ -148,20 +167,53 @@ fn accept(
         accepted_at: call.now,
         settled: None,
         doomed,
+        takes: takes.map(|latency| latency.sample(&mut world.ids)),
     };
     let output = shape(&record);
     world.requests.add(record);
     world.log.counters.most_outstanding =
         world.log.counters.most_outstanding.max(world.requests.outstanding());
-    if !hangs {
-        let latency: Latency = match &call.fault {
-            Some(Fault::Slow(latency)) => Latency::Constant(*latency),
-            _not_slowed => world.settings.assignment_latency,
-        };
-        let latency: Duration = latency.sample(&mut world.ids);
-        world.schedule(later(call.now, latency), Due::Request(id));
-    }
+    begin(world, &id);
     Ok(output)
+}
+
+/// Begins a request, or lets it wait for its turn in the account. One that hangs never gets as far as the role, and so keeps no other
+/// from its turn.
+fn begin(world: &mut World, id: &RequestId) {
+    let Some(record) = world.requests.get(id) else { return };
+    let (Some(takes), operation, key) = (record.takes, record.operation, record.key.clone()) else { return };
+    let alone = match world.settings.assumptions.second_role_update {
+        SecondRoleUpdate::Waits | SecondRoleUpdate::Refused => updates_role(world, operation, &key),
+        SecondRoleUpdate::GoesAlong => false,
+    };
+    if !alone || world.turns.enter(&key.account, id) {
+        world.schedule(later(world.now, takes), Due::Request(id.clone()));
+    }
+}
+
+/// Whether a request makes or takes away a role: the first assignment of a permission set in an account, or the end of the last one.
+fn updates_role(world: &World, operation: Operation, key: &AssignmentKey) -> bool {
+    let AssignmentKey { account, permission_set, .. } = key;
+    match operation {
+        Operation::Grant => {
+            world.settings.assumptions.assignment_updates_the_role
+                || !world.assignments.is_provisioned(account, permission_set, Timestamp::MAX)
+        }
+        Operation::Revoke => {
+            world.assignments.get(key).is_some()
+                && world
+                    .assignments
+                    .keys_in(account, permission_set)
+                    .all(|other| other == *key || world.requests.is_being(Operation::Revoke, &other))
+        }
+    }
+}
+
+/// The turn that a request had in an account passes to those that waited.
+pub(super) fn pass_on(world: &mut World, account: &AccountId, id: &RequestId) {
+    for waiting in world.turns.leave(account, id) {
+        begin(world, &waiting);
+    }
 }
 
 /// How many requests fill the window that a request of this kind would go through.
@@ -228,6 +280,7 @@ pub(super) fn settle(world: &mut World, id: &RequestId) {
         }
     }
     world.requests.settle(id, at, outcome);
+    pass_on(world, &record.key.account, id);
 }
 
 fn outcome(world: &World, record: &RequestRecord, active: bool) -> Result<(), String> {

@@ -55,6 +55,8 @@ pub struct Quotas {
     pub identity_store: Option<Rate>,
     /// Requests for each operation of Organizations; its documented rates differ by operation and are not built yet, so off by default.
     pub organizations: Option<Rate>,
+    /// Requests a second for each operation of the Resource Groups Tagging API. No figure was found for resources of Organizations; 5 is low.
+    pub tagging: Option<Rate>,
     /// Managed policies that a permission set may have: 25.
     pub policies_per_permission_set: usize,
     /// Tags that a resource may have: 50.
@@ -70,6 +72,7 @@ impl Default for Quotas {
             sso_admin: Some(Rate { per_second: 20, burst: 20 }),
             identity_store: Some(Rate { per_second: 20, burst: 20 }),
             organizations: None,
+            tagging: Some(Rate { per_second: 5, burst: 5 }),
             policies_per_permission_set: 25,
             tags_per_resource: 50,
             ou_depth: 5,
@@ -108,7 +111,10 @@ pub struct Assumptions {
     pub status_retention: Option<Duration>,
     /// Whether a further assignment brings an account's role to the permission set's newest version. The documentation speaks only of
     /// the first one ("automatically provisioned") and of later edits, which need `ProvisionPermissionSet`; `false` is the stricter.
+    /// With `true` every further assignment is a role update that takes its turn in the account.
     pub assignment_updates_the_role: bool,
+    /// What becomes of a request that would update a role of an account in which another one is being updated.
+    pub second_role_update: SecondRoleUpdate,
     /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case.
     pub names_are_case_sensitive: bool,
     /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for September 2026; unverified.
@@ -116,6 +122,13 @@ pub struct Assumptions {
     /// Whether an answer of `ListAccountAssignmentsForPrincipal` for a user also holds what comes through groups. Its items carry the
     /// principal's id and type, which hints at it.
     pub user_lists_hold_group_assignments: bool,
+    /// Whether `GetResources` lists accounts in other Regions than us-east-1 too. Users found an empty answer there, and no error
+    /// (an issue of AWS's deployment framework); undocumented.
+    pub tagging_answers_in_every_region: bool,
+    /// Whether `GetResources` lists accounts for the delegated administrator too, and not only for the management account. Undocumented.
+    pub delegated_administrator_sees_tagged_accounts: bool,
+    /// How old the answers of `GetResources` are. Undocumented.
+    pub tagging_lag: Duration,
 }
 
 impl Default for Assumptions {
@@ -129,11 +142,28 @@ impl Default for Assumptions {
             status_lag: Duration::ZERO,
             status_retention: None,
             assignment_updates_the_role: false,
+            second_role_update: SecondRoleUpdate::Waits,
             names_are_case_sensitive: true,
             account_status_is_sent: true,
             user_lists_hold_group_assignments: true,
+            tagging_answers_in_every_region: false,
+            delegated_administrator_sees_tagged_accounts: false,
+            tagging_lag: Duration::ZERO,
         }
     }
+}
+
+/// What becomes of a second role update in an account. The quota is documented ("IAM roles in an account that can be updated at a
+/// time": one); what it does is not. Roles are updated by the first assignment of a permission set in an account, by the end of the last
+/// one, and by `ProvisionPermissionSet`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondRoleUpdate {
+    /// It is accepted, stays `IN_PROGRESS`, and begins when those before it have ended.
+    Waits,
+    /// It is refused with `ConflictException`.
+    Refused,
+    /// It is done beside the first: no such limit.
+    GoesAlong,
 }
 
 /// The order of the lists of requests.

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::{
     Allowed, Call, Operation, Service, World, accounts, assignments, groups, instances, memberships,
-    organization, permission_sets, requests, tags, units, users,
+    organization, permission_sets, requests, tagging as tag_groups, tags, units, users,
 };
 use crate::{
     ApiError, Caller,
-    wire::{identity_store as store, organizations as org, sso_admin as sso},
+    wire::{identity_store as store, organizations as org, sso_admin as sso, tagging},
 };
 
 /// Makes an [`Operation`] of every row, and a function that finds the row by the operation's name.
@@ -130,4 +130,9 @@ operations! {
     ListAccountsForProvisionedPermissionSet -> AccountIdsOutput, false, Administrators => assignments::accounts_with;
     AttachManagedPolicyToPermissionSet -> Nothing, true, Administrators => permission_sets::attach_policy;
     ListManagedPoliciesInPermissionSet -> ManagedPoliciesOutput, false, Administrators => permission_sets::list_policies;
+}
+
+operations! {
+    Tagging, tagging, tagging_api;
+    GetResources -> GetResourcesOutput, false, Anyone => tag_groups::get_resources;
 }

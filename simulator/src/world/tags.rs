@@ -1,7 +1,5 @@
 //! Tags of accounts, OUs, the root and permission sets.
 
-use std::collections::BTreeMap;
-
 use shared::domain::{PermissionSetArn, Tags};
 
 use super::{
@@ -14,12 +12,9 @@ use crate::{
     wire::{Tag, organizations as org, sso_admin as sso},
 };
 
-/// Adds tags to those that something has.
-pub(super) fn put(all: &mut BTreeMap<String, Tags>, id: &str, tags: &[Tag]) {
-    let entry = all.entry(id.to_owned()).or_default();
-    for tag in tags {
-        entry.0.insert(tag.key.clone(), tag.value.clone());
-    }
+/// Tags as they are written on the wire.
+pub(super) fn read(tags: &[Tag]) -> Tags {
+    Tags(tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect())
 }
 
 /// The tags after some were added, if they are not too many.
@@ -38,7 +33,7 @@ fn merged(world: &World, call: &Call, present: &Tags, added: &[Tag]) -> Result<T
             ApiError::new("ConstraintViolationException", "You have exceeded the number of tags allowed.")
                 .with("Reason", "MAX_TAG_LIMIT_EXCEEDED")
         }
-        Service::IdentityStore | Service::SsoAdmin => ApiError::new(
+        Service::IdentityStore | Service::SsoAdmin | Service::Tagging => ApiError::new(
             "ServiceQuotaExceededException",
             "You have exceeded the number of tags allowed on a resource.",
         ),
@@ -71,7 +66,7 @@ fn in_organization(world: &World, call: &Call, id: &str) -> Result<Tags, ApiErro
         organization.accounts.contains_key(&validate::id(call, "resourceId", id)?)
     };
     if exists {
-        return Ok(organization.tags.get(id).cloned().unwrap_or_default());
+        return Ok(organization.tags_of(id));
     }
     Err(ApiError::new("TargetNotFoundException", "You specified a target that doesn't exist."))
 }
@@ -83,7 +78,7 @@ pub(super) fn tag_in_organization(
 ) -> Result<org::Nothing, ApiError> {
     let present = in_organization(world, call, &input.resource_id)?;
     let tags = merged(world, call, &present, &input.tags)?;
-    world.organization.tags.insert(input.resource_id.clone(), tags);
+    world.organization.set_tags(call.now, &input.resource_id, tags);
     Ok(org::Nothing {})
 }
 
@@ -94,7 +89,7 @@ pub(super) fn untag_in_organization(
 ) -> Result<org::Nothing, ApiError> {
     let present = in_organization(world, call, &input.resource_id)?;
     let tags = without(call, &present, &input.tag_keys)?;
-    world.organization.tags.insert(input.resource_id.clone(), tags);
+    world.organization.set_tags(call.now, &input.resource_id, tags);
     Ok(org::Nothing {})
 }
 

@@ -104,7 +104,7 @@ pub(super) fn create(
     let root = world.organization.root.as_str().trim_start_matches("r-").to_owned();
     let id: OuId = format!("ou-{root}-{own}").parse().map_err(|_| ApiError::internal("ServiceException"))?;
     world.organization.units.insert(id.clone(), Unit { name: input.name.clone(), parent });
-    tags::put(&mut world.organization.tags, id.as_str(), new_tags);
+    world.organization.set_tags(call.now, id.as_str(), tags::read(new_tags));
     output(world, &id)
 }
 

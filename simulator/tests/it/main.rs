@@ -7,10 +7,18 @@ mod description;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod faces;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod paging;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
+mod role_updates;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tagging;

@@ -5,6 +5,7 @@ mod engine;
 mod figures;
 mod ledger;
 mod page;
+mod planning;
 mod row;
 mod trouble;
 mod virtual_time;
@@ -60,11 +61,18 @@ struct Benchmark {
 }
 
 /// All benchmarks, in the order in which they run.
-const ALL: &[Benchmark] = &[Benchmark {
-    name: "writes",
-    about: "a backlog of grants, or of grants and revokes, through the window of outstanding requests",
-    run: writes::measure,
-}];
+const ALL: &[Benchmark] = &[
+    Benchmark {
+        name: "writes",
+        about: "a backlog of grants, or of grants and revokes, through the window of outstanding requests",
+        run: writes::measure,
+    },
+    Benchmark {
+        name: "planning",
+        about: "what deciding costs on one core, in real time",
+        run: |_| Ok(planning::measure()?),
+    },
+];
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {

@@ -41,6 +41,11 @@ impl Row {
         Self { name: name.into(), figures: Vec::new() }
     }
 
+    /// With figures that nothing is aimed at.
+    pub(crate) fn of(name: impl Into<String>, figures: Vec<(&'static str, f64)>) -> Self {
+        figures.into_iter().fold(Self::new(name), |row, (name, value)| row.figure(name, value))
+    }
+
     /// With a figure that nothing is aimed at.
     #[must_use]
     pub(crate) fn figure(mut self, name: &'static str, value: f64) -> Self {

@@ -115,7 +115,8 @@ impl Service {
         let clock = Arc::new(TokioClock::starting_at("2026-11-02T09:00:00Z".parse().unwrap()));
         let caller = Caller::new(USHER, management.clone(), CallerKind::Management);
         let round_trip = Duration::from_millis(50);
-        let face = InProcess { world: Arc::clone(&world), clock: clock.clone(), caller, round_trip };
+        let face =
+            InProcess { world: Arc::clone(&world), clock: clock.clone(), caller, round_trip, paces: None };
         let ledger = Arc::new(SqliteLedger::in_memory().unwrap());
         let unclaimed = Arc::default();
         let writer =

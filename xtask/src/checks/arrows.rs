@@ -38,10 +38,11 @@ const MODULES: &[Module] = &[
     pure("provisioning", &["domain", "ledger"]),
     acts("ports",        &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning"]),
     acts("clock",        &["ports"]),
+    acts("pace",         &["ports"]),
     acts("engine",       &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports"]),
-    acts("aws",          &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports", "clock"]),
+    acts("aws",          &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports", "clock", "pace"]),
     acts("local",        &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "ports", "clock"]),
-    acts("settings",     &["domain", "plan", "engine"]),
+    acts("settings",     &["domain", "plan", "pace", "engine"]),
     acts("telemetry",    &["settings"]),
 ];
 

@@ -1,0 +1,268 @@
+//! What deciding costs: the rules of a large organization resolved and compared, account by account, on one core.
+
+mod estate;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use shared::{
+    domain::{Account, AssignmentKey, InvalidId, Mode, RuleId, RulesVersion},
+    ledger::{Cause, Orders, Row, State},
+    plan::{self, Actual, ManagementWrites, Plan, Quotas, Situation},
+    resolve::{self, Desired},
+    rules::Index,
+};
+
+use crate::row::Row as Line;
+use estate::{Estate, PER_ACCOUNT};
+
+/// Why planning could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    #[error("the benchmark's organization can't be made")]
+    Id(#[from] InvalidId),
+    #[error("the benchmark's rules can't be read: {0}")]
+    Rules(String),
+    #[error("{0} assignments were decided, and not the {1} that there are")]
+    Count(usize, usize),
+}
+
+/// A round over all accounts is made this often; the median counts.
+const ROUNDS: usize = 3;
+
+/// A look at one account is made this often; the median counts.
+const LOOKS: usize = 2_000;
+
+/// What the ledger and AWS have of what the rules want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Everything,
+}
+
+pub(crate) fn measure() -> Result<Vec<Line>, Trouble> {
+    let small = estate::estate(10_000)?;
+    let index = small.index()?;
+    let mut lines = vec![reading(&small)?];
+    let (one, peak) = all(&small, &index, Before::Everything)?;
+    lines.push(line("10,000 accounts, nothing changed", one, peak));
+    let (new, peak) = all(&small, &index, Before::Nothing)?;
+    lines.push(line("10,000 accounts, all is new", new, peak));
+    lines.push(looking(&small, &index)?);
+    drop(small);
+
+    let large = estate::estate(20_000)?;
+    for (name, before, half) in [
+        ("20,000 accounts, nothing changed", Before::Everything, one),
+        ("20,000 accounts, all is new", Before::Nothing, new),
+    ] {
+        let (took, peak) = all(&large, &index, before)?;
+        let line = line(name, took, peak);
+        lines.push(line.figure("times half the size", took.all().as_secs_f64() / half.all().as_secs_f64()));
+    }
+    Ok(lines)
+}
+
+/// How long the parts of a round took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Took {
+    needs: Duration,
+    desired: Duration,
+    plan: Duration,
+    assignments: usize,
+}
+
+impl Took {
+    fn all(&self) -> Duration {
+        self.needs + self.desired + self.plan
+    }
+}
+
+fn line(name: &str, took: Took, peak: Option<f64>) -> Line {
+    let mut figures = vec![
+        ("assignments", as_figure(took.assignments)),
+        ("needs (s)", took.needs.as_secs_f64()),
+        ("desired (s)", took.desired.as_secs_f64()),
+        ("plan (s)", took.plan.as_secs_f64()),
+        ("whole (s)", took.all().as_secs_f64()),
+    ];
+    figures.extend(peak.map(|peak| ("peak (MiB)", peak)));
+    Line::of(name, figures)
+}
+
+/// Decides about all accounts, one after the other. What was decided about one is gone when the next is looked at.
+fn all(estate: &Estate, index: &Index, before: Before) -> Result<(Took, Option<f64>), Trouble> {
+    let bench = Bench::new(index, estate)?;
+    let mut rounds = Vec::new();
+    forget_peak();
+    for _ in 0..ROUNDS {
+        let mut took = Took::default();
+        for account in &estate.accounts {
+            let (rows, actual) = bench.before(account, before);
+            let started = Instant::now();
+            let needs = std::hint::black_box(resolve::needs(index, account, bench.now));
+            took.needs += started.elapsed();
+            drop(needs);
+            let started = Instant::now();
+            let desired = resolve::desired(index, account, &estate.facts, bench.now);
+            took.desired += started.elapsed();
+            let started = Instant::now();
+            let plan = std::hint::black_box(bench.plan(account, &desired, &rows, &actual));
+            took.assignments += desired.wanted.len();
+            let decided = plan.actions.len();
+            drop((plan, desired));
+            took.plan += started.elapsed();
+            let expected = if before == Before::Nothing { PER_ACCOUNT } else { 0 };
+            if decided != expected {
+                return Err(Trouble::Count(decided, expected));
+            }
+        }
+        rounds.push(took);
+    }
+    let wanted = estate.accounts.len() * PER_ACCOUNT;
+    rounds.sort_by_key(Took::all);
+    let took = rounds.get(ROUNDS / 2).copied().unwrap_or_default();
+    if took.assignments == wanted {
+        Ok((took, peak()))
+    } else {
+        Err(Trouble::Count(took.assignments, wanted))
+    }
+}
+
+/// One account: from its tags and its rows to its plan, with everything that was looked up at hand.
+fn looking(estate: &Estate, index: &Index) -> Result<Line, Trouble> {
+    let bench = Bench::new(index, estate)?;
+    let mut times = Vec::with_capacity(LOOKS);
+    for account in estate.accounts.iter().cycle().step_by(7).take(LOOKS) {
+        let (rows, actual) = bench.before(account, Before::Nothing);
+        let started = Instant::now();
+        let desired = resolve::desired(index, account, &estate.facts, bench.now);
+        let plan = std::hint::black_box(bench.plan(account, &desired, &rows, &actual));
+        drop((plan, desired));
+        times.push(started.elapsed());
+    }
+    let took = median(&mut times);
+    Ok(Line::new("one account, all is new")
+        .figure("assignments", as_figure(PER_ACCOUNT))
+        .figure("one account (ms)", took.as_secs_f64() * 1e3))
+}
+
+/// Reading and compiling the rules: once for each version in each process.
+fn reading(estate: &Estate) -> Result<Line, Trouble> {
+    let mut times = Vec::new();
+    for _ in 0..9 {
+        let started = Instant::now();
+        drop(std::hint::black_box(estate.index()?));
+        times.push(started.elapsed());
+    }
+    let took = median(&mut times);
+    let figures = vec![("rules", as_figure(estate::RULES)), ("read (ms)", took.as_secs_f64() * 1e3)];
+    Ok(Line::of("reading the rules", figures))
+}
+
+/// What all decisions of a round share.
+struct Bench<'a> {
+    index: &'a Index,
+    estate: &'a Estate,
+    rules: RulesVersion,
+    cause: Cause,
+    orders: Orders,
+    now: Timestamp,
+}
+
+impl<'a> Bench<'a> {
+    fn new(index: &'a Index, estate: &'a Estate) -> Result<Self, Trouble> {
+        Ok(Self {
+            index,
+            estate,
+            rules: estate.bundle.version(),
+            cause: Cause::new("sweep", "bench"),
+            orders: Orders::default(),
+            now: Timestamp::from_second(1_800_000_000).map_err(|error| Trouble::Rules(error.to_string()))?,
+        })
+    }
+
+    /// What there is of an account before it is decided. Not measured: the ledger and AWS give it.
+    fn before(&self, account: &Account, before: Before) -> (Vec<Row>, Actual) {
+        let mut actual = Actual { present: BTreeSet::new(), read_at: self.now };
+        if before == Before::Nothing {
+            return (Vec::new(), actual);
+        }
+        let desired = resolve::desired(self.index, account, &self.estate.facts, self.now);
+        actual.present = desired.wanted.keys().cloned().collect();
+        let rows = desired.wanted.into_iter().map(|(key, wanted_by)| self.ours(key, wanted_by)).collect();
+        (rows, actual)
+    }
+
+    /// A row of what was granted long ago.
+    fn ours(&self, key: AssignmentKey, wanted_by: BTreeMap<RuleId, Mode>) -> Row {
+        Row {
+            key,
+            version: 3,
+            state: State::Ours,
+            wanted_by,
+            rules: Some(self.rules.clone()),
+            cause: self.cause.clone(),
+            attempts: 1,
+            changed_at: self.now - SignedDuration::from_hours(24),
+            missing_since: None,
+            departed_since: None,
+            maybe_sent: false,
+            closed_at: None,
+            last_request: None,
+            look_again: false,
+            trouble: None,
+            approval: None,
+            hold: None,
+            over_budget: None,
+        }
+    }
+
+    fn plan(&self, account: &Account, desired: &Desired, rows: &[Row], actual: &Actual) -> Plan {
+        plan::plan(&Situation {
+            account,
+            desired,
+            rows,
+            actual,
+            principals: &estate::principals(),
+            vanished: &BTreeSet::new(),
+            orders: &self.orders,
+            mode: self.index.settings().mode,
+            rules: &self.rules,
+            cause: &self.cause,
+            management: ManagementWrites::Withheld,
+            quotas: Quotas::default(),
+            lag: SignedDuration::from_mins(5),
+            intent_age: SignedDuration::from_mins(15),
+            now: self.now,
+        })
+    }
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
+fn as_figure(count: usize) -> f64 {
+    count as f64
+}
+
+/// Has Linux forget how much memory this process once held.
+fn forget_peak() {
+    // Elsewhere there is no such file, and no figure either.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory that this process held since [`forget_peak`], in MiB, where the system tells.
+fn peak() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(as_figure(kib) / 1024.0)
+}
