@@ -43,7 +43,7 @@ const INSTANCE: Expected = Expected {
     example: "arn:aws:sso:::instance/ssoins-1234567890abcdef",
 };
 const WINDOW: Expected = Expected { what: "a number from 1 to 15", example: "10" };
-const ENGINE_RATE: Expected = Expected { what: "a number from 1 to 20", example: "10" };
+const CALLS: Expected = Expected { what: "a number of calls from 1 to 20", example: "10" };
 const PERMISSION_SETS: Expected = Expected { what: "a number from 1 to 3500", example: "500" };
 const TIME: Expected = Expected { what: "a length of time of up to a day", example: "90s, 5m or 1h" };
 const RATE: Expected = Expected { what: "a number of calls a second from 0.1 to 20", example: "4" };
@@ -142,8 +142,8 @@ impl Settings {
         let second = Duration::from_secs(1);
         Ok(EngineSettings {
             window: self.optional("USHER_WINDOW", WINDOW, window)?.unwrap_or(default.window),
-            rate: self.optional("USHER_ENGINE_RATE", ENGINE_RATE, engine_rate)?.unwrap_or(default.rate),
-            burst: self.optional("USHER_ENGINE_BURST", ENGINE_RATE, engine_rate)?.unwrap_or(default.burst),
+            rate: self.optional("USHER_ENGINE_RATE", CALLS, calls)?.unwrap_or(default.rate),
+            burst: self.optional("USHER_ENGINE_BURST", CALLS, calls)?.unwrap_or(default.burst),
             lag: self.time("USHER_LAG", zero)?.unwrap_or(default.lag),
             facts_age: self.time("USHER_FACTS_AGE", zero)?.unwrap_or(default.facts_age),
             intent_age: self.time("USHER_INTENT_AGE", second)?.unwrap_or(default.intent_age),
@@ -324,8 +324,8 @@ fn concurrency(text: &str) -> Option<u32> {
     text.parse().ok().filter(|instances| (1..=1000).contains(instances))
 }
 
-fn engine_rate(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|rate| (1..=20).contains(rate))
+fn calls(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|calls| (1..=20).contains(calls))
 }
 
 fn permission_sets(text: &str) -> Option<usize> {
