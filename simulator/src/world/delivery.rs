@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::{ids::Ids, later, settings::Latency};
 
 /// How events are delivered. The default is prompt, complete, once and in order.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Delivery {
     /// How long every event takes. Captures show 0 to 17 seconds; a latency that is not constant turns events round.
     pub delay: Latency,
@@ -23,6 +24,7 @@ pub struct Delivery {
     /// The probability that an event, or a copy, takes `late_by` more than the others, which then overtake it.
     pub late: f64,
     /// How much longer a late one takes.
+    #[serde(with = "crate::duration")]
     pub late_by: Duration,
 }
 

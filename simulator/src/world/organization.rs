@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use shared::domain::{AccountId, OuId, ParentId, RootId, Tags};
 
 use super::{
-    Call, World, accounts, creations, departures, handshakes,
+    Call, World, accounts, creations,
+    delegation::IDENTITY_CENTER,
+    departures, handshakes,
     paging::{PageRequest, page},
     timeline::Timeline,
     units::Unit,
@@ -59,6 +61,12 @@ impl Organization {
     /// An account as it is now.
     pub(crate) fn account(&self, id: &AccountId) -> Option<&accounts::Facts> {
         self.accounts.get(id).and_then(Timeline::latest)
+    }
+
+    /// An account administers Identity Center from the beginning.
+    pub(crate) fn delegate(&mut self, account: &AccountId) {
+        let since = self.services.get(IDENTITY_CENTER).copied().unwrap_or(Timestamp::UNIX_EPOCH);
+        self.delegations.entry(account.clone()).or_default().insert(IDENTITY_CENTER.to_owned(), since);
     }
 
     /// The e-mail address of an account, whether it is a member or not.

@@ -11,9 +11,11 @@ use super::{
 };
 
 /// How fast one bucket fills up, and how much it holds. Unlike [`Rate`] it can be slower than one a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limit {
     /// The time in which one token comes back.
+    #[serde(with = "crate::duration")]
     pub interval: Duration,
     /// Tokens that a full bucket holds.
     pub burst: u32,
@@ -36,7 +38,8 @@ impl From<Rate> for Limit {
 }
 
 /// The limits of one operation of Organizations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OperationLimits {
     /// For each account that calls.
     pub account: Limit,
@@ -46,7 +49,8 @@ pub struct OperationLimits {
 
 /// Organizations' limits by operation. The default is the table of its user guide's page on quotas ("throttling limits", 2026). Where
 /// that names several operations in one line, each has a bucket of its own here; the page doesn't say otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OrganizationsLimits {
     /// By the operation's name.
     pub operations: BTreeMap<String, OperationLimits>,

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod delegation;
 #[cfg(test)]
 mod delivery;
@@ -13,6 +15,8 @@ mod events;
 #[cfg(test)]
 mod faces;
 #[cfg(test)]
+mod garbage;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod membership;
@@ -21,9 +25,13 @@ mod operations;
 #[cfg(test)]
 mod paging;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod role_updates;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
