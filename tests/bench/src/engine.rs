@@ -53,7 +53,7 @@ pub(crate) struct Stage {
 pub(crate) fn settings(window: usize) -> EngineSettings {
     EngineSettings {
         window,
-        spacing: Duration::from_millis(50),
+        rate: 20,
         intent_age: Duration::from_hours(10_000),
         look_age: Duration::from_hours(10_000),
         ..EngineSettings::default()
