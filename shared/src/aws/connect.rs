@@ -128,6 +128,12 @@ impl Connection {
         Self { config }
     }
 
+    /// The same with another Region.
+    #[must_use = "the connection itself stays in its Region"]
+    pub fn in_region(self, region: &str) -> Self {
+        Self { config: self.config.into_builder().region(Region::new(region.to_owned())).build() }
+    }
+
     /// The same connection at this pace: what is made from it waits for a turn before each call to a service that is counted.
     pub fn paced(self, paces: Arc<Paces>) -> Self {
         let Some(client) = self.config.http_client() else { return self };
@@ -145,8 +151,12 @@ impl Connection {
         self.config.region().map(AsRef::as_ref)
     }
 
+    /// Organizations, with the tags that the tagging API has of it.
     pub fn organizations(&self) -> OrganizationsApi {
+        let home = Region::new(home_of_organizations(self.region()));
+        let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&self.config).region(home).build();
         OrganizationsApi::new(aws_sdk_organizations::Client::new(&self.config))
+            .with_tagging(aws_sdk_resourcegroupstagging::Client::from_conf(tagging))
     }
 
     /// SSO Admin in the instance named, or else in the only one that there is.
@@ -189,6 +199,15 @@ impl Connection {
             .force_path_style(self.config.endpoint_url().is_some())
             .build();
         aws_sdk_s3::Client::from_conf(config)
+    }
+}
+
+/// The Region that Organizations lives in, in the partition of this one. Its resources are tagged there and nowhere else.
+fn home_of_organizations(region: Option<&str>) -> &'static str {
+    match region {
+        Some(region) if region.starts_with("us-gov-") => "us-gov-west-1",
+        Some(region) if region.starts_with("cn-") => "cn-northwest-1",
+        Some(_) | None => "us-east-1",
     }
 }
 

@@ -364,13 +364,33 @@ fn an_account_without_rules_needs_nothing_and_wants_nothing() {
 }
 
 #[test]
+fn tags_of_permission_sets_are_needed_only_where_a_rule_or_a_never_of_the_account_looks_at_them() {
+    let wants = |body: &str| needs(&index(body), &account(), now()).permission_set_tags;
+    let by_tags = "{ tagged: { Environment: Development } }";
+    let plain = one_rule("[{ group: Developers }]", "[Reader]");
+    assert!(!wants(&plain));
+    assert!(wants(&one_rule("[{ group: Developers }]", &format!("[Reader, {by_tags}]"))));
+    assert!(wants(&format!("never: [{{ permission_sets: [{by_tags}], accounts: everywhere }}]\n{plain}")));
+    let joined = "match: [{ permission_set_tag: Environment, account_tag: Environment }] }";
+    assert!(wants(&plain.replace("everywhere }", &format!("everywhere, {joined}"))));
+}
+
+#[test]
 fn what_is_needed_is_enough_for_nothing_to_count_as_not_looked_up() {
     let body = "never: [{ permission_sets: [Reader], principals: [{ group: Gone }], accounts: everywhere }]\n"
         .to_owned() + &one_rule("[{ group: Developers }, { user_name: alice }]", "[Reader]");
     let (index, account) = (index(&body), account());
-    let Needs { groups, group_ids, users, user_ids, permission_sets, members_of, members_of_ids } =
-        needs(&index, &account, now());
-    assert!(permission_sets && members_of.is_empty() && members_of_ids.is_empty());
+    let Needs {
+        groups,
+        group_ids,
+        users,
+        user_ids,
+        permission_sets,
+        permission_set_tags,
+        members_of,
+        members_of_ids,
+    } = needs(&index, &account, now());
+    assert!(permission_sets && !permission_set_tags && members_of.is_empty() && members_of_ids.is_empty());
     let facts = Facts {
         groups: groups.into_iter().map(|name| (name, Lookup::Absent)).collect(),
         group_ids: group_ids.into_iter().map(|id| (id, Lookup::Absent)).collect(),

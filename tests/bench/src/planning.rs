@@ -64,9 +64,8 @@ pub(crate) fn measure() -> Result<Vec<Line>, Trouble> {
         ("20,000 accounts, all is new", Before::Nothing, new),
     ] {
         let (took, peak) = all(&large, &index, before)?;
-        let mut line = line(name, took, peak);
-        line.figures.push(("times half the size", took.all().as_secs_f64() / half.all().as_secs_f64()));
-        lines.push(line);
+        let line = line(name, took, peak);
+        lines.push(line.figure("times half the size", took.all().as_secs_f64() / half.all().as_secs_f64()));
     }
     Ok(lines)
 }
@@ -95,7 +94,7 @@ fn line(name: &str, took: Took, peak: Option<f64>) -> Line {
         ("whole (s)", took.all().as_secs_f64()),
     ];
     figures.extend(peak.map(|peak| ("peak (MiB)", peak)));
-    Line { name: name.to_owned(), figures }
+    Line::of(name, figures)
 }
 
 /// Decides about all accounts, a few at a time. What was decided about some is gone when the next are looked at.
@@ -156,13 +155,9 @@ fn looking(estate: &Estate, index: &Index) -> Result<Line, Trouble> {
         times.push(watch.elapsed() / 50);
     }
     let took = median(&mut times);
-    Ok(Line {
-        name: "one account, all is new".to_owned(),
-        figures: vec![
-            ("assignments", as_figure(PER_ACCOUNT)),
-            ("one account (ms)", took.as_secs_f64() * 1e3),
-        ],
-    })
+    Ok(Line::new("one account, all is new")
+        .figure("assignments", as_figure(PER_ACCOUNT))
+        .figure("one account (ms)", took.as_secs_f64() * 1e3))
 }
 
 /// Reading and compiling the rules: once for each version in each process.
@@ -175,7 +170,7 @@ fn reading(estate: &Estate) -> Result<Line, Trouble> {
     }
     let took = median(&mut times);
     let figures = vec![("rules", as_figure(estate::RULES)), ("read (ms)", took.as_secs_f64() * 1e3)];
-    Ok(Line { name: "reading the rules".to_owned(), figures })
+    Ok(Line::of("reading the rules", figures))
 }
 
 /// What all decisions of a round share.
