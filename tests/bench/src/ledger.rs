@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use shared::{
     clock::TokioClock,
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Row},
+    ledger::{BudgetKey, Lease, Orders, Round, Row},
     local::SqliteLedger,
     ports::{
         Clock as _, Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind,
@@ -82,6 +82,10 @@ impl LedgerReader for RemoteLedger {
         self.at(self.here.spent(budget)).await
     }
 
+    async fn round(&self) -> Result<Option<Round>, LedgerError> {
+        self.at(self.here.round()).await
+    }
+
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.at(self.here.recall(kind)).await
     }
@@ -141,6 +145,10 @@ impl Ledger for RemoteLedger {
             Ok(())
         })
         .await
+    }
+
+    async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
+        self.at(self.here.keep_round(round)).await
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
