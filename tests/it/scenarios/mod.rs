@@ -35,6 +35,7 @@ mod checker_tests;
 mod concurrency;
 mod consent;
 mod crashes;
+mod deliveries;
 mod failures;
 mod fleet;
 mod foreign;
