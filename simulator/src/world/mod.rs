@@ -6,6 +6,7 @@
 mod access_control_attributes;
 mod accounts;
 mod assignments;
+mod directory;
 mod events;
 mod faults;
 mod groups;
@@ -33,6 +34,7 @@ mod tags;
 mod timeline;
 mod turns;
 mod units;
+mod user_attributes;
 mod users;
 mod validate;
 
@@ -63,7 +65,7 @@ pub struct World {
     pub faults: Faults,
     pub(crate) organization: organization::Organization,
     pub(crate) instances: Vec<Instance>,
-    pub(crate) directory: groups::Directory,
+    pub(crate) directory: directory::Directory,
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,
@@ -109,7 +111,7 @@ impl World {
             faults: Faults::default(),
             organization,
             instances,
-            directory: groups::Directory::default(),
+            directory: directory::Directory::default(),
             permission_sets: BTreeMap::new(),
             assignments: assignments::Assignments::default(),
             requests: requests::Requests::default(),
