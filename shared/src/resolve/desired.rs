@@ -9,7 +9,7 @@ use super::{
     names::{barred_principals, barred_sets, principals_of, sets_of},
 };
 use crate::{
-    domain::{Account, AccountId, AssignmentKey, Mode, PermissionSet, PermissionSetArn, RuleId},
+    domain::{Account, AccountId, AssignmentKey, Mode, PermissionSet, PermissionSetArn, Principal, RuleId},
     rules::{Index, Never, PermissionSetSelector, Repair, Rule},
 };
 
@@ -69,19 +69,56 @@ pub fn desired(index: &Index, account: &Account, facts: &Facts, now: Timestamp) 
     if rules.is_empty() {
         return desired;
     }
-    let mut terms = BTreeMap::new();
-    for rule in rules {
-        desired.add(rule, index, account, facts, &mut terms);
-    }
+    let givers: Vec<Giver<'_>> =
+        rules.into_iter().map(|rule| desired.giver(rule, index, account, facts)).collect();
+    desired.want(&givers);
     for never in index.never_for(account) {
         desired.take_out(never, account, facts);
     }
-    for (key, terms) in terms {
-        if desired.wanted.contains_key(&key) {
-            desired.settle(key, &terms);
-        }
+    for (key, terms) in terms(&desired.wanted, &givers) {
+        desired.settle(key, &terms);
     }
     desired
+}
+
+/// One rule in one account: everything that it gives is each of the sets to each of the principals.
+struct Giver<'a> {
+    rule: &'a Rule,
+    /// With each permission set, whether its name is all that the rule knows it by, and another bore that name before.
+    sets: BTreeMap<&'a PermissionSetArn, Option<Recreated>>,
+    principals: Vec<Principal>,
+}
+
+impl Giver<'_> {
+    /// Whether it may grant what it gives, and says more about it than that.
+    fn has_terms(&self) -> bool {
+        let Rule { mode, until, repair, .. } = self.rule;
+        *mode > Mode::Observe
+            && (until.is_some() || *repair != Repair::default() || self.sets.values().any(Option::is_some))
+    }
+}
+
+/// How the rules that may grant a wanted key give it. Nothing, where no rule says anything about how.
+fn terms(
+    wanted: &BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    givers: &[Giver<'_>],
+) -> BTreeMap<AssignmentKey, Vec<Terms>> {
+    let mut all: BTreeMap<AssignmentKey, Vec<Terms>> = BTreeMap::new();
+    if !givers.iter().any(Giver::has_terms) {
+        return all;
+    }
+    let by_rule: BTreeMap<&RuleId, &Giver<'_>> = givers.iter().map(|giver| (&giver.rule.id, giver)).collect();
+    for (key, rules) in wanted {
+        let of_key = rules.iter().filter(|(_, mode)| **mode > Mode::Observe);
+        let givers = of_key.filter_map(|(rule, _)| by_rule.get(rule));
+        let terms = givers.map(|giver| Terms {
+            until: giver.rule.until,
+            repair: giver.rule.repair,
+            recreated: giver.sets.get(&key.permission_set).cloned().flatten(),
+        });
+        all.insert(key.clone(), terms.collect());
+    }
+    all
 }
 
 /// How a rule that may grant a key gives it.
@@ -93,64 +130,58 @@ struct Terms {
 }
 
 impl Desired {
-    /// Adds what one rule wants, as far as it can be proved.
-    fn add(
-        &mut self,
-        rule: &Rule,
-        index: &Index,
-        account: &Account,
-        facts: &Facts,
-        terms: &mut BTreeMap<AssignmentKey, Vec<Terms>>,
-    ) {
+    /// What one rule gives, as far as it can be proved.
+    fn giver<'a>(&mut self, rule: &'a Rule, index: &Index, account: &Account, facts: &'a Facts) -> Giver<'a> {
         let mut failures = Vec::new();
         let sets = self.sets(rule, index, account, facts, &mut failures);
+        let mut principals = Vec::new();
         for (at, selector) in rule.principals.iter().enumerate() {
-            let principals = match principals_of(selector, account, facts) {
-                Lookup::Found(principals) => principals,
+            match principals_of(selector, account, facts) {
+                Lookup::Found(found) => principals.extend(found),
                 Lookup::Absent => {
                     self.waiting
                         .insert((NamedBy::Rule(rule.id.clone()), Missing::principal(selector, account)));
-                    continue;
                 }
-                Lookup::Failed(why) => {
-                    failures.push(format!("principal {}: {why}", at + 1));
-                    continue;
-                }
-            };
-            for ((permission_set, recreated), principal) in
-                sets.iter().flat_map(|set| principals.iter().map(move |principal| (set, principal)))
-            {
-                let key = AssignmentKey {
-                    account: self.account.clone(),
-                    permission_set: permission_set.clone(),
-                    principal: principal.clone(),
-                };
-                if rule.mode > Mode::Observe {
-                    let Rule { until, repair, .. } = *rule;
-                    terms.entry(key.clone()).or_default().push(Terms {
-                        until,
-                        repair,
-                        recreated: recreated.clone(),
-                    });
-                }
-                self.wanted.entry(key).or_default().insert(rule.id.clone(), rule.mode);
+                Lookup::Failed(why) => failures.push(format!("principal {}: {why}", at + 1)),
             }
         }
         if let Some(why) = joined(&failures) {
             self.frozen.insert(rule.id.clone(), why);
         }
+        Giver { rule, sets, principals }
+    }
+
+    /// Notes what all of these want, sorted once: that is less work than to look for the place of each.
+    fn want(&mut self, givers: &[Giver<'_>]) {
+        let mut all: Vec<(&PermissionSetArn, &Principal, &Rule)> = Vec::new();
+        for Giver { rule, sets, principals } in givers {
+            let pairs = sets.keys().flat_map(|set| principals.iter().map(move |principal| (*set, principal)));
+            all.extend(pairs.map(|(set, principal)| (set, principal, *rule)));
+        }
+        all.sort_by(|a, b| a.0.cmp(b.0).then_with(|| a.1.cmp(b.1)));
+        let same = all.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1);
+        let wanted = same.filter_map(|rules| {
+            let (permission_set, principal, _) = *rules.first()?;
+            let key = AssignmentKey {
+                account: self.account.clone(),
+                permission_set: permission_set.clone(),
+                principal: principal.clone(),
+            };
+            Some((key, rules.iter().map(|(_, _, rule)| (rule.id.clone(), rule.mode)).collect()))
+        });
+        self.wanted = wanted.collect();
     }
 
     /// The permission sets that a rule gives in an account; with each, whether its name is all that the rule knows it by, and
     /// another bore that name before.
-    fn sets(
+    fn sets<'a>(
         &mut self,
         rule: &Rule,
         index: &Index,
         account: &Account,
-        facts: &Facts,
+        facts: &'a Facts,
         failures: &mut Vec<String>,
-    ) -> BTreeMap<PermissionSetArn, Option<Recreated>> {
+    ) -> BTreeMap<&'a PermissionSetArn, Option<Recreated>> {
         let mut sets = BTreeMap::new();
         let mut kept_back = BTreeMap::new();
         let protected = &index.settings().protected_permission_sets;
@@ -172,12 +203,12 @@ impl Desired {
             {
                 // A protected set that tags select, or a name made from data, is not given by accident.
                 if protected.contains(&set.name) && !is_plain {
-                    kept_back.insert(set.arn, set.name);
+                    kept_back.insert(&set.arn, set.name.clone());
                     continue;
                 }
-                let recreated = self.through_name(selector, &set, facts);
+                let recreated = self.through_name(selector, set, facts);
                 // One selector that is sure of the set is enough.
-                match sets.entry(set.arn) {
+                match sets.entry(&set.arn) {
                     Entry::Vacant(entry) => _ = entry.insert(recreated),
                     Entry::Occupied(mut entry) => {
                         if recreated.is_none() {
@@ -187,7 +218,7 @@ impl Desired {
                 }
             }
         }
-        kept_back.retain(|arn, _| !sets.contains_key(arn));
+        kept_back.retain(|arn, _| !sets.contains_key(*arn));
         let kept_back = kept_back.into_values().map(Missing::Protected);
         self.waiting.extend(kept_back.map(|missing| (NamedBy::Rule(rule.id.clone()), missing)));
         sets
@@ -203,7 +234,9 @@ impl Desired {
         match selector {
             PermissionSetSelector::Arn(_) | PermissionSetSelector::Tagged(_) => None,
             PermissionSetSelector::Name(_) => {
-                self.named.insert(set.name.clone(), set.arn.clone());
+                if !self.named.contains_key(&set.name) {
+                    self.named.insert(set.name.clone(), set.arn.clone());
+                }
                 let before = facts.confirmed.get(&set.name).filter(|before| **before != set.arn)?;
                 Some(Recreated { name: set.name.clone(), before: before.clone() })
             }

@@ -6,6 +6,7 @@
 mod access_control_attributes;
 mod accounts;
 mod assignments;
+mod authorization;
 mod directory;
 mod events;
 mod faults;
@@ -38,17 +39,19 @@ mod user_attributes;
 mod users;
 mod validate;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, RequestId};
 
+use crate::{Caller, CallerKind, Role, RoleTaken, caller::Roles};
+
 pub use assignments::Made;
-pub use faults::{Fault, FaultRule, Faults};
+pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
-pub use log::{Counters, LogEntry};
+pub use log::{Counters, LogEntry, Throttle};
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
 pub use provisionings::ProvisioningRecord;
@@ -81,6 +84,10 @@ pub struct World {
     pub(crate) now: Timestamp,
     /// The Region that calls are sent to just now, where it is known.
     region: Option<String>,
+    /// Who callers are, and what their policies allow.
+    pub(crate) roles: Roles,
+    /// How much later the answer of the latest call comes.
+    answer_delay: Duration,
 }
 
 /// Something that happens by itself.
@@ -125,6 +132,8 @@ impl World {
             begun: 0,
             now: Timestamp::MIN,
             region: None,
+            roles: Roles::default(),
+            answer_delay: Duration::ZERO,
         }
     }
 
@@ -205,6 +214,49 @@ impl World {
         &self.log.counters
     }
 
+    /// Counts from zero again; the requests under way stay the largest number so far.
+    pub fn reset_counters(&mut self) {
+        let most_outstanding = self.outstanding();
+        self.log.counters = Counters { most_outstanding, ..Counters::default() };
+    }
+
+    /// How much later than its call the answer of the latest call is to come, by a fault.
+    pub(crate) fn answer_delay(&self) -> Duration {
+        self.answer_delay
+    }
+
+    /// Adds a role that calls, and the access key that it signs with.
+    pub fn add_role(&mut self, access_key: &str, role: Role) -> Result<(), RoleTaken> {
+        self.roles.add(access_key, role)
+    }
+
+    /// Access keys that are no role's are refused from now on; until then they are an administrator's.
+    pub fn refuse_unknown_keys(&mut self, refused: bool) {
+        self.roles.unknown_keys_are_refused = refused;
+    }
+
+    pub(crate) fn refuses_unknown_keys(&self) -> bool {
+        self.roles.unknown_keys_are_refused
+    }
+
+    /// The caller that an access key belongs to, with the standing that its account has now.
+    pub fn caller_of(&self, access_key: &str) -> Option<Caller> {
+        let role = self.roles.of_key(access_key)?;
+        let kind = self.standing(&role.account);
+        Some(Caller { name: role.name.clone(), account: role.account.clone(), kind })
+    }
+
+    /// What an account is to Identity Center.
+    pub fn standing(&self, account: &AccountId) -> CallerKind {
+        if *account == self.organization.management {
+            CallerKind::Management
+        } else if self.roles.delegated.contains(account) {
+            CallerKind::DelegatedAdministrator
+        } else {
+            CallerKind::Member
+        }
+    }
+
     /// Every assignment request since the beginning, oldest first.
     pub fn request_log(&self) -> impl Iterator<Item = &RequestRecord> {
         self.requests.all()
@@ -236,11 +288,11 @@ pub(crate) fn organization_of(
 }
 
 /// A later time; the end of time if that is beyond it.
-fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
+fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// An earlier time; the beginning of time if that is before it.
-fn earlier(at: Timestamp, by: std::time::Duration) -> Timestamp {
+fn earlier(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::ids::Ids;
 
 /// All that can be set about a world. The defaults are AWS's, with a round provisioning time and no lag.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Everything that looks random comes from it: ids, latencies, the order of unordered lists.
     pub seed: u64,
@@ -24,9 +25,15 @@ pub struct Settings {
     /// Entries a page when the caller doesn't say, and at most; tests make it tiny. Never more than AWS's own maximum
     /// (20 in Organizations, 100 elsewhere).
     pub page_size: usize,
+    /// How probable it is that a page is empty and still has a successor, from 0 to below 1. Organizations and
+    /// `ListAccountAssignmentsForPrincipal` document such pages; they are made for every list.
+    pub empty_pages: f64,
+    /// How probable it is that a page is shorter than it could be, from 0 to 1.
+    pub short_pages: f64,
     /// The limits on requests and resources.
     pub quotas: Quotas,
     /// How old the answers of lists are: assignments, what is provisioned, accounts.
+    #[serde(with = "crate::duration")]
     pub list_lag: Duration,
     /// What is undocumented.
     pub assumptions: Assumptions,
@@ -43,6 +50,8 @@ impl Default for Settings {
             create_account_latency: Latency::Constant(Duration::from_secs(10)),
             close_account_latency: Latency::Constant(Duration::from_mins(1)),
             page_size: 100,
+            empty_pages: 0.0,
+            short_pages: 0.0,
             quotas: Quotas::default(),
             list_lag: Duration::ZERO,
             assumptions: Assumptions::default(),
@@ -51,7 +60,8 @@ impl Default for Settings {
 }
 
 /// Documented quotas (Identity Center user guide, "quotas", 2026, unless said otherwise). `None` switches a limit off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Quotas {
     /// Assignment requests under way at a time. Today's page says 15, older ones 10; the smaller is the default.
     pub outstanding: usize,
@@ -117,7 +127,8 @@ impl Default for Quotas {
 }
 
 /// A token bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Tokens that come back in a second.
     pub per_second: u32,
@@ -127,7 +138,8 @@ pub struct Rate {
 
 /// What no page of AWS's says. Each field names where its default comes from.
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own that AWS does not answer")]
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Assumptions {
     /// Whether delete requests count to the window of outstanding ones. The quota names only `CreateAccountAssignment`; counting both is the stricter.
     pub deletes_share_the_window: bool,
@@ -138,12 +150,15 @@ pub struct Assumptions {
     /// list first for that reason); how it ends nobody says. `false` makes it end `FAILED`.
     pub duplicate_create_succeeds: bool,
     /// How long a request to a suspended or closed account hangs before it fails. Users of AWS's samples saw minutes; no figure is published.
+    #[serde(with = "crate::duration")]
     pub suspended_account_hang: Duration,
     /// How the lists of requests are ordered. Undocumented; the console shows the newest first.
     pub status_order: StatusOrder,
     /// How old the answers of the lists of requests are. Undocumented.
+    #[serde(with = "crate::duration")]
     pub status_lag: Duration,
     /// How long a settled request is still known. Undocumented; `None` is for ever.
+    #[serde(with = "crate::duration::optional")]
     pub status_retention: Option<Duration>,
     /// Whether a further assignment brings an account's role to the permission set's newest version. The documentation speaks only of
     /// the first one ("automatically provisioned") and of later edits, which need `ProvisionPermissionSet`; `false` is the stricter.
@@ -176,7 +191,14 @@ pub struct Assumptions {
     pub tagging_answers_in_every_region: bool,
     /// Whether `GetResources` lists accounts for the delegated administrator too, and not only for the management account. Undocumented.
     pub delegated_administrator_sees_tagged_accounts: bool,
+    /// Whether a call of the identity store needs the older `sso-directory:` action too, and not only `identitystore:`. The service
+    /// authorization reference lists both for every operation and does not say whether both are needed; `true` is the stricter.
+    pub identity_store_needs_sso_directory: bool,
+    /// Whether an assignment in the management account is accepted from a caller without rights in IAM and ends `FAILED` later, with
+    /// the text that people have seen. `false` refuses the call. Which of the two AWS does when is undocumented.
+    pub missing_iam_rights_fail_later: bool,
     /// How old the answers of `GetResources` are. Undocumented.
+    #[serde(with = "crate::duration")]
     pub tagging_lag: Duration,
 }
 
@@ -201,6 +223,8 @@ impl Default for Assumptions {
             user_lists_hold_group_assignments: true,
             tagging_answers_in_every_region: false,
             delegated_administrator_sees_tagged_accounts: false,
+            identity_store_needs_sso_directory: true,
+            missing_iam_rights_fail_later: true,
             tagging_lag: Duration::ZERO,
         }
     }
@@ -209,7 +233,8 @@ impl Default for Assumptions {
 /// What becomes of a second role update in an account. The quota is documented ("IAM roles in an account that can be updated at a
 /// time": one); what it does is not. Roles are updated by the first assignment of a permission set in an account, by the end of the last
 /// one, and by `ProvisionPermissionSet`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SecondRoleUpdate {
     /// It is accepted, stays `IN_PROGRESS`, and begins when those before it have ended.
     Waits,
@@ -220,7 +245,8 @@ pub enum SecondRoleUpdate {
 }
 
 /// The order of the lists of requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StatusOrder {
     /// The newest request first.
     NewestFirst,
@@ -229,14 +255,25 @@ pub enum StatusOrder {
 }
 
 /// How long something takes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Latency {
     /// Always this long.
-    Constant(Duration),
+    Constant(#[serde(with = "crate::duration")] Duration),
     /// Anything between the two.
-    Uniform { shortest: Duration, longest: Duration },
+    Uniform {
+        #[serde(with = "crate::duration")]
+        shortest: Duration,
+        #[serde(with = "crate::duration")]
+        longest: Duration,
+    },
     /// Log-normal by its median and its 99th percentile.
-    LogNormal { median: Duration, p99: Duration },
+    LogNormal {
+        #[serde(with = "crate::duration")]
+        median: Duration,
+        #[serde(with = "crate::duration")]
+        p99: Duration,
+    },
 }
 
 /// The 99th percentile of the standard normal distribution.

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod faces;
+#[cfg(test)]
+mod garbage;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
@@ -21,6 +25,8 @@ mod paging;
 #[cfg(test)]
 mod permission_sets;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod provisioning;
@@ -28,6 +34,8 @@ mod provisioning;
 mod quotas;
 #[cfg(test)]
 mod role_updates;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
