@@ -202,8 +202,12 @@ impl<'a> Bench<'a> {
             return (Vec::new(), actual);
         }
         let desired = resolve::desired(self.index, account, &self.estate.facts, self.now);
-        actual.present = desired.wanted.keys().cloned().collect();
-        let rows = desired.wanted.into_iter().map(|(key, wanted_by)| self.ours(key, wanted_by)).collect();
+        actual.present = desired.wanted.keys().map(read_anew).collect();
+        let rows = desired
+            .wanted
+            .into_iter()
+            .map(|(key, wanted_by)| self.ours(read_anew(&key), wanted_by))
+            .collect();
         (rows, actual)
     }
 
@@ -274,6 +278,16 @@ fn on_core() -> Option<Duration> {
     std::thread::yield_now();
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// The same key, as it comes from AWS or from the ledger: it shares no text with any other.
+fn read_anew(key: &AssignmentKey) -> AssignmentKey {
+    let AssignmentKey { account, permission_set, principal } = key;
+    AssignmentKey {
+        account: account.as_str().parse().unwrap_or_else(|_| account.clone()),
+        permission_set: permission_set.as_str().parse().unwrap_or_else(|_| permission_set.clone()),
+        principal: principal.to_string().parse().unwrap_or_else(|_| principal.clone()),
+    }
 }
 
 fn median(times: &mut [Duration]) -> Duration {
