@@ -29,6 +29,7 @@
 mod accounts;
 mod allowed;
 mod bad_input;
+mod bulk_reads;
 mod budgets;
 mod checker;
 mod checker_tests;
@@ -50,6 +51,7 @@ mod ports;
 mod records;
 mod red_button;
 mod renames;
+mod rounds;
 mod service;
 mod slices;
 mod slow_requests;
