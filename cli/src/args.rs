@@ -1,6 +1,7 @@
 //! What can be asked for on the command line.
 
 mod consent;
+mod simulate;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -11,6 +12,7 @@ use shared::domain::{AccountId, InstanceArn, PlanHash};
 pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
+pub use simulate::SimulateArgs;
 
 /// Usher gives people access to AWS accounts through IAM Identity Center, by rule.
 #[derive(Debug, Clone, Parser)]
@@ -158,6 +160,20 @@ pub enum Command {
         usher demo --keep ./usher-demo"
     )]
     Demo(DemoArgs),
+    /// Run a simulated AWS on this machine, with Usher reacting to what happens in it
+    #[command(
+        after_help = "Any AWS client works in it: create an account with the AWS CLI, and watch its access appear. What to set for that is\n\
+        printed first; docs/simulator.md is a walk-through. Ctrl-C ends it.\n\n\
+        Exit codes:\n  \
+        0  ended by Ctrl-C\n  \
+        1  an error\n\n\
+        Examples:\n  \
+        usher simulate\n  \
+        usher simulate --port 0 --organization my.yaml --rules rules/ --ledger my.db\n  \
+        usher simulate --speed 60\n  \
+        usher simulate --without-functions"
+    )]
+    Simulate(SimulateArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -12,6 +12,8 @@ use shared::{
     settings::SettingsError,
 };
 
+use crate::OrganizationMistake;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -89,6 +91,16 @@ pub enum Failure {
     NobodyToAsk,
     #[error("not applied: nothing was changed")]
     Declined,
+    #[error("cannot read the organization `{path}`")]
+    OrganizationFile { path: String, source: io::Error },
+    #[error("the organization has a mistake")]
+    Organization(Box<OrganizationMistake>),
+    #[error("cannot listen on port {port} of this machine")]
+    Port { port: u16, source: io::Error },
+    #[error("the simulated AWS has ended by itself")]
+    Served(#[source] io::Error),
+    #[error("cannot wait for a signal to end")]
+    Signal(#[source] io::Error),
     #[error("cannot make the folder of the demo")]
     DemoFolder(#[source] io::Error),
     #[error("the folder `{path}` is not empty")]
@@ -109,7 +121,13 @@ impl Failure {
     /// What to do about it.
     fn way_out(&self) -> Option<String> {
         let text = match self {
-            Self::Output(_) | Self::Input(_) | Self::Rules(_) | Self::Settings(_) => return None,
+            Self::Output(_)
+            | Self::Input(_)
+            | Self::Rules(_)
+            | Self::Settings(_)
+            | Self::Organization(_)
+            | Self::Served(_)
+            | Self::Signal(_) => return None,
             Self::RulesFile { .. } => {
                 "give the path of a rule file, or of the folder that it is in, as seen from the current folder; docs/rules.md \
                  describes what is in it"
@@ -151,6 +169,13 @@ impl Failure {
             }
             Self::NobodyToAsk => "look at `usher plan`, and say --yes if that is what you want",
             Self::Declined => "run `usher plan` to look at it again",
+            Self::OrganizationFile { .. } => {
+                "give the path of a file that describes an organization in YAML, as docs/simulator.md tells; without --organization the example is taken"
+            }
+            Self::Port { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                "another program listens there, perhaps another `usher simulate`: give another one with --port, or --port 0 for one that is free"
+            }
+            Self::Port { .. } => "give another one with --port, or --port 0 for one that is free",
             Self::DemoFolder(_) => "give another folder with --keep, or make room for temporary files",
             Self::DemoFolderInUse { .. } => "give a folder with --keep that is empty or does not exist yet",
             Self::DemoScene { .. } | Self::DemoTooLong { .. } | Self::DemoEnd(_) => {
@@ -264,6 +289,9 @@ impl Diagnostic for Failure {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         if let Self::Rules(rules) = self {
             return rules.related();
+        }
+        if let Self::Organization(mistake) = self {
+            return Some(Box::new(std::iter::once(mistake.as_ref() as &dyn Diagnostic)));
         }
         let mut next: Option<&(dyn Error + 'static)> = self.source();
         while let Some(error) = next {

@@ -49,12 +49,17 @@ pub(crate) async fn to_write(
     machine: &Machine,
 ) -> Result<Arc<dyn Ledger>, Failure> {
     if let LedgerAt::File(path) = at {
-        let folder = folder(path);
-        fs::create_dir_all(&folder)
-            .map_err(|source| Failure::LedgerFolder { path: folder.display().to_string(), source })?;
-        return Ok(Arc::new(open(path)?));
+        return Ok(Arc::new(file(path)?));
     }
     to_use(at, connection, machine).await
+}
+
+/// Opens the ledger in a file to write it, and makes the file and its folder if there is none.
+pub(crate) fn file(path: &Path) -> Result<SqliteLedger, Failure> {
+    let folder = folder(path);
+    fs::create_dir_all(&folder)
+        .map_err(|source| Failure::LedgerFolder { path: folder.display().to_string(), source })?;
+    open(path)
 }
 
 /// The folder that the file is in: the rules that were in force are kept there too.

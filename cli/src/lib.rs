@@ -14,18 +14,21 @@ mod ledger;
 pub mod local_runtime;
 mod machine;
 mod names;
+mod organization_file;
 mod planning;
 mod progress;
 mod render;
 pub mod report;
 mod rule_files;
 mod screen;
+mod stage;
 
 use std::{io, process::ExitCode};
 
 pub use args::Cli;
 pub use failure::Failure;
 pub use machine::Machine;
+pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
 
 use args::{Command, RulesCommand};
@@ -81,6 +84,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Rules(RulesCommand::Schema) => commands::rules_schema::run(screen),
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
+        Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
         Command::Apply(apply) => commands::apply::run(&apply, &connection, machine, screen).await,
         Command::Status(status) => commands::status::run(&status, &connection, machine, screen).await,
         Command::Withheld(withheld) => commands::withheld::run(&withheld, &connection, machine, screen).await,

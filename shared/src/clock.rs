@@ -1,6 +1,6 @@
-//! The clocks: the machine's own, and Tokio's, which tests can stop and turn.
+//! The clocks: the machine's own, Tokio's, which tests can stop and turn, and one that goes faster than both.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -49,6 +49,37 @@ impl Clock for TokioClock {
     }
 }
 
+/// A clock that began at a time of one's choice and goes a whole number of times as fast as Tokio's: what takes a minute by it takes
+/// a second at a speed of 60. A simulated world and those who act in it share one, so that they agree on how late it is.
+///
+/// Only what asks this clock is hurried. The network, the disk and the AWS SDK's own time-outs and pauses keep to real time.
+#[derive(Debug, Clone, Copy)]
+pub struct ScaledClock {
+    origin: Timestamp,
+    started: Instant,
+    speed: NonZeroU32,
+}
+
+impl ScaledClock {
+    /// A clock that shows `origin` now, and goes `speed` seconds in a real one.
+    pub fn starting_at(origin: Timestamp, speed: NonZeroU32) -> Self {
+        Self { origin, started: Instant::now(), speed }
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for ScaledClock {
+    fn now(&self) -> Timestamp {
+        later(self.origin, self.started.elapsed().saturating_mul(self.speed.get()))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        // The division rounds down, and whoever wakes must find that the whole time has passed.
+        let least = if duration.is_zero() { Duration::ZERO } else { Duration::from_nanos(1) };
+        tokio::time::sleep((duration / self.speed.get()).saturating_add(least)).await;
+    }
+}
+
 /// The time this much after `time`; the end of time where there is none so late.
 pub(crate) fn later(time: Timestamp, duration: Duration) -> Timestamp {
     SignedDuration::try_from(duration)
@@ -70,6 +101,32 @@ mod tests {
         clock.sleep(Duration::from_hours(3)).await;
 
         assert_eq!(clock.now(), "2026-11-02T12:00:00Z".parse().unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_at_sixty_times_the_speed_lets_an_hour_pass_in_a_minute() {
+        let origin: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
+        let clock = ScaledClock::starting_at(origin, NonZeroU32::new(60).unwrap());
+        let (real, before) = (Instant::now(), clock.now());
+        assert_eq!(before, origin);
+
+        clock.sleep(Duration::from_hours(1)).await;
+
+        assert_eq!(real.elapsed().as_secs(), 60);
+        let passed = Duration::try_from(clock.now().duration_since(before)).unwrap();
+        assert!(passed >= Duration::from_hours(1) && passed < Duration::from_secs(3601), "{passed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_wakes_finds_that_the_whole_time_has_passed_at_any_speed() {
+        for speed in [1, 3, 7, 60, 99] {
+            let clock = ScaledClock::starting_at(Timestamp::UNIX_EPOCH, NonZeroU32::new(speed).unwrap());
+            for nanos in [0, 1, 7, 1_000_003, 999_999_999] {
+                let (before, duration) = (clock.now(), Duration::from_nanos(nanos));
+                clock.sleep(duration).await;
+                assert!(clock.now() >= later(before, duration), "{nanos} ns at {speed}");
+            }
+        }
     }
 
     #[test]

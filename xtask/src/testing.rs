@@ -6,7 +6,7 @@ use crate::{
     command::{self, cargo},
     failure::Failure,
     source,
-    tools::{self, MOTO},
+    tools::{self, AWS_CLI, MOTO, Tool},
 };
 
 /// Whether tests may be left out when something for them is missing.
@@ -29,16 +29,43 @@ impl Need {
     }
 }
 
-/// The tests that need moto's server live in modules whose names begin so.
-const MOTO_TESTS: &str = "moto_";
+/// A tool that some tests need.
+struct Needed {
+    tool: &'static Tool,
+    /// The tests that need it live in modules whose names begin so.
+    tests: &'static str,
+    /// Tells them where it is.
+    variable: &'static str,
+    /// What is left out without it.
+    what: &'static str,
+}
+
+const NEEDED: [Needed; 2] = [
+    Needed {
+        tool: &MOTO,
+        tests: "moto_",
+        variable: "USHER_TEST_MOTO",
+        what: "the tests against moto's server (DynamoDB, SQS, S3)",
+    },
+    Needed {
+        tool: &AWS_CLI,
+        tests: "aws_cli_",
+        variable: "USHER_TEST_AWS_CLI",
+        what: "the tests with the AWS CLI (the simulator's walk-through, and articles about Identity Center)",
+    },
+];
 
 /// Runs all tests, or those that these arguments of the test runner choose.
 pub(crate) fn run(root: &Path, need: Need, chosen: &[OsString]) -> Result<(), Failure> {
-    let moto = match (MOTO.ready(root), need) {
-        (Ok(moto), _) => Ok(moto),
-        (Err(failure), Need::Everything) => return Err(failure),
-        (Err(failure), Need::WhatIsThere) => Err(failure),
-    };
+    let mut there = Vec::new();
+    let mut missing = Vec::new();
+    for needed in &NEEDED {
+        match (needed.tool.ready(root), need) {
+            (Ok(program), _) => there.push((needed, program)),
+            (Err(failure), Need::Everything) => return Err(failure),
+            (Err(failure), Need::WhatIsThere) => missing.push((needed, failure)),
+        }
+    }
 
     // With all targets and features, as the test runner and clippy are: one build of everything, programs included.
     command::run(&mut cargo(root, ["build", "--locked", "--workspace", "--all-targets", "--all-features"]))?;
@@ -46,32 +73,33 @@ pub(crate) fn run(root: &Path, need: Need, chosen: &[OsString]) -> Result<(), Fa
         command::run(&mut cargo(root, ["test", "--locked", "--workspace", "--all-features", "--doc"]))?;
     }
 
-    let mut tests = runner(root, moto.is_err(), chosen);
-    if let Ok(moto) = &moto {
-        tests.env("USHER_TEST_MOTO", moto);
+    let left_out: Vec<&str> = missing.iter().map(|(needed, _)| needed.tests).collect();
+    let mut tests = runner(root, &left_out, chosen);
+    for (needed, program) in &there {
+        tests.env(needed.variable, program);
     }
     if need == Need::Everything {
         tests.env("INSTA_UPDATE", "no");
     }
     let outcome = command::run(&mut tests);
 
-    if let Err(failure) = moto {
+    for (needed, failure) in missing {
         println!(
-            "\nnot run: the tests against moto's server (DynamoDB, SQS, S3), because {failure}; \
-             install Python 3 with venv and pip, and run this again"
+            "\nnot run: {}, because {failure}; install Python 3 with venv and pip, and run this again",
+            needed.what
         );
     }
     outcome
 }
 
-/// The command that runs the tests: nextest where it is installed, else cargo's own.
-fn runner(root: &Path, without_moto: bool, chosen: &[OsString]) -> Command {
+/// The command that runs the tests, less those in modules whose names begin so: nextest where it is installed, else cargo's own.
+fn runner(root: &Path, left_out: &[&str], chosen: &[OsString]) -> Command {
     let arguments = ["--locked", "--workspace", "--all-features"];
     if tools::cargo_has(root, "nextest") {
         let mut tests = cargo(root, ["nextest", "run"]);
         tests.args(arguments);
-        if without_moto {
-            tests.args(["-E", &format!("not test(/(^|::){MOTO_TESTS}/)")]);
+        if !left_out.is_empty() {
+            tests.args(["-E", &format!("not test(/(^|::)({})/)", left_out.join("|"))]);
         }
         tests.args(chosen);
         return tests;
@@ -80,11 +108,13 @@ fn runner(root: &Path, without_moto: bool, chosen: &[OsString]) -> Command {
     // Not --all-targets: it would leave nothing out, and examples and benches are no tests.
     tests.args(arguments).args(["--lib", "--bins", "--tests", "--no-fail-fast"]);
     tests.args(chosen);
-    if without_moto {
+    if !left_out.is_empty() {
         if !chosen.iter().any(|argument| argument == "--") {
             tests.arg("--");
         }
-        tests.args(["--skip", MOTO_TESTS]);
+        for prefix in left_out {
+            tests.args(["--skip", prefix]);
+        }
     }
     tests
 }

@@ -26,6 +26,8 @@ pub(crate) struct Tool {
 enum From {
     /// Wheels, by pip, into a virtual environment.
     Python,
+    /// The same, into one of its own: it wants other versions of what it needs than its neighbours do.
+    PythonAlone,
     /// Built here: the Python index has no package of it, or one of another age.
     Cargo,
 }
@@ -33,6 +35,9 @@ enum From {
 /// Stands in for DynamoDB, SQS and S3.
 pub(crate) const MOTO: Tool =
     Tool { package: "moto[server]", version: "5.2.5", program: "moto_server", from: From::Python };
+/// The AWS CLI: what people type at a simulated AWS. Version 1, since version 2 comes from no package index.
+pub(crate) const AWS_CLI: Tool =
+    Tool { package: "awscli", version: "1.46.3", program: "aws", from: From::PythonAlone };
 /// Finds spelling mistakes.
 pub(crate) const TYPOS: Tool =
     Tool { package: "typos", version: "1.52.0", program: "typos", from: From::Python };
@@ -51,6 +56,7 @@ impl Tool {
     pub(crate) fn ready(&self, root: &Path) -> Result<PathBuf, Failure> {
         let home = match self.from {
             From::Python => root.join("target/tools/python"),
+            From::PythonAlone => root.join("target/tools").join(self.package),
             From::Cargo => root.join("target/tools/cargo"),
         };
         let program = home.join("bin").join(self.program);
@@ -61,7 +67,7 @@ impl Tool {
             return Ok(program);
         }
         match self.from {
-            From::Python => self.install_by_pip(root, &home)?,
+            From::Python | From::PythonAlone => self.install_by_pip(root, &home)?,
             From::Cargo => self.install_by_cargo(root, &home)?,
         }
         fs::write(&stamp, wanted).map_err(|reason| Failure::File { path: stamp, reason })?;

@@ -1,8 +1,7 @@
 //! `usher demo`: the whole of Usher on one machine, against a simulated AWS: from the event to the provisioned assignment.
 
-mod cast;
 mod check;
-mod stage;
+mod person;
 mod timeline;
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
@@ -18,20 +17,18 @@ use shared::{
     ports::{Clock, RulesStore},
     rules::{self, Bundle},
 };
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
 
 use crate::{
     Ending, Failure, Paint, Screen,
     args::DemoArgs,
     connect::Aws,
-    local_runtime::{LocalRuntime, News},
+    local_runtime::{LocalRuntime, News, Reach},
+    stage::{Cast, EXAMPLE_RULES as RULES, Stage},
 };
-use cast::Cast;
-use stage::{Person, Stage};
+use person::Person;
 use timeline::{Tally, Timeline, seconds};
 
-/// The rules of the demo, as a file that one can begin with.
-const RULES: &str = include_str!("../../examples/rules.yaml");
 /// The account that is created.
 const NEW_ACCOUNT: &str = "payments-labs";
 const ITS_OU: &str = "Workloads/Development";
@@ -52,8 +49,10 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         temporary = tempfile::tempdir().map_err(Failure::DemoFolder)?;
         temporary.path()
     };
-    let stage = Stage::set(arguments.speed).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let scene = |error| person::scene("a loopback port", error);
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(scene)?;
+    let stage = Stage::open(listener, person::world(arguments.speed)?, Arc::clone(&clock)).map_err(scene)?;
     let path = folder.join("ledger.db");
     let ledger = SqliteLedger::open(&path)
         .map_err(|source| Failure::OpenLedger { path: path.display().to_string(), source })?;
@@ -63,10 +62,11 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
     let settings = EngineSettings {
         // The simulated AWS answers sooner than AWS does, so the engine looks sooner.
         tick: Duration::from_millis(250),
-        spacing: Duration::from_millis(60),
+        rate: 16,
         ..EngineSettings::default()
     };
-    let (runtime, news) = LocalRuntime::new(aws, ledger, Arc::clone(&store), Arc::clone(&clock), settings);
+    let reach = Reach { engine: aws.clone(), aws };
+    let (runtime, news) = LocalRuntime::new(reach, ledger, Arc::clone(&store), Arc::clone(&clock), settings);
     engine::publish(&bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
         .await
         .map_err(Failure::Publish)?;
@@ -125,13 +125,13 @@ impl Story<'_> {
             &format!("2. Somebody creates the account {NEW_ACCOUNT}, tags it, and moves it to its place"),
             screen,
         )?;
-        let person = self.stage.person();
+        let person = Person::at(&self.stage.of_key(person::KEY));
         let account = self.create(&person, screen).await?;
         self.person("TagResource Environment=Development, Team=payments", screen)?;
         person.tag(&account, &ITS_TAGS).await?;
         self.follow(screen).await?;
         let ou = self.stage.world().ou_at(ITS_OU).ok_or_else(|| {
-            stage::scene("the OU of the new account", std::io::Error::other("it is not in the organization"))
+            person::scene("the OU of the new account", std::io::Error::other("it is not in the organization"))
         })?;
         self.person(&format!("MoveAccount to {ITS_OU}"), screen)?;
         person.move_account(&account, &ou).await?;

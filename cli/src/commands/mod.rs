@@ -10,5 +10,6 @@ pub(crate) mod own;
 pub(crate) mod plan;
 pub(crate) mod rules_check;
 pub(crate) mod rules_schema;
+pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod withheld;

@@ -3,8 +3,10 @@
 //! It is what stands between the queues and the handlers in AWS: event source mappings, batches, failures delivered again. It
 //! decides nothing. What happens is told as [`News`].
 
+mod bus;
 mod news;
 mod sqs;
+mod steps;
 mod watched;
 
 use std::{
@@ -29,8 +31,10 @@ use shared::{
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{Failure, connect::Aws};
+pub(crate) use bus::EventBus;
 pub use news::News;
 use news::Teller;
+pub(crate) use steps::{Step, Steps};
 use watched::WatchedLedger;
 
 /// How many records a function is given at once.
@@ -50,7 +54,10 @@ const DELIVERIES: u32 = 5;
 
 /// The functions with all that they need.
 pub struct LocalRuntime {
+    /// What is read to decide.
     aws: Aws,
+    /// The engine's way to AWS: it keeps to a pace of its own.
+    engine: Aws,
     ledger: WatchedLedger,
     rulebook: Rulebook,
     clock: Arc<dyn Clock>,
@@ -63,6 +70,13 @@ pub struct LocalRuntime {
     invocations: AtomicU64,
 }
 
+/// The two ways in which the functions reach AWS.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    pub(crate) aws: Aws,
+    pub(crate) engine: Aws,
+}
+
 impl std::fmt::Debug for LocalRuntime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LocalRuntime").finish_non_exhaustive()
@@ -72,7 +86,7 @@ impl std::fmt::Debug for LocalRuntime {
 impl LocalRuntime {
     /// The functions over this ledger and these rules, and where their news arrive.
     pub(crate) fn new(
-        aws: Aws,
+        Reach { aws, engine }: Reach,
         ledger: SqliteLedger,
         rules: Arc<dyn RulesStore>,
         clock: Arc<dyn Clock>,
@@ -83,6 +97,7 @@ impl LocalRuntime {
         let parked = Arc::new(LocalQueue::standard(Arc::clone(&clock)));
         let runtime = Self {
             aws,
+            engine,
             ledger: WatchedLedger::new(ledger, teller.clone()),
             rulebook: Rulebook::of_store(rules),
             settings,
@@ -137,6 +152,22 @@ impl LocalRuntime {
         sweep::handle(sweep).await.map_err(Failure::Sweep)
     }
 
+    /// Runs `sweep` now and then each time this much later, for as long as it is polled. What comes of it is told as news.
+    pub async fn sweep_every(&self, pause: Duration) {
+        loop {
+            match self.sweep().await {
+                Ok(found) => self.teller.swept(found),
+                Err(error) => self.teller.trouble("the sweep", shared::causes::joined(&error)),
+            }
+            self.clock.sleep(pause).await;
+        }
+    }
+
+    /// Tells what went wrong around the functions.
+    pub(crate) fn trouble(&self, what: &'static str, error: String) {
+        self.teller.trouble(what, error);
+    }
+
     /// Runs the functions that queues feed whenever there is something for them, and `tick` once a minute, for as long as it is polled.
     pub async fn run(&self) -> Result<(), Failure> {
         let (reconcile, provision) = (self.run_reconcile().boxed_local(), self.run_provision().boxed_local());
@@ -162,13 +193,13 @@ impl LocalRuntime {
             let wake = &self.wake;
             let reconciler = Reconciler { planner: self.planner(), ledger: &self.ledger, wake };
             let event = sqs::event(&records)?;
-            let answer = reconcile::handle(event, reconciler, self.parked.as_ref()).await;
+            let looked = |looked: reconcile::Looked<'_>| self.teller.looked(looked);
+            let answer = reconcile::handle_watched(event, reconciler, self.parked.as_ref(), looked).await;
             for record in &records {
                 if answer.batch_item_failures.iter().any(|failed| failed.item_identifier == record.id) {
                     self.inbox.release(&record.receipt, AGAIN).await.map_err(Failure::Queue)?;
                 } else {
                     self.inbox.acknowledge(&record.receipt).await.map_err(Failure::Queue)?;
-                    self.teller.looked(record);
                 }
             }
         }
@@ -178,8 +209,8 @@ impl LocalRuntime {
         loop {
             let records = self.batch(&self.wake).await?;
             let provisioner = Provisioner {
-                access: self.aws.access.as_ref(),
-                writer: self.aws.writer.as_ref(),
+                access: self.engine.access.as_ref(),
+                writer: self.engine.writer.as_ref(),
                 ledger: &self.ledger,
                 inbox: &self.inbox,
                 wake: &self.wake,
@@ -201,6 +232,7 @@ impl LocalRuntime {
             if let Err(error) = &ran {
                 let error = shared::causes::joined(error);
                 tracing::error!(error, "provision: {error}");
+                self.teller.trouble("the engine", error);
             }
         }
     }
@@ -209,7 +241,7 @@ impl LocalRuntime {
         loop {
             let records = self.batch(&self.polls).await?;
             let poller = Poller {
-                access: self.aws.access.as_ref(),
+                access: self.engine.access.as_ref(),
                 ledger: &self.ledger,
                 inbox: &self.inbox,
                 wake: &self.wake,
@@ -243,6 +275,7 @@ impl LocalRuntime {
             if let Err(error) = tick::handle(tick).await {
                 let error = shared::causes::joined(&error);
                 tracing::error!(error, "tick: {error}");
+                self.teller.trouble("the minute's tick", error);
             }
         }
     }

@@ -7,9 +7,10 @@ use on_account_event::Outcome;
 use serde_json::Value;
 use shared::{
     domain::AccountId,
-    engine::AccountHint,
+    engine::{Reconciled, SweepSummary},
     ledger::Row,
-    ports::{Clock, Received},
+    plan::Withheld,
+    ports::Clock,
 };
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -26,7 +27,21 @@ pub enum News {
         outcome: Outcome,
     },
     /// An account was looked at; whatever was to be written has been.
-    Looked { at: Timestamp, account: AccountId, cause: String },
+    Looked {
+        at: Timestamp,
+        account: AccountId,
+        cause: String,
+        /// Intents that were written.
+        grants: usize,
+        revokes: usize,
+        withheld: Vec<Withheld>,
+    },
+    /// An account could not be looked at; it will be again.
+    NotLooked { at: Timestamp, account: AccountId, error: String },
+    /// Everything was looked at.
+    Swept { at: Timestamp, found: SweepSummary },
+    /// A function failed; it runs again by itself.
+    Trouble { at: Timestamp, what: &'static str, error: String },
     /// A row of the ledger was written.
     Written { at: Timestamp, row: Box<Row> },
 }
@@ -50,11 +65,28 @@ impl Teller {
         self.tell(News::Event { at: self.clock.now(), name, id, outcome });
     }
 
-    pub(super) fn looked(&self, record: &Received) {
-        // What is no hint was parked, and there is nothing to tell about an account.
-        if let Ok(AccountHint { account, cause, .. }) = AccountHint::from_body(&record.body) {
-            self.tell(News::Looked { at: self.clock.now(), account, cause: cause.as_str().to_owned() });
-        }
+    pub(super) fn looked(&self, (hint, looked): reconcile::Looked<'_>) {
+        let at = self.clock.now();
+        let account = hint.account.clone();
+        self.tell(match looked {
+            Ok(Reconciled { account: _, grants, revokes, records: _, withheld }) => News::Looked {
+                at,
+                account,
+                cause: hint.cause.as_str().to_owned(),
+                grants: *grants,
+                revokes: *revokes,
+                withheld: withheld.clone(),
+            },
+            Err(error) => News::NotLooked { at, account, error: shared::causes::joined(error) },
+        });
+    }
+
+    pub(super) fn swept(&self, found: SweepSummary) {
+        self.tell(News::Swept { at: self.clock.now(), found });
+    }
+
+    pub(super) fn trouble(&self, what: &'static str, error: String) {
+        self.tell(News::Trouble { at: self.clock.now(), what, error });
     }
 
     pub(super) fn written(&self, row: &Row) {

@@ -7,18 +7,31 @@ use std::collections::BTreeSet;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::{
-    engine::{AccountHint, Parked, Reconciler},
+    engine::{AccountHint, Parked, ReconcileError, Reconciled, Reconciler},
     ports::Queue,
 };
 
+/// What came of looking at an account, for whoever watches.
+pub type Looked<'a> = (&'a AccountHint, Result<&'a Reconciled, &'a ReconcileError>);
+
 /// Looks at each hinted account; answers with the records that are to be delivered again.
 pub async fn handle(event: SqsEvent, reconciler: Reconciler<'_>, parked: &dyn Queue) -> SqsBatchResponse {
+    handle_watched(event, reconciler, parked, |_| ()).await
+}
+
+/// The same, and tells `watcher` what came of each account that could be looked at, or could not.
+pub async fn handle_watched(
+    event: SqsEvent,
+    reconciler: Reconciler<'_>,
+    parked: &dyn Queue,
+    mut watcher: impl FnMut(Looked<'_>),
+) -> SqsBatchResponse {
     let mut failed_groups = BTreeSet::new();
     let mut failures = Vec::new();
     for record in event.records {
         let group = record.attributes.get("MessageGroupId").cloned();
         let follows_a_failure = group.as_ref().is_some_and(|group| failed_groups.contains(group));
-        if follows_a_failure || !look(&record, &reconciler, parked).await {
+        if follows_a_failure || !look(&record, &reconciler, parked, &mut watcher).await {
             failed_groups.extend(group);
             failures.push(failure(record));
         }
@@ -29,7 +42,12 @@ pub async fn handle(event: SqsEvent, reconciler: Reconciler<'_>, parked: &dyn Qu
 }
 
 /// Whether the record is done with.
-async fn look(record: &SqsMessage, reconciler: &Reconciler<'_>, parked: &dyn Queue) -> bool {
+async fn look(
+    record: &SqsMessage,
+    reconciler: &Reconciler<'_>,
+    parked: &dyn Queue,
+    watcher: &mut impl FnMut(Looked<'_>),
+) -> bool {
     let body = record.body.as_deref().unwrap_or_default();
     let hint = match AccountHint::from_body(body) {
         Ok(hint) => hint,
@@ -43,7 +61,9 @@ async fn look(record: &SqsMessage, reconciler: &Reconciler<'_>, parked: &dyn Que
         }
     };
     let account = &hint.account;
-    match reconciler.account(&hint).await {
+    let looked = reconciler.account(&hint).await;
+    watcher((&hint, looked.as_ref()));
+    match looked {
         Ok(done) => {
             let (grants, revokes, withheld) = (done.grants, done.revokes, done.withheld.len());
             tracing::info!(

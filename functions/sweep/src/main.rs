@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use shared::{
-    aws::{ConnectOptions, connect},
+    aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::{Planner, ReadError, Reader, Rulebook, Sweep, SweepSettings},
@@ -25,13 +25,23 @@ async fn main() -> Result<(), WithCauses> {
     let (engine, rules) = (settings.engine()?, settings.rules()?);
     let sweeping = settings.sweep()?;
     let paces = Arc::new(Paces::new(settings.sweep_share()?, Arc::new(SystemClock)));
-    let connection = connect(&ConnectOptions::default()).await.paced(paces);
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
     let access = connection.sso_admin(settings.instance_arn()?);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
+    connection
+        .warm_up(&[
+            Service::DynamoDb,
+            Service::IdentityStore,
+            Service::Organizations,
+            Service::S3(&rules.bucket),
+            Service::Sqs,
+            Service::SsoAdmin,
+        ])
+        .await;
 
     run(service_fn(async |event: LambdaEvent<Value>| {
         let instance = access.instance().await.map_err(|error| with_causes(ReadError::Instance(error)))?;

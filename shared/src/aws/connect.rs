@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How often a call is sent at most, the first time included. Writes of assignments are sent once.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// How to reach AWS. What is `None` comes from where every AWS tool looks for it: the environment and the profile.
 #[derive(Debug, Clone)]
@@ -63,27 +63,13 @@ pub struct Connection {
 /// Prepares the connection. Nothing is sent to the services yet, and missing credentials or a missing Region show at the first
 /// call.
 pub async fn connect(options: &ConnectOptions) -> Connection {
-    let ConnectOptions {
-        region,
-        endpoint_url,
-        profile,
-        connect_timeout,
-        read_timeout,
-        attempt_timeout,
-        operation_timeout,
-    } = options;
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(*connect_timeout)
-        .read_timeout(*read_timeout)
-        .operation_attempt_timeout(*attempt_timeout)
-        .operation_timeout(*operation_timeout)
-        .build();
+    let ConnectOptions { region, endpoint_url, profile, .. } = options;
     // Named here so that `AWS_RETRY_MODE=adaptive` has no say: the engine keeps to the rate, and the SDK must not guess at it.
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
 
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(options))
         .retry_config(retries);
     if let Some(region) = region {
         loader = loader.region(Region::new(region.clone()));
@@ -103,11 +89,25 @@ pub async fn connect(options: &ConnectOptions) -> Connection {
     Connection { config: loader.load().await }
 }
 
+pub(super) fn timeouts(options: &ConnectOptions) -> TimeoutConfig {
+    let ConnectOptions { connect_timeout, read_timeout, attempt_timeout, operation_timeout, .. } = options;
+    TimeoutConfig::builder()
+        .connect_timeout(*connect_timeout)
+        .read_timeout(*read_timeout)
+        .operation_attempt_timeout(*attempt_timeout)
+        .operation_timeout(*operation_timeout)
+        .build()
+}
+
 fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 impl Connection {
+    pub(super) fn new(config: SdkConfig) -> Self {
+        Self { config }
+    }
+
     /// A connection to something that stands in for AWS, such as the simulator: nothing in the environment has a say in it, and
     /// any access key will do.
     pub fn to_stand_in(endpoint_url: &str, access_key_id: &str) -> Self {
@@ -126,6 +126,12 @@ impl Connection {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
         Self { config }
+    }
+
+    /// The same with another Region.
+    #[must_use = "the connection itself stays in its Region"]
+    pub fn in_region(self, region: &str) -> Self {
+        Self { config: self.config.into_builder().region(Region::new(region.to_owned())).build() }
     }
 
     /// The same connection at this pace: what is made from it waits for a turn before each call to a service that is counted.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    domain::{Account, AccountState, AssignmentKey, OuPath, Tags},
+    domain::{Account, AccountState, AssignmentKey, OuPath, PermissionSet, Tags},
     rules::{self, Bundle, Index},
 };
 
@@ -72,10 +72,9 @@ fn facts() -> Facts {
         user_ids: BTreeMap::from([(alice, Lookup::Found(()))]),
         members: BTreeMap::new(),
         member_groups: BTreeMap::new(),
-        permission_sets: Lookup::Found(vec![
-            set("Reader", "1", &[("Level", "low")]),
-            set("Writer", "2", &[("Level", "high")]),
-        ]),
+        permission_sets: Lookup::Found(
+            vec![set("Reader", "1", &[("Level", "low")]), set("Writer", "2", &[("Level", "high")])].into(),
+        ),
         confirmed: BTreeMap::new(),
     }
 }
@@ -221,7 +220,7 @@ fn tags_that_no_permission_set_has_want_nothing_and_wait_for_nothing() {
 #[test]
 fn a_name_that_the_catalogue_has_twice_is_not_guessed_at() {
     let sets = vec![set("Reader", "1", &[]), set("Reader", "2", &[])];
-    let facts = Facts { permission_sets: Lookup::Found(sets), ..facts() };
+    let facts = Facts { permission_sets: Lookup::Found(sets.into()), ..facts() };
     insta::assert_snapshot!(decide(&one_rule("[{ group: Developers }]", "[Reader]"), &facts), @"frozen r: permission set 1: the list of permission sets has its name more than once");
     let body = format!(
         "never: [{{ permission_sets: [Reader], accounts: everywhere }}]\n{}",

@@ -5,6 +5,8 @@ mod demo;
 mod event;
 mod plan_and_apply;
 mod rules_check;
+mod simulate;
+mod simulation;
 mod status;
 mod trouble;
 mod workflow;
@@ -66,7 +68,8 @@ impl Place {
         tokio::spawn(served);
         let engine = EngineSettings {
             tick: Duration::from_millis(20),
-            spacing: Duration::ZERO,
+            rate: 1000,
+            burst: 1000,
             ..EngineSettings::default()
         };
         let connection = Connection::to_stand_in(&endpoint, "AKIAEXAMPLEUSHER");

@@ -127,7 +127,7 @@ async fn watch_over(
 }
 
 /// Where cargo puts the program of this name: beside the folder of the test program.
-fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))

@@ -1,7 +1,7 @@
 //! The built functions, run as in Lambda: the Runtime API, their own processes, AWS's stores, and the simulator on the wire.
 
 mod function;
-mod log;
+pub(crate) mod log;
 pub(crate) mod moto;
 mod moto_bad_input;
 mod moto_chain;
@@ -10,3 +10,5 @@ mod moto_slow;
 mod moto_trouble;
 mod runtime_api;
 mod service;
+
+pub(crate) use function::built;

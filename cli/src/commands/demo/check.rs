@@ -8,8 +8,11 @@ use shared::{
 };
 use simulator::Made;
 
-use super::{cast::Cast, stage::Stage};
-use crate::{Failure, local_runtime::LocalRuntime};
+use crate::{
+    Failure,
+    local_runtime::LocalRuntime,
+    stage::{Cast, Stage},
+};
 
 /// What the new account must have, by permission set, group and rule: written down here apart from the rules, so that the two check each other.
 const NEW_ACCOUNT: [(&str, &str, &str); 3] = [

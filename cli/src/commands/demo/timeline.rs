@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use on_account_event::Outcome;
-use shared::{
-    domain::{AssignmentKey, Operation},
-    ledger::{Row, State},
-};
+use shared::{domain::Operation, ledger::Row};
 
-use super::cast::Cast;
-use crate::{Failure, Paint, Screen, local_runtime::News, screen::line};
+use crate::{
+    Failure, Paint, Screen,
+    local_runtime::{News, Step, Steps},
+    screen::line,
+    stage::Cast,
+};
 
 /// An event, to be found again by what it has caused.
 #[derive(Debug, Clone)]
@@ -33,15 +34,14 @@ pub(super) struct Timeline {
     started: Timestamp,
     /// Events by their id.
     pub(super) events: BTreeMap<String, Heard>,
-    /// The request that was last told for each key.
-    told: BTreeMap<AssignmentKey, String>,
+    steps: Steps,
     /// Intents since the last look at an account.
     decided: usize,
 }
 
 impl Timeline {
     pub(super) fn begin(started: Timestamp) -> Self {
-        Self { started, events: BTreeMap::new(), told: BTreeMap::new(), decided: 0 }
+        Self { started, events: BTreeMap::new(), steps: Steps::default(), decided: 0 }
     }
 
     /// One line with its time.
@@ -67,16 +67,12 @@ impl Timeline {
     /// Counts news about assignments rather than telling each.
     pub(super) fn count(&mut self, news: &News, tally: &mut Tally) {
         let News::Written { row, .. } = news else { return };
-        match stage(row) {
-            Stage::Decided => tally.decided += 1,
-            Stage::Accepted(request) => {
-                if self.is_new(row, &request) {
-                    tally.accepted += 1;
-                }
-            }
-            Stage::Granted | Stage::Revoked => tally.ended += usize::from(self.has_ended(row)),
-            Stage::Failed(_) => tally.failed += 1,
-            Stage::Other => {}
+        match self.steps.next(row) {
+            Some(Step::Decided(_)) => tally.decided += 1,
+            Some(Step::Accepted(..)) => tally.accepted += 1,
+            Some(Step::Granted | Step::Revoked) => tally.ended += 1,
+            Some(Step::Failed(_)) => tally.failed += 1,
+            Some(Step::Again(..) | Step::GivenUp(_)) | None => {}
         }
     }
 
@@ -104,6 +100,16 @@ impl Timeline {
                 self.tell(*at, ("decided", Paint::Heading), text, screen)
             }
             News::Written { at, row } => self.written(*at, row, cast, screen),
+            News::NotLooked { at, error, .. } => self.tell(
+                *at,
+                ("failed", Paint::Bad),
+                &format!("a look at the account: {}", line(error)),
+                screen,
+            ),
+            News::Trouble { at, what, error } => {
+                self.tell(*at, ("failed", Paint::Bad), &format!("{what}: {}", line(error)), screen)
+            }
+            News::Swept { .. } => Ok(()),
         }
     }
 
@@ -115,23 +121,15 @@ impl Timeline {
         screen: &mut Screen<'_>,
     ) -> Result<(), Failure> {
         let what = cast.assignment(&row.key);
-        let operation = row.work().map(|(operation, _)| operation);
-        let verb = if operation == Some(Operation::Revoke) { "revoke" } else { "grant" };
-        let stage = stage(row);
-        if matches!(stage, Stage::Granted | Stage::Revoked) && !self.has_ended(row) {
-            return Ok(());
-        }
-        match stage {
-            Stage::Decided => {
+        match self.steps.next(row) {
+            Some(Step::Decided(operation)) => {
                 self.decided += 1;
+                let verb = if operation == Operation::Revoke { "revoke" } else { "grant" };
                 let rules: Vec<&str> = row.wanted_by.keys().map(shared::domain::RuleId::as_str).collect();
                 let by = screen.out_style.paint(Paint::Faint, format!("by rule {}", rules.join(", ")));
                 self.tell(at, ("decided", Paint::Heading), &format!("{verb} {what}  {by}"), screen)
             }
-            Stage::Accepted(request) => {
-                if !self.is_new(row, &request) {
-                    return Ok(());
-                }
+            Some(Step::Accepted(_, request)) => {
                 let short: String = request.chars().take(8).collect();
                 let text = format!(
                     "{what}  {}",
@@ -139,50 +137,17 @@ impl Timeline {
                 );
                 self.tell(at, ("accepted", Paint::Warning), &text, screen)
             }
-            Stage::Granted => {
+            Some(Step::Granted) => {
                 self.tell(at, ("granted", Paint::Good), &format!("{what}  ✓ provisioned"), screen)
             }
-            Stage::Revoked => self.tell(at, ("revoked", Paint::Good), &format!("{what}  ✓ gone"), screen),
-            Stage::Failed(why) => {
+            Some(Step::Revoked) => {
+                self.tell(at, ("revoked", Paint::Good), &format!("{what}  ✓ gone"), screen)
+            }
+            Some(Step::Failed(why)) => {
                 self.tell(at, ("failed", Paint::Bad), &format!("{what}: {}", line(&why)), screen)
             }
-            Stage::Other => Ok(()),
+            Some(Step::Again(..) | Step::GivenUp(_)) | None => Ok(()),
         }
-    }
-
-    /// Whether a request that was told has ended with this: a row is also written to bring it up to date.
-    fn has_ended(&mut self, row: &Row) -> bool {
-        self.told.remove(&row.key).is_some()
-    }
-
-    fn is_new(&mut self, row: &Row, request: &str) -> bool {
-        self.told.insert(row.key.clone(), request.to_owned()).is_none_or(|before| before != request)
-    }
-}
-
-/// What a row that has just been written tells.
-enum Stage {
-    Decided,
-    Accepted(String),
-    Granted,
-    Revoked,
-    Failed(String),
-    Other,
-}
-
-fn stage(row: &Row) -> Stage {
-    match &row.state {
-        State::Granting(intent) | State::Closing(intent) => match &intent.claim {
-            None if row.trouble.is_none() => Stage::Decided,
-            None => Stage::Other,
-            Some(claim) => {
-                claim.request.as_ref().map_or(Stage::Other, |request| Stage::Accepted(request.to_string()))
-            }
-        },
-        State::Ours => Stage::Granted,
-        State::Closed => Stage::Revoked,
-        State::Blocked { reason, .. } | State::Uncertain { reason } => Stage::Failed(reason.clone()),
-        State::Dormant => Stage::Other,
     }
 }
 

@@ -10,12 +10,12 @@ use crate::{
     domain::{PermissionSet, PermissionSetArn, Tags},
     engine::consent::ConfirmedName,
     ports::{PortError, SeenKind},
-    resolve::Lookup,
+    resolve::{Catalogue, Lookup},
 };
 
-/// What a reading has found of the catalogue.
+/// What a reading has listed.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue {
+pub(super) struct ListedSets {
     /// The permission sets that there are, once they have been listed, or why they could not be.
     listed: Mutex<Option<Result<Vec<PermissionSetArn>, PortError>>>,
 }
@@ -48,9 +48,9 @@ impl Reading<'_> {
 
     /// The whole catalogue: listed afresh, since a set may be new or gone; its tags as old as the settings allow, and none where
     /// nobody looks at them.
-    pub(super) async fn catalogue(&self, with_tags: bool) -> Lookup<Vec<PermissionSet>> {
+    pub(super) async fn catalogue(&self, with_tags: bool) -> Lookup<Catalogue> {
         match self.permission_sets(with_tags).await {
-            Ok(sets) => Lookup::Found(sets),
+            Ok(sets) => Lookup::Found(sets.into()),
             Err(error) => Lookup::Failed(format!("permission sets: {error}")),
         }
     }

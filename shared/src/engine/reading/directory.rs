@@ -11,7 +11,7 @@ use super::{CONTRADICTION, Reading};
 use crate::{
     domain::{GroupId, Principal, UserId},
     ports::{PortError, SeenKind},
-    resolve::{Facts, Lookup, Needs},
+    resolve::{Catalogue, Facts, Lookup, Needs},
 };
 
 /// The answers to one question, by what was asked about.
@@ -70,7 +70,7 @@ impl Reading<'_> {
                 Err(why) => (Lookup::Failed(why), BTreeMap::new()),
             }
         } else {
-            (Lookup::Found(Vec::new()), BTreeMap::new())
+            (Lookup::Found(Catalogue::default()), BTreeMap::new())
         };
         Facts {
             users: each(&answers.users, &needs.users, user).await,

@@ -13,7 +13,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use self::{catalogue::Catalogue, directory::Answers};
+use self::{catalogue::ListedSets, directory::Answers};
 use super::{EngineSettings, Reader, signed};
 use crate::{
     domain::{
@@ -80,7 +80,7 @@ pub(super) struct Reading<'a> {
     /// What was read and is worth remembering.
     learned: Mutex<BTreeSet<(SeenKind, String)>>,
     answers: Answers,
-    catalogue: Catalogue,
+    catalogue: ListedSets,
 }
 
 impl<'a> Reading<'a> {
@@ -111,7 +111,7 @@ impl<'a> Reading<'a> {
             known: Mutex::new(known),
             learned: Mutex::new(BTreeSet::new()),
             answers: Answers::default(),
-            catalogue: Catalogue::default(),
+            catalogue: ListedSets::default(),
         };
         match owner {
             Some(ledger) if ledger != here => return Err(ReadError::OtherInstance { ledger, here }),

@@ -1,96 +1,35 @@
-//! The demo's stage: the simulated AWS on a loopback port, and the person who works in it through the AWS SDK.
+//! The person who works in the demo's simulated AWS, through the AWS SDK.
 
-use std::{
-    error::Error,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{error::Error, time::Duration};
 
 use aws_sdk_organizations::types::{CreateAccountState, Tag};
-use serde_json::Value;
 use shared::{
     aws::Connection,
-    clock::SystemClock,
     domain::{AccountId, OuId},
-    ports::Clock,
 };
-use simulator::{Latency, Settings, World, http::Callers};
-use tokio::{net::TcpListener, sync::oneshot};
+use simulator::{Latency, Settings, World};
 
 use crate::Failure;
 
-/// Usher's access key: the simulator takes a key that ends so for Usher's.
-const USHERS_KEY: &str = "AKIAEXAMPLEUSHER";
-/// Any other key is a person's.
-const PERSONS_KEY: &str = "AKIAEXAMPLEADMIN";
+/// The person's access key.
+pub(super) const KEY: &str = "AKIAEXAMPLEADMIN";
 
 /// How long the simulated AWS takes at the usual speed: quicker than AWS, which takes some seconds for an assignment and up to
 /// minutes for an account.
 const ASSIGNMENT: (Duration, Duration) = (Duration::from_millis(800), Duration::from_millis(1500));
 const ACCOUNT: Duration = Duration::from_millis(1500);
 
-/// The simulated AWS, for as long as this lives.
-pub(super) struct Stage {
-    pub(super) world: Arc<Mutex<World>>,
-    pub(super) endpoint: String,
-    clock: Arc<dyn Clock>,
-    _running: oneshot::Sender<()>,
-}
-
-impl Stage {
-    /// Starts the simulator with the example organization.
-    pub(super) async fn set(speed: u32) -> Result<Self, Failure> {
-        let settings = Settings {
-            assignment_latency: Latency::Uniform {
-                shortest: ASSIGNMENT.0 / speed,
-                longest: ASSIGNMENT.1 / speed,
-            },
-            create_account_latency: Latency::Constant(ACCOUNT / speed),
-            ..Settings::default()
-        };
-        let world = World::from_yaml(simulator::EXAMPLE, settings)
-            .map_err(|error| scene("the example organization", error))?;
-        let world = Arc::new(Mutex::new(world));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let listener =
-            TcpListener::bind("127.0.0.1:0").await.map_err(|error| scene("a loopback port", error))?;
-        let address = listener.local_addr().map_err(|error| scene("a loopback port", error))?;
-        let (running, ended) = oneshot::channel::<()>();
-        let served = simulator::http::serve(
-            listener,
-            Arc::clone(&world),
-            Arc::clone(&clock),
-            Callers::default(),
-            async {
-                let _ = ended.await;
-            },
-        );
-        tokio::spawn(served);
-        Ok(Self { world, endpoint: format!("http://{address}"), clock, _running: running })
-    }
-
-    /// Usher's way to the simulated AWS: the real SDK.
-    pub(super) fn ushers(&self) -> Connection {
-        Connection::to_stand_in(&self.endpoint, USHERS_KEY)
-    }
-
-    /// The person's.
-    pub(super) fn person(&self) -> Person {
-        let connection = Connection::to_stand_in(&self.endpoint, PERSONS_KEY);
-        Person { client: aws_sdk_organizations::Client::new(connection.sdk_config()) }
-    }
-
-    /// The simulated world, as of now.
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.advance(self.clock.now());
-        world
-    }
-
-    /// The events that AWS has sent since the last time.
-    pub(super) fn events(&self) -> Vec<Value> {
-        self.world().take_events()
-    }
+/// The example organization, so many times quicker than usual.
+pub(super) fn world(speed: u32) -> Result<World, Failure> {
+    let settings = Settings {
+        assignment_latency: Latency::Uniform {
+            shortest: ASSIGNMENT.0 / speed,
+            longest: ASSIGNMENT.1 / speed,
+        },
+        create_account_latency: Latency::Constant(ACCOUNT / speed),
+        ..Settings::default()
+    };
+    World::from_yaml(simulator::EXAMPLE, settings).map_err(|error| scene("the example organization", error))
 }
 
 /// Someone in the management account.
@@ -99,6 +38,11 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// The person, on this way to AWS.
+    pub(super) fn at(connection: &Connection) -> Self {
+        Self { client: aws_sdk_organizations::Client::new(connection.sdk_config()) }
+    }
+
     /// `CreateAccount`: it only begins there. Tells the request's id.
     pub(super) async fn create_account(&self, name: &str) -> Result<String, Failure> {
         let email = format!("aws+{name}@example.com");

@@ -1,0 +1,288 @@
+//! `usher simulate`: a simulated AWS on a loopback port, with the functions reacting to its events in the same process.
+
+mod opening;
+mod rule_watch;
+mod telling;
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use shared::{
+    clock::ScaledClock,
+    engine::{self, EngineSettings},
+    local::{FolderRules, SqliteLedger},
+    pace::{Paces, Share},
+    ports::{Clock, LedgerReader, RulesStore},
+    rules::Bundle,
+};
+use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
+
+use crate::{
+    Ending, Failure, Machine, Paint, Screen,
+    args::SimulateArgs,
+    commands::plan::Rules,
+    connect::Aws,
+    ledger,
+    local_runtime::{EventBus, LocalRuntime, News, Reach},
+    organization_file,
+    screen::count,
+    stage::{Cast, EXAMPLE_RULES, Stage},
+};
+use opening::Functions;
+use rule_watch::RuleWatch;
+use telling::Telling;
+
+/// What the functions that read may take together: what is deployed shares it out among reconcile, the sweep and the rest. The engine
+/// has ten calls a second besides, and people two.
+const READERS: Share = Share { sso_admin: 8.0, identity_store: 16.0, organizations: 0.75, burst: 8 };
+/// The pause between two looks at what has happened, in real time.
+const GLANCE: Duration = Duration::from_millis(25);
+/// The pause between two looks at the rule files, in real time.
+const RULES: Duration = Duration::from_secs(2);
+/// How long the end waits for what is under way, in real time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs until Ctrl-C.
+pub(crate) async fn run(
+    arguments: &SimulateArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    // What can be wrong is found before anything is begun: first the files, then the ledger, then the port.
+    let world = organization_file::world(arguments.organization.as_deref())?;
+    if arguments.without_functions {
+        let clock = clock(arguments, machine, None).await?;
+        let mut stage = open(arguments.port, world, clock).await?;
+        opening::tell(arguments, &stage, None, screen)?;
+        let mut stop = Stop::new()?;
+        tokio::select! {
+            () = stop.asked() => {}
+            served = stage.served() => served.map_err(Failure::Served)?,
+        }
+        stage.close().await;
+        say("Ended.", screen)?;
+        return Ok(Ending::Good);
+    }
+    let rules = if arguments.rules.is_empty() { example()? } else { Rules::read(&arguments.rules)? };
+    let temporary;
+    let path = if let Some(path) = &arguments.ledger {
+        path.clone()
+    } else {
+        temporary = tempfile::tempdir().map_err(|source| Failure::LedgerFolder {
+            path: std::env::temp_dir().display().to_string(),
+            source,
+        })?;
+        temporary.path().join("ledger.db")
+    };
+    let record = ledger::file(&path)?;
+    let clock = clock(arguments, machine, Some(&record)).await?;
+    let stage = open(arguments.port, world, Arc::clone(&clock)).await?;
+    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(&path)));
+    let paces = Arc::new(Paces::new(READERS, Arc::clone(&clock)));
+    let reach = Reach {
+        aws: Aws::of(&stage.ushers().paced(paces), None).await?,
+        engine: Aws::of(&stage.ushers(), None).await?,
+    };
+    let (runtime, news) =
+        LocalRuntime::new(reach, record, Arc::clone(&store), Arc::clone(&clock), EngineSettings::default());
+    let in_force = engine::publish(&rules.bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
+        .await
+        .map_err(Failure::Publish)?;
+    let functions = Functions {
+        files: &rules.files,
+        rules: in_force.rules,
+        ledger: &path,
+        kept: arguments.ledger.is_some(),
+    };
+    opening::tell(arguments, &stage, Some(&functions), screen)?;
+
+    let mut play = Play {
+        telling: Telling::new(Cast::of(&stage.world)),
+        bus: EventBus::default(),
+        watch: RuleWatch::new(&arguments.rules, in_force.version),
+        stage,
+        runtime: &runtime,
+        clock: clock.as_ref(),
+        news,
+    };
+    let mut stop = Stop::new()?;
+    let mut functions = pin!(runtime.run());
+    tokio::select! {
+        ran = &mut functions => ran?,
+        () = runtime.sweep_every(arguments.sweep_every) => {}
+        told = play.until(&mut stop, screen) => told?,
+    }
+    tokio::select! {
+        ran = &mut functions => ran?,
+        told = play.finish(&mut stop, screen) => told?,
+    }
+    let kept = arguments.ledger.as_deref().map(opening::quoted);
+    play.closing(kept.as_deref(), screen)?;
+    play.stage.close().await;
+    Ok(Ending::Good)
+}
+
+/// The rules of the example.
+fn example() -> Result<Rules, Failure> {
+    let bundle = Bundle { files: [("rules.yaml".to_owned(), EXAMPLE_RULES.to_owned())].into() };
+    let on_hand = engine::RulesOnHand::of(&bundle).map_err(|error| Failure::Rules(Box::new(error)))?;
+    Ok(Rules { bundle, on_hand, files: Vec::new() })
+}
+
+/// The time of the world and of the functions in it. It begins now, or where a ledger that was kept has got to: in a world that
+/// was hurried that is later, and time never goes back in a ledger.
+async fn clock(
+    arguments: &SimulateArgs,
+    machine: &Machine,
+    record: Option<&SqliteLedger>,
+) -> Result<Arc<dyn Clock>, Failure> {
+    let now = machine.clock.now();
+    let mut latest = now;
+    if let Some(record) = record {
+        latest = record.rules_in_force().await?.map_or(latest, |rules| rules.since.max(latest));
+        let rows = engine::all_rows(record).await?;
+        latest = rows.iter().map(|row| row.changed_at).fold(latest, Ord::max);
+    }
+    if arguments.speed.get() == 1 && latest == now {
+        return Ok(Arc::clone(&machine.clock));
+    }
+    Ok(Arc::new(ScaledClock::starting_at(latest, arguments.speed)))
+}
+
+async fn open(port: u16, world: simulator::World, clock: Arc<dyn Clock>) -> Result<Stage, Failure> {
+    let failed = |source| Failure::Port { port, source };
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(failed)?;
+    Stage::open(listener, world, clock).map_err(failed)
+}
+
+/// Everything that runs beside the functions.
+struct Play<'a> {
+    stage: Stage,
+    runtime: &'a LocalRuntime,
+    clock: &'a dyn Clock,
+    news: UnboundedReceiver<News>,
+    bus: EventBus,
+    telling: Telling,
+    watch: RuleWatch,
+}
+
+impl Play<'_> {
+    /// Delivers events and tells what happens until somebody asks to end it.
+    async fn until(&mut self, stop: &mut Stop, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        let mut look = tokio::time::interval(RULES);
+        loop {
+            tokio::select! {
+                () = stop.asked() => return Ok(()),
+                served = self.stage.served() => return served.map_err(Failure::Served),
+                _ = look.tick() => {
+                    if let Some(text) = self.watch.look() {
+                        self.telling.tell(self.clock.now(), ("rules", Paint::Warning), &text, screen)?;
+                    }
+                }
+                () = tokio::time::sleep(GLANCE) => self.glance(screen).await?,
+            }
+        }
+    }
+
+    async fn glance(&mut self, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        self.bus.take(self.stage.events());
+        self.bus.deliver(self.runtime, self.clock.now()).await;
+        self.tell_news(screen)?;
+        let quiet = self.is_quiet().await?;
+        self.telling.rest(self.clock.now(), quiet, screen)
+    }
+
+    fn tell_news(&mut self, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        while let Ok(news) = self.news.try_recv() {
+            self.telling.news(&news, screen)?;
+        }
+        Ok(())
+    }
+
+    async fn is_quiet(&self) -> Result<bool, Failure> {
+        Ok(self.runtime.is_quiet().await? && self.bus.is_empty() && self.news.is_empty())
+    }
+
+    /// Lets what is under way come to its end, for some seconds, unless somebody asks again. Nothing new is begun: no event is
+    /// delivered any more, and no sweep made.
+    async fn finish(&mut self, stop: &mut Stop, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        self.tell_news(screen)?;
+        let under_way = self.under_way().await?;
+        if under_way == 0 {
+            return Ok(());
+        }
+        let text = format!(
+            "waiting up to {} seconds for {} under way; Ctrl-C again doesn't",
+            PATIENCE.as_secs(),
+            count(under_way, "assignment", "assignments")
+        );
+        self.telling.tell(self.clock.now(), ("ending", Paint::Heading), &text, screen)?;
+        let patience = tokio::time::sleep(PATIENCE);
+        let mut patience = pin!(patience);
+        loop {
+            tokio::select! {
+                () = stop.asked() => return Ok(()),
+                () = &mut patience => return Ok(()),
+                () = tokio::time::sleep(GLANCE) => {}
+            }
+            self.tell_news(screen)?;
+            if self.under_way().await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How many assignments are with AWS, or about to be sent.
+    async fn under_way(&self) -> Result<usize, Failure> {
+        Ok(self.runtime.ledger().work(1_000).await?.len())
+    }
+
+    fn closing(&self, kept: Option<&str>, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        let telling::Totals { granted, revoked, failed } = self.telling.totals();
+        let ledger = match kept {
+            Some(path) => format!("The ledger is kept: usher status --ledger {path}"),
+            None => "The ledger was temporary, and is gone.".to_owned(),
+        };
+        say(&format!("\nEnded: {granted} granted, {revoked} revoked, {failed} failed. {ledger}"), screen)
+    }
+}
+
+fn say(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    writeln!(screen.out, "{text}").and_then(|()| screen.out.flush()).map_err(Failure::Output)
+}
+
+/// Somebody asks to end it: Ctrl-C, or the signal that `kill` sends.
+struct Stop {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    #[cfg(unix)]
+    fn new() -> Result<Self, Failure> {
+        let kind = tokio::signal::unix::SignalKind::terminate();
+        let terminate = tokio::signal::unix::signal(kind).map_err(Failure::Signal)?;
+        Ok(Self { terminate })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    async fn asked(&mut self) {
+        let interrupted = async {
+            // Where the signal can't be waited for, there is still the other one, and the process can be killed.
+            let failed: io::Result<()> = tokio::signal::ctrl_c().await;
+            if failed.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        #[cfg(unix)]
+        tokio::select! {
+            () = interrupted => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        interrupted.await;
+    }
+}

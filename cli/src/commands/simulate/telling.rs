@@ -1,0 +1,283 @@
+//! What is told while it runs: one line for each thing that happens, with its time.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use on_account_event::Outcome;
+use shared::{
+    domain::{AccountId, AssignmentKey, Operation, RuleId},
+    engine::SweepSummary,
+    ledger::Row,
+    plan::{Withheld, WithheldReason},
+};
+
+use crate::{
+    Failure, Paint, Screen,
+    local_runtime::{News, Step, Steps},
+    screen::{count, line, span},
+    stage::Cast,
+};
+
+/// So many events are remembered, to be named as causes.
+const REMEMBERED: usize = 256;
+/// How the causes of sweeps begin.
+const SWEEP: &str = "sweep:";
+/// How often the progress of the first sweep is told, in seconds by the simulated clock.
+const PROGRESS: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+
+/// How much of what has happened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) granted: usize,
+    pub(super) revoked: usize,
+    pub(super) failed: usize,
+}
+
+/// The first sweep brings a whole organization to what the rules want: that is told in numbers.
+#[derive(Debug)]
+enum First {
+    /// The sweep has not ended yet.
+    Sweeping,
+    /// What it found is being done; how far it was when that was last told, and when.
+    Settling {
+        withheld: usize,
+        told: (usize, Timestamp),
+    },
+    Over,
+}
+
+/// Tells news.
+pub(super) struct Telling {
+    cast: Cast,
+    steps: Steps,
+    /// The id, name and time of the latest events.
+    events: VecDeque<(String, String, Timestamp)>,
+    /// The reason that was last told for each key.
+    withheld: BTreeMap<AssignmentKey, WithheldReason>,
+    first: First,
+    totals: Totals,
+}
+
+impl Telling {
+    pub(super) fn new(cast: Cast) -> Self {
+        Self {
+            cast,
+            steps: Steps::default(),
+            events: VecDeque::new(),
+            withheld: BTreeMap::new(),
+            first: First::Sweeping,
+            totals: Totals::default(),
+        }
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// One line.
+    pub(super) fn tell(
+        &self,
+        at: Timestamp,
+        (what, paint): (&str, Paint),
+        text: &str,
+        screen: &mut Screen<'_>,
+    ) -> Result<(), Failure> {
+        let style = screen.out_style;
+        let time = style.paint(Paint::Faint, at.strftime("%H:%M:%S"));
+        writeln!(screen.out, "{time}  {}  {}", style.paint(paint, format!("{what:<8}")), line(text))
+            .and_then(|()| screen.out.flush())
+            .map_err(Failure::Output)
+    }
+
+    /// Tells one piece of news.
+    pub(super) fn news(&mut self, news: &News, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        match news {
+            News::Event { at, name, id, outcome } => self.event(*at, name, id, outcome, screen),
+            News::Looked { at, account, cause, grants, revokes, withheld } => {
+                self.looked((*at, account), cause, (*grants, *revokes), withheld, screen)
+            }
+            News::NotLooked { at, account, error } => {
+                let text = format!("a look at {}: {error}; it is looked at again", self.place(account));
+                self.tell(*at, ("failed", Paint::Bad), &text, screen)
+            }
+            News::Written { at, row } => self.written(*at, row, screen),
+            News::Swept { at, found } => self.swept(*at, found, screen),
+            News::Trouble { at, what, error } => {
+                self.tell(*at, ("failed", Paint::Bad), &format!("{what}: {error}"), screen)
+            }
+        }
+    }
+
+    /// Tells how far the first sweep's work is, and that it is over once everything is at rest.
+    pub(super) fn rest(
+        &mut self,
+        at: Timestamp,
+        quiet: bool,
+        screen: &mut Screen<'_>,
+    ) -> Result<(), Failure> {
+        let First::Settling { withheld, told: (told, since) } = self.first else { return Ok(()) };
+        let granted = self.totals.granted;
+        if quiet {
+            self.first = First::Over;
+            let text = format!(
+                "{} granted, {} revoked, {withheld} withheld (`usher withheld` says why); everything is at rest",
+                count(granted, "assignment", "assignments"),
+                self.totals.revoked,
+            );
+            return self.tell(at, ("ready", Paint::Good), &text, screen);
+        }
+        if granted > told && at.duration_since(since) >= PROGRESS {
+            self.first = First::Settling { withheld, told: (granted, at) };
+            let text = format!("{} granted so far", count(granted, "assignment", "assignments"));
+            return self.tell(at, ("engine", Paint::Warning), &text, screen);
+        }
+        Ok(())
+    }
+
+    fn event(
+        &mut self,
+        at: Timestamp,
+        name: &str,
+        id: &str,
+        outcome: &Outcome,
+        screen: &mut Screen<'_>,
+    ) -> Result<(), Failure> {
+        if self.events.len() >= REMEMBERED {
+            self.events.pop_front();
+        }
+        self.events.push_back((id.to_owned(), name.to_owned(), at));
+        let (text, paint) = match outcome {
+            Outcome::Hinted(accounts) => (
+                format!("{name}: {} to look at again", count(*accounts, "account", "accounts")),
+                Paint::Accent,
+            ),
+            Outcome::Ignored(why) => (format!("{name}: ignored, {why}"), Paint::Faint),
+            Outcome::Parked(why) => (format!("{name}: put aside, {why}"), Paint::Bad),
+        };
+        self.tell(at, ("event", paint), &text, screen)
+    }
+
+    fn looked(
+        &mut self,
+        (at, account): (Timestamp, &AccountId),
+        cause: &str,
+        (grants, revokes): (usize, usize),
+        withheld: &[Withheld],
+        screen: &mut Screen<'_>,
+    ) -> Result<(), Failure> {
+        if self.is_first(cause) {
+            return Ok(());
+        }
+        let mut parts = Vec::new();
+        for (number, what) in [(grants, "to grant"), (revokes, "to revoke"), (withheld.len(), "withheld")] {
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        }
+        let found = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
+        let text = format!("{} ({account}): {found}", self.place(account));
+        self.tell(at, ("looked", Paint::Heading), &text, screen)?;
+        self.withheld
+            .retain(|key, _| key.account != *account || withheld.iter().any(|withheld| withheld.key == *key));
+        for Withheld { key, operation, reason, rules: _ } in withheld {
+            if self.withheld.insert(key.clone(), reason.clone()).as_ref() == Some(reason) {
+                continue;
+            }
+            let text = format!("{} {}: {reason}", verb(*operation), self.assignment(key));
+            self.tell(at, ("withheld", Paint::Warning), &text, screen)?;
+        }
+        Ok(())
+    }
+
+    fn written(&mut self, at: Timestamp, row: &Row, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        let Some(step) = self.steps.next(row) else { return Ok(()) };
+        let counted = self.is_first(row.cause.as_str());
+        let what = self.assignment(&row.key);
+        match step {
+            Step::Decided(_) | Step::Accepted(..) => Ok(()),
+            Step::Again(operation, why) => {
+                let text = format!("{} {what}: {why}", verb(operation));
+                self.tell(at, ("again", Paint::Warning), &text, screen)
+            }
+            Step::Granted => {
+                self.totals.granted += 1;
+                if counted {
+                    return Ok(());
+                }
+                let text = format!("{what}{}", self.why(row, at));
+                self.tell(at, ("granted", Paint::Good), &text, screen)
+            }
+            Step::Revoked => {
+                self.totals.revoked += 1;
+                if counted {
+                    return Ok(());
+                }
+                let text = format!("{what}{}", self.why(row, at));
+                self.tell(at, ("revoked", Paint::Good), &text, screen)
+            }
+            Step::GivenUp(operation) => {
+                let why = row.trouble.as_ref().map_or("it is not called for any more", String::as_str);
+                let text = format!("{} {what}: {why}", verb(operation));
+                self.tell(at, ("given up", Paint::Faint), &text, screen)
+            }
+            Step::Failed(why) => {
+                self.totals.failed += 1;
+                self.tell(at, ("failed", Paint::Bad), &format!("{what}: {why}"), screen)
+            }
+        }
+    }
+
+    fn swept(&mut self, at: Timestamp, found: &SweepSummary, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        let SweepSummary { accounts, differing, unread, withheld, owned: _, forgotten: _ } = found;
+        if matches!(self.first, First::Sweeping) {
+            self.first = First::Settling { withheld: *withheld, told: (0, at) };
+        }
+        let differ = if *differing == 1 { "differs" } else { "differ" };
+        let mut text = format!(
+            "{} looked at, {differing} {differ} from the rules",
+            count(*accounts, "account", "accounts")
+        );
+        if *withheld > 0 {
+            text.push_str(&format!(", {withheld} withheld"));
+        }
+        if *unread > 0 {
+            text.push_str(&format!(", {unread} could not be read"));
+        }
+        self.tell(at, ("sweep", Paint::Accent), &text, screen)
+    }
+
+    /// Whether something belongs to the first sweep, which is told in numbers.
+    fn is_first(&self, cause: &str) -> bool {
+        !matches!(self.first, First::Over) && cause.starts_with(SWEEP)
+    }
+
+    /// By which rule, and how long after which event.
+    fn why(&self, row: &Row, at: Timestamp) -> String {
+        let rules: Vec<&str> = row.wanted_by.keys().map(RuleId::as_str).collect();
+        let mut text = format!("  (rule {}", rules.join(", "));
+        let id = row.cause.as_str().strip_prefix("event:");
+        let event = id.and_then(|id| self.events.iter().rev().find(|(event, ..)| event == id));
+        if let Some((_, name, since)) = event {
+            text.push_str(&format!(", {} after {name}", span(at.duration_since(*since))));
+        } else if row.cause.as_str().starts_with(SWEEP) {
+            text.push_str(", found by a sweep");
+        }
+        text.push(')');
+        text
+    }
+
+    fn assignment(&self, key: &AssignmentKey) -> String {
+        format!("{} in {}", self.cast.assignment(key), self.place(&key.account))
+    }
+
+    fn place(&self, account: &AccountId) -> String {
+        self.cast.account(account)
+    }
+}
+
+fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Grant => "grant",
+        Operation::Revoke => "revoke",
+    }
+}

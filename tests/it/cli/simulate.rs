@@ -1,0 +1,304 @@
+//! `usher simulate`: what it prints, how it reacts, how it ends, and what can be wrong with what it is given.
+
+use std::path::PathBuf;
+
+use aws_sdk_organizations::types::Tag;
+use cli::{Ending, Machine};
+use shared::aws::Connection;
+use tokio::net::TcpListener;
+
+use super::{ORGANIZATION, RULES, run, simulation::Simulation};
+
+/// The organization and the rules of these tests, in files.
+struct Files {
+    folder: tempfile::TempDir,
+}
+
+impl Files {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("organization.yaml"), ORGANIZATION).unwrap();
+        std::fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// A simulation of them with these options besides, once its first sweep is done.
+    async fn simulation(&self, more: &[&str]) -> Simulation {
+        let (organization, rules) = (self.path("organization.yaml"), self.path("rules.yaml"));
+        let options = ["--organization", organization.as_str(), "--rules", rules.as_str()];
+        let simulation = Simulation::start(&[&options, more].concat()).await;
+        simulation.log().line("everything is at rest").await;
+        simulation
+    }
+}
+
+/// Creates an account as a person does, and waits for it.
+async fn create(simulation: &Simulation, name: &str) -> String {
+    let client = simulation.organizations();
+    let email = format!("aws+{name}@example.com");
+    client.create_account().account_name(name).email(email).send().await.unwrap();
+    simulation.log().line("CreateAccountResult: 1 account to look at again").await;
+    let accounts = client.list_accounts().send().await.unwrap();
+    let account = accounts.accounts().iter().find(|account| account.name() == Some(name)).unwrap();
+    account.id().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_account_created_in_it_gets_its_access_and_ctrl_c_ends_it_with_the_ledger_kept() {
+    let files = Files::new();
+    let ledger = files.path("kept/ledger.db");
+    let simulation = files.simulation(&["--ledger", &ledger, "--speed", "20"]).await;
+    for told in [
+        "4 accounts, 2 permission sets, 2 groups, 0 users, 1 assignment",
+        "2 rules",
+        &format!("export AWS_ENDPOINT_URL={}", simulation.endpoint()),
+        "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        &format!("usher status --ledger {ledger}"),
+        "withheld (`usher withheld` says why)",
+    ] {
+        assert_eq!(simulation.count(told), 1, "{told}: {:#?}", simulation.log().lines());
+    }
+
+    let account = create(&simulation, "labs").await;
+    let granted = simulation.log().line("granted   ReadOnlyAccess to group Auditors in labs").await;
+    assert!(granted.contains("rule auditors") && granted.contains("after CreateAccountResult"), "{granted}");
+
+    // Anybody can look at the ledger meanwhile, and what rules want is what there is.
+    let machine = Machine {
+        connection: Some(Connection::to_stand_in(simulation.endpoint(), "AKIAEXAMPLEADMIN")),
+        ..Machine::this()
+    };
+    let status = run(&["usher", "status", "--ledger", &ledger, "--json"], &machine).await;
+    assert_eq!(status.json()["counts"]["ours"], 5, "{}", status.out);
+    let plan =
+        run(&["usher", "plan", "--rules", &files.path("rules.yaml"), "--ledger", &ledger], &machine).await;
+    assert_eq!(plan.ending, Ending::Good, "{}", plan.out);
+    let (_, assignments) = simulation.control("GET", "assignments", "").await;
+    assert_eq!(assignments.matches(&account).count(), 1, "{assignments}");
+
+    let (status, lines) = simulation.interrupted().await;
+    assert_eq!(status.code(), Some(0), "{lines:#?}");
+    let end = lines.iter().find(|line| line.starts_with("Ended: 5 granted, 0 revoked, 0 failed.")).unwrap();
+    assert!(end.contains(&format!("usher status --ledger {ledger}")), "{end}");
+    assert!(PathBuf::from(&ledger).exists());
+}
+
+#[tokio::test]
+async fn each_event_is_told_with_what_it_led_to() {
+    let files = Files::new();
+    let simulation = files.simulation(&["--speed", "20"]).await;
+    let client = simulation.organizations();
+    let root = client.list_roots().send().await.unwrap().roots()[0].id().unwrap().to_owned();
+    let units = client.list_organizational_units_for_parent().parent_id(&root).send().await.unwrap();
+    let unit = |name: &str| {
+        let unit = units.organizational_units().iter().find(|unit| unit.name() == Some(name)).unwrap();
+        unit.id().unwrap().to_owned()
+    };
+
+    // An assignment that somebody made stays theirs, and is told where a look meets it.
+    let tag = Tag::builder().key("Team").value("search").build().unwrap();
+    client.tag_resource().resource_id("200000000001").tags(tag).send().await.unwrap();
+    let withheld =
+        simulation.log().line("withheld  grant PowerUserAccess to group Developers in shop-dev").await;
+    assert!(withheld.contains("made by others"), "{withheld}");
+
+    // Moved out of where it was developed, the account loses what was given there.
+    let (from, to) = (unit("Development"), unit("Production"));
+    let moved = client.move_account().account_id("200000000002");
+    moved.source_parent_id(from).destination_parent_id(to).send().await.unwrap();
+    simulation.log().line("looked    search-dev (200000000002): 1 to revoke, 1 withheld").await;
+    simulation
+        .log()
+        .line("withheld  grant PowerUserAccess to group Developers in search-dev: forbidden")
+        .await;
+    let revoked = simulation.log().line("revoked   PowerUserAccess to group Developers in search-dev").await;
+    assert!(revoked.contains("after MoveAccount"), "{revoked}");
+
+    let (status, _) = simulation.interrupted().await;
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn what_aws_refuses_for_a_while_is_told_and_done_later() {
+    let files = Files::new();
+    let simulation = files.simulation(&["--speed", "20"]).await;
+    let fault = r#"{"operation": "CreateAccountAssignment", "fault": "conflict", "calls": 2}"#;
+    let (status, body) = simulation.control("POST", "faults", fault).await;
+    assert!(status.contains("204"), "{status}: {body}");
+
+    create(&simulation, "labs").await;
+
+    simulation.log().line("again     grant ReadOnlyAccess to group Auditors in labs: ").await;
+    simulation.log().line("granted   ReadOnlyAccess to group Auditors in labs").await;
+}
+
+#[tokio::test]
+async fn an_event_whose_function_fails_is_delivered_again_a_minute_later() {
+    let files = Files::new();
+    let simulation = files.simulation(&["--speed", "60"]).await;
+    let client = simulation.organizations();
+    let root = client.list_roots().send().await.unwrap().roots()[0].id().unwrap().to_owned();
+    let units = client.list_organizational_units_for_parent().parent_id(&root).send().await.unwrap();
+    let unit = units.organizational_units()[0].id().unwrap().to_owned();
+    // What happens to an OU concerns its accounts, and to list them fails more often than the SDK tries.
+    let fault = r#"{"operation": "ListAccountsForParent", "fault": "access_denied", "calls": 1}"#;
+    simulation.control("POST", "faults", fault).await;
+
+    client.update_organizational_unit().organizational_unit_id(unit).name("Renamed").send().await.unwrap();
+
+    simulation.log().line("failed    the delivery of an event: ").await;
+    simulation.log().line("event     UpdateOrganizationalUnit: ").await;
+}
+
+#[tokio::test]
+async fn without_functions_nothing_reacts() {
+    let files = Files::new();
+    let organization = files.path("organization.yaml");
+    let simulation = Simulation::start(&["--without-functions", "--organization", &organization]).await;
+    let accounts = simulation.organizations().list_accounts().send().await.unwrap();
+    assert_eq!(accounts.accounts().len(), 4);
+    assert_eq!(simulation.count("nothing that reacts to it"), 1);
+    assert_eq!(simulation.count("--ledger"), 0);
+    let (_, counters) = simulation.control("GET", "counters", "").await;
+    assert!(!counters.contains("SsoAdmin") && !counters.contains("ListInstances"), "{counters}");
+    let (status, lines) = simulation.interrupted().await;
+    assert!(status.success(), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_hurried_world_sweeps_by_its_own_clock() {
+    let files = Files::new();
+    let simulation = files.simulation(&["--speed", "100", "--sweep-every", "2m"]).await;
+    let sweeps = || {
+        let lines = simulation.log().lines();
+        let sweeps = lines.iter().filter(|line| line.contains("  sweep  "));
+        sweeps.map(|line| line[..8].to_owned()).collect::<Vec<_>>()
+    };
+    while sweeps().len() < 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let second = |time: &str| {
+        let parts: Vec<i64> = time.split(':').map(|part| part.parse().unwrap()).collect();
+        parts[0] * 3600 + parts[1] * 60 + parts[2]
+    };
+    let times: Vec<i64> = sweeps().iter().map(|time| second(time)).collect();
+    for pair in times.windows(2) {
+        // Midnight may lie between them.
+        assert!((pair[1] - pair[0]).rem_euclid(86_400) >= 120, "{times:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_file_that_changes_is_told_and_not_taken() {
+    let files = Files::new();
+    let simulation = files.simulation(&["--speed", "20"]).await;
+    let wider = RULES.replace("in_ou: [Development, Production]", "everywhere: yes");
+    std::fs::write(files.path("rules.yaml"), wider).unwrap();
+    simulation.log().line("rules     the files on the disk have changed, and ").await;
+
+    let wider = RULES.replace("[{ group: Auditors }, { group: Nobody }]", "[{ group: Developers }]");
+    std::fs::write(files.path("rules.yaml"), wider).unwrap();
+    simulation.log().line("rules     the files on the disk have changed to version").await;
+    create(&simulation, "labs").await;
+    simulation.log().line("granted   ReadOnlyAccess to group Auditors in labs").await;
+    assert_eq!(simulation.count("ReadOnlyAccess to group Developers"), 0);
+}
+
+#[tokio::test]
+async fn what_is_under_way_at_the_end_is_waited_for_until_somebody_asks_again() {
+    let files = Files::new();
+    let simulation = files.simulation(&["--speed", "5"]).await;
+    let fault = r#"{"operation": "CreateAccountAssignment", "fault": "hang", "calls": 1}"#;
+    simulation.control("POST", "faults", fault).await;
+    create(&simulation, "labs").await;
+    // With AWS, where it will stay.
+    while !simulation.control("GET", "counters", "").await.1.contains(r#""outstanding":1"#) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    simulation.press_ctrl_c().await;
+    simulation.log().line("ending    waiting up to 10 seconds for 1 assignment under way").await;
+    let (status, lines) = simulation.interrupted().await;
+    assert!(status.success(), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("The ledger was temporary, and is gone.")), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_kept_goes_on_where_it_was() {
+    let files = Files::new();
+    let ledger = files.path("ledger.db");
+    let first = files.simulation(&["--ledger", &ledger, "--speed", "100"]).await;
+    first.interrupted().await;
+    let second = files.simulation(&["--ledger", &ledger, "--speed", "100"]).await;
+    // The world is a new one, and what Usher had made in the old one is not in it: as after a deletion by hand, people are asked.
+    assert_eq!(second.count("Ended"), 0);
+    let (status, lines) = second.interrupted().await;
+    assert!(status.success(), "{lines:#?}");
+}
+
+/// How a command ended that was given something wrong: its exit code, and what it told.
+async fn refused(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Simulation::ended(arguments).await;
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[tokio::test]
+async fn a_file_that_is_missing_or_has_a_mistake_is_told_with_its_place() {
+    let files = Files::new();
+    let (code, error) = refused(&["--port", "0", "--organization", &files.path("missing.yaml")]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("cannot read the organization") && error.contains("missing.yaml"), "{error}");
+    assert!(error.contains("docs/simulator.md"), "{error}");
+
+    let wrong = ORGANIZATION.replace("name: shop-dev, id", "name: shop-dev, colour: red, id");
+    std::fs::write(files.path("organization.yaml"), wrong).unwrap();
+    let (code, error) = refused(&["--port", "0", "--organization", &files.path("organization.yaml")]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("organization.yaml:8:"), "{error}");
+    assert!(error.contains("colour: red"), "the line itself is shown: {error}");
+
+    let (code, error) = refused(&["--port", "0", "--rules", &files.path("none.yaml")]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("cannot read the rule file") && error.contains("none.yaml"), "{error}");
+
+    std::fs::write(files.path("rules.yaml"), "version: 1\nsettings: { mode: sync }\nrulez: []\n").unwrap();
+    let (code, error) = refused(&["--port", "0", "--rules", &files.path("rules.yaml")]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("rules.yaml:3:1") && error.contains("rulez"), "{error}");
+
+    std::fs::write(files.path("notes.txt"), "notes ".repeat(200)).unwrap();
+    let (code, error) = refused(&["--port", "0", "--ledger", &files.path("notes.txt")]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("is not a ledger of Usher") && error.contains("--ledger"), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_with_the_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for more in [&["--without-functions"][..], &[]] {
+        let (code, error) = refused(&[&["--port", &port], more].concat()).await;
+        assert_eq!(code, Some(1));
+        assert!(error.contains(&format!("cannot listen on port {port}")), "{error}");
+        assert!(error.contains("--port 0"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_on_the_command_line_is_refused_before_anything_begins() {
+    for wrong in [
+        &["--speed", "0"][..],
+        &["--speed", "1000"],
+        &["--port", "65536"],
+        &["--sweep-every", "0s"],
+        &["--ledger", "dynamodb:usher-ledger"],
+        &["--without-functions", "--rules", "rules.yaml"],
+    ] {
+        let (code, error) = refused(wrong).await;
+        assert_eq!(code, Some(64), "{wrong:?}: {error}");
+    }
+}
