@@ -9,9 +9,7 @@ use std::{
 use serde_json::json;
 use shared::{
     domain::{AccountId, OuId, ParentId, Tags},
-    ports::{
-        AccountRecord, LedgerReader as _, OrganizationFacts, OrganizationReader, PortError, SeenKind,
-    },
+    ports::{AccountRecord, LedgerReader as _, OrganizationFacts, OrganizationReader, PortError, SeenKind},
 };
 use simulator::{
     Assumptions, EXAMPLE, Fault, FaultRule, Service as Api, Settings, wire::organizations as org,
@@ -171,7 +169,11 @@ async fn tags_in_bulk_that_lag_take_nothing_away_and_are_made_up_for_later() {
         service.pass(Duration::from_mins(6)).await;
         assert_eq!(service.assignments(), moved);
     }
-    assert_eq!(service.world().request_log().count(), requests, "every decision has asked for the tags themselves");
+    assert_eq!(
+        service.world().request_log().count(),
+        requests,
+        "every decision has asked for the tags themselves"
+    );
 
     // With its event lost, a change is seen by the first sweep after the lag.
     service.pass(lag).await;
@@ -201,7 +203,8 @@ async fn before_a_delete_that_rests_on_a_tag_the_tag_is_read_from_organizations(
         let mut log = world.log().iter().skip(since);
         log.position(|entry| entry.operation == operation && entry.parameters[member] == json!(account))
     };
-    let (read, deleted) = (at("ListTagsForResource", "ResourceId"), at("DeleteAccountAssignment", "TargetId"));
+    let (read, deleted) =
+        (at("ListTagsForResource", "ResourceId"), at("DeleteAccountAssignment", "TargetId"));
     assert!(read.is_some() && read < deleted, "{read:?} {deleted:?}");
 }
 
@@ -209,8 +212,12 @@ async fn before_a_delete_that_rests_on_a_tag_the_tag_is_read_from_organizations(
 fn of_every_kind() -> Rules {
     rules([
         group("read", "Developers").and(Who::Group("Support".into())).gets("ReadOnlyAccess"),
-        group("tagged", "Developers").gets_tagged("Environment", "Development").in_accounts(in_ou("Workloads")),
-        rule("members", Who::MembersOf("Support".into())).gets("ViewOnlyAccess").in_accounts(in_ou("Workloads")),
+        group("tagged", "Developers")
+            .gets_tagged("Environment", "Development")
+            .in_accounts(in_ou("Workloads")),
+        rule("members", Who::MembersOf("Support".into()))
+            .gets("ViewOnlyAccess")
+            .in_accounts(in_ou("Workloads")),
         rule("person", Who::User("pavel.eskerby@example.com".into())).gets("ViewOnlyAccess"),
         rule("team", Who::GroupOfTag("Team".into(), "-developers".into()))
             .gets("ReadOnlyAccess")

@@ -29,8 +29,8 @@
 mod accounts;
 mod allowed;
 mod bad_input;
-mod bulk_reads;
 mod budgets;
+mod bulk_reads;
 mod checker;
 mod checker_tests;
 mod concurrency;

@@ -230,9 +230,8 @@ async fn a_round_that_rested_for_long_or_looks_by_other_rules_begins_again() {
     assert_eq!(by_principal(&service, since).len(), 4);
 
     service.sweep().await.unwrap();
-    let other = ["a", "b", "c", "d"].map(|id| {
-        group(id, "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))
-    });
+    let other = ["a", "b", "c", "d"]
+        .map(|id| group(id, "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox")));
     service.publish(&rules(other)).await;
     let since = service.world().log().len();
     assert_eq!(round(&service).await, 1, "there is one principal only");
