@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::provisioner::latency::Bounds;
+use super::provisioner::latency::Latency;
 use crate::ports::{Message, PortError, Queue};
 
 /// A wake, as it travels. The ledger is the list of work; a wake that is lost or repeated costs a look-up.
@@ -22,12 +22,12 @@ pub struct Wake {
 /// noticed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Learned {
-    /// How long grants take, where all take equally long.
+    /// How long grants take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) grants: Option<Bounds>,
+    pub(super) grants: Option<Latency>,
     /// The same of revokes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) revokes: Option<Bounds>,
+    pub(super) revokes: Option<Latency>,
     /// AWS's lists of requests hide what has ended.
     #[serde(default)]
     pub(super) distrusts: bool,

@@ -202,9 +202,14 @@ impl World {
         self.assignments.all()
     }
 
-    /// Every call since the beginning, oldest first.
+    /// Every call since the beginning, or since they were last taken, oldest first.
     pub fn log(&self) -> &[LogEntry] {
         &self.log.entries
+    }
+
+    /// The calls since the last time they were taken, oldest first: who looks at them one by one need not keep all. The counters go on.
+    pub fn take_log(&mut self) -> Vec<LogEntry> {
+        std::mem::take(&mut self.log.entries)
     }
 
     /// Calls, throttles and errors, counted.

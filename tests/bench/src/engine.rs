@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::{
     clock::TokioClock,
     engine::{EngineSettings, Provisioner, RunEnd, RunError, RunSummary, Wake},
@@ -19,13 +19,14 @@ use shared::{
 use simulator::{InProcess, World};
 
 use crate::{
+    calls::Call,
     ledger::RemoteLedger,
     trouble::Trouble,
     work::{self, Operations, Organization},
 };
 
 /// The name of Usher's role in the world's log.
-pub(crate) const USHER: &str = "usher";
+const USHER: &str = "usher";
 
 /// How long a call to AWS takes, there and back.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(100);
@@ -33,7 +34,7 @@ pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// From a wake that is sent to the run that it begins: SQS, and Lambda's start.
 const WAKE_TRAVELS: Duration = Duration::from_millis(200);
 
-/// How often the world's events are thrown away, which nobody reads here.
+/// How often the world's log is taken in, and its events, which nobody reads here, are thrown away.
 const TIDIED_EVERY: Duration = Duration::from_mins(1);
 
 /// The engine, and all that it works with.
@@ -46,6 +47,7 @@ pub(crate) struct Stage {
     inbox: LocalQueue,
     wake: LocalQueue,
     runs: AtomicU32,
+    calls: Mutex<Vec<Call>>,
 }
 
 /// The engine's settings in a bench: the whole of AWS's rate is its own, and decisions don't grow old. Whoever decides keeps them
@@ -53,7 +55,7 @@ pub(crate) struct Stage {
 pub(crate) fn settings(window: usize) -> EngineSettings {
     EngineSettings {
         window,
-        spacing: Duration::from_millis(50),
+        rate: 20,
         intent_age: Duration::from_hours(10_000),
         look_age: Duration::from_hours(10_000),
         ..EngineSettings::default()
@@ -78,6 +80,7 @@ impl Stage {
             here: SqliteLedger::in_memory().map_err(Trouble::while_doing("opening the ledger"))?,
             clock,
             takes: ledger_takes,
+            leased_until: Mutex::new(None),
         };
         let rules = RulesInForce { version: work::rules()?, since: origin, rules: 1 };
         ledger
@@ -94,6 +97,7 @@ impl Stage {
             inbox: LocalQueue::fifo(Arc::new(clock)),
             wake: LocalQueue::standard(Arc::new(clock)),
             runs: AtomicU32::new(0),
+            calls: Mutex::default(),
         })
     }
 
@@ -102,6 +106,38 @@ impl Stage {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.advance(self.clock.now());
         world
+    }
+
+    /// Every call of SSO Admin since the beginning.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.tidy();
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes in the world's log, which would be large in the end.
+    fn tidy(&self) {
+        let mut world = self.world();
+        drop(world.take_events());
+        let calls = world.take_log();
+        drop(world);
+        let calls = calls.iter().filter_map(|entry| Call::of(entry, USHER));
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).extend(calls);
+    }
+
+    /// Tidies up as long as something runs.
+    pub(crate) async fn tidily<T>(&self, running: impl Future<Output = T>) -> T {
+        let tidy = async {
+            loop {
+                self.clock.sleep(TIDIED_EVERY).await;
+                self.tidy();
+            }
+        };
+        tokio::pin!(running);
+        tokio::pin!(tidy);
+        tokio::select! {
+            done = &mut running => done,
+            never = &mut tidy => never,
+        }
     }
 
     /// Writes the intents of these operations, decided now. It takes no time.
@@ -131,16 +167,7 @@ impl Stage {
             clock: &self.clock,
             settings: self.settings,
         };
-        let tidy = async {
-            loop {
-                self.clock.sleep(TIDIED_EVERY).await;
-                drop(self.world().take_events());
-            }
-        };
-        tokio::select! {
-            summary = Box::pin(engine.run(&holder, wake, until)) => summary,
-            () = tidy => Ok(RunSummary::default()),
-        }
+        Box::pin(engine.run(&holder, wake, until)).await
     }
 
     /// Runs that hand over to one another until nothing is left to do, or `most` has passed; tells how many there were.
@@ -149,7 +176,10 @@ impl Stage {
         let mut wake = Wake::first();
         let mut runs = 0;
         loop {
-            let summary = self.run(&wake, end).await.map_err(Trouble::while_doing("running the engine"))?;
+            let summary = self
+                .tidily(self.run(&wake, end))
+                .await
+                .map_err(Trouble::while_doing("running the engine"))?;
             runs += 1;
             if summary.end == RunEnd::Done || self.clock.now() >= end {
                 return Ok(runs);
@@ -180,8 +210,13 @@ impl Stage {
                 return Ok(Wake::first());
             }
             let next = self.wake.next_visible_at().map_or(tick, |at| at.min(tick));
-            let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-            self.clock.sleep(wait + Duration::from_millis(1)).await;
+            self.sleep_until(next + SignedDuration::from_millis(1)).await;
         }
+    }
+
+    /// Nothing happens until then.
+    pub(crate) async fn sleep_until(&self, time: Timestamp) {
+        let wait = Duration::try_from(time.duration_since(self.clock.now())).unwrap_or_default();
+        self.clock.sleep(wait).await;
     }
 }

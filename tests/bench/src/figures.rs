@@ -1,12 +1,18 @@
 //! From what the world has seen to figures.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use shared::domain::{AssignmentKey, Operation};
-use simulator::{Latency, LogEntry, World};
+use simulator::{Latency, World};
 
-use crate::work::Operations;
+use crate::{
+    calls::{Call, Refused},
+    work::Operations,
+};
 
 /// The 99th percentile of the standard normal distribution.
 const Z99: f64 = 2.326_347_874;
@@ -15,7 +21,7 @@ const Z99: f64 = 2.326_347_874;
 /// that tells of fifteen at a time.
 const MOST_A_SECOND: f64 = 20.0 / 1.07;
 
-/// What one caller did between two moments.
+/// What was done from one moment on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sent {
     /// Assignment requests that were accepted.
@@ -30,19 +36,19 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// What this caller did from a moment on.
-    pub(crate) fn by(world: &World, caller: &str, since: Timestamp) -> Self {
+    /// What we did from a moment on.
+    pub(crate) fn of(calls: &[Call], since: Timestamp) -> Self {
         let mut sent = Self { accepted: 0, calls: 0, throttles: 0, conflicts: 0, seconds: 0.0 };
-        for entry in calls_of(world, caller).filter(|entry| entry.at >= since) {
+        for call in calls.iter().filter(|call| call.ours && call.at >= since) {
             sent.calls += 1;
-            match entry.error.as_deref() {
-                Some("ThrottlingException") => sent.throttles += 1,
-                Some("ConflictException") => sent.conflicts += 1,
-                None if is_write(entry) => {
+            match call.refused {
+                Some(Refused::Throttled) => sent.throttles += 1,
+                Some(Refused::InConflict) => sent.conflicts += 1,
+                None if call.is_accepted() => {
                     sent.accepted += 1;
-                    sent.seconds = seconds(since, entry.at);
+                    sent.seconds = seconds(since, call.at);
                 }
-                Some(_) | None => {}
+                Some(Refused::Otherwise) | None => {}
             }
         }
         sent
@@ -56,19 +62,6 @@ impl Sent {
     pub(crate) fn efficiency(&self, window: usize, latency: Latency) -> f64 {
         number(self.accepted) / self.seconds.max(f64::MIN_POSITIVE) / most_a_second(window, latency)
     }
-}
-
-/// The calls of SSO Admin that one caller made.
-pub(crate) fn calls_of<'a>(world: &'a World, caller: &'a str) -> impl Iterator<Item = &'a LogEntry> {
-    let ours = move |entry: &&LogEntry| {
-        entry.service == simulator::Service::SsoAdmin && *entry.caller.name == *caller
-    };
-    world.log().iter().filter(ours)
-}
-
-/// Whether a call asks for an assignment to be made or deleted.
-pub(crate) fn is_write(entry: &LogEntry) -> bool {
-    matches!(entry.operation, "CreateAccountAssignment" | "DeleteAccountAssignment")
 }
 
 /// Operations a second that can be done at most with so many under way that take so long.
@@ -100,6 +93,36 @@ pub(crate) fn undone(world: &World, operations: &Operations) -> usize {
     operations.iter().filter(undone).count()
 }
 
+/// How many of our calls were made for a key while an earlier request for it had not ended.
+pub(crate) fn overlapping(world: &World, calls: &[Call]) -> usize {
+    let ends: BTreeMap<String, Timestamp> = world
+        .request_log()
+        .map(|record| {
+            let end = record.settled.as_ref().map_or(Timestamp::MAX, |(at, _)| *at);
+            (record.id.to_string(), end)
+        })
+        .collect();
+    let mut busy: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    let mut overlapping = 0;
+    for call in calls.iter().filter(|call| call.ours) {
+        let Some(key) = call.writes.as_deref() else { continue };
+        if busy.get(key).is_some_and(|end| *end > call.at) {
+            overlapping += 1;
+        }
+        if let Some(end) = ends.get(&call.id) {
+            busy.insert(key, *end);
+        }
+    }
+    overlapping
+}
+
+/// Our accepted requests a second, on average from a moment on.
+pub(crate) fn pace(calls: &[Call], from: Timestamp, during: Duration) -> f64 {
+    let to = from + during;
+    let within = |call: &&Call| call.ours && call.is_accepted() && call.at >= from && call.at < to;
+    number(calls.iter().filter(within).count()) / during.as_secs_f64()
+}
+
 pub(crate) fn seconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64()
 }
@@ -111,8 +134,6 @@ pub(crate) fn number(count: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -127,5 +148,30 @@ mod tests {
         let latency = Latency::Constant(Duration::from_millis(500));
         assert!((most_a_second(15, latency) - 18.692).abs() < 0.001);
         assert!((most_a_second(15, Latency::Constant(Duration::from_secs(2))) - 7.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_was_sent_is_counted_from_the_beginning_and_only_ours() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let call = |second: i64, key: Option<&str>, refused: Option<Refused>| Call {
+            at: at(second),
+            ours: true,
+            writes: key.map(str::to_owned),
+            refused,
+            id: String::new(),
+        };
+        let calls = [
+            call(-1, Some("a"), None),
+            call(0, Some("b"), None),
+            call(3, Some("c"), Some(Refused::Throttled)),
+            call(4, Some("c"), None),
+            Call { ours: false, ..call(5, Some("d"), None) },
+            call(6, None, None),
+            call(7, Some("e"), Some(Refused::InConflict)),
+        ];
+        let sent = Sent::of(&calls, at(0));
+        assert_eq!(sent, Sent { accepted: 2, calls: 5, throttles: 1, conflicts: 1, seconds: 4.0 });
+        assert!((sent.calls_per_operation() - 2.5).abs() < 1e-9);
+        assert!((pace(&calls, at(0), Duration::from_secs(4)) - 0.25).abs() < 1e-9);
     }
 }

@@ -1,12 +1,15 @@
-//! The ledger as a bench needs it: SQLite in memory, as slow as it is told to be.
+//! The ledger as a bench needs it: SQLite in memory, as slow as it is told to be, that says how long a lease lasts.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use shared::{
     clock::TokioClock,
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Row},
+    ledger::{BudgetKey, Lease, Orders, Round, Row},
     local::SqliteLedger,
     ports::{
         Clock as _, Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind,
@@ -20,6 +23,8 @@ pub(crate) struct RemoteLedger {
     pub(crate) clock: TokioClock,
     /// How long each call takes.
     pub(crate) takes: Duration,
+    /// Until when the lease lasts that was taken or renewed last.
+    pub(crate) leased_until: Mutex<Option<Timestamp>>,
 }
 
 impl RemoteLedger {
@@ -35,6 +40,15 @@ impl RemoteLedger {
         if !self.takes.is_zero() {
             self.clock.sleep(self.takes / 2).await;
         }
+    }
+
+    fn note(&self, until: Option<Timestamp>) {
+        *self.leased_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
+    /// When the lease ends that an engine left behind; `None` if it was given back.
+    pub(crate) fn left_behind(&self) -> Option<Timestamp> {
+        *self.leased_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,6 +80,10 @@ impl LedgerReader for RemoteLedger {
 
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
         self.at(self.here.spent(budget)).await
+    }
+
+    async fn round(&self) -> Result<Option<Round>, LedgerError> {
+        self.at(self.here.round()).await
     }
 
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
@@ -101,15 +119,36 @@ impl Ledger for RemoteLedger {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Lease>, LedgerError> {
-        self.at(self.here.acquire_lease(holder, now, ttl)).await
+        self.at(async {
+            let lease = self.here.acquire_lease(holder, now, ttl).await?;
+            if let Some(lease) = &lease {
+                self.note(Some(lease.expires_at));
+            }
+            Ok(lease)
+        })
+        .await
     }
 
     async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError> {
-        self.at(self.here.renew_lease(lease, now, ttl)).await
+        self.at(async {
+            let lease = self.here.renew_lease(lease, now, ttl).await?;
+            self.note(Some(lease.expires_at));
+            Ok(lease)
+        })
+        .await
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
-        self.at(self.here.release_lease(lease)).await
+        self.at(async {
+            self.here.release_lease(lease).await?;
+            self.note(None);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
+        self.at(self.here.keep_round(round)).await
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {

@@ -1,13 +1,19 @@
 //! `cargo xtask bench`: each benchmark is a function that gives rows; a row is a line of the table and an object of the JSON.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+mod account;
+mod backlog;
+mod calls;
 mod engine;
 mod figures;
 mod lambdas;
 mod ledger;
+mod neighbour;
 mod page;
 mod planning;
+mod revoke;
 mod row;
+mod strategies;
 mod trouble;
 mod virtual_time;
 mod work;
@@ -67,6 +73,31 @@ const ALL: &[Benchmark] = &[
         name: "writes",
         about: "a backlog of grants, or of grants and revokes, through the window of outstanding requests",
         run: writes::measure,
+    },
+    Benchmark {
+        name: "strategies",
+        about: "the same with three simpler ways to do it",
+        run: strategies::measure,
+    },
+    Benchmark {
+        name: "neighbour",
+        about: "somebody else takes 10 requests a second and 5 places of the window, from the 2nd to the 7th minute",
+        run: neighbour::measure,
+    },
+    Benchmark {
+        name: "revoke",
+        about: "revokes that are decided while 10,000 grants wait",
+        run: revoke::measure,
+    },
+    Benchmark {
+        name: "account",
+        about: "a new account with 50 assignments, of 10 permission sets",
+        run: account::measure,
+    },
+    Benchmark {
+        name: "backlog",
+        about: "50,000 operations: straight through, handed over 20 times, killed 20 times",
+        run: backlog::measure,
     },
     Benchmark {
         name: "planning",

@@ -60,6 +60,15 @@ impl Row {
         self
     }
 
+    /// What a figure that is there already ought to be.
+    #[must_use]
+    pub(crate) fn aim(mut self, name: &str, said: Aim) -> Self {
+        for (_, _, aim) in self.figures.iter_mut().filter(|(figure, ..)| *figure == name) {
+            *aim = Some(said);
+        }
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -168,8 +177,11 @@ fn cells(rows: &[Row]) -> Vec<Vec<String>> {
     std::iter::once(head).chain(rows.iter().map(line)).collect()
 }
 
-/// Whole numbers as such, others with three places.
+/// Whole numbers as such, others with three places. What never comes takes an infinite time.
 fn in_words(value: f64) -> String {
+    if value.is_infinite() {
+        return "never".to_owned();
+    }
     if value.fract() == 0.0 {
         return format!("{value:.0}");
     }

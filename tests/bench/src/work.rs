@@ -15,7 +15,7 @@ use simulator::{Caller, CallerKind, Settings, World};
 use crate::trouble::Trouble;
 
 /// Permission sets in the organization.
-const SETS: usize = 10;
+pub(crate) const SETS: usize = 10;
 
 /// Groups in the organization.
 const GROUPS: usize = 40;

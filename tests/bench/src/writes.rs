@@ -7,7 +7,7 @@ use simulator::{Assumptions, Latency, Settings, StatusOrder};
 
 use crate::{
     Extent,
-    engine::{Stage, USHER, settings},
+    engine::{Stage, settings},
     figures::{self, Sent, number},
     row::{Aim, Row},
     trouble::Trouble,
@@ -97,21 +97,26 @@ impl Variant {
         }
     }
 
-    /// What the world has seen of this caller, with what is aimed at.
-    pub(crate) fn row(&self, name: String, sent: Sent, most_outstanding: usize, undone: usize) -> Row {
+    /// What the world has seen.
+    pub(crate) fn figures(&self, name: String, sent: Sent, most_outstanding: usize, undone: usize) -> Row {
         Row::new(name)
             .figure("operations", number(sent.accepted))
             .figure("seconds", sent.seconds)
-            .aimed(
-                "efficiency",
-                sent.efficiency(self.window, self.latency),
-                Aim::AtLeast(self.aimed_efficiency()),
-            )
-            .aimed("calls per operation", sent.calls_per_operation(), Aim::AtMost(self.aimed_calls()))
-            .aimed("throttles", number(sent.throttles), Aim::AtMost(0.0))
-            .aimed("conflicts", number(sent.conflicts), Aim::AtMost(0.0))
+            .figure("efficiency", sent.efficiency(self.window, self.latency))
+            .figure("calls per operation", sent.calls_per_operation())
+            .figure("throttles", number(sent.throttles))
+            .figure("conflicts", number(sent.conflicts))
             .figure("most outstanding", number(most_outstanding))
-            .aimed("undone", number(undone), Aim::AtMost(0.0))
+            .figure("undone", number(undone))
+    }
+
+    /// The same, with what is aimed at.
+    fn aimed(&self, row: Row) -> Row {
+        row.aim("efficiency", Aim::AtLeast(self.aimed_efficiency()))
+            .aim("calls per operation", Aim::AtMost(self.aimed_calls()))
+            .aim("throttles", Aim::AtMost(0.0))
+            .aim("conflicts", Aim::AtMost(0.0))
+            .aim("undone", Aim::AtMost(0.0))
     }
 }
 
@@ -153,9 +158,10 @@ async fn backlog(variant: Variant, name: String) -> Result<Row, Trouble> {
     stage.intend(&operations).await?;
     let began = stage.clock.now();
     stage.run_to_the_end(variant.patience()).await?;
+    let sent = Sent::of(&stage.calls(), began);
     let world = stage.world();
-    let sent = Sent::by(&world, USHER, began);
-    Ok(variant.row(name, sent, world.counters().most_outstanding, figures::undone(&world, &operations)))
+    let undone = figures::undone(&world, &operations);
+    Ok(variant.aimed(variant.figures(name, sent, world.counters().most_outstanding, undone)))
 }
 
 #[cfg(test)]

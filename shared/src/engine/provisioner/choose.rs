@@ -65,10 +65,18 @@ impl Load {
     }
 }
 
+/// A row to be sent.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) row: Row,
+    /// Nothing that is under way in its account can hold it up.
+    pub(super) unhindered: bool,
+}
+
 /// The choice.
 pub(super) struct Choice {
     /// To be sent now, in this order.
-    pub(super) ready: Vec<Row>,
+    pub(super) ready: Vec<Ready>,
     /// Too old, decided by rules that are no longer in force, or on hold meanwhile: to be decided again.
     pub(super) stale: Vec<Row>,
     /// When the next of those that are backing off may be sent.
@@ -121,10 +129,11 @@ pub(super) fn choose<'r>(
             .map(|(at, candidate)| (rank(candidate), at))
             .filter(|((_, hindrance, ..), _)| !strict || *hindrance == 0)
             .min();
-        let Some((_, at)) = best else { break };
+        let Some(((_, hindrance, ..), at)) = best else { break };
+        let unhindered = hindrance == 0;
         let (_, _, row) = candidates.swap_remove(at);
         load.add(row, roles);
-        choice.ready.push(row.clone());
+        choice.ready.push(Ready { row: row.clone(), unhindered });
     }
     choice
 }
@@ -244,7 +253,7 @@ mod tests {
             let (account, group) = (row.key.account.as_str(), row.key.principal.id());
             format!("{}{}", &account[..1], &group[group.len() - 1..])
         };
-        choice.ready.iter().map(name).collect()
+        choice.ready.iter().map(|ready| name(&ready.row)).collect()
     }
 
     #[test]

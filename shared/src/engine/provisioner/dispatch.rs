@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     RunError,
-    choose::{Limits, Load, choose},
+    choose::{Limits, Load, Ready, choose},
     flight::{Flight, Following, Stage},
     looks::Open,
     outcome::{End, Ended},
@@ -66,14 +66,14 @@ impl Session<'_> {
             self.wake_by(earliest);
         }
         self.send_back(&choice.stale);
-        for row in choice.ready {
+        for Ready { row, unhindered } in choice.ready {
             let turn = self.hand.pace().ready_at(now);
             if turn > now {
                 self.wake_by(turn);
                 return;
             }
             self.hand.pace().take(now);
-            self.send(row, orders.version);
+            self.send(row, unhindered, orders.version);
         }
         self.wake_for_presumed(now);
     }
@@ -85,10 +85,10 @@ impl Session<'_> {
         }
     }
 
-    fn send(&mut self, row: Row, orders: u64) {
+    fn send(&mut self, row: Row, unhindered: bool, orders: u64) {
         let key = row.key.clone();
         self.backlog.remove(&key);
-        self.flights.insert(key.clone(), Flight { row: row.clone(), stage: Stage::Sending });
+        self.flights.insert(key.clone(), Flight { row: row.clone(), stage: Stage::Sending { unhindered } });
         let hand = self.hand.clone();
         self.start(async move {
             let sent = hand.send(row, orders).await?;
@@ -163,11 +163,13 @@ impl Session<'_> {
     /// AWS has taken a request.
     fn accepted(&mut self, key: AssignmentKey, row: Row, request: &Request, since: Timestamp) {
         let Some(flight) = self.flights.get_mut(&key) else { return };
+        let unhindered = matches!(flight.stage, Stage::Sending { unhindered: true });
         flight.row = row;
         flight.stage = Stage::Open(Following {
             request: request.id.clone(),
             open: Open { since, looked: None },
             exact: true,
+            unhindered,
             closer: None,
             busy: false,
         });
@@ -191,7 +193,7 @@ impl Session<'_> {
 
     /// Once AWS has answered all that was under way to it at a refusal, what it has taken is what is ours to use.
     pub(super) fn settle_refusal(&mut self) {
-        let sending = self.flights.values().any(|flight| matches!(flight.stage, Stage::Sending));
+        let sending = self.flights.values().any(|flight| matches!(flight.stage, Stage::Sending { .. }));
         if !self.refused || sending {
             return;
         }

@@ -22,7 +22,7 @@ pub(super) struct Flight {
 #[derive(Debug)]
 pub(super) enum Stage {
     /// Being claimed and sent.
-    Sending,
+    Sending { unhindered: bool },
     /// The listing shows a claim that this session doesn't know: the row itself is being read.
     Reading,
     /// AWS has taken the request.
@@ -44,6 +44,8 @@ pub(super) struct Following {
     pub(super) open: Open,
     /// Whether this session has sent it: else the moment of the call is known only roughly.
     pub(super) exact: bool,
+    /// Nothing in its account can have held it up: it tells how long requests take.
+    pub(super) unhindered: bool,
     /// When it is to be asked about by itself, if the lists don't tell before.
     pub(super) closer: Option<Timestamp>,
     /// It is being asked about.
@@ -63,7 +65,7 @@ impl Flight {
     pub(super) fn following(&self) -> Option<&Following> {
         match &self.stage {
             Stage::Open(following) => Some(following),
-            Stage::Sending
+            Stage::Sending { .. }
             | Stage::Reading
             | Stage::Lost { .. }
             | Stage::HandingOver
@@ -75,7 +77,7 @@ impl Flight {
     pub(super) fn following_mut(&mut self) -> Option<&mut Following> {
         match &mut self.stage {
             Stage::Open(following) => Some(following),
-            Stage::Sending
+            Stage::Sending { .. }
             | Stage::Reading
             | Stage::Lost { .. }
             | Stage::HandingOver

@@ -8,9 +8,11 @@ use super::{
     RunError,
     flight::{Following, Stage},
     hand::Hand,
+    latency::Latency,
     looks::Open,
     outcome::{self, Ended, Outcome},
     session::{Done, Session},
+    watch::ROUGHLY,
 };
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
@@ -220,13 +222,13 @@ impl Session<'_> {
             };
             if listed.contains(&following.request) {
                 done.push(key.clone());
-                ages.extend(ages_of(following, at));
+                ages.push(Ages::of(following, at));
             } else {
                 following.open.looked = Some(at);
             }
         }
-        for (over, within) in ages {
-            self.watch_mut(operation).latency.ended(over, within);
+        for ages in ages {
+            ages.tell(&mut self.watch_mut(operation).latency);
         }
         for key in done {
             self.conclude(&key, &RequestStatus::Succeeded);
@@ -254,10 +256,10 @@ impl Session<'_> {
         };
         match status {
             Some(RequestStatus::InProgress) => {
-                let (age, exact) = (following.open.age(at), following.exact);
+                let (age, tells) = (following.open.age(at), following.exact && following.unhindered);
                 following.open.looked = Some(at);
                 let watch = self.watch_mut(operation);
-                if exact {
+                if tells {
                     watch.latency.still_under_way(age);
                 }
                 let awaited = watch.distrusts && watch.bounds().is_none_or(|bounds| age < bounds.within);
@@ -267,11 +269,9 @@ impl Session<'_> {
             }
             Some(status) => {
                 if status == RequestStatus::Succeeded {
-                    let ages = ages_of(following, at);
+                    let ages = Ages::of(following, at);
                     let watch = self.watch_mut(operation);
-                    if let Some((over, within)) = ages {
-                        watch.latency.ended(over, within);
-                    }
+                    ages.tell(&mut watch.latency);
                     watch.expect(request.clone(), at);
                 }
                 self.conclude(&key, &status);
@@ -306,9 +306,28 @@ impl Session<'_> {
     }
 }
 
-/// Between which ages a request has ended that a look at this moment has found ended.
-fn ages_of(following: &Following, at: Timestamp) -> Option<(Duration, Duration)> {
-    following.exact.then(|| (following.open.seen_at(), following.open.age(at)))
+/// Between which ages a request has ended that a look has found ended.
+struct Ages {
+    over: Duration,
+    within: Duration,
+    unhindered: bool,
+}
+
+impl Ages {
+    fn of(following: &Following, at: Timestamp) -> Self {
+        let (over, within) = (following.open.seen_at(), following.open.age(at));
+        // Another session's call was made a moment after its claim.
+        let over = if following.exact { over } else { over.saturating_sub(ROUGHLY) };
+        Self { over, within, unhindered: following.unhindered }
+    }
+
+    fn tell(&self, latency: &mut Latency) {
+        if self.unhindered {
+            latency.ended(self.over, self.within);
+        } else {
+            latency.ended_with_others(self.over, self.within);
+        }
+    }
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {

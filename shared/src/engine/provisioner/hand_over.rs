@@ -127,6 +127,7 @@ impl Session<'_> {
                 request,
                 open: Open { since: claim.at, looked: None },
                 exact: false,
+                unhindered: true,
                 closer: None,
                 busy: false,
             }),

@@ -24,10 +24,10 @@ const AFTER_CONTRADICTION: u32 = 24;
 const AFTER_CONTRADICTIONS: u32 = 1_000;
 
 /// What is known of the duration of requests that are equally long: more than the one, at most the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(in crate::engine) struct Bounds {
-    pub(in crate::engine) over: Duration,
-    pub(in crate::engine) within: Duration,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) over: Duration,
+    pub(super) within: Duration,
 }
 
 impl Bounds {
@@ -53,9 +53,9 @@ pub(super) enum Shape {
     Spread,
 }
 
-/// What has been learned of one operation's requests.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Latency {
+/// What has been learned of one operation's requests. It travels from one run to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(in crate::engine) struct Latency {
     over: Duration,
     within: Option<Duration>,
     /// How many requests in a row have agreed.
@@ -66,17 +66,6 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// What an earlier run had learned.
-    pub(super) fn of(bounds: Bounds) -> Self {
-        Self {
-            over: bounds.over,
-            within: Some(bounds.within),
-            agreed: SURE,
-            needed: 0,
-            lately: [bounds.within].into(),
-        }
-    }
-
     pub(super) fn shape(&self) -> Shape {
         match self.within {
             _ if self.lately.is_empty() => Shape::Unknown,
@@ -99,10 +88,7 @@ impl Latency {
 
     /// A request was still under way at one age, and had ended at the other.
     pub(super) fn ended(&mut self, over: Duration, within: Duration) {
-        if self.lately.len() >= KEPT {
-            self.lately.pop_front();
-        }
-        self.lately.push_back(over + within.saturating_sub(over) / 2);
+        self.ended_with_others(over, within);
         let (low, high) = (self.over.max(over), self.within.map_or(within, |known| known.min(within)));
         if low < high {
             (self.over, self.within) = (low, Some(high));
@@ -110,6 +96,14 @@ impl Latency {
         } else {
             self.contradicted();
         }
+    }
+
+    /// The same of a request that others in its account may have held up: it says nothing of how long one takes by itself.
+    pub(super) fn ended_with_others(&mut self, over: Duration, within: Duration) {
+        if self.lately.len() >= KEPT {
+            self.lately.pop_front();
+        }
+        self.lately.push_back(over + within.saturating_sub(over) / 2);
     }
 
     /// A request is still under way at this age.
@@ -178,7 +172,10 @@ mod tests {
 
     #[test]
     fn one_contradiction_ends_it_and_it_takes_ever_more_to_believe_again() {
-        let mut latency = Latency::of(Bounds { over: ms(998), within: ms(1_001) });
+        let mut latency = Latency::default();
+        for _ in 0..SURE {
+            latency.ended(ms(998), ms(1_001));
+        }
         assert!(latency.sure().is_some());
         latency.still_under_way(ms(1_000));
         assert!(latency.sure().is_some());

@@ -57,15 +57,19 @@ pub(super) fn due(
         Shape::Constant(bounds) => {
             let next = |open: &Open| {
                 let seen = open.seen_at();
+                if seen >= bounds.within {
+                    // It should have ended: it is asked about by itself.
+                    return None;
+                }
                 // What is narrowed down enough, or seen in the middle already, is looked at when it must have ended.
                 let age = if bounds.are_close() || seen >= bounds.middle() {
                     bounds.within
                 } else {
                     bounds.middle()
                 };
-                open.since + signed(age)
+                Some(open.since + signed(age))
             };
-            open.iter().map(next).min()?
+            open.iter().filter_map(next).min().unwrap_or(latest)
         }
         Shape::Spread => spread(open, latency, worth, latest, now),
     };
@@ -107,7 +111,6 @@ pub(super) fn worth(share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::provisioner::latency::Bounds;
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn of_the_unknown_looks_come_at_growing_ages_and_never_later_than_the_bound() {
         let latency = Latency::default();
-        let next = |looked| {
+        let next = |looked: Option<i64>| {
             let last = looked.map(at);
             due(&[open(0, looked), open(400, looked)], &latency, 1.0, last, at(0)).unwrap()
         };
@@ -147,13 +150,15 @@ mod tests {
             |latency: &Latency, looked| due(&[open(0, looked)], latency, 1.0, looked.map(at), at(0)).unwrap();
         assert_eq!(next(&latency, None), at(900));
         assert_eq!(next(&latency, Some(900)), at(1_000));
+        assert_eq!(next(&latency, Some(1_000)), at(11_000), "it should have ended: no list will tell more");
         latency.ended(ms(900), ms(904));
         assert_eq!(next(&latency, None), at(904));
     }
 
     #[test]
     fn of_a_spread_a_look_comes_when_enough_have_probably_ended() {
-        let mut latency = Latency::of(Bounds { over: ms(0), within: ms(1) });
+        let mut latency = Latency::default();
+        latency.ended(ms(9), ms(9));
         for n in 0..64 {
             latency.ended(ms(1_000 + n * 50), ms(1_000 + n * 50));
         }

@@ -169,8 +169,8 @@ impl<'a> Session<'a> {
             polls_failed: false,
             hinted: BTreeSet::new(),
             window,
-            grants: Watch::of(learned.grants, learned.distrusts),
-            revokes: Watch::of(learned.revokes, learned.distrusts),
+            grants: Watch::of(learned.grants.unwrap_or_default(), learned.distrusts),
+            revokes: Watch::of(learned.revokes.unwrap_or_default(), learned.distrusts),
             trips: Trips::default(),
             roles: Roles::new(),
             strict: learned.strict,
@@ -189,8 +189,8 @@ impl<'a> Session<'a> {
     /// What the next run need not learn again.
     pub(super) fn learned(&self) -> Learned {
         Learned {
-            grants: self.grants.bounds(),
-            revokes: self.revokes.bounds(),
+            grants: Some(self.grants.latency.clone()),
+            revokes: Some(self.revokes.latency.clone()),
             distrusts: self.grants.distrusts || self.revokes.distrusts,
             window: self.window.learned(),
             rate: self.hand.pace().learned(),

@@ -12,7 +12,7 @@ use super::{
 use crate::{domain::RequestId, engine::signed};
 
 /// By how much the moment of a call may be known wrongly that another session made.
-const ROUGHLY: Duration = Duration::from_millis(60);
+pub(super) const ROUGHLY: Duration = Duration::from_millis(60);
 
 /// A single request is asked about when it has probably ended.
 const PROBABLY: f64 = 0.6;
@@ -39,8 +39,8 @@ pub(super) struct Watch {
 
 impl Watch {
     /// What an earlier run has learned.
-    pub(super) fn of(bounds: Option<Bounds>, distrusts: bool) -> Self {
-        Self { latency: bounds.map(Latency::of).unwrap_or_default(), distrusts, ..Self::default() }
+    pub(super) fn of(latency: Latency, distrusts: bool) -> Self {
+        Self { latency, distrusts, ..Self::default() }
     }
 
     pub(super) fn bounds(&self) -> Option<Bounds> {
@@ -52,7 +52,10 @@ impl Watch {
     pub(super) fn presumed_from(&self, following: &Following, unevenness: Duration) -> Option<Timestamp> {
         let bounds = self.latency.sure()?;
         // Where calls travel that unevenly it would be a guess.
-        if unevenness > bounds.within / 10 || following.open.seen_at() >= bounds.within {
+        if unevenness > bounds.within / 10
+            || !following.unhindered
+            || following.open.seen_at() >= bounds.within
+        {
             return None;
         }
         let margin = if following.exact { unevenness } else { unevenness + ROUGHLY };
@@ -96,7 +99,11 @@ impl Watch {
     /// A list of the succeeded that was asked for at a moment.
     pub(super) fn check(&mut self, at: Timestamp, listed: &BTreeSet<RequestId>) {
         if let Some((request, _)) = self.proof.take_if(|(_, since)| *since < at) {
-            self.distrusts |= !listed.contains(&request);
+            if !listed.contains(&request) {
+                self.distrusts = true;
+                // What was learned of such lists is wrong.
+                self.latency = Latency::default();
+            }
         }
     }
 
@@ -122,7 +129,10 @@ impl Watch {
         match self.latency.shape() {
             Shape::Unknown => is_oldest.then(|| open.since + signed(SCOUT)),
             // It should have ended: it has failed, or what is believed is wrong.
-            Shape::Constant(bounds) if open.seen_at() >= bounds.within => Some(now),
+            Shape::Constant(bounds) if following.unhindered && open.seen_at() >= bounds.within => Some(now),
+            Shape::Constant(_) if !following.unhindered => {
+                self.latency.overdue().map(|age| open.since + signed(age * 2))
+            }
             Shape::Constant(_) => None,
             Shape::Spread => self.latency.overdue().map(|age| open.since + signed(age)),
         }
@@ -164,11 +174,15 @@ mod tests {
 
     fn following(since: i64, looked: Option<i64>, exact: bool) -> Following {
         let open = Open { since: at(since), looked: looked.map(at) };
-        Following { request: id(1), open, exact, closer: None, busy: false }
+        Following { request: id(1), open, exact, unhindered: true, closer: None, busy: false }
     }
 
     fn sure() -> Watch {
-        Watch::of(Some(Bounds { over: ms(998), within: ms(1_000) }), false)
+        let mut latency = Latency::default();
+        for _ in 0..20 {
+            latency.ended(ms(998), ms(1_000));
+        }
+        Watch::of(latency, false)
     }
 
     #[test]
