@@ -6,6 +6,7 @@ mod backlog;
 mod calls;
 mod engine;
 mod figures;
+mod lambdas;
 mod ledger;
 mod neighbour;
 mod page;
@@ -106,8 +107,13 @@ const ALL: &[Benchmark] = &[
     },
     Benchmark {
         name: "planning",
-        about: "what deciding costs on one core, in real time",
-        run: |_| Ok(planning::measure()?),
+        about: "what deciding costs on one core, in the time that it has the core",
+        run: |extent| Ok(planning::measure(extent)?),
+    },
+    Benchmark {
+        name: "lambdas",
+        about: "the functions as Lambda gets them: their size, their start, their memory",
+        run: lambdas::measure,
     },
 ];
 
