@@ -1,7 +1,7 @@
 //! How far long work is: a bar where one can move, else a line now and then. It goes to the standard error and stops nothing.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     pin::pin,
     sync::{
@@ -14,7 +14,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use shared::{
-    domain::{AccountId, OuId, Tags},
+    domain::{AccountId, OuId, ParentId, Tags},
     ports::{AccountRecord, Clock, OrganizationFacts, OrganizationReader, PortError},
 };
 
@@ -170,6 +170,16 @@ impl OrganizationReader for CountedOrganization {
         let tags = self.organization.account_tags(id).await;
         self.counts.read.fetch_add(1, Ordering::Relaxed);
         tags
+    }
+
+    async fn tags_in_bulk(&self) -> Result<BTreeMap<AccountId, Tags>, PortError> {
+        let tags = self.organization.tags_in_bulk().await?;
+        self.counts.read.fetch_add(tags.len(), Ordering::Relaxed);
+        Ok(tags)
+    }
+
+    async fn ous_below(&self, parent: &ParentId) -> Result<Option<BTreeMap<OuId, String>>, PortError> {
+        self.organization.ous_below(parent).await
     }
 
     async fn ou_name(&self, id: &OuId) -> Result<Option<String>, PortError> {

@@ -145,7 +145,7 @@ impl Bucket {
     }
 }
 
-#[cfg(all(test, any(feature = "aws", feature = "local")))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::TokioClock;

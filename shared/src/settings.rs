@@ -1,6 +1,6 @@
 //! The settings of a process. The only reader of the environment.
 //!
-//! All variables begin with `USHER_`. Each is read when it is asked for, so a function needs only its own; an empty one
+//! All variables of ours begin with `USHER_`. Each is read when it is asked for, so a function needs only its own; an empty one
 //! counts as not set.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use crate::{
     domain::InstanceArn,
-    engine::EngineSettings,
+    engine::{EngineSettings, SweepSettings},
     pace::Share,
     plan::{ManagementWrites, Quotas},
 };
@@ -43,6 +43,7 @@ const INSTANCE: Expected = Expected {
     example: "arn:aws:sso:::instance/ssoins-1234567890abcdef",
 };
 const WINDOW: Expected = Expected { what: "a number from 1 to 15", example: "10" };
+const CALLS: Expected = Expected { what: "a number of calls from 1 to 20", example: "10" };
 const PERMISSION_SETS: Expected = Expected { what: "a number from 1 to 3500", example: "500" };
 const TIME: Expected = Expected { what: "a length of time of up to a day", example: "90s, 5m or 1h" };
 const RATE: Expected = Expected { what: "a number of calls a second from 0.1 to 20", example: "4" };
@@ -123,6 +124,8 @@ impl Settings {
     /// | variable | what it sets |
     /// | --- | --- |
     /// | `USHER_WINDOW` | [`EngineSettings::window`] |
+    /// | `USHER_ENGINE_RATE` | [`EngineSettings::rate`] |
+    /// | `USHER_ENGINE_BURST` | [`EngineSettings::burst`] |
     /// | `USHER_LAG` | [`EngineSettings::lag`] |
     /// | `USHER_FACTS_AGE` | [`EngineSettings::facts_age`] |
     /// | `USHER_INTENT_AGE` | [`EngineSettings::intent_age`] |
@@ -139,6 +142,8 @@ impl Settings {
         let second = Duration::from_secs(1);
         Ok(EngineSettings {
             window: self.optional("USHER_WINDOW", WINDOW, window)?.unwrap_or(default.window),
+            rate: self.optional("USHER_ENGINE_RATE", CALLS, calls)?.unwrap_or(default.rate),
+            burst: self.optional("USHER_ENGINE_BURST", CALLS, calls)?.unwrap_or(default.burst),
             lag: self.time("USHER_LAG", zero)?.unwrap_or(default.lag),
             facts_age: self.time("USHER_FACTS_AGE", zero)?.unwrap_or(default.facts_age),
             intent_age: self.time("USHER_INTENT_AGE", second)?.unwrap_or(default.intent_age),
@@ -185,6 +190,18 @@ impl Settings {
     pub fn command_share(&self) -> Result<Share, SettingsError> {
         let sso_admin = self.rate("USHER_COMMAND_RATE", 3.0)?;
         Ok(Share { sso_admin, identity_store: 4.0, organizations: 0.25, burst: 10 })
+    }
+
+    /// How sweeps go about it: `USHER_SWEEP_RUN_FOR` is [`SweepSettings::run_for`], which Lambda's own limit shortens, and `USHER_SWEEP_EVERY`
+    /// [`SweepSettings::every`].
+    pub fn sweep(&self) -> Result<SweepSettings, SettingsError> {
+        let default = SweepSettings::default();
+        let minute = Duration::from_mins(1);
+        Ok(SweepSettings {
+            run_for: self.time("USHER_SWEEP_RUN_FOR", minute)?.unwrap_or(default.run_for),
+            every: self.time("USHER_SWEEP_EVERY", Duration::ZERO)?.unwrap_or(default.every),
+            ..default
+        })
     }
 
     /// `USHER_LEDGER_TABLE`: the ledger's table in DynamoDB.
@@ -244,6 +261,11 @@ impl Settings {
         (log, troubles)
     }
 
+    /// One of the variables that AWS's own tools read, whole.
+    pub fn of_aws(&self, variable: &str) -> Option<String> {
+        self.get(variable)
+    }
+
     fn get(&self, variable: &str) -> Option<String> {
         (self.read)(variable).filter(|value| !value.is_empty())
     }
@@ -300,6 +322,10 @@ fn window(text: &str) -> Option<usize> {
 
 fn concurrency(text: &str) -> Option<u32> {
     text.parse().ok().filter(|instances| (1..=1000).contains(instances))
+}
+
+fn calls(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|calls| (1..=20).contains(calls))
 }
 
 fn permission_sets(text: &str) -> Option<usize> {
@@ -380,6 +406,8 @@ mod tests {
     fn every_setting_of_the_engine_can_be_said() {
         let said = settings(&[
             ("USHER_WINDOW", "15"),
+            ("USHER_ENGINE_RATE", "20"),
+            ("USHER_ENGINE_BURST", "5"),
             ("USHER_LAG", "0s"),
             ("USHER_FACTS_AGE", "1h"),
             ("USHER_INTENT_AGE", "10m"),
@@ -392,6 +420,8 @@ mod tests {
             said.engine(),
             Ok(EngineSettings {
                 window: 15,
+                rate: 20,
+                burst: 5,
                 lag: Duration::ZERO,
                 facts_age: Duration::from_hours(1),
                 intent_age: Duration::from_mins(10),
@@ -410,6 +440,9 @@ mod tests {
             ("USHER_WINDOW", "0"),
             ("USHER_WINDOW", "16"),
             ("USHER_WINDOW", "ten"),
+            ("USHER_ENGINE_RATE", "0"),
+            ("USHER_ENGINE_RATE", "21"),
+            ("USHER_ENGINE_BURST", "many"),
             ("USHER_LAG", "-5m"),
             ("USHER_LAG", "5"),
             ("USHER_FACTS_AGE", "25h"),

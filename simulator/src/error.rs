@@ -19,6 +19,9 @@ pub struct ApiError {
 /// Not a code of AWS's: the call was done and its answer got lost on the way.
 const LOST: &str = "LostAnswer";
 
+/// Not a code of AWS's: nothing was done, and no answer will come.
+const SILENCE: &str = "NoAnswer";
+
 impl ApiError {
     /// An error with status 400, which is what JSON 1.1 services answer to everything but their own faults.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
@@ -61,6 +64,11 @@ impl ApiError {
         Self::new("ResourceNotFoundException", message)
     }
 
+    /// A quota is used up.
+    pub fn quota(message: impl Into<String>) -> Self {
+        Self::new("ServiceQuotaExceededException", message)
+    }
+
     /// A fault of the service's own; nothing was done.
     pub fn internal(code: &'static str) -> Self {
         Self {
@@ -72,6 +80,16 @@ impl ApiError {
     /// The call was done, and the caller gets no answer.
     pub(crate) fn lost() -> Self {
         Self { status: 500, ..Self::new(LOST, "the connection was closed before the answer came") }
+    }
+
+    /// Nothing is done, and the caller waits for an answer until it gives up.
+    pub(crate) fn timed_out() -> Self {
+        Self { status: 500, ..Self::new(SILENCE, "no answer came in time") }
+    }
+
+    /// Whether the caller is to wait for ever.
+    pub fn is_silence(&self) -> bool {
+        self.code == SILENCE
     }
 
     /// Whether there is to be no answer at all.

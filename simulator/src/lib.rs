@@ -6,6 +6,7 @@
 
 mod caller;
 pub mod dispatch;
+mod duration;
 mod error;
 pub mod http;
 pub mod iam;
@@ -14,13 +15,14 @@ pub mod organization;
 pub mod wire;
 pub mod world;
 
-pub use caller::{Caller, CallerKind};
+pub use caller::{Caller, CallerKind, Role, RoleTaken};
 pub use error::ApiError;
 pub use in_process::InProcess;
 pub use organization::{Description, DescriptionError};
 pub use world::{
-    Assumptions, Fault, FaultRule, Latency, LogEntry, Made, Operation, Rate, RequestRecord, SecondRoleUpdate,
-    Service, Settings, StatusOrder, World,
+    Assumptions, Counters, Fault, FaultRule, Latency, LogEntry, Made, Operation, PlannedFault,
+    ProvisioningRecord, Rate, RequestRecord, SecondRoleUpdate, Service, Settings, StatusOrder, Throttle,
+    World,
 };
 
 /// A realistic organization: about forty accounts in nested OUs, permission sets, groups, users, and some assignments made by hand.

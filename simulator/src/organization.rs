@@ -4,6 +4,8 @@
 //! description always gives the same organization.
 
 mod build;
+mod callers;
+mod document;
 
 use std::collections::BTreeMap;
 
@@ -62,6 +64,13 @@ pub struct Description {
     users: Vec<UserEntry>,
     #[serde(default)]
     assignments: Vec<AssignmentEntry>,
+    /// The account that administers Identity Center by delegation, by name or id; a list with one entry at most.
+    #[serde(default)]
+    delegated_administrators: Vec<Text>,
+    #[serde(default)]
+    callers: Vec<callers::CallerEntry>,
+    #[serde(default)]
+    unknown_access_keys: callers::UnknownKeys,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -94,11 +94,9 @@ fn facts() -> Facts {
         user_ids: BTreeMap::new(),
         members: BTreeMap::new(),
         member_groups: BTreeMap::new(),
-        permission_sets: Lookup::Found(vec![
-            set("1", &[("E", "dev")]),
-            set("2", &[("E", "A")]),
-            set("3", &[("E", "all")]),
-        ]),
+        permission_sets: Lookup::Found(
+            vec![set("1", &[("E", "dev")]), set("2", &[("E", "A")]), set("3", &[("E", "all")])].into(),
+        ),
         confirmed: BTreeMap::new(),
     }
 }

@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
     let settings = EngineSettings {
         // The simulated AWS answers sooner than AWS does, so the engine looks sooner.
         tick: Duration::from_millis(250),
-        spacing: Duration::from_millis(60),
+        rate: 16,
         ..EngineSettings::default()
     };
     let reach = Reach { engine: aws.clone(), aws };

@@ -22,7 +22,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep, SweepSummary, Tick,
+        EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep, SweepSettings,
+        SweepSummary, Tick,
     },
     local::{LocalQueue, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
@@ -146,8 +147,8 @@ impl LocalRuntime {
 
     /// Runs `sweep` once.
     pub async fn sweep(&self) -> Result<SweepSummary, Failure> {
-        let sweep =
-            Sweep { planner: self.planner(), ledger: &self.ledger, inbox: &self.inbox, wake: &self.wake };
+        let (planner, settings) = (self.planner(), SweepSettings::default());
+        let sweep = Sweep { planner, ledger: &self.ledger, inbox: &self.inbox, wake: &self.wake, settings };
         sweep::handle(sweep).await.map_err(Failure::Sweep)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Row},
+    ledger::{BudgetKey, Lease, Orders, Round, Row},
     local::SqliteLedger,
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
@@ -54,6 +54,10 @@ impl LedgerReader for WatchedLedger {
         self.ledger.spent(budget).await
     }
 
+    async fn round(&self) -> Result<Option<Round>, LedgerError> {
+        self.ledger.round().await
+    }
+
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.ledger.recall(kind).await
     }
@@ -100,6 +104,10 @@ impl Ledger for WatchedLedger {
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
         self.ledger.release_lease(lease).await
+    }
+
+    async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
+        self.ledger.keep_round(round).await
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {

@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
-    aws::{ConnectOptions, connect},
+    aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::Inbox,
@@ -14,12 +14,13 @@ use shared::{
 async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
-    let connection = connect(&ConnectOptions::default()).await;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
     let (organization, clock) = (connection.organizations(), SystemClock);
     let queue = connection.queue(&settings.inbox_queue_url()?);
     let parked = connection.queue(&settings.parked_queue_url()?);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = Inbox { organization: &organization, ledger: &ledger, queue: &queue, clock: &clock };
+    connection.warm_up(&[Service::DynamoDb, Service::Organizations, Service::Sqs]).await;
 
     run(service_fn(async |event: LambdaEvent<_>| {
         on_account_event::handle(event.payload, inbox, &parked)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
-    aws::{ConnectOptions, connect},
+    aws::{Connection, Service},
     causes::WithCauses,
     clock::SystemClock,
     engine::Poller,
@@ -18,7 +18,7 @@ async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let paces = Arc::new(Paces::new(settings.rest_share()?, Arc::new(SystemClock)));
-    let connection = connect(&ConnectOptions::default()).await.paced(paces);
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
     let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = connection.queue(&settings.inbox_queue_url()?);
@@ -27,6 +27,7 @@ async fn main() -> Result<(), WithCauses> {
     let parked = connection.queue(&settings.parked_queue_url()?);
     let poller =
         Poller { access: &access, ledger: &ledger, inbox: &inbox, wake: &wake, polls: &polls, clock: &clock };
+    connection.warm_up(&[Service::DynamoDb, Service::Sqs, Service::SsoAdmin]).await;
 
     run(service_fn(async |event: LambdaEvent<_>| {
         Ok::<_, Error>(poll_provisioning::handle(event.payload, poller, &parked).await)

@@ -14,11 +14,9 @@ pub async fn handle(
     holder: &str,
     until: Timestamp,
 ) -> Result<RunSummary, RunError> {
-    // A wake from outside begins a new chain.
     let wakes =
         event.records.iter().map(|record| Wake::from_body(record.body.as_deref().unwrap_or_default()));
-    let wake = wakes.min_by_key(|wake| wake.hops).unwrap_or_else(Wake::first);
-    let summary = provisioner.run(holder, &wake, until).await?;
+    let summary = provisioner.run(holder, &Wake::together(wakes), until).await?;
     let RunSummary { end, granted, revoked, retried, blocked, uncertain, given_up } = summary;
     tracing::info!(
         ?end,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use shared::{
-    aws::{ConnectOptions, connect},
+    aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::Provisioner,
@@ -22,12 +22,13 @@ async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let engine = settings.engine()?;
-    let connection = connect(&ConnectOptions::default()).await;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
     let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
     let polls = connection.queue(&settings.poll_queue_url()?);
+    connection.warm_up(&[Service::DynamoDb, Service::Sqs, Service::SsoAdmin]).await;
 
     run(service_fn(async |event: LambdaEvent<Value>| {
         let provisioner = Provisioner {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
-    aws::{ConnectOptions, connect},
+    aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::{Planner, ReadError, Reader, Reconciler, Rulebook},
@@ -20,13 +20,23 @@ async fn main() -> Result<(), WithCauses> {
     let settings = Settings::from_env();
     let (engine, rules) = (settings.engine()?, settings.rules()?);
     let paces = Arc::new(Paces::new(settings.reconcile_share()?, Arc::new(SystemClock)));
-    let connection = connect(&ConnectOptions::default()).await.paced(paces);
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
     let access = connection.sso_admin(settings.instance_arn()?);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
     let wake = connection.queue(&settings.wake_queue_url()?);
     let parked = connection.queue(&settings.parked_queue_url()?);
+    connection
+        .warm_up(&[
+            Service::DynamoDb,
+            Service::IdentityStore,
+            Service::Organizations,
+            Service::S3(&rules.bucket),
+            Service::Sqs,
+            Service::SsoAdmin,
+        ])
+        .await;
 
     run(service_fn(async |event: LambdaEvent<_>| {
         let instance = access.instance().await.map_err(|error| with_causes(ReadError::Instance(error)))?;

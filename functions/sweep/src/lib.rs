@@ -2,20 +2,27 @@
 //!
 //! What started it doesn't matter: a sweep asks everything itself.
 
-use shared::engine::{Sweep, SweepError, SweepSummary};
+use shared::engine::{Sweep, SweepEnd, SweepError, SweepSummary};
 
 /// Sweeps once.
 pub async fn handle(sweep: Sweep<'_>) -> Result<SweepSummary, SweepError> {
     let summary = sweep.run().await?;
-    let SweepSummary { accounts, differing, unread, withheld, owned, forgotten } = summary;
+    let SweepSummary { run, accounts, differing, unread, withheld, owned, forgotten } = summary;
+    let run = match run {
+        SweepEnd::RoundEnded => "the round is over",
+        SweepEnd::Unfinished => "the next run goes on",
+        SweepEnd::UnderWay => "another run is at it",
+        SweepEnd::TooSoon => "the next round is to begin later",
+    };
     tracing::info!(
+        run,
         accounts,
         differing,
         unread,
         withheld,
         owned,
         forgotten,
-        "sweep: {accounts} accounts, {differing} differ, {unread} could not be read"
+        "sweep: {run}: {accounts} accounts, {differing} differ, {unread} could not be read"
     );
     Ok(summary)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use shared::{
-    aws::{ConnectOptions, connect},
+    aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::{Rulebook, Tick},
@@ -18,7 +18,7 @@ async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let (engine, rules) = (settings.engine()?, settings.rules()?);
-    let connection = connect(&ConnectOptions::default()).await;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
     let (organization, clock) = (connection.organizations(), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
@@ -33,6 +33,9 @@ async fn main() -> Result<(), WithCauses> {
         clock: &clock,
         settings: engine,
     };
+    connection
+        .warm_up(&[Service::DynamoDb, Service::Organizations, Service::S3(&rules.bucket), Service::Sqs])
+        .await;
 
     run(service_fn(async |_: LambdaEvent<Value>| {
         tick::handle(tick).await.map_err(|error| Error::from(with_causes(error)))

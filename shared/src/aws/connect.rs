@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How often a call is sent at most, the first time included. Writes of assignments are sent once.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// How to reach AWS. What is `None` comes from where every AWS tool looks for it: the environment and the profile.
 #[derive(Debug, Clone)]
@@ -63,27 +63,13 @@ pub struct Connection {
 /// Prepares the connection. Nothing is sent to the services yet, and missing credentials or a missing Region show at the first
 /// call.
 pub async fn connect(options: &ConnectOptions) -> Connection {
-    let ConnectOptions {
-        region,
-        endpoint_url,
-        profile,
-        connect_timeout,
-        read_timeout,
-        attempt_timeout,
-        operation_timeout,
-    } = options;
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(*connect_timeout)
-        .read_timeout(*read_timeout)
-        .operation_attempt_timeout(*attempt_timeout)
-        .operation_timeout(*operation_timeout)
-        .build();
+    let ConnectOptions { region, endpoint_url, profile, .. } = options;
     // Named here so that `AWS_RETRY_MODE=adaptive` has no say: the engine keeps to the rate, and the SDK must not guess at it.
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
 
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(options))
         .retry_config(retries);
     if let Some(region) = region {
         loader = loader.region(Region::new(region.clone()));
@@ -103,11 +89,25 @@ pub async fn connect(options: &ConnectOptions) -> Connection {
     Connection { config: loader.load().await }
 }
 
+pub(super) fn timeouts(options: &ConnectOptions) -> TimeoutConfig {
+    let ConnectOptions { connect_timeout, read_timeout, attempt_timeout, operation_timeout, .. } = options;
+    TimeoutConfig::builder()
+        .connect_timeout(*connect_timeout)
+        .read_timeout(*read_timeout)
+        .operation_attempt_timeout(*attempt_timeout)
+        .operation_timeout(*operation_timeout)
+        .build()
+}
+
 fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 impl Connection {
+    pub(super) fn new(config: SdkConfig) -> Self {
+        Self { config }
+    }
+
     /// A connection to something that stands in for AWS, such as the simulator: nothing in the environment has a say in it, and
     /// any access key will do.
     pub fn to_stand_in(endpoint_url: &str, access_key_id: &str) -> Self {
@@ -151,8 +151,12 @@ impl Connection {
         self.config.region().map(AsRef::as_ref)
     }
 
+    /// Organizations, with the tags that the tagging API has of it.
     pub fn organizations(&self) -> OrganizationsApi {
+        let home = Region::new(home_of_organizations(self.region()));
+        let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&self.config).region(home).build();
         OrganizationsApi::new(aws_sdk_organizations::Client::new(&self.config))
+            .with_tagging(aws_sdk_resourcegroupstagging::Client::from_conf(tagging))
     }
 
     /// SSO Admin in the instance named, or else in the only one that there is.
@@ -195,6 +199,15 @@ impl Connection {
             .force_path_style(self.config.endpoint_url().is_some())
             .build();
         aws_sdk_s3::Client::from_conf(config)
+    }
+}
+
+/// The Region that Organizations lives in, in the partition of this one. Its resources are tagged there and nowhere else.
+fn home_of_organizations(region: Option<&str>) -> &'static str {
+    match region {
+        Some(region) if region.starts_with("us-gov-") => "us-gov-west-1",
+        Some(region) if region.starts_with("cn-") => "cn-northwest-1",
+        Some(_) | None => "us-east-1",
     }
 }
 

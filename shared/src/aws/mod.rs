@@ -1,6 +1,6 @@
 //! Adapters to AWS, one file per service: they implement the ports over the SDK. SDK types and AWS's error codes end here.
 //!
-//! [`connect()`] makes a [`Connection`], and that makes every adapter. The Region, the endpoints (`AWS_ENDPOINT_URL` and
+//! [`connect()`] makes the operator's [`Connection`], [`Connection::of_function`] a function's, and that makes every adapter. The Region, the endpoints (`AWS_ENDPOINT_URL` and
 //! `AWS_ENDPOINT_URL_<SERVICE>`) and the credentials come from where every AWS tool looks for them.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "SDK enums are non-exhaustive")]
@@ -8,6 +8,8 @@
 mod connect;
 mod dynamodb;
 mod error;
+mod function;
+mod http;
 mod identity_store;
 mod organizations;
 mod paced;
@@ -22,6 +24,8 @@ mod testing;
 
 pub use connect::{ConnectOptions, Connection, connect};
 pub use dynamodb::{DynamoDbLedger, create_table};
+pub use function::Service;
+pub use http::TrustError;
 pub use identity_store::IdentityStoreApi;
 pub use organizations::OrganizationsApi;
 pub use s3::{LARGEST_BUNDLE, S3Rules};

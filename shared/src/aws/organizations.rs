@@ -1,5 +1,7 @@
 //! Organizations: its accounts, OUs and tags.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_organizations::{
     Client,
     types::{Account, AccountState as SdkState, AccountStatus, ParentType},
@@ -11,12 +13,15 @@ use super::{
     parse,
 };
 use crate::{
-    domain::{AccountId, AccountState, OuId, Tags},
+    domain::{AccountId, AccountState, OuId, ParentId, RootId, Tags},
     ports::{AccountRecord, OrganizationFacts, OrganizationReader, PortError},
 };
 
 /// The largest page that Organizations gives (the API model: `MaxResults` 1 to 20).
 const PAGE: i32 = 20;
+
+/// The largest page that the tagging API gives (the API model: `ResourcesPerPage` 1 to 100).
+const TAGGED_PAGE: i32 = 100;
 
 /// How many steps up from an account are taken at most. Organizations nests OUs five deep.
 const DEEPEST: usize = 20;
@@ -25,16 +30,22 @@ const DEEPEST: usize = 20;
 #[derive(Debug, Clone)]
 pub struct OrganizationsApi {
     client: Client,
+    tagging: Option<aws_sdk_resourcegroupstagging::Client>,
 }
 
 impl OrganizationsApi {
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, tagging: None }
+    }
+
+    /// The same, with the tagging API of the Region that Organizations lives in.
+    pub fn with_tagging(self, tagging: aws_sdk_resourcegroupstagging::Client) -> Self {
+        Self { tagging: Some(tagging), ..self }
     }
 
     async fn record(&self, operation: &str, account: &Account) -> Result<AccountRecord, PortError> {
         let id: AccountId = parse::id(operation, "account id", account.id())?;
-        let parents = match account.paths() {
+        let (root, parents) = match account.paths() {
             [] => self.walk_up(&id).await?,
             [path] => parents(operation, &id, path)?,
             [..] => {
@@ -42,11 +53,11 @@ impl OrganizationsApi {
             }
         };
         let name = parse::text(operation, "account name", account.name())?;
-        Ok(AccountRecord { id, name, state: state(account), parents })
+        Ok(AccountRecord { id, name, state: state(account), root, parents })
     }
 
     /// The OUs above an account, outermost first, by asking for each one's parent: for answers without `Paths`.
-    async fn walk_up(&self, account: &AccountId) -> Result<Vec<OuId>, PortError> {
+    async fn walk_up(&self, account: &AccountId) -> Result<(RootId, Vec<OuId>), PortError> {
         let operation = "ListParents";
         let mut parents: Vec<OuId> = Vec::new();
         for _ in 0..DEEPEST {
@@ -63,7 +74,7 @@ impl OrganizationsApi {
             match parent.r#type() {
                 Some(ParentType::Root) => {
                     parents.reverse();
-                    return Ok(parents);
+                    return Ok((parse::id(operation, "root's id", parent.id())?, parents));
                 }
                 Some(ParentType::OrganizationalUnit) => {
                     parents.push(parse::id(operation, "parent's id", parent.id())?);
@@ -144,6 +155,48 @@ impl OrganizationReader for OrganizationsApi {
         Ok(Some(tags))
     }
 
+    async fn tags_in_bulk(&self) -> Result<BTreeMap<AccountId, Tags>, PortError> {
+        let operation = "GetResources";
+        let missing = || PortError::Refused("there is no tagging API to ask".to_owned());
+        let client = self.tagging.as_ref().ok_or_else(missing)?;
+        let mut all = BTreeMap::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = client.get_resources().resource_type_filters("organizations:account");
+            let request = request.resources_per_page(TAGGED_PAGE).set_pagination_token(token);
+            let page = request.send().await.map_err(calling(operation))?;
+            for found in page.resource_tag_mapping_list() {
+                let arn = found.resource_arn().unwrap_or_default();
+                let id = parse::id(operation, "account id", arn.rsplit('/').next())?;
+                let tags = found.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
+                all.insert(id, Tags(tags.collect()));
+            }
+            pages.turn(page.pagination_token)?;
+        }
+        Ok(all)
+    }
+
+    async fn ous_below(&self, parent: &ParentId) -> Result<Option<BTreeMap<OuId, String>>, PortError> {
+        let operation = "ListOrganizationalUnitsForParent";
+        let mut names = BTreeMap::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self.client.list_organizational_units_for_parent().parent_id(parent.to_string());
+            let page = request.max_results(PAGE).set_next_token(token).send().await;
+            match page.map_err(calling(operation)) {
+                Ok(page) => {
+                    for unit in page.organizational_units() {
+                        let id = parse::id(operation, "organizational unit's id", unit.id())?;
+                        names.insert(id, parse::text(operation, "organizational unit's name", unit.name())?);
+                    }
+                    pages.turn(page.next_token)?;
+                }
+                Err(error) => return absent(error),
+            }
+        }
+        Ok(Some(names))
+    }
+
     async fn ou_name(&self, id: &OuId) -> Result<Option<String>, PortError> {
         let operation = "DescribeOrganizationalUnit";
         let request = self.client.describe_organizational_unit().organizational_unit_id(id.as_str());
@@ -172,14 +225,15 @@ fn state(account: &Account) -> AccountState {
 }
 
 /// Reads a path, `o-…/r-…/ou-…/…/<account>/`.
-fn parents(operation: &str, account: &AccountId, path: &str) -> Result<Vec<OuId>, PortError> {
+fn parents(operation: &str, account: &AccountId, path: &str) -> Result<(RootId, Vec<OuId>), PortError> {
     let wrong = || unreadable(operation, format_args!("account {account} has the path `{path}`"));
     let steps: Vec<&str> = path.trim_end_matches('/').split('/').collect();
     let [organization, root, units @ .., own] = steps.as_slice() else { return Err(wrong()) };
-    if !organization.starts_with("o-") || !root.starts_with("r-") || *own != account.as_str() {
+    if !organization.starts_with("o-") || *own != account.as_str() {
         return Err(wrong());
     }
-    units.iter().map(|unit| unit.parse().map_err(|_| wrong())).collect()
+    let units: Result<_, _> = units.iter().map(|unit| unit.parse().map_err(|_| wrong())).collect();
+    Ok((root.parse().map_err(|_| wrong())?, units?))
 }
 
 #[cfg(test)]

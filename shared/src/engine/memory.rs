@@ -14,6 +14,8 @@ pub async fn remember(
         match kind {
             SeenKind::PermissionSetName => ledger.remember_first(*kind, seen).await?,
             SeenKind::PermissionSet
+            | SeenKind::PermissionSetTags
+            | SeenKind::TaggedAccount
             | SeenKind::Group
             | SeenKind::User
             | SeenKind::OrganizationalUnit

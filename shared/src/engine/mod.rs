@@ -14,6 +14,7 @@
 mod allowance;
 pub mod consent;
 mod inbox;
+mod look;
 mod memory;
 mod parking;
 mod planner;
@@ -31,6 +32,7 @@ mod wake;
 use std::time::Duration;
 
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
+pub use look::all_rows;
 pub use memory::remember;
 pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
@@ -40,10 +42,10 @@ pub use publish::{PublishError, may_follow, publish};
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
 pub use rulebook::{Rulebook, RulesOnHand};
-pub use survey::{Survey, all_rows};
-pub use sweep::{Sweep, SweepError, SweepSummary};
+pub use survey::Survey;
+pub use sweep::{Sweep, SweepEnd, SweepError, SweepSettings, SweepSummary};
 pub use tick::{Tick, TickError, TickSummary};
-pub use wake::Wake;
+pub use wake::{Learned, Wake};
 
 use crate::{
     plan::{ManagementWrites, Quotas},
@@ -89,10 +91,14 @@ pub struct EngineSettings {
     pub run_for: Duration,
     /// How long the lease is valid without being renewed. Longer than any single call may take.
     pub lease: Duration,
-    /// The pause between two looks at what is outstanding.
+    /// The longest that the engine doesn't look at the ledger for new work, while it runs.
     pub tick: Duration,
-    /// The least time between two of the engine's calls: 100 ms is its share of 10 a second of AWS's 20.
-    pub spacing: Duration,
+    /// How many calls a second the engine makes of its own accord: its share of the 20 a second that AWS allows all of the
+    /// organization's calls of SSO Admin together.
+    pub rate: u32,
+    /// How many of these calls may come at once. How large AWS's burst is, is not documented; half a second's worth of its rate
+    /// is taken.
+    pub burst: u32,
     /// How long tombstones are kept.
     pub tombstones: Duration,
     pub management: ManagementWrites,
@@ -112,8 +118,9 @@ impl Default for EngineSettings {
             patience: Duration::from_mins(5),
             run_for: Duration::from_secs(90),
             lease: Duration::from_secs(90),
-            tick: Duration::from_secs(1),
-            spacing: Duration::from_millis(100),
+            tick: Duration::from_millis(500),
+            rate: 10,
+            burst: 10,
             tombstones: Duration::from_hours(24),
             management: ManagementWrites::Withheld,
             quotas: Quotas::default(),

@@ -244,9 +244,8 @@ impl Asked<'_> {
     pub(super) fn vanished(&self, facts: &Facts) -> BTreeSet<PermissionSetArn> {
         match &facts.permission_sets {
             Lookup::Found(sets) if resolve::needs(self.index, self.account, self.now).permission_sets => {
-                let known: BTreeSet<&PermissionSetArn> = sets.iter().map(|set| &set.arn).collect();
                 let of_rows = self.rows.iter().map(|row| &row.key.permission_set);
-                of_rows.filter(|set| !known.contains(set)).cloned().collect()
+                of_rows.filter(|set| !sets.has(set)).cloned().collect()
             }
             Lookup::Found(_) | Lookup::Absent | Lookup::Failed(_) => BTreeSet::new(),
         }

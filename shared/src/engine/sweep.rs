@@ -1,28 +1,80 @@
 //! The sweep: a look at everything on a schedule. It finds drift and what lost events should have told.
+//!
+//! A round looks at everything once. What doesn't fit into one run is taken up by the next: the ledger keeps where the round
+//! stands, page by page, and what a page found is in the inbox before the page counts as done. See `docs/adr/0015`.
+
+mod round;
 
 use std::time::Duration;
 
-use super::{AccountHint, Planner, ReadError, Survey, Wake, remember, signed};
+use jiff::Timestamp;
+
+use self::round::Run;
+use super::{AccountHint, Decided, Planner, ReadError, Wake, signed};
 use crate::{
-    ledger::{Cause, Row, State},
+    ledger::{Cause, Round, Row, State},
     ports::{Ledger, LedgerError, PortError, Queue, Seen, SeenKind},
 };
 
 /// What a sweep found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SweepSummary {
-    /// Accounts looked at.
+    /// How the run ended.
+    pub run: SweepEnd,
+    /// Accounts of the organization, and those that only the ledger still knows.
     pub accounts: usize,
-    /// Accounts that differ from what the rules want; each was hinted.
+    /// Hints that this round has sent for accounts that differ from what the rules want.
     pub differing: usize,
-    /// Accounts that could not be read; nothing was decided about them.
+    /// Accounts that could not be read in this run; nothing was decided about them.
     pub unread: usize,
-    /// Keys withheld, for whatever reason.
+    /// Keys withheld in this round, for whatever reason.
     pub withheld: usize,
     /// Assignments that are ours.
     pub owned: usize,
     /// Tombstones forgotten.
     pub forgotten: usize,
+}
+
+/// How a run of the sweep ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepEnd {
+    /// The round is over.
+    #[default]
+    RoundEnded,
+    /// Its time was over; the next run goes on where it stopped.
+    Unfinished,
+    /// Another run is at it, and this one has left it alone.
+    UnderWay,
+    /// The next round is to begin later.
+    TooSoon,
+}
+
+/// How a sweep goes about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepSettings {
+    /// How long a run may last before it leaves the rest to the next. A page is finished first: leave it a minute or two.
+    pub run_for: Duration,
+    /// How many calls a page takes at most, or one account or principal with more: what a crash costs.
+    pub page: usize,
+    /// How long a run keeps others off the round without getting anywhere. Longer than a page may take.
+    pub hold: Duration,
+    /// How long a round may rest and still be taken up again: after that it begins anew.
+    pub patience: Duration,
+    /// The least time from the beginning of a round to that of the next.
+    pub every: Duration,
+}
+
+impl Default for SweepSettings {
+    fn default() -> Self {
+        Self {
+            run_for: Duration::from_mins(10),
+            page: 100,
+            hold: Duration::from_mins(5),
+            patience: Duration::from_hours(1),
+            every: Duration::ZERO,
+        }
+    }
 }
 
 /// Why a sweep could not be made.
@@ -43,6 +95,7 @@ pub struct Sweep<'a> {
     pub ledger: &'a dyn Ledger,
     pub inbox: &'a dyn Queue,
     pub wake: &'a dyn Queue,
+    pub settings: SweepSettings,
 }
 
 impl std::fmt::Debug for Sweep<'_> {
@@ -52,50 +105,109 @@ impl std::fmt::Debug for Sweep<'_> {
 }
 
 impl Sweep<'_> {
-    /// Sweeps once.
+    /// Sweeps once: begins a round, or goes on with the one that isn't over.
     pub async fn run(&self) -> Result<SweepSummary, SweepError> {
-        let started = self.planner.reader.clock.now();
-        // All sweeps of a day are one cause: the next sweep must not renew a budget that this one has spent.
-        let cause = Cause::new("sweep", &started.strftime("%Y-%m-%d").to_string());
-        let Survey { basis, decided, unread, rows } = self.planner.everything(&cause).await?;
-
-        let owned = rows.iter().filter(|row| row.is_ours()).count();
-        let forgotten = self.forget_tombstones(&rows).await?;
-        remember(self.ledger, &basis.learned).await?;
-        let count = Seen { id: "owned".into(), value: owned.into(), at: started };
-        self.ledger.remember(SeenKind::Fact, &[count]).await?;
-
-        let mut hints = Vec::new();
-        for decided in decided.iter().filter(|decided| !decided.plan.changes_nothing()) {
-            let account = decided.plan.account.clone();
-            let deduplication = format!("sweep-{}-{account}", started.as_microsecond());
-            let hint = AccountHint::new(account, cause.clone(), started);
-            hints.push(hint.message(&deduplication).map_err(SweepError::Queue)?);
+        let now = self.planner.reader.clock.now();
+        let round = match self.take(now).await? {
+            Ok(round) => round,
+            Err(end) => return Ok(SweepSummary { run: end, ..SweepSummary::default() }),
+        };
+        let taken = round.clone();
+        let mut run = match Run::begin(self, round).await {
+            Ok(run) => run,
+            Err(error) => {
+                self.give_back(taken).await;
+                return Err(error);
+            }
+        };
+        match self.go_through(&mut run, now + signed(self.settings.run_for)).await {
+            Ok(summary) => Ok(summary),
+            Err(error) => {
+                self.give_back(run.round).await;
+                Err(error)
+            }
         }
-        self.inbox.send(&hints).await.map_err(SweepError::Queue)?;
-        // Work that is there already may have lost its wake.
-        if rows.iter().any(|row| row.work().is_some()) {
-            Wake::first().send(self.wake, started, Duration::ZERO).await.map_err(SweepError::Queue)?;
-        }
+    }
+
+    async fn go_through(&self, run: &mut Run<'_>, until: Timestamp) -> Result<SweepSummary, SweepError> {
+        self.count(run).await?;
+        let end = Box::pin(run.work(until)).await?;
+        let forgotten = self.forget_tombstones(run.rows()).await?;
+        let (round, look) = (&run.round, &run.look);
         Ok(SweepSummary {
-            accounts: decided.len(),
-            differing: hints.len(),
-            unread: unread.len(),
-            withheld: decided.iter().map(|decided| decided.plan.withheld.len()).sum(),
-            owned,
+            run: end,
+            accounts: look.records.len() + look.departed().len(),
+            differing: round.tally.differing,
+            unread: look.unread.len(),
+            withheld: round.tally.withheld,
+            owned: run.rows().filter(|row| row.is_ours()).count(),
             forgotten,
         })
     }
 
-    async fn forget_tombstones(&self, rows: &[Row]) -> Result<usize, LedgerError> {
+    /// Takes the round that is to be worked at, or tells why there is none.
+    async fn take(&self, now: Timestamp) -> Result<Result<Round, SweepEnd>, SweepError> {
+        let rules = self.planner.reader.rulebook.rules(self.planner.reader.ledger).await?.version;
+        let kept = self.ledger.round().await?;
+        if kept.as_ref().is_some_and(|round| round.is_taken(now)) {
+            return Ok(Err(SweepEnd::UnderWay));
+        }
+        let mut round = match kept {
+            Some(round) if round.goes_on(now, &rules, signed(self.settings.patience)) => round,
+            Some(round) if round.is_over() && now < round.began + signed(self.settings.every) => {
+                return Ok(Err(SweepEnd::TooSoon));
+            }
+            kept => Round::begin(kept.map_or(0, |round| round.version), now, rules),
+        };
+        round.taken_until = Some(now + signed(self.settings.hold));
+        let taken = self.ledger.keep_round(&round).await?;
+        round.version += 1;
+        Ok(if taken { Ok(round) } else { Err(SweepEnd::UnderWay) })
+    }
+
+    /// Lets the next run have the round at once, where this one has failed. If that fails too, the round is free when its time has passed.
+    async fn give_back(&self, round: Round) {
+        let round = Round { taken_until: None, ..round };
+        if let Err(error) = self.ledger.keep_round(&round).await {
+            tracing::warn!(%error, "the sweep's round could not be given back; it is free again later");
+        }
+    }
+
+    /// How many assignments are ours is what guardrails are a share of. And work that is there may have lost its wake.
+    async fn count(&self, run: &Run<'_>) -> Result<(), SweepError> {
+        let now = self.planner.reader.clock.now();
+        let owned = run.rows().filter(|row| row.is_ours()).count();
+        let count = Seen { id: "owned".into(), value: owned.into(), at: now };
+        self.ledger.remember(SeenKind::Fact, &[count]).await?;
+        if run.rows().any(|row| row.work().is_some()) {
+            Wake::first().send(self.wake, now, Duration::ZERO).await.map_err(SweepError::Queue)?;
+        }
+        Ok(())
+    }
+
+    /// Hints the accounts that differ; tells how many.
+    async fn hint(&self, decided: &[Decided], cause: &Cause, round: &Round) -> Result<usize, SweepError> {
+        let at = self.planner.reader.clock.now();
+        let mut hints = Vec::new();
+        for decided in decided.iter().filter(|decided| !decided.plan.changes_nothing()) {
+            let account = decided.plan.account.clone();
+            // The same for a page that is done again.
+            let deduplication = format!("sweep-{}-{account}", round.began.as_microsecond());
+            let hint = AccountHint::new(account, cause.clone(), at);
+            hints.push(hint.message(&deduplication).map_err(SweepError::Queue)?);
+        }
+        self.inbox.send(&hints).await.map_err(SweepError::Queue)?;
+        Ok(hints.len())
+    }
+
+    async fn forget_tombstones(&self, rows: impl Iterator<Item = &Row>) -> Result<usize, LedgerError> {
         let now = self.planner.reader.clock.now();
         let horizon = now - signed(self.planner.settings.tombstones);
-        let old: Vec<Row> = rows
-            .iter()
-            .filter(|row| row.state == State::Closed && row.changed_at < horizon && !row.speaks(now))
-            .cloned()
-            .collect();
-        self.ledger.forget(&old).await?;
+        let is_old = |row: &&Row| row.state == State::Closed && row.changed_at < horizon && !row.speaks(now);
+        let old: Vec<Row> = rows.filter(is_old).cloned().collect();
+        if !old.is_empty() {
+            self.ledger.forget(&old).await?;
+        }
         Ok(old.len())
     }
 }

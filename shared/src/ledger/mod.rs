@@ -6,12 +6,14 @@ mod budget;
 mod consent;
 mod journal;
 mod orders;
+mod round;
 mod row;
 
 pub use budget::{BudgetKey, Charge};
 pub use consent::{Approval, Held, HeldBy, Hold, OverBudget, held, name, reason};
 pub use journal::{ConsentRecord, Consented};
 pub use orders::{HoldScope, MOST_HOLDS, Order, Orders, TooManyHolds};
+pub use round::{Leg, Round, Tally};
 pub use row::{Cause, Claim, Fence, Intent, Lease, Row, State};
 
 /// How many rows one conditional write may hold. DynamoDB's transactions take 100 items, and guards are items too.

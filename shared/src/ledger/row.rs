@@ -10,13 +10,13 @@ use crate::domain::{AssignmentKey, Mode, Operation, RequestId, RuleId, RulesVers
 /// Why something was decided: an event's id, a sweep, a command. Never the name of a person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct Cause(String);
+pub struct Cause(std::sync::Arc<str>);
 
 impl Cause {
     /// At most 128 characters are kept, and only printable ASCII: a cause comes from outside.
     pub fn new(kind: &str, id: &str) -> Self {
         let text: String = format!("{kind}:{id}").chars().filter(char::is_ascii_graphic).take(128).collect();
-        Self(text)
+        Self(text.into())
     }
 
     /// `event:<id>`, `sweep:<id>` or `command:<id>`.

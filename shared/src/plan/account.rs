@@ -1,12 +1,16 @@
 //! The plan for one account, key by key.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Action, Plan, Situation, Withheld, WithheldReason, key::Subject, quota};
+use super::{
+    Action, Plan, Situation, Withheld, WithheldReason,
+    key::{Fingerprints, Subject},
+    quota,
+};
 use crate::{
-    domain::{AccountId, AssignmentKey, Operation},
+    domain::{AccountId, AssignmentKey, Mode, Operation, RuleId},
     ledger::{Row, State},
 };
 
@@ -15,17 +19,16 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     let account = &situation.account.id;
     let rows: BTreeMap<&AssignmentKey, &Row> =
         situation.rows.iter().filter(|row| row.key.account == *account).map(|row| (&row.key, row)).collect();
-    let wanted = &situation.desired.wanted;
-    let keys: BTreeSet<&AssignmentKey> =
-        rows.keys().copied().chain(wanted.keys().filter(|key| key.account == *account)).collect();
 
     let mut plan =
         Plan { account: account.clone(), actions: Vec::new(), withheld: Vec::new(), records: Vec::new() };
-    for key in keys {
-        let row = rows.get(key).copied();
-        let wanted = wanted.get(key);
-        let decision =
-            Subject { situation, key, wanted, row, listed: situation.actual.present.contains(key) }.decide();
+    let hashes = Fingerprints::default();
+    let mut present = situation.actual.present.iter().peekable();
+    for (key, row, wanted) in side_by_side(&rows, situation) {
+        // All three are ordered by key, so each is gone through once.
+        while present.next_if(|listed| *listed < key).is_some() {}
+        let listed = present.peek().is_some_and(|listed| *listed == key);
+        let decision = Subject { situation, key, wanted, row, listed, fingerprints: &hashes }.decide();
         let rules = || wanted.or(row.map(|row| &row.wanted_by)).cloned().unwrap_or_default();
         let is_decided = decision.action.is_some();
         if let Some((operation, intended)) = decision.action {
@@ -73,6 +76,29 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     // Revokes go before grants: `Grant` sorts first, so the order is turned round.
     plan.actions.sort_by(|a, b| b.operation.cmp(&a.operation).then_with(|| a.key.cmp(&b.key)));
     plan
+}
+
+/// Every key that the ledger or the rules know in the account, in order, with its row and the rules that want it.
+fn side_by_side<'a>(
+    rows: &'a BTreeMap<&'a AssignmentKey, &'a Row>,
+    situation: &Situation<'a>,
+) -> impl Iterator<Item = (&'a AssignmentKey, Option<&'a Row>, Option<&'a BTreeMap<RuleId, Mode>>)> {
+    let account = &situation.account.id;
+    let mut rows = rows.iter().map(|(key, row)| (*key, *row)).peekable();
+    let mut wanted =
+        situation.desired.wanted.iter().filter(move |(key, _)| key.account == *account).peekable();
+    std::iter::from_fn(move || {
+        let order = match (rows.peek(), wanted.peek()) {
+            (Some((row, _)), Some((want, _))) => row.cmp(want),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        let row = if order.is_le() { rows.next() } else { None };
+        let want = if order.is_ge() { wanted.next() } else { None };
+        let key = row.map(|(key, _)| key).or(want.map(|(key, _)| key))?;
+        Some((key, row.map(|(_, row)| row), want.map(|(_, rules)| rules)))
+    })
 }
 
 /// The row of an account that was said to have departed, and is there: whoever said so was wrong.

@@ -61,6 +61,9 @@ pub(super) fn over(actions: &[Action], situation: &Situation<'_>) -> BTreeMap<As
         .filter(|action| action.operation == Operation::Grant)
         .map(|action| &action.key)
         .collect();
+    if creates.is_empty() {
+        return BTreeMap::new();
+    }
     let held = rows.iter().filter(|row| row.key.account == account.id && may_exist(row)).map(|row| &row.key);
     let foreign = desired.wanted.keys().filter(|key| actual.present.contains(*key));
     let mut taken = Taken::default();

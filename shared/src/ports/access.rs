@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::PortError;
 use crate::domain::{
     AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
+    Tags,
 };
 
 /// Where an asynchronous request stands. Accepted is `InProgress`, and nothing more.
@@ -50,8 +51,16 @@ pub trait AccessReader: Send + Sync {
     async fn instance(&self) -> Result<Instance, PortError>;
     /// All permission sets of the instance.
     async fn permission_sets(&self) -> Result<Vec<PermissionSetArn>, PortError>;
+    /// A permission set's name, which never changes; `None` only when AWS says that it doesn't exist.
+    async fn permission_set_name(&self, arn: &PermissionSetArn) -> Result<Option<String>, PortError>;
+    /// A permission set's tags; `None` only when AWS says that it doesn't exist.
+    async fn permission_set_tags(&self, arn: &PermissionSetArn) -> Result<Option<Tags>, PortError>;
     /// One permission set with its tags; `None` only when AWS says that it doesn't exist.
-    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError>;
+    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError> {
+        let Some(name) = self.permission_set_name(arn).await? else { return Ok(None) };
+        let tags = self.permission_set_tags(arn).await?;
+        Ok(tags.map(|tags| PermissionSet { arn: arn.clone(), name, tags }))
+    }
     /// The permission sets that are provisioned in an account.
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError>;
     /// The principals that have this permission set in this account.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::PortError;
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Charge, Fence, Lease, Orders, Row},
+    ledger::{BudgetKey, Charge, Fence, Lease, Orders, Round, Row},
 };
 
 /// A row to write, if nobody has written it since it was read.
@@ -61,8 +61,10 @@ pub struct RulesInForce {
 /// What a remembered name or fact is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SeenKind {
-    /// id: the permission set's ARN; value: [`crate::domain::PermissionSet`]
+    /// id: the permission set's ARN; value: [`crate::domain::PermissionSet`], with tags that may be old. Its name never changes.
     PermissionSet,
+    /// id: the permission set's ARN; value: [`crate::domain::Tags`]
+    PermissionSetTags,
     /// id: a permission set's name that rules have found; value: its ARN, and who has confirmed it. Never grows too old, and
     /// only a person's word takes the place of what was seen first.
     PermissionSetName,
@@ -72,6 +74,8 @@ pub enum SeenKind {
     User,
     /// id: the OU's id; value: its name, or null since it is known to have been renamed
     OrganizationalUnit,
+    /// id: the account's id; value: whether it had tags when that was last proved
+    TaggedAccount,
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
@@ -127,6 +131,8 @@ pub trait LedgerReader: Send + Sync {
     async fn orders(&self) -> Result<Orders, LedgerError>;
     /// What a budget has been charged so far.
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError>;
+    /// The sweep's round, if there ever was one.
+    async fn round(&self) -> Result<Option<Round>, LedgerError>;
     /// All that is remembered of a kind, ordered by id.
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError>;
 }
@@ -162,6 +168,10 @@ pub trait Ledger: LedgerReader {
     async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError>;
     /// Gives the lease back. Not an error if it has passed to another.
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError>;
+
+    /// Writes where the sweep's round stands, if nobody has written since it was read with this version; tells whether it was written.
+    /// It is stored with the next version. Told `false`, a writer whose answer was lost may have been the one that wrote.
+    async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError>;
 
     /// Remembers what was read from AWS, each in the place of what was remembered by its id, unless that is newer by
     /// [`Seen::at`]: a slow reader never puts back what a later look has replaced. Of equal times the later call's stays.

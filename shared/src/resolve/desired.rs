@@ -9,7 +9,7 @@ use super::{
     names::{barred_principals, barred_sets, principals_of, sets_of},
 };
 use crate::{
-    domain::{Account, AccountId, AssignmentKey, Mode, PermissionSet, PermissionSetArn, RuleId},
+    domain::{Account, AccountId, AssignmentKey, Mode, PermissionSet, PermissionSetArn, Principal, RuleId},
     rules::{Index, Never, PermissionSetSelector, Repair, Rule},
 };
 
@@ -69,19 +69,83 @@ pub fn desired(index: &Index, account: &Account, facts: &Facts, now: Timestamp) 
     if rules.is_empty() {
         return desired;
     }
-    let mut terms = BTreeMap::new();
-    for rule in rules {
-        desired.add(rule, index, account, facts, &mut terms);
-    }
+    let givers: Vec<Giver<'_>> =
+        rules.into_iter().map(|rule| desired.giver(rule, index, account, facts)).collect();
+    desired.want(&givers);
+    let borne = desired.name(&givers, facts);
     for never in index.never_for(account) {
         desired.take_out(never, account, facts);
     }
-    for (key, terms) in terms {
-        if desired.wanted.contains_key(&key) {
-            desired.settle(key, &terms);
-        }
+    for (key, terms) in terms(&desired.wanted, &givers, &borne) {
+        desired.settle(key, &terms);
     }
     desired
+}
+
+/// One rule in one account: everything that it gives is each of the sets to each of the principals.
+struct Giver<'a> {
+    rule: &'a Rule,
+    /// Each permission set once.
+    sets: Vec<Given<'a>>,
+    /// Those of them that a selector of the rule found by name.
+    named: Vec<&'a PermissionSet>,
+    principals: Vec<Principal>,
+}
+
+/// A permission set that a rule gives.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    set: &'a PermissionSet,
+    /// Its name is all that the rule knows it by.
+    by_name: bool,
+}
+
+/// Names that another permission set bore before, with that one.
+type Borne<'a> = BTreeMap<&'a str, &'a PermissionSetArn>;
+
+impl Giver<'_> {
+    /// Whether it may grant what it gives, and says more about it than that.
+    fn has_terms(&self, borne: &Borne<'_>) -> bool {
+        let Rule { mode, until, repair, .. } = self.rule;
+        let is_unsure = |given: &Given<'_>| given.by_name && borne.contains_key(given.set.name.as_str());
+        *mode > Mode::Observe
+            && (until.is_some()
+                || *repair != Repair::default()
+                || (!borne.is_empty() && self.sets.iter().any(is_unsure)))
+    }
+
+    /// Why the rule can't give this permission set before a person has confirmed it.
+    fn recreated(&self, permission_set: &PermissionSetArn, borne: &Borne<'_>) -> Option<Recreated> {
+        let Given { set, by_name: true } = *self.sets.iter().find(|it| it.set.arn == *permission_set)? else {
+            return None;
+        };
+        let before = borne.get(set.name.as_str())?;
+        Some(Recreated { name: set.name.clone(), before: (*before).clone() })
+    }
+}
+
+/// How the rules that may grant a wanted key give it. Nothing, where no rule says anything about how.
+fn terms(
+    wanted: &BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    givers: &[Giver<'_>],
+    borne: &Borne<'_>,
+) -> BTreeMap<AssignmentKey, Vec<Terms>> {
+    let mut all: BTreeMap<AssignmentKey, Vec<Terms>> = BTreeMap::new();
+    if !givers.iter().any(|giver| giver.has_terms(borne)) {
+        return all;
+    }
+    let by_rule: BTreeMap<&RuleId, &Giver<'_>> = givers.iter().map(|giver| (&giver.rule.id, giver)).collect();
+    for (key, rules) in wanted {
+        let of_key = rules.iter().filter(|(_, mode)| **mode > Mode::Observe);
+        let givers = of_key.filter_map(|(rule, _)| by_rule.get(rule));
+        let terms = givers.map(|giver| Terms {
+            until: giver.rule.until,
+            repair: giver.rule.repair,
+            recreated: giver.recreated(&key.permission_set, borne),
+        });
+        all.insert(key.clone(), terms.collect());
+    }
+    all
 }
 
 /// How a rule that may grant a key gives it.
@@ -93,65 +157,74 @@ struct Terms {
 }
 
 impl Desired {
-    /// Adds what one rule wants, as far as it can be proved.
-    fn add(
-        &mut self,
-        rule: &Rule,
-        index: &Index,
-        account: &Account,
-        facts: &Facts,
-        terms: &mut BTreeMap<AssignmentKey, Vec<Terms>>,
-    ) {
+    /// What one rule gives, as far as it can be proved.
+    fn giver<'a>(&mut self, rule: &'a Rule, index: &Index, account: &Account, facts: &'a Facts) -> Giver<'a> {
         let mut failures = Vec::new();
-        let sets = self.sets(rule, index, account, facts, &mut failures);
+        let (sets, named) = self.sets(rule, index, account, facts, &mut failures);
+        let mut principals = Vec::new();
         for (at, selector) in rule.principals.iter().enumerate() {
-            let principals = match principals_of(selector, account, facts) {
-                Lookup::Found(principals) => principals,
+            match principals_of(selector, account, facts) {
+                Lookup::Found(found) => principals.extend(found),
                 Lookup::Absent => {
                     self.waiting
                         .insert((NamedBy::Rule(rule.id.clone()), Missing::principal(selector, account)));
-                    continue;
                 }
-                Lookup::Failed(why) => {
-                    failures.push(format!("principal {}: {why}", at + 1));
-                    continue;
-                }
-            };
-            for ((permission_set, recreated), principal) in
-                sets.iter().flat_map(|set| principals.iter().map(move |principal| (set, principal)))
-            {
-                let key = AssignmentKey {
-                    account: self.account.clone(),
-                    permission_set: permission_set.clone(),
-                    principal: principal.clone(),
-                };
-                if rule.mode > Mode::Observe {
-                    let Rule { until, repair, .. } = *rule;
-                    terms.entry(key.clone()).or_default().push(Terms {
-                        until,
-                        repair,
-                        recreated: recreated.clone(),
-                    });
-                }
-                self.wanted.entry(key).or_default().insert(rule.id.clone(), rule.mode);
+                Lookup::Failed(why) => failures.push(format!("principal {}: {why}", at + 1)),
             }
         }
         if let Some(why) = joined(&failures) {
             self.frozen.insert(rule.id.clone(), why);
         }
+        Giver { rule, sets, named, principals }
     }
 
-    /// The permission sets that a rule gives in an account; with each, whether its name is all that the rule knows it by, and
-    /// another bore that name before.
-    fn sets(
+    /// Notes what all of these want, sorted once: that is less work than to look for the place of each.
+    fn want(&mut self, givers: &[Giver<'_>]) {
+        let mut all: Vec<(&PermissionSetArn, &Principal, &Rule)> = Vec::new();
+        for Giver { rule, sets, named: _, principals } in givers {
+            let pairs =
+                sets.iter().flat_map(|given| principals.iter().map(|principal| (&given.set.arn, principal)));
+            all.extend(pairs.map(|(set, principal)| (set, principal, *rule)));
+        }
+        all.sort_by(|a, b| a.0.cmp(b.0).then_with(|| a.1.cmp(b.1)));
+        let same = all.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1);
+        let wanted = same.filter_map(|rules| {
+            let (permission_set, principal, _) = *rules.first()?;
+            let key = AssignmentKey {
+                account: self.account.clone(),
+                permission_set: permission_set.clone(),
+                principal: principal.clone(),
+            };
+            Some((key, rules.iter().map(|(_, _, rule)| (rule.id.clone(), rule.mode)).collect()))
+        });
+        self.wanted = wanted.collect();
+    }
+
+    /// Notes the permission sets that were found by their names; tells which of these names another one bore before.
+    fn name<'a>(&mut self, givers: &[Giver<'a>], facts: &'a Facts) -> Borne<'a> {
+        let mut named: Vec<&PermissionSet> = givers.iter().flat_map(|giver| &giver.named).copied().collect();
+        // One set has one name here: a name that the catalogue has twice finds none.
+        named.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        named.dedup_by(|a, b| a.name == b.name);
+        let borne = named.iter().filter_map(|set| {
+            let before = facts.confirmed.get(&set.name).filter(|before| **before != set.arn)?;
+            Some((set.name.as_str(), before))
+        });
+        let borne = borne.collect();
+        self.named = named.into_iter().map(|set| (set.name.clone(), set.arn.clone())).collect();
+        borne
+    }
+
+    /// The permission sets that a rule gives in an account, each once, and those of them that it found by name.
+    fn sets<'a>(
         &mut self,
         rule: &Rule,
         index: &Index,
         account: &Account,
-        facts: &Facts,
+        facts: &'a Facts,
         failures: &mut Vec<String>,
-    ) -> BTreeMap<PermissionSetArn, Option<Recreated>> {
-        let mut sets = BTreeMap::new();
+    ) -> (Vec<Given<'a>>, Vec<&'a PermissionSet>) {
+        let mut sets: Vec<Given<'a>> = Vec::new();
         let mut kept_back = BTreeMap::new();
         let protected = &index.settings().protected_permission_sets;
         for (at, selector) in rule.permission_sets.iter().enumerate() {
@@ -172,42 +245,24 @@ impl Desired {
             {
                 // A protected set that tags select, or a name made from data, is not given by accident.
                 if protected.contains(&set.name) && !is_plain {
-                    kept_back.insert(set.arn, set.name);
+                    kept_back.insert(&set.arn, set.name.clone());
                     continue;
                 }
-                let recreated = self.through_name(selector, &set, facts);
-                // One selector that is sure of the set is enough.
-                match sets.entry(set.arn) {
-                    Entry::Vacant(entry) => _ = entry.insert(recreated),
-                    Entry::Occupied(mut entry) => {
-                        if recreated.is_none() {
-                            entry.insert(None);
-                        }
-                    }
-                }
+                let by_name = match selector {
+                    PermissionSetSelector::Name(_) => true,
+                    PermissionSetSelector::Arn(_) | PermissionSetSelector::Tagged(_) => false,
+                };
+                sets.push(Given { set, by_name });
             }
         }
-        kept_back.retain(|arn, _| !sets.contains_key(arn));
+        let named = sets.iter().filter(|given| given.by_name).map(|given| given.set).collect();
+        // One selector that is sure of the set is enough, and such come first.
+        sets.sort_by(|a, b| a.set.arn.cmp(&b.set.arn).then(a.by_name.cmp(&b.by_name)));
+        sets.dedup_by(|a, b| a.set.arn == b.set.arn);
+        kept_back.retain(|arn, _| !sets.iter().any(|given| given.set.arn == **arn));
         let kept_back = kept_back.into_values().map(Missing::Protected);
         self.waiting.extend(kept_back.map(|missing| (NamedBy::Rule(rule.id.clone()), missing)));
-        sets
-    }
-
-    /// Notes a permission set that was found by its name; tells whether another one bore the name before.
-    fn through_name(
-        &mut self,
-        selector: &PermissionSetSelector,
-        set: &PermissionSet,
-        facts: &Facts,
-    ) -> Option<Recreated> {
-        match selector {
-            PermissionSetSelector::Arn(_) | PermissionSetSelector::Tagged(_) => None,
-            PermissionSetSelector::Name(_) => {
-                self.named.insert(set.name.clone(), set.arn.clone());
-                let before = facts.confirmed.get(&set.name).filter(|before| **before != set.arn)?;
-                Some(Recreated { name: set.name.clone(), before: before.clone() })
-            }
-        }
+        (sets, named)
     }
 
     /// Takes out what one `never` forbids, or freezes all grants if that can't be told.

@@ -2,6 +2,7 @@
 //!
 //! Missing is not empty. A look-up that failed freezes what rests on it; only a name that is proved absent wants nothing.
 
+mod catalogue;
 mod desired;
 mod missing;
 mod names;
@@ -9,11 +10,12 @@ mod needs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use catalogue::Catalogue;
 pub use desired::{Desired, Recreated, desired};
 pub use missing::{Missing, NamedBy};
 pub use needs::{Needs, needs};
 
-use crate::domain::{GroupId, PermissionSet, PermissionSetArn, UserId};
+use crate::domain::{GroupId, PermissionSetArn, UserId};
 
 /// How a look-up ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Facts {
     /// wrong answer are people who are still there.
     pub member_groups: BTreeMap<String, Lookup<GroupId>>,
     /// The whole catalogue of the instance; [`Lookup::Absent`] is the same as an empty one.
-    pub permission_sets: Lookup<Vec<PermissionSet>>,
+    pub permission_sets: Lookup<Catalogue>,
     /// The permission set that a name stands for: the one that bore it first, or that a person has confirmed since. A name that
     /// no rule has found yet is not in it.
     pub confirmed: BTreeMap<String, PermissionSetArn>,

@@ -2,25 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::{Facts, Lookup};
+use super::{Catalogue, Facts, Lookup};
 use crate::{
     domain::{Account, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
     rules::{PermissionSetSelector, PrincipalSelector},
 };
 
 /// The permission sets that a rule's selector gives. A selection by tags is never absent: it may be of none.
-pub(super) fn sets_of(
+pub(super) fn sets_of<'a>(
     selector: &PermissionSetSelector,
     account: &Account,
-    facts: &Facts,
-) -> Lookup<Vec<PermissionSet>> {
-    let catalogue = match &facts.permission_sets {
-        Lookup::Found(catalogue) => catalogue.as_slice(),
-        Lookup::Absent => &[],
+    facts: &'a Facts,
+) -> Lookup<Vec<&'a PermissionSet>> {
+    let found = match &facts.permission_sets {
+        Lookup::Found(catalogue) => selected(selector, account, catalogue),
+        Lookup::Absent => Vec::new(),
         Lookup::Failed(why) => return Lookup::Failed(why.clone()),
     };
-    let found: Vec<PermissionSet> =
-        catalogue.iter().filter(|set| selector.selects(set, account)).cloned().collect();
     match selector {
         PermissionSetSelector::Tagged(_) => Lookup::Found(found),
         PermissionSetSelector::Name(_) | PermissionSetSelector::Arn(_) => match found.len() {
@@ -32,6 +30,21 @@ pub(super) fn sets_of(
     }
 }
 
+/// What a selector selects for an account. A name that can't be made for it selects nothing.
+fn selected<'a>(
+    selector: &PermissionSetSelector,
+    account: &Account,
+    catalogue: &'a Catalogue,
+) -> Vec<&'a PermissionSet> {
+    match selector {
+        PermissionSetSelector::Name(name) => {
+            name.name_for(account).map(|name| catalogue.named(&name)).unwrap_or_default()
+        }
+        PermissionSetSelector::Arn(arn) => catalogue.with_arn(arn),
+        PermissionSetSelector::Tagged(tags) => catalogue.tagged(tags),
+    }
+}
+
 /// The permission sets that a `never` forbids: a pinned one without asking, all of one name.
 pub(super) fn barred_sets(
     selector: &PermissionSetSelector,
@@ -40,13 +53,10 @@ pub(super) fn barred_sets(
 ) -> Lookup<Vec<PermissionSetArn>> {
     match (selector, &facts.permission_sets) {
         (PermissionSetSelector::Arn(arn), _) => Lookup::Found(vec![arn.clone()]),
-        (_, Lookup::Found(catalogue)) => Lookup::Found(
-            catalogue
-                .iter()
-                .filter(|set| selector.selects(set, account))
-                .map(|set| set.arn.clone())
-                .collect(),
-        ),
+        (_, Lookup::Found(catalogue)) => {
+            let found = selected(selector, account, catalogue);
+            Lookup::Found(found.into_iter().map(|set| set.arn.clone()).collect())
+        }
         (_, Lookup::Absent) => Lookup::Absent,
         (_, Lookup::Failed(why)) => Lookup::Failed(why.clone()),
     }
@@ -57,8 +67,8 @@ pub(super) fn principals_of(
     selector: &PrincipalSelector,
     account: &Account,
     facts: &Facts,
-) -> Lookup<BTreeSet<Principal>> {
-    let one = |principal| BTreeSet::from([principal]);
+) -> Lookup<Vec<Principal>> {
+    let one = |principal| vec![principal];
     let users = |members: &BTreeSet<UserId>| members.iter().cloned().map(Principal::User).collect();
     match selector {
         PrincipalSelector::Group(name) => match name.name_for(account) {
@@ -92,10 +102,10 @@ pub(super) fn barred_principals(
     selector: &PrincipalSelector,
     account: &Account,
     facts: &Facts,
-) -> Lookup<BTreeSet<Principal>> {
+) -> Lookup<Vec<Principal>> {
     match selector {
-        PrincipalSelector::GroupId(id) => Lookup::Found(BTreeSet::from([Principal::Group(id.clone())])),
-        PrincipalSelector::UserId(id) => Lookup::Found(BTreeSet::from([Principal::User(id.clone())])),
+        PrincipalSelector::GroupId(id) => Lookup::Found(vec![Principal::Group(id.clone())]),
+        PrincipalSelector::UserId(id) => Lookup::Found(vec![Principal::User(id.clone())]),
         PrincipalSelector::Group(_)
         | PrincipalSelector::User(_)
         | PrincipalSelector::MembersOf(_)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::desired::rules_at;
 use crate::{
     domain::{Account, GroupId, UserId},
-    rules::{Index, NameTemplate, PrincipalSelector},
+    rules::{Index, NameTemplate, PermissionSetSelector, PrincipalSelector},
 };
 
 /// What must be looked up to decide an account.
@@ -22,8 +22,10 @@ pub struct Needs {
     /// Groups whose members are asked for, by display name; each is in `groups` too.
     pub members_of: BTreeSet<String>,
     pub members_of_ids: BTreeSet<GroupId>,
-    /// The catalogue of all permission sets with their tags.
+    /// The catalogue of all permission sets.
     pub permission_sets: bool,
+    /// The tags of all of them.
+    pub permission_set_tags: bool,
 }
 
 /// What must be looked up to decide this account at this time.
@@ -35,6 +37,12 @@ pub fn needs(index: &Index, account: &Account, now: Timestamp) -> Needs {
         return needs;
     }
     needs.permission_sets = true;
+    let tagged = |sets: &[PermissionSetSelector]| {
+        sets.iter().any(|set| matches!(set, PermissionSetSelector::Tagged(_)))
+    };
+    needs.permission_set_tags =
+        rules.iter().any(|rule| !rule.joins.is_empty() || tagged(&rule.permission_sets))
+            || index.never_for(account).into_iter().any(|never| tagged(&never.permission_sets));
     for principal in rules.iter().flat_map(|rule| &rule.principals) {
         needs.add(principal, account);
     }
@@ -55,7 +63,16 @@ pub fn needs(index: &Index, account: &Account, now: Timestamp) -> Needs {
 impl Needs {
     /// All of these needs and of those.
     pub fn merge(&mut self, more: Self) {
-        let Self { groups, group_ids, users, user_ids, members_of, members_of_ids, permission_sets } = more;
+        let Self {
+            groups,
+            group_ids,
+            users,
+            user_ids,
+            members_of,
+            members_of_ids,
+            permission_sets,
+            permission_set_tags,
+        } = more;
         self.groups.extend(groups);
         self.group_ids.extend(group_ids);
         self.users.extend(users);
@@ -63,6 +80,7 @@ impl Needs {
         self.members_of.extend(members_of);
         self.members_of_ids.extend(members_of_ids);
         self.permission_sets |= permission_sets;
+        self.permission_set_tags |= permission_set_tags;
     }
 
     /// What has to be looked up for a principal in an account: nothing for a name that can't be made for it.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    domain::{Account, AccountState, AssignmentKey, OuPath, Tags},
+    domain::{Account, AccountState, AssignmentKey, OuPath, PermissionSet, Tags},
     rules::{self, Bundle, Index},
 };
 
@@ -72,10 +72,9 @@ fn facts() -> Facts {
         user_ids: BTreeMap::from([(alice, Lookup::Found(()))]),
         members: BTreeMap::new(),
         member_groups: BTreeMap::new(),
-        permission_sets: Lookup::Found(vec![
-            set("Reader", "1", &[("Level", "low")]),
-            set("Writer", "2", &[("Level", "high")]),
-        ]),
+        permission_sets: Lookup::Found(
+            vec![set("Reader", "1", &[("Level", "low")]), set("Writer", "2", &[("Level", "high")])].into(),
+        ),
         confirmed: BTreeMap::new(),
     }
 }
@@ -221,7 +220,7 @@ fn tags_that_no_permission_set_has_want_nothing_and_wait_for_nothing() {
 #[test]
 fn a_name_that_the_catalogue_has_twice_is_not_guessed_at() {
     let sets = vec![set("Reader", "1", &[]), set("Reader", "2", &[])];
-    let facts = Facts { permission_sets: Lookup::Found(sets), ..facts() };
+    let facts = Facts { permission_sets: Lookup::Found(sets.into()), ..facts() };
     insta::assert_snapshot!(decide(&one_rule("[{ group: Developers }]", "[Reader]"), &facts), @"frozen r: permission set 1: the list of permission sets has its name more than once");
     let body = format!(
         "never: [{{ permission_sets: [Reader], accounts: everywhere }}]\n{}",
@@ -365,13 +364,33 @@ fn an_account_without_rules_needs_nothing_and_wants_nothing() {
 }
 
 #[test]
+fn tags_of_permission_sets_are_needed_only_where_a_rule_or_a_never_of_the_account_looks_at_them() {
+    let wants = |body: &str| needs(&index(body), &account(), now()).permission_set_tags;
+    let by_tags = "{ tagged: { Environment: Development } }";
+    let plain = one_rule("[{ group: Developers }]", "[Reader]");
+    assert!(!wants(&plain));
+    assert!(wants(&one_rule("[{ group: Developers }]", &format!("[Reader, {by_tags}]"))));
+    assert!(wants(&format!("never: [{{ permission_sets: [{by_tags}], accounts: everywhere }}]\n{plain}")));
+    let joined = "match: [{ permission_set_tag: Environment, account_tag: Environment }] }";
+    assert!(wants(&plain.replace("everywhere }", &format!("everywhere, {joined}"))));
+}
+
+#[test]
 fn what_is_needed_is_enough_for_nothing_to_count_as_not_looked_up() {
     let body = "never: [{ permission_sets: [Reader], principals: [{ group: Gone }], accounts: everywhere }]\n"
         .to_owned() + &one_rule("[{ group: Developers }, { user_name: alice }]", "[Reader]");
     let (index, account) = (index(&body), account());
-    let Needs { groups, group_ids, users, user_ids, permission_sets, members_of, members_of_ids } =
-        needs(&index, &account, now());
-    assert!(permission_sets && members_of.is_empty() && members_of_ids.is_empty());
+    let Needs {
+        groups,
+        group_ids,
+        users,
+        user_ids,
+        permission_sets,
+        permission_set_tags,
+        members_of,
+        members_of_ids,
+    } = needs(&index, &account, now());
+    assert!(permission_sets && !permission_set_tags && members_of.is_empty() && members_of_ids.is_empty());
     let facts = Facts {
         groups: groups.into_iter().map(|name| (name, Lookup::Absent)).collect(),
         group_ids: group_ids.into_iter().map(|id| (id, Lookup::Absent)).collect(),

@@ -121,9 +121,25 @@ struct Handles {
     by_tag: HashMap<String, HashMap<String, Vec<usize>>>,
     by_tag_key: HashMap<String, Vec<usize>>,
     by_ou: HashMap<OuId, Vec<usize>>,
-    by_path: HashMap<Vec<String>, Vec<usize>>,
+    by_path: Way,
     by_name: HashMap<String, Vec<usize>>,
     by_id: HashMap<AccountId, Vec<usize>>,
+}
+
+/// The OUs that selectors name by their paths, from the root down.
+#[derive(Debug, Clone, Default)]
+struct Way {
+    positions: Vec<usize>,
+    below: HashMap<String, Way>,
+}
+
+impl Way {
+    fn positions_at(&mut self, names: &[String]) -> &mut Vec<usize> {
+        match names.split_first() {
+            None => &mut self.positions,
+            Some((first, rest)) => self.below.entry(first.clone()).or_default().positions_at(rest),
+        }
+    }
 }
 
 impl Handles {
@@ -141,7 +157,7 @@ impl Handles {
                     }
                     Handle::TagKey(key) => all.by_tag_key.entry(key.to_owned()).or_default(),
                     Handle::Ou(OuRef::Id(id)) => all.by_ou.entry(id.clone()).or_default(),
-                    Handle::Ou(OuRef::Path(names)) => all.by_path.entry(names.clone()).or_default(),
+                    Handle::Ou(OuRef::Path(names)) => all.by_path.positions_at(names),
                     Handle::Name(name) => all.by_name.entry(name.to_owned()).or_default(),
                     Handle::Id(id) => all.by_id.entry(id.clone()).or_default(),
                 };
@@ -154,7 +170,7 @@ impl Handles {
     /// The positions of all selectors that may select the account, in order.
     fn candidates(&self, account: &Account) -> Vec<usize> {
         let units = account.path.units();
-        let mut names = Vec::with_capacity(units.len());
+        let mut way = Some(&self.by_path);
         let mut lists: Vec<Option<&Vec<usize>>> =
             vec![Some(&self.always), self.by_name.get(&account.name), self.by_id.get(&account.id)];
         for (key, value) in account.tags.iter() {
@@ -162,9 +178,9 @@ impl Handles {
             lists.push(self.by_tag_key.get(key));
         }
         for unit in units {
-            names.push(unit.name.clone());
+            way = way.and_then(|way| way.below.get(&unit.name));
             lists.push(self.by_ou.get(&unit.id));
-            lists.push(self.by_path.get(&names));
+            lists.push(way.map(|way| &way.positions));
         }
         let mut positions: Vec<usize> = lists.into_iter().flatten().flatten().copied().collect();
         positions.sort_unstable();

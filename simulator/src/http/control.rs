@@ -1,58 +1,138 @@
-//! The control endpoint: what a test or a person asks of the simulator itself, outside AWS's protocol.
+//! The control endpoint: what a test or a person asks of the simulator itself, outside AWS's protocol and without a signature.
 
 use axum::{
     Json,
     body::Bytes,
-    extract::State,
-    http::StatusCode,
+    extract::{Path, State},
+    http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
 use super::Face;
-use crate::{FaultRule, in_process::lock};
+use crate::{PlannedFault, World, dispatch, in_process::lock};
 
-/// `GET /_usher/assignments`: the assignments that exist now, in truth.
+/// What there is to ask for.
+const INDEX: &[(&str, &str)] = &[
+    ("GET /_usher/assignments", "the assignments that exist now, in truth"),
+    ("GET /_usher/requests", "all assignment requests, ended or under way"),
+    ("GET /_usher/counters", "calls, throttles and refusals, and the requests under way"),
+    ("DELETE /_usher/counters", "counts from zero again"),
+    ("GET /_usher/events", "the events since the last time this was asked"),
+    ("GET /_usher/faults", "the faults in force"),
+    ("POST /_usher/faults", "one fault more, as JSON"),
+    ("DELETE /_usher/faults", "ends all faults"),
+    ("DELETE /_usher/faults/<Operation>", "ends the faults of one operation"),
+];
+
+/// The world as of now, and something made of it.
+fn looking<T>(face: &Face, look: impl FnOnce(&mut World) -> T) -> T {
+    let mut world = lock(&face.world);
+    world.advance(face.clock.now());
+    look(&mut world)
+}
+
+fn mistake(status: StatusCode, message: impl Into<String>) -> Response {
+    (status, Json(json!({ "message": message.into() }))).into_response()
+}
+
+/// `GET /_usher/`: what there is to ask for.
+pub(super) async fn index() -> Json<Value> {
+    let lines: serde_json::Map<String, Value> =
+        INDEX.iter().map(|(request, what)| ((*request).to_owned(), (*what).into())).collect();
+    Json(Value::Object(lines))
+}
+
+/// Everything else under `/_usher/`.
+pub(super) async fn unknown(method: Method, uri: Uri) -> Response {
+    let known: Vec<&str> = INDEX.iter().map(|(request, _)| *request).collect();
+    let message = format!("there is no `{method} /_usher{}`; there is {}", uri.path(), known.join(", "));
+    mistake(StatusCode::NOT_FOUND, message)
+}
+
+/// `GET /_usher/assignments`
 pub(super) async fn assignments(State(face): State<Face>) -> Json<Value> {
-    let mut world = lock(&face.world);
-    world.advance(face.clock.now());
-    let rows: Vec<Value> =
-        world.assignments().iter().map(|(key, made)| json!({ "key": key, "made": made })).collect();
-    Json(json!({ "assignments": rows }))
+    Json(looking(&face, |world| {
+        let rows: Vec<Value> =
+            world.assignments().iter().map(|(key, made)| json!({ "key": key, "made": made })).collect();
+        json!({ "assignments": rows })
+    }))
 }
 
-/// `GET /_usher/counters`: calls, throttles, errors, and the requests under way.
+/// `GET /_usher/requests`
+pub(super) async fn requests(State(face): State<Face>) -> Json<Value> {
+    Json(looking(&face, |world| {
+        let rows: Vec<Value> = world
+            .request_log()
+            .map(|record| {
+                let (status, ended_at, reason) = match &record.settled {
+                    None => ("IN_PROGRESS", None, None),
+                    Some((at, Ok(()))) => ("SUCCEEDED", Some(at), None),
+                    Some((at, Err(reason))) => ("FAILED", Some(at), Some(reason)),
+                };
+                json!({
+                    "id": record.id, "operation": record.operation, "key": record.key, "by": record.by, "status": status,
+                    "accepted_at": record.accepted_at, "ended_at": ended_at, "failure_reason": reason,
+                })
+            })
+            .collect();
+        json!({ "requests": rows })
+    }))
+}
+
+/// `GET /_usher/counters`
 pub(super) async fn counters(State(face): State<Face>) -> Json<Value> {
-    let mut world = lock(&face.world);
-    world.advance(face.clock.now());
-    Json(json!({ "counters": world.counters(), "outstanding": world.outstanding() }))
+    Json(looking(&face, |world| json!({ "counters": world.counters(), "outstanding": world.outstanding() })))
 }
 
-/// `GET /_usher/events`: the events since the last time this was asked.
+/// `DELETE /_usher/counters`
+pub(super) async fn reset_counters(State(face): State<Face>) -> StatusCode {
+    looking(&face, World::reset_counters);
+    StatusCode::NO_CONTENT
+}
+
+/// `GET /_usher/events`
 pub(super) async fn events(State(face): State<Face>) -> Json<Value> {
-    let mut world = lock(&face.world);
-    world.advance(face.clock.now());
-    Json(json!({ "events": world.take_events() }))
+    Json(looking(&face, |world| json!({ "events": world.take_events() })))
 }
 
-/// `POST /_usher/faults`: one fault more, such as `{"operation": "GetGroupId", "fault": "throttle", "calls": 2}`.
-pub(super) async fn faults(State(face): State<Face>, body: Bytes) -> Response {
-    match serde_json::from_slice::<FaultRule>(&body) {
-        Ok(rule) => {
-            lock(&face.world).faults.add(rule);
-            StatusCode::NO_CONTENT.into_response()
-        }
+/// `GET /_usher/faults`
+pub(super) async fn faults(State(face): State<Face>) -> Json<Value> {
+    Json(json!({ "faults": lock(&face.world).faults.list() }))
+}
+
+/// `POST /_usher/faults`, such as `{"operation": "GetGroupId", "fault": "throttle", "calls": 2}`.
+pub(super) async fn add_fault(State(face): State<Face>, body: Bytes) -> Response {
+    let rule = match serde_json::from_slice::<PlannedFault>(&body) {
+        Ok(rule) => rule,
         Err(error) => {
             let message = format!(
-                "not a fault: {error}; an example is {{\"operation\": \"GetGroupId\", \"fault\": \"throttle\", \"calls\": 2}}"
+                "not a fault: {error}; examples are {{\"operation\": \"GetGroupId\", \"fault\": \"throttle\", \"calls\": 2}} and \
+                 {{\"operation\": \"*\", \"fault\": {{\"slow_answer\": \"2s\"}}, \"probability\": 0.1}}"
             );
-            (StatusCode::BAD_REQUEST, Json(json!({ "message": message }))).into_response()
+            return mistake(StatusCode::BAD_REQUEST, message);
         }
+    };
+    let mut world = lock(&face.world);
+    if rule.operation != "*" && !dispatch::is_operation(&mut world, rule.service, &rule.operation) {
+        let message = format!(
+            "`{}` is no operation that is simulated: no call would ever meet this fault",
+            rule.operation
+        );
+        return mistake(StatusCode::BAD_REQUEST, message);
     }
+    world.faults.add(rule);
+    StatusCode::NO_CONTENT.into_response()
 }
 
-/// `DELETE /_usher/faults`: no faults from now on.
+/// `DELETE /_usher/faults`
 pub(super) async fn clear_faults(State(face): State<Face>) -> StatusCode {
     lock(&face.world).faults.clear_all();
+    StatusCode::NO_CONTENT
+}
+
+/// `DELETE /_usher/faults/<Operation>`
+pub(super) async fn clear_faults_of(State(face): State<Face>, Path(operation): Path<String>) -> StatusCode {
+    lock(&face.world).faults.clear(&operation);
     StatusCode::NO_CONTENT
 }

@@ -181,7 +181,7 @@ fn read_statement(at: &At<'_>, variables: bool, sids: &mut BTreeSet<String>) -> 
             other => return effect.wrong(format!("`{other}` is no effect: Allow or Deny")),
         },
     };
-    let actions = read_either(at, members, "Action", "NotAction", |action| read_action(action))?;
+    let actions = read_either(at, members, "Action", "NotAction", read_action)?;
     let resources =
         read_either(at, members, "Resource", "NotResource", |resource| read_resource(resource, variables))?;
     let conditions = match at.member(members, "Condition") {

@@ -2,10 +2,7 @@
 
 use jiff::Timestamp;
 use shared::{
-    domain::{
-        AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
-        Tags,
-    },
+    domain::{AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, RequestId, Tags},
     ports::{AccessReader, AccessWriter, PortError, Request, RequestListing, RequestStatus, RequestSummary},
 };
 
@@ -129,18 +126,21 @@ impl AccessReader for InProcess {
         }
     }
 
-    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError> {
-        let instance_arn = self.instance_arn();
+    async fn permission_set_name(&self, arn: &PermissionSetArn) -> Result<Option<String>, PortError> {
         let input = wire::DescribePermissionSet {
-            instance_arn: instance_arn.clone(),
+            instance_arn: self.instance_arn(),
             permission_set_arn: arn.to_string(),
         };
-        let Some(described) = unless_absent(self.call(input).await, is_not_found)? else { return Ok(None) };
+        let described = unless_absent(self.call(input).await, is_not_found)?;
+        Ok(described.map(|described| described.permission_set.name))
+    }
+
+    async fn permission_set_tags(&self, arn: &PermissionSetArn) -> Result<Option<Tags>, PortError> {
         let mut tags = Tags::default();
         let mut next_token = None;
         loop {
             let input = wire::ListTagsForResource {
-                instance_arn: Some(instance_arn.clone()),
+                instance_arn: Some(self.instance_arn()),
                 resource_arn: arn.to_string(),
                 next_token,
             };
@@ -148,11 +148,7 @@ impl AccessReader for InProcess {
             tags.0.extend(page.tags.into_iter().map(|tag| (tag.key, tag.value)));
             next_token = page.next_token;
             if next_token.is_none() {
-                return Ok(Some(PermissionSet {
-                    arn: arn.clone(),
-                    name: described.permission_set.name,
-                    tags,
-                }));
+                return Ok(Some(tags));
             }
         }
     }

@@ -16,6 +16,9 @@ use shared::{
 
 use crate::{ApiError, Caller, Operation, Service, World};
 
+/// How long a caller in process waits for an answer that never comes. Clients on the wire have their own patience.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Usher's ports, in front of a world that others may share.
 #[derive(Clone)]
 pub struct InProcess {
@@ -54,8 +57,14 @@ impl InProcess {
         let there = self.round_trip / 2;
         self.travel(there).await;
         let now = self.clock.now();
-        let answer = lock(&self.world).call(now, &self.caller, input);
-        self.travel(self.round_trip.saturating_sub(there)).await;
+        let (answer, delay) = {
+            let mut world = lock(&self.world);
+            let answer = world.call(now, &self.caller, input);
+            (answer, world.answer_delay())
+        };
+        let silent = answer.as_ref().err().is_some_and(ApiError::is_silence);
+        let back = if silent { PATIENCE } else { self.round_trip.saturating_sub(there) + delay };
+        self.travel(back).await;
         answer
     }
 
@@ -90,7 +99,9 @@ fn port_error(error: ApiError) -> PortError {
         "ThrottlingException" if message.to_lowercase().contains("too many requests processing") => {
             PortError::WindowFull(text)
         }
-        "ThrottlingException" | "TooManyRequestsException" => PortError::Throttled(text),
+        "ThrottlingException" | "ThrottledException" | "TooManyRequestsException" => {
+            PortError::Throttled(text)
+        }
         "ConflictException" | "ConcurrentModificationException" => PortError::Conflict(text),
         "AccessDeniedException" => PortError::Denied(text),
         "ResourceNotFoundException"

@@ -1,12 +1,14 @@
 //! The organization's port.
 
+use std::collections::BTreeMap;
+
 use shared::{
-    domain::{AccountId, AccountState, OuId, Tags},
+    domain::{AccountId, AccountState, OuId, ParentId, Tags},
     ports::{AccountRecord, OrganizationFacts, OrganizationReader, PortError},
 };
 
 use super::{InProcess, port_error, read, unless_absent};
-use crate::wire::organizations as wire;
+use crate::wire::{organizations as wire, tagging};
 
 fn record(account: &wire::Account) -> Result<AccountRecord, PortError> {
     let path =
@@ -22,6 +24,7 @@ fn record(account: &wire::Account) -> Result<AccountRecord, PortError> {
             "CLOSED" => AccountState::Closed,
             _ => AccountState::Unknown,
         },
+        root: read(path.split('/').find(|part| part.starts_with("r-")).unwrap_or_default())?,
         parents: path
             .split('/')
             .filter(|part| part.starts_with("ou-"))
@@ -78,6 +81,51 @@ impl OrganizationReader for InProcess {
             next_token = page.next_token;
             if next_token.is_none() {
                 return Ok(Some(tags));
+            }
+        }
+    }
+
+    async fn tags_in_bulk(&self) -> Result<BTreeMap<AccountId, Tags>, PortError> {
+        let mut all = BTreeMap::new();
+        let mut pagination_token = None;
+        loop {
+            let input = tagging::GetResources {
+                pagination_token,
+                resources_per_page: Some(100),
+                resource_type_filters: Some(vec!["organizations:account".to_owned()]),
+                ..tagging::GetResources::default()
+            };
+            let page = self.call(input).await.map_err(port_error)?;
+            for found in page.resource_tag_mapping_list {
+                let id = found.resource_arn.rsplit('/').next().unwrap_or_default();
+                let tags = found.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+                all.insert(read(id)?, Tags(tags));
+            }
+            pagination_token = Some(page.pagination_token).filter(|token| !token.is_empty());
+            if pagination_token.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn ous_below(&self, parent: &ParentId) -> Result<Option<BTreeMap<OuId, String>>, PortError> {
+        let mut names = BTreeMap::new();
+        let mut next_token = None;
+        loop {
+            let input = wire::ListOrganizationalUnitsForParent {
+                parent_id: parent.to_string(),
+                next_token,
+                max_results: Some(20),
+            };
+            let answer =
+                unless_absent(self.call(input).await, |error| error.code == "ParentNotFoundException")?;
+            let Some(page) = answer else { return Ok(None) };
+            for unit in page.organizational_units {
+                names.insert(read(&unit.id)?, unit.name);
+            }
+            next_token = page.next_token;
+            if next_token.is_none() {
+                return Ok(Some(names));
             }
         }
     }

@@ -9,7 +9,7 @@ use shared::domain::{
     PermissionSetArn, Principal, RootId, Tags, UserId,
 };
 
-use super::{AccountEntry, AssignmentEntry, Description, DescriptionError, Text, UnitEntry};
+use super::{AccountEntry, AssignmentEntry, Description, DescriptionError, Text, UnitEntry, callers};
 use crate::{
     Caller, CallerKind, Settings, World,
     wire::identity_store::{Email, Name},
@@ -34,18 +34,18 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
     let mut taken = BTreeSet::new();
     let management = account_id(&ids, &description.management_account, &mut taken)?;
     let own = ids::hex(ids.named("instance", ""), 16);
-    let instance = Instance {
-        arn: given::<InstanceArn>(description.instance.arn.as_ref(), || {
+    let mut instance = Instance::of_organization(
+        given::<InstanceArn>(description.instance.arn.as_ref(), || {
             format!("arn:aws:sso:::instance/ssoins-{own}")
         })?,
-        identity_store: given::<IdentityStoreId>(description.instance.identity_store.as_ref(), || {
+        given::<IdentityStoreId>(description.instance.identity_store.as_ref(), || {
             format!("d-{}", ids::hex(ids.named("identity store", ""), 10))
         })?,
-        owner: management.clone(),
-        name: description.instance.name.clone(),
-        created_at: since,
-        permission_sets_enabled: description.instance.permission_sets_enabled.unwrap_or(true),
-    };
+        management.clone(),
+        since,
+    );
+    instance.name.clone_from(&description.instance.name);
+    instance.permission_sets_enabled = description.instance.permission_sets_enabled.unwrap_or(true);
     let instance_arn = instance.arn.clone();
     let organization = crate::world::organization_of(organization_id, root.clone(), management.clone());
     let mut building = Building {
@@ -68,6 +68,7 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
         let key = building.key(assignment)?;
         building.world.put_assignment(Timestamp::MIN, &by, &key);
     }
+    building.callers(description)?;
     Ok(building.world)
 }
 
@@ -119,6 +120,25 @@ fn tags(tags: &BTreeMap<String, String>) -> Tags {
 
 fn twice<T>(place: &Spanned<T>, what: &str, name: &str) -> DescriptionError {
     DescriptionError::at(place, format!("there are two {what} named `{name}`"))
+}
+
+/// The account with this id or name.
+fn account_at(
+    accounts: &BTreeSet<AccountId>,
+    names: &BTreeMap<String, Option<AccountId>>,
+    place: &Text,
+) -> Built<AccountId> {
+    let text = &place.value;
+    if let Some(id) = text.parse::<AccountId>().ok().filter(|id| accounts.contains(id)) {
+        return Ok(id);
+    }
+    match names.get(text) {
+        Some(Some(id)) => Ok(id.clone()),
+        Some(None) => {
+            Err(DescriptionError::at(place, format!("several accounts are named `{text}`: give the id")))
+        }
+        None => Err(DescriptionError::at(place, format!("there is no account `{text}`"))),
+    }
 }
 
 struct Building {
@@ -282,25 +302,20 @@ impl Building {
         Ok(())
     }
 
+    fn callers(&mut self, description: &Description) -> Built<()> {
+        let Self { world, accounts, account_names, .. } = self;
+        let named = |place: &Text| account_at(accounts, account_names, place);
+        for entry in &description.callers {
+            callers::add(world, entry, named)?;
+        }
+        callers::delegate(world, &description.delegated_administrators, named)?;
+        world.refuse_unknown_keys(description.unknown_access_keys == callers::UnknownKeys::Refused);
+        Ok(())
+    }
+
     fn key(&self, entry: &AssignmentEntry) -> Built<AssignmentKey> {
         let account = &entry.account;
-        let by_id = account.value.parse::<AccountId>().ok().filter(|id| self.accounts.contains(id));
-        let account_id = match (by_id, self.account_names.get(&account.value)) {
-            (Some(id), _) => id,
-            (None, Some(Some(id))) => id.clone(),
-            (None, Some(None)) => {
-                return Err(DescriptionError::at(
-                    account,
-                    format!("several accounts are named `{}`: give the id", account.value),
-                ));
-            }
-            (None, None) => {
-                return Err(DescriptionError::at(
-                    account,
-                    format!("there is no account `{}`", account.value),
-                ));
-            }
-        };
+        let account_id = account_at(&self.accounts, &self.account_names, account)?;
         let set = &entry.permission_set;
         let permission_set = self.world.permission_set_named(&set.value).ok_or_else(|| {
             DescriptionError::at(set, format!("there is no permission set named `{}`", set.value))

@@ -11,7 +11,7 @@ use super::{
     timeline::Timeline,
     validate,
 };
-use crate::{ApiError, Caller, wire::sso_admin as wire};
+use crate::{ApiError, Caller, CallerKind, wire::sso_admin as wire};
 
 /// Who made an assignment, when, and by which request.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -31,9 +31,10 @@ type ByPrincipal = BTreeMap<Principal, Timeline<Option<Made>>>;
 pub(crate) struct Assignments {
     by_account: BTreeMap<AccountId, BTreeMap<PermissionSetArn, ByPrincipal>>,
     by_principal: BTreeMap<Principal, BTreeSet<(AccountId, PermissionSetArn)>>,
+    /// The accounts in which a permission set is or was provisioned.
     by_permission_set: BTreeMap<PermissionSetArn, BTreeSet<AccountId>>,
-    /// The version of the permission set that each account's role has.
-    roles: BTreeMap<(AccountId, PermissionSetArn), u64>,
+    /// The version of the permission set that each account's role has had; none where there was no role.
+    roles: BTreeMap<AccountId, BTreeMap<PermissionSetArn, Timeline<Option<u64>>>>,
 }
 
 impl Assignments {
@@ -59,7 +60,7 @@ impl Assignments {
             .entry(principal.clone())
             .or_default()
             .insert((account.clone(), permission_set.clone()));
-        self.by_permission_set.entry(permission_set.clone()).or_default().insert(account.clone());
+        let ends = made.is_none();
         self.by_account
             .entry(account.clone())
             .or_default()
@@ -68,29 +69,70 @@ impl Assignments {
             .entry(principal.clone())
             .or_default()
             .set(at, made);
-        if !self.is_provisioned(account, permission_set, Timestamp::MAX) {
-            self.roles.remove(&(account.clone(), permission_set.clone()));
+        // The end of the last assignment takes the role away.
+        if ends && self.keys_in(account, permission_set).next().is_none() {
+            self.end_role(at, account, permission_set);
         }
     }
 
-    /// The account's role now has this version; it keeps the one it has unless it is to be renewed.
+    fn end_role(&mut self, at: Timestamp, account: &AccountId, set: &PermissionSetArn) {
+        if let Some(role) = self.roles.get_mut(account).and_then(|sets| sets.get_mut(set)) {
+            role.set(at, None);
+        }
+    }
+
+    /// From `at` on the account's role has this version; one that is there keeps the version that it has unless it is to be renewed.
     pub(super) fn provision(
         &mut self,
+        at: Timestamp,
         account: &AccountId,
         set: &PermissionSetArn,
         version: u64,
         renew: bool,
     ) {
-        let role = self.roles.entry((account.clone(), set.clone())).or_insert(version);
-        if renew {
-            *role = version;
+        self.by_permission_set.entry(set.clone()).or_default().insert(account.clone());
+        let role = self.roles.entry(account.clone()).or_default().entry(set.clone()).or_default();
+        if renew || !matches!(role.latest(), Some(Some(_))) {
+            role.set(at, Some(version));
         }
     }
 
-    /// A permission set is in an account as long as anyone has it there.
+    /// The version of a permission set that an account's role has.
+    fn role(&self, account: &AccountId, set: &PermissionSetArn, at: Timestamp) -> Option<u64> {
+        self.roles.get(account)?.get(set)?.at(at).copied().flatten()
+    }
+
+    /// A permission set is in an account from its first assignment there, or from being provisioned without one, to the end of the
+    /// last assignment.
     pub(super) fn is_provisioned(&self, account: &AccountId, set: &PermissionSetArn, at: Timestamp) -> bool {
-        self.principals(account, set)
-            .is_some_and(|principals| principals.values().any(|line| matches!(line.at(at), Some(Some(_)))))
+        self.role(account, set, at).is_some()
+    }
+
+    /// The accounts in which a permission set is provisioned now.
+    pub(super) fn accounts_with(&self, set: &PermissionSetArn) -> impl Iterator<Item = &AccountId> {
+        let accounts = self.by_permission_set.get(set).into_iter().flatten();
+        accounts.filter(|account| self.is_provisioned(account, set, Timestamp::MAX))
+    }
+
+    /// Whether a permission set is provisioned in any account.
+    pub(super) fn is_anywhere(&self, set: &PermissionSetArn) -> bool {
+        self.accounts_with(set).next().is_some()
+    }
+
+    /// The permission sets that are provisioned in an account now.
+    pub(super) fn provisioned_in(&self, account: &AccountId) -> impl Iterator<Item = &PermissionSetArn> {
+        let roles = self.roles.get(account).into_iter().flatten();
+        roles.filter(|(_, role)| matches!(role.latest(), Some(Some(_)))).map(|(set, _)| set)
+    }
+
+    /// Ends all assignments and takes all roles away.
+    pub(super) fn end_all(&mut self, at: Timestamp) {
+        for key in self.all().into_keys() {
+            self.set(at, &key, None);
+        }
+        for role in self.roles.values_mut().flat_map(BTreeMap::values_mut) {
+            role.set(at, None);
+        }
     }
 
     /// The assignments of a permission set that an account has now.
@@ -106,12 +148,6 @@ impl Assignments {
                 permission_set: set.clone(),
                 principal: principal.clone(),
             }
-        })
-    }
-
-    pub(super) fn is_assigned(&self, set: &PermissionSetArn) -> bool {
-        self.by_permission_set.get(set).is_some_and(|accounts| {
-            accounts.iter().any(|account| self.is_provisioned(account, set, Timestamp::MAX))
         })
     }
 
@@ -181,6 +217,11 @@ pub(super) fn list_for_principal(
     input: &wire::ListAccountAssignmentsForPrincipal,
 ) -> Result<wire::AssignmentsOutput, ApiError> {
     validate::instance(world, call, &input.instance_arn)?;
+    if call.caller.kind != CallerKind::Management
+        && world.settings.assumptions.principal_lists_need_the_management_account
+    {
+        return Err(ApiError::denied("This action must be called from the management account."));
+    }
     let principal = validate::principal(call, &input.principal_type, &input.principal_id)?;
     let only: Option<AccountId> = input
         .filter
@@ -222,8 +263,8 @@ fn matches_status(
     let Some(status) = status else { return Ok(true) };
     let newest = "LATEST_PERMISSION_SET_PROVISIONED";
     validate::one_of(call, "provisioningStatus", status, &[newest, "LATEST_PERMISSION_SET_NOT_PROVISIONED"])?;
-    let role = world.assignments.roles.get(&(account.clone(), set.clone()));
-    let latest = world.permission_sets.get(set).map(|set| &set.version);
+    let role = world.assignments.role(account, set, seen(world, call));
+    let latest = world.permission_sets.get(set).map(|set| set.version);
     Ok((role == latest) == (status == newest))
 }
 
@@ -236,7 +277,7 @@ pub(super) fn provisioned_to(
     let account: AccountId = validate::id(call, "accountId", &input.account_id)?;
     let seen = seen(world, call);
     let mut sets = Vec::new();
-    for set in world.assignments.by_account.get(&account).into_iter().flat_map(BTreeMap::keys) {
+    for set in world.assignments.roles.get(&account).into_iter().flat_map(BTreeMap::keys) {
         if world.assignments.is_provisioned(&account, set, seen)
             && matches_status(world, call, input.provisioning_status.as_deref(), &account, set)?
         {

@@ -51,7 +51,7 @@ impl World {
     pub(crate) fn put_assignment(&mut self, at: Timestamp, by: &Caller, key: &AssignmentKey) {
         let version = self.permission_sets.get(&key.permission_set).map_or(0, |set| set.version);
         self.assignments.set(at, key, Some(Made { by: by.clone(), at, request: None }));
-        self.assignments.provision(&key.account, &key.permission_set, version, false);
+        self.assignments.provision(at, &key.account, &key.permission_set, version, false);
     }
 
     /// A person takes an assignment away: it is gone at once.
@@ -235,11 +235,11 @@ impl World {
             name,
             description,
             session_duration: session_duration.or_else(|| Some("PT1H".to_owned())),
-            relay_state: None,
             created_at: since,
             tags,
             managed_policies,
             version: 1,
+            ..permission_sets::State::default()
         };
         self.permission_sets.insert(arn, state);
     }

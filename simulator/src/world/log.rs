@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Service;
-use crate::Caller;
+use crate::{ApiError, Caller};
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -30,6 +30,27 @@ pub struct LogEntry {
     pub answer_lost: bool,
 }
 
+/// Which limit a call met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Throttle {
+    /// The requests a second.
+    Rate,
+    /// The requests under way at a time.
+    Window,
+}
+
+impl Throttle {
+    /// The limit that an answer tells of, if it does.
+    pub(crate) fn of(error: &ApiError) -> Option<Self> {
+        match error.code {
+            "ThrottlingException" if error.message == ApiError::window_full().message => Some(Self::Window),
+            "ThrottlingException" | "TooManyRequestsException" | "ThrottledException" => Some(Self::Rate),
+            _ => None,
+        }
+    }
+}
+
 /// What the counters say. Operations are named `service:Operation`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
@@ -37,6 +58,10 @@ pub struct Counters {
     pub calls: BTreeMap<String, u64>,
     /// Calls that were refused for their number, by operation: the rate and the window.
     pub throttles: BTreeMap<String, u64>,
+    /// The same by the limit that was met.
+    pub throttles_by_limit: BTreeMap<Throttle, u64>,
+    /// Calls that were refused for any reason, by operation.
+    pub refused: BTreeMap<String, u64>,
     /// Calls that ended in an error, by its code.
     pub errors: BTreeMap<String, u64>,
     /// The largest number of assignment requests under way at one time.
@@ -51,7 +76,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn record(&mut self, entry: LogEntry) {
+    pub(crate) fn record(&mut self, entry: LogEntry, throttle: Option<Throttle>) {
         let service = match entry.service {
             Service::Organizations => "organizations",
             Service::IdentityStore => "identitystore",
@@ -59,13 +84,12 @@ impl Log {
             Service::Tagging => "resourcegroupstaggingapi",
         };
         let name = format!("{service}:{}", entry.operation);
+        if let Some(throttle) = throttle {
+            *self.counters.throttles.entry(name.clone()).or_default() += 1;
+            *self.counters.throttles_by_limit.entry(throttle).or_default() += 1;
+        }
         if let Some(error) = &entry.error {
-            if matches!(
-                error.as_str(),
-                "ThrottlingException" | "TooManyRequestsException" | "ThrottledException"
-            ) {
-                *self.counters.throttles.entry(name.clone()).or_default() += 1;
-            }
+            *self.counters.refused.entry(name.clone()).or_default() += 1;
             *self.counters.errors.entry(error.clone()).or_default() += 1;
         }
         *self.counters.calls.entry(name).or_default() += 1;

@@ -3,8 +3,10 @@
 //! Nothing happens between calls. Each call first settles what has come due since the last one, in order of its time; so the same
 //! calls at the same times give the same bytes, however long the real time between them was.
 
+mod access_control_attributes;
 mod accounts;
 mod assignments;
+mod authorization;
 mod events;
 mod faults;
 mod groups;
@@ -18,9 +20,14 @@ mod operation;
 mod organization;
 mod paging;
 mod permission_sets;
+mod policies;
+mod provisionings;
+mod quotas;
 mod rates;
+mod regions;
 mod requests;
 mod settings;
+mod statuses;
 pub(crate) mod table;
 mod tagging;
 mod tags;
@@ -30,19 +37,22 @@ mod units;
 mod users;
 mod validate;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, RequestId};
 
+use crate::{Caller, CallerKind, Role, RoleTaken, caller::Roles};
+
 pub use assignments::Made;
-pub use faults::{Fault, FaultRule, Faults};
+pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
-pub use log::{Counters, LogEntry};
+pub use log::{Counters, LogEntry, Throttle};
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
+pub use provisionings::ProvisioningRecord;
 pub use requests::RequestRecord;
 pub use settings::{Assumptions, Latency, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder};
 pub(crate) use validate::word as is_word;
@@ -60,6 +70,7 @@ pub struct World {
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,
+    provisionings: provisionings::Provisionings,
     turns: turns::Turns,
     pub(crate) ids: ids::Ids,
     rates: rates::Rates,
@@ -71,6 +82,10 @@ pub struct World {
     pub(crate) now: Timestamp,
     /// The Region that calls are sent to just now, where it is known.
     region: Option<String>,
+    /// Who callers are, and what their policies allow.
+    pub(crate) roles: Roles,
+    /// How much later the answer of the latest call comes.
+    answer_delay: Duration,
 }
 
 /// Something that happens by itself.
@@ -78,6 +93,10 @@ pub struct World {
 enum Due {
     /// An assignment request ends.
     Request(RequestId),
+    /// An account is brought to this version of a permission set.
+    Provisioned { request: RequestId, account: AccountId, version: u64 },
+    /// A provisioning that no account is left for ends.
+    ProvisioningEnded(RequestId),
     /// The making of an account ends.
     AccountMade(String),
     /// An account that was being closed is closed.
@@ -101,6 +120,7 @@ impl World {
             permission_sets: BTreeMap::new(),
             assignments: assignments::Assignments::default(),
             requests: requests::Requests::default(),
+            provisionings: provisionings::Provisionings::default(),
             turns: turns::Turns::default(),
             ids,
             rates: rates::Rates::default(),
@@ -110,6 +130,8 @@ impl World {
             begun: 0,
             now: Timestamp::MIN,
             region: None,
+            roles: Roles::default(),
+            answer_delay: Duration::ZERO,
         }
     }
 
@@ -132,6 +154,10 @@ impl World {
             self.now = at.max(self.now);
             match due {
                 Due::Request(id) => requests::settle(self, &id),
+                Due::Provisioned { request, account, version } => {
+                    provisionings::account_done(self, &request, &account, version);
+                }
+                Due::ProvisioningEnded(id) => provisionings::end(self, &id),
                 Due::AccountMade(id) => accounts::made(self, &id),
                 Due::AccountClosed { account, since } => accounts::closed(self, &account, since),
             }
@@ -176,9 +202,14 @@ impl World {
         self.assignments.all()
     }
 
-    /// Every call since the beginning, oldest first.
+    /// Every call since the beginning, or since they were last taken, oldest first.
     pub fn log(&self) -> &[LogEntry] {
         &self.log.entries
+    }
+
+    /// The calls since the last time they were taken, oldest first: who looks at them one by one need not keep all. The counters go on.
+    pub fn take_log(&mut self) -> Vec<LogEntry> {
+        std::mem::take(&mut self.log.entries)
     }
 
     /// Calls, throttles and errors, counted.
@@ -186,9 +217,57 @@ impl World {
         &self.log.counters
     }
 
+    /// Counts from zero again; the requests under way stay the largest number so far.
+    pub fn reset_counters(&mut self) {
+        let most_outstanding = self.outstanding();
+        self.log.counters = Counters { most_outstanding, ..Counters::default() };
+    }
+
+    /// How much later than its call the answer of the latest call is to come, by a fault.
+    pub(crate) fn answer_delay(&self) -> Duration {
+        self.answer_delay
+    }
+
+    /// Adds a role that calls, and the access key that it signs with.
+    pub fn add_role(&mut self, access_key: &str, role: Role) -> Result<(), RoleTaken> {
+        self.roles.add(access_key, role)
+    }
+
+    /// Access keys that are no role's are refused from now on; until then they are an administrator's.
+    pub fn refuse_unknown_keys(&mut self, refused: bool) {
+        self.roles.unknown_keys_are_refused = refused;
+    }
+
+    pub(crate) fn refuses_unknown_keys(&self) -> bool {
+        self.roles.unknown_keys_are_refused
+    }
+
+    /// The caller that an access key belongs to, with the standing that its account has now.
+    pub fn caller_of(&self, access_key: &str) -> Option<Caller> {
+        let role = self.roles.of_key(access_key)?;
+        let kind = self.standing(&role.account);
+        Some(Caller { name: role.name.clone(), account: role.account.clone(), kind })
+    }
+
+    /// What an account is to Identity Center.
+    pub fn standing(&self, account: &AccountId) -> CallerKind {
+        if *account == self.organization.management {
+            CallerKind::Management
+        } else if self.roles.delegated.contains(account) {
+            CallerKind::DelegatedAdministrator
+        } else {
+            CallerKind::Member
+        }
+    }
+
     /// Every assignment request since the beginning, oldest first.
     pub fn request_log(&self) -> impl Iterator<Item = &RequestRecord> {
         self.requests.all()
+    }
+
+    /// Every provisioning request since the beginning, oldest first.
+    pub fn provisioning_log(&self) -> impl Iterator<Item = &ProvisioningRecord> {
+        self.provisionings.all()
     }
 
     /// How many assignment requests are under way.
@@ -212,11 +291,11 @@ pub(crate) fn organization_of(
 }
 
 /// A later time; the end of time if that is beyond it.
-fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
+fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// An earlier time; the beginning of time if that is before it.
-fn earlier(at: Timestamp, by: std::time::Duration) -> Timestamp {
+fn earlier(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -1,11 +1,17 @@
 //! One way in: every call of every service passes here, so that time, faults, rates, the log and the events are the same for all.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Fault, World, events, log::LogEntry};
+use super::{
+    Fault, World, authorization, events,
+    log::{LogEntry, Throttle},
+    paging::Cut,
+};
 use crate::{ApiError, Caller, CallerKind};
 
 /// A service; also what a target on the wire begins with.
@@ -68,6 +74,8 @@ pub struct Call {
     pub(crate) request_id: Uuid,
     pub(crate) input: Value,
     pub(crate) page_size: usize,
+    /// What becomes of the page that this call answers, if it answers one.
+    pub(crate) cut: Cut,
     /// The Region that the call was sent to, where that is known.
     pub(crate) region: Option<String>,
     /// What is to go wrong later with the request that this call starts.
@@ -105,7 +113,7 @@ impl World {
         self.advance(now);
         let request_id = self.ids.next();
         let parameters = serde_json::to_value(&input).unwrap_or_default();
-        let fault = self.faults.take(O::SERVICE, O::NAME, input.account());
+        let fault = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
         let mut call = Call {
             now: self.now,
             caller: caller.clone(),
@@ -114,6 +122,7 @@ impl World {
             request_id,
             input: parameters,
             page_size: self.settings.page_size,
+            cut: Cut::by_chance(&self.settings, &mut self.ids),
             region: self.region.clone(),
             fault: fault.clone(),
         };
@@ -123,16 +132,24 @@ impl World {
         });
         let result = match refused {
             Some(error) => Err(error),
-            None => allowed::<O>(&call).and_then(|()| input.run(self, &call)),
+            None => allowed::<O>(&call)
+                .and_then(|()| authorization::authorize(self, &mut call))
+                .and_then(|()| input.run(self, &call)),
         };
         let outcome = result.as_ref().err().map(|error| error.code);
-        if O::WRITES {
+        let silent = fault == Some(Fault::TimeOut);
+        if O::WRITES && !silent {
             let answer = result.as_ref().map(|output| serde_json::to_value(output).unwrap_or_default());
             let event = events::api_call(self, &call, answer);
             self.events.push(event);
         }
         let lost = fault == Some(Fault::LostAnswer);
-        self.log.record(LogEntry {
+        self.answer_delay = match fault {
+            Some(Fault::SlowAnswer(delay)) => delay,
+            _answered_at_once => Duration::ZERO,
+        };
+        let throttle = result.as_ref().err().and_then(Throttle::of);
+        let entry = LogEntry {
             at: call.now,
             caller: call.caller,
             service: call.service,
@@ -140,8 +157,9 @@ impl World {
             request_id,
             parameters: std::mem::take(&mut call.input),
             error: outcome.map(str::to_owned),
-            answer_lost: lost,
-        });
+            answer_lost: lost || silent,
+        };
+        self.log.record(entry, throttle);
         if lost { Err(ApiError::lost()) } else { result }
     }
 }
@@ -181,7 +199,8 @@ fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
             Service::Tagging => "InternalServiceException",
         })),
         Fault::AccessDenied => Some(ApiError::denied("User is not authorized to perform this operation")),
-        Fault::LostAnswer | Fault::FailLater(_) | Fault::Slow(_) | Fault::Hang => None,
+        Fault::TimeOut => Some(ApiError::timed_out()),
+        Fault::LostAnswer | Fault::SlowAnswer(_) | Fault::FailLater(_) | Fault::Slow(_) | Fault::Hang => None,
     }
 }
 
@@ -199,7 +218,8 @@ fn allowed<O: Operation>(call: &Call) -> Result<(), ApiError> {
     Err(ApiError::denied(match O::SERVICE {
         Service::Organizations => "You don't have permissions to access this resource.".to_owned(),
         Service::IdentityStore | Service::SsoAdmin | Service::Tagging => {
-            format!("User: {} is not authorized to perform: {}", events::caller_arn(&call.caller), O::NAME)
+            let action = authorization::action(O::SERVICE, O::NAME);
+            format!("User: {} is not authorized to perform: {action}", events::caller_arn(&call.caller))
         }
     }))
 }

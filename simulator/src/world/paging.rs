@@ -2,8 +2,48 @@
 
 use uuid::Uuid;
 
-use super::{Call, Service};
+use super::{Call, Service, Settings, ids::Ids};
 use crate::ApiError;
+
+/// What becomes of one page. AWS documents that pages can be short, and even empty, and still have a successor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Cut {
+    /// As many entries as there is room for.
+    Whole,
+    /// This part of them, and one at least.
+    Short(f64),
+    /// None, though there are some to come.
+    Empty,
+}
+
+impl Cut {
+    /// What the settings and chance make of the next page.
+    pub(crate) fn by_chance(settings: &Settings, ids: &mut Ids) -> Self {
+        let Settings { empty_pages, short_pages, .. } = settings;
+        // Worlds without such pages draw nothing, so that nothing else changes in them.
+        if *empty_pages > 0.0 && ids.fraction() < *empty_pages {
+            return Self::Empty;
+        }
+        if *short_pages > 0.0 && ids.fraction() < *short_pages {
+            return Self::Short(ids.fraction());
+        }
+        Self::Whole
+    }
+
+    fn of(self, size: usize) -> usize {
+        match self {
+            Self::Whole => size,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "a part of a number up to a hundred"
+            )]
+            Self::Short(part) => ((size as f64 * part) as usize).max(1),
+            Self::Empty => 0,
+        }
+    }
+}
 
 /// What a list call says about pages.
 pub(crate) struct PageRequest<'a> {
@@ -33,13 +73,16 @@ pub(crate) fn page<T>(
             })?
         }
     };
-    let size = asked.min(call.page_size.max(1)).min(maximum);
-    let after = request.token.map(|token| read_token(call, token)).transpose()?;
+    let size = call.cut.of(asked.min(call.page_size.max(1)).min(maximum));
+    let after: Option<String> = request.token.map(|token| read_token(call, token)).transpose()?;
     let mut page = Vec::new();
-    let mut last = None;
-    for (key, entry) in entries.skip_while(|(key, _)| after.as_ref().is_some_and(|after| key <= after)) {
+    let mut last: Option<String> = None;
+    let passed = |key: &String| after.as_ref().is_some_and(|after| key <= after);
+    for (key, entry) in entries.skip_while(|(key, _)| passed(key)) {
         if page.len() == size {
-            return Ok((page, last.map(|key: String| write_token(call, &key))));
+            // An empty page is followed by the one that it stands before.
+            let from = last.or(after).unwrap_or_default();
+            return Ok((page, Some(write_token(call, &from))));
         }
         page.push(entry);
         last = Some(key);

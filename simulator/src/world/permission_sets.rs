@@ -1,23 +1,24 @@
-//! Permission sets and the policies attached to them.
+//! Permission sets: what they are called and how long their sessions last. Their policies are in `policies.rs`.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use shared::domain::{PermissionSetArn, Tags};
+use shared::domain::{AccountId, PermissionSetArn, Tags};
 
 use super::{
     Call, World, ids,
     paging::{PageRequest, page},
+    policies::Reference,
     validate,
 };
 use crate::{
-    ApiError,
+    ApiError, CallerKind,
     wire::{Epoch, sso_admin as wire},
 };
 
 /// One permission set.
 #[expect(clippy::struct_field_names, reason = "`relay_state` is AWS's word")]
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
@@ -26,6 +27,10 @@ pub(crate) struct State {
     pub(crate) created_at: Timestamp,
     pub(crate) tags: Tags,
     pub(crate) managed_policies: BTreeSet<String>,
+    /// Policies that each account has to have.
+    pub(crate) customer_managed_policies: BTreeSet<Reference>,
+    pub(crate) inline_policy: Option<String>,
+    pub(crate) permissions_boundary: Option<wire::PermissionsBoundary>,
     /// Grows with every change of what an account's role would hold.
     pub(crate) version: u64,
 }
@@ -52,14 +57,14 @@ fn is_session_duration(text: &str) -> bool {
             .is_ok_and(|duration| (1..=12 * 3600).contains(&duration.as_secs()) && duration.as_secs() >= 3600)
 }
 
-pub(super) fn create(
-    world: &mut World,
+/// The members that `CreatePermissionSet` and `UpdatePermissionSet` share.
+fn texts_are_fine(
     call: &Call,
-    input: &wire::CreatePermissionSet,
-) -> Result<wire::PermissionSetOutput, ApiError> {
-    validate::length(call, "name", &input.name, 1..=32)?;
-    validate::characters(call, "name", &input.name, validate::word)?;
-    if let Some(text) = &input.description {
+    description: Option<&str>,
+    session_duration: Option<&str>,
+    relay_state: Option<&str>,
+) -> Result<(), ApiError> {
+    if let Some(text) = description {
         validate::length(call, "description", text, 1..=700)?;
         validate::characters(
             call,
@@ -68,7 +73,7 @@ pub(super) fn create(
             |letter| matches!(letter, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}'),
         )?;
     }
-    if let Some(text) = &input.session_duration
+    if let Some(text) = session_duration
         && !is_session_duration(text)
     {
         return Err(call.invalid(
@@ -77,17 +82,38 @@ pub(super) fn create(
             "Member must be an ISO-8601 duration between PT1H and PT12H",
         ));
     }
-    if let Some(text) = &input.relay_state {
+    if let Some(text) = relay_state {
         validate::length(call, "relayState", text, 1..=240)?;
+        validate::characters(call, "relayState", text, |letter| {
+            letter.is_ascii_alphanumeric() || "&$@#\\/%?=~-_'\"|!:,.;*+[] (){}".contains(letter)
+        })?;
     }
-    let new_tags = input.tags.as_deref().unwrap_or_default();
-    validate::tags(call, new_tags, world.settings.quotas.tags_per_resource)?;
+    Ok(())
+}
+
+pub(super) fn create(
+    world: &mut World,
+    call: &Call,
+    input: &wire::CreatePermissionSet,
+) -> Result<wire::PermissionSetOutput, ApiError> {
+    validate::length(call, "name", &input.name, 1..=32)?;
+    validate::characters(call, "name", &input.name, validate::word)?;
+    texts_are_fine(
+        call,
+        input.description.as_deref(),
+        input.session_duration.as_deref(),
+        input.relay_state.as_deref(),
+    )?;
+    let tags = super::tags::first(world, call, input.tags.as_deref().unwrap_or_default())?;
     let instance = validate::instance(world, call, &input.instance_arn)?.arn.clone();
     if world.permission_sets.values().any(|set| set.name == input.name) {
         return Err(ApiError::new(
             "ConflictException",
             format!("PermissionSet with name {} already exists.", input.name),
         ));
+    }
+    if world.permission_sets.len() >= world.settings.quotas.permission_sets {
+        return Err(ApiError::quota("You have exceeded the number of permission sets per instance."));
     }
     let arn = arn(&instance, &ids::hex(call.request_id, 16))
         .ok_or_else(|| ApiError::internal("InternalServerException"))?;
@@ -97,9 +123,9 @@ pub(super) fn create(
         session_duration: Some(input.session_duration.clone().unwrap_or_else(|| "PT1H".to_owned())),
         relay_state: input.relay_state.clone(),
         created_at: call.now,
-        tags: new_tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())).collect(),
-        managed_policies: BTreeSet::new(),
+        tags,
         version: 1,
+        ..State::default()
     };
     let output = shape(&arn, &set);
     world.permission_sets.insert(arn, set);
@@ -153,8 +179,11 @@ pub(super) fn delete(
     call: &Call,
     input: &wire::DeletePermissionSet,
 ) -> Result<wire::Nothing, ApiError> {
-    let arn = validate::permission_set(world, call, &input.instance_arn, &input.permission_set_arn)?;
-    if world.assignments.is_assigned(&arn) || world.requests.concerns(&arn) {
+    let arn = changeable(world, call, &input.instance_arn, &input.permission_set_arn)?;
+    if world.assignments.is_anywhere(&arn)
+        || world.requests.concerns(&arn)
+        || world.provisionings.concerns(&arn)
+    {
         return Err(ApiError::new(
             "ConflictException",
             "PermissionSet has ApplicationProfile associated with it, please remove before deleting.",
@@ -164,58 +193,72 @@ pub(super) fn delete(
     Ok(wire::Nothing {})
 }
 
-pub(super) fn attach_policy(
+/// Changes what is named and leaves the rest: accounts keep the old version until it is provisioned.
+pub(super) fn update(
     world: &mut World,
     call: &Call,
-    input: &wire::AttachManagedPolicyToPermissionSet,
+    input: &wire::UpdatePermissionSet,
 ) -> Result<wire::Nothing, ApiError> {
-    let arn = validate::permission_set(world, call, &input.instance_arn, &input.permission_set_arn)?;
-    let policy = &input.managed_policy_arn;
-    validate::length(call, "managedPolicyArn", policy, 20..=2048)?;
-    let own =
-        policy.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam::aws:policy/")).map(|(_, own)| own);
-    if own.is_none_or(|own| {
-        own.is_empty() || !own.chars().all(|letter| validate::word(letter) || letter == '/')
-    }) {
-        return Err(call.invalid(
-            "managedPolicyArn",
-            policy,
-            "Member must be the ARN of a policy of AWS's own",
-        ));
-    }
-    let most = world.settings.quotas.policies_per_permission_set;
-    if let Some(set) = world.permission_sets.get_mut(&arn) {
-        if set.managed_policies.contains(policy) {
-            return Err(ApiError::new(
-                "ConflictException",
-                "The policy is already attached to the permission set.",
-            ));
+    texts_are_fine(
+        call,
+        input.description.as_deref(),
+        input.session_duration.as_deref(),
+        input.relay_state.as_deref(),
+    )?;
+    let arn = changeable(world, call, &input.instance_arn, &input.permission_set_arn)?;
+    edit(world, &arn, |set| {
+        for (member, new) in [
+            (&mut set.description, &input.description),
+            (&mut set.session_duration, &input.session_duration),
+            (&mut set.relay_state, &input.relay_state),
+        ] {
+            if new.is_some() {
+                member.clone_from(new);
+            }
         }
-        if set.managed_policies.len() >= most {
-            return Err(ApiError::new(
-                "ServiceQuotaExceededException",
-                "You have exceeded the number of policies per permission set.",
-            ));
-        }
-        set.managed_policies.insert(policy.clone());
-        set.version += 1;
-    }
+    });
     Ok(wire::Nothing {})
 }
 
-pub(super) fn list_policies(
-    world: &mut World,
+/// Makes a new version of a permission set.
+pub(super) fn edit(world: &mut World, arn: &PermissionSetArn, change: impl FnOnce(&mut State)) {
+    if let Some(set) = world.permission_sets.get_mut(arn) {
+        change(set);
+        set.version += 1;
+    }
+}
+
+/// A permission set that this caller may change.
+pub(super) fn changeable(
+    world: &World,
     call: &Call,
-    input: &wire::ListManagedPoliciesInPermissionSet,
-) -> Result<wire::ManagedPoliciesOutput, ApiError> {
-    let arn = validate::permission_set(world, call, &input.instance_arn, &input.permission_set_arn)?;
-    let policies =
-        world.permission_sets.get(&arn).map(|set| set.managed_policies.clone()).unwrap_or_default();
-    let entries = policies.into_iter().map(|arn| {
-        let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
-        (arn.clone(), wire::AttachedPolicy { name, arn })
-    });
-    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
-    let (attached_managed_policies, next_token) = page(call, &request, entries)?;
-    Ok(wire::ManagedPoliciesOutput { attached_managed_policies, next_token })
+    instance: &str,
+    arn: &str,
+) -> Result<PermissionSetArn, ApiError> {
+    let arn = validate::permission_set(world, call, instance, arn)?;
+    delegated_may(world, call, None, &arn)?;
+    Ok(arn)
+}
+
+/// A delegated administrator can neither assign in the management account nor use or change a permission set that is provisioned
+/// there (Identity Center user guide, "delegated administration"; that it can't even be assigned elsewhere was observed).
+pub(super) fn delegated_may(
+    world: &World,
+    call: &Call,
+    account: Option<&AccountId>,
+    set: &PermissionSetArn,
+) -> Result<(), ApiError> {
+    let management = &world.organization.management;
+    match call.caller.kind {
+        CallerKind::Management | CallerKind::Member => Ok(()),
+        CallerKind::DelegatedAdministrator => {
+            if account == Some(management)
+                || world.assignments.is_provisioned(management, set, Timestamp::MAX)
+            {
+                Err(ApiError::denied("You do not have sufficient access to perform this action."))
+            } else {
+                Ok(())
+            }
+        }
+    }
 }

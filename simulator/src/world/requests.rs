@@ -6,14 +6,17 @@ use jiff::Timestamp;
 use shared::domain::{AccountId, AssignmentKey, Operation, PermissionSetArn, Principal, RequestId};
 
 use super::{
-    Call, Due, Fault, Latency, Made, SecondRoleUpdate, StatusOrder, World,
+    Call, Due, Fault, Latency, Made, SecondRoleUpdate, World,
     assignments::principal_type,
-    earlier, later,
-    paging::{PageRequest, page},
+    later,
+    paging::PageRequest,
+    permission_sets::delegated_may,
+    provisionings, quotas,
+    statuses::{self, Followed, failure, status_at},
     validate,
 };
 use crate::{
-    ApiError, Caller, CallerKind,
+    ApiError, Caller,
     wire::{Epoch, sso_admin as wire},
 };
 
@@ -40,19 +43,19 @@ pub struct RequestRecord {
     takes: Option<Duration>,
 }
 
-impl RequestRecord {
-    /// The status that was true at a time.
-    fn status_at(&self, time: Timestamp) -> &'static str {
-        match &self.settled {
-            Some((at, outcome)) if *at <= time => {
-                if outcome.is_ok() {
-                    "SUCCEEDED"
-                } else {
-                    "FAILED"
-                }
-            }
-            Some(_) | None => "IN_PROGRESS",
-        }
+impl Followed for RequestRecord {
+    fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    fn accepted_at(&self) -> Timestamp {
+        self.accepted_at
+    }
+
+    fn settled(&self) -> Option<(Timestamp, Result<(), &str>)> {
+        self.settled
+            .as_ref()
+            .map(|(at, outcome)| (*at, outcome.as_ref().map(|&()| ()).map_err(String::as_str)))
     }
 }
 
@@ -87,6 +90,13 @@ impl Requests {
     /// Whether a request is under way for this permission set.
     pub(super) fn concerns(&self, set: &PermissionSetArn) -> bool {
         self.busy.keys().any(|key| key.permission_set == *set)
+    }
+
+    /// The keys in an account that are being granted.
+    pub(super) fn grants_in(&self, account: &AccountId) -> impl Iterator<Item = &AssignmentKey> {
+        let here = self.busy.iter().filter(move |(key, _)| key.account == *account);
+        here.filter(|(_, id)| self.get(id).is_some_and(|record| record.operation == Operation::Grant))
+            .map(|(key, _)| key)
     }
 
     fn add(&mut self, record: RequestRecord) {
@@ -127,7 +137,7 @@ fn accept(
     {
         return Err(ApiError::not_found(format!("Could not find account with id {account}")));
     }
-    delegated_may(world, call, &account, &permission_set)?;
+    delegated_may(world, call, Some(&account), &permission_set)?;
     let key = AssignmentKey { account, permission_set, principal };
     if world.requests.busy.contains_key(&key) {
         return Err(ApiError::new(
@@ -148,17 +158,10 @@ fn accept(
         && world.turns.is_taken(&key.account)
         && updates_role(world, operation, &key)
     {
-        return Err(ApiError::new(
-            "ConflictException",
-            "Could not complete the request. Another permission set is being provisioned in this account.",
-        ));
+        return Err(role_is_busy());
     }
-    let (doomed, takes) = match &call.fault {
-        Some(Fault::FailLater(reason)) => (Some(reason.clone()), Some(world.settings.assignment_latency)),
-        Some(Fault::Hang) => (None, None),
-        Some(Fault::Slow(latency)) => (None, Some(Latency::Constant(*latency))),
-        _none_that_comes_later => (None, Some(world.settings.assignment_latency)),
-    };
+    let over_quota = if operation == Operation::Grant { quotas::of_account(world, &key)? } else { None };
+    let (doomed, takes) = course(call.fault.as_ref(), world.settings.assignment_latency);
     let record = RequestRecord {
         id: id.clone(),
         operation,
@@ -166,7 +169,7 @@ fn accept(
         by: call.caller.clone(),
         accepted_at: call.now,
         settled: None,
-        doomed,
+        doomed: doomed.or(over_quota),
         takes: takes.map(|latency| latency.sample(&mut world.ids)),
     };
     let output = shape(&record);
@@ -175,6 +178,24 @@ fn accept(
         world.log.counters.most_outstanding.max(world.requests.outstanding());
     begin(world, &id);
     Ok(output)
+}
+
+/// How a request will go: the reason with which a fault makes it end, and how long it takes, if not for ever.
+pub(super) fn course(fault: Option<&Fault>, usual: Latency) -> (Option<String>, Option<Latency>) {
+    match fault {
+        Some(Fault::FailLater(reason)) => (Some(reason.clone()), Some(usual)),
+        Some(Fault::Hang) => (None, None),
+        Some(Fault::Slow(latency)) => (None, Some(Latency::Constant(*latency))),
+        _none_that_comes_later => (None, Some(usual)),
+    }
+}
+
+/// A second role update in an account, where that is refused.
+pub(super) fn role_is_busy() -> ApiError {
+    ApiError::new(
+        "ConflictException",
+        "Could not complete the request. Another permission set is being provisioned in this account.",
+    )
 }
 
 /// Begins a request, or lets it wait for its turn in the account. One that hangs never gets as far as the role, and so keeps no other
@@ -212,7 +233,9 @@ fn updates_role(world: &World, operation: Operation, key: &AssignmentKey) -> boo
 /// The turn that a request had in an account passes to those that waited.
 pub(super) fn pass_on(world: &mut World, account: &AccountId, id: &RequestId) {
     for waiting in world.turns.leave(account, id) {
-        begin(world, &waiting);
+        if !provisionings::begin(world, &waiting, account) {
+            begin(world, &waiting);
+        }
     }
 }
 
@@ -228,26 +251,6 @@ fn in_window(world: &World, operation: Operation) -> usize {
         .filter_map(|id| world.requests.get(id))
         .filter(|record| record.operation == operation)
         .count()
-}
-
-/// A delegated administrator can neither assign in the management account nor use a permission set that is provisioned there.
-fn delegated_may(
-    world: &World,
-    call: &Call,
-    account: &AccountId,
-    set: &PermissionSetArn,
-) -> Result<(), ApiError> {
-    let management = &world.organization.management;
-    match call.caller.kind {
-        CallerKind::Management | CallerKind::Member => Ok(()),
-        CallerKind::DelegatedAdministrator => {
-            if account == management || world.assignments.is_provisioned(management, set, Timestamp::MAX) {
-                Err(ApiError::denied("You do not have sufficient access to perform this action."))
-            } else {
-                Ok(())
-            }
-        }
-    }
 }
 
 /// A request comes to its end, or hangs on because its account can't be reached.
@@ -274,7 +277,8 @@ pub(super) fn settle(world: &mut World, id: &RequestId) {
                 let version =
                     world.permission_sets.get(&record.key.permission_set).map_or(0, |set| set.version);
                 let renew = world.settings.assumptions.assignment_updates_the_role;
-                world.assignments.provision(&record.key.account, &record.key.permission_set, version, renew);
+                let AssignmentKey { account, permission_set, .. } = &record.key;
+                world.assignments.provision(at, account, permission_set, version, renew);
             }
             Operation::Revoke => world.assignments.set(at, &record.key, None),
         }
@@ -289,10 +293,7 @@ fn outcome(world: &World, record: &RequestRecord, active: bool) -> Result<(), St
         return Err(reason.clone());
     }
     if !active {
-        return Err(format!(
-            "AWS SSO is unable to complete your request at this time. Obtaining permissions to manage your AWS account '{account}' is \
-             taking longer than usual. This is not a failure. Please try again later."
-        ));
+        return Err(out_of_reach(account));
     }
     let exists = world.assignments.get(&record.key).is_some();
     match record.operation {
@@ -316,7 +317,7 @@ fn outcome(world: &World, record: &RequestRecord, active: bool) -> Result<(), St
             if let Some(policy) =
                 world.faults.missing_policies.get(&(account.clone(), permission_set.clone()))
             {
-                return Err(format!("Received a 404 status error: Not supported policy {policy}."));
+                return Err(policy_is_missing(policy));
             }
             if exists && !world.settings.assumptions.duplicate_create_succeeds {
                 return Err("Received a 409 status error: EntitlementItem already exists.".to_owned());
@@ -332,11 +333,24 @@ fn outcome(world: &World, record: &RequestRecord, active: bool) -> Result<(), St
     }
 }
 
+/// What AWS says of an account that it can't reach: suspended, closed, or too new.
+pub(super) fn out_of_reach(account: &AccountId) -> String {
+    format!(
+        "AWS SSO is unable to complete your request at this time. Obtaining permissions to manage your AWS account '{account}' is \
+         taking longer than usual. This is not a failure. Please try again later."
+    )
+}
+
+/// What AWS says of a policy that a permission set names and an account lacks.
+pub(super) fn policy_is_missing(policy: &str) -> String {
+    format!("Received a 404 status error: Not supported policy {policy}.")
+}
+
 fn shape(record: &RequestRecord) -> wire::OperationStatus {
     wire::OperationStatus {
-        status: record.status_at(Timestamp::MAX).to_owned(),
+        status: status_at(record, Timestamp::MAX).to_owned(),
         request_id: record.id.to_string(),
-        failure_reason: record.settled.as_ref().and_then(|(_, outcome)| outcome.as_ref().err().cloned()),
+        failure_reason: failure(record),
         target_id: record.key.account.to_string(),
         target_type: "AWS_ACCOUNT".to_owned(),
         permission_set_arn: record.key.permission_set.to_string(),
@@ -380,14 +394,6 @@ pub(super) fn delete(
     Ok(wire::DeletionStatusOutput { account_assignment_deletion_status: status })
 }
 
-/// Whether AWS still knows a request.
-fn is_kept(world: &World, call: &Call, record: &RequestRecord) -> bool {
-    match (world.settings.assumptions.status_retention, &record.settled) {
-        (Some(kept), Some((at, _))) => later(*at, kept) > call.now,
-        (None, _) | (_, None) => true,
-    }
-}
-
 fn described(
     world: &World,
     call: &Call,
@@ -395,18 +401,12 @@ fn described(
     instance: &str,
     id: &str,
 ) -> Result<wire::OperationStatus, ApiError> {
-    validate::instance(world, call, instance)?;
     let member = match operation {
         Operation::Grant => "accountAssignmentCreationRequestId",
         Operation::Revoke => "accountAssignmentDeletionRequestId",
     };
-    let id: RequestId = validate::id(call, member, id)?;
-    world
-        .requests
-        .get(&id)
-        .filter(|record| record.operation == operation && is_kept(world, call, record))
-        .map(shape)
-        .ok_or_else(|| ApiError::not_found(format!("Could not find request with id {id}")))
+    let find = |id: &RequestId| world.requests.get(id).filter(|record| record.operation == operation);
+    statuses::described(world, call, instance, member, id, find).map(shape)
 }
 
 pub(super) fn describe_creation(
@@ -435,44 +435,10 @@ fn listed(
     world: &World,
     call: &Call,
     operation: Operation,
-    instance: &str,
-    filter: Option<&wire::StatusFilter>,
-    request: &PageRequest<'_>,
+    asked: &statuses::Asked<'_>,
 ) -> Result<StatusPage, ApiError> {
-    validate::instance(world, call, instance)?;
-    let wanted = filter.and_then(|filter| filter.status.as_deref());
-    if let Some(status) = wanted {
-        validate::one_of(call, "filter.status", status, &["IN_PROGRESS", "FAILED", "SUCCEEDED"])?;
-    }
-    let seen = earlier(call.now, world.settings.assumptions.status_lag);
-    let entries = world.requests.records.iter().enumerate().rev().filter_map(|(place, record)| {
-        let status = record.status_at(seen);
-        let shown = record.operation == operation
-            && record.accepted_at <= seen
-            && wanted.is_none_or(|wanted| wanted == status)
-            && is_kept(world, call, record);
-        shown.then(|| {
-            let metadata = wire::StatusMetadata {
-                status: status.to_owned(),
-                request_id: record.id.to_string(),
-                created_date: Epoch(record.accepted_at),
-            };
-            (place, metadata)
-        })
-    });
-    match world.settings.assumptions.status_order {
-        StatusOrder::NewestFirst => page(
-            call,
-            request,
-            entries.map(|(place, entry)| (format!("{:012}", 999_999_999_999 - place), entry)),
-        ),
-        StatusOrder::Unordered => {
-            let shuffled: BTreeMap<String, wire::StatusMetadata> = entries
-                .map(|(_, entry)| (world.ids.named("status order", &entry.request_id).to_string(), entry))
-                .collect();
-            page(call, request, shuffled.into_iter())
-        }
-    }
+    let records = world.requests.records.iter().enumerate();
+    statuses::listed(world, call, asked, records.filter(|(_, record)| record.operation == operation))
 }
 
 pub(super) fn list_creations(
@@ -480,9 +446,12 @@ pub(super) fn list_creations(
     call: &Call,
     input: &wire::ListAccountAssignmentCreationStatus,
 ) -> Result<wire::CreationStatusesOutput, ApiError> {
-    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
-    let (statuses, next_token) =
-        listed(world, call, Operation::Grant, &input.instance_arn, input.filter.as_ref(), &request)?;
+    let asked = statuses::Asked {
+        instance: &input.instance_arn,
+        filter: input.filter.as_ref(),
+        page: PageRequest { token: input.next_token.as_deref(), size: input.max_results },
+    };
+    let (statuses, next_token) = listed(world, call, Operation::Grant, &asked)?;
     Ok(wire::CreationStatusesOutput { account_assignments_creation_status: statuses, next_token })
 }
 
@@ -491,8 +460,11 @@ pub(super) fn list_deletions(
     call: &Call,
     input: &wire::ListAccountAssignmentDeletionStatus,
 ) -> Result<wire::DeletionStatusesOutput, ApiError> {
-    let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
-    let (statuses, next_token) =
-        listed(world, call, Operation::Revoke, &input.instance_arn, input.filter.as_ref(), &request)?;
+    let asked = statuses::Asked {
+        instance: &input.instance_arn,
+        filter: input.filter.as_ref(),
+        page: PageRequest { token: input.next_token.as_deref(), size: input.max_results },
+    };
+    let (statuses, next_token) = listed(world, call, Operation::Revoke, &asked)?;
     Ok(wire::DeletionStatusesOutput { account_assignments_deletion_status: statuses, next_token })
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::ids::Ids;
 
 /// All that can be set about a world. The defaults are AWS's, with a round provisioning time and no lag.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Everything that looks random comes from it: ids, latencies, the order of unordered lists.
     pub seed: u64,
@@ -13,6 +14,10 @@ pub struct Settings {
     pub region: String,
     /// How long an assignment request takes from accepted to its end.
     pub assignment_latency: Latency,
+    /// How long it takes to bring one account's role to a permission set's newest version.
+    pub provisioning_latency: Latency,
+    /// How long it takes to make or delete an instance, to change its key, and to add or remove a Region.
+    pub instance_latency: Latency,
     /// How long the making of an account takes.
     pub create_account_latency: Latency,
     /// How long an account stays `PENDING_CLOSURE`.
@@ -20,9 +25,15 @@ pub struct Settings {
     /// Entries a page when the caller doesn't say, and at most; tests make it tiny. Never more than AWS's own maximum
     /// (20 in Organizations, 100 elsewhere).
     pub page_size: usize,
+    /// How probable it is that a page is empty and still has a successor, from 0 to below 1. Organizations and
+    /// `ListAccountAssignmentsForPrincipal` document such pages; they are made for every list.
+    pub empty_pages: f64,
+    /// How probable it is that a page is shorter than it could be, from 0 to 1.
+    pub short_pages: f64,
     /// The limits on requests and resources.
     pub quotas: Quotas,
     /// How old the answers of lists are: assignments, what is provisioned, accounts.
+    #[serde(with = "crate::duration")]
     pub list_lag: Duration,
     /// What is undocumented.
     pub assumptions: Assumptions,
@@ -34,9 +45,13 @@ impl Default for Settings {
             seed: 1,
             region: "us-east-1".to_owned(),
             assignment_latency: Latency::Constant(Duration::from_secs(2)),
+            provisioning_latency: Latency::Constant(Duration::from_secs(2)),
+            instance_latency: Latency::Constant(Duration::from_secs(10)),
             create_account_latency: Latency::Constant(Duration::from_secs(10)),
             close_account_latency: Latency::Constant(Duration::from_mins(1)),
             page_size: 100,
+            empty_pages: 0.0,
+            short_pages: 0.0,
             quotas: Quotas::default(),
             list_lag: Duration::ZERO,
             assumptions: Assumptions::default(),
@@ -45,7 +60,8 @@ impl Default for Settings {
 }
 
 /// Documented quotas (Identity Center user guide, "quotas", 2026, unless said otherwise). `None` switches a limit off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Quotas {
     /// Assignment requests under way at a time. Today's page says 15, older ones 10; the smaller is the default.
     pub outstanding: usize,
@@ -57,8 +73,28 @@ pub struct Quotas {
     pub organizations: Option<Rate>,
     /// Requests a second for each operation of the Resource Groups Tagging API. No figure was found for resources of Organizations; 5 is low.
     pub tagging: Option<Rate>,
-    /// Managed policies that a permission set may have: 25.
+    /// `ProvisionPermissionSet` requests under way at a time: 3.
+    pub outstanding_provisionings: usize,
+    /// Accounts that `ALL_PROVISIONED_ACCOUNTS` may reach: 3,500.
+    pub accounts_per_provisioning: usize,
+    /// Permission sets of an instance: 3,500.
+    pub permission_sets: usize,
+    /// Permission sets that may be provisioned in one account: 500.
+    pub permission_sets_per_account: usize,
+    /// Groups that may have one permission set in one account: 100.
+    pub groups_per_permission_set: usize,
+    /// Policies that a permission set may have, AWS's and the customer's together: 25.
     pub policies_per_permission_set: usize,
+    /// Bytes of an inline policy: 32,768.
+    pub inline_policy_bytes: usize,
+    /// Characters of an inline policy that are no white space: 10,240.
+    pub inline_policy_characters: usize,
+    /// Regions of an instance: 6. Whether the primary one counts is not said; it does here.
+    pub regions_per_instance: usize,
+    /// Users of the identity store: 200,000.
+    pub users: usize,
+    /// Groups of the identity store: 100,000.
+    pub groups: usize,
     /// Tags that a resource may have: 50.
     pub tags_per_resource: usize,
     /// Levels of OUs below the root: 5 (Organizations user guide, "quotas").
@@ -73,7 +109,17 @@ impl Default for Quotas {
             identity_store: Some(Rate { per_second: 20, burst: 20 }),
             organizations: None,
             tagging: Some(Rate { per_second: 5, burst: 5 }),
+            outstanding_provisionings: 3,
+            accounts_per_provisioning: 3500,
+            permission_sets: 3500,
+            permission_sets_per_account: 500,
+            groups_per_permission_set: 100,
             policies_per_permission_set: 25,
+            inline_policy_bytes: 32_768,
+            inline_policy_characters: 10_240,
+            regions_per_instance: 6,
+            users: 200_000,
+            groups: 100_000,
             tags_per_resource: 50,
             ou_depth: 5,
         }
@@ -81,7 +127,8 @@ impl Default for Quotas {
 }
 
 /// A token bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Tokens that come back in a second.
     pub per_second: u32,
@@ -91,7 +138,8 @@ pub struct Rate {
 
 /// What no page of AWS's says. Each field names where its default comes from.
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own that AWS does not answer")]
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Assumptions {
     /// Whether delete requests count to the window of outstanding ones. The quota names only `CreateAccountAssignment`; counting both is the stricter.
     pub deletes_share_the_window: bool,
@@ -102,12 +150,15 @@ pub struct Assumptions {
     /// list first for that reason); how it ends nobody says. `false` makes it end `FAILED`.
     pub duplicate_create_succeeds: bool,
     /// How long a request to a suspended or closed account hangs before it fails. Users of AWS's samples saw minutes; no figure is published.
+    #[serde(with = "crate::duration")]
     pub suspended_account_hang: Duration,
     /// How the lists of requests are ordered. Undocumented; the console shows the newest first.
     pub status_order: StatusOrder,
     /// How old the answers of the lists of requests are. Undocumented.
+    #[serde(with = "crate::duration")]
     pub status_lag: Duration,
     /// How long a settled request is still known. Undocumented; `None` is for ever.
+    #[serde(with = "crate::duration::optional")]
     pub status_retention: Option<Duration>,
     /// Whether a further assignment brings an account's role to the permission set's newest version. The documentation speaks only of
     /// the first one ("automatically provisioned") and of later edits, which need `ProvisionPermissionSet`; `false` is the stricter.
@@ -115,6 +166,16 @@ pub struct Assumptions {
     pub assignment_updates_the_role: bool,
     /// What becomes of a request that would update a role of an account in which another one is being updated.
     pub second_role_update: SecondRoleUpdate,
+    /// Whether the quota of permission sets in an account refuses `CreateAccountAssignment` at once with `ServiceQuotaExceededException`,
+    /// which the operation declares without saying of what. `false` accepts the request, which then ends `FAILED`, as people saw of the
+    /// account's quota of IAM roles.
+    pub account_quota_is_refused_at_once: bool,
+    /// Whether `ProvisionPermissionSet` can bring a permission set into an account in which nobody has it. A user of the Terraform
+    /// provider described roles that came about so; no page of AWS's speaks of it. `false` refuses it with `ResourceNotFoundException`.
+    pub provisioning_needs_no_assignment: bool,
+    /// Whether only the management account may call `ListAccountAssignmentsForPrincipal`. The API reference says so of the organization's
+    /// instance; third-party code calls it as delegated administrator.
+    pub principal_lists_need_the_management_account: bool,
     /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case.
     pub names_are_case_sensitive: bool,
     /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for September 2026; unverified.
@@ -127,7 +188,14 @@ pub struct Assumptions {
     pub tagging_answers_in_every_region: bool,
     /// Whether `GetResources` lists accounts for the delegated administrator too, and not only for the management account. Undocumented.
     pub delegated_administrator_sees_tagged_accounts: bool,
+    /// Whether a call of the identity store needs the older `sso-directory:` action too, and not only `identitystore:`. The service
+    /// authorization reference lists both for every operation and does not say whether both are needed; `true` is the stricter.
+    pub identity_store_needs_sso_directory: bool,
+    /// Whether an assignment in the management account is accepted from a caller without rights in IAM and ends `FAILED` later, with
+    /// the text that people have seen. `false` refuses the call. Which of the two AWS does when is undocumented.
+    pub missing_iam_rights_fail_later: bool,
     /// How old the answers of `GetResources` are. Undocumented.
+    #[serde(with = "crate::duration")]
     pub tagging_lag: Duration,
 }
 
@@ -143,11 +211,16 @@ impl Default for Assumptions {
             status_retention: None,
             assignment_updates_the_role: false,
             second_role_update: SecondRoleUpdate::Waits,
+            account_quota_is_refused_at_once: true,
+            provisioning_needs_no_assignment: true,
+            principal_lists_need_the_management_account: true,
             names_are_case_sensitive: true,
             account_status_is_sent: true,
             user_lists_hold_group_assignments: true,
             tagging_answers_in_every_region: false,
             delegated_administrator_sees_tagged_accounts: false,
+            identity_store_needs_sso_directory: true,
+            missing_iam_rights_fail_later: true,
             tagging_lag: Duration::ZERO,
         }
     }
@@ -156,7 +229,8 @@ impl Default for Assumptions {
 /// What becomes of a second role update in an account. The quota is documented ("IAM roles in an account that can be updated at a
 /// time": one); what it does is not. Roles are updated by the first assignment of a permission set in an account, by the end of the last
 /// one, and by `ProvisionPermissionSet`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SecondRoleUpdate {
     /// It is accepted, stays `IN_PROGRESS`, and begins when those before it have ended.
     Waits,
@@ -167,7 +241,8 @@ pub enum SecondRoleUpdate {
 }
 
 /// The order of the lists of requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StatusOrder {
     /// The newest request first.
     NewestFirst,
@@ -176,14 +251,25 @@ pub enum StatusOrder {
 }
 
 /// How long something takes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Latency {
     /// Always this long.
-    Constant(Duration),
+    Constant(#[serde(with = "crate::duration")] Duration),
     /// Anything between the two.
-    Uniform { shortest: Duration, longest: Duration },
+    Uniform {
+        #[serde(with = "crate::duration")]
+        shortest: Duration,
+        #[serde(with = "crate::duration")]
+        longest: Duration,
+    },
     /// Log-normal by its median and its 99th percentile.
-    LogNormal { median: Duration, p99: Duration },
+    LogNormal {
+        #[serde(with = "crate::duration")]
+        median: Duration,
+        #[serde(with = "crate::duration")]
+        p99: Duration,
+    },
 }
 
 /// The 99th percentile of the standard normal distribution.

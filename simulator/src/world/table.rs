@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Allowed, Call, Operation, Service, World, accounts, assignments, groups, instances, memberships,
-    organization, permission_sets, requests, tagging as tag_groups, tags, units, users,
+    Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments, groups,
+    instances, memberships, organization, permission_sets, policies, provisionings, regions, requests,
+    tagging as tag_groups, tags, units, users,
 };
 use crate::{
     ApiError, Caller,
@@ -110,14 +111,29 @@ operations! {
 operations! {
     SsoAdmin, sso, sso_admin;
     ListInstances -> ListInstancesOutput, false, Anyone => instances::list;
-    DescribeInstance -> DescribeInstanceOutput, false, Administrators => instances::describe;
+    DescribeInstance -> DescribeInstanceOutput, false, Anyone => instances::describe;
+    CreateInstance -> CreateInstanceOutput, true, Anyone => instances::create;
+    UpdateInstance -> Nothing, true, Anyone => instances::update;
+    DeleteInstance -> Nothing, true, Anyone => instances::delete;
+    AddRegion -> RegionStatusOutput, true, Management => regions::add;
+    DescribeRegion -> Region, false, Administrators => regions::describe;
+    ListRegions -> RegionsOutput, false, Administrators => regions::list;
+    RemoveRegion -> RegionStatusOutput, true, Management => regions::remove;
+    CreateInstanceAccessControlAttributeConfiguration -> Nothing, true, Administrators => access_control_attributes::create;
+    UpdateInstanceAccessControlAttributeConfiguration -> Nothing, true, Administrators => access_control_attributes::update;
+    DescribeInstanceAccessControlAttributeConfiguration -> AttributeConfigurationOutput, false, Administrators => access_control_attributes::describe;
+    DeleteInstanceAccessControlAttributeConfiguration -> Nothing, true, Administrators => access_control_attributes::delete;
     CreatePermissionSet -> PermissionSetOutput, true, Administrators => permission_sets::create;
     DescribePermissionSet -> PermissionSetOutput, false, Administrators => permission_sets::describe;
     ListPermissionSets -> PermissionSetsOutput, false, Administrators => permission_sets::list;
     DeletePermissionSet -> Nothing, true, Administrators => permission_sets::delete;
-    TagResource -> Nothing, true, Administrators => tags::tag_permission_set;
-    UntagResource -> Nothing, true, Administrators => tags::untag_permission_set;
-    ListTagsForResource -> ListTagsForResourceOutput, false, Administrators => tags::list_of_permission_set;
+    UpdatePermissionSet -> Nothing, true, Administrators => permission_sets::update;
+    ProvisionPermissionSet -> ProvisioningStatusOutput, true, Administrators => provisionings::provision;
+    DescribePermissionSetProvisioningStatus -> ProvisioningStatusOutput, false, Administrators => provisionings::describe;
+    ListPermissionSetProvisioningStatus -> ProvisioningStatusesOutput, false, Administrators => provisionings::list;
+    TagResource -> Nothing, true, Administrators => tags::tag;
+    UntagResource -> Nothing, true, Administrators => tags::untag;
+    ListTagsForResource -> ListTagsForResourceOutput, false, Administrators => tags::list;
     CreateAccountAssignment -> CreationStatusOutput, true, Administrators, account target_id => requests::create;
     DeleteAccountAssignment -> DeletionStatusOutput, true, Administrators, account target_id => requests::delete;
     DescribeAccountAssignmentCreationStatus -> CreationStatusOutput, false, Administrators => requests::describe_creation;
@@ -125,11 +141,21 @@ operations! {
     ListAccountAssignmentCreationStatus -> CreationStatusesOutput, false, Administrators => requests::list_creations;
     ListAccountAssignmentDeletionStatus -> DeletionStatusesOutput, false, Administrators => requests::list_deletions;
     ListAccountAssignments -> AssignmentsOutput, false, Administrators, account account_id => assignments::list;
-    ListAccountAssignmentsForPrincipal -> AssignmentsOutput, false, Management => assignments::list_for_principal;
+    ListAccountAssignmentsForPrincipal -> AssignmentsOutput, false, Administrators => assignments::list_for_principal;
     ListPermissionSetsProvisionedToAccount -> PermissionSetsOutput, false, Administrators, account account_id => assignments::provisioned_to;
     ListAccountsForProvisionedPermissionSet -> AccountIdsOutput, false, Administrators => assignments::accounts_with;
-    AttachManagedPolicyToPermissionSet -> Nothing, true, Administrators => permission_sets::attach_policy;
-    ListManagedPoliciesInPermissionSet -> ManagedPoliciesOutput, false, Administrators => permission_sets::list_policies;
+    AttachManagedPolicyToPermissionSet -> Nothing, true, Administrators => policies::attach_managed;
+    DetachManagedPolicyFromPermissionSet -> Nothing, true, Administrators => policies::detach_managed;
+    ListManagedPoliciesInPermissionSet -> ManagedPoliciesOutput, false, Administrators => policies::list_managed;
+    AttachCustomerManagedPolicyReferenceToPermissionSet -> Nothing, true, Administrators => policies::attach_customer_managed;
+    DetachCustomerManagedPolicyReferenceFromPermissionSet -> Nothing, true, Administrators => policies::detach_customer_managed;
+    ListCustomerManagedPolicyReferencesInPermissionSet -> CustomerManagedPoliciesOutput, false, Administrators => policies::list_customer_managed;
+    PutInlinePolicyToPermissionSet -> Nothing, true, Administrators => policies::put_inline;
+    GetInlinePolicyForPermissionSet -> InlinePolicyOutput, false, Administrators => policies::get_inline;
+    DeleteInlinePolicyFromPermissionSet -> Nothing, true, Administrators => policies::delete_inline;
+    PutPermissionsBoundaryToPermissionSet -> Nothing, true, Administrators => policies::put_boundary;
+    GetPermissionsBoundaryForPermissionSet -> PermissionsBoundaryOutput, false, Administrators => policies::get_boundary;
+    DeletePermissionsBoundaryFromPermissionSet -> Nothing, true, Administrators => policies::delete_boundary;
 }
 
 operations! {

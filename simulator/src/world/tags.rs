@@ -1,11 +1,11 @@
-//! Tags of accounts, OUs, the root and permission sets.
+//! Tags of accounts, OUs, the root, permission sets and instances.
 
-use shared::domain::{PermissionSetArn, Tags};
+use shared::domain::{InstanceArn, PermissionSetArn, Tags};
 
 use super::{
     Call, Service, World,
     paging::{PageRequest, page},
-    validate,
+    permission_sets, validate,
 };
 use crate::{
     ApiError,
@@ -17,10 +17,19 @@ pub(super) fn read(tags: &[Tag]) -> Tags {
     Tags(tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect())
 }
 
+/// How many tags, or keys of tags, one call of SSO Admin may carry (API model).
+const TAGS_PER_CALL: usize = 75;
+
+/// The tags of something new in SSO Admin.
+pub(super) fn first(world: &World, call: &Call, tags: &[Tag]) -> Result<Tags, ApiError> {
+    merged(world, call, &Tags::default(), tags)
+}
+
 /// The tags after some were added, if they are not too many.
 fn merged(world: &World, call: &Call, present: &Tags, added: &[Tag]) -> Result<Tags, ApiError> {
     let most = world.settings.quotas.tags_per_resource;
-    validate::tags(call, added, most)?;
+    let in_a_call = if call.service == Service::SsoAdmin { TAGS_PER_CALL } else { most };
+    validate::tags(call, added, in_a_call)?;
     let mut tags = present.clone();
     for tag in added {
         tags.0.insert(tag.key.clone(), tag.value.clone());
@@ -103,63 +112,82 @@ pub(super) fn list_in_organization(
     Ok(org::ListTagsForResourceOutput { tags, next_token })
 }
 
-/// The permission set that an input names, with its tags. Tags of instances are not built.
-fn of_permission_set(
+/// What SSO Admin can tag. Applications and trusted token issuers are not simulated.
+enum Tagged {
+    PermissionSet(PermissionSetArn),
+    Instance(InstanceArn),
+}
+
+/// The permission set or the instance that an input names, with its tags.
+fn in_identity_center(
     world: &World,
     call: &Call,
     instance_arn: Option<&str>,
     resource: &str,
-) -> Result<(PermissionSetArn, Tags), ApiError> {
+) -> Result<(Tagged, Tags), ApiError> {
+    validate::length(call, "resourceArn", resource, 10..=2048)?;
+    if resource.contains(":::instance/") {
+        let instance = validate::any_instance(world, call, resource)?;
+        return Ok((Tagged::Instance(instance.arn.clone()), instance.tags.clone()));
+    }
     let instance = match instance_arn {
         Some(arn) => arn.to_owned(),
         None => world.instances.first().map(|instance| instance.arn.to_string()).unwrap_or_default(),
     };
     let arn = validate::permission_set(world, call, &instance, resource)?;
     let tags = world.permission_sets.get(&arn).map(|set| set.tags.clone()).unwrap_or_default();
-    Ok((arn, tags))
+    Ok((Tagged::PermissionSet(arn), tags))
 }
 
-fn replace(world: &mut World, arn: &PermissionSetArn, tags: Tags) {
-    if let Some(set) = world.permission_sets.get_mut(arn) {
-        set.tags = tags;
+/// Tags are on the permission set only, not on the roles: no new version.
+fn replace(world: &mut World, call: &Call, tagged: &Tagged, tags: Tags) -> Result<(), ApiError> {
+    match tagged {
+        Tagged::PermissionSet(arn) => {
+            permission_sets::delegated_may(world, call, None, arn)?;
+            if let Some(set) = world.permission_sets.get_mut(arn) {
+                set.tags = tags;
+            }
+        }
+        Tagged::Instance(arn) => {
+            if let Some(instance) = world.instances.iter_mut().find(|instance| instance.arn == *arn) {
+                instance.tags = tags;
+            }
+        }
     }
+    Ok(())
 }
 
-pub(super) fn tag_permission_set(
+pub(super) fn tag(
     world: &mut World,
     call: &Call,
     input: &sso::TagResource,
 ) -> Result<sso::Nothing, ApiError> {
-    let (arn, present) = of_permission_set(world, call, input.instance_arn.as_deref(), &input.resource_arn)?;
+    let (tagged, present) =
+        in_identity_center(world, call, input.instance_arn.as_deref(), &input.resource_arn)?;
     let tags = merged(world, call, &present, &input.tags)?;
-    replace(world, &arn, tags);
+    replace(world, call, &tagged, tags)?;
     Ok(sso::Nothing {})
 }
 
-pub(super) fn untag_permission_set(
+pub(super) fn untag(
     world: &mut World,
     call: &Call,
     input: &sso::UntagResource,
 ) -> Result<sso::Nothing, ApiError> {
-    if input.tag_keys.is_empty() || input.tag_keys.len() > 75 {
-        return Err(call.invalid(
-            "tagKeys",
-            &input.tag_keys.len().to_string(),
-            "Member must have between 1 and 75 items",
-        ));
-    }
-    let (arn, present) = of_permission_set(world, call, input.instance_arn.as_deref(), &input.resource_arn)?;
+    validate::count(call, "tagKeys", input.tag_keys.len(), 1..=TAGS_PER_CALL)?;
+    let (tagged, present) =
+        in_identity_center(world, call, input.instance_arn.as_deref(), &input.resource_arn)?;
     let tags = without(call, &present, &input.tag_keys)?;
-    replace(world, &arn, tags);
+    replace(world, call, &tagged, tags)?;
     Ok(sso::Nothing {})
 }
 
-pub(super) fn list_of_permission_set(
+pub(super) fn list(
     world: &mut World,
     call: &Call,
     input: &sso::ListTagsForResource,
 ) -> Result<sso::ListTagsForResourceOutput, ApiError> {
-    let (_, tags) = of_permission_set(world, call, input.instance_arn.as_deref(), &input.resource_arn)?;
+    let (_, tags) = in_identity_center(world, call, input.instance_arn.as_deref(), &input.resource_arn)?;
     let (tags, next_token) = listed(call, &tags, input.next_token.as_deref())?;
     Ok(sso::ListTagsForResourceOutput { tags, next_token })
 }

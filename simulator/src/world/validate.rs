@@ -24,6 +24,20 @@ pub(crate) fn length(
     Err(call.invalid(member, text, &bound))
 }
 
+/// A list of so many items.
+pub(crate) fn count(
+    call: &Call,
+    member: &str,
+    count: usize,
+    range: std::ops::RangeInclusive<usize>,
+) -> Result<(), ApiError> {
+    if range.contains(&count) {
+        return Ok(());
+    }
+    let constraint = format!("Member must have between {} and {} items", range.start(), range.end());
+    Err(call.invalid(member, &count.to_string(), &constraint))
+}
+
 /// Text of which every character is allowed.
 pub(crate) fn characters(
     call: &Call,
@@ -50,7 +64,7 @@ pub(crate) fn one_of(call: &Call, member: &str, text: &str, values: &[&str]) -> 
     Err(call.invalid(member, text, &format!("Member must satisfy enum value set: [{}]", values.join(", "))))
 }
 
-fn pattern(call: &Call, member: &str, text: &str) -> ApiError {
+pub(crate) fn pattern(call: &Call, member: &str, text: &str) -> ApiError {
     call.invalid(member, text, "Member must satisfy the documented regular expression pattern")
 }
 
@@ -66,13 +80,7 @@ pub(crate) fn sensitive(letter: char) -> bool {
 
 /// Tags: keys and values of the documented characters and lengths, no key twice, none of AWS's own.
 pub(crate) fn tags(call: &Call, tags: &[Tag], most: usize) -> Result<(), ApiError> {
-    if tags.len() > most {
-        return Err(call.invalid(
-            "tags",
-            &tags.len().to_string(),
-            &format!("Member must have length less than or equal to {most}"),
-        ));
-    }
+    count(call, "tags", tags.len(), 0..=most)?;
     let mut seen = std::collections::BTreeSet::new();
     for tag in tags {
         tag_key(call, &tag.key)?;
@@ -95,21 +103,32 @@ pub(crate) fn tag_key(call: &Call, key: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn tag_letter(letter: char) -> bool {
+/// What tags and attributes for access control may be made of.
+pub(crate) fn tag_letter(letter: char) -> bool {
     letter.is_alphanumeric()
         || (letter.is_whitespace() && !letter.is_control())
         || "_.:/=+-@".contains(letter)
 }
 
-/// The instance with this ARN.
-pub(crate) fn instance<'w>(world: &'w World, call: &Call, arn: &str) -> Result<&'w Instance, ApiError> {
+/// The instance with this ARN, whatever its status.
+pub(crate) fn any_instance<'w>(world: &'w World, call: &Call, arn: &str) -> Result<&'w Instance, ApiError> {
     let arn: shared::domain::InstanceArn = id(call, "instanceArn", arn)?;
-    let instance = world
+    world
         .instances
         .iter()
-        .find(|instance| instance.arn == arn)
-        .ok_or_else(|| ApiError::denied("You do not have sufficient access to perform this action."))?;
-    if !instance.permission_sets_enabled && call.operation != "DescribeInstance" {
+        .find(|instance| {
+            instance.arn == arn && instance.is_open_to(call) && instance.status(call.now).is_some()
+        })
+        .ok_or_else(|| ApiError::denied("You do not have sufficient access to perform this action."))
+}
+
+/// The instance with this ARN, in use and with permission sets.
+pub(crate) fn instance<'w>(world: &'w World, call: &Call, arn: &str) -> Result<&'w Instance, ApiError> {
+    let instance = any_instance(world, call, arn)?;
+    if instance.status(call.now) != Some("ACTIVE") {
+        return Err(ApiError::validation("The instance of IAM Identity Center is not active."));
+    }
+    if !instance.permission_sets_enabled {
         return Err(ApiError::validation(
             "Permission sets are not enabled for this instance of IAM Identity Center.",
         ));

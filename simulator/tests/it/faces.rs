@@ -33,8 +33,13 @@ pub(crate) fn both(test: impl Fn(&mut Faced)) {
 
 /// The same with settings.
 pub(crate) fn both_with(settings: &Settings, test: impl Fn(&mut Faced)) {
+    both_in(&|| small(settings.clone()), test);
+}
+
+/// The same in a world of the test's own.
+pub(crate) fn both_in(world: &dyn Fn() -> World, test: impl Fn(&mut Faced)) {
     for by_wire in [true, false] {
-        test(&mut Faced { world: small(settings.clone()), caller: person(), second: 0, by_wire });
+        test(&mut Faced { world: world(), caller: person(), second: 0, by_wire });
     }
 }
 

@@ -1,78 +1,16 @@
 //! The face on the wire, spoken to as a client would.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
-
 use serde_json::{Value, json};
-use simulator::{Caller, CallerKind, Settings, World, dispatch::dispatch, http};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use simulator::{Caller, CallerKind, Settings, dispatch::dispatch};
 
-use crate::support::{INSTANCE, ManualClock, STORE, account, at, key, locked, person, small, start};
+use crate::{
+    served::served,
+    support::{INSTANCE, STORE, account, key, locked, small, start},
+};
 
 const ORGANIZATIONS: &str = "AWSOrganizationsV20161128";
 const IDENTITY_STORE: &str = "AWSIdentityStore";
 const SSO: &str = "SWBExternalService";
-
-struct Served {
-    address: SocketAddr,
-    world: Arc<Mutex<World>>,
-    clock: Arc<ManualClock>,
-}
-
-async fn served(world: World) -> Served {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let world = Arc::new(Mutex::new(world));
-    let clock = ManualClock::new();
-    let member = Caller::new("app", account("333344445555"), CallerKind::Member);
-    let callers = http::Callers::default().with("AKIAMEMBER", member);
-    tokio::spawn(http::serve(
-        listener,
-        Arc::clone(&world),
-        Arc::clone(&clock) as _,
-        callers,
-        std::future::pending(),
-    ));
-    Served { address, world, clock }
-}
-
-impl Served {
-    /// Sends bytes and reads until the server closes the connection; an error counts as nothing read.
-    async fn exchange(&self, request: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request).await.unwrap();
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer).await;
-        String::from_utf8(answer).unwrap()
-    }
-
-    async fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, String, Value) {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
-            body.len()
-        );
-        let answer = self.exchange(&[head.as_bytes(), body].concat()).await;
-        let (head, body) =
-            answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method} {path}"));
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, head.to_owned(), serde_json::from_str(body).unwrap_or(Value::Null))
-    }
-
-    async fn call(&self, target: &str, key: &str, body: &[u8]) -> (u16, Value) {
-        let headers = format!(
-            "x-amz-target: {target}\r\ncontent-type: application/x-amz-json-1.1\r\nauthorization: AWS4-HMAC-SHA256 Credential={key}/20261121/us-east-1/sso/aws4_request, SignedHeaders=host, Signature=0\r\n"
-        );
-        let (status, head, body) = self.send("POST", "/", &headers, body).await;
-        assert!(head.to_lowercase().contains("x-amzn-requestid: "), "{head}");
-        (status, body)
-    }
-}
 
 /// Calls whose answers must be the same by either way, in this order: reads, writes, refusals.
 fn calls() -> Vec<(String, Value)> {
@@ -224,16 +162,63 @@ async fn what_cannot_be_read_is_answered_with_awss_own_error_and_the_server_goes
     let (status, body) = served.call(target, "AKIAANY", deep.as_bytes()).await;
     assert_eq!((status, body["__type"].as_str()), (400, Some("SerializationException")));
 
-    let headers = "x-amz-target: AWSIdentityStore.GetGroupId\r\n";
-    let (status, ..) = served.send("POST", "/", headers, &vec![b' '; 1024 * 1024 + 1]).await;
-    assert_eq!(status, 413);
-    assert_eq!(served.send("GET", "/", "", b"").await.0, 405);
-    assert_eq!(served.send("POST", "/elsewhere", "", b"").await.0, 404);
-    served.exchange(b"not http at all\r\n\r\n").await;
-    for header in ["authorization: nonsense\r\n", "authorization: AWS4-HMAC-SHA256 Credential=\r\n", ""] {
-        let headers = format!("x-amz-target: {ORGANIZATIONS}.DescribeOrganization\r\n{header}");
-        assert_eq!(served.send("POST", "/", &headers, b"{}").await.0, 200);
+    for (target, message) in [("", "there is no X-Amz-Target header"), ("AWSIdentityStore.Nothing", "")] {
+        let (_, body) = served.call(target, "AKIAANY", b"{}").await;
+        assert!(body["Message"].as_str().unwrap_or_default().starts_with(message), "{body}");
     }
+    let (status, body) = served.call(target, "AKIAANY", &vec![b' '; 1024 * 1024 + 1]).await;
+    assert_eq!((status, body["__type"].as_str()), (413, Some("RequestEntityTooLargeException")));
+    for (method, path) in [("GET", "/"), ("PUT", "/"), ("POST", "/elsewhere"), ("DELETE", "/elsewhere")] {
+        let (status, head, body) = served.send(method, path, "", b"").await;
+        assert_eq!((status, body["__type"].as_str()), (404, Some("UnknownOperationException")), "{path}");
+        assert!(head.contains("x-amzn-requestid: "), "{head}");
+    }
+    assert_eq!(served.call(&format!("{ORGANIZATIONS}.DescribeOrganization"), "AKIAANY", b"{}").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_request_of_another_content_type_or_with_a_bad_signature_header_is_refused() {
+    let served = served(small(Settings::default())).await;
+    let good = served.headers("SWBExternalService.ListInstances", "AKIAANY");
+    for (from, to, expected) in [
+        ("application/x-amz-json-1.1", "text/plain", "UnknownOperationException"),
+        ("application/x-amz-json-1.1", "application/x-amz-json-1.0", "UnknownOperationException"),
+        ("authorization", "x-other", "MissingAuthenticationTokenException"),
+        ("AWS4-HMAC-SHA256", "Basic", "IncompleteSignatureException"),
+        ("x-amz-date", "x-other", "IncompleteSignatureException"),
+        ("/us-east-1/sso/", "/eu-west-1/sso/", "InvalidSignatureException"),
+        ("/us-east-1/sso/", "/us-east-1/organizations/", "InvalidSignatureException"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let (status, head, body) = served.send("POST", "/", &good.replacen(from, to, 1), b"{}").await;
+        assert_eq!((status, body["__type"].as_str()), (400, Some(expected)), "{from}");
+        assert!(head.contains("content-type: application/x-amz-json-1.1"), "{head}");
+        assert!(head.contains("x-amzn-requestid: "), "{head}");
+    }
+    assert!(locked(&served.world).log().is_empty(), "none of them was a call");
+    let charset = good.replace("json-1.1", "json-1.1; charset=utf-8");
+    assert_eq!(served.send("POST", "/", &charset, b"{}").await.0, 200);
+    // The global service is signed for in any Region.
+    let anywhere =
+        served.headers("AWSOrganizationsV20161128.ListRoots", "AKIAANY").replace("us-east-1", "eu-west-1");
+    assert_eq!(served.send("POST", "/", &anywhere, b"{}").await.0, 200);
+}
+
+#[tokio::test]
+async fn the_answers_id_is_that_of_the_call_the_event_and_the_request() {
+    let served = served(small(Settings::default())).await;
+    let key = key(&locked(&served.world), "one-dev", "ReadOnlyAccess", "Developers");
+    let body = json!({
+        "InstanceArn": INSTANCE, "TargetId": key.account, "TargetType": "AWS_ACCOUNT",
+        "PermissionSetArn": key.permission_set, "PrincipalType": "GROUP", "PrincipalId": key.principal.id(),
+    });
+    let headers = served.headers("SWBExternalService.CreateAccountAssignment", "AKIAANY");
+    let (_, head, answer) = served.send("POST", "/", &headers, body.to_string().as_bytes()).await;
+    let id = answer["AccountAssignmentCreationStatus"]["RequestId"].as_str().unwrap();
+    assert!(head.contains(&format!("x-amzn-requestid: {id}")), "{head}");
+    let mut world = locked(&served.world);
+    assert_eq!(world.log()[0].request_id.to_string(), id);
+    assert_eq!(world.take_events()[0]["detail"]["requestID"], id);
 }
 
 #[tokio::test]
@@ -247,49 +232,4 @@ async fn the_access_key_says_who_calls() {
     assert_eq!(names, ["usher", "administrator", "app"]);
     let (status, body) = served.call("AWSOrganizationsV20161128.ListAccounts", "AKIAMEMBER", b"{}").await;
     assert_eq!((status, body["__type"].as_str()), (400, Some("AccessDeniedException")));
-}
-
-#[tokio::test]
-async fn a_lost_answer_closes_the_connection_before_a_byte_of_it() {
-    let served = served(small(Settings::default())).await;
-    let fault = br#"{"operation": "CreateGroup", "fault": "lost_answer", "calls": 1}"#;
-    assert_eq!(served.send("POST", "/_usher/faults", "", fault).await.0, 204);
-    let body = format!(r#"{{"IdentityStoreId": "{STORE}", "DisplayName": "Finance"}}"#);
-    let request = format!(
-        "POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: AWSIdentityStore.CreateGroup\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    assert_eq!(served.exchange(request.as_bytes()).await, "");
-    assert!(locked(&served.world).group_named("Finance").is_some(), "it was done all the same");
-}
-
-#[tokio::test]
-async fn the_control_endpoint_shows_the_world_and_takes_faults() {
-    let served = served(small(Settings::default())).await;
-    let made = key(&locked(&served.world), "one-dev", "ReadOnlyAccess", "Developers");
-    locked(&served.world).grant_by_hand(at(0), &person(), &made);
-    let (_, _, body) = served.send("GET", "/_usher/assignments", "", b"").await;
-    assert_eq!(body["assignments"][0]["key"], json!(made));
-    assert_eq!(body["assignments"][0]["made"]["by"]["name"], "console-admin");
-
-    for bad in [&b"{"[..], br#"{"operation": "X"}"#, br#"{"operation": "X", "fault": "explode"}"#, b"[]"] {
-        assert_eq!(served.send("POST", "/_usher/faults", "", bad).await.0, 400);
-    }
-    let fault = br#"{"operation": "ListAccounts", "service": "organizations", "fault": "throttle"}"#;
-    assert_eq!(served.send("POST", "/_usher/faults", "", fault).await.0, 204);
-    let (_, refused) = served.call("AWSOrganizationsV20161128.ListAccounts", "AKIAUSHER", b"{}").await;
-    assert_eq!(refused["__type"], "TooManyRequestsException");
-    assert_eq!(served.send("DELETE", "/_usher/faults", "", b"").await.0, 204);
-    assert_eq!(served.call("AWSOrganizationsV20161128.ListAccounts", "AKIAUSHER", b"{}").await.0, 200);
-    let (_, _, body) = served.send("GET", "/_usher/counters", "", b"").await;
-    assert_eq!(body["counters"]["throttles"]["organizations:ListAccounts"], 1);
-
-    let create = br#"{"AccountName": "new", "Email": "new@example.com"}"#;
-    served.call("AWSOrganizationsV20161128.CreateAccount", "AKIAUSHER", create).await;
-    served.clock.forward(Duration::from_secs(10));
-    let (_, _, body) = served.send("GET", "/_usher/events", "", b"").await;
-    let names: Vec<_> =
-        body["events"].as_array().unwrap().iter().map(|event| &event["detail"]["eventName"]).collect();
-    assert_eq!(names, ["CreateAccount", "CreateAccountResult"]);
-    assert_eq!(served.send("GET", "/_usher/events", "", b"").await.2["events"], json!([]));
 }

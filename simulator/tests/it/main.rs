@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod faces;
+#[cfg(test)]
+mod garbage;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
@@ -15,9 +19,13 @@ mod operations;
 #[cfg(test)]
 mod paging;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod role_updates;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

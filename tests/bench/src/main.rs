@@ -1,14 +1,33 @@
 //! `cargo xtask bench`: each benchmark is a function that gives rows; a row is a line of the table and an object of the JSON.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+mod account;
+mod backlog;
+mod calls;
+mod engine;
+mod figures;
+mod ledger;
+mod neighbour;
+mod page;
 mod planning;
+mod revoke;
 mod row;
+mod strategies;
+mod trouble;
+mod virtual_time;
+mod work;
+mod writes;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
 
 use clap::Parser;
 
 use row::Row;
+use trouble::Trouble;
 
 /// Measures Usher against the simulated AWS.
 #[derive(Debug, Parser)]
@@ -16,33 +35,75 @@ use row::Row;
 struct Arguments {
     /// Only benchmarks whose name holds one of these.
     only: Vec<String>,
+    /// A small part of each, in seconds: to see whether they run at all.
+    #[arg(long)]
+    quick: bool,
     /// Write every row with all its figures to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Put the tables of what is measured into the documentation's page.
+    #[arg(long, conflicts_with = "quick")]
+    write_docs: bool,
 }
 
-/// A group of rows that are measured and printed together.
+/// The page that `--write-docs` renews.
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/performance.md");
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What the documentation tells.
+    Full,
+    /// The same with little work and few variants.
+    Quick,
+}
+
+/// A group of rows that are measured and printed together. Benchmarks run one after the other, so those that measure real time
+/// have the machine to themselves.
 struct Benchmark {
     name: &'static str,
     about: &'static str,
-    run: fn() -> Result<Vec<Row>, Trouble>,
-}
-
-/// Why a benchmark gave no figures.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error("cannot write `{path}`")]
-    Write { path: PathBuf, source: std::io::Error },
-    #[error("cannot measure planning")]
-    Planning(#[from] planning::Trouble),
+    run: fn(Extent) -> Result<Vec<Row>, Trouble>,
 }
 
 /// All benchmarks, in the order in which they run.
-const ALL: &[Benchmark] = &[Benchmark {
-    name: "planning",
-    about: "what deciding costs on one core, in real time",
-    run: || Ok(planning::measure()?),
-}];
+const ALL: &[Benchmark] = &[
+    Benchmark {
+        name: "writes",
+        about: "a backlog of grants, or of grants and revokes, through the window of outstanding requests",
+        run: writes::measure,
+    },
+    Benchmark {
+        name: "strategies",
+        about: "the same with three simpler ways to do it",
+        run: strategies::measure,
+    },
+    Benchmark {
+        name: "neighbour",
+        about: "somebody else takes 10 requests a second and 5 places of the window, from the 2nd to the 7th minute",
+        run: neighbour::measure,
+    },
+    Benchmark {
+        name: "revoke",
+        about: "revokes that are decided while 10,000 grants wait",
+        run: revoke::measure,
+    },
+    Benchmark {
+        name: "account",
+        about: "a new account with 50 assignments, of 10 permission sets",
+        run: account::measure,
+    },
+    Benchmark {
+        name: "backlog",
+        about: "50,000 operations: straight through, handed over 20 times, killed 20 times",
+        run: backlog::measure,
+    },
+    Benchmark {
+        name: "planning",
+        about: "what deciding costs on one core, in real time",
+        run: |_| Ok(planning::measure()?),
+    },
+];
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -55,6 +116,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Trouble> {
+    let extent = if arguments.quick { Extent::Quick } else { Extent::Full };
+    let began = Instant::now();
     let mut rows = Vec::new();
     for benchmark in ALL {
         let wanted = arguments.only.iter().any(|part| benchmark.name.contains(part.as_str()));
@@ -62,15 +125,21 @@ fn run(arguments: &Arguments) -> Result<(), Trouble> {
             continue;
         }
         println!("\n{}: {}\n", benchmark.name, benchmark.about);
-        let measured = (benchmark.run)()?;
+        let began = Instant::now();
+        let measured = (benchmark.run)(extent)?;
         print!("{}", row::table(&measured));
+        let (reached, aimed) = row::reached(&measured);
+        println!("\n{reached} of {aimed} aims reached; measured in {:.1} s", began.elapsed().as_secs_f64());
+        if arguments.write_docs {
+            page::renew(Path::new(PAGE), benchmark.name, &measured)?;
+        }
         rows.extend(measured);
     }
     if let Some(path) = &arguments.json {
-        let write = |source| Trouble::Write { path: path.clone(), source };
-        let text = serde_json::to_string_pretty(&rows).map_err(|error| write(error.into()))?;
-        std::fs::write(path, text + "\n").map_err(write)?;
+        let text = serde_json::to_string_pretty(&rows).map_err(|error| Trouble::write(path, error.into()))?;
+        std::fs::write(path, text + "\n").map_err(|error| Trouble::write(path, error))?;
     }
+    println!("\n{} rows in {:.1} s", rows.len(), began.elapsed().as_secs_f64());
     Ok(())
 }
 

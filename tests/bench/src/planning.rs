@@ -34,6 +34,9 @@ pub(crate) enum Trouble {
 /// A round over all accounts is made this often; the median counts.
 const ROUNDS: usize = 3;
 
+/// So many accounts are gone through step by step, so that each step is long enough to be measured.
+const TOGETHER: usize = 50;
+
 /// A look at one account is made this often; the median counts.
 const LOOKS: usize = 2_000;
 
@@ -61,9 +64,8 @@ pub(crate) fn measure() -> Result<Vec<Line>, Trouble> {
         ("20,000 accounts, all is new", Before::Nothing, new),
     ] {
         let (took, peak) = all(&large, &index, before)?;
-        let mut line = line(name, took, peak);
-        line.figures.push(("times half the size", took.all().as_secs_f64() / half.all().as_secs_f64()));
-        lines.push(line);
+        let line = line(name, took, peak);
+        lines.push(line.figure("times half the size", took.all().as_secs_f64() / half.all().as_secs_f64()));
     }
     Ok(lines)
 }
@@ -92,35 +94,40 @@ fn line(name: &str, took: Took, peak: Option<f64>) -> Line {
         ("whole (s)", took.all().as_secs_f64()),
     ];
     figures.extend(peak.map(|peak| ("peak (MiB)", peak)));
-    Line { name: name.to_owned(), figures }
+    Line::of(name, figures)
 }
 
-/// Decides about all accounts, one after the other. What was decided about one is gone when the next is looked at.
+/// Decides about all accounts, a few at a time. What was decided about some is gone when the next are looked at.
 fn all(estate: &Estate, index: &Index, before: Before) -> Result<(Took, Option<f64>), Trouble> {
     let bench = Bench::new(index, estate)?;
+    let expected = if before == Before::Nothing { PER_ACCOUNT } else { 0 };
     let mut rounds = Vec::new();
     forget_peak();
     for _ in 0..ROUNDS {
         let mut took = Took::default();
-        for account in &estate.accounts {
-            let (rows, actual) = bench.before(account, before);
-            let started = Instant::now();
-            let needs = std::hint::black_box(resolve::needs(index, account, bench.now));
-            took.needs += started.elapsed();
-            drop(needs);
-            let started = Instant::now();
-            let desired = resolve::desired(index, account, &estate.facts, bench.now);
-            took.desired += started.elapsed();
-            let started = Instant::now();
-            let plan = std::hint::black_box(bench.plan(account, &desired, &rows, &actual));
-            took.assignments += desired.wanted.len();
-            let decided = plan.actions.len();
-            drop((plan, desired));
-            took.plan += started.elapsed();
-            let expected = if before == Before::Nothing { PER_ACCOUNT } else { 0 };
-            if decided != expected {
-                return Err(Trouble::Count(decided, expected));
+        for some in estate.accounts.chunks(TOGETHER) {
+            let before: Vec<_> = some.iter().map(|account| bench.before(account, before)).collect();
+            let watch = Watch::start();
+            for account in some {
+                drop(std::hint::black_box(resolve::needs(index, account, bench.now)));
             }
+            took.needs += watch.elapsed();
+            let watch = Watch::start();
+            let desired = |account| resolve::desired(index, account, &estate.facts, bench.now);
+            let desired: Vec<_> = some.iter().map(desired).collect();
+            took.desired += watch.elapsed();
+            let watch = Watch::start();
+            for ((account, desired), (rows, actual)) in some.iter().zip(&desired).zip(&before) {
+                took.assignments += desired.wanted.len();
+                let plan = std::hint::black_box(bench.plan(account, desired, rows, actual));
+                if plan.actions.len() != expected {
+                    return Err(Trouble::Count(plan.actions.len(), expected));
+                }
+            }
+            took.plan += watch.elapsed();
+            let watch = Watch::start();
+            drop(desired);
+            took.desired += watch.elapsed();
         }
         rounds.push(took);
     }
@@ -137,36 +144,33 @@ fn all(estate: &Estate, index: &Index, before: Before) -> Result<(Took, Option<f
 /// One account: from its tags and its rows to its plan, with everything that was looked up at hand.
 fn looking(estate: &Estate, index: &Index) -> Result<Line, Trouble> {
     let bench = Bench::new(index, estate)?;
-    let mut times = Vec::with_capacity(LOOKS);
-    for account in estate.accounts.iter().cycle().step_by(7).take(LOOKS) {
-        let (rows, actual) = bench.before(account, Before::Nothing);
-        let started = Instant::now();
-        let desired = resolve::desired(index, account, &estate.facts, bench.now);
-        let plan = std::hint::black_box(bench.plan(account, &desired, &rows, &actual));
-        drop((plan, desired));
-        times.push(started.elapsed());
+    let mut times = Vec::new();
+    for some in estate.accounts.chunks(TOGETHER).take(LOOKS / TOGETHER) {
+        let before: Vec<_> = some.iter().map(|account| bench.before(account, Before::Nothing)).collect();
+        let watch = Watch::start();
+        for (account, (rows, actual)) in some.iter().zip(&before) {
+            let desired = resolve::desired(index, account, &estate.facts, bench.now);
+            drop(std::hint::black_box(bench.plan(account, &desired, rows, actual)));
+        }
+        times.push(watch.elapsed() / 50);
     }
     let took = median(&mut times);
-    Ok(Line {
-        name: "one account, all is new".to_owned(),
-        figures: vec![
-            ("assignments", as_figure(PER_ACCOUNT)),
-            ("one account (ms)", took.as_secs_f64() * 1e3),
-        ],
-    })
+    Ok(Line::new("one account, all is new")
+        .figure("assignments", as_figure(PER_ACCOUNT))
+        .figure("one account (ms)", took.as_secs_f64() * 1e3))
 }
 
 /// Reading and compiling the rules: once for each version in each process.
 fn reading(estate: &Estate) -> Result<Line, Trouble> {
     let mut times = Vec::new();
     for _ in 0..9 {
-        let started = Instant::now();
+        let watch = Watch::start();
         drop(std::hint::black_box(estate.index()?));
-        times.push(started.elapsed());
+        times.push(watch.elapsed());
     }
     let took = median(&mut times);
     let figures = vec![("rules", as_figure(estate::RULES)), ("read (ms)", took.as_secs_f64() * 1e3)];
-    Ok(Line { name: "reading the rules".to_owned(), figures })
+    Ok(Line::of("reading the rules", figures))
 }
 
 /// What all decisions of a round share.
@@ -198,8 +202,12 @@ impl<'a> Bench<'a> {
             return (Vec::new(), actual);
         }
         let desired = resolve::desired(self.index, account, &self.estate.facts, self.now);
-        actual.present = desired.wanted.keys().cloned().collect();
-        let rows = desired.wanted.into_iter().map(|(key, wanted_by)| self.ours(key, wanted_by)).collect();
+        actual.present = desired.wanted.keys().map(read_anew).collect();
+        let rows = desired
+            .wanted
+            .into_iter()
+            .map(|(key, wanted_by)| self.ours(read_anew(&key), wanted_by))
+            .collect();
         (rows, actual)
     }
 
@@ -245,6 +253,40 @@ impl<'a> Bench<'a> {
             intent_age: SignedDuration::from_mins(15),
             now: self.now,
         })
+    }
+}
+
+/// Measures how long this thread has had a core, where the system tells: others may want it too, and their share is not ours.
+struct Watch {
+    on_core: Option<Duration>,
+    started: Instant,
+}
+
+impl Watch {
+    fn start() -> Self {
+        Self { on_core: on_core(), started: Instant::now() }
+    }
+
+    fn elapsed(&self) -> Duration {
+        let on_core = on_core().zip(self.on_core).map(|(now, then)| now.saturating_sub(then));
+        on_core.unwrap_or_else(|| self.started.elapsed())
+    }
+}
+
+/// How long this thread has had a core, as Linux counts it. Giving way first has it counted up to now.
+fn on_core() -> Option<Duration> {
+    std::thread::yield_now();
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// The same key, as it comes from AWS or from the ledger: it shares no text with any other.
+fn read_anew(key: &AssignmentKey) -> AssignmentKey {
+    let AssignmentKey { account, permission_set, principal } = key;
+    AssignmentKey {
+        account: account.as_str().parse().unwrap_or_else(|_| account.clone()),
+        permission_set: permission_set.as_str().parse().unwrap_or_else(|_| permission_set.clone()),
+        principal: principal.to_string().parse().unwrap_or_else(|_| principal.clone()),
     }
 }
 

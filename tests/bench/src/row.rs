@@ -1,74 +1,233 @@
-//! One measurement: a name, and figures by their names.
+//! One measurement: a name, figures by their names, and beside some of them what they ought to be.
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 /// One row of the table, and one object of the JSON.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     /// What was measured; the same in every run.
-    pub(crate) name: String,
+    name: String,
     /// In the order of the columns. Units are part of the name: `calls per operation`, `first byte (ms)`.
-    #[serde(serialize_with = "as_object")]
-    pub(crate) figures: Vec<(&'static str, f64)>,
+    figures: Vec<(&'static str, f64, Option<Aim>)>,
 }
 
-fn as_object<S: serde::Serializer>(
-    figures: &[(&'static str, f64)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(figures.iter().copied())
+/// What a figure ought to be. It is printed beside the figure and never asserted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Aim {
+    AtLeast(f64),
+    AtMost(f64),
 }
 
-/// Rows under one head; a figure that a row doesn't have stays empty.
+impl Aim {
+    fn is_reached(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
+        }
+    }
+
+    fn in_words(self) -> String {
+        match self {
+            Self::AtLeast(least) => format!(">= {}", in_words(least)),
+            Self::AtMost(most) => format!("<= {}", in_words(most)),
+        }
+    }
+}
+
+impl Row {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), figures: Vec::new() }
+    }
+
+    /// With figures that nothing is aimed at.
+    pub(crate) fn of(name: impl Into<String>, figures: Vec<(&'static str, f64)>) -> Self {
+        figures.into_iter().fold(Self::new(name), |row, (name, value)| row.figure(name, value))
+    }
+
+    /// With a figure that nothing is aimed at.
+    #[must_use]
+    pub(crate) fn figure(mut self, name: &'static str, value: f64) -> Self {
+        self.figures.push((name, value, None));
+        self
+    }
+
+    /// With a figure, and what it ought to be.
+    #[must_use]
+    pub(crate) fn aimed(mut self, name: &'static str, value: f64, aim: Aim) -> Self {
+        self.figures.push((name, value, Some(aim)));
+        self
+    }
+
+    /// What a figure that is there already ought to be.
+    #[must_use]
+    pub(crate) fn aim(mut self, name: &str, said: Aim) -> Self {
+        for (_, _, aim) in self.figures.iter_mut().filter(|(figure, ..)| *figure == name) {
+            *aim = Some(said);
+        }
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A figure by its name.
+    #[cfg(test)]
+    pub(crate) fn get(&self, name: &str) -> Option<f64> {
+        self.figures.iter().find(|(figure, ..)| *figure == name).map(|(_, value, _)| *value)
+    }
+}
+
+/// `{ name, figures: { .. }, aims: { figure: { aim, reached } } }`
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let figures: serde_json::Map<String, serde_json::Value> =
+            self.figures.iter().map(|(name, value, _)| ((*name).to_owned(), (*value).into())).collect();
+        let aims: serde_json::Map<String, serde_json::Value> = self
+            .figures
+            .iter()
+            .filter_map(|(name, value, aim)| Some((name, value, (*aim)?)))
+            .map(|(name, value, aim)| {
+                let said = serde_json::json!({ "aim": aim.in_words(), "reached": aim.is_reached(*value) });
+                ((*name).to_owned(), said)
+            })
+            .collect();
+        let mut object = serializer.serialize_map(Some(3))?;
+        object.serialize_entry("name", &self.name)?;
+        object.serialize_entry("figures", &figures)?;
+        object.serialize_entry("aims", &aims)?;
+        object.end()
+    }
+}
+
+/// How many figures reach their aims, of how many that have one.
+pub(crate) fn reached(rows: &[Row]) -> (usize, usize) {
+    let aimed =
+        rows.iter().flat_map(|row| &row.figures).filter_map(|(_, value, aim)| Some((*value, (*aim)?)));
+    aimed.fold((0, 0), |(reached, all), (value, aim)| (reached + usize::from(aim.is_reached(value)), all + 1))
+}
+
+/// Rows under one head, for the terminal; a figure that a row doesn't have stays empty.
 pub(crate) fn table(rows: &[Row]) -> String {
-    let mut columns: Vec<&str> = Vec::new();
-    for (column, _) in rows.iter().flat_map(|row| &row.figures) {
-        if !columns.contains(column) {
-            columns.push(column);
+    let cells = cells(rows);
+    let columns = cells.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in &cells {
+        let mut line = String::new();
+        for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            // Writing to a string can't fail.
+            let _ = if at == 0 { write!(line, "{cell:width$}") } else { write!(line, "  {cell:>width$}") };
         }
-    }
-    let name_width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or_default();
-    let mut text = format!("{:name_width$}", "");
-    for column in &columns {
-        let _ = write!(text, "  {column:>8}");
-    }
-    text.push('\n');
-    for row in rows {
-        let _ = write!(text, "{:name_width$}", row.name);
-        for column in &columns {
-            let figure = row.figures.iter().find(|(name, _)| name == column);
-            let figure = figure.map(|(_, value)| in_words(*value)).unwrap_or_default();
-            let _ = write!(text, "  {figure:>width$}", width = column.chars().count().max(8));
-        }
+        text.push_str(line.trim_end());
         text.push('\n');
     }
     text
 }
 
-/// Whole numbers as such, others with three places.
+/// The same as a table in Markdown.
+pub(crate) fn markdown(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for (at, row) in cells(rows).iter().enumerate() {
+        let _ = writeln!(text, "| {} |", row.join(" | "));
+        if at == 0 {
+            let _ = writeln!(text, "| --- |{}", " ---: |".repeat(row.len().saturating_sub(1)));
+        }
+    }
+    text
+}
+
+/// The head and the rows: a column for each figure, and one beside it for its aim where any row has one.
+fn cells(rows: &[Row]) -> Vec<Vec<String>> {
+    let mut columns: Vec<(&str, bool)> = Vec::new();
+    for (name, _, aim) in rows.iter().flat_map(|row| &row.figures) {
+        match columns.iter_mut().find(|(column, _)| column == name) {
+            Some((_, aimed)) => *aimed |= aim.is_some(),
+            None => columns.push((name, aim.is_some())),
+        }
+    }
+    let mut head = vec![String::new()];
+    for (column, aimed) in &columns {
+        head.push((*column).to_owned());
+        if *aimed {
+            head.push("aim".to_owned());
+        }
+    }
+    let line = |row: &Row| {
+        let mut line = vec![row.name.clone()];
+        for (column, aimed) in &columns {
+            let figure = row.figures.iter().find(|(name, ..)| name == column);
+            line.push(figure.map(|(_, value, _)| in_words(*value)).unwrap_or_default());
+            if *aimed {
+                let aim = figure.and_then(|(_, value, aim)| Some((value, (*aim)?)));
+                line.push(aim.map_or_else(String::new, |(value, aim)| {
+                    let reached = if aim.is_reached(*value) { "yes" } else { "no" };
+                    format!("{} {reached}", aim.in_words())
+                }));
+            }
+        }
+        line
+    };
+    std::iter::once(head).chain(rows.iter().map(line)).collect()
+}
+
+/// Whole numbers as such, others with three places. What never comes takes an infinite time.
 fn in_words(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+    if value.is_infinite() {
+        return "never".to_owned();
+    }
+    if value.fract() == 0.0 {
+        return format!("{value:.0}");
+    }
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn rows() -> [Row; 2] {
+        [
+            Row::new("first").figure("calls", 3.0),
+            Row::new("second").figure("calls", 4.0).aimed("efficiency", 0.97, Aim::AtLeast(0.98)),
+        ]
+    }
+
     #[test]
-    fn a_table_has_a_column_for_every_figure_and_the_json_an_object_a_row() {
-        let rows = [
-            Row { name: "first".to_owned(), figures: vec![("calls", 3.0)] },
-            Row { name: "second".to_owned(), figures: vec![("calls", 4.0), ("efficiency", 0.98)] },
-        ];
+    fn a_table_has_a_column_for_every_figure_and_one_for_its_aim() {
         assert_eq!(
-            table(&rows),
-            "           calls  efficiency\nfirst          3            \nsecond         4       0.980\n"
+            table(&rows()),
+            "        calls  efficiency         aim\nfirst       3\nsecond      4        0.97  >= 0.98 no\n"
         );
         assert_eq!(
-            serde_json::to_value(&rows).unwrap()[1],
-            serde_json::json!({ "name": "second", "figures": { "calls": 4.0, "efficiency": 0.98 } })
+            markdown(&rows()),
+            "|  | calls | efficiency | aim |\n| --- | ---: | ---: | ---: |\n| first | 3 |  |  |\n| second | 4 | 0.97 | >= 0.98 no |\n"
         );
+    }
+
+    #[test]
+    fn the_json_has_an_object_for_every_row_with_all_its_figures() {
+        assert_eq!(
+            serde_json::to_value(rows()).unwrap()[1],
+            serde_json::json!({
+                "name": "second",
+                "figures": { "calls": 4.0, "efficiency": 0.97 },
+                "aims": { "efficiency": { "aim": ">= 0.98", "reached": false } },
+            })
+        );
+    }
+
+    #[test]
+    fn an_aim_is_reached_at_its_very_value() {
+        let row = |value| [Row::new("row").aimed("calls", value, Aim::AtMost(1.7))];
+        assert_eq!((reached(&row(1.7)), reached(&row(1.8))), ((1, 1), (0, 1)));
+        assert_eq!(reached(&rows()), (0, 1));
     }
 }

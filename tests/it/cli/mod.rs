@@ -71,7 +71,8 @@ impl Place {
         tokio::spawn(served);
         let engine = EngineSettings {
             tick: Duration::from_millis(20),
-            spacing: Duration::ZERO,
+            rate: 1000,
+            burst: 1000,
             ..EngineSettings::default()
         };
         let connection = Connection::to_stand_in(&endpoint, "AKIAEXAMPLEUSHER");

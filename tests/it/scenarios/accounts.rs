@@ -295,6 +295,14 @@ impl OrganizationReader for Blind {
     async fn account_tags(&self, id: &AccountId) -> Result<Option<Tags>, PortError> {
         if self.hides(id) { Ok(None) } else { self.inner.account_tags(id).await }
     }
+    async fn tags_in_bulk(&self) -> Result<BTreeMap<AccountId, Tags>, PortError> {
+        let mut tags = self.inner.tags_in_bulk().await?;
+        tags.retain(|id, _| !self.hides(id));
+        Ok(tags)
+    }
+    async fn ous_below(&self, parent: &ParentId) -> Result<Option<BTreeMap<OuId, String>>, PortError> {
+        self.inner.ous_below(parent).await
+    }
     async fn ou_name(&self, id: &OuId) -> Result<Option<String>, PortError> {
         self.inner.ou_name(id).await
     }

@@ -190,6 +190,8 @@ async fn a_sweep_may_die_before_or_after_anything_that_it_does() {
             let service = begin().await;
             sweep(&service, when).await;
             service.settle().await;
+            // Whoever died may still be at it, for all that the next one knows.
+            service.pass(service.ports.sweep.hold).await;
             service.sweep_and_settle().await;
             all_is_set_right(&service, &format!("{when:?} of {steps}")).await;
         }

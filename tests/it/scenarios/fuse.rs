@@ -14,10 +14,10 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     domain::{
-        AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
-        RulesVersion,
+        AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, RequestId, RulesVersion,
+        Tags,
     },
-    ledger::{BudgetKey, Lease, Orders, Row},
+    ledger::{BudgetKey, Lease, Orders, Round, Row},
     ports::{
         AccessReader, AccessWriter, Guard, Ledger, LedgerError, LedgerReader, Message, Page, PortError,
         Queue, Received, Request, RequestListing, RequestSummary, RowWrite, RulesInForce, Seen, SeenKind,
@@ -116,8 +116,11 @@ impl AccessReader for Fused<Access> {
     async fn permission_sets(&self) -> Result<Vec<PermissionSetArn>, PortError> {
         self.fuse.through(self.inner.0.permission_sets()).await
     }
-    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError> {
-        self.fuse.through(self.inner.0.permission_set(arn)).await
+    async fn permission_set_name(&self, arn: &PermissionSetArn) -> Result<Option<String>, PortError> {
+        self.fuse.through(self.inner.0.permission_set_name(arn)).await
+    }
+    async fn permission_set_tags(&self, arn: &PermissionSetArn) -> Result<Option<Tags>, PortError> {
+        self.fuse.through(self.inner.0.permission_set_tags(arn)).await
     }
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {
         self.fuse.through(self.inner.0.provisioned_in(account)).await
@@ -194,6 +197,9 @@ impl LedgerReader for Fused<Arc<dyn Ledger>> {
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
         self.fuse.through(self.inner.spent(budget)).await
     }
+    async fn round(&self) -> Result<Option<Round>, LedgerError> {
+        self.fuse.through(self.inner.round()).await
+    }
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.fuse.through(self.inner.recall(kind)).await
     }
@@ -234,6 +240,9 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
     }
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.release_lease(lease)).await
+    }
+    async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
+        self.fuse.through(self.inner.keep_round(round)).await
     }
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.remember(kind, seen)).await

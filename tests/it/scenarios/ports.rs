@@ -8,7 +8,8 @@ use std::{
 use shared::{
     domain::{AssignmentKey, RulesVersion},
     engine::{
-        EngineSettings, Inbox, Planner, Poller, Provisioner, Reader, Reconciler, Rulebook, Sweep, Tick,
+        EngineSettings, Inbox, Planner, Poller, Provisioner, Reader, Reconciler, Rulebook, Sweep,
+        SweepSettings, Tick,
     },
     local::SqliteLedger,
     ports::{
@@ -34,6 +35,7 @@ pub(super) struct Ports {
     pub(super) rulebook: Arc<Rulebook>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: EngineSettings,
+    pub(super) sweep: SweepSettings,
 }
 
 impl Ports {
@@ -99,7 +101,13 @@ impl Ports {
     }
 
     pub(super) fn sweep(&self) -> Sweep<'_> {
-        Sweep { planner: self.planner(), ledger: &*self.ledger, inbox: &*self.inbox, wake: &*self.wake }
+        Sweep {
+            planner: self.planner(),
+            ledger: &*self.ledger,
+            inbox: &*self.inbox,
+            wake: &*self.wake,
+            settings: self.sweep,
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use shared::{
     clock::TokioClock,
     domain::{AccountId, AssignmentKey, ParentId, Principal},
     engine::{
-        AccountHint, EngineSettings, PublishError, Rulebook, RunError, RunSummary, SweepError, SweepSummary,
+        AccountHint, EngineSettings, PublishError, Rulebook, RunError, RunSummary, SweepError, SweepSettings,
+        SweepSummary,
     },
     ledger::{Cause, Row},
     local::{LocalQueue, SqliteLedger},
@@ -140,6 +141,7 @@ impl Service {
             rulebook: Arc::new(Rulebook::of_store(store.clone())),
             clock: clock.clone(),
             settings: engine,
+            sweep: SweepSettings::default(),
         };
         Self {
             world,

@@ -6,6 +6,7 @@
 //! | rules in force | `rules` | `in-force` | `rules_version`, `rules_json` |
 //! | lease | `lease` | `engine` | `lease_fence`, `lease_expires`; `lease_holder` while it is held |
 //! | orders | `orders` | `standing` | `orders_version`, `orders_json` |
+//! | round | `round` | `sweep` | `round_version`, `round_json` |
 //! | budget | `budget#<name>` | `budget` | `budget_spent`, `budget_expires` (the table's TTL) |
 //! | remembered | `seen#<kind>` | `id#<id>` | `seen_id`, `seen_json`, `seen_at` |
 
@@ -41,6 +42,8 @@ pub(super) const LEASE_EXPIRES: &str = "lease_expires";
 pub(super) const LEASE_HOLDER: &str = "lease_holder";
 pub(super) const ORDERS_VERSION: &str = "orders_version";
 pub(super) const ORDERS_JSON: &str = "orders_json";
+pub(super) const ROUND_VERSION: &str = "round_version";
+pub(super) const ROUND_JSON: &str = "round_json";
 pub(super) const BUDGET_SPENT: &str = "budget_spent";
 /// Seconds since 1970. The table's TTL: of budgets only, so that nothing that claims ownership is ever swept away.
 pub(super) const BUDGET_EXPIRES: &str = "budget_expires";
@@ -87,6 +90,10 @@ impl Place {
         Self::of("orders", "standing")
     }
 
+    pub(super) fn round() -> Self {
+        Self::of("round", "sweep")
+    }
+
     pub(super) fn budget(budget: &BudgetKey) -> Self {
         Self::of(format!("budget#{budget}"), "budget")
     }
@@ -117,6 +124,8 @@ pub(super) fn account(id: &AccountId) -> String {
 pub(super) fn seen(kind: SeenKind) -> &'static str {
     match kind {
         SeenKind::PermissionSet => "seen#permission-set",
+        SeenKind::PermissionSetTags => "seen#permission-set-tags",
+        SeenKind::TaggedAccount => "seen#tagged-account",
         SeenKind::PermissionSetName => "seen#permission-set-name",
         SeenKind::Group => "seen#group",
         SeenKind::User => "seen#user",

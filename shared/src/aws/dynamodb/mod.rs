@@ -21,15 +21,15 @@ pub use table::create_table;
 
 use self::{
     item::{
-        ACCOUNT, BUDGET_SPENT, Item, ORDERS_JSON, ORDERS_VERSION, PK, Place, ROW_STATE, ROW_VERSION,
-        RULES_JSON, RULES_VERSION, SK, WORK, WORK_INDEX, number, text,
+        ACCOUNT, BUDGET_SPENT, Item, ORDERS_JSON, ORDERS_VERSION, PK, Place, ROUND_JSON, ROUND_VERSION,
+        ROW_STATE, ROW_VERSION, RULES_JSON, RULES_VERSION, SK, WORK, WORK_INDEX, number, text,
     },
     transaction::{Condition, Step, transact},
 };
 use super::error::{calling, unreadable};
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Row, State, WRITES_AT_ONCE},
+    ledger::{BudgetKey, Lease, Orders, Round, Row, State, WRITES_AT_ONCE},
     ports::{
         Guard, Ledger, LedgerError, LedgerReader, Page, PortError, RowWrite, RulesInForce, Seen, SeenKind,
     },
@@ -84,17 +84,22 @@ impl DynamoDbLedger {
 
     /// Stores what was seen, if this holds of what is stored. Sent again after a lost answer, it changes nothing more.
     async fn put_seen(&self, kind: SeenKind, seen: &Seen, condition: &Condition) -> Result<(), PortError> {
+        self.put_if(item::from_seen(kind, seen)?, condition).await.map(|_| ())
+    }
+
+    /// Stores an item if this holds of what is stored; tells whether it did.
+    async fn put_if(&self, item: Item, condition: &Condition) -> Result<bool, PortError> {
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item::from_seen(kind, seen)?))
+            .set_item(Some(item))
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values());
         match request.send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
                 _ => Err(calling("PutItem")(error)),
             },
         }
@@ -206,6 +211,12 @@ impl LedgerReader for DynamoDbLedger {
         Ok(item.map_or(Ok(0), |item| item::number_of(&item, BUDGET_SPENT))?)
     }
 
+    async fn round(&self) -> Result<Option<Round>, LedgerError> {
+        let Some(item) = self.get(Place::round()).await? else { return Ok(None) };
+        let version = item::number_of(&item, ROUND_VERSION)?;
+        Ok(Some(Round { version, ..item::from_json(&item, ROUND_JSON)? }))
+    }
+
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         let items = self.query(item::seen(kind)).await?;
         let mut seen = items.iter().map(item::to_seen).collect::<Result<Vec<_>, _>>()?;
@@ -293,6 +304,17 @@ impl Ledger for DynamoDbLedger {
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
         lease::release(self, lease).await
+    }
+
+    async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
+        let mut item = Place::round().into_item();
+        item.insert(ROUND_VERSION.to_owned(), number(round.version.saturating_add(1)));
+        item.insert(ROUND_JSON.to_owned(), text(item::json(round)?));
+        let condition = match round.version {
+            0 => Condition::new("attribute_not_exists(pk)", []),
+            version => Condition::new("round_version = :version", [(":version", number(version))]),
+        };
+        Ok(self.put_if(item, &condition).await?)
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {

@@ -12,10 +12,7 @@ use crate::{
         pages::Pages,
         parse,
     },
-    domain::{
-        AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
-        Tags,
-    },
+    domain::{AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, RequestId, Tags},
     ports::{AccessReader, PortError, Request, RequestListing, RequestSummary},
 };
 
@@ -71,7 +68,7 @@ impl AccessReader for SsoAdminApi {
         Ok(sets)
     }
 
-    async fn permission_set(&self, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, PortError> {
+    async fn permission_set_name(&self, arn: &PermissionSetArn) -> Result<Option<String>, PortError> {
         let operation = "DescribePermissionSet";
         let instance = self.found().await?;
         let request = self.client.describe_permission_set().instance_arn(instance.arn.as_str());
@@ -80,9 +77,12 @@ impl AccessReader for SsoAdminApi {
             Err(error) => return self.absent_here(error).await,
         };
         let name = answer.permission_set().and_then(|set| set.name());
-        let name = parse::text(operation, "permission set's name", name)?;
+        parse::text(operation, "permission set's name", name).map(Some)
+    }
+
+    async fn permission_set_tags(&self, arn: &PermissionSetArn) -> Result<Option<Tags>, PortError> {
         match self.tags(arn).await {
-            Ok(tags) => Ok(Some(PermissionSet { arn: arn.clone(), name, tags })),
+            Ok(tags) => Ok(Some(tags)),
             Err(error) => self.absent_here(error).await,
         }
     }

@@ -1,11 +1,11 @@
 //! Which waiting rows are sent next. Pure.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    domain::{AccountId, AssignmentKey, Operation, RulesVersion},
+    domain::{AccountId, Operation, PermissionSetArn, RulesVersion},
     ledger::{Orders, Row, held},
 };
 
@@ -19,10 +19,64 @@ pub(super) struct Limits<'a> {
     pub(super) now: Timestamp,
 }
 
+/// What is under way in the accounts, as far as it bears on what is sent next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Load {
+    /// How many requests are under way in an account.
+    under_way: BTreeMap<AccountId, usize>,
+    /// The permission sets whose role may be being made or deleted, by account.
+    updating: BTreeMap<AccountId, BTreeSet<PermissionSetArn>>,
+}
+
+/// Where a permission set has its role already.
+pub(super) type Roles = BTreeMap<AccountId, BTreeSet<PermissionSetArn>>;
+
+/// Whether a request may make a role in its account, or delete one: AWS updates one at a time. The last revoke of a permission set
+/// deletes its role, and which one is the last isn't known.
+fn may_update_a_role(row: &Row, operation: Operation, roles: &Roles) -> bool {
+    operation == Operation::Revoke
+        || !roles.get(&row.key.account).is_some_and(|sets| sets.contains(&row.key.permission_set))
+}
+
+impl Load {
+    /// With one more row under way.
+    pub(super) fn add(&mut self, row: &Row, roles: &Roles) {
+        let Some((operation, _)) = row.work() else { return };
+        *self.under_way.entry(row.key.account.clone()).or_default() += 1;
+        if may_update_a_role(row, operation, roles) {
+            let updating = self.updating.entry(row.key.account.clone()).or_default();
+            updating.insert(row.key.permission_set.clone());
+        }
+    }
+
+    fn of(&self, account: &AccountId) -> usize {
+        self.under_way.get(account).copied().unwrap_or(0)
+    }
+
+    /// How much a row would stand in the way of others, or others in its way: not at all; it would make a role while another of the account
+    /// is being made; its own is being made.
+    fn hindrance(&self, row: &Row, operation: Operation, roles: &Roles) -> u8 {
+        match self.updating.get(&row.key.account) {
+            Some(updating) if may_update_a_role(row, operation, roles) => {
+                if updating.contains(&row.key.permission_set) { 2 } else { 1 }
+            }
+            Some(_) | None => 0,
+        }
+    }
+}
+
+/// A row to be sent.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) row: Row,
+    /// Nothing that is under way in its account can hold it up.
+    pub(super) unhindered: bool,
+}
+
 /// The choice.
 pub(super) struct Choice {
     /// To be sent now, in this order.
-    pub(super) ready: Vec<Row>,
+    pub(super) ready: Vec<Ready>,
     /// Too old, decided by rules that are no longer in force, or on hold meanwhile: to be decided again.
     pub(super) stale: Vec<Row>,
     /// When the next of those that are backing off may be sent.
@@ -32,10 +86,14 @@ pub(super) struct Choice {
 }
 
 /// Revokes go before grants. Then the work is spread over accounts, since AWS updates one role of an account at a time: the
-/// account with the least under way comes first, and within an account the oldest decision.
-pub(super) fn choose(
-    waiting: &[Row],
-    outstanding: &BTreeMap<AssignmentKey, Row>,
+/// account with the least under way comes first, and within an account the oldest decision. What would make a role beside
+/// another of its account, or needs a role that is being made, comes last; where refusals have shown that AWS takes no second one (`strict`),
+/// it waits.
+pub(super) fn choose<'r>(
+    waiting: impl Iterator<Item = &'r Row>,
+    load: &Load,
+    roles: &Roles,
+    strict: bool,
     limits: &Limits<'_>,
 ) -> Choice {
     let Limits { room, rules, orders, intent_age, now } = *limits;
@@ -44,11 +102,6 @@ pub(super) fn choose(
     if orders.pause.is_some() {
         return choice;
     }
-    let mut load: BTreeMap<&AccountId, usize> = BTreeMap::new();
-    for key in outstanding.keys() {
-        *load.entry(&key.account).or_default() += 1;
-    }
-
     let mut candidates = Vec::new();
     for row in waiting {
         let Some((operation, intent)) = row.work() else { continue };
@@ -59,34 +112,39 @@ pub(super) fn choose(
         } else if row.rules.as_ref() != rules || intent.is_stale(intent_age, now) {
             choice.stale.push(row.clone());
         } else {
-            candidates.push((operation == Operation::Grant, intent.decided_at, row));
+            candidates.push((operation, intent.decided_at, row));
         }
     }
     choice.waiting_for_others = candidates.is_empty() && !choice.stale.is_empty();
-    candidates.sort_by(|a, b| (a.0, a.1, &a.2.key).cmp(&(b.0, b.1, &b.2.key)));
 
-    let mut turns = Vec::with_capacity(candidates.len());
-    for (is_grant, decided_at, row) in candidates {
-        let turn = match load.entry(&row.key.account) {
-            btree_map::Entry::Vacant(entry) => *entry.insert(1) - 1,
-            btree_map::Entry::Occupied(mut entry) => {
-                *entry.get_mut() += 1;
-                *entry.get() - 1
-            }
+    let mut load = load.clone();
+    while choice.ready.len() < room {
+        let rank = |(operation, decided_at, row): &(Operation, Timestamp, &'r Row)| {
+            let hindrance = load.hindrance(row, *operation, roles);
+            (*operation == Operation::Grant, hindrance, load.of(&row.key.account), *decided_at, &row.key)
         };
-        turns.push((is_grant, turn, decided_at, row));
+        let best = candidates
+            .iter()
+            .enumerate()
+            .map(|(at, candidate)| (rank(candidate), at))
+            .filter(|((_, hindrance, ..), _)| !strict || *hindrance == 0)
+            .min();
+        let Some(((_, hindrance, ..), at)) = best else { break };
+        let unhindered = hindrance == 0;
+        let (_, _, row) = candidates.swap_remove(at);
+        load.add(row, roles);
+        choice.ready.push(Ready { row: row.clone(), unhindered });
     }
-    turns.sort_by(|a, b| (a.0, a.1, a.2, &a.3.key).cmp(&(b.0, b.1, b.2, &b.3.key)));
-    choice.ready = turns.into_iter().take(room).map(|(.., row)| row.clone()).collect();
     choice
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::ledger::{Cause, HeldBy, Hold, Intent, Order, State};
+    use crate::{
+        domain::AssignmentKey,
+        ledger::{Cause, HeldBy, Hold, Intent, Order, State},
+    };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -141,11 +199,52 @@ mod tests {
     }
 
     fn choice_under(waiting: &[Row], outstanding: &[Row], room: usize, orders: &Orders) -> Choice {
-        let outstanding = outstanding.iter().map(|row| (row.key.clone(), row.clone())).collect();
+        choice_with(waiting, outstanding, room, orders, &Roles::new(), false)
+    }
+
+    fn choice_with(
+        waiting: &[Row],
+        outstanding: &[Row],
+        room: usize,
+        orders: &Orders,
+        roles: &Roles,
+        strict: bool,
+    ) -> Choice {
+        let mut load = Load::default();
+        for row in outstanding {
+            load.add(row, roles);
+        }
         let rules = rules();
         let intent_age = SignedDuration::from_mins(15);
         let limits = Limits { room, rules: Some(&rules), orders, intent_age, now: at(100) };
-        choose(waiting, &outstanding, &limits)
+        choose(waiting.iter(), &load, roles, strict, &limits)
+    }
+
+    /// The same row for another permission set.
+    fn of_set(row: Row, set: u8) -> Row {
+        let arn = format!("arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcde{set}");
+        Row { key: AssignmentKey { permission_set: arn.parse().unwrap(), ..row.key }, ..row }
+    }
+
+    #[test]
+    fn one_role_of_an_account_is_updated_at_a_time_where_there_is_anything_else_to_send() {
+        let grant = |account, group, set| of_set(row(Operation::Grant, account, group, 0), set);
+        let waiting = [grant(1, 1, 1), grant(1, 2, 1), grant(1, 3, 2), grant(1, 4, 3), grant(2, 5, 1)];
+        // The first of each account, then the first of each set, and only then what needs a role that is being made.
+        assert_eq!(sent(&choice(&waiting, &[], 9)), ["11", "25", "13", "14", "12"]);
+        // What needs no role goes beside one that is being made.
+        let roles = Roles::from([(
+            waiting[0].key.account.clone(),
+            BTreeSet::from([waiting[0].key.permission_set.clone()]),
+        )]);
+        let orders = Orders::default();
+        let known = choice_with(&waiting[..4], &[grant(1, 9, 9)], 2, &orders, &roles, false);
+        assert_eq!(sent(&known), ["11", "12"]);
+        // Where AWS has refused a second one, the others wait.
+        let strict = choice_with(&waiting, &[], 9, &orders, &Roles::new(), true);
+        assert_eq!(sent(&strict), ["11", "25"]);
+        let strict = choice_with(&waiting, &[grant(1, 9, 9)], 9, &orders, &roles, true);
+        assert_eq!(sent(&strict), ["25", "11", "12"]);
     }
 
     /// Account and group of each row, in order.
@@ -154,7 +253,7 @@ mod tests {
             let (account, group) = (row.key.account.as_str(), row.key.principal.id());
             format!("{}{}", &account[..1], &group[group.len() - 1..])
         };
-        choice.ready.iter().map(name).collect()
+        choice.ready.iter().map(|ready| name(&ready.row)).collect()
     }
 
     #[test]

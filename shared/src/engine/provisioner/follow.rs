@@ -2,169 +2,335 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use jiff::Timestamp;
+
 use super::{
     RunError,
+    flight::{Following, Stage},
+    hand::Hand,
+    latency::Latency,
+    looks::Open,
     outcome::{self, Ended, Outcome},
-    session::Session,
+    session::{Done, Session},
+    watch::ROUGHLY,
 };
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
     ledger::Row,
-    ports::{PortError, RequestListing, RequestStatus},
-    provisioning::{backoff, next_look},
+    ports::{RequestListing, RequestStatus},
+    provisioning::next_look,
 };
 
-/// How many finished requests one look at the list shows: one page.
+/// How many requests one look at a list shows: one page.
 const LISTED: usize = 100;
 
-impl Session<'_> {
-    /// Looks at everything outstanding: one list for all that succeeded, and a closer look at what it doesn't show.
-    pub(super) async fn follow(&mut self) -> Result<(), RunError> {
-        for operation in [Operation::Revoke, Operation::Grant] {
-            if self.followed(operation).next().is_none() {
-                continue;
-            }
-            self.turn().await;
-            match self.engine.access.requests(operation, RequestListing::Succeeded, LISTED).await {
-                Ok(listed) => {
-                    let succeeded: BTreeSet<RequestId> =
-                        listed.into_iter().map(|request| request.id).collect();
-                    let done: Vec<Row> = self
-                        .followed(operation)
-                        .filter(|(_, request)| succeeded.contains(request))
-                        .map(|(row, _)| row.clone())
-                        .collect();
-                    for row in done {
-                        self.conclude(row, RequestStatus::Succeeded).await?;
-                    }
-                }
-                Err(error) if error.is_transient() => {}
-                Err(error) => return Err(RunError::Access(error)),
-            }
-            self.look_closer(operation).await?;
-        }
-        Ok(())
-    }
+/// From so many on, a list of the failed is cheaper than to ask about each.
+const MANY: usize = 3;
 
-    /// Outstanding requests whose id is known.
-    fn followed(&self, operation: Operation) -> impl Iterator<Item = (&Row, &RequestId)> {
-        self.outstanding.values().filter_map(move |row| match row.work() {
-            Some((of_row, intent)) if of_row == operation => {
-                intent.claim.as_ref().and_then(|claim| claim.request.as_ref()).map(|request| (row, request))
-            }
-            _ => None,
-        })
-    }
+/// What AWS said of one request; the outer `None` if it said nothing this time, the inner one if it no longer knows the request.
+pub(super) type Described = Option<Option<RequestStatus>>;
 
-    /// Asks about single requests that the list of the succeeded has not shown for a while: they failed, or the list lags.
-    async fn look_closer(&mut self, operation: Operation) -> Result<(), RunError> {
-        let now = self.engine.clock.now();
-        let waited = |row: &Row| {
-            let since = row.claim().map_or(now, |claim| claim.at);
-            Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
-        };
-        let due: Vec<(Row, RequestId)> = self
-            .followed(operation)
-            .filter(|(row, _)| match self.looks.get(&row.key) {
-                Some(at) => *at <= now,
-                None => waited(row) >= next_look(Duration::ZERO),
-            })
-            .map(|(row, request)| (row.clone(), request.clone()))
-            .collect();
-        for (row, request) in due {
-            self.keep_lease().await?;
-            self.looks.insert(row.key.clone(), now + signed(next_look(waited(&row))));
-            self.turn().await;
-            match self.engine.access.request(operation, &request).await {
-                Ok(Some(request)) if request.status == RequestStatus::InProgress => {}
-                Ok(Some(request)) => self.conclude(row, request.status).await?,
-                Ok(None) => self.conclude_unknown(row, operation).await?,
-                Err(error) if error.is_transient() => {}
-                Err(error) => return Err(RunError::Access(error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// AWS has said how it ended.
-    pub(super) async fn conclude(&mut self, row: Row, status: RequestStatus) -> Result<(), RunError> {
-        match outcome::of(row, &status, self.engine.clock.now()) {
-            Some(outcome) => self.take(outcome).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Writes an outcome down, and tells it once it is written: who has lost the lease meanwhile leaves it to the other to tell.
-    async fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
-        let Outcome { row, ended } = outcome;
-        let (key, reason) = (row.key.clone(), row.trouble.clone().unwrap_or_default());
-        self.end(row).await?;
-        let account = &key.account;
-        match ended {
-            Ended::Granted => {
-                tracing::info!(account.id = %account, %key, "{key}: granted");
-                self.summary.granted += 1;
-            }
-            Ended::Revoked => {
-                tracing::info!(account.id = %account, %key, "{key}: revoked");
-                self.summary.revoked += 1;
-            }
-            Ended::Retried => self.summary.retried += 1,
-            Ended::Blocked => {
-                tracing::warn!(account.id = %account, %key, %reason, "{key}: refused");
-                self.summary.blocked += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// AWS no longer knows a request that it had accepted: what the assignments say decides, once they can be trusted.
-    async fn conclude_unknown(&mut self, row: Row, operation: Operation) -> Result<(), RunError> {
-        let now = self.engine.clock.now();
-        if row.claim().is_none_or(|claim| claim.at + signed(self.engine.settings.settle_after) > now) {
-            return Ok(());
-        }
-        let Some(there) = self.is_there(&row.key).await? else { return Ok(()) };
-        match (operation, there) {
-            (Operation::Grant, true) => self.granted(row).await,
-            (Operation::Revoke, false) => self.revoked(row).await,
-            (Operation::Grant, false) | (Operation::Revoke, true) => {
-                let wait = backoff(row.attempts);
-                self.retry_in_doubt(
-                    row,
-                    wait,
-                    "AWS no longer knows the request, and it has had no effect".to_owned(),
-                )
-                .await
-            }
-        }
-    }
-
-    /// Whether AWS lists an assignment; `None` when that could not be told this time.
-    pub(super) async fn is_there(&mut self, key: &AssignmentKey) -> Result<Option<bool>, RunError> {
+impl Hand<'_> {
+    /// One look at a list, with the moment at which it was sent; `None` when it could not be had this time.
+    pub(super) async fn look(
+        &self,
+        operation: Operation,
+        listing: RequestListing,
+    ) -> Result<(Timestamp, Option<BTreeSet<RequestId>>), RunError> {
         self.turn().await;
-        match self.engine.access.principals(&key.account, &key.permission_set).await {
-            Ok(principals) => Ok(Some(principals.contains(&key.principal))),
-            Err(PortError::NotFound(_)) => Ok(Some(false)),
-            Err(error) if error.is_transient() => Ok(None),
+        let at = self.now();
+        let answer = self.engine.access.requests(operation, listing, LISTED).await;
+        self.heed(&answer);
+        match answer {
+            Ok(listed) => Ok((at, Some(listed.into_iter().map(|request| request.id).collect()))),
+            Err(error) if error.is_transient() => Ok((at, None)),
             Err(error) => Err(RunError::Access(error)),
         }
     }
 
-    async fn granted(&mut self, row: Row) -> Result<(), RunError> {
-        self.take(outcome::granted(row, self.engine.clock.now())).await
-    }
-
-    pub(super) async fn revoked(&mut self, row: Row) -> Result<(), RunError> {
-        self.take(outcome::revoked(row, self.engine.clock.now())).await
-    }
-
-    /// AWS refused for good.
-    pub(super) async fn block(&mut self, row: Row, reason: String) -> Result<(), RunError> {
-        match outcome::blocked(row, reason, self.engine.clock.now()) {
-            Some(row) => self.take(Outcome { row, ended: Ended::Blocked }).await,
-            None => Ok(()),
+    /// Asks about one request.
+    pub(super) async fn describe(
+        &self,
+        operation: Operation,
+        request: &RequestId,
+    ) -> Result<(Timestamp, Described), RunError> {
+        self.turn().await;
+        let at = self.now();
+        let answer = self.engine.access.request(operation, request).await;
+        self.heed(&answer);
+        match answer {
+            Ok(request) => Ok((at, Some(request.map(|request| request.status)))),
+            Err(error) if error.is_transient() => Ok((at, None)),
+            Err(error) => Err(RunError::Access(error)),
         }
     }
+}
+
+impl Session<'_> {
+    /// Everything that is followed of one operation.
+    fn followed(&self, operation: Operation) -> impl Iterator<Item = (&AssignmentKey, &Following)> {
+        self.flights
+            .iter()
+            .filter(move |(_, flight)| flight.operation() == Some(operation))
+            .filter_map(|(key, flight)| Some((key, flight.following()?)))
+    }
+
+    /// From when on the place of each request that is followed is presumed to be free.
+    pub(super) fn presumed(&self) -> Vec<Timestamp> {
+        let unevenness = self.trips.unevenness();
+        let of = |operation| {
+            let watch = self.watch(operation);
+            self.followed(operation)
+                .filter_map(move |(_, following)| watch.presumed_from(following, unevenness))
+        };
+        of(Operation::Revoke).chain(of(Operation::Grant)).collect()
+    }
+
+    /// Whether the place of a request of this operation is presumed to be free.
+    pub(super) fn has_presumed(&self, operation: Operation, now: Timestamp) -> bool {
+        let unevenness = self.trips.unevenness();
+        let watch = self.watch(operation);
+        self.followed(operation)
+            .filter_map(|(_, following)| watch.presumed_from(following, unevenness))
+            .any(|from| from <= now)
+    }
+
+    /// Starts the looks that are due.
+    pub(super) fn start_looks(&mut self, now: Timestamp) {
+        let opens = |operation| -> Vec<Open> {
+            self.followed(operation).map(|(_, following)| following.open).collect()
+        };
+        let (revokes, grants) = (opens(Operation::Revoke), opens(Operation::Grant));
+        let all = (revokes.len() + grants.len()).max(1);
+        let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
+        let crowded = presumed * 5 >= self.engine().settings.window * 4;
+        for (operation, open) in [(Operation::Revoke, revokes), (Operation::Grant, grants)] {
+            let unevenness = self.trips.unevenness();
+            let watch = self.watch(operation);
+            let first = if self.backlog.is_empty() {
+                None
+            } else {
+                let from = |(_, following)| watch.presumed_from(following, unevenness);
+                self.followed(operation).filter_map(from).min()
+            };
+            let share = ratio(open.len(), all);
+            let Some(due) = watch.next_look(&open, share, first, crowded, now) else { continue };
+            if due > now {
+                self.wake_by(due);
+                continue;
+            }
+            self.watch_mut(operation).looking = true;
+            self.start_list(operation, RequestListing::Succeeded);
+        }
+    }
+
+    fn start_list(&mut self, operation: Operation, listing: RequestListing) {
+        let hand = self.hand.clone();
+        self.start(async move {
+            let (at, listed) = hand.look(operation, listing).await?;
+            Ok(Done::Looked { operation, listing, at, listed })
+        });
+    }
+
+    /// Asks about single requests that the lists should have shown by now: they failed, or the lists lag.
+    pub(super) fn start_closer_looks(&mut self, now: Timestamp) {
+        for operation in [Operation::Revoke, Operation::Grant] {
+            let oldest = self.followed(operation).map(|(_, following)| following.open.since).min();
+            let (mut due, mut later) = (Vec::new(), Timestamp::MAX);
+            for (key, following) in self.followed(operation) {
+                let is_oldest = Some(following.open.since) == oldest;
+                match self.watch(operation).closer(following, is_oldest, now) {
+                    Some(at) if at <= now => due.push((key.clone(), following.request.clone())),
+                    Some(at) => later = later.min(at),
+                    None => {}
+                }
+            }
+            self.wake_by(later);
+            let watch = self.watch(operation);
+            if due.len() >= MANY && !watch.distrusts && watch.may_list_failed(now) {
+                self.watch_mut(operation).last_failed = Some(now);
+                self.start_list(operation, RequestListing::Failed);
+                for (key, _) in &due {
+                    self.put_off(key, now);
+                }
+                continue;
+            }
+            for (key, request) in due {
+                if let Some(following) = self.flights.get_mut(&key).and_then(|flight| flight.following_mut())
+                {
+                    following.busy = true;
+                }
+                let hand = self.hand.clone();
+                self.start(async move {
+                    let (at, described) = hand.describe(operation, &request).await?;
+                    Ok(Done::Described { key, operation, request, at, described })
+                });
+            }
+        }
+    }
+
+    /// Not to be asked about by itself for a while.
+    fn put_off(&mut self, key: &AssignmentKey, at: Timestamp) {
+        let Some(flight) = self.flights.get_mut(key) else { return };
+        let wait = next_look(flight.waited(at));
+        if let Some(following) = flight.following_mut() {
+            following.closer = Some(at + signed(wait));
+        }
+    }
+
+    /// Takes in what a list has shown.
+    pub(super) fn take_list(
+        &mut self,
+        operation: Operation,
+        listing: RequestListing,
+        at: Timestamp,
+        listed: Option<BTreeSet<RequestId>>,
+    ) {
+        let watch = self.watch_mut(operation);
+        if listing == RequestListing::Succeeded {
+            watch.looking = false;
+            watch.looked(at);
+        }
+        let Some(listed) = listed else { return };
+        self.window.answered();
+        if listing != RequestListing::Succeeded {
+            let failed: Vec<AssignmentKey> = self
+                .followed(operation)
+                .filter(|(_, following)| listed.contains(&following.request))
+                .map(|(key, _)| key.clone())
+                .collect();
+            for key in failed {
+                if let Some(following) = self.flights.get_mut(&key).and_then(|flight| flight.following_mut())
+                {
+                    // The list gives no reason.
+                    following.closer = Some(at);
+                }
+            }
+            return;
+        }
+        self.watch_mut(operation).check(at, &listed);
+        let mut done = Vec::new();
+        let mut ages = Vec::new();
+        for (key, flight) in &mut self.flights {
+            if flight.operation() != Some(operation) {
+                continue;
+            }
+            let Some(following) = flight.following_mut().filter(|following| following.open.since <= at)
+            else {
+                continue;
+            };
+            if listed.contains(&following.request) {
+                done.push(key.clone());
+                ages.push(Ages::of(following, at));
+            } else {
+                following.open.looked = Some(at);
+            }
+        }
+        for ages in ages {
+            ages.tell(&mut self.watch_mut(operation).latency);
+        }
+        for key in done {
+            self.conclude(&key, &RequestStatus::Succeeded);
+        }
+    }
+
+    /// Takes in what AWS said of one request.
+    pub(super) fn take_description(
+        &mut self,
+        key: AssignmentKey,
+        operation: Operation,
+        request: &RequestId,
+        at: Timestamp,
+        described: Described,
+    ) {
+        let Some(flight) = self.flights.get_mut(&key) else { return };
+        let waited = flight.waited(at);
+        let Some(following) = flight.following_mut().filter(|following| following.request == *request) else {
+            return;
+        };
+        following.busy = false;
+        let Some(status) = described else {
+            following.closer = Some(at + signed(next_look(waited)));
+            return;
+        };
+        match status {
+            Some(RequestStatus::InProgress) => {
+                let (age, tells) = (following.open.age(at), following.exact && following.unhindered);
+                following.open.looked = Some(at);
+                let watch = self.watch_mut(operation);
+                if tells {
+                    watch.latency.still_under_way(age);
+                }
+                let awaited = watch.distrusts && watch.bounds().is_none_or(|bounds| age < bounds.within);
+                if !awaited {
+                    self.put_off(&key, at);
+                }
+            }
+            Some(status) => {
+                if status == RequestStatus::Succeeded {
+                    let ages = Ages::of(following, at);
+                    let watch = self.watch_mut(operation);
+                    ages.tell(&mut watch.latency);
+                    watch.expect(request.clone(), at);
+                }
+                self.conclude(&key, &status);
+            }
+            None => {
+                following.closer = Some(at + signed(next_look(waited)));
+                following.busy = true;
+                let (hand, row) = (self.hand.clone(), flight.row.clone());
+                self.start(async move {
+                    let end = hand.settle_unknown(row).await?;
+                    Ok(Done::SettledUnknown { key, end })
+                });
+            }
+        }
+    }
+
+    /// AWS has said how it ended: that is written down, and its place in the window is free from now on.
+    pub(super) fn conclude(&mut self, key: &AssignmentKey, status: &RequestStatus) {
+        let now = self.hand.now();
+        let Some(flight) = self.flights.get_mut(key) else { return };
+        let Some(Outcome { row, ended }) = outcome::of(flight.row.clone(), status, now) else { return };
+        flight.stage = Stage::Ending;
+        self.write_end(row, ended);
+    }
+
+    fn write_end(&mut self, row: Row, ended: Ended) {
+        let hand = self.hand.clone();
+        self.start(async move {
+            let row = hand.end(row).await?;
+            Ok(Done::Ended { row, ended })
+        });
+    }
+}
+
+/// Between which ages a request has ended that a look has found ended.
+struct Ages {
+    over: Duration,
+    within: Duration,
+    unhindered: bool,
+}
+
+impl Ages {
+    fn of(following: &Following, at: Timestamp) -> Self {
+        let (over, within) = (following.open.seen_at(), following.open.age(at));
+        // Another session's call was made a moment after its claim.
+        let over = if following.exact { over } else { over.saturating_sub(ROUGHLY) };
+        Self { over, within, unhindered: following.unhindered }
+    }
+
+    fn tell(&self, latency: &mut Latency) {
+        if self.unhindered {
+            latency.ended(self.over, self.within);
+        } else {
+            latency.ended_with_others(self.over, self.within);
+        }
+    }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+    number(part) / number(whole)
 }

@@ -4,102 +4,153 @@
 //! INVARIANT: who may end a claimed row is said by the row. While its claim is marked as handed over, only the poller does; without
 //! the mark, only the engine. Both write on the row's version.
 
-use std::collections::BTreeMap;
+use jiff::Timestamp;
 
-use super::{RunError, session::Session};
+use super::{
+    RunError,
+    flight::{Following, Stage},
+    hand::Hand,
+    looks::Open,
+    session::{Done, Session},
+};
 use crate::{
     domain::AssignmentKey,
     engine::{Poll, signed},
     ledger::{Claim, Intent, Row},
+    ports::Queue,
 };
+
+/// What came of handing a request over.
+pub(super) enum HandedOver {
+    /// Messages look after it from now on.
+    Marked(Row),
+    /// Another has changed the row meanwhile: it is taken up again as it is now, and handed over once more.
+    Changed,
+    /// The queue for what takes long can't be used.
+    NoQueue,
+}
+
+impl Hand<'_> {
+    async fn hand_over(&self, row: Row, polls: &dyn Queue) -> Result<HandedOver, RunError> {
+        let now = self.now();
+        let Some(poll) = Poll::of(&row, now) else { return Ok(HandedOver::Changed) };
+        // The message first: with the mark alone, nobody would look for an hour. Until the mark is there, it waits.
+        if let Err(error) = poll.send(polls, now, Poll::FIRST_LOOK).await {
+            tracing::warn!(%error, "cannot hand over what takes long: this run of the engine looks after it itself");
+            return Ok(HandedOver::NoQueue);
+        }
+        let marked = self.write(marked(row, Some(now))).await?;
+        Ok(marked.map_or(HandedOver::Changed, HandedOver::Marked))
+    }
+}
+
+fn marked(row: Row, polled: Option<Timestamp>) -> Row {
+    row.map_intent(|intent| Intent { claim: intent.claim.map(|claim| Claim { polled, ..claim }), ..intent })
+}
 
 impl Session<'_> {
     /// Hands over every request that the engine has followed for as long as its patience lasts.
-    pub(super) async fn hand_over(&mut self) -> Result<(), RunError> {
-        let Some(polls) = self.engine.polls.filter(|_| !self.polls_failed) else {
-            return self.take_back().await;
-        };
-        let patience = signed(self.engine.settings.patience);
-        let now = self.engine.clock.now();
-        let slow: Vec<Row> = self
-            .outstanding
-            .values()
-            .chain(self.lost_polls.values())
-            .filter(|row| {
-                row.claim().is_some_and(|claim| claim.request.is_some() && claim.at + patience <= now)
-            })
-            .cloned()
-            .collect();
-        for row in slow {
-            self.keep_lease().await?;
-            let now = self.engine.clock.now();
-            let Some(poll) = Poll::of(&row, now) else { continue };
-            // The message first: with the mark alone, nobody would look for an hour. Until the mark is there, it waits.
-            if let Err(error) = poll.send(polls, now, Poll::FIRST_LOOK).await {
-                tracing::warn!(%error, "cannot hand over what takes long: this run of the engine looks after it itself");
+    pub(super) fn start_handing_over(&mut self, now: Timestamp) {
+        if self.engine().polls.is_none() || self.polls_failed {
+            return;
+        }
+        let patience = signed(self.engine().settings.patience);
+        let (mut slow, mut later) = (Vec::new(), Timestamp::MAX);
+        for (key, flight) in &self.flights {
+            let Some(following) = flight.following() else { continue };
+            let due = flight.row.claim().map_or(now, |claim| claim.at) + patience;
+            if due > now {
+                later = later.min(due);
+            } else if !following.busy {
+                slow.push(key.clone());
+            }
+        }
+        self.wake_by(later);
+        for key in slow {
+            self.hand_over(key);
+        }
+    }
+
+    fn hand_over(&mut self, key: AssignmentKey) {
+        let Some(polls) = self.engine().polls else { return };
+        let Some(flight) = self.flights.get_mut(&key) else { return };
+        flight.stage = Stage::HandingOver;
+        let (hand, row) = (self.hand.clone(), flight.row.clone());
+        self.start(async move {
+            let came_of_it = hand.hand_over(row, polls).await?;
+            Ok(Done::HandedOver { key, came_of_it })
+        });
+    }
+
+    /// Takes in what came of handing over.
+    pub(super) fn take_handed_over(&mut self, key: AssignmentKey, came_of_it: HandedOver) {
+        match came_of_it {
+            HandedOver::Marked(row) => {
+                if let Some(flight) = self.flights.get_mut(&key) {
+                    (flight.row, flight.stage) = (row, Stage::Slow);
+                }
+            }
+            HandedOver::Changed => self.take_over(key),
+            HandedOver::NoQueue => {
                 self.polls_failed = true;
-                return self.take_back().await;
-            }
-            self.outstanding.remove(&row.key);
-            self.lost_polls.remove(&row.key);
-            self.looks.remove(&row.key);
-            let marked = row.map_intent(|intent| Intent {
-                claim: intent.claim.map(|claim| Claim { polled: Some(now), ..claim }),
-                ..intent
-            });
-            // Changed by another meanwhile: it is taken up again as it is now, and handed over once more.
-            if let Some(row) = self.write(marked).await? {
-                self.slow.insert(row.key.clone(), row);
+                self.take_over(key);
             }
         }
-        Ok(())
     }
 
-    /// Without a queue of its own, this engine itself looks after what messages seem to have been lost for.
-    async fn take_back(&mut self) -> Result<(), RunError> {
-        for (key, row) in std::mem::take(&mut self.lost_polls) {
-            let unmarked = row.map_intent(|intent| Intent {
-                claim: intent.claim.map(|claim| Claim { polled: None, ..claim }),
-                ..intent
-            });
-            if let Some(row) = self.write(unmarked).await? {
-                self.outstanding.insert(key, row);
+    /// Takes up a claim that this session doesn't know: a dead engine's, or an earlier run's. The listing may be late; the row itself
+    /// is not.
+    pub(super) fn take_over(&mut self, key: AssignmentKey) {
+        let Some(flight) = self.flights.get_mut(&key) else { return };
+        flight.stage = Stage::Reading;
+        let hand = self.hand.clone();
+        self.start(async move {
+            let row = hand.engine.ledger.row(&key).await?;
+            Ok(Done::Taken { key, row })
+        });
+    }
+
+    /// Takes in a row that was read because of its claim.
+    pub(super) fn take_row(&mut self, key: AssignmentKey, row: Option<Row>) {
+        let now = self.hand.now();
+        let Some(row) = row.filter(|row| row.claim().is_some()) else {
+            self.land(&key);
+            return;
+        };
+        let Some(claim) = row.claim().cloned() else { return };
+        let Some(flight) = self.flights.get_mut(&key) else { return };
+        let handed_over = row.is_handed_over(now);
+        flight.row = row;
+        flight.stage = match (claim.request, claim.polled) {
+            _ if handed_over => Stage::Slow,
+            (Some(request), None) => Stage::Open(Following {
+                request,
+                open: Open { since: claim.at, looked: None },
+                exact: false,
+                unhindered: true,
+                closer: None,
+                busy: false,
+            }),
+            (_, Some(_)) => {
+                self.take_back(key);
+                return;
             }
-        }
-        Ok(())
+            (None, None) => Stage::Lost { next: now, busy: false },
+        };
     }
 
-    /// All that takes a place in the window.
-    pub(super) fn under_way(&self) -> BTreeMap<AssignmentKey, Row> {
-        let ours = self.outstanding.iter().chain(&self.slow).chain(&self.lost_polls);
-        ours.map(|(key, row)| (key.clone(), row.clone())).collect()
-    }
-
-    /// Takes up claims that this session doesn't know: a dead engine's, or an earlier run's. What was handed over is only counted.
-    pub(super) async fn take_over(&mut self, rows: &[Row]) -> Result<(), RunError> {
-        let now = self.engine.clock.now();
-        self.slow = rows
-            .iter()
-            .filter(|row| row.is_handed_over(now) && !self.outstanding.contains_key(&row.key))
-            .map(|row| (row.key.clone(), row.clone()))
-            .collect();
-        self.lost_polls.clear();
-        for row in rows.iter().filter(|row| row.claim().is_some()) {
-            if self.outstanding.contains_key(&row.key) || self.slow.contains_key(&row.key) {
-                continue;
-            }
-            // The listing may be late; the row itself is not.
-            let Some(row) = self.engine.ledger.row(&row.key).await? else { continue };
-            let Some(claim) = row.claim() else { continue };
-            let place = if row.is_handed_over(now) {
-                &mut self.slow
-            } else if claim.polled.is_some() {
-                &mut self.lost_polls
-            } else {
-                &mut self.outstanding
-            };
-            place.insert(row.key.clone(), row);
+    /// The messages about it seem to have been lost: others are sent, or this engine itself looks after it.
+    fn take_back(&mut self, key: AssignmentKey) {
+        if self.engine().polls.is_some() && !self.polls_failed {
+            self.hand_over(key);
+            return;
         }
-        Ok(())
+        let Some(flight) = self.flights.get_mut(&key) else { return };
+        flight.stage = Stage::Reading;
+        let (hand, row) = (self.hand.clone(), marked(flight.row.clone(), None));
+        self.start(async move {
+            let row = hand.write(row).await?;
+            Ok(Done::Taken { key, row })
+        });
     }
 }

@@ -1,16 +1,35 @@
 //! The engine: the one thing that sends writes to AWS.
 //!
-//! A run takes the lease, and then looks at the ledger once a tick: what is outstanding is followed to its end, what a dead
-//! engine left is settled, and what waits is claimed and sent while the window has room. Whatever happens at whatever moment,
-//! the ledger holds an intent before AWS holds a request, so the next run knows what this one was about to do.
+//! A run takes the lease, and then does many things at once: what is outstanding is followed to its end, what a dead engine left is
+//! settled, and what waits is claimed and sent the moment the window has room. No call waits for another's answer. Whatever happens at
+//! whatever moment, the ledger holds an intent before AWS holds a request, so the next run knows what this one was about to do.
+//!
+//! ```text
+//! session    the loop: starts what is due, takes in what has ended
+//!   reading    what the ledger holds, a little at a time
+//!   dispatch   sends; choose says what, pace and window how much
+//!   follow     looks at what is under way; watch and looks say when, latency what has been learned
+//!   settle     claims of which no request is known; hand_over: what takes long
+//! hand       what all tasks share: the lease, the turns to call AWS, guarded writes
+//! ```
 
 mod choose;
+mod dispatch;
+mod flight;
 mod follow;
+mod hand;
 mod hand_over;
+pub(super) mod latency;
+mod looks;
 pub(super) mod outcome;
+mod pace;
+mod reading;
 mod send;
 mod session;
 mod settle;
+mod trips;
+mod watch;
+mod window;
 
 use std::time::Duration;
 
@@ -99,16 +118,7 @@ impl Provisioner<'_> {
         let until = until.min(self.clock.now() + signed(self.settings.run_for));
         let mut summary = RunSummary::default();
         // Without a usable instance every call would be refused, and every key be blocked for a day for what is no fault of it.
-        match self.access.instance().await {
-            Err(error) if !error.is_transient() => return Err(RunError::Access(error)),
-            Ok(instance) => {
-                let facts = self.ledger.recall(SeenKind::Fact).await?;
-                if let Some(ledger) = owner(&facts).filter(|ledger| *ledger != instance.arn) {
-                    return Err(RunError::OtherInstance { ledger, here: instance.arn });
-                }
-            }
-            Err(_) => {}
-        }
+        self.check_instance(wake).await?;
         loop {
             let now = self.clock.now();
             let Some(lease) = self.ledger.acquire_lease(holder, now, self.settings.lease).await? else {
@@ -121,9 +131,10 @@ impl Provisioner<'_> {
                 }
                 return Ok(summary);
             };
-            let mut session = Session::begin(self, lease, &mut summary);
-            let pause = Box::pin(session.work(until)).await;
-            let lease = session.into_lease();
+            let mut session = Session::begin(self, lease, &mut summary, wake.learned.as_ref(), until);
+            let pause = Box::pin(session.work()).await;
+            let (lease, learned) = (session.lease(), session.learned());
+            drop(session);
             let pause = match pause {
                 Err(RunError::Ledger(LedgerError::LeaseLost)) => {
                     summary.end = RunEnd::LeaseLost;
@@ -143,6 +154,7 @@ impl Provisioner<'_> {
                     let delay = time.duration_since(self.clock.now());
                     let delay = Duration::try_from(delay).unwrap_or(Duration::ZERO);
                     if let Some(next) = wake.next() {
+                        let next = Wake { learned: Some(learned), ..next };
                         next.send(self.wake, self.clock.now(), delay).await.map_err(RunError::Queue)?;
                     }
                     return Ok(summary);
@@ -157,6 +169,24 @@ impl Provisioner<'_> {
                     return Ok(summary);
                 }
                 Pause::Nothing => {}
+            }
+        }
+    }
+
+    /// Whether calls have a usable instance to go to, and the ledger is of that one. The run that has woken this one knows.
+    async fn check_instance(&self, wake: &Wake) -> Result<(), RunError> {
+        if wake.learned.is_some() {
+            return Ok(());
+        }
+        match self.access.instance().await {
+            Err(error) if !error.is_transient() => Err(RunError::Access(error)),
+            Err(_) => Ok(()),
+            Ok(instance) => {
+                let facts = self.ledger.recall(SeenKind::Fact).await?;
+                match owner(&facts).filter(|ledger| *ledger != instance.arn) {
+                    Some(ledger) => Err(RunError::OtherInstance { ledger, here: instance.arn }),
+                    None => Ok(()),
+                }
             }
         }
     }

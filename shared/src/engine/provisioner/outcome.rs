@@ -34,6 +34,16 @@ pub(in crate::engine) enum Ended {
     Blocked,
 }
 
+/// How the engine's work at a row has ended, its own ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Request(Ended),
+    /// It cannot be said whose the key is.
+    Uncertain,
+    /// Somebody else had made the assignment before it was sent.
+    GivenUp,
+}
+
 /// What AWS's word makes of a claimed row; `None` while the request is under way, or if nothing is.
 pub(in crate::engine) fn of(row: Row, status: &RequestStatus, now: Timestamp) -> Option<Outcome> {
     let (operation, _) = row.work()?;
@@ -85,7 +95,8 @@ pub(super) fn blocked(row: Row, reason: String, now: Timestamp) -> Option<Row> {
 /// Back to waiting, to be sent again after a while. It has cost an attempt.
 pub(super) fn retried(row: Row, wait: Duration, trouble: String, now: Timestamp) -> Row {
     let attempts = row.attempts.saturating_add(1);
-    waiting(Row { attempts, ..row }, wait, trouble, now)
+    let not_before = Some(now + signed(wait));
+    put_back(Row { attempts, ..row }, trouble).map_intent(|intent| Intent { not_before, ..intent })
 }
 
 /// The same where the request may have had effect although AWS doesn't say so: what is found there next may be ours, and what is not
@@ -94,10 +105,9 @@ pub(super) fn retried_in_doubt(row: Row, wait: Duration, trouble: String, now: T
     retried(Row { maybe_sent: true, ..row }, wait, trouble, now)
 }
 
-/// The same where nothing was done and nothing is wrong with the row: it costs no attempt.
-pub(super) fn waiting(row: Row, wait: Duration, trouble: String, now: Timestamp) -> Row {
-    let not_before = Some(now + signed(wait));
-    let row = with_last_request(row).map_intent(|intent| Intent { not_before, claim: None, ..intent });
+/// Back to waiting as before: nothing was done and nothing is wrong with the row. It costs no attempt.
+pub(super) fn put_back(row: Row, trouble: String) -> Row {
+    let row = with_last_request(row).map_intent(|intent| Intent { claim: None, ..intent });
     Row { trouble: Some(trouble), ..row }
 }
 

@@ -1,175 +1,212 @@
-//! Claiming and sending.
+//! Claiming and sending one row.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use super::{RunError, outcome::blocked, session::Session};
+use jiff::Timestamp;
+
+use super::{
+    RunError,
+    hand::{Claimed, Hand},
+    outcome::{self, End, Ended},
+};
 use crate::{
     domain::{AccountId, Operation, PermissionSetArn, Principal},
     engine::signed,
     ledger::{Claim, Intent, Row, State},
-    ports::{PortError, Request, RequestStatus},
-    provisioning::backoff,
+    ports::{PortError, Request},
+    provisioning::{ATTEMPTS, backoff},
 };
 
-/// Who has which permission set in which account, as read in this round of sending.
-type Looks = BTreeMap<(AccountId, PermissionSetArn), BTreeSet<Principal>>;
+/// Who has which permission set in which account, and when that was asked.
+pub(super) type Looks = BTreeMap<(AccountId, PermissionSetArn), (Timestamp, BTreeSet<Principal>)>;
 
-impl Session<'_> {
-    /// Sends rows that are ready, one after the other, until AWS asks to slow down; tells how many were sent.
-    /// `orders` is the version of the standing orders that allow it.
-    pub(super) async fn send(&mut self, ready: Vec<Row>, orders: u64) -> Result<usize, RunError> {
-        let mut looks = Looks::new();
-        let mut sent = 0;
-        for row in ready {
-            let Some((operation, _)) = row.work() else { continue };
-            if !self.is_still_free(&row, &mut looks).await? {
-                continue;
-            }
-            if row.work().is_none_or(|(_, intent)| self.is_too_old(intent)) {
-                continue;
-            }
-            // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
-            // which the next engine settles.
-            let rules = row.rules.clone();
-            let Some(row) = self.write_claim(self.claimed(row), rules, orders).await? else { continue };
-            sent += 1;
-            self.outstanding.insert(row.key.clone(), row.clone());
-            self.turn().await;
-            // INVARIANT: last before the call, which must end while the lease is ours. Whatever was done before may have taken so
-            // long that another engine has settled the claim.
-            self.keep_lease().await?;
-            let answer = match operation {
-                Operation::Grant => self.engine.writer.grant(&row.key).await,
-                Operation::Revoke => self.engine.writer.revoke(&row.key).await,
-            };
-            if !self.take_answer(row, answer).await? {
-                break;
-            }
+/// What came of a row that was to be sent.
+pub(super) enum Sent {
+    /// AWS has taken the request; its id is in the row. With the moment of the call, and the time that it took.
+    Accepted { row: Row, request: Request, since: Timestamp, took: Duration },
+    /// It may have been done: the claim stays, and is settled by what AWS lists.
+    Unanswered(Row),
+    /// Nothing was done, and it is nobody's fault: the row waits as before. It was too much at once, or else too fast.
+    PutBack { row: Row, too_much: bool },
+    /// The row has reached its end without a request.
+    Ended(End),
+    /// Nothing was sent: the row isn't as it was read, or may not be sent now.
+    NotSent,
+    /// The same, since other rules or orders hold than were read.
+    Overtaken(Row),
+    /// No call is answered any more until somebody mends it.
+    Barred(PortError),
+}
+
+impl Hand<'_> {
+    /// Claims a row and sends it. The turn for its call has been taken. `orders` is the version of the standing orders that allow it.
+    pub(super) async fn send(&self, row: Row, orders: u64) -> Result<Sent, RunError> {
+        let Some((operation, _)) = row.work() else { return Ok(Sent::NotSent) };
+        if let Some(instead) = self.is_taken(&row).await? {
+            return Ok(instead);
         }
-        Ok(sent)
-    }
-
-    /// Looks and calls take time, so the age is looked at once more before each claim.
-    fn is_too_old(&self, intent: &Intent) -> bool {
-        intent.is_stale(signed(self.engine.settings.intent_age), self.engine.clock.now())
+        // Looks take time, so the age is looked at once more before the claim.
+        let too_old = |intent: &Intent| intent.is_stale(signed(self.engine.settings.intent_age), self.now());
+        if row.work().is_none_or(|(_, intent)| too_old(intent)) {
+            return Ok(Sent::NotSent);
+        }
+        // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
+        // which the next engine settles.
+        let row = match self.write_claim(self.claimed(row.clone()), row.rules.clone(), orders).await? {
+            Claimed::Written(row) => row,
+            Claimed::Changed => return Ok(Sent::NotSent),
+            Claimed::Overtaken => return Ok(Sent::Overtaken(row)),
+        };
+        // INVARIANT: last before the call, which must end while the lease is ours. Whatever was done before may have taken so
+        // long that another engine has settled the claim.
+        self.under_the_lease().await;
+        let since = self.now();
+        let answer = match operation {
+            Operation::Grant => self.engine.writer.grant(&row.key).await,
+            Operation::Revoke => self.engine.writer.revoke(&row.key).await,
+        };
+        let took = Duration::try_from(self.now().duration_since(since)).unwrap_or_default();
+        self.heed(&answer);
+        self.take_answer(row, answer, since, took).await
     }
 
     fn claimed(&self, row: Row) -> Row {
-        let claim =
-            Some(Claim { fence: self.fence(), at: self.engine.clock.now(), request: None, polled: None });
+        let claim = Some(Claim { fence: self.fence(), at: self.now(), request: None, polled: None });
         row.map_intent(|intent| Intent { claim, ..intent })
     }
 
-    /// Whether a grant may be sent: if its decision is not quite fresh, or it had to wait, AWS is asked once more that nobody
-    /// else has made the assignment meanwhile. One call serves all principals of a permission set in an account.
-    async fn is_still_free(&mut self, row: &Row, looks: &mut Looks) -> Result<bool, RunError> {
-        let Some((Operation::Grant, intent)) = row.work() else { return Ok(true) };
-        let fresh = intent.decided_at + signed(self.engine.settings.look_age) > self.engine.clock.now();
-        if fresh && intent.not_before.is_none() {
-            return Ok(true);
-        }
-        let place = (row.key.account.clone(), row.key.permission_set.clone());
-        if !looks.contains_key(&place) {
-            self.turn().await;
-            match self.engine.access.principals(&place.0, &place.1).await {
-                Ok(principals) => looks.insert(place.clone(), principals.into_iter().collect()),
-                Err(PortError::NotFound(_)) => looks.insert(place.clone(), BTreeSet::new()),
-                // It stays pending; the next tick asks again.
-                Err(error) if error.is_transient() => return Ok(false),
-                Err(error @ PortError::Barred(_)) => return Err(RunError::Access(error)),
-                Err(error) => {
-                    let now = self.engine.clock.now();
-                    if let Some(blocked) = blocked(row.clone(), error.to_string(), now)
-                        && self.write(blocked).await?.is_some()
-                    {
-                        self.summary.blocked += 1;
-                    }
-                    return Ok(false);
-                }
-            };
-        }
-        if !looks.get(&place).is_some_and(|principals| principals.contains(&row.key.principal)) {
-            return Ok(true);
-        }
-        let now = self.engine.clock.now();
-        if row.maybe_sent {
-            let reason = "it exists, and an earlier request of ours for it may have had effect".to_owned();
-            if self.write(row.clone().into_state(State::Uncertain { reason }, now)).await?.is_some() {
-                self.summary.uncertain += 1;
+    /// Records what AWS answered.
+    async fn take_answer(
+        &self,
+        row: Row,
+        answer: Result<Request, PortError>,
+        since: Timestamp,
+        took: Duration,
+    ) -> Result<Sent, RunError> {
+        let error = match answer {
+            Ok(request) => {
+                let row = self.record(with_request(row, &request)).await?;
+                return Ok(Sent::Accepted { row, request, since, took });
             }
-            return Ok(false);
+            Err(error) => error,
+        };
+        let is_revoke = row.work().is_some_and(|(operation, _)| operation == Operation::Revoke);
+        match error {
+            PortError::Throttled(why) => self.put_back(row, why, false).await,
+            PortError::WindowFull(why) => self.put_back(row, why, true).await,
+            PortError::Conflict(why) if row.attempts + 1 < ATTEMPTS => self.retry(row, why).await,
+            PortError::NotFound(why) if is_revoke => self.check_gone(row, why).await,
+            // It is about every call: the row waits as it was, and the run ends with the reason.
+            error @ PortError::Barred(_) => {
+                self.put_back(row, error.to_string(), false).await?;
+                Ok(Sent::Barred(error))
+            }
+            PortError::Conflict(why)
+            | PortError::Denied(why)
+            | PortError::NotFound(why)
+            | PortError::Refused(why) => self.block(row, why).await,
+            PortError::Failed(why) => {
+                Ok(Sent::Unanswered(self.record(Row { trouble: Some(why), ..row }).await?))
+            }
         }
-        let trouble = Some("somebody else made the assignment before it was sent".to_owned());
-        let closed = Row { trouble, ..row.clone() }.into_state(State::Closed, now);
-        if self.write(closed).await?.is_some() {
-            self.summary.given_up += 1;
-        }
-        Ok(false)
     }
 
-    /// Records what AWS answered; false when it asks to slow down.
-    async fn take_answer(&mut self, row: Row, answer: Result<Request, PortError>) -> Result<bool, RunError> {
-        match answer {
-            Ok(request) => {
-                self.slowed = 0;
-                let row = self.record(with_request(row, &request)).await?;
-                self.outstanding.insert(row.key.clone(), row.clone());
-                if request.status != RequestStatus::InProgress {
-                    self.conclude(row, request.status).await?;
-                }
-                Ok(true)
+    async fn put_back(&self, row: Row, why: String, too_much: bool) -> Result<Sent, RunError> {
+        let row = self.end(outcome::put_back(row, why)).await?;
+        Ok(Sent::PutBack { row, too_much })
+    }
+
+    async fn retry(&self, row: Row, why: String) -> Result<Sent, RunError> {
+        let wait = backoff(row.attempts);
+        self.end(outcome::retried(row, wait, why, self.now())).await?;
+        Ok(Sent::Ended(End::Request(Ended::Retried)))
+    }
+
+    /// AWS refused for good.
+    async fn block(&self, row: Row, why: String) -> Result<Sent, RunError> {
+        match outcome::blocked(row, why, self.now()) {
+            Some(row) => {
+                self.end(row).await?;
+                Ok(Sent::Ended(End::Request(Ended::Blocked)))
             }
-            Err(PortError::Throttled(why) | PortError::WindowFull(why)) => {
-                // Nothing was done, and it is nobody's fault: it costs no attempt.
-                let pause = backoff(self.slowed).min(Duration::from_secs(20));
-                self.slowed = self.slowed.saturating_add(1);
-                self.slow_until = self.engine.clock.now() + signed(pause);
-                self.wait_again(row, Duration::ZERO, why).await?;
-                Ok(false)
-            }
-            Err(PortError::Conflict(why)) => {
-                let wait = backoff(row.attempts);
-                self.retry(row, wait, why).await?;
-                Ok(true)
-            }
-            Err(PortError::NotFound(why))
-                if row.work().is_some_and(|(operation, _)| operation == Operation::Revoke) =>
-            {
-                self.check_gone(row, why).await?;
-                Ok(true)
-            }
-            // It is about every call: the row waits as it was, and the run ends with the reason.
-            Err(error @ PortError::Barred(_)) => {
-                self.wait_again(row, Duration::ZERO, error.to_string()).await?;
-                Err(RunError::Access(error))
-            }
-            Err(PortError::Denied(why) | PortError::NotFound(why) | PortError::Refused(why)) => {
-                self.block(row, why).await?;
-                Ok(true)
-            }
-            // It may have been done: the claim stays, and is settled by what AWS lists.
-            Err(PortError::Failed(why)) => {
-                let row = self.record(Row { trouble: Some(why), ..row }).await?;
-                self.outstanding.insert(row.key.clone(), row);
-                Ok(true)
-            }
+            None => Ok(Sent::NotSent),
         }
     }
 
     /// A revoke of something that AWS doesn't know: gone, if the assignments say so too.
-    async fn check_gone(&mut self, row: Row, why: String) -> Result<(), RunError> {
+    async fn check_gone(&self, row: Row, why: String) -> Result<Sent, RunError> {
         self.turn().await;
-        match self.engine.access.principals(&row.key.account, &row.key.permission_set).await {
+        let answer = self.engine.access.principals(&row.key.account, &row.key.permission_set).await;
+        self.heed(&answer);
+        match answer {
             Ok(principals) if principals.contains(&row.key.principal) => self.block(row, why).await,
-            Ok(_) | Err(PortError::NotFound(_)) => self.revoked(row).await,
-            Err(error) => {
-                let wait = backoff(row.attempts);
-                self.retry(row, wait, error.to_string()).await
+            Ok(_) | Err(PortError::NotFound(_)) => {
+                self.end(outcome::revoked(row, self.now()).row).await?;
+                Ok(Sent::Ended(End::Request(Ended::Revoked)))
             }
+            Err(error) => self.retry(row, error.to_string()).await,
         }
+    }
+
+    /// Whether a grant may not be sent after all: if its decision is not quite fresh, or it had to wait, AWS is asked once more
+    /// that nobody else has made the assignment meanwhile. One call serves all principals of a permission set in an account.
+    async fn is_taken(&self, row: &Row) -> Result<Option<Sent>, RunError> {
+        let Some((Operation::Grant, intent)) = row.work() else { return Ok(None) };
+        let look_age = signed(self.engine.settings.look_age);
+        if intent.decided_at + look_age > self.now() && intent.not_before.is_none() {
+            return Ok(None);
+        }
+        let place = (row.key.account.clone(), row.key.permission_set.clone());
+        let since = intent.decided_at.max(intent.not_before.unwrap_or(Timestamp::MIN));
+        let known = self.looks().get(&place).and_then(|(at, principals)| {
+            let is_fresh = *at >= since && *at + look_age > self.now();
+            is_fresh.then(|| principals.contains(&row.key.principal))
+        });
+        let there = match known {
+            Some(there) => there,
+            None => {
+                self.turn().await;
+                let at = self.now();
+                let answer = self.engine.access.principals(&place.0, &place.1).await;
+                self.heed(&answer);
+                let principals = match answer {
+                    Ok(principals) => principals.into_iter().collect(),
+                    Err(PortError::NotFound(_)) => BTreeSet::new(),
+                    // It stays pending, and is asked about again.
+                    Err(error) if error.is_transient() => return Ok(Some(Sent::NotSent)),
+                    Err(error @ PortError::Barred(_)) => return Err(RunError::Access(error)),
+                    Err(error) => {
+                        let blocked = outcome::blocked(row.clone(), error.to_string(), self.now());
+                        return self.closed_unsent(blocked, End::Request(Ended::Blocked)).await.map(Some);
+                    }
+                };
+                let there = principals.contains(&row.key.principal);
+                self.looks().insert(place, (at, principals));
+                there
+            }
+        };
+        if !there {
+            return Ok(None);
+        }
+        let now = self.now();
+        if row.maybe_sent {
+            let reason = "it exists, and an earlier request of ours for it may have had effect".to_owned();
+            let uncertain = row.clone().into_state(State::Uncertain { reason }, now);
+            return self.closed_unsent(Some(uncertain), End::Uncertain).await.map(Some);
+        }
+        let trouble = Some("somebody else made the assignment before it was sent".to_owned());
+        let closed = Row { trouble, ..row.clone() }.into_state(State::Closed, now);
+        self.closed_unsent(Some(closed), End::GivenUp).await.map(Some)
+    }
+
+    /// Writes the end of a row that was never claimed, unless somebody has changed it.
+    async fn closed_unsent(&self, row: Option<Row>, ended: End) -> Result<Sent, RunError> {
+        let Some(row) = row else { return Ok(Sent::NotSent) };
+        let written = self.write(row).await?;
+        Ok(if written.is_some() { Sent::Ended(ended) } else { Sent::NotSent })
     }
 }
 

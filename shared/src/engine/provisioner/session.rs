@@ -1,25 +1,43 @@
-//! One holding of the lease.
+//! One holding of the lease: a loop that starts whatever is due, and takes in whatever has ended.
+//!
+//! Every call and every write of a row's fate is a task of its own, and no task waits for another's answer. The session itself waits
+//! for nothing but the next task that ends, or the next moment at which something is due. What is due is decided by pure
+//! modules: [`super::choose`], [`super::pace`], [`super::window`], [`super::latency`], [`super::looks`] and [`super::watch`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use jiff::Timestamp;
-
-use super::{Provisioner, RunError, RunSummary, choose, outcome};
-use crate::{
-    domain::{AccountId, AssignmentKey, RequestId, RulesVersion},
-    engine::{AccountHint, signed},
-    ledger::{Cause, Lease, Row, State},
-    ports::{Guard, LedgerError, PortError, Request, RowWrite},
+use futures::{
+    future::{BoxFuture, Either, select},
+    stream::{FuturesUnordered, StreamExt as _},
 };
+use jiff::{SignedDuration, Timestamp};
 
-/// How many rows with work are looked at in one tick, to begin with.
-const WORK_AT_ONCE: usize = 500;
-
-/// How many at most. Rows are about half a kilobyte.
-const MOST_WORK: usize = 64_000;
+use super::{
+    Provisioner, RunError, RunSummary,
+    choose::Roles,
+    flight::{Flight, Stage},
+    follow::Described,
+    hand::Hand,
+    hand_over::HandedOver,
+    outcome::{End, Ended},
+    pace::Pace,
+    reading::{self, Reading},
+    send::Sent,
+    settle::Settled,
+    trips::Trips,
+    watch::Watch,
+    window::Window,
+};
+use crate::{
+    domain::{AccountId, AssignmentKey, Operation, RequestId, RulesVersion},
+    engine::{Learned, signed},
+    ledger::{Lease, Orders, Row},
+    ports::{LedgerError, RequestListing},
+    provisioning::next_look,
+};
 
 /// When a session ends.
 pub(super) enum Pause {
@@ -31,300 +49,422 @@ pub(super) enum Pause {
     Ordered,
 }
 
-/// What the engine knows while it holds the lease.
-pub(super) struct Session<'a> {
-    pub(super) engine: &'a Provisioner<'a>,
-    pub(super) summary: &'a mut RunSummary,
-    lease: Lease,
-    /// Rows with a claim, as this session last wrote or read them. Nobody else changes a claimed row's state.
-    pub(super) outstanding: BTreeMap<AssignmentKey, Row>,
-    /// Rows with a claim that messages look after: they only take their place in the window.
-    pub(super) slow: BTreeMap<AssignmentKey, Row>,
-    /// The same where the messages seem to be lost.
-    pub(super) lost_polls: BTreeMap<AssignmentKey, Row>,
-    /// The queue for what takes long can't be used: this session looks after it itself.
-    pub(super) polls_failed: bool,
-    /// When each outstanding request is described next.
-    pub(super) looks: BTreeMap<AssignmentKey, Timestamp>,
-    /// Accounts that have been sent back to be decided again.
-    hinted: BTreeSet<AccountId>,
-    /// Nothing is sent before this time: AWS has asked to slow down.
-    pub(super) slow_until: Timestamp,
-    pub(super) slowed: u32,
-    next_call: Timestamp,
-    /// How many rows with work are looked at in one tick.
-    horizon: usize,
-    /// When this session has to end.
-    pub(super) until: Timestamp,
-    /// Requests that were described while claims were settled: what they are about doesn't change.
-    pub(super) described: BTreeMap<RequestId, Request>,
+/// What has ended.
+pub(super) enum Done {
+    Renewed,
+    Hinted,
+    Read(Reading),
+    Sent {
+        key: AssignmentKey,
+        sent: Sent,
+    },
+    Looked {
+        operation: Operation,
+        listing: RequestListing,
+        at: Timestamp,
+        listed: Option<BTreeSet<RequestId>>,
+    },
+    Described {
+        key: AssignmentKey,
+        operation: Operation,
+        request: RequestId,
+        at: Timestamp,
+        described: Described,
+    },
+    Settled {
+        key: AssignmentKey,
+        settled: Settled,
+    },
+    SettledUnknown {
+        key: AssignmentKey,
+        end: Option<End>,
+    },
+    Ended {
+        row: Row,
+        ended: Ended,
+    },
+    Taken {
+        key: AssignmentKey,
+        row: Option<Row>,
+    },
+    HandedOver {
+        key: AssignmentKey,
+        came_of_it: HandedOver,
+    },
 }
 
+/// What the engine knows while it holds the lease.
+pub(super) struct Session<'a> {
+    pub(super) hand: Hand<'a>,
+    pub(super) summary: &'a mut RunSummary,
+    tasks: FuturesUnordered<BoxFuture<'a, Result<Done, RunError>>>,
+    /// Why the run is to break off, once what is under way has been answered.
+    trouble: Option<RunError>,
+    /// When it has to end.
+    until: Timestamp,
+    /// When something is due next.
+    wake_at: Timestamp,
+    /// Rows that the engine is at work on.
+    pub(super) flights: BTreeMap<AssignmentKey, Flight>,
+    /// Rows that wait, as far as they have been read.
+    pub(super) backlog: BTreeMap<AssignmentKey, Row>,
+    /// What is known of the ledger.
+    pub(super) reading: reading::State,
+    pub(super) rules: Option<RulesVersion>,
+    pub(super) orders: Option<Orders>,
+    /// The queue for what takes long can't be used: this session looks after it itself.
+    pub(super) polls_failed: bool,
+    /// Accounts that have been sent back to be decided again.
+    pub(super) hinted: BTreeSet<AccountId>,
+    pub(super) window: Window,
+    grants: Watch,
+    revokes: Watch,
+    pub(super) trips: Trips,
+    pub(super) roles: Roles,
+    /// AWS has refused a second role update in an account.
+    pub(super) strict: bool,
+    /// AWS has refused a request because the window is full: what it has to say to the others of that moment is awaited.
+    pub(super) refused: bool,
+    /// Nothing is sent before this time: the window is full without any request of ours.
+    pub(super) hold_until: Timestamp,
+    pub(super) held: u32,
+    /// When the next of those that are backing off may be sent, and whether all others wait to be decided again.
+    pub(super) earliest: Option<Timestamp>,
+    pub(super) waiting_for_others: bool,
+}
+
+/// How long it stays up for something that is due so soon.
+const WORTH_STAYING: SignedDuration = SignedDuration::from_secs(15);
+
+/// How long before the next look at what is known to take long.
+const LATER: SignedDuration = SignedDuration::from_mins(1);
+
 impl<'a> Session<'a> {
-    pub(super) fn begin(engine: &'a Provisioner<'a>, lease: Lease, summary: &'a mut RunSummary) -> Self {
+    pub(super) fn begin(
+        engine: &'a Provisioner<'a>,
+        lease: Lease,
+        summary: &'a mut RunSummary,
+        learned: Option<&Learned>,
+        until: Timestamp,
+    ) -> Self {
         let now = engine.clock.now();
+        let settings = &engine.settings;
+        let learned = learned.cloned().unwrap_or_default();
+        let mut pace = Pace::new(settings.rate, settings.burst, now);
+        pace.restore(learned.rate);
+        let mut window = Window::new(settings.window);
+        window.restore(learned.window);
         Self {
-            engine,
+            hand: Hand::new(engine, lease, pace),
             summary,
-            lease,
-            outstanding: BTreeMap::new(),
-            slow: BTreeMap::new(),
-            lost_polls: BTreeMap::new(),
+            tasks: FuturesUnordered::new(),
+            trouble: None,
+            until,
+            wake_at: now,
+            flights: BTreeMap::new(),
+            backlog: BTreeMap::new(),
+            reading: reading::State::default(),
+            rules: None,
+            orders: None,
             polls_failed: false,
-            looks: BTreeMap::new(),
             hinted: BTreeSet::new(),
-            slow_until: now,
-            slowed: 0,
-            next_call: now,
-            horizon: WORK_AT_ONCE,
-            until: Timestamp::MAX,
-            described: BTreeMap::new(),
+            window,
+            grants: Watch::of(learned.grants.unwrap_or_default(), learned.distrusts),
+            revokes: Watch::of(learned.revokes.unwrap_or_default(), learned.distrusts),
+            trips: Trips::default(),
+            roles: Roles::new(),
+            strict: learned.strict,
+            refused: false,
+            hold_until: now,
+            held: 0,
+            earliest: None,
+            waiting_for_others: false,
         }
     }
 
-    pub(super) fn into_lease(self) -> Lease {
-        self.lease
+    pub(super) fn lease(&self) -> Lease {
+        self.hand.lease()
+    }
+
+    /// What the next run need not learn again.
+    pub(super) fn learned(&self) -> Learned {
+        Learned {
+            grants: Some(self.grants.latency.clone()),
+            revokes: Some(self.revokes.latency.clone()),
+            distrusts: self.grants.distrusts || self.revokes.distrusts,
+            window: self.window.learned(),
+            rate: self.hand.pace().learned(),
+            strict: self.strict,
+        }
+    }
+
+    pub(super) fn engine(&self) -> &'a Provisioner<'a> {
+        self.hand.engine
+    }
+
+    pub(super) fn watch(&self, operation: Operation) -> &Watch {
+        match operation {
+            Operation::Grant => &self.grants,
+            Operation::Revoke => &self.revokes,
+        }
+    }
+
+    pub(super) fn watch_mut(&mut self, operation: Operation) -> &mut Watch {
+        match operation {
+            Operation::Grant => &mut self.grants,
+            Operation::Revoke => &mut self.revokes,
+        }
+    }
+
+    /// Something is due at this time.
+    pub(super) fn wake_by(&mut self, at: Timestamp) {
+        self.wake_at = self.wake_at.min(at);
+    }
+
+    pub(super) fn start(&self, task: impl Future<Output = Result<Done, RunError>> + Send + 'a) {
+        self.tasks.push(Box::pin(task));
     }
 
     /// Works until nothing is left, or time is up, or what is left takes long.
-    pub(super) async fn work(&mut self, until: Timestamp) -> Result<Pause, RunError> {
-        self.until = until;
+    pub(super) async fn work(&mut self) -> Result<Pause, RunError> {
         loop {
-            self.keep_lease().await?;
-            let rows = self.engine.ledger.work(self.horizon).await?;
-            let sees_all = rows.len() < self.horizon;
-            self.take_over(&rows).await?;
-            self.settle().await?;
-            self.follow().await?;
-            self.hand_over().await?;
-            let under_way = self.under_way();
-
-            let waiting: Vec<Row> = rows
-                .into_iter()
-                .filter(|row| row.claim().is_none() && !self.outstanding.contains_key(&row.key))
-                .collect();
-            let rules = self.engine.ledger.rules_in_force().await?.map(|rules| rules.version);
-            let orders = self.engine.ledger.orders().await?;
-            let now = self.engine.clock.now();
-            let choice = choose::choose(
-                &waiting,
-                &under_way,
-                &choose::Limits {
-                    room: self.engine.settings.window.saturating_sub(under_way.len()),
-                    rules: rules.as_ref(),
-                    orders: &orders,
-                    intent_age: signed(self.engine.settings.intent_age),
-                    now,
-                },
-            );
-            if choice.ready.is_empty() && !sees_all && orders.pause.is_none() {
-                // What can't be sent now must not hide what can.
-                self.horizon = (self.horizon * 2).min(MOST_WORK);
+            let now = self.hand.now();
+            self.wake_at = now + LATER;
+            self.keep_lease(now);
+            let closing = self.trouble.is_some() || now + signed(self.engine().settings.tick) >= self.until;
+            if !closing {
+                self.start_reading(now);
+                self.start_settling(now);
+                self.start_closer_looks(now);
+                self.start_handing_over(now);
+                self.start_looks(now);
+                self.start_sending(now);
+                let closing = self.until - signed(self.engine().settings.tick);
+                self.wake_by(closing);
             }
-            self.send_back(&choice.stale).await?;
-            let mut sent = 0;
-            if now >= self.slow_until {
-                sent = self.send(choice.ready, orders.version).await?;
+            if self.tasks.is_empty() {
+                if let Some(trouble) = self.trouble.take() {
+                    return Err(trouble);
+                }
+                if let Some(pause) = self.rest(now) {
+                    return Ok(pause);
+                }
+                if closing {
+                    return Ok(Pause::Until(now));
+                }
             }
-
-            let now = self.engine.clock.now();
-            if self.outstanding.is_empty() && waiting.is_empty() {
-                return Ok(Pause::Nothing);
+            if let Some(done) = self.next(now).await {
+                self.take(done)?;
             }
-            if self.outstanding.is_empty() && orders.pause.is_some() {
-                return Ok(Pause::Ordered);
-            }
-            if now + signed(self.engine.settings.tick) >= until {
-                return Ok(Pause::Until(now));
-            }
-            if let Some(later) = self.worth_waiting_for(now, sent, choice.earliest, choice.waiting_for_others)
-            {
-                return Ok(Pause::Until(later));
-            }
-            self.engine.clock.sleep(self.engine.settings.tick).await;
         }
     }
 
-    /// When to look again, if nothing that is left is worth staying up for.
-    fn worth_waiting_for(
-        &self,
-        now: Timestamp,
-        sent: usize,
-        earliest: Option<Timestamp>,
-        others: bool,
-    ) -> Option<Timestamp> {
-        let patience = signed(self.engine.settings.patience);
-        let soon = now + signed(self.engine.settings.tick * 15);
-        let quick = |row: &Row| row.claim().is_some_and(|claim| claim.at + patience > now);
-        if sent > 0 || self.outstanding.values().any(quick) || self.slow_until > now {
+    /// The next task that ends, if one does before something else is due.
+    async fn next(&mut self, now: Timestamp) -> Option<Result<Done, RunError>> {
+        // A clock's grain: however soon it is due, time must go on.
+        let wait = Duration::try_from(self.wake_at.duration_since(now)).unwrap_or_default();
+        let sleep = self.engine().clock.sleep(wait.max(Duration::from_millis(1)));
+        if self.tasks.is_empty() {
+            sleep.await;
             return None;
         }
-        let slow_look = (!self.outstanding.is_empty()).then_some(now + signed(Duration::from_mins(1)));
-        // What has gone back to be decided again comes back as new work, with a wake of its own.
-        let decided_again = others.then_some(now + signed(Duration::from_mins(1)));
-        // With the whole window taken by what messages look after, the first that ends wakes the engine.
-        let slot_free = (self.outstanding.is_empty() && self.slow.len() >= self.engine.settings.window)
-            .then_some(now + signed(Duration::from_mins(1)));
-        let next = [earliest, slow_look, decided_again, slot_free].into_iter().flatten().min()?;
-        (next > soon).then_some(next)
-    }
-
-    /// Renews the lease while at least half of it is left, so that a call under way can't outlive it.
-    pub(super) async fn keep_lease(&mut self) -> Result<(), RunError> {
-        let ttl = self.engine.settings.lease;
-        loop {
-            let now = self.engine.clock.now();
-            if self.lease.expires_at.duration_since(now) >= signed(ttl / 2) {
-                return Ok(());
-            }
-            // Renewing may itself take so long that it has to be done again.
-            self.lease = self.engine.ledger.renew_lease(&self.lease, now, ttl).await?;
+        match select(self.tasks.next(), sleep).await {
+            Either::Left((done, _)) => done,
+            Either::Right(_) => None,
         }
     }
 
-    /// Waits for the next turn to call AWS.
-    pub(super) async fn turn(&mut self) {
-        let now = self.engine.clock.now();
-        if let Ok(wait) = Duration::try_from(self.next_call.duration_since(now))
-            && !wait.is_zero()
+    /// Renews the lease so early that no call has to wait for it.
+    fn keep_lease(&mut self, now: Timestamp) {
+        if self.reading.renewing {
+            return;
+        }
+        let renewal = self.hand.renewal();
+        if renewal > now {
+            self.wake_by(renewal);
+            return;
+        }
+        self.reading.renewing = true;
+        let hand = self.hand.clone();
+        self.start(async move {
+            hand.renew().await?;
+            Ok(Done::Renewed)
+        });
+    }
+
+    fn take(&mut self, done: Result<Done, RunError>) -> Result<(), RunError> {
+        match done {
+            // Nothing can be written any more: whoever has the lease now takes up what was under way.
+            Err(error @ RunError::Ledger(LedgerError::LeaseLost)) => return Err(error),
+            Err(error) => self.break_off(error),
+            Ok(Done::Hinted) => {}
+            Ok(Done::Renewed) => self.reading.renewing = false,
+            Ok(Done::Read(reading)) => self.take_reading(reading),
+            Ok(Done::Sent { key, sent }) => self.take_sent(key, sent),
+            Ok(Done::Looked { operation, listing, at, listed }) => {
+                self.take_list(operation, listing, at, listed);
+            }
+            Ok(Done::Described { key, operation, request, at, described }) => {
+                self.take_description(key, operation, &request, at, described);
+            }
+            Ok(Done::Settled { key, settled }) => self.take_settled(key, settled),
+            Ok(Done::SettledUnknown { key, end }) => match end {
+                Some(end) => {
+                    self.land(&key);
+                    self.tell(&key, end, None);
+                }
+                None => {
+                    if let Some(following) = self.flights.get_mut(&key).and_then(Flight::following_mut) {
+                        following.busy = false;
+                    }
+                }
+            },
+            Ok(Done::Ended { row, ended }) => {
+                self.land(&row.key);
+                if ended == Ended::Granted {
+                    let sets = self.roles.entry(row.key.account.clone()).or_default();
+                    sets.insert(row.key.permission_set.clone());
+                }
+                if ended == Ended::Revoked
+                    && let Some(sets) = self.roles.get_mut(&row.key.account)
+                {
+                    // It may have been the last one.
+                    sets.remove(&row.key.permission_set);
+                }
+                self.tell(&row.key, End::Request(ended), row.trouble.as_deref());
+                if row.work().is_some() {
+                    self.backlog.insert(row.key.clone(), row);
+                }
+            }
+            Ok(Done::Taken { key, row }) => self.take_row(key, row),
+            Ok(Done::HandedOver { key, came_of_it }) => self.take_handed_over(key, came_of_it),
+        }
+        self.settle_refusal();
+        Ok(())
+    }
+
+    /// The engine is done with a row for now.
+    pub(super) fn land(&mut self, key: &AssignmentKey) {
+        self.flights.remove(key);
+        self.reading.touched.insert(key.clone());
+    }
+
+    /// Counts an end, and tells it. It has been written down: who has lost the lease meanwhile leaves it to the other to tell.
+    pub(super) fn tell(&mut self, key: &AssignmentKey, end: End, reason: Option<&str>) {
+        let account = &key.account;
+        match end {
+            End::Request(Ended::Granted) => {
+                tracing::info!(account.id = %account, %key, "{key}: granted");
+                self.summary.granted += 1;
+            }
+            End::Request(Ended::Revoked) => {
+                tracing::info!(account.id = %account, %key, "{key}: revoked");
+                self.summary.revoked += 1;
+            }
+            End::Request(Ended::Retried) => self.summary.retried += 1,
+            End::Request(Ended::Blocked) => {
+                let reason = reason.unwrap_or_default();
+                tracing::warn!(account.id = %account, %key, %reason, "{key}: refused");
+                self.summary.blocked += 1;
+            }
+            End::Uncertain => self.summary.uncertain += 1,
+            End::GivenUp => self.summary.given_up += 1,
+        }
+    }
+
+    /// The run is to end for this reason, once what is under way has been answered.
+    pub(super) fn break_off(&mut self, trouble: RunError) {
+        self.trouble.get_or_insert(trouble);
+    }
+
+    /// How many places of the window are taken, as far as is known or all but sure.
+    pub(super) fn under_way(&self, now: Timestamp) -> usize {
+        let taken = self.flights.values().filter(|flight| flight.takes_a_place()).count();
+        let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
+        // However sure, what no look has told never makes up for more than the whole window once over.
+        taken.saturating_sub(presumed.min(self.engine().settings.window))
+    }
+
+    /// Settles claims of which no request is known, each now and then.
+    fn start_settling(&mut self, now: Timestamp) {
+        let mut due = Vec::new();
+        let mut next = None;
+        for (key, flight) in &mut self.flights {
+            if let Stage::Lost { next: at, busy: busy @ false } = &mut flight.stage {
+                if *at <= now {
+                    *busy = true;
+                    due.push((key.clone(), flight.row.clone()));
+                } else {
+                    next = Some(next.map_or(*at, |next: Timestamp| next.min(*at)));
+                }
+            }
+        }
+        if let Some(next) = next {
+            self.wake_by(next);
+        }
+        let known: Vec<RequestId> = self
+            .flights
+            .values()
+            .filter_map(|flight| flight.row.claim().and_then(|claim| claim.request.clone()))
+            .collect();
+        for (key, row) in due {
+            let (hand, known, until) = (self.hand.clone(), known.clone(), self.until);
+            self.start(async move {
+                let settled = hand.settle(row, &known, until).await?;
+                Ok(Done::Settled { key, settled })
+            });
+        }
+    }
+
+    fn take_settled(&mut self, key: AssignmentKey, settled: Settled) {
+        let now = self.hand.now();
+        match settled {
+            Settled::Ended(end) => {
+                self.land(&key);
+                self.tell(&key, end, None);
+            }
+            Settled::Found(row, request) => {
+                self.take_row(key.clone(), Some(row));
+                self.conclude(&key, &request.status);
+            }
+            Settled::NotYet => {
+                let settle_after = signed(self.engine().settings.settle_after);
+                let Some(flight) = self.flights.get_mut(&key) else { return };
+                let surely = flight.row.claim().map_or(now, |claim| claim.at) + settle_after;
+                let mut next = now + signed(next_look(flight.waited(now)));
+                if surely > now {
+                    next = next.min(surely);
+                }
+                flight.stage = Stage::Lost { next, busy: false };
+            }
+        }
+    }
+
+    /// What there is to wait for, if it is not worth staying up for.
+    fn rest(&self, now: Timestamp) -> Option<Pause> {
+        let outstanding: Vec<&Flight> =
+            self.flights.values().filter(|flight| !matches!(flight.stage, Stage::Slow)).collect();
+        let orders = self.orders.as_ref()?;
+        if outstanding.is_empty() && self.reading.is_whole_and_fresh() && self.backlog.is_empty() {
+            return Some(Pause::Nothing);
+        }
+        if outstanding.is_empty() && orders.pause.is_some() {
+            return Some(Pause::Ordered);
+        }
+        let patience = self.engine().settings.patience;
+        if outstanding.iter().any(|flight| flight.waited(now) < patience)
+            || self.hold_until > now
+            || !self.reading.is_fresh()
         {
-            self.engine.clock.sleep(wait).await;
+            return None;
         }
-        self.next_call = self.engine.clock.now().max(self.next_call) + signed(self.engine.settings.spacing);
-    }
-
-    /// Sends accounts back whose intents are too old, or were decided by rules no longer in force.
-    async fn send_back(&mut self, stale: &[Row]) -> Result<(), RunError> {
-        for row in stale {
-            if self.hinted.insert(row.key.account.clone()) {
-                self.hint(&row.key.account, &row.cause, "stale").await?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) async fn hint(&self, account: &AccountId, cause: &Cause, why: &str) -> Result<(), RunError> {
-        let at = self.engine.clock.now();
-        let hint = AccountHint::new(account.clone(), cause.clone(), at);
-        let deduplication = format!("{why}-{}-{account}", at.as_microsecond());
-        let message = hint.message(&deduplication).map_err(RunError::Queue)?;
-        self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
-    }
-
-    fn guard(&self) -> Guard {
-        Guard { lease: Some(self.lease.fence), ..Guard::default() }
-    }
-
-    pub(super) fn fence(&self) -> crate::ledger::Fence {
-        self.lease.fence
-    }
-
-    /// Writes a row that nobody has changed since it was read; `None` when somebody has.
-    pub(super) async fn write(&self, row: Row) -> Result<Option<Row>, RunError> {
-        self.write_under(row, &self.guard()).await
-    }
-
-    /// Writes a row with a claim in it, if at that very moment the rules that it was decided by are in force and nobody has
-    /// paused or held anything since the orders were read.
-    pub(super) async fn write_claim(
-        &self,
-        row: Row,
-        rules: Option<RulesVersion>,
-        orders: u64,
-    ) -> Result<Option<Row>, RunError> {
-        self.write_under(row, &Guard { rules, orders: Some(orders), ..self.guard() }).await
-    }
-
-    async fn write_under(&self, row: Row, guard: &Guard) -> Result<Option<Row>, RunError> {
-        match self.try_write(&row, guard).await {
-            Ok(()) => Ok(Some(Row { version: row.version + 1, ..row })),
-            Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged | LedgerError::OrdersChanged) => {
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// One conditional write. A ledger that is busy with another's write of the same items is asked again.
-    async fn try_write(&self, row: &Row, guard: &Guard) -> Result<(), LedgerError> {
-        let mut tries = 0;
-        loop {
-            match self.engine.ledger.write(&[RowWrite { row: row.clone() }], guard).await {
-                Err(LedgerError::Port(PortError::Conflict(_))) if tries < 5 => {
-                    tries += 1;
-                    self.engine.clock.sleep(Duration::from_millis(50) * tries).await;
-                }
-                other => return other,
-            }
-        }
-    }
-
-    /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile, have written down who
-    /// wants it now, or have put it on hold: that is kept.
-    pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
-        let mut row = row;
-        for _ in 0..5 {
-            match self.try_write(&row, &self.guard()).await {
-                Ok(()) => return Ok(Row { version: row.version + 1, ..row }),
-                Err(LedgerError::RowChanged(_)) => {
-                    let Some(current) = self.engine.ledger.row(&row.key).await? else { break };
-                    row.version = current.version;
-                    row.look_again |= current.look_again;
-                    row.wanted_by = current.wanted_by;
-                    row.hold = current.hold;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(LedgerError::RowChanged(Box::new(row.key)).into())
-    }
-
-    /// The row has ended what it was claimed for: in the state it has now, it is written and taken off the list, and its
-    /// account is looked at if that was asked for meanwhile.
-    pub(super) async fn end(&mut self, row: Row) -> Result<(), RunError> {
-        self.outstanding.remove(&row.key);
-        self.looks.remove(&row.key);
-        let row = self.record(row).await?;
-        if row.look_again {
-            self.hint(&row.key.account, &row.cause, "again").await?;
-            // From here on the row is anybody's to change: whoever did has looked.
-            self.write(Row { look_again: false, ..row }).await?;
-        }
-        Ok(())
-    }
-
-    /// The row has reached a state in which nothing is under way.
-    pub(super) async fn settle_in(&mut self, row: Row, state: State) -> Result<(), RunError> {
-        let now = self.engine.clock.now();
-        self.end(outcome::with_last_request(row).into_state(state, now)).await
-    }
-
-    /// Back to waiting, to be sent again after a while. It has cost an attempt.
-    pub(super) async fn retry(&mut self, row: Row, wait: Duration, trouble: String) -> Result<(), RunError> {
-        self.summary.retried += 1;
-        self.end(outcome::retried(row, wait, trouble, self.engine.clock.now())).await
-    }
-
-    /// The same where the request may have had effect although AWS doesn't say so: what is found there next may be ours, and what
-    /// is not found there may have been taken away by us.
-    pub(super) async fn retry_in_doubt(
-        &mut self,
-        row: Row,
-        wait: Duration,
-        trouble: String,
-    ) -> Result<(), RunError> {
-        self.summary.retried += 1;
-        self.end(outcome::retried_in_doubt(row, wait, trouble, self.engine.clock.now())).await
-    }
-
-    /// The same where nothing was done and nothing is wrong with the row: it costs no attempt.
-    pub(super) async fn wait_again(
-        &mut self,
-        row: Row,
-        wait: Duration,
-        trouble: String,
-    ) -> Result<(), RunError> {
-        self.summary.retried += 1;
-        self.end(outcome::waiting(row, wait, trouble, self.engine.clock.now())).await
+        let slow_look = (!outstanding.is_empty()).then_some(now + LATER);
+        // What has gone back to be decided again comes back as new work, with a wake of its own.
+        let decided_again = self.waiting_for_others.then_some(now + LATER);
+        // With the whole window taken by what messages look after, the first that ends wakes the engine.
+        let slot_free = (outstanding.is_empty() && self.flights.len() >= self.engine().settings.window)
+            .then_some(now + LATER);
+        let next = [self.earliest, slow_look, decided_again, slot_free].into_iter().flatten().min()?;
+        (next > now + WORTH_STAYING).then_some(Pause::Until(next))
     }
 }

@@ -10,7 +10,12 @@
 
 use jiff::Timestamp;
 
-use super::{RunError, send::with_request, session::Session};
+use super::{
+    RunError,
+    hand::Hand,
+    outcome::{self, End, Ended},
+    send::with_request,
+};
 use crate::{
     domain::{Operation, RequestId},
     engine::signed,
@@ -25,36 +30,37 @@ const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 /// How many requests of each status are looked through: more than can be made while one claim is open.
 const LOOKED_THROUGH: usize = 300;
 
-impl Session<'_> {
-    /// Settles every claim whose request id is not known.
-    pub(super) async fn settle(&mut self) -> Result<(), RunError> {
-        let open: Vec<Row> = self
-            .outstanding
-            .values()
-            .filter(|row| row.claim().is_some_and(|claim| claim.request.is_none()))
-            .cloned()
-            .collect();
-        for row in open {
-            self.keep_lease().await?;
-            self.settle_one(row).await?;
-        }
-        Ok(())
-    }
+/// What came of a claim without a request id.
+pub(super) enum Settled {
+    /// The lists may still be hiding the request, or could not be read.
+    NotYet,
+    /// This is the request; its id is in the row.
+    Found(Row, Request),
+    Ended(End),
+}
 
-    async fn settle_one(&mut self, row: Row) -> Result<(), RunError> {
+impl Hand<'_> {
+    /// Settles a claim whose request id is not known. `known` are the ids of what else is under way, and nothing is begun after `until`.
+    pub(super) async fn settle(
+        &self,
+        row: Row,
+        known: &[RequestId],
+        until: Timestamp,
+    ) -> Result<Settled, RunError> {
         let Some((operation, claim)) =
             row.work().and_then(|(operation, intent)| Some((operation, intent.claim.clone()?)))
         else {
-            return Ok(());
+            return Ok(Settled::NotYet);
         };
         let since = claim.at - SKEW;
-        let Some(requests) = self.requests_for(&row, operation, since).await? else { return Ok(()) };
+        let Some(requests) = self.requests_for(&row, operation, since, known, until).await? else {
+            return Ok(Settled::NotYet);
+        };
         match (requests.as_slice(), operation) {
             ([], _) => self.settle_unsent(row, operation, claim.at).await,
             ([request], _) | ([request, ..], Operation::Revoke) => {
                 let row = self.record(with_request(row, request)).await?;
-                self.outstanding.insert(row.key.clone(), row.clone());
-                self.conclude(row, request.status.clone()).await
+                Ok(Settled::Found(row, request.clone()))
             }
             ([_, _, ..], Operation::Grant) => {
                 self.uncertain(row, "several requests made it while the engine's answer was lost").await
@@ -64,55 +70,79 @@ impl Session<'_> {
 
     /// No request for this key is listed since it was claimed.
     async fn settle_unsent(
-        &mut self,
+        &self,
         row: Row,
         operation: Operation,
         claimed: Timestamp,
-    ) -> Result<(), RunError> {
-        if claimed + signed(self.engine.settings.settle_after) > self.engine.clock.now() {
-            return Ok(());
+    ) -> Result<Settled, RunError> {
+        if claimed + signed(self.engine.settings.settle_after) > self.now() {
+            return Ok(Settled::NotYet);
         }
-        let Some(there) = self.is_there(&row.key).await? else { return Ok(()) };
+        let Some(there) = self.is_there(&row).await? else { return Ok(Settled::NotYet) };
         match (operation, there) {
             (Operation::Grant, true) => {
                 self.uncertain(row, "it exists, and no request of ours is listed that made it").await
             }
-            (Operation::Revoke, false) => self.revoked(row).await,
+            (Operation::Revoke, false) => {
+                self.end(outcome::revoked(row, self.now()).row).await?;
+                Ok(Settled::Ended(End::Request(Ended::Revoked)))
+            }
             (Operation::Grant, false) | (Operation::Revoke, true) => {
-                let wait = backoff(row.attempts);
-                self.retry_in_doubt(
-                    row,
-                    wait,
-                    "the call got no answer, and AWS lists no such request".to_owned(),
-                )
-                .await
+                let reason = "the call got no answer, and AWS lists no such request".to_owned();
+                self.retry_in_doubt(row, reason).await.map(Settled::Ended)
             }
         }
     }
 
-    async fn uncertain(&mut self, row: Row, reason: &str) -> Result<(), RunError> {
+    async fn uncertain(&self, row: Row, reason: &str) -> Result<Settled, RunError> {
         tracing::warn!(account.id = %row.key.account, key = %row.key, "{}: uncertain, {reason}", row.key);
-        self.summary.uncertain += 1;
-        self.settle_in(row, State::Uncertain { reason: reason.to_owned() }).await
+        let state = State::Uncertain { reason: reason.to_owned() };
+        let now = self.now();
+        self.end(outcome::with_last_request(row).into_state(state, now)).await?;
+        Ok(Settled::Ended(End::Uncertain))
+    }
+
+    /// Back to waiting where the request may have had effect although AWS doesn't say so: what is found there next may be ours,
+    /// and what is not found there may have been taken away by us.
+    async fn retry_in_doubt(&self, row: Row, trouble: String) -> Result<End, RunError> {
+        let wait = backoff(row.attempts);
+        self.end(outcome::retried_in_doubt(row, wait, trouble, self.now())).await?;
+        Ok(End::Request(Ended::Retried))
+    }
+
+    /// AWS no longer knows a request that it had accepted: what the assignments say decides, once they can be trusted. `None`: not yet.
+    pub(super) async fn settle_unknown(&self, row: Row) -> Result<Option<End>, RunError> {
+        let Some((operation, _)) = row.work() else { return Ok(None) };
+        let settle_after = signed(self.engine.settings.settle_after);
+        if row.claim().is_none_or(|claim| claim.at + settle_after > self.now()) {
+            return Ok(None);
+        }
+        let Some(there) = self.is_there(&row).await? else { return Ok(None) };
+        let outcome = match (operation, there) {
+            (Operation::Grant, true) => outcome::granted(row, self.now()),
+            (Operation::Revoke, false) => outcome::revoked(row, self.now()),
+            (Operation::Grant, false) | (Operation::Revoke, true) => {
+                let reason = "AWS no longer knows the request, and it has had no effect".to_owned();
+                return self.retry_in_doubt(row, reason).await.map(Some);
+            }
+        };
+        self.end(outcome.row).await?;
+        Ok(Some(End::Request(outcome.ended)))
     }
 
     /// The requests for this row's key since a moment, of any status, as far as AWS lists them; the newest first. `None` when
     /// that could not be told this time.
     async fn requests_for(
-        &mut self,
+        &self,
         row: &Row,
         operation: Operation,
         since: Timestamp,
+        known: &[RequestId],
+        until: Timestamp,
     ) -> Result<Option<Vec<Request>>, RunError> {
-        let known: Vec<RequestId> = self
-            .outstanding
-            .values()
-            .filter_map(|row| row.claim().and_then(|claim| claim.request.clone()))
-            .chain(row.last_request.clone())
-            .collect();
         // Requests for one key never overlap: what AWS accepted no later than the last one that ended is not the present one.
         let last = match &row.last_request {
-            Some(last) => match self.accepted_at(last).await? {
+            Some(last) => match self.accepted_at(last, until).await? {
                 Some(at) => at,
                 None => return Ok(None),
             },
@@ -123,17 +153,19 @@ impl Session<'_> {
         let mut found = Vec::new();
         for listing in [RequestListing::InProgress, RequestListing::Succeeded, RequestListing::Failed] {
             self.turn().await;
-            let Some(listed) = told(self.engine.access.requests(operation, listing, LOOKED_THROUGH).await)?
-            else {
-                return Ok(None);
-            };
+            let answer = self.engine.access.requests(operation, listing, LOOKED_THROUGH).await;
+            self.heed(&answer);
+            let Some(listed) = told(answer)? else { return Ok(None) };
+            // One turn was for the first page only.
+            self.pace().charge(u32::try_from(listed.len() / 100).unwrap_or(0), self.now());
             for summary in listed {
                 let seen = known.contains(&summary.id)
+                    || row.last_request.as_ref() == Some(&summary.id)
                     || found.iter().any(|request: &Request| request.id == summary.id);
                 if !is_new(summary.created_at) || seen {
                     continue;
                 }
-                match self.described(operation, &summary.id).await? {
+                match self.describe_once(operation, &summary.id, until).await? {
                     Some(Some(request))
                         if request.key.as_ref() == Some(&row.key) && is_new(request.created_at) =>
                     {
@@ -150,9 +182,13 @@ impl Session<'_> {
 
     /// When AWS accepted a request of either kind, by its own clock. The outer `None` when that could not be told this time, the
     /// inner one when AWS no longer knows the request.
-    async fn accepted_at(&mut self, id: &RequestId) -> Result<Option<Option<Timestamp>>, RunError> {
+    async fn accepted_at(
+        &self,
+        id: &RequestId,
+        until: Timestamp,
+    ) -> Result<Option<Option<Timestamp>>, RunError> {
         for operation in [Operation::Grant, Operation::Revoke] {
-            match self.described(operation, id).await? {
+            match self.describe_once(operation, id, until).await? {
                 Some(Some(request)) => return Ok(Some(request.created_at)),
                 Some(None) => {}
                 None => return Ok(None),
@@ -163,22 +199,24 @@ impl Session<'_> {
 
     /// A request, described once a session: there may be hundreds of others' to look through. The outer `None` when it could not
     /// be told this time, or when time is up: the next tick, or the next run, goes on.
-    async fn described(
-        &mut self,
+    async fn describe_once(
+        &self,
         operation: Operation,
         id: &RequestId,
+        until: Timestamp,
     ) -> Result<Option<Option<Request>>, RunError> {
-        if let Some(request) = self.described.get(id) {
-            return Ok(Some(Some(request.clone())));
+        if let Some(request) = self.described(id) {
+            return Ok(Some(Some(request)));
         }
-        if self.engine.clock.now() >= self.until {
+        if self.now() >= until {
             return Ok(None);
         }
-        self.keep_lease().await?;
         self.turn().await;
-        let answer = told(self.engine.access.request(operation, id).await)?;
+        let answer = self.engine.access.request(operation, id).await;
+        self.heed(&answer);
+        let answer = told(answer)?;
         if let Some(Some(request)) = &answer {
-            self.described.insert(id.clone(), request.clone());
+            self.remember(request.clone());
         }
         Ok(answer)
     }

@@ -7,6 +7,7 @@
 mod error;
 mod lease;
 mod orders;
+mod round;
 mod rows;
 mod rules;
 mod schema;
@@ -27,7 +28,7 @@ pub use error::OpenError;
 use self::error::unusable;
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Row},
+    ledger::{BudgetKey, Lease, Orders, Round, Row},
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
 
@@ -108,6 +109,10 @@ impl LedgerReader for SqliteLedger {
         self.read(|connection| write::spent(connection, budget))
     }
 
+    async fn round(&self) -> Result<Option<Round>, LedgerError> {
+        self.read(round::kept)
+    }
+
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.read(|connection| seen::recall(connection, kind))
     }
@@ -151,6 +156,10 @@ impl Ledger for SqliteLedger {
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
         self.change(|transaction| lease::release(transaction, lease))
+    }
+
+    async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
+        self.change(|transaction| round::keep(transaction, round))
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {

@@ -10,6 +10,8 @@ use crate::ports::{LedgerError, Seen, SeenKind};
 fn word(kind: SeenKind) -> &'static str {
     match kind {
         SeenKind::PermissionSet => "permission-set",
+        SeenKind::PermissionSetTags => "permission-set-tags",
+        SeenKind::TaggedAccount => "tagged-account",
         SeenKind::PermissionSetName => "permission-set-name",
         SeenKind::Group => "group",
         SeenKind::User => "user",

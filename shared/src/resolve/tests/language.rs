@@ -269,7 +269,7 @@ fn joins(
         .map(|name| OrganizationalUnit { id: "ou-ab12-cdefgh34".parse().unwrap(), name: (*name).to_owned() });
     let account = Account { tags: tags.iter().copied().collect(), path: OuPath(ous.collect()), ..account() };
     let tags: Vec<_> = value.map(|value| ("On", value)).into_iter().collect();
-    let facts = Facts { permission_sets: Lookup::Found(vec![set("Reader", "1", &tags)]), ..facts() };
+    let facts = Facts { permission_sets: Lookup::Found(vec![set("Reader", "1", &tags)].into()), ..facts() };
     let desired = desired(&index, &account, &facts, now());
     assert!(desired.waiting.is_empty() && desired.frozen.is_empty());
     !desired.wanted.is_empty()
@@ -340,7 +340,7 @@ fn all_joins_must_hold() {
         set("One", "2", &[("Level", "dev"), ("Team", "data")]),
         set("Neither", "3", &[("Level", "prod")]),
     ];
-    let facts = Facts { permission_sets: Lookup::Found(sets), ..facts() };
+    let facts = Facts { permission_sets: Lookup::Found(sets.into()), ..facts() };
     let account = Account { tags: [("Env", "dev"), ("Team", "web")].into_iter().collect(), ..account() };
     insta::assert_snapshot!(shown(&desired(&index, &account, &facts, now())), @"wanted 1 group..d by r sync");
 }

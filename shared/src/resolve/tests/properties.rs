@@ -49,7 +49,7 @@ impl Situation {
             user_ids: USERS.map(|(_, id)| (id.parse().unwrap(), Lookup::Found(()))).into(),
             members: BTreeMap::new(),
             member_groups: BTreeMap::new(),
-            permission_sets: Lookup::Found(self.sets.clone()),
+            permission_sets: Lookup::Found(self.sets.clone().into()),
             confirmed: BTreeMap::new(),
         };
         for (name, group) in GROUPS {

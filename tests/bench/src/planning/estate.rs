@@ -124,7 +124,7 @@ fn facts(names: &BTreeSet<String>) -> Result<Facts, InvalidId> {
         users: BTreeMap::new(),
         user_ids: BTreeMap::new(),
         members,
-        permission_sets: Lookup::Found(catalogue),
+        permission_sets: Lookup::Found(catalogue.into()),
         confirmed,
     })
 }

@@ -89,6 +89,8 @@ pub(super) async fn what_was_seen_first_stays_until_it_is_replaced_on_purpose(le
 pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
     let kinds = [
         SeenKind::PermissionSet,
+        SeenKind::PermissionSetTags,
+        SeenKind::TaggedAccount,
         SeenKind::PermissionSetName,
         SeenKind::Group,
         SeenKind::User,

@@ -5,6 +5,7 @@ mod guards;
 mod lease;
 mod memory;
 mod orders;
+mod round;
 mod rows;
 mod work;
 
@@ -67,6 +68,9 @@ macro_rules! ledger_contract {
             orders::orders_are_given_only_after_the_ones_that_were_read
             orders::a_write_under_other_orders_is_refused_and_nothing_is_written
             orders::of_many_that_give_orders_at_once_exactly_one_wins
+            round::a_round_comes_back_as_it_was_kept_last
+            round::a_round_is_kept_only_after_the_one_that_was_read
+            round::of_many_that_keep_a_round_at_once_exactly_one_does
             work::work_is_revokes_first_then_the_oldest_decision
             work::work_stops_at_the_limit
             work::rows_without_work_are_not_in_it_and_claimed_ones_are

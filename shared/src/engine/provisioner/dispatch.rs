@@ -1,0 +1,210 @@
+//! Sending what may be sent: as many as the window and the rate take, the moment a place is free.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    RunError,
+    choose::{Limits, Load, Ready, choose},
+    flight::{Flight, Following, Stage},
+    looks::Open,
+    outcome::{End, Ended},
+    send::Sent,
+    session::{Done, Session},
+};
+use crate::{
+    domain::{AssignmentKey, Operation},
+    engine::signed,
+    ledger::Row,
+    ports::{Request, RequestStatus},
+    provisioning::backoff,
+};
+
+/// The longest that the engine waits when others take the whole window.
+const LONGEST_HOLD: Duration = Duration::from_secs(20);
+
+impl Session<'_> {
+    /// Sends as many as there are places for, one for each turn that the rate gives.
+    pub(super) fn start_sending(&mut self, now: Timestamp) {
+        let Some(orders) = self.orders.clone() else { return };
+        if self.backlog.is_empty() {
+            (self.earliest, self.waiting_for_others) = (None, false);
+            return;
+        }
+        let turn = self.hand.pace().ready_at(now);
+        let may_send_at = turn.max(self.hold_until);
+        let room = if self.refused { 0 } else { self.window.room(self.under_way(now)) };
+        if room == 0 && self.orders.is_some() {
+            self.wake_for_presumed(now);
+            if !self.flights.is_empty() {
+                return;
+            }
+        }
+        if may_send_at > now {
+            self.wake_by(may_send_at);
+            return;
+        }
+        let mut load = Load::default();
+        for flight in self.flights.values().filter(|flight| flight.takes_a_place()) {
+            load.add(&flight.row, &self.roles);
+        }
+        let limits = Limits {
+            room,
+            rules: self.rules.as_ref(),
+            orders: &orders,
+            intent_age: signed(self.engine().settings.intent_age),
+            now,
+        };
+        let waiting = self.backlog.values().filter(|row| !self.flights.contains_key(&row.key));
+        let choice = choose(waiting, &load, &self.roles, self.strict, &limits);
+        self.earliest = choice.earliest;
+        self.waiting_for_others = choice.waiting_for_others;
+        let stuck = choice.ready.len() < room && orders.pause.is_none();
+        self.reading.stuck(stuck && choice.ready.is_empty());
+        if let Some(earliest) = choice.earliest {
+            self.wake_by(earliest);
+        }
+        self.send_back(&choice.stale);
+        for Ready { row, unhindered } in choice.ready {
+            let turn = self.hand.pace().ready_at(now);
+            if turn > now {
+                self.wake_by(turn);
+                return;
+            }
+            self.hand.pace().take(now);
+            self.send(row, unhindered, orders.version);
+        }
+        self.wake_for_presumed(now);
+    }
+
+    /// The next place that is presumed to get free is taken at that moment.
+    fn wake_for_presumed(&mut self, now: Timestamp) {
+        if let Some(next) = self.presumed().into_iter().filter(|from| *from > now).min() {
+            self.wake_by(next);
+        }
+    }
+
+    fn send(&mut self, row: Row, unhindered: bool, orders: u64) {
+        let key = row.key.clone();
+        self.backlog.remove(&key);
+        self.flights.insert(key.clone(), Flight { row: row.clone(), stage: Stage::Sending { unhindered } });
+        let hand = self.hand.clone();
+        self.start(async move {
+            let sent = hand.send(row, orders).await?;
+            Ok(Done::Sent { key, sent })
+        });
+    }
+
+    /// Sends accounts back whose intents are too old, or were decided by rules no longer in force.
+    fn send_back(&mut self, stale: &[Row]) {
+        for row in stale {
+            let account = row.key.account.clone();
+            if self.hinted.insert(account.clone()) {
+                let (hand, cause) = (self.hand.clone(), row.cause.clone());
+                self.start(async move {
+                    hand.hint(&account, &cause, "stale").await?;
+                    Ok(Done::Hinted)
+                });
+            }
+        }
+    }
+
+    /// Takes in what came of sending a row.
+    pub(super) fn take_sent(&mut self, key: AssignmentKey, sent: Sent) {
+        let now = self.hand.now();
+        match sent {
+            Sent::Accepted { row, request, since, took } => {
+                self.trips.took(took);
+                self.held = 0;
+                self.accepted(key, row, &request, since);
+                self.window.answered();
+                let under_way = self.under_way(now);
+                self.window.accepted(under_way);
+            }
+            Sent::Unanswered(row) => {
+                if let Some(flight) = self.flights.get_mut(&key) {
+                    let next = now + signed(Duration::from_secs(1));
+                    (flight.row, flight.stage) = (row, Stage::Lost { next, busy: false });
+                }
+            }
+            Sent::PutBack { row, too_much } => {
+                self.summary.retried += 1;
+                self.land(&key);
+                if row.work().is_some() {
+                    self.backlog.insert(key, row);
+                }
+                if too_much {
+                    self.take_refusal(now);
+                }
+            }
+            Sent::Ended(end) => {
+                let account = key.account.clone();
+                self.land(&key);
+                // A conflict with nothing but another role update of its account: AWS takes no second one.
+                let others = self.flights.keys().any(|key| key.account == account);
+                self.strict |= others && end == End::Request(Ended::Retried);
+                self.tell(&key, end, None);
+            }
+            Sent::NotSent => self.land(&key),
+            Sent::Overtaken(row) => {
+                self.land(&key);
+                self.backlog.insert(key, row);
+                self.reading.outdated();
+            }
+            Sent::Barred(error) => {
+                self.summary.retried += 1;
+                self.land(&key);
+                self.break_off(RunError::Access(error));
+            }
+        }
+    }
+
+    /// AWS has taken a request.
+    fn accepted(&mut self, key: AssignmentKey, row: Row, request: &Request, since: Timestamp) {
+        let Some(flight) = self.flights.get_mut(&key) else { return };
+        let unhindered = matches!(flight.stage, Stage::Sending { unhindered: true });
+        flight.row = row;
+        flight.stage = Stage::Open(Following {
+            request: request.id.clone(),
+            open: Open { since, looked: None },
+            exact: true,
+            unhindered,
+            closer: None,
+            busy: false,
+        });
+        if request.status != RequestStatus::InProgress {
+            self.conclude(&key, &request.status);
+        }
+    }
+
+    /// AWS has refused a request because the window is full.
+    fn take_refusal(&mut self, now: Timestamp) {
+        let mut presumed = false;
+        for operation in [Operation::Revoke, Operation::Grant] {
+            if self.has_presumed(operation, now) {
+                // A place that was presumed to be free was not: that may be all there is to it, and looks come first.
+                self.watch_mut(operation).latency.contradicted();
+                presumed = true;
+            }
+        }
+        self.refused |= !presumed;
+    }
+
+    /// Once AWS has answered all that was under way to it at a refusal, what it has taken is what is ours to use.
+    pub(super) fn settle_refusal(&mut self) {
+        let sending = self.flights.values().any(|flight| matches!(flight.stage, Stage::Sending { .. }));
+        if !self.refused || sending {
+            return;
+        }
+        let now = self.hand.now();
+        self.refused = false;
+        let under_way = self.under_way(now);
+        self.window.refused(under_way);
+        if under_way == 0 {
+            // Others have all of it: there is no end of ours to wait for.
+            self.hold_until = now + signed(backoff(self.held).min(LONGEST_HOLD));
+            self.held = self.held.saturating_add(1);
+        }
+    }
+}

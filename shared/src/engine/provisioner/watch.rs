@@ -1,0 +1,247 @@
+//! What a session knows of one operation's requests, and when it looks at them next. Pure.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    flight::Following,
+    latency::{Bounds, Latency, Shape},
+    looks::{self, Open},
+};
+use crate::{domain::RequestId, engine::signed};
+
+/// By how much the moment of a call may be known wrongly that another session made.
+pub(super) const ROUGHLY: Duration = Duration::from_millis(60);
+
+/// A single request is asked about when it has probably ended.
+const PROBABLY: f64 = 0.6;
+
+/// The first request of which nothing is known is asked about by itself after this long, to see whether the lists tell the truth.
+const SCOUT: Duration = Duration::from_secs(2);
+
+/// One operation's.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    pub(super) latency: Latency,
+    /// A look is under way.
+    pub(super) looking: bool,
+    /// When the last look was sent, and how many there were.
+    pub(super) last: Option<Timestamp>,
+    looks: u32,
+    /// The list of the failed is being looked at, and when it last was.
+    pub(super) last_failed: Option<Timestamp>,
+    /// The lists have hidden what had ended: single requests are asked about instead.
+    pub(super) distrusts: bool,
+    /// A request that is known to have succeeded since a moment: the next list must show it.
+    proof: Option<(RequestId, Timestamp)>,
+}
+
+impl Watch {
+    /// What an earlier run has learned.
+    pub(super) fn of(latency: Latency, distrusts: bool) -> Self {
+        Self { latency, distrusts, ..Self::default() }
+    }
+
+    pub(super) fn bounds(&self) -> Option<Bounds> {
+        self.latency.sure()
+    }
+
+    /// From when on a request has ended all but surely, although no look has told: where all are equally long, and that is known
+    /// closely, its place in the window can be taken again the moment it is due.
+    pub(super) fn presumed_from(&self, following: &Following, unevenness: Duration) -> Option<Timestamp> {
+        let bounds = self.latency.sure()?;
+        // Where calls travel that unevenly it would be a guess.
+        if unevenness > bounds.within / 10
+            || !following.unhindered
+            || following.open.seen_at() >= bounds.within
+        {
+            return None;
+        }
+        let margin = if following.exact { unevenness } else { unevenness + ROUGHLY };
+        Some(following.open.since + signed(bounds.within + margin))
+    }
+
+    /// When to look at the list next; `None` where there is nothing to see. `first` is the first moment from which one is, or will be, presumed
+    /// to have ended, if something waits for its place, and `crowded` says that as many are as may be.
+    pub(super) fn next_look(
+        &self,
+        open: &[Open],
+        share: f64,
+        first: Option<Timestamp>,
+        crowded: bool,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if self.looking || self.distrusts || open.is_empty() {
+            return None;
+        }
+        match (self.latency.sure(), first) {
+            (Some(_), Some(_)) if crowded => Some(now),
+            (Some(bounds), Some(first)) => {
+                // The place is taken again already. The look that makes sure tells of most at once half a round later, and at
+                // other times it would notice sooner if requests have become quicker.
+                let part = match self.looks % 4 {
+                    0 => 9,
+                    2 => 7,
+                    _ => 5,
+                };
+                Some(first + signed(bounds.within * part / 10))
+            }
+            _ => looks::due(open, &self.latency, looks::worth(share), self.last, now),
+        }
+    }
+
+    pub(super) fn looked(&mut self, at: Timestamp) {
+        self.last = Some(at);
+        self.looks = self.looks.wrapping_add(1);
+    }
+
+    /// A list of the succeeded that was asked for at a moment.
+    pub(super) fn check(&mut self, at: Timestamp, listed: &BTreeSet<RequestId>) {
+        if let Some((request, _)) = self.proof.take_if(|(_, since)| *since < at) {
+            if !listed.contains(&request) {
+                self.distrusts = true;
+                // What was learned of such lists is wrong.
+                self.latency = Latency::default();
+            }
+        }
+    }
+
+    /// A request that the lists had not shown has succeeded, as AWS said when asked about it.
+    pub(super) fn expect(&mut self, request: RequestId, at: Timestamp) {
+        if self.proof.is_none() {
+            self.proof = Some((request, at));
+        }
+    }
+
+    /// When a single request is asked about by itself; `None` while the lists are expected to tell.
+    pub(super) fn closer(&self, following: &Following, is_oldest: bool, now: Timestamp) -> Option<Timestamp> {
+        if following.busy {
+            return None;
+        }
+        if following.closer.is_some() {
+            return following.closer;
+        }
+        let open = following.open;
+        if self.distrusts {
+            return self.alone(open, is_oldest, now);
+        }
+        match self.latency.shape() {
+            Shape::Unknown => is_oldest.then(|| open.since + signed(SCOUT)),
+            // It should have ended: it has failed, or what is believed is wrong.
+            Shape::Constant(bounds) if following.unhindered && open.seen_at() >= bounds.within => Some(now),
+            Shape::Constant(_) if !following.unhindered => {
+                self.latency.overdue().map(|age| open.since + signed(age * 2))
+            }
+            Shape::Constant(_) => None,
+            Shape::Spread => self.latency.overdue().map(|age| open.since + signed(age)),
+        }
+    }
+
+    /// The same where the lists are not to be trusted.
+    fn alone(&self, open: Open, is_oldest: bool, now: Timestamp) -> Option<Timestamp> {
+        let due = || looks::due(&[open], &self.latency, PROBABLY, open.looked, now);
+        match self.latency.shape() {
+            Shape::Unknown => is_oldest.then(due).flatten(),
+            Shape::Constant(bounds) if !bounds.are_close() && !is_oldest => {
+                Some(open.since + signed(bounds.within))
+            }
+            Shape::Constant(_) | Shape::Spread => due(),
+        }
+    }
+
+    /// Whether the list of the failed may be asked for again.
+    pub(super) fn may_list_failed(&self, now: Timestamp) -> bool {
+        self.last_failed.is_none_or(|last| last + SignedDuration::from_secs(2) <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn id(n: u8) -> RequestId {
+        format!("00000000-0000-4000-8000-0000000000{n:02}").parse().unwrap()
+    }
+
+    fn following(since: i64, looked: Option<i64>, exact: bool) -> Following {
+        let open = Open { since: at(since), looked: looked.map(at) };
+        Following { request: id(1), open, exact, unhindered: true, closer: None, busy: false }
+    }
+
+    fn sure() -> Watch {
+        let mut latency = Latency::default();
+        for _ in 0..20 {
+            latency.ended(ms(998), ms(1_000));
+        }
+        Watch::of(latency, false)
+    }
+
+    #[test]
+    fn a_place_is_presumed_free_only_where_all_are_equally_long_and_nothing_speaks_against_it() {
+        let sure = sure();
+        assert_eq!(sure.presumed_from(&following(0, Some(500), true), ms(2)), Some(at(1_002)));
+        assert_eq!(sure.presumed_from(&following(0, None, false), ms(2)), Some(at(1_062)));
+        assert_eq!(
+            sure.presumed_from(&following(0, Some(1_000), true), ms(2)),
+            None,
+            "seen under way too long"
+        );
+        assert_eq!(sure.presumed_from(&following(0, None, true), ms(200)), None, "calls travel too unevenly");
+        assert_eq!(Watch::default().presumed_from(&following(0, None, true), ms(2)), None);
+    }
+
+    #[test]
+    fn what_was_presumed_is_made_sure_of_half_a_round_later_and_at_once_when_it_gets_crowded() {
+        let mut sure = sure();
+        let open = [following(0, None, true).open];
+        let next = |watch: &Watch, crowded| watch.next_look(&open, 1.0, Some(at(1_002)), crowded, at(1_100));
+        sure.looked(at(0));
+        assert_eq!(next(&sure, false), Some(at(1_502)));
+        assert_eq!(next(&sure, true), Some(at(1_100)));
+        sure.looked(at(1));
+        assert_eq!(next(&sure, false), Some(at(1_702)));
+        assert_eq!(sure.next_look(&open, 1.0, None, false, at(900)), Some(at(1_000)), "nothing waits");
+        sure.looking = true;
+        assert_eq!(next(&sure, true), None);
+    }
+
+    #[test]
+    fn lists_that_hide_what_has_succeeded_are_not_trusted_any_more() {
+        let mut watch = Watch::default();
+        watch.expect(id(1), at(100));
+        watch.check(at(90), &BTreeSet::new());
+        assert!(!watch.distrusts, "that list is of before");
+        watch.check(at(110), &[id(1), id(2)].into());
+        assert!(!watch.distrusts);
+        watch.expect(id(3), at(200));
+        watch.check(at(210), &[id(1), id(2)].into());
+        assert!(watch.distrusts);
+        assert_eq!(watch.next_look(&[following(0, None, true).open], 1.0, None, false, at(300)), None);
+    }
+
+    #[test]
+    fn a_single_request_is_asked_about_when_the_lists_should_have_told() {
+        let scout = following(0, None, true);
+        let new = Watch::default();
+        assert_eq!(new.closer(&scout, true, at(10)), Some(at(2_000)));
+        assert_eq!(new.closer(&scout, false, at(10)), None);
+        assert_eq!(sure().closer(&following(0, Some(900), true), true, at(950)), None);
+        assert_eq!(sure().closer(&following(0, Some(1_001), true), true, at(1_100)), Some(at(1_100)));
+        let again = Following { closer: Some(at(7_000)), ..following(0, Some(1_001), true) };
+        assert_eq!(sure().closer(&again, true, at(1_100)), Some(at(7_000)));
+        let busy = Following { busy: true, ..again };
+        assert_eq!(sure().closer(&busy, true, at(1_100)), None);
+
+        let alone = Watch { distrusts: true, ..sure() };
+        assert_eq!(alone.closer(&scout, false, at(10)), Some(at(1_000)));
+    }
+}

@@ -1,0 +1,170 @@
+//! The signature header: who says that it calls, and for which service and Region.
+//!
+//! The signature's value is not verified, since no secret key is known here, and neither is its age. Everything else about the header
+//! is refused as AWS refuses it; codes and texts are those that AWS's clients report, the order of the checks is undocumented.
+
+use axum::http::{
+    HeaderMap,
+    header::{AUTHORIZATION, DATE},
+};
+
+use crate::{ApiError, Service};
+
+/// What a good header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Signed<'h> {
+    pub(super) access_key: &'h str,
+    pub(super) region: &'h str,
+}
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+fn incomplete(message: impl Into<String>) -> ApiError {
+    ApiError::new("IncompleteSignatureException", message)
+}
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new("InvalidSignatureException", message)
+}
+
+/// The name that requests to a service are signed with.
+fn signing_name(service: Service) -> &'static str {
+    match service {
+        Service::Organizations => "organizations",
+        Service::IdentityStore => "identitystore",
+        Service::SsoAdmin => "sso",
+        Service::Tagging => "tagging",
+    }
+}
+
+/// Reads the header of a request for a service that is at home in `home`.
+pub(super) fn read<'h>(headers: &'h HeaderMap, service: Service, home: &str) -> Result<Signed<'h>, ApiError> {
+    let header = headers.get(AUTHORIZATION).ok_or_else(|| {
+        ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token")
+    })?;
+    let header =
+        header.to_str().map_err(|_| incomplete("the Authorization header holds what is no visible ASCII"))?;
+    let Some(parameters) = header.strip_prefix(ALGORITHM) else {
+        return Err(incomplete(format!(
+            "Unsupported signature algorithm: the Authorization header begins with {ALGORITHM}"
+        )));
+    };
+    let value = |name: &str| {
+        parameters.split(',').find_map(|parameter| parameter.trim().strip_prefix(name)?.strip_prefix('='))
+    };
+    let date = headers.get("x-amz-date").or_else(|| headers.get(DATE));
+    let mut missing: Vec<String> = ["Credential", "Signature", "SignedHeaders"]
+        .into_iter()
+        .filter(|name| value(name).is_none_or(str::is_empty))
+        .map(|name| format!("Authorization header requires '{name}' parameter."))
+        .collect();
+    if date.is_none() {
+        missing.push(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.".to_owned(),
+        );
+    }
+    if !missing.is_empty() {
+        return Err(incomplete(missing.join(" ")));
+    }
+    let credential = value("Credential").unwrap_or_default();
+    let [access_key, day, region, name, terminator] = credential.split('/').collect::<Vec<_>>()[..] else {
+        return Err(incomplete(format!(
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
+        )));
+    };
+    if access_key.is_empty() {
+        return Err(incomplete("Credential has no access key id."));
+    }
+    let expected = signing_name(service);
+    if name != expected {
+        return Err(invalid(format!("Credential should be scoped to correct service: '{expected}'.")));
+    }
+    // Clients sign for their own Region where they are given an endpoint, so the global services can't insist on theirs.
+    let anywhere = match service {
+        Service::Organizations | Service::Tagging => true,
+        Service::IdentityStore | Service::SsoAdmin => false,
+    };
+    if region.is_empty() || !(anywhere || region == home) {
+        return Err(invalid(format!("Credential should be scoped to a valid Region, not '{region}'.")));
+    }
+    if terminator != "aws4_request" {
+        return Err(invalid(format!(
+            "Credential should be scoped with a valid terminator: 'aws4_request', not '{terminator}'."
+        )));
+    }
+    let amz_date = headers.get("x-amz-date").and_then(|date| date.to_str().ok());
+    let same_day = amz_date.is_none_or(|date| date.get(..8) == Some(day));
+    if day.len() != 8 || !day.bytes().all(|letter| letter.is_ascii_digit()) || !same_day {
+        return Err(invalid(format!(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{day}' != '{}'",
+            amz_date.unwrap_or_default()
+        )));
+    }
+    Ok(Signed { access_key, region })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261121/eu-west-1/sso/aws4_request, SignedHeaders=host;x-amz-date, Signature=00";
+
+    fn headers(authorization: &str, date: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, authorization.parse().unwrap());
+        if let Some(date) = date {
+            headers.insert("x-amz-date", date.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_good_header_tells_the_key_and_the_region() {
+        let good = headers(GOOD, Some("20261121T120000Z"));
+        let signed = read(&good, Service::SsoAdmin, "eu-west-1").unwrap();
+        assert_eq!(signed, Signed { access_key: "AKIAEXAMPLE", region: "eu-west-1" });
+        let closer = headers(&GOOD.replace(", ", ","), Some("20261121T120000Z"));
+        assert!(read(&closer, Service::SsoAdmin, "eu-west-1").is_ok());
+        // A global service is signed for in any Region.
+        let organizations = headers(&GOOD.replace("/sso/", "/organizations/"), Some("20261121T120000Z"));
+        assert!(read(&organizations, Service::Organizations, "us-east-1").is_ok());
+    }
+
+    #[test]
+    fn every_other_header_is_refused_with_what_is_wrong_with_it() {
+        let date = Some("20261121T120000Z");
+        for (from, to, date, code, text) in [
+            (GOOD, "Bearer x", date, "IncompleteSignatureException", "Unsupported signature algorithm"),
+            (
+                GOOD,
+                "AWS4-HMAC-SHA256",
+                date,
+                "IncompleteSignatureException",
+                "requires 'Credential' parameter. Auth",
+            ),
+            (", Signature=00", "", date, "IncompleteSignatureException", "requires 'Signature' parameter."),
+            (
+                "=host;x-amz-date",
+                "=",
+                date,
+                "IncompleteSignatureException",
+                "requires 'SignedHeaders' parameter.",
+            ),
+            ("x", "x", None, "IncompleteSignatureException", "either a 'X-Amz-Date' or a 'Date' header."),
+            ("/aws4_request", "", date, "IncompleteSignatureException", "exactly 5 slash-delimited elements"),
+            ("AKIAEXAMPLE/", "/", date, "IncompleteSignatureException", "no access key id"),
+            ("/sso/", "/s3/", date, "InvalidSignatureException", "correct service: 'sso'"),
+            ("eu-west-1", "us-east-1", date, "InvalidSignatureException", "valid Region, not 'us-east-1'"),
+            ("aws4_request", "aws5", date, "InvalidSignatureException", "valid terminator"),
+            ("20261121", "20261122", date, "InvalidSignatureException", "Date in Credential scope"),
+            ("20261121", "today", date, "InvalidSignatureException", "Date in Credential scope"),
+        ] {
+            let headers = headers(&GOOD.replace(from, to), date);
+            let error = read(&headers, Service::SsoAdmin, "eu-west-1").unwrap_err();
+            assert_eq!(error.code, code, "{error}");
+            assert!(error.message.contains(text), "{error}");
+        }
+        let error = read(&HeaderMap::new(), Service::SsoAdmin, "eu-west-1").unwrap_err();
+        assert_eq!(error.code, "MissingAuthenticationTokenException");
+    }
+}

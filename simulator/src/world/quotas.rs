@@ -1,0 +1,39 @@
+//! What an account may hold at most: permission sets, and groups that have one of them. Grants under way count as done.
+
+use std::collections::BTreeSet;
+
+use shared::domain::{AssignmentKey, Principal};
+
+use super::World;
+use crate::ApiError;
+
+/// Refuses what would exceed a quota: at once, or by the reason with which the request will end.
+pub(super) fn of_account(world: &World, key: &AssignmentKey) -> Result<Option<String>, ApiError> {
+    let AssignmentKey { account, permission_set, principal } = key;
+    let quotas = &world.settings.quotas;
+    let granted = || world.requests.grants_in(account);
+    if matches!(principal, Principal::Group(_)) && world.assignments.get(key).is_none() {
+        let there = world.assignments.keys_in(account, permission_set);
+        let coming = granted().filter(|other| other.permission_set == *permission_set).cloned();
+        let groups: BTreeSet<_> = there
+            .chain(coming)
+            .map(|other| other.principal)
+            .filter(|principal| matches!(principal, Principal::Group(_)))
+            .collect();
+        if groups.len() >= quotas.groups_per_permission_set {
+            return Err(ApiError::quota(
+                "You have exceeded the number of groups that can be assigned to a permission set in an account.",
+            ));
+        }
+    }
+    let there = world.assignments.provisioned_in(account);
+    let sets: BTreeSet<_> = there.chain(granted().map(|other| &other.permission_set)).collect();
+    if sets.contains(permission_set) || sets.len() < quotas.permission_sets_per_account {
+        return Ok(None);
+    }
+    let reason = "You have exceeded the number of permission sets that can be provisioned in an account.";
+    if world.settings.assumptions.account_quota_is_refused_at_once {
+        return Err(ApiError::quota(reason));
+    }
+    Ok(Some(reason.to_owned()))
+}

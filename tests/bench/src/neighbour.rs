@@ -1,0 +1,206 @@
+//! A noisy neighbour: somebody else takes half of the rate and five places of the window, without a word, and leaves again.
+
+use std::{collections::VecDeque, time::Duration};
+
+use jiff::Timestamp;
+use shared::{domain::AssignmentKey, ports::Clock as _};
+use simulator::{Caller, Latency, wire::sso_admin as wire};
+
+use crate::{
+    Extent,
+    engine::{Stage, settings},
+    figures::{self, Sent, number},
+    row::{Aim, Row},
+    trouble::Trouble,
+    virtual_time::{Measurement, side_by_side, virtually},
+    work::{Mix, Organization},
+    writes::{Lists, Variant},
+};
+
+/// When it comes, when it goes, and when the measurement ends.
+const COMES: Duration = Duration::from_mins(2);
+const GOES: Duration = Duration::from_mins(7);
+const ENDS: Duration = Duration::from_mins(10);
+
+/// It makes a request so often, whatever the answers.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// It has so many assignment requests under way, as soon as it gets the places.
+const PLACES: usize = 5;
+
+/// Accounts in which only the neighbour assigns.
+const ITS_ACCOUNTS: usize = 40;
+
+/// How long a pace is averaged over: long enough for requests that end together to come several times.
+const AVERAGED: Duration = Duration::from_mins(1);
+
+/// How finely the beginning of a pace is looked for.
+const STEP: Duration = Duration::from_millis(500);
+
+/// Somebody else, in an open loop: it tries nothing again.
+struct Neighbour<'a> {
+    stage: &'a Stage,
+    caller: Caller,
+    keys: VecDeque<AssignmentKey>,
+    /// When each of its requests ends.
+    ends: Vec<Timestamp>,
+    latency: Duration,
+}
+
+impl Neighbour<'_> {
+    async fn stay(&mut self, until: Timestamp) {
+        while self.stage.clock.now() < until {
+            self.call();
+            self.stage.clock.sleep(EVERY).await;
+        }
+    }
+
+    /// One request: an assignment where it has places left, else a look.
+    fn call(&mut self) {
+        let now = self.stage.clock.now();
+        self.ends.retain(|end| *end > now);
+        let mut world = self.stage.world();
+        let Some(instance_arn) = world.instances_mut().first().map(|instance| instance.arn.to_string())
+        else {
+            return;
+        };
+        match self.keys.front() {
+            Some(key) if self.ends.len() < PLACES => {
+                let input = wire::CreateAccountAssignment {
+                    instance_arn,
+                    target_id: key.account.to_string(),
+                    target_type: "AWS_ACCOUNT".to_owned(),
+                    permission_set_arn: key.permission_set.to_string(),
+                    principal_type: "GROUP".to_owned(),
+                    principal_id: key.principal.id().to_owned(),
+                };
+                if world.call(now, &self.caller, input).is_ok() {
+                    self.ends.push(now + self.latency);
+                    self.keys.pop_front();
+                }
+            }
+            Some(_) | None => {
+                // Only the request counts, and not what it answers.
+                let _ = world.call(now, &self.caller, wire::ListInstances::default());
+            }
+        }
+    }
+}
+
+/// Two latencies and both windows.
+pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
+    let mut measurements: Vec<Measurement> = Vec::new();
+    for window in [10, 15] {
+        for seconds in [2, 5] {
+            if extent == Extent::Full || (window, seconds) == (10, 5) {
+                measurements.push(Box::new(move || virtually(beside(window, Duration::from_secs(seconds)))));
+            }
+        }
+    }
+    side_by_side(measurements)
+}
+
+async fn beside(window: usize, latency: Duration) -> Result<Row, Trouble> {
+    let variant = Variant {
+        mix: Mix::Grants,
+        latency: Latency::Constant(latency),
+        window,
+        lists: Lists::NewestFirst,
+        // More than can be done in the time.
+        operations: 6000,
+        accounts: 400 + ITS_ACCOUNTS,
+    };
+    let mut organization = Organization::with(variant.accounts, variant.world())?;
+    let (theirs, ours) = organization.accounts.split_at(ITS_ACCOUNTS);
+    let (theirs, ours) = (theirs.to_vec(), ours.to_vec());
+    let keys = organization.keys(&theirs, usize::MAX).into();
+    let caller = organization.caller("neighbour");
+    let operations = organization.operations(&ours, variant.operations, variant.mix);
+    let stage = Stage::new(organization, settings(window), Duration::ZERO).await?;
+    stage.intend(&operations).await?;
+    let began = stage.clock.now();
+    let (comes, goes, ends) = (began + COMES, began + GOES, began + ENDS);
+
+    let mut neighbour = Neighbour { stage: &stage, caller, keys, ends: Vec::new(), latency };
+    let others = async {
+        stage.sleep_until(comes).await;
+        neighbour.stay(goes).await;
+        stage.sleep_until(ends).await;
+    };
+    tokio::select! {
+        ran = stage.run_to_the_end(variant.patience()) => drop(ran?),
+        () = others => {}
+    }
+
+    let calls = stage.calls();
+    let beside: Vec<_> = calls.iter().filter(|call| call.at < goes).cloned().collect();
+    let beside = Sent::of(&beside, comes);
+    let all = figures::most_a_second(window, variant.latency);
+    let left = figures::most_a_second(window - PLACES, variant.latency).min(10.0);
+    let pace = |from: Timestamp| figures::pace(&calls, from, AVERAGED);
+    let stay = GOES.saturating_sub(COMES).as_secs_f64();
+    Ok(Row::new(format!("neighbour/L={}/window={window}", latency.as_secs()))
+        .aimed(
+            "refused beside it (%)",
+            100.0 * number(beside.throttles) / number(beside.calls.max(1)),
+            Aim::AtMost(1.0),
+        )
+        .figure("refused calls", number(beside.throttles))
+        .aimed("s to 90 % of what is left", kept_from(comes, goes, 0.9 * left, pace), Aim::AtMost(10.0))
+        .figure("share of what is left", number(beside.accepted) / stay / left)
+        .figure("s to 90 % of all when it has gone", kept_from(goes, ends, 0.9 * all, pace)))
+}
+
+/// Seconds after `from` from which on the pace stays at least this high until `to`; infinite where it doesn't.
+fn kept_from(from: Timestamp, to: Timestamp, least: f64, pace: impl Fn(Timestamp) -> f64) -> f64 {
+    let mut kept = f64::INFINITY;
+    let mut at = to - AVERAGED;
+    while at >= from && pace(at) >= least {
+        kept = figures::seconds(from, at);
+        at -= STEP;
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_counts_from_when_it_is_kept_and_never_where_it_is_not() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let pace = |from: Timestamp| {
+            let passed = figures::seconds(at(0), from);
+            // Once more too slow before it is kept.
+            if passed < 10.0 || (passed > 19.0 && passed < 20.0) { 0.5 } else { 2.0 }
+        };
+        assert!((kept_from(at(0), at(300), 1.0, pace) - 20.0).abs() < 1e-9);
+        assert!(kept_from(at(0), at(300), 3.0, pace).is_infinite());
+        assert!(kept_from(at(0), at(300), 0.1, pace).abs() < 1e-9);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_neighbour_takes_ten_requests_a_second_and_keeps_five_places() {
+        let variant = Variant {
+            mix: Mix::Grants,
+            latency: Latency::Constant(Duration::from_secs(2)),
+            window: 10,
+            lists: Lists::NewestFirst,
+            operations: 0,
+            accounts: ITS_ACCOUNTS,
+        };
+        let organization = Organization::with(variant.accounts, variant.world()).unwrap();
+        let keys = organization.keys(&organization.accounts, usize::MAX).into();
+        let caller = organization.caller("neighbour");
+        let stage = Stage::new(organization, settings(10), Duration::ZERO).await.unwrap();
+        let latency = Duration::from_secs(2);
+        let mut neighbour = Neighbour { stage: &stage, caller, keys, ends: Vec::new(), latency };
+        neighbour.stay(stage.clock.now() + Duration::from_mins(1)).await;
+        let calls = stage.calls();
+        assert!((590..=610).contains(&calls.len()), "{}", calls.len());
+        assert!(calls.iter().all(|call| !call.ours && call.refused.is_none()));
+        assert_eq!(stage.world().counters().most_outstanding, PLACES);
+        let accepted = calls.iter().filter(|call| call.is_accepted()).count();
+        assert!((130..=150).contains(&accepted), "{accepted}");
+    }
+}

@@ -1,0 +1,105 @@
+//! A revoke behind a long queue of grants: how long it waits from its intent to its call.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use shared::{
+    domain::{AssignmentKey, Operation},
+    ports::Clock as _,
+};
+use simulator::Latency;
+
+use crate::{
+    Extent,
+    engine::{ROUND_TRIP, Stage, settings},
+    figures::{number, seconds},
+    row::{Aim, Row},
+    trouble::Trouble,
+    virtual_time::{Measurement, side_by_side, virtually},
+    work::{Mix, Organization},
+    writes::{Lists, Variant},
+};
+
+/// How many revokes are intended, one after the other.
+const REVOKES: usize = 20;
+
+/// The first comes so late, and the others so far apart; no multiple of anything else.
+const APART: Duration = Duration::from_millis(17_310);
+
+/// Several latencies.
+pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
+    let (seconds, grants): (&[u64], usize) = match extent {
+        Extent::Full => (&[2, 5, 15, 60], 10_000),
+        Extent::Quick => (&[5], 2_000),
+    };
+    let measurement = |seconds: &u64| -> Measurement {
+        let latency = Duration::from_secs(*seconds);
+        Box::new(move || virtually(behind(grants, latency)))
+    };
+    side_by_side(seconds.iter().map(measurement).collect())
+}
+
+async fn behind(grants: usize, latency: Duration) -> Result<Row, Trouble> {
+    let variant = Variant {
+        mix: Mix::Grants,
+        latency: Latency::Constant(latency),
+        window: 10,
+        lists: Lists::NewestFirst,
+        operations: grants,
+        accounts: 400,
+    };
+    let mut organization = Organization::with(variant.accounts, variant.world())?;
+    let (first, others) = organization.accounts.split_at(REVOKES);
+    let (first, others) = (first.to_vec(), others.to_vec());
+    // In accounts of their own, so that no role that is just being updated is in their way.
+    let keys = organization.keys(&first, REVOKES);
+    let by = organization.caller("usher");
+    for key in &keys {
+        organization.world.grant_by_hand(Timestamp::MIN, &by, key);
+    }
+    let operations = organization.operations(&others, variant.operations, variant.mix);
+    let stage = Stage::new(organization, settings(variant.window), Duration::ZERO).await?;
+    stage.intend(&operations).await?;
+
+    let mut intended: Vec<(AssignmentKey, Timestamp, bool)> = Vec::new();
+    let revokes = async {
+        for key in keys {
+            stage.clock.sleep(APART).await;
+            stage.intend(&vec![(Operation::Revoke, key.clone())]).await?;
+            let has_room = stage.world().outstanding() < variant.window;
+            intended.push((key, stage.clock.now(), has_room));
+        }
+        // The last one has its time too.
+        stage.clock.sleep(latency * 3 + Duration::from_mins(1)).await;
+        Ok::<(), Trouble>(())
+    };
+    tokio::select! {
+        ran = stage.run_to_the_end(variant.patience()) => drop(ran?),
+        done = revokes => done?,
+    }
+
+    let world = stage.world();
+    let mut over = Vec::new();
+    let mut longest = 0.0_f64;
+    for (key, intended_at, has_room) in intended {
+        let ends = world.request_log().filter_map(|record| record.settled.as_ref().map(|(at, _)| *at));
+        let next = ends.filter(|end| *end >= intended_at).min();
+        let free_at = if has_room { intended_at } else { next.unwrap_or(intended_at) };
+        let revoke =
+            world.request_log().find(|record| record.key == key && record.operation == Operation::Revoke);
+        let sent = |since| revoke.map_or(f64::INFINITY, |record| seconds(since, record.accepted_at));
+        longest = longest.max(sent(intended_at));
+        over.push(sent(free_at));
+    }
+    over.sort_by(f64::total_cmp);
+    Ok(Row::new(format!("revoke/L={}/window={}", latency.as_secs(), variant.window))
+        .figure("revokes", number(over.len()))
+        .figure("longest wait (s)", longest)
+        .aimed(
+            "longest after a place was free (s)",
+            over.last().copied().unwrap_or(f64::INFINITY),
+            Aim::AtMost(1.0),
+        )
+        .figure("half of them within (s)", over.get(over.len() / 2).copied().unwrap_or(f64::INFINITY))
+        .figure("least possible (s)", ROUND_TRIP.as_secs_f64()))
+}
