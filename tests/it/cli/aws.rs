@@ -25,11 +25,7 @@ impl Aws {
     /// Whoever has this access key.
     pub(crate) fn caller(endpoint: &str, access_key: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let plugins = format!(
-            "[plugins]\ncheck_answers = check_answers\ncli_legacy_plugin_path = {}\n",
-            home.path().display()
-        );
-        std::fs::write(home.path().join("config"), plugins).unwrap();
+        std::fs::write(home.path().join("config"), "[plugins]\ncheck_answers = check_answers\n").unwrap();
         std::fs::write(home.path().join("check_answers.py"), CHECK).unwrap();
         Self { home, endpoint: endpoint.to_owned(), access_key: access_key.to_owned() }
     }
@@ -92,6 +88,12 @@ impl Aws {
         let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         assert!(!output.status.success(), "aws {words:?}: it was answered");
         told
+    }
+
+    /// `aws <words>`: whether it was answered, and what the CLI tells if not.
+    pub(crate) async fn attempt(&self, words: &[&str]) -> (bool, String) {
+        let output = self.output(words).await;
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).trim().to_owned())
     }
 
     /// The operations whose answers were checked, each as often as it was called.

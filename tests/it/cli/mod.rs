@@ -2,6 +2,7 @@
 
 mod aws;
 mod aws_cli_articles;
+mod aws_cli_delegation;
 mod aws_cli_walk_through;
 mod consent;
 mod demo;
