@@ -75,9 +75,14 @@ impl Stage {
         world
     }
 
-    /// The events that AWS has sent since the last time.
+    /// The events that have come to the management account's event bus since the last time.
     pub(crate) fn events(&self) -> Vec<Value> {
-        self.world().take_events()
+        let mut world = self.world();
+        let mut events = world.take_events(self.clock.now());
+        let management = world.management_account().as_str();
+        // What a member does is told in its own account, where no rule of Usher's listens.
+        events.retain(|event| event.get("account").and_then(Value::as_str) == Some(management));
+        events
     }
 
     /// Waits for as long as it serves; that ends only by an error.

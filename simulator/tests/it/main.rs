@@ -5,6 +5,10 @@ mod assignments;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod delegation;
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
@@ -13,7 +17,11 @@ mod faces;
 #[cfg(test)]
 mod garbage;
 #[cfg(test)]
+mod hints;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
+mod membership;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
