@@ -11,6 +11,7 @@ mod ledger;
 mod neighbour;
 mod page;
 mod planning;
+mod reads;
 mod revoke;
 mod row;
 mod strategies;
@@ -98,6 +99,11 @@ const ALL: &[Benchmark] = &[
         name: "backlog",
         about: "50,000 operations: straight through, handed over 20 times, killed 20 times",
         run: backlog::measure,
+    },
+    Benchmark {
+        name: "reads",
+        about: "what it takes to see every assignment, and a whole sweep",
+        run: reads::measure,
     },
     Benchmark {
         name: "planning",
