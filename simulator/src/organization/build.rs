@@ -287,6 +287,7 @@ impl Building {
                         formatted: None,
                         family_name: Some(family_name.to_owned()).filter(|name| !name.is_empty()),
                         given_name: Some(given_name.to_owned()),
+                        ..Name::default()
                     },
                     Email { value: Some(email), r#type: Some("work".to_owned()), primary: Some(true) },
                 )

@@ -324,6 +324,6 @@ pub(super) fn delete(
     }
     world.assignments.end_all(call.now);
     world.permission_sets.clear();
-    world.directory = super::groups::Directory::default();
+    world.directory = super::directory::Directory::default();
     Ok(wire::Nothing {})
 }

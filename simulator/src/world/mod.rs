@@ -13,6 +13,7 @@ mod creations;
 mod delegation;
 mod delivery;
 mod departures;
+mod directory;
 mod directory_events;
 mod events;
 mod faults;
@@ -42,6 +43,7 @@ mod tags;
 mod timeline;
 mod turns;
 mod units;
+mod user_attributes;
 mod users;
 mod validate;
 
@@ -78,7 +80,7 @@ pub struct World {
     pub faults: Faults,
     pub(crate) organization: organization::Organization,
     pub(crate) instances: Vec<Instance>,
-    pub(crate) directory: groups::Directory,
+    pub(crate) directory: directory::Directory,
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,
@@ -142,7 +144,7 @@ impl World {
             faults: Faults::default(),
             organization,
             instances,
-            directory: groups::Directory::default(),
+            directory: directory::Directory::default(),
             permission_sets: BTreeMap::new(),
             assignments: assignments::Assignments::default(),
             requests: requests::Requests::default(),
@@ -271,7 +273,8 @@ impl World {
         self.roles.unknown_keys_are_refused = refused;
     }
 
-    pub(crate) fn refuses_unknown_keys(&self) -> bool {
+    /// Whether access keys that are no role's are refused.
+    pub fn refuses_unknown_keys(&self) -> bool {
         self.roles.unknown_keys_are_refused
     }
 

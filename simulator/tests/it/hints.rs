@@ -299,7 +299,8 @@ fn change_everything(world: &mut World) {
     world.remove_from_group(at(3), &me, &group, &user).unwrap();
     world.remove_from_group(at(3), &me, &group, &user).unwrap_err();
     world.delete_group(at(4), &me, &group).unwrap();
-    let delete_user = store::DeleteUser { identity_store_id: STORE.to_owned(), user_id: user.to_string() };
+    let delete_user =
+        store::DeleteUser { identity_store_id: STORE.to_owned(), user_id: user.to_string(), revision: None };
     world.call(at(5), &me, delete_user).unwrap();
 }
 
