@@ -6,6 +6,7 @@
 mod build;
 mod callers;
 mod document;
+mod simulation;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 use shared::domain::AccountState;
 
-use crate::{Settings, World};
+use crate::{PlannedFault, Settings, World, world::Snapshot};
 
 /// Why a description is no organization.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +50,8 @@ pub struct Description {
     /// Tags of the root.
     #[serde(default)]
     tags: BTreeMap<String, String>,
-    management_account: AccountEntry,
+    #[serde(default)]
+    management_account: Option<AccountEntry>,
     #[serde(default)]
     accounts: Vec<AccountEntry>,
     #[serde(default)]
@@ -71,6 +73,18 @@ pub struct Description {
     callers: Vec<callers::CallerEntry>,
     #[serde(default)]
     unknown_access_keys: callers::UnknownKeys,
+    /// Faults that are in force from the beginning.
+    #[serde(default)]
+    faults: Vec<PlannedFault>,
+    /// A whole state as it was written down; it has its own organization.
+    #[serde(default)]
+    state: Option<Spanned<Snapshot>>,
+    /// Settings: here only for their mistakes, since [`simulation`] reads them over those that the world would have anyway.
+    #[serde(default, rename = "simulation")]
+    _simulation: Option<Settings>,
+    /// The text that all of it was read from.
+    #[serde(skip)]
+    yaml: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -186,7 +200,7 @@ struct AssignmentEntry {
 }
 
 /// A description's text may be this long, in bytes.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 impl Description {
     /// Reads a description.
@@ -195,24 +209,29 @@ impl Description {
             return Err(DescriptionError {
                 line: 1,
                 column: 1,
-                message: "the description is longer than 16 MiB".to_owned(),
+                message: "the description is longer than 64 MiB".to_owned(),
             });
         }
-        serde_saphyr::from_str(yaml).map_err(|error| {
-            let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
-            let message = error.without_snippet().to_string();
-            let message = message.lines().next().unwrap_or_default();
-            // The place is told apart from the message.
-            let message =
-                message.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(message);
-            DescriptionError { line, column, message: message.to_owned() }
-        })
+        Ok(Self { yaml: yaml.to_owned(), ..read(yaml)? })
     }
 
     /// Makes the world that is described.
     pub fn build(&self, settings: Settings) -> Result<World, DescriptionError> {
+        let settings = simulation::settings(&self.yaml, settings)?;
         build::build(self, settings)
     }
+}
+
+/// Reads YAML; the error tells the place apart from the message.
+fn read<T: serde::de::DeserializeOwned>(yaml: &str) -> Result<T, DescriptionError> {
+    serde_saphyr::from_str(yaml).map_err(|error| {
+        let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+        let message = error.without_snippet().to_string();
+        let message = message.lines().next().unwrap_or_default();
+        // The place is told apart from the message.
+        let message = message.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(message);
+        DescriptionError { line, column, message: message.to_owned() }
+    })
 }
 
 impl World {

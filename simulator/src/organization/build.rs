@@ -21,7 +21,50 @@ const BY_HAND: &str = "by-hand";
 
 type Built<T> = Result<T, DescriptionError>;
 
+/// The world that is described, with its callers and faults.
 pub(super) fn build(description: &Description, settings: Settings) -> Built<World> {
+    let mut world = match (&description.state, &description.management_account) {
+        (Some(state), None) => World::restored(settings, state.value.clone()),
+        (None, Some(management)) => organization(description, management, settings)?,
+        (Some(state), Some(_)) => {
+            return Err(DescriptionError::at(
+                state,
+                "a file has either a `state`, which is everything, or a `management_account` and what goes with it",
+            ));
+        }
+        (None, None) => {
+            let message = "a file has a `management_account`, or a `state` that was written down";
+            return Err(DescriptionError { line: 1, column: 1, message: message.to_owned() });
+        }
+    };
+    callers(&mut world, description)?;
+    for fault in &description.faults {
+        world.faults.add(fault.clone());
+    }
+    Ok(world)
+}
+
+fn callers(world: &mut World, description: &Description) -> Built<()> {
+    let accounts: BTreeSet<AccountId> = world.organization.accounts.keys().cloned().collect();
+    let mut names: BTreeMap<String, Option<AccountId>> = BTreeMap::new();
+    for id in &accounts {
+        if let Some(name) = world.account_name(id) {
+            names
+                .entry(name.to_owned())
+                .and_modify(|several| *several = None)
+                .or_insert_with(|| Some(id.clone()));
+        }
+    }
+    let named = |place: &Text| account_at(&accounts, &names, place);
+    for entry in &description.callers {
+        callers::add(world, entry, named)?;
+    }
+    callers::delegate(world, &description.delegated_administrators, named)?;
+    world.refuse_unknown_keys(description.unknown_access_keys == callers::UnknownKeys::Refused);
+    Ok(())
+}
+
+fn organization(description: &Description, described: &AccountEntry, settings: Settings) -> Built<World> {
     let ids = ids::Ids::new(settings.seed);
     // All that a description holds is older than anything that happens later, and the same whenever it is read.
     let since: Timestamp = Timestamp::from_second(1_704_067_200).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -32,7 +75,7 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
         Some(id) => organization_id(id)?,
     };
     let mut taken = BTreeSet::new();
-    let management = account_id(&ids, &description.management_account, &mut taken)?;
+    let management = account_id(&ids, described, &mut taken)?;
     let own = ids::hex(ids.named("instance", ""), 16);
     let mut instance = Instance::of_organization(
         given::<InstanceArn>(description.instance.arn.as_ref(), || {
@@ -58,7 +101,7 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
     };
     let parent = ParentId::Root(root.clone());
     building.world.organization.set_tags(Timestamp::MIN, root.as_str(), tags(&description.tags));
-    building.account(&description.management_account, management.clone(), &parent)?;
+    building.account(described, management.clone(), &parent)?;
     building.accounts(&description.accounts, &parent)?;
     building.units(&description.organizational_units, &parent, "")?;
     building.permission_sets(description, &instance_arn)?;
@@ -68,7 +111,6 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
         let key = building.key(assignment)?;
         building.world.put_assignment(Timestamp::MIN, &by, &key);
     }
-    building.callers(description)?;
     Ok(building.world)
 }
 
@@ -299,17 +341,6 @@ impl Building {
                 self.world.add_member(membership, group_id, id.clone(), self.since, BY_HAND);
             }
         }
-        Ok(())
-    }
-
-    fn callers(&mut self, description: &Description) -> Built<()> {
-        let Self { world, accounts, account_names, .. } = self;
-        let named = |place: &Text| account_at(accounts, account_names, place);
-        for entry in &description.callers {
-            callers::add(world, entry, named)?;
-        }
-        callers::delegate(world, &description.delegated_administrators, named)?;
-        world.refuse_unknown_keys(description.unknown_access_keys == callers::UnknownKeys::Refused);
         Ok(())
     }
 

@@ -14,26 +14,32 @@ use crate::{
     wire::{Epoch, Tag, organizations as wire},
 };
 
+/// A word of AWS's own. By this name, since a reference would have to be borrowed from what is read.
+type Word = &'static str;
+
 /// One account at one time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Facts {
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) state: AccountState,
+    #[serde(with = "crate::text")]
     pub(crate) parent: ParentId,
     pub(crate) joined_at: Timestamp,
     /// `CREATED` or `INVITED`.
-    pub(crate) joined_method: &'static str,
+    #[serde(deserialize_with = "super::snapshot::joined_method")]
+    pub(crate) joined_method: Word,
 }
 
 /// The making of an account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Creation {
     name: String,
     email: String,
     tags: Vec<Tag>,
     requested_at: Timestamp,
     completed_at: Option<Timestamp>,
+    #[serde(deserialize_with = "super::snapshot::creation_outcome")]
     outcome: Option<Result<AccountId, &'static str>>,
 }
 

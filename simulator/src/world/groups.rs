@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// One group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Group {
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
@@ -26,7 +26,7 @@ pub(crate) struct Group {
 }
 
 /// When and by whom something was made and last changed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Record {
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
@@ -41,7 +41,7 @@ impl Record {
 }
 
 /// The identity store.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Directory {
     pub(crate) groups: BTreeMap<GroupId, Group>,
     pub(crate) users: BTreeMap<UserId, User>,

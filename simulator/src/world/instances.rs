@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// One instance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Instance {
     /// Its ARN.
     pub arn: InstanceArn,
@@ -40,7 +40,7 @@ pub struct Instance {
 }
 
 /// What comes and goes with time, and how the instance came about.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Life {
     /// The call that made an account's own instance; `None` for the organization's.
     made_by: Option<MadeBy>,
@@ -53,7 +53,7 @@ pub(crate) struct Life {
     encrypted_from: Timestamp,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 struct MadeBy {
     token: Option<String>,
     name: Option<String>,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One membership.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Membership {
     pub(crate) group: GroupId,
     pub(crate) user: UserId,

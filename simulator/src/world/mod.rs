@@ -27,6 +27,7 @@ mod rates;
 mod regions;
 mod requests;
 mod settings;
+mod snapshot;
 mod statuses;
 pub(crate) mod table;
 mod tagging;
@@ -55,6 +56,7 @@ pub(crate) use permission_sets::arn as permission_set_arn;
 pub use provisionings::ProvisioningRecord;
 pub use requests::RequestRecord;
 pub use settings::{Assumptions, Latency, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder};
+pub(crate) use snapshot::Snapshot;
 pub(crate) use validate::word as is_word;
 
 /// AWS for one machine.
@@ -86,10 +88,12 @@ pub struct World {
     pub(crate) roles: Roles,
     /// How much later the answer of the latest call comes.
     answer_delay: Duration,
+    /// Since when a world that was written down has been waiting to be taken up.
+    stood_still_since: Option<Timestamp>,
 }
 
 /// Something that happens by itself.
-#[derive(Debug)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 enum Due {
     /// An assignment request ends.
     Request(RequestId),
@@ -132,6 +136,7 @@ impl World {
             region: None,
             roles: Roles::default(),
             answer_delay: Duration::ZERO,
+            stood_still_since: None,
         }
     }
 
@@ -145,6 +150,7 @@ impl World {
 
     /// Settles all that is due by `now`. A time before the latest one seen changes nothing.
     pub fn advance(&mut self, now: Timestamp) {
+        self.take_up(now);
         let now = now.max(self.now);
         while let Some(first) = self.due.first_entry() {
             if first.key().0 > now {

@@ -15,7 +15,7 @@ use super::{
 use crate::{ApiError, wire::organizations as wire};
 
 /// The organization's state.
-#[derive(Debug)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Organization {
     /// `o-…`
     pub(crate) id: String,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A Region that was added.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct AddedRegion {
     added_at: Timestamp,
     active_from: Timestamp,

@@ -15,7 +15,7 @@ use crate::{
 
 /// One user.
 #[expect(clippy::struct_field_names, reason = "`user_name` is AWS's word")]
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct User {
     pub(crate) user_name: String,
     pub(crate) name: Option<wire::Name>,
