@@ -5,6 +5,7 @@
 
 mod build;
 mod callers;
+mod details;
 mod document;
 mod simulation;
 
@@ -162,6 +163,18 @@ struct PermissionSetEntry {
     tags: BTreeMap<String, String>,
     #[serde(default)]
     managed_policies: Vec<String>,
+    #[serde(default)]
+    relay_state: Option<Text>,
+    /// A mapping, or the text of a JSON document.
+    #[serde(default)]
+    inline_policy: Option<document::Document>,
+    #[serde(default)]
+    customer_managed_policies: Vec<details::Reference>,
+    #[serde(default)]
+    permissions_boundary: Option<details::Boundary>,
+    /// How often what it gives has changed, from 1; assignments may be of an older version.
+    #[serde(default)]
+    version: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -172,6 +185,8 @@ struct GroupEntry {
     id: Option<Text>,
     #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
+    external_ids: Vec<details::ExternalId>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -185,6 +200,11 @@ struct UserEntry {
     email: Option<String>,
     #[serde(default)]
     groups: Vec<Text>,
+    #[serde(default)]
+    external_ids: Vec<details::ExternalId>,
+    /// Further attributes, spelled as `CreateUser` spells them.
+    #[serde(default)]
+    attributes: Option<document::Document>,
 }
 
 /// An assignment made by hand: account by name or id, permission set, and a group or a user, by name.
@@ -197,6 +217,9 @@ struct AssignmentEntry {
     group: Option<Text>,
     #[serde(default)]
     user: Option<Text>,
+    /// The version of the permission set that the account's role has; the newest if absent.
+    #[serde(default)]
+    version: Option<u64>,
 }
 
 /// A description's text may be this long, in bytes.

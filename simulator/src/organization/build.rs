@@ -9,7 +9,9 @@ use shared::domain::{
     PermissionSetArn, Principal, RootId, Tags, UserId,
 };
 
-use super::{AccountEntry, AssignmentEntry, Description, DescriptionError, Text, UnitEntry, callers};
+use super::{
+    AccountEntry, AssignmentEntry, Description, DescriptionError, Text, UnitEntry, callers, details,
+};
 use crate::{
     Caller, CallerKind, Settings, World,
     wire::identity_store::{Email, Name},
@@ -110,6 +112,7 @@ fn organization(description: &Description, described: &AccountEntry, settings: S
     for assignment in &description.assignments {
         let key = building.key(assignment)?;
         building.world.put_assignment(Timestamp::MIN, &by, &key);
+        details::role(&mut building.world, &key, &assignment.permission_set, assignment.version)?;
     }
     Ok(building.world)
 }
@@ -279,7 +282,7 @@ impl Building {
                 .ok_or_else(|| DescriptionError::at(&entry.name, "can't make an ARN in this instance"))?;
             self.world.put_permission_set(
                 self.since,
-                arn,
+                arn.clone(),
                 NewPermissionSet {
                     name: name.clone(),
                     description: entry.description.clone(),
@@ -288,6 +291,14 @@ impl Building {
                     managed_policies: entry.managed_policies.iter().cloned().collect(),
                 },
             );
+            let policies = details::Policies {
+                relay_state: entry.relay_state.as_ref(),
+                inline_policy: entry.inline_policy.as_ref(),
+                customer_managed_policies: &entry.customer_managed_policies,
+                permissions_boundary: entry.permissions_boundary.as_ref(),
+                version: entry.version,
+            };
+            details::permission_set(&mut self.world, &arn, &policies)?;
         }
         Ok(())
     }
@@ -308,6 +319,7 @@ impl Building {
             self.world
                 .new_group(id.to_string(), name, entry.description.clone(), self.since, BY_HAND)
                 .map_err(|error| DescriptionError::at(&entry.name, error.to_string()))?;
+            details::group(&mut self.world, &id, &entry.external_ids);
         }
         for entry in &description.users {
             let name = &entry.user_name.value;
@@ -329,10 +341,12 @@ impl Building {
                         formatted: None,
                         family_name: Some(family_name.to_owned()).filter(|name| !name.is_empty()),
                         given_name: Some(given_name.to_owned()),
+                        ..Name::default()
                     },
                     Email { value: Some(email), r#type: Some("work".to_owned()), primary: Some(true) },
                 )
                 .map_err(|error| DescriptionError::at(&entry.user_name, error.to_string()))?;
+            details::user(&mut self.world, &id, &entry.external_ids, entry.attributes.as_ref())?;
             for group in &entry.groups {
                 let group_id = self.world.group_named(&group.value).ok_or_else(|| {
                     DescriptionError::at(group, format!("there is no group named `{}`", group.value))

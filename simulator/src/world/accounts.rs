@@ -19,6 +19,7 @@ type Word = &'static str;
 
 /// One account at one time.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Facts {
     pub(crate) name: String,
     pub(crate) email: String,
@@ -33,6 +34,7 @@ pub(crate) struct Facts {
 
 /// The making of an account.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Creation {
     name: String,
     email: String,

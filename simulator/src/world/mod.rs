@@ -7,6 +7,8 @@ mod access_control_attributes;
 mod accounts;
 mod assignments;
 mod authorization;
+mod described;
+mod directory;
 mod events;
 mod faults;
 mod groups;
@@ -35,6 +37,7 @@ mod tags;
 mod timeline;
 mod turns;
 mod units;
+mod user_attributes;
 mod users;
 mod validate;
 
@@ -47,6 +50,7 @@ use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, RequestId};
 use crate::{Caller, CallerKind, Role, RoleTaken, caller::Roles};
 
 pub use assignments::Made;
+pub(crate) use described::Details;
 pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
@@ -68,7 +72,7 @@ pub struct World {
     pub faults: Faults,
     pub(crate) organization: organization::Organization,
     pub(crate) instances: Vec<Instance>,
-    pub(crate) directory: groups::Directory,
+    pub(crate) directory: directory::Directory,
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,
@@ -120,7 +124,7 @@ impl World {
             faults: Faults::default(),
             organization,
             instances,
-            directory: groups::Directory::default(),
+            directory: directory::Directory::default(),
             permission_sets: BTreeMap::new(),
             assignments: assignments::Assignments::default(),
             requests: requests::Requests::default(),

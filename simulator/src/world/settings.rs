@@ -214,6 +214,9 @@ pub struct Assumptions {
     pub principal_lists_need_the_management_account: bool,
     /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case.
     pub names_are_case_sensitive: bool,
+    /// Whether no two users may have the same e-mail address. `GetUserId` finds users by `emails.value`, which it calls a unique attribute;
+    /// that a second user with it is refused is not said.
+    pub emails_are_unique: bool,
     /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for September 2026; unverified.
     pub account_status_is_sent: bool,
     /// Whether an answer of `ListAccountAssignmentsForPrincipal` for a user also holds what comes through groups. Its items carry the
@@ -251,6 +254,7 @@ impl Default for Assumptions {
             provisioning_needs_no_assignment: true,
             principal_lists_need_the_management_account: true,
             names_are_case_sensitive: true,
+            emails_are_unique: true,
             account_status_is_sent: true,
             user_lists_hold_group_assignments: true,
             tagging_answers_in_every_region: false,

@@ -10,8 +10,8 @@ use serde_json::Value;
 use shared::domain::{AccountId, PermissionSetArn};
 
 use super::{
-    Due, Instance, Settings, World, assignments, groups, ids, organization, permission_sets, provisionings,
-    requests, turns,
+    Due, Instance, Settings, World, assignments, directory, ids, organization, permission_sets,
+    provisionings, requests, turns,
 };
 
 /// A world at a time.
@@ -22,7 +22,7 @@ pub(crate) struct Snapshot {
     at: Timestamp,
     organization: organization::Organization,
     instances: Vec<Instance>,
-    directory: groups::Directory,
+    directory: directory::Directory,
     permission_sets: BTreeMap<PermissionSetArn, permission_sets::State>,
     assignments: assignments::Assignments,
     requests: requests::Requests,

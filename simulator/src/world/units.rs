@@ -11,6 +11,7 @@ use crate::{ApiError, wire::organizations as wire};
 
 /// One OU.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Unit {
     pub(crate) name: String,
     #[serde(with = "crate::text")]
