@@ -76,7 +76,7 @@ impl Stage {
 
     /// The events that AWS has sent since the last time.
     pub(crate) fn events(&self) -> Vec<Value> {
-        self.world().take_events()
+        self.world().take_events(self.clock.now())
     }
 
     /// Waits for as long as it serves; that ends only by an error.

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
 use shared::domain::{AccountId, PermissionSetArn};
 
 use super::{
-    Due, Instance, Settings, World, assignments, directory, ids, organization, permission_sets,
-    provisionings, requests, turns,
+    Due, Instance, Settings, World, assignments, delivery, directory, ids, later, organization,
+    permission_sets, provisionings, requests, turns,
 };
 
 /// A world at a time.
@@ -35,8 +34,8 @@ pub(crate) struct Snapshot {
     ids: ids::Ids,
     #[serde(with = "crate::pairs")]
     missing_policies: BTreeMap<(AccountId, PermissionSetArn), String>,
-    /// The events that nobody has taken yet.
-    events: Vec<Value>,
+    /// The events that are on their way, or that nobody has taken yet.
+    outbox: delivery::Outbox,
 }
 
 impl World {
@@ -56,7 +55,7 @@ impl World {
             begun: self.begun,
             ids: self.ids.clone(),
             missing_policies: self.faults.missing_policies.clone(),
-            events: self.events.clone(),
+            outbox: self.outbox.clone(),
         }
     }
 
@@ -77,7 +76,7 @@ impl World {
             begun,
             ids,
             missing_policies,
-            events,
+            outbox,
         } = snapshot;
         let mut world = Self::new(settings, organization.clone(), instances);
         world.organization = organization;
@@ -91,7 +90,7 @@ impl World {
         world.begun = begun;
         world.ids = ids;
         world.faults.missing_policies = missing_policies;
-        world.events = events;
+        world.outbox = outbox;
         world.now = at;
         world.stood_still_since = Some(at);
         world.log.counters.most_outstanding = world.outstanding();
@@ -103,12 +102,10 @@ impl World {
         let Some(since) = self.stood_still_since.take() else { return };
         // A world can't be taken up before it was left: until then its time stands.
         let still = now.duration_since(since);
-        if still.is_positive() {
+        if let Some(still) = std::time::Duration::try_from(still).ok().filter(|still| !still.is_zero()) {
             let due = std::mem::take(&mut self.due);
-            self.due = due
-                .into_iter()
-                .map(|((at, order), due)| ((at.checked_add(still).unwrap_or(Timestamp::MAX), order), due))
-                .collect();
+            self.due = due.into_iter().map(|((at, order), due)| ((later(at, still), order), due)).collect();
+            self.outbox.put_off(still);
         }
     }
 }

@@ -5,6 +5,10 @@ mod assignments;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod delegation;
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
@@ -18,6 +22,8 @@ mod http;
 mod identity_store;
 #[cfg(test)]
 mod instances;
+#[cfg(test)]
+mod membership;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]

@@ -334,10 +334,10 @@ async fn the_control_endpoint_writes_and_takes_states_and_a_mistake_changes_noth
     assert!(yaml.len() > 10_000);
 
     for (bad, line, expected) in [
-        (yaml.replacen("      id: ", "      idd: ", 1), 0, "idd"),
+        (yaml.replacen("    id: o-", "    idd: o-", 1), 0, "idd"),
         (yaml.replacen("\nstate:\n", "\nstates:\n", 1), 0, "states"),
         (format!("{SMALL}accounts: [{{ name: x, id: 3 }}]\n"), 24, "account id"),
-        ("management_account: [\n".to_owned(), 2, ""),
+        ("management_account: [\n".to_owned(), 1, "expected mapping"),
         (format!("{yaml}management_account: {{ name: a }}\n"), 0, "either a `state`"),
         (String::new(), 1, ""),
     ] {

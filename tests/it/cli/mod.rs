@@ -54,6 +54,7 @@ impl Place {
         // How fast the engine may call is tried elsewhere; here every call takes real time.
         settings.quotas.sso_admin = None;
         settings.quotas.identity_store = None;
+        settings.quotas.organizations = None;
         let world = Arc::new(Mutex::new(World::from_yaml(organization, settings).unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
