@@ -17,6 +17,8 @@ mod faces;
 #[cfg(test)]
 mod garbage;
 #[cfg(test)]
+mod hints;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod identity_store;
