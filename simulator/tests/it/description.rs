@@ -188,3 +188,14 @@ fn a_mistake_in_what_is_said_of_them_is_shown_where_it_is() {
         assert!(error.line > 1 && error.column > 1, "{error}");
     }
 }
+
+#[test]
+fn the_file_that_the_documentation_shows_is_an_organization() {
+    let page = include_str!("../../../docs/simulator.md").split_once("## The organization file").unwrap().1;
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 2, "the organization, and its callers");
+    let world = World::from_yaml(&blocks.concat(), Settings::default()).unwrap();
+    assert!(world.caller_of("AKIAEXAMPLESHOP").is_some());
+    assert_eq!((world.settings.seed, world.settings.quotas.outstanding), (7, 15));
+}
