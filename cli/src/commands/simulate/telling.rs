@@ -228,7 +228,7 @@ impl Telling {
     }
 
     fn swept(&mut self, at: Timestamp, found: &SweepSummary, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let SweepSummary { accounts, differing, unread, withheld, owned: _, forgotten: _ } = found;
+        let SweepSummary { run: _, accounts, differing, unread, withheld, owned: _, forgotten: _ } = found;
         if matches!(self.first, First::Sweeping) {
             self.first = First::Settling { withheld: *withheld, told: (0, at) };
         }
