@@ -273,7 +273,8 @@ impl World {
         self.roles.unknown_keys_are_refused = refused;
     }
 
-    pub(crate) fn refuses_unknown_keys(&self) -> bool {
+    /// Whether access keys that are no role's are refused.
+    pub fn refuses_unknown_keys(&self) -> bool {
         self.roles.unknown_keys_are_refused
     }
 

@@ -1,5 +1,9 @@
 //! The tool from its command line to its output, with the real SDK against the simulator on a loopback port.
 
+mod aws;
+mod aws_cli_articles;
+mod aws_cli_delegation;
+mod aws_cli_walk_through;
 mod consent;
 mod demo;
 mod event;
