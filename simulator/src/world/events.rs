@@ -286,7 +286,26 @@ fn is_secret(member: &str, service: Service) -> bool {
         Service::Organizations => matches!(member, "Email" | "AccountName"),
         Service::IdentityStore => matches!(
             member,
-            "DisplayName" | "Description" | "UserName" | "Name" | "Emails" | "AttributeValue"
+            "DisplayName"
+                | "Description"
+                | "UserName"
+                | "Name"
+                | "NickName"
+                | "ProfileUrl"
+                | "Emails"
+                | "Addresses"
+                | "PhoneNumbers"
+                | "UserType"
+                | "Title"
+                | "PreferredLanguage"
+                | "Locale"
+                | "Timezone"
+                | "Photos"
+                | "Website"
+                | "Birthdate"
+                | "Roles"
+                | "Extensions"
+                | "AttributeValue"
         ),
         Service::SsoAdmin | Service::Tagging => false,
     }

@@ -6,15 +6,8 @@ use shared::domain::{
 };
 
 use super::{
-    Made, World,
-    accounts::Facts,
-    departures::Outsider,
-    groups::{Group, Record, spelling},
-    memberships::Membership,
-    permission_sets,
-    timeline::Timeline,
-    units::Unit,
-    users::User,
+    Made, World, accounts::Facts, departures::Outsider, directory::spelling, permission_sets,
+    timeline::Timeline, units::Unit,
 };
 use crate::{
     ApiError, Caller,
@@ -123,8 +116,11 @@ impl World {
 
     /// A person deletes a group, by the API.
     pub fn delete_group(&mut self, now: Timestamp, by: &Caller, group: &GroupId) -> Result<(), ApiError> {
-        let input =
-            store::DeleteGroup { identity_store_id: self.identity_store(), group_id: group.to_string() };
+        let input = store::DeleteGroup {
+            identity_store_id: self.identity_store(),
+            group_id: group.to_string(),
+            revision: None,
+        };
         self.call(now, by, input).map(drop)
     }
 
@@ -144,6 +140,7 @@ impl World {
             identity_store_id: self.identity_store(),
             group_id: group.to_string(),
             operations: vec![operation],
+            revision: None,
         };
         self.call(now, by, input).map(drop)
     }
@@ -265,58 +262,5 @@ impl World {
             ..permission_sets::State::default()
         };
         self.permission_sets.insert(arn, state);
-    }
-
-    pub(crate) fn new_group(
-        &mut self,
-        id: String,
-        name: &str,
-        description: Option<String>,
-        at: Timestamp,
-        by: &str,
-    ) -> Result<GroupId, ApiError> {
-        let id = GroupId::try_from(id).map_err(|_| ApiError::internal("InternalServerException"))?;
-        let group = Group { name: Some(name.to_owned()), description, record: Record::new(at, by) };
-        self.directory.group_names.insert(spelling(self, name), id.clone());
-        self.directory.groups.insert(id.clone(), group);
-        Ok(id)
-    }
-
-    pub(crate) fn new_user(&mut self, id: &str, user: User) -> Result<UserId, ApiError> {
-        let id: UserId = id.parse().map_err(|_| ApiError::internal("InternalServerException"))?;
-        self.directory.user_names.insert(spelling(self, &user.user_name), id.clone());
-        self.directory.users.insert(id.clone(), user);
-        Ok(id)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a plain value that a description gives")]
-    pub(crate) fn add_user(
-        &mut self,
-        id: &str,
-        user_name: &str,
-        display_name: &str,
-        at: Timestamp,
-        by: &str,
-        name: store::Name,
-        email: store::Email,
-    ) -> Result<UserId, ApiError> {
-        let user = User {
-            user_name: user_name.to_owned(),
-            name: Some(name),
-            display_name: Some(display_name.to_owned()),
-            emails: Some(vec![email]),
-            record: Record::new(at, by),
-        };
-        self.new_user(id, user)
-    }
-
-    pub(crate) fn add_member(&mut self, id: String, group: GroupId, user: UserId, at: Timestamp, by: &str) {
-        self.join(id, group, user, Record::new(at, by));
-    }
-
-    pub(crate) fn join(&mut self, id: String, group: GroupId, user: UserId, record: Record) {
-        self.directory.members.entry(group.clone()).or_default().insert(user.clone(), id.clone());
-        self.directory.groups_of.entry(user.clone()).or_default().insert(group.clone(), id.clone());
-        self.directory.memberships.insert(id, Membership { group, user, record });
     }
 }

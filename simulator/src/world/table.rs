@@ -109,19 +109,22 @@ operations! {
 
 operations! {
     IdentityStore, store, identity_store;
-    CreateGroup -> GroupIdOutput, true, Administrators => groups::create;
+    CreateGroup -> GroupWritten, true, Administrators => groups::create;
     DeleteGroup -> Nothing, true, Administrators => groups::delete;
-    UpdateGroup -> Nothing, true, Administrators => groups::update;
+    UpdateGroup -> GroupWritten, true, Administrators => groups::update;
     DescribeGroup -> Group, false, Administrators => groups::describe;
     GetGroupId -> GroupIdOutput, false, Administrators => groups::get_id;
     ListGroups -> ListGroupsOutput, false, Administrators => groups::list;
-    CreateUser -> UserIdOutput, true, Administrators => users::create;
+    CreateUser -> UserWritten, true, Administrators => users::create;
+    UpdateUser -> UserWritten, true, Administrators => users::update;
     DeleteUser -> Nothing, true, Administrators => users::delete;
     DescribeUser -> User, false, Administrators => users::describe;
     GetUserId -> UserIdOutput, false, Administrators => users::get_id;
     ListUsers -> ListUsersOutput, false, Administrators => users::list;
-    CreateGroupMembership -> CreateGroupMembershipOutput, true, Administrators => memberships::create;
+    CreateGroupMembership -> MembershipIdOutput, true, Administrators => memberships::create;
     DeleteGroupMembership -> Nothing, true, Administrators => memberships::delete;
+    DescribeGroupMembership -> GroupMembership, false, Administrators => memberships::describe;
+    GetGroupMembershipId -> MembershipIdOutput, false, Administrators => memberships::get_id;
     ListGroupMemberships -> MembershipsOutput, false, Administrators => memberships::list;
     ListGroupMembershipsForMember -> MembershipsOutput, false, Administrators => memberships::list_for_member;
     IsMemberInGroups -> IsMemberInGroupsOutput, false, Administrators => memberships::is_member;

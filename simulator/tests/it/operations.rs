@@ -211,7 +211,11 @@ fn the_identity_store_makes_changes_and_refuses_as_documented() {
             json!({ "GroupId": group, "Operations": [{ "AttributePath": "members", "AttributeValue": "x" }] }),
             "ValidationException",
         ),
-        ("CreateUser", json!({ "UserName": "alba@example.com", "DisplayName": "Alba" }), "ConflictException"),
+        (
+            "CreateUser",
+            json!({ "UserName": "alba@example.com", "DisplayName": "Alba", "Name": { "GivenName": "Alba" } }),
+            "ConflictException",
+        ),
         ("CreateUser", json!({ "UserName": "with space", "DisplayName": "Alba" }), "ValidationException"),
         ("DeleteUser", json!({ "UserId": nobody }), "ResourceNotFoundException"),
         (

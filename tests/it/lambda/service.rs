@@ -158,6 +158,7 @@ impl Service {
     pub(crate) fn envs(&self) -> BTreeMap<&'static str, String> {
         let simulator = [
             "AWS_ENDPOINT_URL_ORGANIZATIONS",
+            "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
             "AWS_ENDPOINT_URL_IDENTITYSTORE",
             "AWS_ENDPOINT_URL_SSO_ADMIN",
         ]
@@ -170,6 +171,11 @@ impl Service {
             ("USHER_WAKE_QUEUE_URL", &self.wake),
             ("USHER_POLL_QUEUE_URL", &self.polls),
             ("USHER_PARKED_QUEUE_URL", &self.parked),
+            // Nobody else is there to leave something to, but where a test says so.
+            ("USHER_RECONCILE_RATE", "20"),
+            ("USHER_RECONCILE_CONCURRENCY", "1"),
+            ("USHER_SWEEP_RATE", "20"),
+            ("USHER_REST_RATE", "20"),
         ]
         .map(|(variable, value)| (variable, value.to_owned()));
         simulator.into_iter().chain(self.moto.envs()).chain(ours).collect()
