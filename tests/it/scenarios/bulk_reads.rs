@@ -312,7 +312,8 @@ async fn a_sweep_with_nothing_to_do_changes_nothing_but_when_things_were_seen() 
         values
     };
     let writes = |service: &Service| {
-        let by_operation = service.world().log().iter().filter(|entry| {
+        let world = service.world();
+        let by_operation = world.log().iter().filter(|entry| {
             let reads = ["List", "Describe", "Get"];
             *entry.caller.name == *USHER && !reads.iter().any(|verb| entry.operation.starts_with(verb))
         });
