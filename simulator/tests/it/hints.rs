@@ -255,7 +255,7 @@ fn an_invitation_shows_nobody_s_address() {
     let input = org::InviteAccountToOrganization { target, notes: Some("welcome".to_owned()), tags: None };
     world.call(at(0), &person(), input).unwrap();
     let event = world.take_events(at(0)).remove(0);
-    assert!(!event.to_string().contains("@"), "{event}");
+    assert!(!event.to_string().contains('@'), "{event}");
     let detail = &event["detail"];
     assert_eq!(detail["requestParameters"]["target"], json!({ "id": "****", "type": "EMAIL" }));
     let handshake = &detail["responseElements"]["handshake"];
@@ -419,9 +419,9 @@ fn the_ids_that_events_name_are_accounts_of_the_organization() {
         world.call(at(0), &person(), org::TagResource { resource_id: id.to_string(), tags: tags() }).unwrap();
     }
     for event in world.take_events(at(0)) {
-        match events::read(&envelope(&event)).unwrap() {
-            Reading::Hint { hint: Hint::Account(id), .. } => assert!(known.contains(&id)),
-            other => panic!("{other:?}"),
-        }
+        let Reading::Hint { hint: Hint::Account(id), .. } = events::read(&envelope(&event)).unwrap() else {
+            panic!("{event}");
+        };
+        assert!(known.contains(&id));
     }
 }

@@ -72,17 +72,14 @@ fn function(name: &str, event: &str, starts: usize, slow: Option<&Path>) -> Resu
         .aimed("zip (MiB)", sizes.1, Aim::AtMost(3.0))
         .aimed("start (ms)", median(&mut quick, |it| it.took), Aim::AtMost(6.0))
         .figure("of a core (ms)", median(&mut quick, |it| it.on_core));
-    let row = match slow {
+    let row = if slow.is_some() {
+        let mut slow = measuring(slow).map_err(Trouble::while_doing("starting a function slowly"))?;
+        row.aimed("start at 7 % (ms)", median(&mut slow, |it| it.took), Aim::AtMost(30.0))
+    } else {
         // Where no share can be set, it is the time on a core that takes so much longer.
-        None => {
-            let (quota, period) = SHARE;
-            let slow = median(&mut quick, |it| it.on_core) * f64::from(period) / f64::from(quota);
-            row.aimed("start at 7 % (ms), reckoned", slow, Aim::AtMost(30.0))
-        }
-        Some(_) => {
-            let mut slow = measuring(slow).map_err(Trouble::while_doing("starting a function slowly"))?;
-            row.aimed("start at 7 % (ms)", median(&mut slow, |it| it.took), Aim::AtMost(30.0))
-        }
+        let (quota, period) = SHARE;
+        let slow = median(&mut quick, |it| it.on_core) * f64::from(period) / f64::from(quota);
+        row.aimed("start at 7 % (ms), reckoned", slow, Aim::AtMost(30.0))
     };
     Ok(row.aimed("memory (MiB)", steady.resident, Aim::AtMost(24.0)))
 }

@@ -178,7 +178,7 @@ async fn tags_in_bulk_that_lag_take_nothing_away_and_are_made_up_for_later() {
     // With its event lost, a change is seen by the first sweep after the lag.
     service.pass(lag).await;
     service.tag("two-dev", "Environment", "Production").await;
-    service.world().take_events();
+    service.world().take_events(service.clock.now());
     service.pass(lag + Duration::from_mins(1)).await;
     service.sweep_and_settle().await;
     assert!(service.assignments().contains(&"two-dev DeployAccess Support".to_owned()));
@@ -195,7 +195,7 @@ async fn before_a_delete_that_rests_on_a_tag_the_tag_is_read_from_organizations(
     let input =
         org::UntagResource { resource_id: account.to_string(), tag_keys: vec!["Environment".to_owned()] };
     service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
-    service.world().take_events();
+    service.world().take_events(service.clock.now());
     service.sweep_and_settle().await;
     assert!(!service.exists(&service.key("one-dev", "PowerUserAccess", "Developers")));
     let world = service.world();

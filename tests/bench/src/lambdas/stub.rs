@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long a function may take for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The Runtime API: tells when the first event is asked for, gives so many, and lets the next wait for ever.
 pub(super) struct RuntimeApi {
