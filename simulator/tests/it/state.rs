@@ -38,6 +38,7 @@ fn unhurried() -> Settings {
 }
 
 /// One change, chosen by numbers; whether it is refused doesn't matter.
+#[expect(clippy::too_many_lines, reason = "a table of changes")]
 fn change(world: &mut World, now: Timestamp, (kind, one, two): (u8, usize, usize)) {
     let accounts = world.accounts_now();
     let sets = world.permission_sets_now();
@@ -147,10 +148,11 @@ fn change(world: &mut World, now: Timestamp, (kind, one, two): (u8, usize, usize
 }
 
 /// Every list and every look at one thing.
+#[expect(clippy::too_many_lines, reason = "a table of questions")]
 fn questions(world: &World) -> Vec<(String, Value)> {
     let mut questions: Vec<(String, Value)> = Vec::new();
     let mut add = |service: &str, operation: &str, body: Value| {
-        questions.push((format!("{service}.{operation}"), body))
+        questions.push((format!("{service}.{operation}"), body));
     };
     for operation in ["DescribeOrganization", "ListRoots", "ListAccounts"] {
         add(ORG, operation, json!({}));
