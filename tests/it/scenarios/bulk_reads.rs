@@ -244,7 +244,7 @@ async fn nothing_is_read_twice_in_a_run() {
         for run in ["cold", "warm"] {
             let since = service.world().log().len();
             service.sweep().await.unwrap();
-            let mut asked: BTreeMap<(&str, String), usize> = BTreeMap::new();
+            let mut asked: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
             for entry in service.world().log().iter().skip(since) {
                 *asked.entry((entry.operation, entry.parameters.to_string())).or_default() += 1;
             }
@@ -312,7 +312,8 @@ async fn a_sweep_with_nothing_to_do_changes_nothing_but_when_things_were_seen() 
         values
     };
     let writes = |service: &Service| {
-        let by_operation = service.world().log().iter().filter(|entry| {
+        let world = service.world();
+        let by_operation = world.log().iter().filter(|entry| {
             let reads = ["List", "Describe", "Get"];
             *entry.caller.name == *USHER && !reads.iter().any(|verb| entry.operation.starts_with(verb))
         });
