@@ -244,7 +244,7 @@ async fn nothing_is_read_twice_in_a_run() {
         for run in ["cold", "warm"] {
             let since = service.world().log().len();
             service.sweep().await.unwrap();
-            let mut asked: BTreeMap<(&str, String), usize> = BTreeMap::new();
+            let mut asked: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
             for entry in service.world().log().iter().skip(since) {
                 *asked.entry((entry.operation, entry.parameters.to_string())).or_default() += 1;
             }
