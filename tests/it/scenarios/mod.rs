@@ -30,6 +30,7 @@ mod accounts;
 mod allowed;
 mod bad_input;
 mod budgets;
+mod busy_engine;
 mod checker;
 mod checker_tests;
 mod concurrency;
