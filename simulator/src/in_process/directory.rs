@@ -57,7 +57,8 @@ impl Directory for InProcess {
     }
 
     async fn user_name(&self, id: &UserId) -> Result<Option<String>, PortError> {
-        let input = wire::DescribeUser { identity_store_id: self.store(), user_id: id.to_string() };
+        let input =
+            wire::DescribeUser { identity_store_id: self.store(), user_id: id.to_string(), extensions: None };
         let answer = unless_absent(self.call(input).await, absent("USER"))?;
         Ok(answer.and_then(|user| user.user_name))
     }

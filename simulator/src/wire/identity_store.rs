@@ -1,14 +1,19 @@
 //! Identity Store's shapes (API version 2020-06-15).
 
+use std::collections::BTreeMap;
+
 use super::{Absent, Epoch, inputs, outputs};
+
+/// Attributes beyond the fixed ones, by the name of their extension.
+pub type Extensions = BTreeMap<String, serde_json::Value>;
 
 inputs! {
     /// Input of `CreateGroup`.
     CreateGroup { identity_store_id: String, display_name: Option<String>, description: Option<String> }
     /// Input of `DeleteGroup`.
-    DeleteGroup { identity_store_id: String, group_id: String }
+    DeleteGroup { identity_store_id: String, group_id: String, revision: Option<String> }
     /// Input of `UpdateGroup`.
-    UpdateGroup { identity_store_id: String, group_id: String, operations: Vec<AttributeOperation> }
+    UpdateGroup { identity_store_id: String, group_id: String, operations: Vec<AttributeOperation>, revision: Option<String> }
     /// One change of an attribute: absent value means removal.
     AttributeOperation { attribute_path: String, attribute_value: Option<serde_json::Value> }
     /// Input of `DescribeGroup`.
@@ -25,28 +30,63 @@ inputs! {
     ListGroups { identity_store_id: String, max_results: Option<i64>, next_token: Option<String>, filters: Option<Vec<Filter>> }
     /// A deprecated filter.
     Filter { attribute_path: String, attribute_value: String }
-    /// Input of `CreateUser`, as far as it is built; further attributes are read and forgotten.
+    /// Input of `CreateUser`.
     CreateUser {
-        identity_store_id: String, user_name: Option<String>, name: Option<Name>, display_name: Option<String>, emails: Option<Vec<Email>>,
+        identity_store_id: String, user_name: Option<String>, name: Option<Name>, display_name: Option<String>, nick_name: Option<String>,
+        profile_url: Option<String>, emails: Option<Vec<Email>>, addresses: Option<Vec<Address>>, phone_numbers: Option<Vec<PhoneNumber>>,
+        user_type: Option<String>, title: Option<String>, preferred_language: Option<String>, locale: Option<String>,
+        timezone: Option<String>, photos: Option<Vec<Photo>>, website: Option<String>, birthdate: Option<String>, roles: Option<Vec<Role>>,
+        extensions: Option<Extensions>,
+    }
+    /// All that a user is, but for the ids: the members that `CreateUser` gives and `UpdateUser` changes.
+    UserAttributes {
+        user_name: Option<String>, name: Option<Name>, display_name: Option<String>, nick_name: Option<String>, profile_url: Option<String>,
+        emails: Option<Vec<Email>>, addresses: Option<Vec<Address>>, phone_numbers: Option<Vec<PhoneNumber>>, user_type: Option<String>,
+        title: Option<String>, preferred_language: Option<String>, locale: Option<String>, timezone: Option<String>,
+        photos: Option<Vec<Photo>>, website: Option<String>, birthdate: Option<String>, roles: Option<Vec<Role>>,
+        extensions: Option<Extensions>,
     }
     /// A person's name.
-    Name { formatted: Option<String>, family_name: Option<String>, given_name: Option<String> }
+    Name {
+        formatted: Option<String>, family_name: Option<String>, given_name: Option<String>, middle_name: Option<String>,
+        honorific_prefix: Option<String>, honorific_suffix: Option<String>,
+    }
+    /// A postal address.
+    Address {
+        street_address: Option<String>, locality: Option<String>, region: Option<String>, postal_code: Option<String>,
+        country: Option<String>, formatted: Option<String>, r#type: Option<String>, primary: Option<bool>,
+    }
+    /// A phone number.
+    PhoneNumber { value: Option<String>, r#type: Option<String>, primary: Option<bool> }
+    /// A photo, or where it is.
+    Photo { value: String, r#type: Option<String>, display: Option<String>, primary: Option<bool> }
+    /// A role in a company.
+    Role { value: Option<String>, r#type: Option<String>, primary: Option<bool> }
     /// An e-mail address.
     Email { value: Option<String>, r#type: Option<String>, primary: Option<bool> }
     /// Input of `DeleteUser`.
-    DeleteUser { identity_store_id: String, user_id: String }
+    DeleteUser { identity_store_id: String, user_id: String, revision: Option<String> }
+    /// Input of `UpdateUser`.
+    UpdateUser { identity_store_id: String, user_id: String, operations: Vec<AttributeOperation>, revision: Option<String> }
     /// Input of `DescribeUser`.
-    DescribeUser { identity_store_id: String, user_id: String }
+    DescribeUser { identity_store_id: String, user_id: String, extensions: Option<Vec<String>> }
     /// Input of `GetUserId`.
     GetUserId { identity_store_id: String, alternate_identifier: AlternateIdentifier }
     /// Input of `ListUsers`. `Filters` is deprecated and still works.
-    ListUsers { identity_store_id: String, max_results: Option<i64>, next_token: Option<String>, filters: Option<Vec<Filter>> }
+    ListUsers {
+        identity_store_id: String, extensions: Option<Vec<String>>, max_results: Option<i64>, next_token: Option<String>,
+        filters: Option<Vec<Filter>>,
+    }
     /// A union with one possible member.
     MemberId { user_id: String }
     /// Input of `CreateGroupMembership`.
     CreateGroupMembership { identity_store_id: String, group_id: String, member_id: MemberId }
     /// Input of `DeleteGroupMembership`.
     DeleteGroupMembership { identity_store_id: String, membership_id: String }
+    /// Input of `DescribeGroupMembership`.
+    DescribeGroupMembership { identity_store_id: String, membership_id: String }
+    /// Input of `GetGroupMembershipId`.
+    GetGroupMembershipId { identity_store_id: String, group_id: String, member_id: MemberId }
     /// Input of `ListGroupMemberships`.
     ListGroupMemberships { identity_store_id: String, group_id: String, max_results: Option<i64>, next_token: Option<String> }
     /// Input of `ListGroupMembershipsForMember`.
@@ -62,30 +102,40 @@ impl Absent for serde_json::Value {}
 outputs! {
     /// Output of the writes that answer nothing.
     Nothing {}
-    /// Output of `CreateGroup` and `GetGroupId`.
-    GroupIdOutput { group_id: String, identity_store_id: String }
+    /// Output of `CreateGroup` and `UpdateGroup`.
+    GroupWritten { identity_store_id: String, group_id: String, group_arn: String, revision: String }
+    /// Output of `GetGroupId`.
+    GroupIdOutput { identity_store_id: String, group_id: String, group_arn: String }
     /// Output of `DescribeGroup`, and an item of `ListGroups`.
     Group {
-        group_id: String, display_name: Option<String>, description: Option<String>, created_at: Epoch, updated_at: Epoch, created_by: String,
-        updated_by: String, identity_store_id: String,
+        identity_store_id: String, group_id: String, group_arn: String, revision: String, display_name: Option<String>,
+        external_ids: Option<Vec<ExternalId>>, description: Option<String>, created_at: Epoch, updated_at: Epoch, created_by: String,
+        updated_by: String,
     }
     /// Output of `ListGroups`.
     ListGroupsOutput { groups: Vec<Group>, next_token: Option<String> }
-    /// Output of `CreateUser` and `GetUserId`.
-    UserIdOutput { identity_store_id: String, user_id: String }
+    /// Output of `CreateUser` and `UpdateUser`.
+    UserWritten { identity_store_id: String, user_id: String, user_arn: String, revision: String }
+    /// Output of `GetUserId`.
+    UserIdOutput { identity_store_id: String, user_id: String, user_arn: String }
     /// Output of `DescribeUser`, and an item of `ListUsers`.
     User {
-        identity_store_id: String, user_id: String, user_name: Option<String>, name: Option<Name>, display_name: Option<String>,
-        emails: Option<Vec<Email>>, user_status: String, created_at: Epoch, updated_at: Epoch, created_by: String, updated_by: String,
+        identity_store_id: String, user_id: String, user_arn: String, revision: String, user_name: Option<String>,
+        external_ids: Option<Vec<ExternalId>>, name: Option<Name>, display_name: Option<String>, nick_name: Option<String>,
+        profile_url: Option<String>, emails: Option<Vec<Email>>, addresses: Option<Vec<Address>>, phone_numbers: Option<Vec<PhoneNumber>>,
+        user_type: Option<String>, title: Option<String>, preferred_language: Option<String>, locale: Option<String>,
+        timezone: Option<String>, user_status: String, photos: Option<Vec<Photo>>, website: Option<String>, birthdate: Option<String>,
+        roles: Option<Vec<Role>>, extensions: Option<Extensions>, created_at: Epoch, created_by: String, updated_at: Epoch,
+        updated_by: String,
     }
     /// Output of `ListUsers`.
     ListUsersOutput { users: Vec<User>, next_token: Option<String> }
-    /// Output of `CreateGroupMembership`.
-    CreateGroupMembershipOutput { membership_id: String, identity_store_id: String }
-    /// A membership.
+    /// Output of `CreateGroupMembership` and `GetGroupMembershipId`.
+    MembershipIdOutput { identity_store_id: String, membership_id: String, membership_arn: String }
+    /// Output of `DescribeGroupMembership`, and an item of the lists of memberships.
     GroupMembership {
-        identity_store_id: String, membership_id: String, group_id: String, member_id: MemberId, created_at: Epoch, updated_at: Epoch,
-        created_by: String, updated_by: String,
+        identity_store_id: String, membership_id: String, membership_arn: String, group_id: String, member_id: MemberId, created_at: Epoch,
+        updated_at: Epoch, created_by: String, updated_by: String,
     }
     /// Output of the two lists of memberships.
     MembershipsOutput { group_memberships: Vec<GroupMembership>, next_token: Option<String> }

@@ -6,14 +6,8 @@ use shared::domain::{
 };
 
 use super::{
-    Made, World,
-    accounts::Facts,
-    groups::{Group, Record, spelling},
-    memberships::Membership,
-    permission_sets,
-    timeline::Timeline,
-    units::Unit,
-    users::User,
+    Made, World, accounts::Facts, departures::Outsider, directory::spelling, permission_sets,
+    timeline::Timeline, units::Unit,
 };
 use crate::{
     ApiError, Caller,
@@ -66,16 +60,30 @@ impl World {
     pub fn set_account_state(&mut self, now: Timestamp, account: &AccountId, state: AccountState) {
         self.advance(now);
         self.organization.change(self.now, account, |facts| facts.state = state);
+        if state == AccountState::Closed {
+            self.will_be_cleaned(account.clone());
+        }
     }
 
     /// An account leaves the organization: Organizations knows it no more, and Identity Center refuses it. Its lists forget it
-    /// at once, whatever their lag.
+    /// at once, whatever their lag. No event tells of it.
     pub fn depart(&mut self, now: Timestamp, account: &AccountId) {
         self.advance(now);
         if *account != self.organization.management {
-            self.organization.accounts.remove(account);
-            self.organization.tags.remove(account.as_str());
+            self.let_go(account);
         }
+    }
+
+    /// There is an AWS account outside of the organization, which can be invited.
+    pub fn put_outside(&mut self, account: AccountId, name: &str, email: &str) {
+        let outsider = Outsider { name: name.to_owned(), email: email.to_owned() };
+        self.organization.outside.insert(account, outsider);
+    }
+
+    /// An account gets what it needs to leave the organization: contact and payment details, a support plan.
+    pub fn can_stand_alone(&mut self, now: Timestamp, account: &AccountId) {
+        self.advance(now);
+        self.organization.change(self.now, account, |facts| facts.can_stand_alone = true);
     }
 
     /// A person renames an OU, by the API.
@@ -108,8 +116,11 @@ impl World {
 
     /// A person deletes a group, by the API.
     pub fn delete_group(&mut self, now: Timestamp, by: &Caller, group: &GroupId) -> Result<(), ApiError> {
-        let input =
-            store::DeleteGroup { identity_store_id: self.identity_store(), group_id: group.to_string() };
+        let input = store::DeleteGroup {
+            identity_store_id: self.identity_store(),
+            group_id: group.to_string(),
+            revision: None,
+        };
         self.call(now, by, input).map(drop)
     }
 
@@ -129,6 +140,7 @@ impl World {
             identity_store_id: self.identity_store(),
             group_id: group.to_string(),
             operations: vec![operation],
+            revision: None,
         };
         self.call(now, by, input).map(drop)
     }
@@ -217,7 +229,15 @@ impl World {
 
     pub(crate) fn put_account(&mut self, since: Timestamp, account: NewAccount) {
         let NewAccount { id, name, email, state, parent, tags } = account;
-        let facts = Facts { name, email, state, parent, joined_at: since, joined_method: "CREATED" };
+        let facts = Facts {
+            name,
+            email,
+            state,
+            parent,
+            joined_at: since,
+            joined_method: "CREATED",
+            can_stand_alone: true,
+        };
         self.organization.set_tags(Timestamp::MIN, id.as_str(), tags);
         let mut line = Timeline::default();
         line.set(Timestamp::MIN, facts);
@@ -242,58 +262,5 @@ impl World {
             ..permission_sets::State::default()
         };
         self.permission_sets.insert(arn, state);
-    }
-
-    pub(crate) fn new_group(
-        &mut self,
-        id: String,
-        name: &str,
-        description: Option<String>,
-        at: Timestamp,
-        by: &str,
-    ) -> Result<GroupId, ApiError> {
-        let id = GroupId::try_from(id).map_err(|_| ApiError::internal("InternalServerException"))?;
-        let group = Group { name: Some(name.to_owned()), description, record: Record::new(at, by) };
-        self.directory.group_names.insert(spelling(self, name), id.clone());
-        self.directory.groups.insert(id.clone(), group);
-        Ok(id)
-    }
-
-    pub(crate) fn new_user(&mut self, id: &str, user: User) -> Result<UserId, ApiError> {
-        let id: UserId = id.parse().map_err(|_| ApiError::internal("InternalServerException"))?;
-        self.directory.user_names.insert(spelling(self, &user.user_name), id.clone());
-        self.directory.users.insert(id.clone(), user);
-        Ok(id)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a plain value that a description gives")]
-    pub(crate) fn add_user(
-        &mut self,
-        id: &str,
-        user_name: &str,
-        display_name: &str,
-        at: Timestamp,
-        by: &str,
-        name: store::Name,
-        email: store::Email,
-    ) -> Result<UserId, ApiError> {
-        let user = User {
-            user_name: user_name.to_owned(),
-            name: Some(name),
-            display_name: Some(display_name.to_owned()),
-            emails: Some(vec![email]),
-            record: Record::new(at, by),
-        };
-        self.new_user(id, user)
-    }
-
-    pub(crate) fn add_member(&mut self, id: String, group: GroupId, user: UserId, at: Timestamp, by: &str) {
-        self.join(id, group, user, Record::new(at, by));
-    }
-
-    pub(crate) fn join(&mut self, id: String, group: GroupId, user: UserId, record: Record) {
-        self.directory.members.entry(group.clone()).or_default().insert(user.clone(), id.clone());
-        self.directory.groups_of.entry(user.clone()).or_default().insert(group.clone(), id.clone());
-        self.directory.memberships.insert(id, Membership { group, user, record });
     }
 }

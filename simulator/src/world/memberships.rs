@@ -4,7 +4,8 @@ use shared::domain::{GroupId, UserId};
 
 use super::{
     Call, World,
-    groups::{Record, absent, principal_uuid, taken},
+    directory::{Record, absent, arn, principal_uuid, taken},
+    groups::group_id as group,
     paging::{PageRequest, page},
     validate,
 };
@@ -14,20 +15,16 @@ use crate::{
 };
 
 /// One membership.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Membership {
     pub(crate) group: GroupId,
     pub(crate) user: UserId,
     pub(crate) record: Record,
 }
 
-fn group(world: &World, call: &Call, id: &str) -> Result<GroupId, ApiError> {
-    let id: GroupId = validate::id(call, "groupId", id)?;
-    if world.directory.groups.contains_key(&id) { Ok(id) } else { Err(absent("GROUP", id.as_str())) }
-}
-
 fn member(world: &World, call: &Call, member: &wire::MemberId) -> Result<UserId, ApiError> {
-    let id: UserId = validate::id(call, "memberId.userId", &member.user_id)?;
+    let id: UserId = validate::directory_id(call, "memberId.userId", "user", &member.user_id)?;
     if world.directory.users.contains_key(&id) { Ok(id) } else { Err(absent("USER", id.as_str())) }
 }
 
@@ -35,8 +32,8 @@ pub(super) fn create(
     world: &mut World,
     call: &Call,
     input: &wire::CreateGroupMembership,
-) -> Result<wire::CreateGroupMembershipOutput, ApiError> {
-    validate::identity_store(world, call, &input.identity_store_id)?;
+) -> Result<wire::MembershipIdOutput, ApiError> {
+    let store = validate::identity_store(world, call, &input.identity_store_id)?;
     let group = group(world, call, &input.group_id)?;
     let user = member(world, call, &input.member_id)?;
     if world.directory.members.get(&group).is_some_and(|members| members.contains_key(&user)) {
@@ -44,10 +41,7 @@ pub(super) fn create(
     }
     let id = principal_uuid(call);
     world.join(id.clone(), group, user, Record::new(call.now, &call.caller.name));
-    Ok(wire::CreateGroupMembershipOutput {
-        membership_id: id,
-        identity_store_id: input.identity_store_id.clone(),
-    })
+    Ok(named(world, store, &id))
 }
 
 pub(super) fn delete(
@@ -56,27 +50,68 @@ pub(super) fn delete(
     input: &wire::DeleteGroupMembership,
 ) -> Result<wire::Nothing, ApiError> {
     validate::identity_store(world, call, &input.identity_store_id)?;
-    // A membership's id looks like a group's.
-    let id: GroupId = validate::id(call, "membershipId", &input.membership_id)?;
-    if !world.directory.memberships.contains_key(id.as_str()) {
-        return Err(absent("GROUP_MEMBERSHIP", id.as_str()));
-    }
-    world.directory.leave(id.as_str());
+    let id = known(world, call, &input.membership_id)?;
+    world.directory.leave(&id);
     Ok(wire::Nothing {})
+}
+
+/// The id of a membership that exists.
+fn known(world: &World, call: &Call, id: &str) -> Result<String, ApiError> {
+    // A membership's id looks like a group's.
+    let id: GroupId = validate::directory_id(call, "membershipId", "membership", id)?;
+    if world.directory.memberships.contains_key(id.as_str()) {
+        return Ok(id.to_string());
+    }
+    Err(absent("GROUP_MEMBERSHIP", id.as_str()))
+}
+
+fn named(world: &World, store: String, id: &str) -> wire::MembershipIdOutput {
+    wire::MembershipIdOutput {
+        identity_store_id: store,
+        membership_id: id.to_owned(),
+        membership_arn: arn(world, "membership", id),
+    }
+}
+
+pub(super) fn describe(
+    world: &mut World,
+    call: &Call,
+    input: &wire::DescribeGroupMembership,
+) -> Result<wire::GroupMembership, ApiError> {
+    let store = validate::identity_store(world, call, &input.identity_store_id)?;
+    let id = known(world, call, &input.membership_id)?;
+    shape(world, &store, &id).ok_or_else(|| absent("GROUP_MEMBERSHIP", &id))
+}
+
+pub(super) fn get_id(
+    world: &mut World,
+    call: &Call,
+    input: &wire::GetGroupMembershipId,
+) -> Result<wire::MembershipIdOutput, ApiError> {
+    let store = validate::identity_store(world, call, &input.identity_store_id)?;
+    let group = group(world, call, &input.group_id)?;
+    let user = member(world, call, &input.member_id)?;
+    match world.directory.members.get(&group).and_then(|members| members.get(&user)) {
+        Some(id) => Ok(named(world, store, id)),
+        None => {
+            Err(ApiError::not_found("GROUP_MEMBERSHIP not found.").with("ResourceType", "GROUP_MEMBERSHIP"))
+        }
+    }
 }
 
 fn shape(world: &World, store: &str, id: &str) -> Option<wire::GroupMembership> {
     let membership = world.directory.memberships.get(id)?;
-    let Record { created_at, updated_at, created_by, updated_by } = membership.record.clone();
+    let record = &membership.record;
     Some(wire::GroupMembership {
         identity_store_id: store.to_owned(),
         membership_id: id.to_owned(),
+        membership_arn: arn(world, "membership", id),
         group_id: membership.group.to_string(),
         member_id: wire::MemberId { user_id: membership.user.to_string() },
-        created_at: Epoch(created_at),
-        updated_at: Epoch(updated_at),
-        created_by,
-        updated_by,
+        created_at: Epoch(record.created_at),
+        updated_at: Epoch(record.updated_at),
+        created_by: record.created_by.clone(),
+        updated_by: record.updated_by.clone(),
     })
 }
 
@@ -85,12 +120,11 @@ pub(super) fn list(
     call: &Call,
     input: &wire::ListGroupMemberships,
 ) -> Result<wire::MembershipsOutput, ApiError> {
-    validate::identity_store(world, call, &input.identity_store_id)?;
+    let store = validate::identity_store(world, call, &input.identity_store_id)?;
     let group = group(world, call, &input.group_id)?;
     let ids = world.directory.members.get(&group).into_iter().flatten();
-    let entries = ids.filter_map(|(user, id)| {
-        shape(world, &input.identity_store_id, id).map(|entry| (user.to_string(), entry))
-    });
+    let entries =
+        ids.filter_map(|(user, id)| shape(world, &store, id).map(|entry| (user.to_string(), entry)));
     let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
     let (group_memberships, next_token) = page(call, &request, entries)?;
     Ok(wire::MembershipsOutput { group_memberships, next_token })
@@ -101,11 +135,12 @@ pub(super) fn list_for_member(
     call: &Call,
     input: &wire::ListGroupMembershipsForMember,
 ) -> Result<wire::MembershipsOutput, ApiError> {
-    validate::identity_store(world, call, &input.identity_store_id)?;
+    let store = validate::identity_store(world, call, &input.identity_store_id)?;
     let user = member(world, call, &input.member_id)?;
-    let entries = world.directory.groups_of(&user).filter_map(|(id, group)| {
-        shape(world, &input.identity_store_id, id).map(|entry| (group.to_string(), entry))
-    });
+    let entries = world
+        .directory
+        .groups_of(&user)
+        .filter_map(|(id, group)| shape(world, &store, id).map(|entry| (group.to_string(), entry)));
     let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
     let (group_memberships, next_token) = page(call, &request, entries)?;
     Ok(wire::MembershipsOutput { group_memberships, next_token })
@@ -117,13 +152,7 @@ pub(super) fn is_member(
     input: &wire::IsMemberInGroups,
 ) -> Result<wire::IsMemberInGroupsOutput, ApiError> {
     validate::identity_store(world, call, &input.identity_store_id)?;
-    if input.group_ids.is_empty() || input.group_ids.len() > 100 {
-        return Err(call.invalid(
-            "groupIds",
-            &input.group_ids.len().to_string(),
-            "Member must have between 1 and 100 items",
-        ));
-    }
+    validate::count(call, "groupIds", input.group_ids.len(), 1..=100)?;
     let user = member(world, call, &input.member_id)?;
     let results = input
         .group_ids
@@ -136,8 +165,8 @@ pub(super) fn is_member(
                     .members
                     .get(&group)
                     .is_some_and(|members| members.contains_key(&user)),
-                group_id: id.clone(),
-                member_id: input.member_id.clone(),
+                group_id: group.to_string(),
+                member_id: wire::MemberId { user_id: user.to_string() },
             })
         })
         .collect::<Result<_, ApiError>>()?;

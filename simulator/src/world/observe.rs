@@ -56,7 +56,7 @@ impl World {
 
     /// Every user, by the user name.
     pub fn users_now(&self) -> BTreeMap<String, UserId> {
-        self.directory.users.iter().map(|(id, user)| (user.user_name.clone(), id.clone())).collect()
+        self.directory.users.iter().map(|(id, user)| (user.user_name().to_owned(), id.clone())).collect()
     }
 
     /// The members of every group that has any.

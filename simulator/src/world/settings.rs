@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ids::Ids;
+use super::{delivery::Delivery, ids::Ids, rates::OrganizationsLimits};
 
 /// All that can be set about a world. The defaults are AWS's, with a round provisioning time and no lag.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -35,6 +35,8 @@ pub struct Settings {
     /// How old the answers of lists are: assignments, what is provisioned, accounts.
     #[serde(with = "crate::duration")]
     pub list_lag: Duration,
+    /// How events reach whoever takes them.
+    pub delivery: Delivery,
     /// What is undocumented.
     pub assumptions: Assumptions,
 }
@@ -54,8 +56,48 @@ impl Default for Settings {
             short_pages: 0.0,
             quotas: Quotas::default(),
             list_lag: Duration::ZERO,
+            delivery: Delivery::default(),
             assumptions: Assumptions::default(),
         }
+    }
+}
+
+impl Settings {
+    /// The first setting that can't be, by its way from the top, and why.
+    pub(crate) fn mistake(&self) -> Option<(&'static str, String)> {
+        let Self { page_size, empty_pages, short_pages, quotas, .. } = self;
+        let latencies = [
+            ("assignment_latency", self.assignment_latency),
+            ("create_account_latency", self.create_account_latency),
+            ("close_account_latency", self.close_account_latency),
+        ];
+        for (way, latency) in latencies {
+            if let Some(message) = latency.mistake() {
+                return Some((way, message.to_owned()));
+            }
+        }
+        if *page_size == 0 {
+            return Some(("page_size", "a page has one entry at least".to_owned()));
+        }
+        if !(0.0..1.0).contains(empty_pages) {
+            return Some((
+                "empty_pages",
+                "a probability from 0 to below 1: with 1 no list would ever end".to_owned(),
+            ));
+        }
+        if !(0.0..=1.0).contains(short_pages) {
+            return Some(("short_pages", "a probability from 0 to 1".to_owned()));
+        }
+        if let Some((way, message)) = self.delivery.mistake() {
+            return Some((way, message.to_owned()));
+        }
+        if quotas.outstanding == 0 {
+            return Some((
+                "quotas.outstanding",
+                "nothing could ever be assigned: 10 or 15, as AWS's pages say".to_owned(),
+            ));
+        }
+        None
     }
 }
 
@@ -69,8 +111,8 @@ pub struct Quotas {
     pub sso_admin: Option<Rate>,
     /// Requests a second for each operation of the identity store: 20. The burst as above.
     pub identity_store: Option<Rate>,
-    /// Requests for each operation of Organizations; its documented rates differ by operation and are not built yet, so off by default.
-    pub organizations: Option<Rate>,
+    /// Requests for each operation of Organizations, by its documented table.
+    pub organizations: Option<OrganizationsLimits>,
     /// Requests a second for each operation of the Resource Groups Tagging API. No figure was found for resources of Organizations; 5 is low.
     pub tagging: Option<Rate>,
     /// `ProvisionPermissionSet` requests under way at a time: 3.
@@ -99,6 +141,15 @@ pub struct Quotas {
     pub tags_per_resource: usize,
     /// Levels of OUs below the root: 5 (Organizations user guide, "quotas").
     pub ou_depth: usize,
+    /// OUs in an organization: 2,000 (the same page).
+    pub organizational_units: usize,
+    /// Accounts in an organization, invited ones included. AWS's default is 10, and support raises it up to 50,000 (the same page), which is
+    /// the default here.
+    pub accounts: usize,
+    /// Accounts that can be made at a time: 5 (the same page).
+    pub account_creations_at_a_time: usize,
+    /// Accounts that can be closed at a time: 3 (the same page).
+    pub account_closures_at_a_time: usize,
 }
 
 impl Default for Quotas {
@@ -107,7 +158,7 @@ impl Default for Quotas {
             outstanding: 10,
             sso_admin: Some(Rate { per_second: 20, burst: 20 }),
             identity_store: Some(Rate { per_second: 20, burst: 20 }),
-            organizations: None,
+            organizations: Some(OrganizationsLimits::default()),
             tagging: Some(Rate { per_second: 5, burst: 5 }),
             outstanding_provisionings: 3,
             accounts_per_provisioning: 3500,
@@ -122,6 +173,10 @@ impl Default for Quotas {
             groups: 100_000,
             tags_per_resource: 50,
             ou_depth: 5,
+            organizational_units: 2_000,
+            accounts: 50_000,
+            account_creations_at_a_time: 5,
+            account_closures_at_a_time: 3,
         }
     }
 }
@@ -178,6 +233,9 @@ pub struct Assumptions {
     pub principal_lists_need_the_management_account: bool,
     /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case.
     pub names_are_case_sensitive: bool,
+    /// Whether no two users may have the same e-mail address. `GetUserId` finds users by `emails.value`, which it calls a unique attribute;
+    /// that a second user with it is refused is not said.
+    pub emails_are_unique: bool,
     /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for September 2026; unverified.
     pub account_status_is_sent: bool,
     /// Whether an answer of `ListAccountAssignmentsForPrincipal` for a user also holds what comes through groups. Its items carry the
@@ -197,6 +255,19 @@ pub struct Assumptions {
     /// How old the answers of `GetResources` are. Undocumented.
     #[serde(with = "crate::duration")]
     pub tagging_lag: Duration,
+    /// Whether an account that was created in the organization has what it needs to leave. The documentation says that this isn't collected
+    /// by itself; `World::can_stand_alone` completes one account. Accounts of a description have it.
+    pub created_accounts_can_stand_alone: bool,
+    /// Whether assignments stay when their account leaves the organization. Undocumented; deleted principals are known to leave theirs behind.
+    pub departed_accounts_keep_assignments: bool,
+    /// How `AccountJoinedOrganization` and `AccountDepartedOrganization` are laid out. Their members are documented, their detail-type and the
+    /// place of the account's id are not.
+    pub membership_events: MembershipEvents,
+    /// Whether the management account, too, gets the event of an invitation's answer. By the documentation an event is logged where the call
+    /// is made, which is the member; a rule in AWS's own samples waits for it in the management account.
+    pub handshake_answers_reach_management: bool,
+    /// Whether a change of an account's tags is also a `Tag Change on Resource` event. AWS's samples wait for one; no capture was found.
+    pub account_tag_changes_are_events: bool,
 }
 
 impl Default for Assumptions {
@@ -215,6 +286,7 @@ impl Default for Assumptions {
             provisioning_needs_no_assignment: true,
             principal_lists_need_the_management_account: true,
             names_are_case_sensitive: true,
+            emails_are_unique: true,
             account_status_is_sent: true,
             user_lists_hold_group_assignments: true,
             tagging_answers_in_every_region: false,
@@ -222,8 +294,25 @@ impl Default for Assumptions {
             identity_store_needs_sso_directory: true,
             missing_iam_rights_fail_later: true,
             tagging_lag: Duration::ZERO,
+            created_accounts_can_stand_alone: false,
+            departed_accounts_keep_assignments: true,
+            membership_events: MembershipEvents::InDetails,
+            handshake_answers_reach_management: false,
+            account_tag_changes_are_events: true,
         }
     }
+}
+
+/// Where the events about joining and departing have the account's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MembershipEvents {
+    /// A service event, with the id in `serviceEventDetails.accountId`.
+    InDetails,
+    /// A service event, with the account's ARN in `resources` and no id anywhere else.
+    InResources,
+    /// There are no such events.
+    NotSent,
 }
 
 /// What becomes of a second role update in an account. The quota is documented ("IAM roles in an account that can be updated at a
@@ -276,6 +365,18 @@ pub enum Latency {
 const Z99: f64 = 2.326_347_874;
 
 impl Latency {
+    pub(super) fn mistake(self) -> Option<&'static str> {
+        match self {
+            Self::Uniform { shortest, longest } if shortest > longest => {
+                Some("the shortest is longer than the longest")
+            }
+            Self::LogNormal { median, p99 } if median > p99 || median.is_zero() => {
+                Some("the median is above zero and not above the 99th percentile")
+            }
+            Self::Constant(_) | Self::Uniform { .. } | Self::LogNormal { .. } => None,
+        }
+    }
+
     /// The next duration, by chance from the world's seed.
     pub(crate) fn sample(self, ids: &mut Ids) -> Duration {
         match self {

@@ -4,9 +4,12 @@ use shared::domain::UserId;
 
 use super::{
     Call, World,
-    groups::{Record, absent, filter, principal_uuid, spelling, taken, unique_attribute},
+    directory::{
+        Alternate, Record, absent, alternate, arn, filter, is_unchanged, principal_uuid, revision, spelling,
+        taken,
+    },
     paging::{PageRequest, page},
-    validate,
+    user_attributes, validate,
 };
 use crate::{
     ApiError,
@@ -14,65 +17,99 @@ use crate::{
 };
 
 /// One user.
-#[expect(clippy::struct_field_names, reason = "`user_name` is AWS's word")]
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct User {
-    pub(crate) user_name: String,
-    pub(crate) name: Option<wire::Name>,
-    pub(crate) display_name: Option<String>,
-    pub(crate) emails: Option<Vec<wire::Email>>,
+    pub(crate) attributes: wire::UserAttributes,
+    /// What identity providers call it.
+    pub(crate) external_ids: Vec<wire::ExternalId>,
     pub(crate) record: Record,
 }
 
-fn known(world: &World, call: &Call, store: &str, id: &str) -> Result<(UserId, User), ApiError> {
-    validate::identity_store(world, call, store)?;
-    let id: UserId = validate::id(call, "userId", id)?;
+impl User {
+    pub(crate) fn new(attributes: wire::UserAttributes, record: Record) -> Self {
+        Self { attributes, external_ids: Vec::new(), record }
+    }
+
+    /// The name by which it signs in.
+    pub(crate) fn user_name(&self) -> &str {
+        self.attributes.user_name.as_deref().unwrap_or_default()
+    }
+
+    /// Its e-mail address; there is at most one.
+    pub(crate) fn email(&self) -> Option<&str> {
+        user_attributes::email(&self.attributes)
+    }
+}
+
+/// The identity store's id, and a user that exists in it; the user's may be given as ARN.
+fn known(world: &World, call: &Call, store: &str, id: &str) -> Result<(String, UserId, User), ApiError> {
+    let store = validate::identity_store(world, call, store)?;
+    let id: UserId = validate::directory_id(call, "userId", "user", id)?;
     match world.directory.users.get(&id) {
-        Some(user) => Ok((id, user.clone())),
+        Some(user) => Ok((store, id, user.clone())),
         None => Err(absent("USER", id.as_str())),
     }
+}
+
+fn written(world: &World, store: String, id: &UserId) -> wire::UserWritten {
+    let user = world.directory.users.get(id);
+    wire::UserWritten {
+        identity_store_id: store,
+        user_id: id.to_string(),
+        user_arn: arn(world, "user", id.as_str()),
+        revision: user.map(|user| revision(world, id.as_str(), &user.record)).unwrap_or_default(),
+    }
+}
+
+/// Refuses a name or an e-mail address that another user has.
+fn is_free(world: &World, attributes: &wire::UserAttributes, own: Option<&UserId>) -> Result<(), ApiError> {
+    let directory = &world.directory;
+    let name = attributes.user_name.as_deref().unwrap_or_default();
+    if directory.user_names.get(&spelling(world, name)).is_some_and(|other| Some(other) != own) {
+        return Err(taken("Duplicate UserName"));
+    }
+    if world.settings.assumptions.emails_are_unique
+        && let Some(email) = user_attributes::email(attributes)
+        && directory.emails.get(&spelling(world, email)).is_some_and(|other| Some(other) != own)
+    {
+        return Err(taken("Duplicate Email"));
+    }
+    Ok(())
 }
 
 pub(super) fn create(
     world: &mut World,
     call: &Call,
     input: &wire::CreateUser,
-) -> Result<wire::UserIdOutput, ApiError> {
-    validate::identity_store(world, call, &input.identity_store_id)?;
-    let required = |member: &str, value: Option<&String>| {
-        value.cloned().ok_or_else(|| call.invalid(member, "null", "Member must not be null"))
-    };
-    let user_name = required("userName", input.user_name.as_ref())?;
-    validate::length(call, "userName", &user_name, 1..=128)?;
-    validate::characters(call, "userName", &user_name, |letter| {
-        !letter.is_control() && !letter.is_whitespace()
-    })?;
-    if matches!(user_name.as_str(), "Administrator" | "AWSAdministrators") {
-        return Err(call.invalid("userName", &user_name, "The name is reserved"));
+) -> Result<wire::UserWritten, ApiError> {
+    let store = validate::identity_store(world, call, &input.identity_store_id)?;
+    let attributes = user_attributes::given(input)?;
+    user_attributes::are_fine(call, &attributes)?;
+    is_free(world, &attributes, None)?;
+    if world.directory.users.len() >= world.settings.quotas.users {
+        return Err(ApiError::quota("You have exceeded the number of users per identity store."));
     }
-    let display_name = required("displayName", input.display_name.as_ref())?;
-    validate::length(call, "displayName", &display_name, 1..=1024)?;
-    validate::characters(call, "displayName", &display_name, validate::sensitive)?;
-    let emails = input.emails.as_deref().unwrap_or_default();
-    if emails.len() > 1 {
-        return Err(call.invalid(
-            "emails",
-            &emails.len().to_string(),
-            "Member must have length less than or equal to 1",
-        ));
-    }
-    if world.directory.user_names.contains_key(&spelling(world, &user_name)) {
-        return Err(taken("Duplicate UserName"));
-    }
-    let user = User {
-        user_name,
-        name: input.name.clone(),
-        display_name: Some(display_name),
-        emails: input.emails.clone(),
-        record: Record::new(call.now, &call.caller.name),
-    };
-    let id = world.new_user(&principal_uuid(call), user)?;
-    Ok(wire::UserIdOutput { identity_store_id: input.identity_store_id.clone(), user_id: id.to_string() })
+    let id: UserId =
+        principal_uuid(call).parse().map_err(|_| ApiError::internal("InternalServerException"))?;
+    world.put_user(id.clone(), User::new(attributes, Record::new(call.now, &call.caller.name)));
+    Ok(written(world, store, &id))
+}
+
+pub(super) fn update(
+    world: &mut World,
+    call: &Call,
+    input: &wire::UpdateUser,
+) -> Result<wire::UserWritten, ApiError> {
+    let (store, id, mut user) = known(world, call, &input.identity_store_id, &input.user_id)?;
+    is_unchanged(world, input.revision.as_deref(), id.as_str(), &user.record)?;
+    validate::count(call, "operations", input.operations.len(), 1..=100)?;
+    user.attributes = user_attributes::changed(call, &user.attributes, &input.operations)?;
+    user_attributes::are_fine(call, &user.attributes)?;
+    is_free(world, &user.attributes, Some(&id))?;
+    user.record.change(call);
+    world.put_user(id.clone(), user);
+    Ok(written(world, store, &id))
 }
 
 pub(super) fn delete(
@@ -80,32 +117,75 @@ pub(super) fn delete(
     call: &Call,
     input: &wire::DeleteUser,
 ) -> Result<wire::Nothing, ApiError> {
-    let (id, user) = known(world, call, &input.identity_store_id, &input.user_id)?;
+    let (_, id, user) = known(world, call, &input.identity_store_id, &input.user_id)?;
+    is_unchanged(world, input.revision.as_deref(), id.as_str(), &user.record)?;
     let memberships: Vec<String> =
         world.directory.groups_of.remove(&id).unwrap_or_default().into_values().collect();
     for membership in memberships {
         world.directory.leave(&membership);
     }
-    let name = spelling(world, &user.user_name);
-    world.directory.user_names.remove(&name);
+    world.forget_names(&id);
+    world.directory.external_users.retain(|_, named| *named != id);
+    // Its assignments stay, as in AWS: orphans that the lists still show.
     world.directory.users.remove(&id);
     Ok(wire::Nothing {})
 }
 
-fn shape(store: &str, id: &UserId, user: &User) -> wire::User {
-    let Record { created_at, updated_at, created_by, updated_by } = user.record.clone();
+/// A user as it is shown, with the extensions that were asked for.
+fn shape(world: &World, store: &str, id: &UserId, user: &User, extensions: &[String]) -> wire::User {
+    let User { attributes, external_ids, record } = user.clone();
+    let wire::UserAttributes {
+        user_name,
+        name,
+        display_name,
+        nick_name,
+        profile_url,
+        emails,
+        addresses,
+        phone_numbers,
+        user_type,
+        title,
+        preferred_language,
+        locale,
+        timezone,
+        photos,
+        website,
+        birthdate,
+        roles,
+        extensions: all_extensions,
+    } = attributes;
+    let shown = all_extensions.map(|all| {
+        all.into_iter().filter(|(name, _)| extensions.contains(name)).collect::<wire::Extensions>()
+    });
     wire::User {
         identity_store_id: store.to_owned(),
         user_id: id.to_string(),
-        user_name: Some(user.user_name.clone()),
-        name: user.name.clone(),
-        display_name: user.display_name.clone(),
-        emails: user.emails.clone(),
+        user_arn: arn(world, "user", id.as_str()),
+        revision: revision(world, id.as_str(), &record),
+        user_name,
+        external_ids: Some(external_ids).filter(|ids| !ids.is_empty()),
+        name,
+        display_name,
+        nick_name,
+        profile_url,
+        emails,
+        addresses,
+        phone_numbers,
+        user_type,
+        title,
+        preferred_language,
+        locale,
+        timezone,
         user_status: "ENABLED".to_owned(),
-        created_at: Epoch(created_at),
-        updated_at: Epoch(updated_at),
-        created_by,
-        updated_by,
+        photos,
+        website,
+        birthdate,
+        roles,
+        extensions: shown.filter(|shown| !shown.is_empty()),
+        created_at: Epoch(record.created_at),
+        created_by: record.created_by,
+        updated_at: Epoch(record.updated_at),
+        updated_by: record.updated_by,
     }
 }
 
@@ -114,8 +194,9 @@ pub(super) fn describe(
     call: &Call,
     input: &wire::DescribeUser,
 ) -> Result<wire::User, ApiError> {
-    let (id, user) = known(world, call, &input.identity_store_id, &input.user_id)?;
-    Ok(shape(&input.identity_store_id, &id, &user))
+    let extensions = user_attributes::asked_extensions(call, input.extensions.as_deref())?;
+    let (store, id, user) = known(world, call, &input.identity_store_id, &input.user_id)?;
+    Ok(shape(world, &store, &id, &user, extensions))
 }
 
 pub(super) fn get_id(
@@ -123,20 +204,20 @@ pub(super) fn get_id(
     call: &Call,
     input: &wire::GetUserId,
 ) -> Result<wire::UserIdOutput, ApiError> {
-    validate::identity_store(world, call, &input.identity_store_id)?;
-    let attribute = unique_attribute(call, &input.alternate_identifier, &["userName", "emails.value"])?;
-    let id = attribute.and_then(|(path, value)| {
-        if path.eq_ignore_ascii_case("userName") {
-            return world.directory.user_names.get(&spelling(world, value));
+    let store = validate::identity_store(world, call, &input.identity_store_id)?;
+    let directory = &world.directory;
+    let id = match alternate(call, &input.alternate_identifier, &["userName", "emails.value"])? {
+        Alternate::Attribute(path, value) if path.eq_ignore_ascii_case("userName") => {
+            directory.user_names.get(&spelling(world, value))
         }
-        let has =
-            |user: &User| user.emails.iter().flatten().any(|email| email.value.as_deref() == Some(value));
-        world.directory.users.iter().find(|(_, user)| has(user)).map(|(id, _)| id)
-    });
+        Alternate::Attribute(_, value) => directory.emails.get(&spelling(world, value)),
+        Alternate::External(external) => directory.external_users.get(&external),
+    };
     match id {
         Some(id) => Ok(wire::UserIdOutput {
-            identity_store_id: input.identity_store_id.clone(),
+            identity_store_id: store,
             user_id: id.to_string(),
+            user_arn: arn(world, "user", id.as_str()),
         }),
         None => Err(ApiError::not_found("USER not found.").with("ResourceType", "USER")),
     }
@@ -147,16 +228,16 @@ pub(super) fn list(
     call: &Call,
     input: &wire::ListUsers,
 ) -> Result<wire::ListUsersOutput, ApiError> {
-    validate::identity_store(world, call, &input.identity_store_id)?;
+    let extensions = user_attributes::asked_extensions(call, input.extensions.as_deref())?;
+    let store = validate::identity_store(world, call, &input.identity_store_id)?;
     let name = filter(call, input.filters.as_deref(), "UserName")?.map(|name| spelling(world, name));
-    let store = &input.identity_store_id;
     let world = &*world;
     let entries = world
         .directory
         .users
         .iter()
-        .filter(|(_, user)| name.as_ref().is_none_or(|name| spelling(world, &user.user_name) == *name))
-        .map(|(id, user)| (id.to_string(), shape(store, id, user)));
+        .filter(|(_, user)| name.as_ref().is_none_or(|name| spelling(world, user.user_name()) == *name))
+        .map(|(id, user)| (id.to_string(), shape(world, &store, id, user, extensions)));
     let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
     let (users, next_token) = page(call, &request, entries)?;
     Ok(wire::ListUsersOutput { users, next_token })

@@ -5,6 +5,28 @@ use shared::domain::{GroupId, PermissionSetArn, Principal, UserId};
 use super::{Call, Instance, World};
 use crate::{ApiError, wire::Tag};
 
+/// The reason that Organizations gives for an input that breaks such a constraint.
+pub(super) fn reason(constraint: &str, missing: bool) -> &'static str {
+    let says = |part: &str| constraint.contains(part);
+    if says("must not be null") || (missing && says("length greater")) {
+        "INPUT_REQUIRED"
+    } else if says("length greater") {
+        "MIN_LENGTH_EXCEEDED"
+    } else if says("length less") {
+        "MAX_LENGTH_EXCEEDED"
+    } else if says("enum value set") {
+        "INVALID_ENUM"
+    } else if says("between") {
+        "MAX_VALUE_EXCEEDED"
+    } else if says("Duplicate tag key") {
+        "DUPLICATE_TAG_KEY"
+    } else if says("begin with aws:") {
+        "INVALID_SYSTEM_TAGS_PARAMETER"
+    } else {
+        "INVALID_PATTERN"
+    }
+}
+
 /// Text of a length, in characters.
 pub(crate) fn length(
     call: &Call,
@@ -73,9 +95,24 @@ pub(crate) fn word(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter)
 }
 
-/// What names and descriptions in the identity store may be made of: no controls but tab and line ends.
+/// What can be seen: letters, marks, symbols, numbers and punctuation, as `[\p{L}\p{M}\p{S}\p{N}\p{P}]` admits. Controls, separators and
+/// the common characters that only format are none of these.
+pub(crate) fn visible(letter: char) -> bool {
+    let formats = matches!(
+        letter,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e000}'..='\u{f8ff}' | '\u{feff}'
+    );
+    !letter.is_control() && !letter.is_whitespace() && !formats
+}
+
+/// What a group's name may be made of: what can be seen, line ends, tabs, and plain and nonbreaking spaces.
+pub(crate) fn group_name(letter: char) -> bool {
+    visible(letter) || matches!(letter, '\t' | '\n' | '\r' | ' ' | '\u{a0}')
+}
+
+/// What the other texts in the identity store may be made of: the same, and the wide space of East Asian scripts.
 pub(crate) fn sensitive(letter: char) -> bool {
-    !letter.is_control() || matches!(letter, '\t' | '\n' | '\r')
+    group_name(letter) || letter == '\u{3000}'
 }
 
 /// Tags: keys and values of the documented characters and lengths, no key twice, none of AWS's own.
@@ -167,13 +204,36 @@ pub(crate) fn principal(call: &Call, kind: &str, principal: &str) -> Result<Prin
     }
 }
 
-/// Refuses an identity store that is not one of ours.
-pub(crate) fn identity_store(world: &World, call: &Call, store: &str) -> Result<(), ApiError> {
-    let parsed: shared::domain::IdentityStoreId = id(call, "identityStoreId", store)?;
-    if world.instances.iter().any(|instance| instance.identity_store == parsed) {
-        return Ok(());
+/// An id in the identity store, which may be given as an ARN such as `arn:aws:identitystore:::group/<id>`.
+pub(crate) fn directory_id<T: std::str::FromStr>(
+    call: &Call,
+    member: &str,
+    kind: &str,
+    text: &str,
+) -> Result<T, ApiError> {
+    let own = text.split_once(&format!(":identitystore:::{kind}/"));
+    id(
+        call,
+        member,
+        own.filter(|(partition, _)| partition.starts_with("arn:aws")).map_or(text, |(_, own)| own),
+    )
+}
+
+/// The id of an identity store that is ours; it may be given as an ARN such as
+/// `arn:aws:identitystore::111122223333:identitystore/d-1234567890`.
+pub(crate) fn identity_store(world: &World, call: &Call, store: &str) -> Result<String, ApiError> {
+    let own = store.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":identitystore/"));
+    let own = own.filter(|(before, _)| before.contains(":identitystore::")).map_or(store, |(_, own)| own);
+    let parsed: shared::domain::IdentityStoreId = id(call, "identityStoreId", own)?;
+    let alive =
+        |instance: &&Instance| instance.identity_store == parsed && instance.status(call.now).is_some();
+    match world.instances.iter().find(alive) {
+        Some(instance) if instance.is_of_account() => Err(ApiError::denied(
+            "What is in the identity store of an account instance is not simulated: use the organization's.",
+        )),
+        Some(_) => Ok(own.to_owned()),
+        None => Err(ApiError::not_found("IDENTITY_STORE not found.")
+            .with("ResourceType", "IDENTITY_STORE")
+            .with("ResourceId", store)),
     }
-    Err(ApiError::not_found("IDENTITY_STORE not found.")
-        .with("ResourceType", "IDENTITY_STORE")
-        .with("ResourceId", store))
 }

@@ -5,6 +5,10 @@ mod assignments;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod delegation;
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
@@ -13,19 +17,35 @@ mod faces;
 #[cfg(test)]
 mod garbage;
 #[cfg(test)]
+mod hints;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
+mod identity_store;
+#[cfg(test)]
+mod instances;
+#[cfg(test)]
+mod membership;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod paging;
 #[cfg(test)]
+mod permission_sets;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod ports;
 #[cfg(test)]
+mod provisioning;
+#[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod role_updates;
 #[cfg(test)]
 mod served;
+#[cfg(test)]
+mod state;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
