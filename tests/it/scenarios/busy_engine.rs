@@ -40,8 +40,7 @@ async fn no_call_waits_for_another_s_answer() {
     let engine = EngineSettings { look_age: Duration::from_hours(1), ..EngineSettings::default() };
     let service = with_intents(10, 1, takes(20, calm()), engine).await;
     service.run_engine().await;
-    let accepted: Vec<Timestamp> =
-        service.world().request_log().map(|request| request.accepted_at).collect();
+    let accepted: Vec<Timestamp> = service.world().request_log().map(|request| request.accepted_at).collect();
     let (first, last) = (accepted.iter().min().unwrap(), accepted.iter().max().unwrap());
     assert_eq!(accepted.len(), 10);
     assert_eq!(first, last, "the burst and the window allow all at once");
