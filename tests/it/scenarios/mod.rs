@@ -31,6 +31,7 @@ mod allowed;
 mod bad_input;
 mod budgets;
 mod bulk_reads;
+mod busy_engine;
 mod checker;
 mod checker_tests;
 mod concurrency;
