@@ -47,6 +47,7 @@ mod holds;
 mod joins;
 mod members;
 mod model;
+mod names;
 mod people;
 mod permission_sets;
 mod ports;
