@@ -19,7 +19,7 @@ pub enum CallerKind {
 }
 
 /// One caller: a role's name, its account and its standing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Caller {
     /// The role's name, such as `usher`. Not a person's name.
     pub name: Arc<str>,

@@ -12,8 +12,12 @@ pub mod http;
 pub mod iam;
 mod in_process;
 pub mod organization;
+mod pairs;
+mod state;
+mod text;
 pub mod wire;
 pub mod world;
+mod yaml;
 
 pub use caller::{Caller, CallerKind, Role, RoleTaken};
 pub use error::ApiError;

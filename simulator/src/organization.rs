@@ -5,7 +5,9 @@
 
 mod build;
 mod callers;
+mod details;
 mod document;
+mod simulation;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +15,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 use shared::domain::AccountState;
 
-use crate::{Settings, World};
+use crate::{PlannedFault, Settings, World, world::Snapshot};
 
 /// Why a description is no organization.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +51,8 @@ pub struct Description {
     /// Tags of the root.
     #[serde(default)]
     tags: BTreeMap<String, String>,
-    management_account: AccountEntry,
+    #[serde(default)]
+    management_account: Option<AccountEntry>,
     #[serde(default)]
     accounts: Vec<AccountEntry>,
     #[serde(default)]
@@ -71,6 +74,18 @@ pub struct Description {
     callers: Vec<callers::CallerEntry>,
     #[serde(default)]
     unknown_access_keys: callers::UnknownKeys,
+    /// Faults that are in force from the beginning.
+    #[serde(default)]
+    faults: Vec<PlannedFault>,
+    /// A whole state as it was written down; it has its own organization.
+    #[serde(default)]
+    state: Option<Spanned<Snapshot>>,
+    /// Settings: here only for their mistakes, since [`simulation`] reads them over those that the world would have anyway.
+    #[serde(default, rename = "simulation")]
+    _simulation: Option<Settings>,
+    /// The text that all of it was read from.
+    #[serde(skip)]
+    yaml: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -148,6 +163,18 @@ struct PermissionSetEntry {
     tags: BTreeMap<String, String>,
     #[serde(default)]
     managed_policies: Vec<String>,
+    #[serde(default)]
+    relay_state: Option<Text>,
+    /// A mapping, or the text of a JSON document.
+    #[serde(default)]
+    inline_policy: Option<document::Document>,
+    #[serde(default)]
+    customer_managed_policies: Vec<details::Reference>,
+    #[serde(default)]
+    permissions_boundary: Option<details::Boundary>,
+    /// How often what it gives has changed, from 1; assignments may be of an older version.
+    #[serde(default)]
+    version: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -158,6 +185,8 @@ struct GroupEntry {
     id: Option<Text>,
     #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
+    external_ids: Vec<details::ExternalId>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -171,6 +200,11 @@ struct UserEntry {
     email: Option<String>,
     #[serde(default)]
     groups: Vec<Text>,
+    #[serde(default)]
+    external_ids: Vec<details::ExternalId>,
+    /// Further attributes, spelled as `CreateUser` spells them.
+    #[serde(default)]
+    attributes: Option<document::Document>,
 }
 
 /// An assignment made by hand: account by name or id, permission set, and a group or a user, by name.
@@ -183,10 +217,13 @@ struct AssignmentEntry {
     group: Option<Text>,
     #[serde(default)]
     user: Option<Text>,
+    /// The version of the permission set that the account's role has; the newest if absent.
+    #[serde(default)]
+    version: Option<u64>,
 }
 
 /// A description's text may be this long, in bytes.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 impl Description {
     /// Reads a description.
@@ -195,24 +232,29 @@ impl Description {
             return Err(DescriptionError {
                 line: 1,
                 column: 1,
-                message: "the description is longer than 16 MiB".to_owned(),
+                message: "the description is longer than 64 MiB".to_owned(),
             });
         }
-        serde_saphyr::from_str(yaml).map_err(|error| {
-            let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
-            let message = error.without_snippet().to_string();
-            let message = message.lines().next().unwrap_or_default();
-            // The place is told apart from the message.
-            let message =
-                message.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(message);
-            DescriptionError { line, column, message: message.to_owned() }
-        })
+        Ok(Self { yaml: yaml.to_owned(), ..read(yaml)? })
     }
 
     /// Makes the world that is described.
     pub fn build(&self, settings: Settings) -> Result<World, DescriptionError> {
+        let settings = simulation::settings(&self.yaml, settings)?;
         build::build(self, settings)
     }
+}
+
+/// Reads YAML; the error tells the place apart from the message.
+fn read<T: serde::de::DeserializeOwned>(yaml: &str) -> Result<T, DescriptionError> {
+    serde_saphyr::from_str(yaml).map_err(|error| {
+        let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+        let message = error.without_snippet().to_string();
+        let message = message.lines().next().unwrap_or_default();
+        // The place is told apart from the message.
+        let message = message.strip_suffix(&format!(" at line {line}, column {column}")).unwrap_or(message);
+        DescriptionError { line, column, message: message.to_owned() }
+    })
 }
 
 impl World {

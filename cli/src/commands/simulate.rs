@@ -4,7 +4,7 @@ mod opening;
 mod rule_watch;
 mod telling;
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use shared::{
     clock::ScaledClock,
@@ -52,8 +52,8 @@ pub(crate) async fn run(
     if arguments.without_functions {
         let clock = clock(arguments, machine, None).await?;
         let mut stage = open(arguments.port, world, clock).await?;
-        opening::tell(arguments, &stage, None, screen)?;
         let mut stop = Stop::new()?;
+        opening::tell(arguments, &stage, None, screen)?;
         tokio::select! {
             () = stop.asked() => {}
             served = stage.served() => served.map_err(Failure::Served)?,
@@ -93,18 +93,19 @@ pub(crate) async fn run(
         ledger: &path,
         kept: arguments.ledger.is_some(),
     };
+    let mut stop = Stop::new()?;
     opening::tell(arguments, &stage, Some(&functions), screen)?;
 
     let mut play = Play {
         telling: Telling::new(Cast::of(&stage.world)),
         bus: EventBus::default(),
         watch: RuleWatch::new(&arguments.rules, in_force.version),
+        looked: tokio::time::Instant::now(),
         stage,
         runtime: &runtime,
         clock: clock.as_ref(),
         news,
     };
-    let mut stop = Stop::new()?;
     let mut functions = pin!(runtime.run());
     tokio::select! {
         ran = &mut functions => ran?,
@@ -163,24 +164,33 @@ struct Play<'a> {
     bus: EventBus,
     telling: Telling,
     watch: RuleWatch,
+    /// When the rule files were last looked at.
+    looked: tokio::time::Instant,
 }
 
 impl Play<'_> {
-    /// Delivers events and tells what happens until somebody asks to end it.
+    /// Delivers events and tells what happens until somebody asks to end it, whatever is being waited for then.
     async fn until(&mut self, stop: &mut Stop, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let mut look = tokio::time::interval(RULES);
         loop {
             tokio::select! {
                 () = stop.asked() => return Ok(()),
-                served = self.stage.served() => return served.map_err(Failure::Served),
-                _ = look.tick() => {
-                    if let Some(text) = self.watch.look() {
-                        self.telling.tell(self.clock.now(), ("rules", Paint::Warning), &text, screen)?;
-                    }
-                }
-                () = tokio::time::sleep(GLANCE) => self.glance(screen).await?,
+                done = self.turn(screen) => done?,
             }
         }
+    }
+
+    async fn turn(&mut self, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        tokio::time::sleep(GLANCE).await;
+        if self.stage.has_ended() {
+            return self.stage.served().await.map_err(Failure::Served);
+        }
+        if self.looked.elapsed() >= RULES {
+            self.looked = tokio::time::Instant::now();
+            if let Some(text) = self.watch.look() {
+                self.telling.tell(self.clock.now(), ("rules", Paint::Warning), &text, screen)?;
+            }
+        }
+        self.glance(screen).await
     }
 
     async fn glance(&mut self, screen: &mut Screen<'_>) -> Result<(), Failure> {
@@ -250,39 +260,39 @@ fn say(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
     writeln!(screen.out, "{text}").and_then(|()| screen.out.flush()).map_err(Failure::Output)
 }
 
-/// Somebody asks to end it: Ctrl-C, or the signal that `kill` sends.
+/// Somebody asks to end it: Ctrl-C, or the signal that `kill` sends. Asked for while nobody waits, it is kept for whoever waits next.
 struct Stop {
     #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
+    signals: [tokio::signal::unix::Signal; 2],
+    #[cfg(windows)]
+    ctrl_c: tokio::signal::windows::CtrlC,
 }
 
 impl Stop {
     #[cfg(unix)]
     fn new() -> Result<Self, Failure> {
-        let kind = tokio::signal::unix::SignalKind::terminate();
-        let terminate = tokio::signal::unix::signal(kind).map_err(Failure::Signal)?;
-        Ok(Self { terminate })
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
+        let terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
+        Ok(Self { signals: [interrupt, terminate] })
     }
 
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     fn new() -> Result<Self, Failure> {
-        Ok(Self {})
+        Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c().map_err(Failure::Signal)? })
     }
 
+    #[cfg(unix)]
     async fn asked(&mut self) {
-        let interrupted = async {
-            // Where the signal can't be waited for, there is still the other one, and the process can be killed.
-            let failed: io::Result<()> = tokio::signal::ctrl_c().await;
-            if failed.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        #[cfg(unix)]
+        let [interrupt, terminate] = &mut self.signals;
         tokio::select! {
-            () = interrupted => {}
-            _ = self.terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        #[cfg(not(unix))]
-        interrupted.await;
+    }
+
+    #[cfg(windows)]
+    async fn asked(&mut self) {
+        self.ctrl_c.recv().await;
     }
 }

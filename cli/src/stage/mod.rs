@@ -85,6 +85,11 @@ impl Stage {
         events
     }
 
+    /// Whether it serves no more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.served.is_finished()
+    }
+
     /// Waits for as long as it serves; that ends only by an error.
     pub(crate) async fn served(&mut self) -> io::Result<()> {
         match (&mut self.served).await {

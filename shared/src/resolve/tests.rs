@@ -366,12 +366,12 @@ fn an_account_without_rules_needs_nothing_and_wants_nothing() {
 #[test]
 fn tags_of_permission_sets_are_needed_only_where_a_rule_or_a_never_of_the_account_looks_at_them() {
     let wants = |body: &str| needs(&index(body), &account(), now()).permission_set_tags;
-    let by_tags = "{ tagged: { Environment: Development } }";
+    let by_tags = "{ tagged: { Level: high } }";
     let plain = one_rule("[{ group: Developers }]", "[Reader]");
     assert!(!wants(&plain));
     assert!(wants(&one_rule("[{ group: Developers }]", &format!("[Reader, {by_tags}]"))));
     assert!(wants(&format!("never: [{{ permission_sets: [{by_tags}], accounts: everywhere }}]\n{plain}")));
-    let joined = "match: [{ permission_set_tag: Environment, account_tag: Environment }] }";
+    let joined = "match: [{ permission_set_tag: Level, account_ou: { name: any } }] }";
     assert!(wants(&plain.replace("everywhere }", &format!("everywhere, {joined}"))));
 }
 

@@ -4,13 +4,13 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, State},
-    http::{Method, StatusCode, Uri},
+    http::{Method, StatusCode, Uri, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
 use super::Face;
-use crate::{PlannedFault, World, dispatch, in_process::lock};
+use crate::{DescriptionError, PlannedFault, World, dispatch, in_process::lock};
 
 /// What there is to ask for.
 const INDEX: &[(&str, &str)] = &[
@@ -23,6 +23,8 @@ const INDEX: &[(&str, &str)] = &[
     ("POST /_usher/faults", "one fault more, as JSON"),
     ("DELETE /_usher/faults", "ends all faults"),
     ("DELETE /_usher/faults/<Operation>", "ends the faults of one operation"),
+    ("GET /_usher/state", "the whole state as YAML"),
+    ("PUT /_usher/state", "becomes what a YAML file describes: an organization or a whole state"),
 ];
 
 /// The world as of now, and something made of it.
@@ -124,6 +126,31 @@ pub(super) async fn add_fault(State(face): State<Face>, body: Bytes) -> Response
     }
     world.faults.add(rule);
     StatusCode::NO_CONTENT.into_response()
+}
+
+/// `GET /_usher/state`
+pub(super) async fn state(State(face): State<Face>) -> Response {
+    match looking(&face, |world| world.to_yaml()) {
+        Ok(yaml) => ([(CONTENT_TYPE, "application/yaml")], yaml).into_response(),
+        Err(message) => mistake(StatusCode::INTERNAL_SERVER_ERROR, message),
+    }
+}
+
+/// `PUT /_usher/state`
+pub(super) async fn load_state(State(face): State<Face>, body: Bytes) -> Response {
+    let yaml = match std::str::from_utf8(&body) {
+        Ok(yaml) => yaml,
+        Err(error) => return mistake(StatusCode::BAD_REQUEST, format!("this is no UTF-8: {error}")),
+    };
+    let now = face.clock.now();
+    match lock(&face.world).load(now, yaml) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => {
+            let DescriptionError { line, column, message } = error;
+            let told = json!({ "message": message, "line": line, "column": column });
+            (StatusCode::BAD_REQUEST, Json(told)).into_response()
+        }
+    }
 }
 
 /// `DELETE /_usher/faults`

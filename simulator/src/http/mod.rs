@@ -101,6 +101,10 @@ fn control_endpoint() -> Router<Face> {
         .route("/faults", get(control::faults).post(control::add_fault).delete(control::clear_faults))
         .route("/faults/{operation}", delete(control::clear_faults_of))
         .route("/requests", get(control::requests))
+        .route(
+            "/state",
+            get(control::state).put(control::load_state).layer(DefaultBodyLimit::max(MOST_STATE_BYTES)),
+        )
         .fallback(control::unknown)
         .method_not_allowed_fallback(control::unknown)
 }

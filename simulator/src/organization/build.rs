@@ -9,7 +9,9 @@ use shared::domain::{
     PermissionSetArn, Principal, RootId, Tags, UserId,
 };
 
-use super::{AccountEntry, AssignmentEntry, Description, DescriptionError, Text, UnitEntry, callers};
+use super::{
+    AccountEntry, AssignmentEntry, Description, DescriptionError, Text, UnitEntry, callers, details,
+};
 use crate::{
     Caller, CallerKind, Settings, World,
     wire::identity_store::{Email, Name},
@@ -21,7 +23,50 @@ const BY_HAND: &str = "by-hand";
 
 type Built<T> = Result<T, DescriptionError>;
 
+/// The world that is described, with its callers and faults.
 pub(super) fn build(description: &Description, settings: Settings) -> Built<World> {
+    let mut world = match (&description.state, &description.management_account) {
+        (Some(state), None) => World::restored(settings, state.value.clone()),
+        (None, Some(management)) => organization(description, management, settings)?,
+        (Some(state), Some(_)) => {
+            return Err(DescriptionError::at(
+                state,
+                "a file has either a `state`, which is everything, or a `management_account` and what goes with it",
+            ));
+        }
+        (None, None) => {
+            let message = "a file has a `management_account`, or a `state` that was written down";
+            return Err(DescriptionError { line: 1, column: 1, message: message.to_owned() });
+        }
+    };
+    callers(&mut world, description)?;
+    for fault in &description.faults {
+        world.faults.add(fault.clone());
+    }
+    Ok(world)
+}
+
+fn callers(world: &mut World, description: &Description) -> Built<()> {
+    let accounts: BTreeSet<AccountId> = world.organization.accounts.keys().cloned().collect();
+    let mut names: BTreeMap<String, Option<AccountId>> = BTreeMap::new();
+    for id in &accounts {
+        if let Some(name) = world.account_name(id) {
+            names
+                .entry(name.to_owned())
+                .and_modify(|several| *several = None)
+                .or_insert_with(|| Some(id.clone()));
+        }
+    }
+    let find = |place: &Text| account_at(&accounts, &names, place);
+    for entry in &description.callers {
+        callers::add(world, entry, find)?;
+    }
+    callers::delegate(world, &description.delegated_administrators, find)?;
+    world.refuse_unknown_keys(description.unknown_access_keys == callers::UnknownKeys::Refused);
+    Ok(())
+}
+
+fn organization(description: &Description, described: &AccountEntry, settings: Settings) -> Built<World> {
     let ids = ids::Ids::new(settings.seed);
     // All that a description holds is older than anything that happens later, and the same whenever it is read.
     let since: Timestamp = Timestamp::from_second(1_704_067_200).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -32,7 +77,7 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
         Some(id) => organization_id(id)?,
     };
     let mut taken = BTreeSet::new();
-    let management = account_id(&ids, &description.management_account, &mut taken)?;
+    let management = account_id(&ids, described, &mut taken)?;
     let own = ids::hex(ids.named("instance", ""), 16);
     let mut instance = Instance::of_organization(
         given::<InstanceArn>(description.instance.arn.as_ref(), || {
@@ -58,7 +103,7 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
     };
     let parent = ParentId::Root(root.clone());
     building.world.organization.set_tags(Timestamp::MIN, root.as_str(), tags(&description.tags));
-    building.account(&description.management_account, management.clone(), &parent)?;
+    building.account(described, management.clone(), &parent)?;
     building.accounts(&description.accounts, &parent)?;
     building.units(&description.organizational_units, &parent, "")?;
     building.permission_sets(description, &instance_arn)?;
@@ -67,8 +112,8 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
     for assignment in &description.assignments {
         let key = building.key(assignment)?;
         building.world.put_assignment(Timestamp::MIN, &by, &key);
+        details::role(&mut building.world, &key, &assignment.permission_set, assignment.version)?;
     }
-    building.callers(description)?;
     Ok(building.world)
 }
 
@@ -237,7 +282,7 @@ impl Building {
                 .ok_or_else(|| DescriptionError::at(&entry.name, "can't make an ARN in this instance"))?;
             self.world.put_permission_set(
                 self.since,
-                arn,
+                arn.clone(),
                 NewPermissionSet {
                     name: name.clone(),
                     description: entry.description.clone(),
@@ -246,6 +291,14 @@ impl Building {
                     managed_policies: entry.managed_policies.iter().cloned().collect(),
                 },
             );
+            let policies = details::Given {
+                relay_state: entry.relay_state.as_ref(),
+                inline_policy: entry.inline_policy.as_ref(),
+                customer_managed_policies: &entry.customer_managed_policies,
+                permissions_boundary: entry.permissions_boundary.as_ref(),
+                version: entry.version,
+            };
+            details::permission_set(&mut self.world, &arn, &policies)?;
         }
         Ok(())
     }
@@ -266,6 +319,7 @@ impl Building {
             self.world
                 .new_group(id.to_string(), name, entry.description.clone(), self.since, BY_HAND)
                 .map_err(|error| DescriptionError::at(&entry.name, error.to_string()))?;
+            details::group(&mut self.world, &id, &entry.external_ids);
         }
         for entry in &description.users {
             let name = &entry.user_name.value;
@@ -292,6 +346,7 @@ impl Building {
                     Email { value: Some(email), r#type: Some("work".to_owned()), primary: Some(true) },
                 )
                 .map_err(|error| DescriptionError::at(&entry.user_name, error.to_string()))?;
+            details::user(&mut self.world, &id, &entry.external_ids, entry.attributes.as_ref())?;
             for group in &entry.groups {
                 let group_id = self.world.group_named(&group.value).ok_or_else(|| {
                     DescriptionError::at(group, format!("there is no group named `{}`", group.value))
@@ -300,17 +355,6 @@ impl Building {
                 self.world.add_member(membership, group_id, id.clone(), self.since, BY_HAND);
             }
         }
-        Ok(())
-    }
-
-    fn callers(&mut self, description: &Description) -> Built<()> {
-        let Self { world, accounts, account_names, .. } = self;
-        let named = |place: &Text| account_at(accounts, account_names, place);
-        for entry in &description.callers {
-            callers::add(world, entry, named)?;
-        }
-        callers::delegate(world, &description.delegated_administrators, named)?;
-        world.refuse_unknown_keys(description.unknown_access_keys == callers::UnknownKeys::Refused);
         Ok(())
     }
 

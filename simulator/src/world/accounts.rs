@@ -13,16 +13,22 @@ use crate::{
     wire::{Epoch, organizations as wire},
 };
 
+/// A word of AWS's own. By this name, since a reference would have to be borrowed from what is read.
+type Word = &'static str;
+
 /// One account at one time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Facts {
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) state: AccountState,
+    #[serde(with = "crate::text")]
     pub(crate) parent: ParentId,
     pub(crate) joined_at: Timestamp,
     /// `CREATED` or `INVITED`.
-    pub(crate) joined_method: &'static str,
+    #[serde(deserialize_with = "super::snapshot::joined_method")]
+    pub(crate) joined_method: Word,
     /// Whether it has what an account outside of every organization needs: contact and payment details, a support plan.
     pub(crate) can_stand_alone: bool,
 }

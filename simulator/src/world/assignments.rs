@@ -14,7 +14,7 @@ use super::{
 use crate::{ApiError, Caller, CallerKind, wire::sso_admin as wire};
 
 /// Who made an assignment, when, and by which request.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Made {
     /// Who asked for it.
     pub by: Caller,
@@ -27,14 +27,72 @@ pub struct Made {
 type ByPrincipal = BTreeMap<Principal, Timeline<Option<Made>>>;
 
 /// All assignments that there are or were.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub(crate) struct Assignments {
     by_account: BTreeMap<AccountId, BTreeMap<PermissionSetArn, ByPrincipal>>,
+    #[serde(with = "crate::pairs")]
     by_principal: BTreeMap<Principal, BTreeSet<(AccountId, PermissionSetArn)>>,
     /// The accounts in which a permission set is or was provisioned.
     by_permission_set: BTreeMap<PermissionSetArn, BTreeSet<AccountId>>,
     /// The version of the permission set that each account's role has had; none where there was no role.
     roles: BTreeMap<AccountId, BTreeMap<PermissionSetArn, Timeline<Option<u64>>>>,
+}
+
+/// Assignments as a state holds them.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    assignments: Vec<History>,
+    roles: BTreeMap<AccountId, BTreeMap<PermissionSetArn, Timeline<Option<u64>>>>,
+}
+
+/// One assignment, with all that it has been.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct History {
+    key: AssignmentKey,
+    made: Timeline<Option<Made>>,
+}
+
+impl From<Assignments> for Written {
+    fn from(assignments: Assignments) -> Self {
+        let Assignments { by_account, by_principal: _, by_permission_set: _, roles } = assignments;
+        let mut written = Self { assignments: Vec::new(), roles };
+        for (account, sets) in by_account {
+            for (permission_set, principals) in sets {
+                for (principal, made) in principals {
+                    let key = AssignmentKey {
+                        account: account.clone(),
+                        permission_set: permission_set.clone(),
+                        principal,
+                    };
+                    written.assignments.push(History { key, made });
+                }
+            }
+        }
+        written
+    }
+}
+
+impl From<Written> for Assignments {
+    fn from(written: Written) -> Self {
+        let mut assignments = Self { roles: written.roles, ..Self::default() };
+        for (account, sets) in &assignments.roles {
+            for set in sets.keys() {
+                assignments.by_permission_set.entry(set.clone()).or_default().insert(account.clone());
+            }
+        }
+        for History { key: AssignmentKey { account, permission_set, principal }, made } in written.assignments
+        {
+            let place = (account.clone(), permission_set.clone());
+            assignments.by_principal.entry(principal.clone()).or_default().insert(place);
+            assignments.by_permission_set.entry(permission_set.clone()).or_default().insert(account.clone());
+            let sets = assignments.by_account.entry(account).or_default();
+            sets.entry(permission_set).or_default().insert(principal, made);
+        }
+        assignments
+    }
 }
 
 impl Assignments {

@@ -19,13 +19,15 @@ use crate::{
 };
 
 /// The making of an account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Creation {
     name: String,
     email: String,
     tags: Vec<Tag>,
     requested_at: Timestamp,
     completed_at: Option<Timestamp>,
+    #[serde(deserialize_with = "super::snapshot::creation_outcome")]
     outcome: Option<Result<AccountId, &'static str>>,
 }
 

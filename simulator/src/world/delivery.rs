@@ -28,6 +28,19 @@ pub struct Delivery {
     pub late_by: Duration,
 }
 
+impl Delivery {
+    /// The first setting that can't be, and why.
+    pub(super) fn mistake(&self) -> Option<(&'static str, &'static str)> {
+        if let Some(message) = self.delay.mistake() {
+            return Some(("delivery.delay", message));
+        }
+        [("delivery.lost", self.lost), ("delivery.repeated", self.repeated), ("delivery.late", self.late)]
+            .into_iter()
+            .find(|(_, probability)| !(0.0..=1.0).contains(probability))
+            .map(|(way, _)| (way, "a probability from 0 to 1"))
+    }
+}
+
 impl Default for Delivery {
     fn default() -> Self {
         Self {
@@ -41,15 +54,24 @@ impl Default for Delivery {
 }
 
 /// The events under way.
-#[derive(Debug)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Outbox {
     chance: Ids,
     /// By the time when they arrive, and then in the order in which they arose.
+    #[serde(with = "crate::pairs")]
     under_way: BTreeMap<(Timestamp, u64), Value>,
     sent: u64,
 }
 
 impl Outbox {
+    /// Everything under way arrives so much later.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        let under_way = std::mem::take(&mut self.under_way);
+        self.under_way =
+            under_way.into_iter().map(|((at, order), event)| ((later(at, by), order), event)).collect();
+    }
+
     pub(crate) fn new(seed: u64) -> Self {
         // Another seed than the world's own chance has.
         Self {

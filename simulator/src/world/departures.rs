@@ -13,7 +13,8 @@ use crate::{ApiError, wire::organizations as wire};
 const WAIT: Duration = Duration::from_hours(4 * 24);
 
 /// An AWS account outside of the organization that is known here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Outsider {
     pub(crate) name: String,
     pub(crate) email: String,

@@ -9,7 +9,8 @@ use super::{Call, World, groups::Group, memberships::Membership, users::User, va
 use crate::{ApiError, wire::identity_store as wire};
 
 /// When and by whom something was made and last changed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Record {
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
@@ -39,7 +40,8 @@ impl Record {
 }
 
 /// The identity store.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Directory {
     pub(crate) groups: BTreeMap<GroupId, Group>,
     pub(crate) users: BTreeMap<UserId, User>,
@@ -50,7 +52,9 @@ pub(crate) struct Directory {
     /// Ids by e-mail address, spelled likewise.
     pub(crate) emails: BTreeMap<String, UserId>,
     /// Ids by what an identity provider calls them.
+    #[serde(with = "crate::pairs")]
     pub(crate) external_groups: BTreeMap<(String, String), GroupId>,
+    #[serde(with = "crate::pairs")]
     pub(crate) external_users: BTreeMap<(String, String), UserId>,
     /// The id of each membership, by its two ends.
     pub(crate) members: BTreeMap<GroupId, BTreeMap<UserId, String>>,

@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// One group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Group {
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,

@@ -28,14 +28,14 @@ const QUOTA_WINDOW: Duration = Duration::from_hours(24);
 const ALWAYS_ALLOWED: usize = 20;
 
 /// Whom an invitation is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Target {
     Account(AccountId),
     Email(String),
 }
 
 /// How an invitation was answered, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Answer {
     Accepted,
     Declined,
@@ -43,7 +43,8 @@ enum Answer {
 }
 
 /// One invitation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Invitation {
     target: Target,
     notes: Option<String>,

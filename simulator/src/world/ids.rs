@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 /// The source of all that looks random. Ids of what a description names depend on the name alone; all others on a counter.
-#[derive(Debug)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Ids {
     namespace: Uuid,
     counter: u64,

@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// One instance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Instance {
     /// Its ARN.
     pub arn: InstanceArn,
@@ -40,7 +41,8 @@ pub struct Instance {
 }
 
 /// What comes and goes with time, and how the instance came about.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Life {
     /// The call that made an account's own instance; `None` for the organization's.
     made_by: Option<MadeBy>,
@@ -53,7 +55,8 @@ pub(crate) struct Life {
     encrypted_from: Timestamp,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct MadeBy {
     token: Option<String>,
     name: Option<String>,

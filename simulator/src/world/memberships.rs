@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// One membership.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Membership {
     pub(crate) group: GroupId,
     pub(crate) user: UserId,

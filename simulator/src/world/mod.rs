@@ -13,6 +13,7 @@ mod creations;
 mod delegation;
 mod delivery;
 mod departures;
+mod described;
 mod directory;
 mod directory_events;
 mod events;
@@ -36,6 +37,7 @@ mod rates;
 mod regions;
 mod requests;
 mod settings;
+mod snapshot;
 mod statuses;
 pub(crate) mod table;
 mod tagging;
@@ -57,6 +59,7 @@ use crate::{Caller, Role, RoleTaken, caller::Roles};
 
 pub use assignments::Made;
 pub use delivery::Delivery;
+pub(crate) use described::Details;
 pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
@@ -69,6 +72,7 @@ pub use requests::RequestRecord;
 pub use settings::{
     Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
 };
+pub(crate) use snapshot::Snapshot;
 pub(crate) use validate::word as is_word;
 
 /// AWS for one machine.
@@ -105,10 +109,12 @@ pub struct World {
     pub(crate) roles: Roles,
     /// How much later the answer of the latest call comes.
     answer_delay: Duration,
+    /// Since when a world that was written down has been waiting to be taken up.
+    stood_still_since: Option<Timestamp>,
 }
 
 /// Something that happens by itself.
-#[derive(Debug)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 enum Due {
     /// An assignment request ends.
     Request(RequestId),
@@ -163,6 +169,7 @@ impl World {
             region: None,
             roles: Roles::default(),
             answer_delay: Duration::ZERO,
+            stood_still_since: None,
         }
     }
 
@@ -176,6 +183,7 @@ impl World {
 
     /// Settles all that is due by `now`. A time before the latest one seen changes nothing.
     pub fn advance(&mut self, now: Timestamp) {
+        self.take_up(now);
         let now = now.max(self.now);
         while let Some(first) = self.due.first_entry() {
             if first.key().0 > now {

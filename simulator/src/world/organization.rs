@@ -17,7 +17,8 @@ use super::{
 use crate::{ApiError, wire::organizations as wire};
 
 /// The organization's state.
-#[derive(Debug)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Organization {
     /// `o-…`
     pub(crate) id: String,

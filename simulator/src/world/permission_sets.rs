@@ -18,7 +18,8 @@ use crate::{
 
 /// One permission set.
 #[expect(clippy::struct_field_names, reason = "`relay_state` is AWS's word")]
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct State {
     pub(crate) name: String,
     pub(crate) description: Option<String>,

@@ -13,7 +13,8 @@ use super::{
 use crate::{ApiError, wire::sso_admin as wire};
 
 /// A policy that every account with the permission set has to have, by its path and name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Reference {
     pub(crate) path: String,
     pub(crate) name: String,

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// One request from its acceptance on.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ProvisioningRecord {
     /// Its id, which is the call's too.
     pub id: RequestId,
@@ -40,16 +40,16 @@ pub struct ProvisioningRecord {
     /// When it ended, and the reason if it failed; `None` while it is under way.
     pub settled: Option<(Timestamp, Result<(), String>)>,
     /// The accounts that are still to be done.
-    #[serde(skip)]
+    #[serde(default)]
     left: BTreeSet<AccountId>,
     /// Why the first account that failed did.
-    #[serde(skip)]
+    #[serde(default)]
     failed: Option<String>,
     /// The reason with which a fault makes it end.
-    #[serde(skip)]
+    #[serde(default)]
     doomed: Option<String>,
     /// How long an account takes from the time when it is begun; `None` is for ever.
-    #[serde(skip)]
+    #[serde(default)]
     takes: Option<Latency>,
 }
 
@@ -70,12 +70,31 @@ impl Followed for ProvisioningRecord {
 }
 
 /// All provisionings.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Vec<ProvisioningRecord>", into = "Vec<ProvisioningRecord>")]
 pub(crate) struct Provisionings {
     /// In the order of acceptance.
     records: Vec<ProvisioningRecord>,
     places: BTreeMap<RequestId, usize>,
     under_way: BTreeSet<RequestId>,
+}
+
+impl From<Provisionings> for Vec<ProvisioningRecord> {
+    fn from(provisionings: Provisionings) -> Self {
+        provisionings.records
+    }
+}
+
+impl From<Vec<ProvisioningRecord>> for Provisionings {
+    fn from(records: Vec<ProvisioningRecord>) -> Self {
+        let places = records.iter().enumerate().map(|(place, record)| (record.id.clone(), place)).collect();
+        let under_way = records
+            .iter()
+            .filter(|record| record.settled.is_none())
+            .map(|record| record.id.clone())
+            .collect();
+        Self { records, places, under_way }
+    }
 }
 
 impl Provisionings {

@@ -16,7 +16,8 @@ use crate::{
 };
 
 /// A Region that was added.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AddedRegion {
     added_at: Timestamp,
     active_from: Timestamp,

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// One request from its acceptance on.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RequestRecord {
     /// Its id, which is the call's too.
     pub id: RequestId,
@@ -36,10 +36,10 @@ pub struct RequestRecord {
     /// When it ended, and the reason if it failed; `None` while it is under way.
     pub settled: Option<(Timestamp, Result<(), String>)>,
     /// The reason with which a fault makes it end.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     doomed: Option<String>,
     /// How long it takes from the time when it is begun; `None` is for ever.
-    #[serde(skip)]
+    #[serde(default, with = "crate::duration::optional")]
     takes: Option<Duration>,
 }
 
@@ -60,13 +60,35 @@ impl Followed for RequestRecord {
 }
 
 /// All requests.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Vec<RequestRecord>", into = "Vec<RequestRecord>")]
 pub(crate) struct Requests {
     /// In the order of acceptance.
     records: Vec<RequestRecord>,
     places: BTreeMap<RequestId, usize>,
     /// The keys that a request is under way for.
+    #[serde(with = "crate::pairs")]
     busy: BTreeMap<AssignmentKey, RequestId>,
+}
+
+impl From<Requests> for Vec<RequestRecord> {
+    fn from(requests: Requests) -> Self {
+        requests.records
+    }
+}
+
+impl From<Vec<RequestRecord>> for Requests {
+    fn from(records: Vec<RequestRecord>) -> Self {
+        let mut requests = Self::default();
+        for record in records {
+            let (key, settled) = (record.key.clone(), record.settled.is_some());
+            requests.add(record);
+            if settled {
+                requests.busy.remove(&key);
+            }
+        }
+        requests
+    }
 }
 
 impl Requests {

@@ -62,6 +62,45 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The first setting that can't be, by its way from the top, and why.
+    pub(crate) fn mistake(&self) -> Option<(&'static str, String)> {
+        let Self { page_size, empty_pages, short_pages, quotas, .. } = self;
+        let latencies = [
+            ("assignment_latency", self.assignment_latency),
+            ("create_account_latency", self.create_account_latency),
+            ("close_account_latency", self.close_account_latency),
+        ];
+        for (way, latency) in latencies {
+            if let Some(message) = latency.mistake() {
+                return Some((way, message.to_owned()));
+            }
+        }
+        if *page_size == 0 {
+            return Some(("page_size", "a page has one entry at least".to_owned()));
+        }
+        if !(0.0..1.0).contains(empty_pages) {
+            return Some((
+                "empty_pages",
+                "a probability from 0 to below 1: with 1 no list would ever end".to_owned(),
+            ));
+        }
+        if !(0.0..=1.0).contains(short_pages) {
+            return Some(("short_pages", "a probability from 0 to 1".to_owned()));
+        }
+        if let Some((way, message)) = self.delivery.mistake() {
+            return Some((way, message.to_owned()));
+        }
+        if quotas.outstanding == 0 {
+            return Some((
+                "quotas.outstanding",
+                "nothing could ever be assigned: 10 or 15, as AWS's pages say".to_owned(),
+            ));
+        }
+        None
+    }
+}
+
 /// Documented quotas (Identity Center user guide, "quotas", 2026, unless said otherwise). `None` switches a limit off.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -326,6 +365,18 @@ pub enum Latency {
 const Z99: f64 = 2.326_347_874;
 
 impl Latency {
+    pub(super) fn mistake(self) -> Option<&'static str> {
+        match self {
+            Self::Uniform { shortest, longest } if shortest > longest => {
+                Some("the shortest is longer than the longest")
+            }
+            Self::LogNormal { median, p99 } if median > p99 || median.is_zero() => {
+                Some("the median is above zero and not above the 99th percentile")
+            }
+            Self::Constant(_) | Self::Uniform { .. } | Self::LogNormal { .. } => None,
+        }
+    }
+
     /// The next duration, by chance from the world's seed.
     pub(crate) fn sample(self, ids: &mut Ids) -> Duration {
         match self {

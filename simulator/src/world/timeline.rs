@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 /// The values that something had, oldest first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Timeline<T>(Vec<(Timestamp, T)>);
 
 impl<T> Default for Timeline<T> {

@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, VecDeque};
 use shared::domain::{AccountId, RequestId};
 
 /// The accounts in which a role is being updated.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Turns {
     accounts: BTreeMap<AccountId, Turn>,
 }
 
 /// One account: an entry exists as long as some request has the turn.
-#[derive(Debug)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Turn {
     holder: RequestId,
     /// In the order in which they came.

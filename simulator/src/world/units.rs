@@ -10,9 +10,11 @@ use super::{
 use crate::{ApiError, wire::organizations as wire};
 
 /// One OU.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Unit {
     pub(crate) name: String,
+    #[serde(with = "crate::text")]
     pub(crate) parent: ParentId,
 }
 

@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// One user.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct User {
     pub(crate) attributes: wire::UserAttributes,
     /// What identity providers call it.

@@ -1,8 +1,12 @@
 //! Organizations described in YAML, and what is said of mistakes in them.
 
-use simulator::{Description, DescriptionError, EXAMPLE, Settings, World};
+use serde_json::json;
+use simulator::{
+    Description, DescriptionError, EXAMPLE, Settings, World,
+    wire::{identity_store as store, sso_admin as sso},
+};
 
-use crate::support::SMALL;
+use crate::{faces::both_in, support::SMALL};
 
 fn mistake(yaml: &str) -> DescriptionError {
     match Description::read(yaml).and_then(|description| description.build(Settings::default())) {
@@ -113,4 +117,85 @@ fn text_that_is_no_description_is_refused() {
     ] {
         assert!(!mistake(yaml).message.is_empty());
     }
+}
+
+/// The small organization with more said of a permission set, a group, a user and an assignment.
+fn detailed(set: &str, group: &str, user: &str, assignments: &str) -> String {
+    let yaml = SMALL
+        .replace("{ name: PowerUserAccess }", &format!("{{ name: PowerUserAccess{set} }}"))
+        .replace("{ name: Support }", &format!("{{ name: Support{group} }}"))
+        .replace("display_name: Bruno Example }", &format!("display_name: Bruno Example{user} }}"));
+    format!("{yaml}{assignments}")
+}
+
+#[test]
+fn what_a_description_says_of_sets_groups_and_users_is_what_aws_answers() {
+    let yaml = detailed(
+        ", version: 3, relay_state: \"https://example.com/\", inline_policy: { Version: \"2012-10-17\", Statement: [] }, \
+         customer_managed_policies: [{ name: own, path: /team/ }], permissions_boundary: { managed_policy: \"arn:aws:iam::aws:policy/B\" }",
+        ", external_ids: [{ issuer: idp, id: g-1 }]",
+        ", external_ids: [{ issuer: idp, id: u-1 }], attributes: { NickName: Bru, Addresses: [{ Locality: Bern }] }",
+        "assignments:\n  - { account: play, permission_set: PowerUserAccess, group: Support, version: 2 }\n",
+    );
+    both_in(&|| World::from_yaml(&yaml, Settings::default()).unwrap(), |faced| {
+        let set = faced.world.permission_set_named("PowerUserAccess").unwrap();
+        let asked = || json!({ "PermissionSetArn": set });
+        assert_eq!(
+            faced.ok::<sso::DescribePermissionSet>(asked())["PermissionSet"]["RelayState"],
+            "https://example.com/"
+        );
+        let inline = faced.ok::<sso::GetInlinePolicyForPermissionSet>(asked());
+        let inline: serde_json::Value =
+            serde_json::from_str(inline["InlinePolicy"].as_str().unwrap()).unwrap();
+        assert_eq!(inline, json!({ "Version": "2012-10-17", "Statement": [] }));
+        let own = faced.ok::<sso::ListCustomerManagedPolicyReferencesInPermissionSet>(asked());
+        assert_eq!(own["CustomerManagedPolicyReferences"], json!([{ "Name": "own", "Path": "/team/" }]));
+        let boundary = faced.ok::<sso::GetPermissionsBoundaryForPermissionSet>(asked());
+        assert_eq!(boundary["PermissionsBoundary"]["ManagedPolicyArn"], "arn:aws:iam::aws:policy/B");
+        let mut behind = asked();
+        behind["ProvisioningStatus"] = json!("LATEST_PERMISSION_SET_NOT_PROVISIONED");
+        let behind = faced.ok::<sso::ListAccountsForProvisionedPermissionSet>(behind);
+        assert_eq!(behind["AccountIds"], json!(["444455556666"]));
+
+        let by = |id: &str| json!({ "AlternateIdentifier": { "ExternalId": { "Issuer": "idp", "Id": id } } });
+        let group = faced.ok::<store::GetGroupId>(by("g-1"))["GroupId"].clone();
+        assert_eq!(group, json!(faced.world.group_named("Support")));
+        let user = faced.ok::<store::GetUserId>(by("u-1"))["UserId"].clone();
+        let user = faced.ok::<store::DescribeUser>(json!({ "UserId": user }));
+        assert_eq!((&user["NickName"], &user["Addresses"][0]["Locality"]), (&json!("Bru"), &json!("Bern")));
+        assert_eq!(user["DisplayName"], "Bruno Example");
+    });
+}
+
+#[test]
+fn a_mistake_in_what_is_said_of_them_is_shown_where_it_is() {
+    for (set, user, assignments, expected) in [
+        (", inline_policy: \"{\"", "", "", "this is no JSON"),
+        (", customer_managed_policies: [{ name: \"a b\" }]", "", "", "`a b` is not a policy's name"),
+        (", permissions_boundary: { policy: x }", "", "", "policy"),
+        ("", ", attributes: { Nick: x }", "", "`Nick` is no attribute of a user"),
+        ("", ", attributes: { UserName: x }", "", "`UserName` is given as `user_name`"),
+        ("", ", attributes: [x]", "", "attributes are a mapping"),
+        (
+            "",
+            "",
+            "assignments: [{ account: play, permission_set: PowerUserAccess, group: Support, version: 2 }]\n",
+            "the permission set has the versions 1 to 1",
+        ),
+    ] {
+        let error = mistake(&detailed(set, "", user, assignments));
+        assert!(error.message.contains(expected), "{error}");
+        assert!(error.line > 1 && error.column > 1, "{error}");
+    }
+}
+
+#[test]
+fn the_file_that_the_documentation_shows_is_an_organization() {
+    let page = include_str!("../../../docs/simulator.md").split_once("## The organization file").unwrap().1;
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 2, "the organization, and its callers");
+    let world = World::from_yaml(&blocks.concat(), Settings::default()).unwrap();
+    assert!(world.caller_of("AKIAEXAMPLESHOP").is_some());
+    assert_eq!((world.settings.seed, world.settings.quotas.outstanding), (7, 15));
 }

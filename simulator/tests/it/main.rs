@@ -45,6 +45,8 @@ mod role_updates;
 #[cfg(test)]
 mod served;
 #[cfg(test)]
+mod state;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tagging;

@@ -194,3 +194,16 @@ async fn the_log_tells_callers_apart() {
     let names: Vec<_> = locked(&world).log().iter().map(|entry| entry.caller.name.to_string()).collect();
     assert_eq!(names, ["usher", "console-admin", "app"]);
 }
+
+#[tokio::test]
+async fn in_process_too_answers_come_late_or_never_by_a_fault() {
+    let (ports, world, clock) = in_process(small(Settings::default()));
+    locked(&world).fail_next("DescribeOrganization", Fault::SlowAnswer(Duration::from_secs(7)), 1);
+    ports.organization().await.unwrap();
+    assert_eq!(clock.now(), at(7));
+    assert_eq!(locked(&world).log()[0].at, at(0));
+    locked(&world).fail_next("DescribeOrganization", Fault::TimeOut, 1);
+    assert!(matches!(ports.organization().await, Err(PortError::Failed(_))));
+    assert_eq!(clock.now(), at(37), "nobody waits for ever");
+    assert!(locked(&world).log()[1].answer_lost);
+}

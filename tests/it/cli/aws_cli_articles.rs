@@ -305,10 +305,10 @@ async fn the_resources_of_the_template_can_be_made_and_deleted_by_the_calls_that
     let tags = reader.sso("list-tags-for-resource", &["--resource-arn", &sets["EC2S3Access"]]).await;
     assert_eq!(tags["Tags"], json!([{ "Key": "Name", "Value": "EC2S3Access" }]));
 
-    let resolved = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other if other["Ref"].is_string() => parameters[text(&other["Ref"]).as_str()].clone(),
-        other => sets[text(&other["Fn::GetAtt"][0]).as_str()].clone(),
+    let resolved = |value: &Value| {
+        let plain = value.as_str().map(str::to_owned);
+        let parameter = || value["Ref"].as_str().map(|name| parameters[name].clone());
+        plain.or_else(parameter).unwrap_or_else(|| sets[text(&value["Fn::GetAtt"][0]).as_str()].clone())
     };
     for verb in ["create", "delete"] {
         for (_, properties) in of_type("AWS::SSO::Assignment") {

@@ -36,6 +36,7 @@ mod checker_tests;
 mod concurrency;
 mod consent;
 mod crashes;
+mod deliveries;
 mod failures;
 mod fleet;
 mod foreign;

@@ -1,0 +1,55 @@
+//! The settings in a description: any of them, over those that the world would have anyway.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{DescriptionError, document::Document};
+use crate::{Settings, iam::Step};
+
+/// Only what this is about; all else has been read already.
+#[derive(Deserialize)]
+struct Sections {
+    #[serde(default)]
+    simulation: Option<Document>,
+}
+
+/// The settings that a description gives, over others.
+pub(super) fn settings(yaml: &str, base: Settings) -> Result<Settings, DescriptionError> {
+    let sections: Sections = super::read(yaml)?;
+    let Some(given) = sections.simulation else { return Ok(base) };
+    let at = |way: &[Step], message: String| {
+        let (line, column) = given.find(way);
+        DescriptionError { line, column, message }
+    };
+    let unreadable = |error: serde_json::Error| at(&[], error.to_string());
+    let mut merged = serde_json::to_value(&base).map_err(unreadable)?;
+    lay_over(&mut merged, given.value());
+    let settings: Settings = serde_json::from_value(merged).map_err(unreadable)?;
+    match settings.mistake() {
+        None => Ok(settings),
+        Some((way, message)) => {
+            let way: Vec<Step> = way.split('.').map(|member| Step::Member(member.to_owned())).collect();
+            Err(at(&way, format!("`{}`: {message}", way_text(&way))))
+        }
+    }
+}
+
+fn way_text(way: &[Step]) -> String {
+    let last = way.iter().rev().find_map(|step| match step {
+        Step::Member(name) => Some(name.clone()),
+        Step::Item(_) => None,
+    });
+    last.unwrap_or_default()
+}
+
+/// Sections are laid over member by member; of choices such as a latency's the new one replaces the old one as a whole.
+fn lay_over(base: &mut Value, given: Value) {
+    match (base, given) {
+        (Value::Object(base), Value::Object(given)) if given.keys().all(|key| base.contains_key(key)) => {
+            for (key, value) in given {
+                lay_over(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, given) => *base = given,
+    }
+}
