@@ -1,9 +1,6 @@
 //! Who makes a call: the log tells Usher's calls from a person's by it, and policies say what it may.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use shared::domain::{AccountId, Tags};
 
@@ -78,8 +75,6 @@ pub(crate) struct Roles {
     by_name: BTreeMap<RoleKey, Role>,
     /// Whether a key that is not here is refused, and not an administrator's.
     pub(crate) unknown_keys_are_refused: bool,
-    /// The accounts that administrate Identity Center for the management account.
-    pub(crate) delegated: BTreeSet<AccountId>,
 }
 
 impl Roles {

@@ -59,6 +59,16 @@ impl ApiError {
         Self::new("InvalidInputException", message).with("Reason", reason)
     }
 
+    /// Organizations can't do it because of one of its limits or the state that things are in.
+    pub fn constraint(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new("ConstraintViolationException", message).with("Reason", reason)
+    }
+
+    /// The same of an invitation.
+    pub fn handshake_constraint(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new("HandshakeConstraintViolationException", message).with("Reason", reason)
+    }
+
     /// What SSO Admin says of a thing that is not there.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new("ResourceNotFoundException", message)

@@ -20,9 +20,9 @@ pub use error::ApiError;
 pub use in_process::InProcess;
 pub use organization::{Description, DescriptionError};
 pub use world::{
-    Assumptions, Counters, Fault, FaultRule, Latency, LogEntry, Made, Operation, PlannedFault,
-    ProvisioningRecord, Rate, RequestRecord, SecondRoleUpdate, Service, Settings, StatusOrder, Throttle,
-    World,
+    Assumptions, Counters, Delivery, Fault, FaultRule, Latency, Limit, LogEntry, Made, MembershipEvents,
+    Operation, OperationLimits, OrganizationsLimits, PlannedFault, ProvisioningRecord, Quotas, Rate,
+    RequestRecord, SecondRoleUpdate, Service, Settings, StatusOrder, Throttle, World,
 };
 
 /// A realistic organization: about forty accounts in nested OUs, permission sets, groups, users, and some assignments made by hand.

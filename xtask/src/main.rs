@@ -7,6 +7,7 @@ mod failure;
 mod metadata;
 mod nightly;
 mod report;
+mod sizes;
 mod source;
 mod testing;
 mod tools;
@@ -28,7 +29,8 @@ Usage: cargo xtask COMMAND
                What is missing on this machine is told as `not run` (with CI set, it is a failure)
   ci           every check that a change must pass, the tests among them; nothing may be missing
   bench [ARGS] measures what Usher reaches against the simulated AWS, and what its decisions cost; `bench --help` tells ARGS
-  nightly      `ci`, and what takes too long for every change: the functions as Lambda gets them, with their sizes
+  sizes        builds the functions as Lambda gets them, and fails where one has grown; `sizes --accept` takes their sizes over
+  nightly      `ci`, and what takes too long for every change: the sizes of all functions
   help         this text
 ";
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Some("test") => testing::run(&root(), Need::from_environment(), &rest),
         Some("ci") if rest.is_empty() => checks::run(&root(), checks::CI),
         Some("bench") => bench(&root(), &rest),
+        Some("sizes") => sizes::command(&root(), &rest),
         Some("nightly") if rest.is_empty() => nightly::run(&root()),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");
@@ -61,6 +64,12 @@ fn main() -> ExitCode {
 
 /// Builds the benchmarks as fast as they get and runs them.
 fn bench(root: &Path, arguments: &[OsString]) -> Result<(), Failure> {
+    // Those that are measured as they are released, if they are to be measured.
+    let is_option = |argument: &&OsString| argument.to_string_lossy().starts_with('-');
+    let mut named = arguments.iter().filter(|argument| !is_option(argument)).peekable();
+    if named.peek().is_none() || named.any(|part| "lambdas".contains(&*part.to_string_lossy())) {
+        sizes::build_all(root)?;
+    }
     let mut run =
         command::cargo(root, ["run", "--locked", "--quiet", "--profile", "measure", "-p", "bench", "--"]);
     command::run(run.args(arguments))

@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep, SweepSettings,
-        SweepSummary, Tick,
+        EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep, SweepEnd,
+        SweepSettings, SweepSummary, Tick,
     },
     local::{LocalQueue, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
@@ -152,14 +152,26 @@ impl LocalRuntime {
         sweep::handle(sweep).await.map_err(Failure::Sweep)
     }
 
-    /// Runs `sweep` now and then each time this much later, for as long as it is polled. What comes of it is told as news.
+    /// Runs `sweep` now and then each time this much later, for as long as it is polled. What comes of it is told as news. A round
+    /// that is not over is gone on with at once, and one that another run holds is asked for again in a minute.
     pub async fn sweep_every(&self, pause: Duration) {
         loop {
-            match self.sweep().await {
-                Ok(found) => self.teller.swept(found),
-                Err(error) => self.teller.trouble("the sweep", shared::causes::joined(&error)),
-            }
-            self.clock.sleep(pause).await;
+            let wait = match self.sweep().await {
+                Ok(found) => {
+                    let run = found.run;
+                    self.teller.swept(found);
+                    match run {
+                        SweepEnd::RoundEnded | SweepEnd::TooSoon => pause,
+                        SweepEnd::Unfinished => Duration::ZERO,
+                        SweepEnd::UnderWay => pause.min(TICK),
+                    }
+                }
+                Err(error) => {
+                    self.teller.trouble("the sweep", shared::causes::joined(&error));
+                    pause
+                }
+            };
+            self.clock.sleep(wait).await;
         }
     }
 

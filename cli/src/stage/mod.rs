@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 use shared::{aws::Connection, ports::Clock};
-use simulator::{World, http::Callers};
+use simulator::{Caller, CallerKind, World, http::Callers};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub(crate) use cast::Cast;
@@ -18,11 +18,11 @@ pub(crate) use cast::Cast;
 /// Rules for the simulator's example organization, as a file that one can begin with.
 pub(crate) const EXAMPLE_RULES: &str = include_str!("../../examples/rules.yaml");
 
-/// Usher's access key: the simulator takes a key that ends so for Usher's. Any other key is a person's.
+/// Usher's access key. A file may name its role, and with it what Usher may do; else it may do everything.
 const USHERS_KEY: &str = "AKIAEXAMPLEUSHER";
 
 /// How long connections that are still open may hold up the end.
-const CLOSING: Duration = Duration::from_secs(1);
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// The simulated AWS. It goes when this does.
 pub(crate) struct Stage {
@@ -41,18 +41,19 @@ impl Stage {
     pub(crate) fn open(listener: TcpListener, world: World, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let endpoint = format!("http://{}", listener.local_addr()?);
         let region = world.settings.region.clone();
+        let mut callers = Callers::default();
+        if world.caller_of(USHERS_KEY).is_none() {
+            // Also where the file refuses all keys but its own.
+            let management = world.management_account().clone();
+            callers = callers.with(USHERS_KEY, Caller::new("usher", management, CallerKind::Management));
+        }
         let world = Arc::new(Mutex::new(world));
         let (running, ended) = oneshot::channel::<()>();
-        let served = simulator::http::serve(
-            listener,
-            Arc::clone(&world),
-            Arc::clone(&clock),
-            Callers::default(),
-            async {
+        let served =
+            simulator::http::serve(listener, Arc::clone(&world), Arc::clone(&clock), callers, async {
                 // An error is an end too: whoever held the other side is gone.
                 let _ = ended.await;
-            },
-        );
+            });
         let served = tokio::spawn(served);
         Ok(Self { world, endpoint, region, clock, running, served })
     }
@@ -74,9 +75,14 @@ impl Stage {
         world
     }
 
-    /// The events that AWS has sent since the last time.
+    /// The events that have come to the management account's event bus since the last time.
     pub(crate) fn events(&self) -> Vec<Value> {
-        self.world().take_events()
+        let mut world = self.world();
+        let mut events = world.take_events(self.clock.now());
+        let management = world.management_account().as_str();
+        // What a member does is told in its own account, where no rule of Usher's listens.
+        events.retain(|event| event.get("account").and_then(Value::as_str) == Some(management));
+        events
     }
 
     /// Waits for as long as it serves; that ends only by an error.

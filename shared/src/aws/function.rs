@@ -33,7 +33,8 @@ use super::{
 const WARMING: Duration = Duration::from_secs(2);
 
 /// The services that a function calls, by the names that `AWS_ENDPOINT_URL_…` knows them by.
-const SERVICES: [&str; 6] = ["DYNAMODB", "IDENTITYSTORE", "ORGANIZATIONS", "S3", "SQS", "SSO_ADMIN"];
+const SERVICES: [&str; 7] =
+    ["DYNAMODB", "IDENTITYSTORE", "ORGANIZATIONS", "RESOURCE_GROUPS_TAGGING_API", "S3", "SQS", "SSO_ADMIN"];
 
 /// A service that a function is going to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -298,6 +298,36 @@ mod tests {
         given.map(|account| &account.id.as_str()[..1]).collect()
     }
 
+    /// What a selector is asked for an account of ours: its own rules, not the rules of others, however many those are.
+    #[test]
+    fn rules_of_others_are_not_looked_at_however_many_there_are() {
+        let of = |team: usize| {
+            let (ou, tag, name) = (format!("Ou{team}"), format!("team-{team}"), format!("app-{team}"));
+            let id = format!("{team:012}");
+            [
+                AccountSelector::InOu(vec![path(&[&ou])]),
+                AccountSelector::DirectlyInOu(vec![path(&["Root", &ou])]),
+                tagged(&[("Team", &[&tag])]),
+                except(tagged(&[("Team", &[&tag]), ("E", &["dev"])]), vec![ids(&[&id])]),
+                AccountSelector::Named(vec![is(&name)]),
+                ids(&[&id]),
+                AccountSelector::AllOf(vec![AccountSelector::Everywhere, ids(&[&id])]),
+                AccountSelector::AnyOf(vec![ids(&[&id]), AccountSelector::Named(vec![is(&name)])]),
+            ]
+        };
+        let mut ours = account("000000000007", &["A", "B"], &[("Team", "team-7"), ("E", "dev")]);
+        ours.name = "app-7".to_owned();
+        ours.path.0[0].name = "Ou7".to_owned();
+        for teams in [10, 100, 1_000] {
+            let mut selectors: Vec<_> = (0..teams).flat_map(of).collect();
+            // These concern everybody, and are asked of everybody.
+            selectors.push(AccountSelector::Everywhere);
+            let index = index(selectors);
+            // All eight of its own but the one for another OU; of those for everybody, the one.
+            assert_eq!(index.rules_by.candidates(&ours).len(), 8, "with {teams} teams");
+        }
+    }
+
     #[test]
     fn everywhere_is_every_account() {
         assert_eq!(given(&AccountSelector::Everywhere), "12345");

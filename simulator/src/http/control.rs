@@ -93,7 +93,8 @@ pub(super) async fn reset_counters(State(face): State<Face>) -> StatusCode {
 
 /// `GET /_usher/events`
 pub(super) async fn events(State(face): State<Face>) -> Json<Value> {
-    Json(looking(&face, |world| json!({ "events": world.take_events() })))
+    let now = face.clock.now();
+    Json(looking(&face, |world| json!({ "events": world.take_events(now) })))
 }
 
 /// `GET /_usher/faults`

@@ -124,6 +124,8 @@ pub(super) fn delegate(
             ));
         }
     }
-    world.roles.delegated = delegated;
+    for account in delegated {
+        world.organization.delegate(&account);
+    }
     Ok(())
 }

@@ -31,10 +31,54 @@ inputs! {
     }
     /// Input of `DescribeCreateAccountStatus`.
     DescribeCreateAccountStatus { create_account_request_id: String }
+    /// Input of `CreateGovCloudAccount`.
+    CreateGovCloudAccount {
+        email: String, account_name: String, role_name: Option<String>, iam_user_access_to_billing: Option<String>, tags: Option<Vec<Tag>>,
+    }
+    /// Input of `ListCreateAccountStatus`.
+    ListCreateAccountStatus { states: Option<Vec<String>>, next_token: Option<String>, max_results: Option<i64> }
     /// Input of `MoveAccount`.
     MoveAccount { account_id: String, source_parent_id: String, destination_parent_id: String }
     /// Input of `CloseAccount`.
     CloseAccount { account_id: String }
+    /// Input of `RemoveAccountFromOrganization`.
+    RemoveAccountFromOrganization { account_id: String }
+    /// Input of `LeaveOrganization`: empty.
+    LeaveOrganization {}
+    /// Input of `InviteAccountToOrganization`.
+    InviteAccountToOrganization { target: HandshakeParty, notes: Option<String>, tags: Option<Vec<Tag>> }
+    /// Who has a part in a handshake: an account, an organization or an e-mail address.
+    HandshakeParty { id: String, r#type: String }
+    /// Input of `AcceptHandshake`.
+    AcceptHandshake { handshake_id: String }
+    /// Input of `DeclineHandshake`.
+    DeclineHandshake { handshake_id: String }
+    /// Input of `CancelHandshake`.
+    CancelHandshake { handshake_id: String }
+    /// Input of `DescribeHandshake`.
+    DescribeHandshake { handshake_id: String }
+    /// Input of `ListHandshakesForOrganization`.
+    ListHandshakesForOrganization { filter: Option<HandshakeFilter>, next_token: Option<String>, max_results: Option<i64> }
+    /// Input of `ListHandshakesForAccount`.
+    ListHandshakesForAccount { filter: Option<HandshakeFilter>, next_token: Option<String>, max_results: Option<i64> }
+    /// Which handshakes to list: one of the two members.
+    HandshakeFilter { action_type: Option<String>, parent_handshake_id: Option<String> }
+    /// Input of `DeleteOrganizationalUnit`.
+    DeleteOrganizationalUnit { organizational_unit_id: String }
+    /// Input of `RegisterDelegatedAdministrator`.
+    RegisterDelegatedAdministrator { account_id: String, service_principal: String }
+    /// Input of `DeregisterDelegatedAdministrator`.
+    DeregisterDelegatedAdministrator { account_id: String, service_principal: String }
+    /// Input of `ListDelegatedAdministrators`.
+    ListDelegatedAdministrators { service_principal: Option<String>, next_token: Option<String>, max_results: Option<i64> }
+    /// Input of `ListDelegatedServicesForAccount`.
+    ListDelegatedServicesForAccount { account_id: String, next_token: Option<String>, max_results: Option<i64> }
+    /// Input of `EnableAWSServiceAccess`.
+    EnableAWSServiceAccess { service_principal: String }
+    /// Input of `DisableAWSServiceAccess`.
+    DisableAWSServiceAccess { service_principal: String }
+    /// Input of `ListAWSServiceAccessForOrganization`.
+    ListAWSServiceAccessForOrganization { next_token: Option<String>, max_results: Option<i64> }
     /// Input of `TagResource`.
     TagResource { resource_id: String, tags: Vec<Tag> }
     /// Input of `UntagResource`.
@@ -87,6 +131,34 @@ outputs! {
         id: String, account_name: String, state: String, requested_timestamp: Epoch, completed_timestamp: Option<Epoch>,
         account_id: Option<String>, failure_reason: Option<String>,
     }
+    /// Output of `ListCreateAccountStatus`.
+    ListCreateAccountStatusOutput { create_account_statuses: Vec<CreateAccountStatus>, next_token: Option<String> }
+    /// Output of the calls about one handshake.
+    HandshakeOutput { handshake: Handshake }
+    /// Output of the two lists of handshakes.
+    HandshakesOutput { handshakes: Vec<Handshake>, next_token: Option<String> }
+    /// An invitation, and what became of it.
+    Handshake {
+        id: String, arn: String, parties: Vec<HandshakeParty>, state: String, requested_timestamp: Epoch, expiration_timestamp: Epoch,
+        action: String, resources: Vec<HandshakeResource>,
+    }
+    /// What a handshake is about; resources can have resources of their own.
+    HandshakeResource { value: String, r#type: String, resources: Option<Vec<HandshakeResource>> }
+    /// Output of `ListDelegatedAdministrators`.
+    DelegatedAdministratorsOutput { delegated_administrators: Vec<DelegatedAdministrator>, next_token: Option<String> }
+    /// A delegated administrator: an account, and since when.
+    DelegatedAdministrator {
+        id: String, arn: String, email: String, name: String, status: Option<String>, state: String, joined_method: String,
+        joined_timestamp: Epoch, delegation_enabled_date: Epoch,
+    }
+    /// Output of `ListDelegatedServicesForAccount`.
+    DelegatedServicesOutput { delegated_services: Vec<DelegatedService>, next_token: Option<String> }
+    /// A service that is delegated to an account, and since when.
+    DelegatedService { service_principal: String, delegation_enabled_date: Epoch }
+    /// Output of `ListAWSServiceAccessForOrganization`.
+    EnabledServicePrincipalsOutput { enabled_service_principals: Vec<EnabledServicePrincipal>, next_token: Option<String> }
+    /// A service that may act in the organization, and since when.
+    EnabledServicePrincipal { service_principal: String, date_enabled: Epoch }
     /// Output of `ListTagsForResource`.
     ListTagsForResourceOutput { tags: Vec<Tag>, next_token: Option<String> }
 }
@@ -95,3 +167,5 @@ impl Absent for Organization {}
 impl Absent for Account {}
 impl Absent for OrganizationalUnit {}
 impl Absent for CreateAccountStatus {}
+impl Absent for Handshake {}
+impl Absent for HandshakeParty {}

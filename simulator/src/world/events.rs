@@ -7,60 +7,130 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Call, Service, World};
+use super::{Call, Service, World, directory_events};
 use crate::{ApiError, Caller};
 
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+pub(super) const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// The record of one call, but for what it asked and what came of it.
+fn record(world: &mut World, by: &Caller, endpoint: &str, region: &str, name: &str) -> Map<String, Value> {
+    let at = world.now;
+    let detail = json!({
+        "eventVersion": "1.11",
+        "userIdentity": identity(world, by, at),
+        "eventTime": second(at),
+        "eventSource": format!("{endpoint}.amazonaws.com"),
+        "eventName": name,
+        "awsRegion": region,
+        "sourceIPAddress": "192.0.2.10",
+        "userAgent": "aws-cli/2.0",
+        "requestParameters": null,
+        "responseElements": null,
+        "requestID": null,
+        "eventID": world.ids.next(),
+        "readOnly": false,
+        "eventType": "AwsApiCall",
+        "managementEvent": true,
+        "recipientAccountId": by.account,
+        "eventCategory": "Management",
+    });
+    match detail {
+        Value::Object(members) => members,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+fn refused(detail: &mut Map<String, Value>, error: &ApiError) {
+    let code = match error.code {
+        // The one code that CloudTrail shortens.
+        "AccessDeniedException" => "AccessDenied",
+        code => code,
+    };
+    detail.insert("errorCode".to_owned(), json!(code));
+    detail.insert("errorMessage".to_owned(), json!(error.message));
+}
+
+/// An answer or parameters; nothing at all rather than an empty structure.
+fn unless_empty(value: Value) -> Value {
+    if value.as_object().is_some_and(Map::is_empty) { Value::Null } else { value }
+}
+
+const API_CALL: &str = "AWS API Call via CloudTrail";
 
 /// The event of one call, done or refused.
-pub(super) fn api_call(world: &mut World, call: &Call, answer: Result<Value, &ApiError>) -> Value {
-    let (endpoint, region) = match call.service {
+pub(super) fn api_call(world: &mut World, call: &Call, answer: Result<&Value, &ApiError>) -> Value {
+    let (mut endpoint, region) = match call.service {
         Service::Organizations => ("organizations", "us-east-1".to_owned()),
         Service::IdentityStore => ("identitystore", world.settings.region.clone()),
         Service::SsoAdmin => ("sso", world.settings.region.clone()),
         Service::Tagging => ("tagging", world.settings.region.clone()),
     };
-    let account = call.caller.account.to_string();
-    let mut detail = json!({
-        "eventVersion": "1.11",
-        "userIdentity": identity(world, &call.caller, call.now),
-        "eventTime": second(call.now),
-        "eventSource": format!("{endpoint}.amazonaws.com"),
-        "eventName": call.operation,
-        "awsRegion": region,
-        "sourceIPAddress": "192.0.2.10",
-        "userAgent": "aws-cli/2.0",
-        "requestParameters": tidy(&call.input, call.service),
-        "responseElements": null,
-        "requestID": call.request_id,
-        "eventID": world.ids.next(),
-        "readOnly": false,
-        "eventType": "AwsApiCall",
-        "managementEvent": true,
-        "recipientAccountId": account,
-        "eventCategory": "Management",
-    });
-    if let Some(members) = detail.as_object_mut() {
-        match answer {
-            Ok(answer) => {
-                let answer = tidy(&answer, call.service);
-                let empty = answer.as_object().is_some_and(Map::is_empty);
-                members.insert("responseElements".to_owned(), if empty { Value::Null } else { answer });
-            }
-            Err(error) => {
-                members.insert(
-                    "errorCode".to_owned(),
-                    json!(match error.code {
-                        // The one code that CloudTrail shortens.
-                        "AccessDeniedException" => "AccessDenied",
-                        code => code,
-                    }),
-                );
-                members.insert("errorMessage".to_owned(), json!(error.message));
-            }
+    let mut detail = record(world, &call.caller, endpoint, &region, call.operation);
+    let of_handshakes = |mut value: Value| {
+        if call.service == Service::Organizations {
+            without_addresses(&mut value);
         }
+        unless_empty(value)
+    };
+    let parameters = of_handshakes(tidy(&call.input, call.service));
+    detail.insert("requestID".to_owned(), json!(call.request_id));
+    detail.insert("requestParameters".to_owned(), parameters);
+    match answer {
+        Ok(answer) => {
+            let mut elements = of_handshakes(tidy(answer, call.service));
+            if let Some(action) = elements.pointer_mut("/handshake/action")
+                && call.operation == "InviteAccountToOrganization"
+            {
+                // The documentation's sample of this one event writes it small.
+                *action = json!("invite");
+            }
+            detail.insert("responseElements".to_owned(), elements);
+        }
+        Err(error) => refused(&mut detail, error),
     }
-    envelope(world, "AWS API Call via CloudTrail", endpoint, &account, &region, call.now, &detail)
+    if call.service == Service::IdentityStore
+        && let Some(way) = world.way.clone()
+    {
+        endpoint = directory_events::dress(world, call, &way, answer.ok(), &mut detail);
+    }
+    let account = call.caller.account.to_string();
+    envelope(world, API_CALL, endpoint, &account, &region, call.now, &Value::Object(detail))
+}
+
+/// The event that the management account may get besides, of an invitation that a member has answered.
+pub(super) fn for_management(world: &mut World, call: &Call, event: &Value) -> Option<Value> {
+    let management = world.organization.management.to_string();
+    let answers = matches!(call.operation, "AcceptHandshake" | "DeclineHandshake");
+    let done = event.pointer("/detail/errorCode").is_none();
+    let wanted = world.settings.assumptions.handshake_answers_reach_management;
+    if !(answers && done && wanted) || call.caller.account.as_str() == management {
+        return None;
+    }
+    let mut copy = event.clone();
+    let id = world.ids.next();
+    let members = copy.as_object_mut()?;
+    members.insert("id".to_owned(), json!(id));
+    members.insert("account".to_owned(), json!(management));
+    members.get_mut("detail")?.as_object_mut()?.insert("recipientAccountId".to_owned(), json!(management));
+    Some(copy)
+}
+
+/// The event of a call of the Account Management service, done or refused.
+pub(super) fn account_management(
+    world: &mut World,
+    by: &Caller,
+    name: &str,
+    parameters: &Value,
+    error: Option<&ApiError>,
+) -> Value {
+    let mut detail = record(world, by, "account", "us-east-1", name);
+    detail.insert("requestID".to_owned(), json!(world.ids.next()));
+    detail.insert("requestParameters".to_owned(), parameters.clone());
+    if let Some(error) = error {
+        refused(&mut detail, error);
+    }
+    let (account, at) = (by.account.to_string(), world.now);
+    envelope(world, API_CALL, "account", &account, "us-east-1", at, &Value::Object(detail))
 }
 
 /// An event that Organizations reports by itself: the end of the making or closing of an account.
@@ -91,6 +161,28 @@ pub(super) fn organizations_service_event(
         "eventCategory": "Management",
     });
     envelope(world, "AWS Service Event via CloudTrail", "organizations", &account, "us-east-1", at, &detail)
+}
+
+/// The tag service's own event about an account: `Tag Change on Resource`, which needs no trail. Its layout is that of other services'
+/// resources with Organizations' names; no sample of one for an account was found. The version counts the changes.
+pub(super) fn tag_change(world: &mut World, at: Timestamp, id: &str, keys: &[String]) -> Value {
+    let management = world.organization.management.to_string();
+    let tags: Map<String, Value> =
+        world.organization.tags_of(id).iter().map(|(key, value)| (key.to_owned(), json!(value))).collect();
+    let version = world.organization.tags.get(id).map_or(0, |line| line.entries().len());
+    let detail = json!({
+        "changed-tag-keys": keys,
+        "service": "organizations",
+        "resource-type": "account",
+        "version": version,
+        "tags": tags,
+    });
+    let mut event = envelope(world, "Tag Change on Resource", "tag", &management, "us-east-1", at, &detail);
+    let arn = world.organization.arn("account", id);
+    if let Some(members) = event.as_object_mut() {
+        members.insert("resources".to_owned(), json!([arn]));
+    }
+    event
 }
 
 fn envelope(
@@ -168,8 +260,29 @@ fn tidy(value: &Value, service: Service) -> Value {
     }
 }
 
+/// Hides the e-mail addresses and names that a handshake carries beside their type. The documentation's old sample shows them; newer
+/// events of Organizations hide them wherever a member is named for what it is.
+fn without_addresses(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let kind = members.get("type").and_then(Value::as_str);
+            if matches!(kind, Some("EMAIL" | "MASTER_EMAIL" | "MASTER_NAME")) {
+                for place in ["id", "value"] {
+                    if let Some(text) = members.get_mut(place).filter(|text| text.is_string()) {
+                        *text = json!("****");
+                    }
+                }
+            }
+            members.values_mut().for_each(without_addresses);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_addresses),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn is_secret(member: &str, service: Service) -> bool {
     match service {
+        // The e-mail addresses of handshakes are hidden by `without_addresses`.
         Service::Organizations => matches!(member, "Email" | "AccountName"),
         Service::IdentityStore => matches!(
             member,

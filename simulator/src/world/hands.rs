@@ -6,7 +6,8 @@ use shared::domain::{
 };
 
 use super::{
-    Made, World, accounts::Facts, directory::spelling, permission_sets, timeline::Timeline, units::Unit,
+    Made, World, accounts::Facts, departures::Outsider, directory::spelling, permission_sets,
+    timeline::Timeline, units::Unit,
 };
 use crate::{
     ApiError, Caller,
@@ -59,16 +60,30 @@ impl World {
     pub fn set_account_state(&mut self, now: Timestamp, account: &AccountId, state: AccountState) {
         self.advance(now);
         self.organization.change(self.now, account, |facts| facts.state = state);
+        if state == AccountState::Closed {
+            self.will_be_cleaned(account.clone());
+        }
     }
 
     /// An account leaves the organization: Organizations knows it no more, and Identity Center refuses it. Its lists forget it
-    /// at once, whatever their lag.
+    /// at once, whatever their lag. No event tells of it.
     pub fn depart(&mut self, now: Timestamp, account: &AccountId) {
         self.advance(now);
         if *account != self.organization.management {
-            self.organization.accounts.remove(account);
-            self.organization.tags.remove(account.as_str());
+            self.let_go(account);
         }
+    }
+
+    /// There is an AWS account outside of the organization, which can be invited.
+    pub fn put_outside(&mut self, account: AccountId, name: &str, email: &str) {
+        let outsider = Outsider { name: name.to_owned(), email: email.to_owned() };
+        self.organization.outside.insert(account, outsider);
+    }
+
+    /// An account gets what it needs to leave the organization: contact and payment details, a support plan.
+    pub fn can_stand_alone(&mut self, now: Timestamp, account: &AccountId) {
+        self.advance(now);
+        self.organization.change(self.now, account, |facts| facts.can_stand_alone = true);
     }
 
     /// A person renames an OU, by the API.
@@ -214,7 +229,15 @@ impl World {
 
     pub(crate) fn put_account(&mut self, since: Timestamp, account: NewAccount) {
         let NewAccount { id, name, email, state, parent, tags } = account;
-        let facts = Facts { name, email, state, parent, joined_at: since, joined_method: "CREATED" };
+        let facts = Facts {
+            name,
+            email,
+            state,
+            parent,
+            joined_at: since,
+            joined_method: "CREATED",
+            can_stand_alone: true,
+        };
         self.organization.set_tags(Timestamp::MIN, id.as_str(), tags);
         let mut line = Timeline::default();
         line.set(Timestamp::MIN, facts);

@@ -4,14 +4,22 @@
 //! calls at the same times give the same bytes, however long the real time between them was.
 
 mod access_control_attributes;
+mod account_management;
 mod accounts;
 mod assignments;
 mod authorization;
+mod closures;
+mod creations;
+mod delegation;
+mod delivery;
+mod departures;
 mod directory;
+mod directory_events;
 mod events;
 mod faults;
 mod groups;
 mod hands;
+mod handshakes;
 pub(crate) mod ids;
 mod instances;
 mod log;
@@ -43,11 +51,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, RequestId};
+use shared::domain::{AccountId, AssignmentKey, GroupId, PermissionSetArn, RequestId, UserId};
 
-use crate::{Caller, CallerKind, Role, RoleTaken, caller::Roles};
+use crate::{Caller, Role, RoleTaken, caller::Roles};
 
 pub use assignments::Made;
+pub use delivery::Delivery;
 pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
@@ -55,8 +64,11 @@ pub use log::{Counters, LogEntry, Throttle};
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
 pub use provisionings::ProvisioningRecord;
+pub use rates::{Limit, OperationLimits, OrganizationsLimits};
 pub use requests::RequestRecord;
-pub use settings::{Assumptions, Latency, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder};
+pub use settings::{
+    Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
+};
 pub(crate) use validate::word as is_word;
 
 /// AWS for one machine.
@@ -77,7 +89,12 @@ pub struct World {
     pub(crate) ids: ids::Ids,
     rates: rates::Rates,
     log: log::Log,
-    events: Vec<Value>,
+    outbox: delivery::Outbox,
+    /// By which way the identity store is changed just now, if not by its API, and whose membership of which group just ends.
+    way: Option<directory_events::Way>,
+    leaving: Option<(GroupId, UserId)>,
+    /// Events that follow that of the call which is being made.
+    afterwards: Vec<Value>,
     /// What will happen by itself: by its time, and then in the order in which it was begun.
     due: BTreeMap<(Timestamp, u64), Due>,
     begun: u64,
@@ -103,16 +120,25 @@ enum Due {
     AccountMade(String),
     /// An account that was being closed is closed.
     AccountClosed { account: AccountId, since: Timestamp },
+    /// An account that is closed since then vanishes.
+    AccountCleaned { account: AccountId, since: Timestamp },
 }
 
 impl World {
     /// A world with an organization that has nothing in it but its root and its management account.
     pub(crate) fn new(
         settings: Settings,
-        organization: organization::Organization,
+        mut organization: organization::Organization,
         instances: Vec<Instance>,
     ) -> Self {
+        if let Some(instance) = instances.first() {
+            // An instance of an organization comes with its service's trusted access; accounts are mostly managed with that of Account Management.
+            for service in [delegation::IDENTITY_CENTER, "account.amazonaws.com"] {
+                organization.services.insert(service.to_owned(), instance.created_at);
+            }
+        }
         let ids = ids::Ids::new(settings.seed);
+        let outbox = delivery::Outbox::new(settings.seed);
         Self {
             settings,
             faults: Faults::default(),
@@ -127,7 +153,10 @@ impl World {
             ids,
             rates: rates::Rates::default(),
             log: log::Log::default(),
-            events: Vec::new(),
+            outbox,
+            way: None,
+            leaving: None,
+            afterwards: Vec::new(),
             due: BTreeMap::new(),
             begun: 0,
             now: Timestamp::MIN,
@@ -160,16 +189,20 @@ impl World {
                     provisionings::account_done(self, &request, &account, version);
                 }
                 Due::ProvisioningEnded(id) => provisionings::end(self, &id),
-                Due::AccountMade(id) => accounts::made(self, &id),
-                Due::AccountClosed { account, since } => accounts::closed(self, &account, since),
+                Due::AccountMade(id) => creations::made(self, &id),
+                Due::AccountClosed { account, since } => closures::closed(self, &account, since),
+                Due::AccountCleaned { account, since } => closures::cleaned(self, &account, since),
             }
         }
         self.now = now;
     }
 
-    /// When something will next happen by itself: where virtual time may jump to.
+    /// When something will next happen by itself, or an event that is on its way arrive: where virtual time may jump to.
+    /// The vanishing of closed accounts, months later, doesn't count.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.due.first_key_value().map(|((at, _), _)| *at)
+        let soon = |due: &Due| !matches!(due, Due::AccountCleaned { .. });
+        let due = self.due.iter().find(|(_, due)| soon(due)).map(|((at, _), _)| *at);
+        due.into_iter().chain(self.outbox.next_after(self.now)).min()
     }
 
     /// The time of the latest call.
@@ -240,7 +273,8 @@ impl World {
         self.roles.unknown_keys_are_refused = refused;
     }
 
-    pub(crate) fn refuses_unknown_keys(&self) -> bool {
+    /// Whether access keys that are no role's are refused.
+    pub fn refuses_unknown_keys(&self) -> bool {
         self.roles.unknown_keys_are_refused
     }
 
@@ -249,17 +283,6 @@ impl World {
         let role = self.roles.of_key(access_key)?;
         let kind = self.standing(&role.account);
         Some(Caller { name: role.name.clone(), account: role.account.clone(), kind })
-    }
-
-    /// What an account is to Identity Center.
-    pub fn standing(&self, account: &AccountId) -> CallerKind {
-        if *account == self.organization.management {
-            CallerKind::Management
-        } else if self.roles.delegated.contains(account) {
-            CallerKind::DelegatedAdministrator
-        } else {
-            CallerKind::Member
-        }
     }
 
     /// Every assignment request since the beginning, oldest first.
@@ -277,9 +300,16 @@ impl World {
         self.requests.outstanding()
     }
 
-    /// The events since the last time this was asked, oldest first.
-    pub fn take_events(&mut self) -> Vec<Value> {
-        std::mem::take(&mut self.events)
+    /// The events that have arrived since the last time this was asked, in the order in which they did; see [`Delivery`]. They are those of
+    /// all accounts and Regions: an event bus of AWS gets those of its own `account` and `region` only.
+    pub fn take_events(&mut self, now: Timestamp) -> Vec<Value> {
+        self.advance(now);
+        self.outbox.take(self.now)
+    }
+
+    /// Sends an event on its way to whoever takes them.
+    fn send(&mut self, event: &Value) {
+        self.outbox.send(&self.settings.delivery, self.now, event);
     }
 }
 

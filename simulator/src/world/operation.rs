@@ -11,6 +11,7 @@ use super::{
     Fault, World, authorization, events,
     log::{LogEntry, Throttle},
     paging::Cut,
+    validate,
 };
 use crate::{ApiError, Caller, CallerKind};
 
@@ -88,7 +89,7 @@ impl Call {
         let value: String = value.chars().take(120).collect();
         match self.service {
             Service::Organizations => ApiError::invalid_input(
-                "INVALID_PATTERN",
+                validate::reason(constraint, value.is_empty() || value == "null"),
                 format!("You provided a value that does not match the required pattern: {member}"),
             ),
             Service::Tagging => {
@@ -114,9 +115,10 @@ impl World {
         let request_id = self.ids.next();
         let parameters = serde_json::to_value(&input).unwrap_or_default();
         let fault = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
+        let standing = self.standing_towards(caller, O::SERVICE);
         let mut call = Call {
             now: self.now,
-            caller: caller.clone(),
+            caller: Caller { kind: standing, ..caller.clone() },
             service: O::SERVICE,
             operation: O::NAME,
             request_id,
@@ -127,8 +129,9 @@ impl World {
             fault: fault.clone(),
         };
         let refused = fault.as_ref().and_then(|fault| refusal(fault, O::SERVICE)).or_else(|| {
-            let in_rate = self.rates.take(&self.settings.quotas, O::SERVICE, O::NAME, call.now);
-            (!in_rate).then(|| ApiError::rate_exceeded(throttle_code(O::SERVICE)))
+            let in_rate =
+                self.rates.take(&self.settings.quotas, O::SERVICE, O::NAME, &call.caller.account, call.now);
+            (!in_rate).then(|| rate_exceeded(O::SERVICE))
         });
         let result = match refused {
             Some(error) => Err(error),
@@ -140,8 +143,14 @@ impl World {
         let silent = fault == Some(Fault::TimeOut);
         if O::WRITES && !silent {
             let answer = result.as_ref().map(|output| serde_json::to_value(output).unwrap_or_default());
-            let event = events::api_call(self, &call, answer);
-            self.events.push(event);
+            let event = events::api_call(self, &call, answer.as_ref().map_err(|error| *error));
+            self.send(&event);
+            if let Some(event) = events::for_management(self, &call, &event) {
+                self.send(&event);
+            }
+            for event in std::mem::take(&mut self.afterwards) {
+                self.send(&event);
+            }
         }
         let lost = fault == Some(Fault::LostAnswer);
         self.answer_delay = match fault {
@@ -164,18 +173,22 @@ impl World {
     }
 }
 
-fn throttle_code(service: Service) -> &'static str {
+fn rate_exceeded(service: Service) -> ApiError {
     match service {
-        Service::Organizations => "TooManyRequestsException",
-        Service::IdentityStore | Service::SsoAdmin => "ThrottlingException",
-        Service::Tagging => "ThrottledException",
+        // The words that users of AWS's deployment framework quote.
+        Service::Organizations => ApiError::new(
+            "TooManyRequestsException",
+            "You have sent too many requests in too short a period of time. Try again later.",
+        ),
+        Service::IdentityStore | Service::SsoAdmin => ApiError::rate_exceeded("ThrottlingException"),
+        Service::Tagging => ApiError::rate_exceeded("ThrottledException"),
     }
 }
 
 /// The answer of a fault that keeps the call from being done.
 fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
     match fault {
-        Fault::Throttle => Some(ApiError::rate_exceeded(throttle_code(service))),
+        Fault::Throttle => Some(rate_exceeded(service)),
         Fault::WindowFull => Some(ApiError::window_full()),
         Fault::Conflict => Some(match service {
             Service::Organizations => ApiError::new(

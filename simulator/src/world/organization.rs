@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use shared::domain::{AccountId, OuId, ParentId, RootId, Tags};
 
 use super::{
-    Call, World, accounts,
+    Call, World, accounts, creations,
+    delegation::IDENTITY_CENTER,
+    departures, handshakes,
     paging::{PageRequest, page},
     timeline::Timeline,
     units::Unit,
@@ -25,7 +27,17 @@ pub(crate) struct Organization {
     pub(crate) accounts: BTreeMap<AccountId, Timeline<accounts::Facts>>,
     /// By the id of an account, an OU or the root; only what has a tag or once had one is here.
     pub(crate) tags: BTreeMap<String, Timeline<Tags>>,
-    pub(super) creations: BTreeMap<String, accounts::Creation>,
+    pub(super) creations: BTreeMap<String, creations::Creation>,
+    /// By the handshake's id.
+    pub(crate) invitations: BTreeMap<String, handshakes::Invitation>,
+    /// Accounts that are known and are no members: those that left, and those that a test has put there.
+    pub(crate) outside: BTreeMap<AccountId, departures::Outsider>,
+    /// The services that each delegated administrator administers, with since when.
+    pub(crate) delegations: BTreeMap<AccountId, BTreeMap<String, Timestamp>>,
+    /// The services that may act in the organization, with since when.
+    pub(crate) services: BTreeMap<String, Timestamp>,
+    /// When accounts were closed by a call.
+    pub(super) closings: Vec<Timestamp>,
 }
 
 impl Organization {
@@ -38,12 +50,35 @@ impl Organization {
             accounts: BTreeMap::new(),
             tags: BTreeMap::new(),
             creations: BTreeMap::new(),
+            invitations: BTreeMap::new(),
+            outside: BTreeMap::new(),
+            delegations: BTreeMap::new(),
+            services: BTreeMap::new(),
+            closings: Vec::new(),
         }
     }
 
     /// An account as it is now.
     pub(crate) fn account(&self, id: &AccountId) -> Option<&accounts::Facts> {
         self.accounts.get(id).and_then(Timeline::latest)
+    }
+
+    /// An account administers Identity Center from the beginning.
+    pub(crate) fn delegate(&mut self, account: &AccountId) {
+        let since = self.services.get(IDENTITY_CENTER).copied().unwrap_or(Timestamp::UNIX_EPOCH);
+        self.delegations.entry(account.clone()).or_default().insert(IDENTITY_CENTER.to_owned(), since);
+    }
+
+    /// The e-mail address of an account, whether it is a member or not.
+    pub(super) fn email_of(&self, id: &AccountId) -> Option<&str> {
+        let member = self.account(id).map(|facts| facts.email.as_str());
+        member.or_else(|| self.outside.get(id).map(|outsider| outsider.email.as_str()))
+    }
+
+    /// Whether any account, in the organization or outside, has this e-mail address.
+    pub(super) fn email_is_taken(&self, email: &str) -> bool {
+        let ids = self.accounts.keys().chain(self.outside.keys());
+        ids.filter_map(|id| self.email_of(id)).any(|taken| taken.eq_ignore_ascii_case(email))
     }
 
     /// Changes an account from `at` on.
@@ -125,12 +160,23 @@ pub(super) fn parent(world: &World, call: &Call, member: &str, id: &str) -> Resu
     Err(ApiError::new("ParentNotFoundException", "You specified parent that doesn't exist."))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every operation answers so")]
+/// Refuses a caller whose account is in no organization, as far as this one knows.
+pub(super) fn in_organization(world: &World, call: &Call) -> Result<(), ApiError> {
+    if world.organization.account(&call.caller.account).is_some() {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "AWSOrganizationsNotInUseException",
+        "Your account is not a member of an organization.",
+    ))
+}
+
 pub(super) fn describe(
     world: &mut World,
-    _: &Call,
+    call: &Call,
     _: &wire::DescribeOrganization,
 ) -> Result<wire::DescribeOrganizationOutput, ApiError> {
+    in_organization(world, call)?;
     let organization = &world.organization;
     let management = &organization.management;
     Ok(wire::DescribeOrganizationOutput {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ids::Ids;
+use super::{delivery::Delivery, ids::Ids, rates::OrganizationsLimits};
 
 /// All that can be set about a world. The defaults are AWS's, with a round provisioning time and no lag.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -35,6 +35,8 @@ pub struct Settings {
     /// How old the answers of lists are: assignments, what is provisioned, accounts.
     #[serde(with = "crate::duration")]
     pub list_lag: Duration,
+    /// How events reach whoever takes them.
+    pub delivery: Delivery,
     /// What is undocumented.
     pub assumptions: Assumptions,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             short_pages: 0.0,
             quotas: Quotas::default(),
             list_lag: Duration::ZERO,
+            delivery: Delivery::default(),
             assumptions: Assumptions::default(),
         }
     }
@@ -69,8 +72,8 @@ pub struct Quotas {
     pub sso_admin: Option<Rate>,
     /// Requests a second for each operation of the identity store: 20. The burst as above.
     pub identity_store: Option<Rate>,
-    /// Requests for each operation of Organizations; its documented rates differ by operation and are not built yet, so off by default.
-    pub organizations: Option<Rate>,
+    /// Requests for each operation of Organizations, by its documented table.
+    pub organizations: Option<OrganizationsLimits>,
     /// Requests a second for each operation of the Resource Groups Tagging API. No figure was found for resources of Organizations; 5 is low.
     pub tagging: Option<Rate>,
     /// `ProvisionPermissionSet` requests under way at a time: 3.
@@ -99,6 +102,15 @@ pub struct Quotas {
     pub tags_per_resource: usize,
     /// Levels of OUs below the root: 5 (Organizations user guide, "quotas").
     pub ou_depth: usize,
+    /// OUs in an organization: 2,000 (the same page).
+    pub organizational_units: usize,
+    /// Accounts in an organization, invited ones included. AWS's default is 10, and support raises it up to 50,000 (the same page), which is
+    /// the default here.
+    pub accounts: usize,
+    /// Accounts that can be made at a time: 5 (the same page).
+    pub account_creations_at_a_time: usize,
+    /// Accounts that can be closed at a time: 3 (the same page).
+    pub account_closures_at_a_time: usize,
 }
 
 impl Default for Quotas {
@@ -107,7 +119,7 @@ impl Default for Quotas {
             outstanding: 10,
             sso_admin: Some(Rate { per_second: 20, burst: 20 }),
             identity_store: Some(Rate { per_second: 20, burst: 20 }),
-            organizations: None,
+            organizations: Some(OrganizationsLimits::default()),
             tagging: Some(Rate { per_second: 5, burst: 5 }),
             outstanding_provisionings: 3,
             accounts_per_provisioning: 3500,
@@ -122,6 +134,10 @@ impl Default for Quotas {
             groups: 100_000,
             tags_per_resource: 50,
             ou_depth: 5,
+            organizational_units: 2_000,
+            accounts: 50_000,
+            account_creations_at_a_time: 5,
+            account_closures_at_a_time: 3,
         }
     }
 }
@@ -200,6 +216,19 @@ pub struct Assumptions {
     /// How old the answers of `GetResources` are. Undocumented.
     #[serde(with = "crate::duration")]
     pub tagging_lag: Duration,
+    /// Whether an account that was created in the organization has what it needs to leave. The documentation says that this isn't collected
+    /// by itself; `World::can_stand_alone` completes one account. Accounts of a description have it.
+    pub created_accounts_can_stand_alone: bool,
+    /// Whether assignments stay when their account leaves the organization. Undocumented; deleted principals are known to leave theirs behind.
+    pub departed_accounts_keep_assignments: bool,
+    /// How `AccountJoinedOrganization` and `AccountDepartedOrganization` are laid out. Their members are documented, their detail-type and the
+    /// place of the account's id are not.
+    pub membership_events: MembershipEvents,
+    /// Whether the management account, too, gets the event of an invitation's answer. By the documentation an event is logged where the call
+    /// is made, which is the member; a rule in AWS's own samples waits for it in the management account.
+    pub handshake_answers_reach_management: bool,
+    /// Whether a change of an account's tags is also a `Tag Change on Resource` event. AWS's samples wait for one; no capture was found.
+    pub account_tag_changes_are_events: bool,
 }
 
 impl Default for Assumptions {
@@ -226,8 +255,25 @@ impl Default for Assumptions {
             identity_store_needs_sso_directory: true,
             missing_iam_rights_fail_later: true,
             tagging_lag: Duration::ZERO,
+            created_accounts_can_stand_alone: false,
+            departed_accounts_keep_assignments: true,
+            membership_events: MembershipEvents::InDetails,
+            handshake_answers_reach_management: false,
+            account_tag_changes_are_events: true,
         }
     }
+}
+
+/// Where the events about joining and departing have the account's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MembershipEvents {
+    /// A service event, with the id in `serviceEventDetails.accountId`.
+    InDetails,
+    /// A service event, with the account's ARN in `resources` and no id anywhere else.
+    InResources,
+    /// There are no such events.
+    NotSent,
 }
 
 /// What becomes of a second role update in an account. The quota is documented ("IAM roles in an account that can be updated at a

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments, groups,
-    instances, memberships, organization, permission_sets, policies, provisionings, regions, requests,
-    tagging as tag_groups, tags, units, users,
+    Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments, closures,
+    creations, delegation, departures, groups, handshakes, instances, memberships, organization,
+    permission_sets, policies, provisionings, regions, requests, tagging as tag_groups, tags, units, users,
 };
 use crate::{
     ApiError, Caller,
@@ -79,10 +79,29 @@ operations! {
     DescribeOrganizationalUnit -> OrganizationalUnitOutput, false, Administrators => units::describe;
     CreateOrganizationalUnit -> OrganizationalUnitOutput, true, Management => units::create;
     UpdateOrganizationalUnit -> OrganizationalUnitOutput, true, Management => units::update;
-    CreateAccount -> CreateAccountOutput, true, Management => accounts::create;
-    DescribeCreateAccountStatus -> CreateAccountOutput, false, Administrators => accounts::describe_create_status;
+    DeleteOrganizationalUnit -> Nothing, true, Management => units::delete;
+    CreateAccount -> CreateAccountOutput, true, Management => creations::create;
+    CreateGovCloudAccount -> CreateAccountOutput, true, Management => creations::create_in_gov_cloud;
+    DescribeCreateAccountStatus -> CreateAccountOutput, false, Administrators => creations::describe;
+    ListCreateAccountStatus -> ListCreateAccountStatusOutput, false, Administrators => creations::list;
     MoveAccount -> Nothing, true, Management, account account_id => accounts::move_account;
-    CloseAccount -> Nothing, true, Management, account account_id => accounts::close;
+    CloseAccount -> Nothing, true, Management, account account_id => closures::close;
+    RemoveAccountFromOrganization -> Nothing, true, Management, account account_id => departures::remove;
+    LeaveOrganization -> Nothing, true, Anyone => departures::leave;
+    InviteAccountToOrganization -> HandshakeOutput, true, Management => handshakes::invite;
+    AcceptHandshake -> HandshakeOutput, true, Anyone => handshakes::accept;
+    DeclineHandshake -> HandshakeOutput, true, Anyone => handshakes::decline;
+    CancelHandshake -> HandshakeOutput, true, Management => handshakes::cancel;
+    DescribeHandshake -> HandshakeOutput, false, Anyone => handshakes::describe;
+    ListHandshakesForOrganization -> HandshakesOutput, false, Administrators => handshakes::list_for_organization;
+    ListHandshakesForAccount -> HandshakesOutput, false, Anyone => handshakes::list_for_account;
+    RegisterDelegatedAdministrator -> Nothing, true, Management, account account_id => delegation::register;
+    DeregisterDelegatedAdministrator -> Nothing, true, Management, account account_id => delegation::deregister;
+    ListDelegatedAdministrators -> DelegatedAdministratorsOutput, false, Administrators => delegation::list_administrators;
+    ListDelegatedServicesForAccount -> DelegatedServicesOutput, false, Administrators, account account_id => delegation::list_services;
+    EnableAWSServiceAccess -> Nothing, true, Management => delegation::enable;
+    DisableAWSServiceAccess -> Nothing, true, Management => delegation::disable;
+    ListAWSServiceAccessForOrganization -> EnabledServicePrincipalsOutput, false, Administrators => delegation::list_service_access;
     TagResource -> Nothing, true, Management, account resource_id => tags::tag_in_organization;
     UntagResource -> Nothing, true, Management, account resource_id => tags::untag_in_organization;
     ListTagsForResource -> ListTagsForResourceOutput, false, Administrators, account resource_id => tags::list_in_organization;

@@ -1,9 +1,11 @@
 //! Tags of accounts, OUs, the root, permission sets and instances.
 
+use std::collections::BTreeSet;
+
 use shared::domain::{InstanceArn, PermissionSetArn, Tags};
 
 use super::{
-    Call, Service, World,
+    Call, Service, World, events,
     paging::{PageRequest, page},
     permission_sets, validate,
 };
@@ -39,8 +41,7 @@ fn merged(world: &World, call: &Call, present: &Tags, added: &[Tag]) -> Result<T
     }
     Err(match call.service {
         Service::Organizations => {
-            ApiError::new("ConstraintViolationException", "You have exceeded the number of tags allowed.")
-                .with("Reason", "MAX_TAG_LIMIT_EXCEEDED")
+            ApiError::constraint("MAX_TAG_LIMIT_EXCEEDED", "You have exceeded the number of tags allowed.")
         }
         Service::IdentityStore | Service::SsoAdmin | Service::Tagging => ApiError::new(
             "ServiceQuotaExceededException",
@@ -87,8 +88,24 @@ pub(super) fn tag_in_organization(
 ) -> Result<org::Nothing, ApiError> {
     let present = in_organization(world, call, &input.resource_id)?;
     let tags = merged(world, call, &present, &input.tags)?;
-    world.organization.set_tags(call.now, &input.resource_id, tags);
+    let keys = input.tags.iter().map(|tag| tag.key.clone()).collect();
+    changed(world, call, &input.resource_id, tags, keys);
     Ok(org::Nothing {})
+}
+
+/// Sets tags and tells of it in the tag service's own event as well.
+fn changed(world: &mut World, call: &Call, id: &str, tags: Tags, keys: BTreeSet<String>) {
+    let before = world.organization.tags_of(id);
+    let differ: Vec<_> = keys.into_iter().filter(|key| before.get(key) != tags.get(key)).collect();
+    world.organization.set_tags(call.now, id, tags);
+    // It is known of accounts only.
+    let sent = world.settings.assumptions.account_tag_changes_are_events
+        && world.organization.kind_of(id) == "account"
+        && !differ.is_empty();
+    if sent {
+        let event = events::tag_change(world, call.now, id, &differ);
+        world.afterwards.push(event);
+    }
 }
 
 pub(super) fn untag_in_organization(
@@ -98,7 +115,7 @@ pub(super) fn untag_in_organization(
 ) -> Result<org::Nothing, ApiError> {
     let present = in_organization(world, call, &input.resource_id)?;
     let tags = without(call, &present, &input.tag_keys)?;
-    world.organization.set_tags(call.now, &input.resource_id, tags);
+    changed(world, call, &input.resource_id, tags, input.tag_keys.iter().cloned().collect());
     Ok(org::Nothing {})
 }
 

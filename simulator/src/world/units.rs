@@ -93,12 +93,17 @@ pub(super) fn create(
     validate::tags(call, new_tags, world.settings.quotas.tags_per_resource)?;
     let parent = organization::parent(world, call, "parentId", &input.parent_id)?;
     name_is_free(world, &parent, &input.name, None)?;
+    if world.organization.units.len() >= world.settings.quotas.organizational_units {
+        return Err(ApiError::constraint(
+            "OU_NUMBER_LIMIT_EXCEEDED",
+            "You have exceeded the number of OUs that an organization can have.",
+        ));
+    }
     if world.organization.depth(&parent) >= world.settings.quotas.ou_depth {
-        return Err(ApiError::new(
-            "ConstraintViolationException",
+        return Err(ApiError::constraint(
+            "OU_DEPTH_LIMIT_EXCEEDED",
             "You have exceeded the maximum depth of the OU tree.",
-        )
-        .with("Reason", "OU_DEPTH_LIMIT_EXCEEDED"));
+        ));
     }
     let own = ids::letters(call.request_id, 8);
     let root = world.organization.root.as_str().trim_start_matches("r-").to_owned();
@@ -124,4 +129,23 @@ pub(super) fn update(
         }
     }
     output(world, &id)
+}
+
+pub(super) fn delete(
+    world: &mut World,
+    call: &Call,
+    input: &wire::DeleteOrganizationalUnit,
+) -> Result<wire::Nothing, ApiError> {
+    let id = known(world, call, &input.organizational_unit_id)?;
+    let organization = &mut world.organization;
+    let here = ParentId::Ou(id.clone());
+    let accounts = organization.accounts.keys().filter_map(|account| organization.account(account));
+    if accounts.map(|facts| &facts.parent).any(|parent| *parent == here)
+        || organization.units.values().any(|unit| unit.parent == here)
+    {
+        return Err(ApiError::new("OrganizationalUnitNotEmptyException", "The specified OU is not empty."));
+    }
+    organization.units.remove(&id);
+    organization.tags.remove(id.as_str());
+    Ok(wire::Nothing {})
 }

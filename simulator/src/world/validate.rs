@@ -5,6 +5,28 @@ use shared::domain::{GroupId, PermissionSetArn, Principal, UserId};
 use super::{Call, Instance, World};
 use crate::{ApiError, wire::Tag};
 
+/// The reason that Organizations gives for an input that breaks such a constraint.
+pub(super) fn reason(constraint: &str, missing: bool) -> &'static str {
+    let says = |part: &str| constraint.contains(part);
+    if says("must not be null") || (missing && says("length greater")) {
+        "INPUT_REQUIRED"
+    } else if says("length greater") {
+        "MIN_LENGTH_EXCEEDED"
+    } else if says("length less") {
+        "MAX_LENGTH_EXCEEDED"
+    } else if says("enum value set") {
+        "INVALID_ENUM"
+    } else if says("between") {
+        "MAX_VALUE_EXCEEDED"
+    } else if says("Duplicate tag key") {
+        "DUPLICATE_TAG_KEY"
+    } else if says("begin with aws:") {
+        "INVALID_SYSTEM_TAGS_PARAMETER"
+    } else {
+        "INVALID_PATTERN"
+    }
+}
+
 /// Text of a length, in characters.
 pub(crate) fn length(
     call: &Call,

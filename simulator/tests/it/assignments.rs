@@ -339,7 +339,7 @@ fn the_same_calls_at_the_same_times_give_the_same_bytes() {
         }
         world.advance(at(300));
         let requests: Vec<_> = world.request_log().cloned().collect();
-        serde_json::to_string(&(world.take_events(), requests, world.log())).unwrap()
+        serde_json::to_string(&(world.take_events(world.now()), requests, world.log())).unwrap()
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));

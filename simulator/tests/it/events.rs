@@ -18,7 +18,10 @@ fn create_account(email: &str) -> org::CreateAccount {
 }
 
 fn only(world: &mut World) -> Value {
-    let mut events = world.take_events();
+    only_of(world.take_events(world.now()))
+}
+
+fn only_of(mut events: Vec<Value>) -> Value {
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
 }
@@ -46,7 +49,9 @@ fn a_new_account_is_an_api_call_and_later_a_service_event_that_hide_its_name() {
     assert!(call["detail"].get("errorCode").is_none());
 
     world.advance(at(60));
-    let result = only(&mut world);
+    let mut results = world.take_events(at(60));
+    let joined = results.pop().unwrap();
+    let result = only_of(results);
     assert_eq!(result["detail-type"], "AWS Service Event via CloudTrail");
     assert_eq!(
         result["detail"]["userIdentity"],
@@ -58,10 +63,18 @@ fn a_new_account_is_an_api_call_and_later_a_service_event_that_hide_its_name() {
     let id = world.account_named("brand new").unwrap();
     assert_eq!(status["accountId"], json!(id));
     assert!(!result.to_string().contains("new@example.com"));
+    assert_eq!(joined["detail"]["eventName"], "AccountJoinedOrganization");
+    assert_eq!(
+        joined["detail"]["serviceEventDetails"],
+        json!({
+            "accountId": id, "managementAccountId": "111122223333",
+            "joinedMethod": "CREATED", "joinedTime": "Nov 21, 2026, 12:00:10 PM",
+        })
+    );
 
     world.call(at(100), &person(), create_account("new@example.com")).unwrap();
     world.advance(at(200));
-    let events = world.take_events();
+    let events = world.take_events(world.now());
     let status = &events[1]["detail"]["serviceEventDetails"]["createAccountStatus"];
     assert_eq!(
         (&status["state"], &status["failureReason"]),
@@ -84,23 +97,44 @@ fn moves_tags_and_closures_name_what_they_are_about() {
 
     let tags = vec![Tag { key: "Environment".to_owned(), value: "Test".to_owned() }];
     world.call(at(1), &person(), org::TagResource { resource_id: account.to_string(), tags }).unwrap();
-    let parameters = &only(&mut world)["detail"]["requestParameters"];
+    let events = world.take_events(at(1));
     assert_eq!(
-        *parameters,
+        events[0]["detail"]["requestParameters"],
         json!({ "resourceId": account, "tags": [{ "key": "Environment", "value": "Test" }] })
     );
+    assert_eq!(
+        (&events[1]["source"], &events[1]["detail-type"], &events[1]["resources"]),
+        (
+            &json!("aws.tag"),
+            &json!("Tag Change on Resource"),
+            &json!([format!("arn:aws:organizations::111122223333:account/o-exampleorg1/{account}")])
+        )
+    );
+    assert_eq!(
+        events[1]["detail"],
+        json!({
+            "changed-tag-keys": ["Environment"], "service": "organizations", "resource-type": "account", "version": 2,
+            "tags": { "Environment": "Test" },
+        })
+    );
+    assert_eq!(events.len(), 2);
 
     let untag =
         org::UntagResource { resource_id: account.to_string(), tag_keys: vec!["Environment".to_owned()] };
-    world.call(at(2), &person(), untag).unwrap();
+    world.call(at(2), &person(), untag.clone()).unwrap();
+    let events = world.take_events(at(2));
     assert_eq!(
-        only(&mut world)["detail"]["requestParameters"],
+        events[0]["detail"]["requestParameters"],
         json!({ "resourceId": account, "tagKeys": ["Environment"] })
     );
+    assert_eq!(events[1]["detail"]["tags"], json!({}));
+    world.call(at(3), &person(), untag).unwrap();
+    // Nothing has changed, so the tag service has nothing to tell.
+    assert_eq!(only(&mut world)["detail"]["eventName"], "UntagResource");
 
     world.call(at(3), &person(), org::CloseAccount { account_id: account.to_string() }).unwrap();
     world.advance(at(100));
-    let events = world.take_events();
+    let events = world.take_events(world.now());
     assert_eq!(
         (&events[0]["detail"]["eventName"], &events[1]["detail"]["eventName"]),
         (&json!("CloseAccount"), &json!("CloseAccountResult"))
@@ -136,7 +170,7 @@ fn an_assignment_call_shows_who_made_it_and_its_request() {
         "arn:aws:iam::111122223333:role/usher"
     );
     world.advance(at(10));
-    assert!(world.take_events().is_empty(), "no event marks the end of an assignment");
+    assert!(world.take_events(world.now()).is_empty(), "no event marks the end of an assignment");
 }
 
 #[test]

@@ -136,7 +136,7 @@ async fn both_faces_give_the_same_answers() {
             break;
         }
     }
-    assert_eq!(locked(&served.world).take_events(), direct.take_events());
+    assert_eq!(locked(&served.world).take_events(start()), direct.take_events(start()));
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn the_answers_id_is_that_of_the_call_the_event_and_the_request() {
     assert!(head.contains(&format!("x-amzn-requestid: {id}")), "{head}");
     let mut world = locked(&served.world);
     assert_eq!(world.log()[0].request_id.to_string(), id);
-    assert_eq!(world.take_events()[0]["detail"]["requestID"], id);
+    assert_eq!(world.take_events(start())[0]["detail"]["requestID"], id);
 }
 
 #[tokio::test]

@@ -395,7 +395,7 @@ fn each_operation_of_the_identity_store_has_a_rate_of_its_own() {
 
 /// The one event since the last time, with its parameters and its response.
 fn event(world: &mut Faced) -> (String, Value, Value) {
-    let mut events = world.world.take_events();
+    let mut events = world.world.take_events(at(world.second));
     assert_eq!(events.len(), 1);
     let detail = events.remove(0)["detail"].take();
     (

@@ -7,6 +7,10 @@ mod assignments;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod delegation;
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
@@ -15,11 +19,15 @@ mod faces;
 #[cfg(test)]
 mod garbage;
 #[cfg(test)]
+mod hints;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod identity_store;
 #[cfg(test)]
 mod instances;
+#[cfg(test)]
+mod membership;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]

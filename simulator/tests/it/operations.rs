@@ -1,9 +1,9 @@
 //! Each operation's documented refusals, and the parts of it that the ports don't reach.
 
 use serde_json::{Value, json};
-use simulator::{Settings, World, dispatch::dispatch};
+use simulator::{World, dispatch::dispatch};
 
-use crate::support::{INSTANCE, STORE, at, person, small};
+use crate::support::{INSTANCE, STORE, at, person, small, unhurried};
 
 const ORG: &str = "AWSOrganizationsV20161128";
 const IDS: &str = "AWSIdentityStore";
@@ -17,10 +17,10 @@ struct Tried {
 #[expect(clippy::needless_pass_by_value, reason = "the tables read better with plain values")]
 impl Tried {
     fn new() -> Self {
-        Self { world: small(Settings::default()), second: 0 }
+        Self { world: small(unhurried()), second: 0 }
     }
 
-    /// One call a second, so that no rate is met.
+    /// One call a second, so that no rate of Identity Center is met.
     fn call(&mut self, service: &str, operation: &str, body: &Value) -> Result<Value, simulator::ApiError> {
         self.second += 1;
         let target = format!("{service}.{operation}");

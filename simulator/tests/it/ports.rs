@@ -11,10 +11,10 @@ use shared::{
 };
 use simulator::{Caller, CallerKind, EXAMPLE, Fault, InProcess, Settings, World};
 
-use crate::support::{account, at, in_process, key, locked, person, small, start};
+use crate::support::{account, at, in_process, key, locked, person, small, start, unhurried};
 
 fn tiny_pages() -> Settings {
-    Settings { page_size: 2, ..Settings::default() }
+    Settings { page_size: 2, ..unhurried() }
 }
 
 #[tokio::test]

@@ -77,6 +77,13 @@ pub(crate) fn small(settings: Settings) -> World {
     World::from_yaml(SMALL, settings).unwrap()
 }
 
+/// Settings under which Organizations takes as many calls as come, for tests of something else.
+pub(crate) fn unhurried() -> Settings {
+    let mut settings = Settings::default();
+    settings.quotas.organizations = None;
+    settings
+}
+
 pub(crate) fn account(id: &str) -> AccountId {
     id.parse().unwrap()
 }

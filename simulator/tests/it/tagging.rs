@@ -33,9 +33,9 @@ fn ids(answer: &Value) -> Vec<&str> {
     list.iter().map(|entry| entry["ResourceARN"].as_str().unwrap().rsplit('/').next().unwrap()).collect()
 }
 
-fn only_key(key: &str, values: &[&str]) -> Option<Vec<tagging::TagFilter>> {
+fn only_key(key: &str, values: &[&str]) -> Vec<tagging::TagFilter> {
     let values = (!values.is_empty()).then(|| values.iter().map(ToString::to_string).collect());
-    Some(vec![tagging::TagFilter { key: Some(key.to_owned()), values }])
+    vec![tagging::TagFilter { key: Some(key.to_owned()), values }]
 }
 
 #[test]
@@ -124,16 +124,12 @@ fn filters_choose_by_type_and_by_tags_and_arns_by_themselves() {
             (8, only_key("Environment", &["Production", "Development"]), &["222233334444", "333344445555"]),
             (9, only_key("Environment", &["development"]), &[]),
         ] {
-            let input = tagging::GetResources { tag_filters: filter, ..accounts() };
+            let input = tagging::GetResources { tag_filters: Some(filter), ..accounts() };
             assert_eq!(ids(&aws.ok_at(at(second), &person(), input)), expected);
         }
         let both = tagging::GetResources {
             tag_filters: Some(
-                [only_key("Team", &[]), only_key("Environment", &[])]
-                    .into_iter()
-                    .flatten()
-                    .flatten()
-                    .collect(),
+                [only_key("Team", &[]), only_key("Environment", &[])].into_iter().flatten().collect(),
             ),
             ..accounts()
         };
@@ -199,8 +195,8 @@ fn what_the_documentation_forbids_is_an_invalid_parameter() {
             tagging::GetResources { tags_per_page: Some(99), ..accounts() },
             tagging::GetResources { tags_per_page: Some(501), ..accounts() },
             tagging::GetResources { pagination_token: Some("forged".to_owned()), ..accounts() },
-            tagging::GetResources { tag_filters: only_key("", &[]), ..accounts() },
-            tagging::GetResources { tag_filters: only_key("k", &["v"; 21]), ..accounts() },
+            tagging::GetResources { tag_filters: Some(only_key("", &[])), ..accounts() },
+            tagging::GetResources { tag_filters: Some(only_key("k", &["v"; 21])), ..accounts() },
             tagging::GetResources { exclude_compliant_resources: Some(true), ..accounts() },
             tagging::GetResources { resource_arn_list: arns.clone(), ..accounts() },
             tagging::GetResources {

@@ -117,7 +117,7 @@ impl Stage {
     /// Takes in the world's log, which would be large in the end.
     fn tidy(&self) {
         let mut world = self.world();
-        drop(world.take_events());
+        drop(world.take_events(self.clock.now()));
         let calls = world.take_log();
         drop(world);
         let calls = calls.iter().filter_map(|entry| Call::of(entry, USHER));

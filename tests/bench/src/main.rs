@@ -6,10 +6,12 @@ mod backlog;
 mod calls;
 mod engine;
 mod figures;
+mod lambdas;
 mod ledger;
 mod neighbour;
 mod page;
 mod planning;
+mod reads;
 mod revoke;
 mod row;
 mod strategies;
@@ -99,9 +101,19 @@ const ALL: &[Benchmark] = &[
         run: backlog::measure,
     },
     Benchmark {
+        name: "reads",
+        about: "what it takes to see every assignment, and a whole sweep",
+        run: reads::measure,
+    },
+    Benchmark {
         name: "planning",
-        about: "what deciding costs on one core, in real time",
-        run: |_| Ok(planning::measure()?),
+        about: "what deciding costs on one core, in the time that it has the core",
+        run: |extent| Ok(planning::measure(extent)?),
+    },
+    Benchmark {
+        name: "lambdas",
+        about: "the functions as Lambda gets them: their size, their start, their memory",
+        run: lambdas::measure,
     },
 ];
 

@@ -17,7 +17,10 @@ use shared::{
     rules::Index,
 };
 
-use crate::row::Row as Line;
+use crate::{
+    Extent,
+    row::{Aim, Row as Line},
+};
 use estate::{Estate, PER_ACCOUNT};
 
 /// Why planning could not be measured.
@@ -47,8 +50,9 @@ enum Before {
     Everything,
 }
 
-pub(crate) fn measure() -> Result<Vec<Line>, Trouble> {
-    let small = estate::estate(10_000)?;
+pub(crate) fn measure(extent: Extent) -> Result<Vec<Line>, Trouble> {
+    let part = if extent == Extent::Quick { 100 } else { 1 };
+    let small = estate::estate(10_000 / part)?;
     let index = small.index()?;
     let mut lines = vec![reading(&small)?];
     let (one, peak) = all(&small, &index, Before::Everything)?;
@@ -58,14 +62,14 @@ pub(crate) fn measure() -> Result<Vec<Line>, Trouble> {
     lines.push(looking(&small, &index)?);
     drop(small);
 
-    let large = estate::estate(20_000)?;
+    let large = estate::estate(20_000 / part)?;
     for (name, before, half) in [
         ("20,000 accounts, nothing changed", Before::Everything, one),
         ("20,000 accounts, all is new", Before::Nothing, new),
     ] {
         let (took, peak) = all(&large, &index, before)?;
-        let line = line(name, took, peak);
-        lines.push(line.figure("times half the size", took.all().as_secs_f64() / half.all().as_secs_f64()));
+        let times = took.all().as_secs_f64() / half.all().as_secs_f64();
+        lines.push(line(name, took, peak).aimed("times half the size", times, Aim::AtMost(2.2)));
     }
     Ok(lines)
 }
@@ -86,15 +90,19 @@ impl Took {
 }
 
 fn line(name: &str, took: Took, peak: Option<f64>) -> Line {
-    let mut figures = vec![
-        ("assignments", as_figure(took.assignments)),
-        ("needs (s)", took.needs.as_secs_f64()),
-        ("desired (s)", took.desired.as_secs_f64()),
-        ("plan (s)", took.plan.as_secs_f64()),
-        ("whole (s)", took.all().as_secs_f64()),
-    ];
-    figures.extend(peak.map(|peak| ("peak (MiB)", peak)));
-    Line::of(name, figures)
+    let seconds = took.all().as_secs_f64();
+    // A second and 256 MiB for a million assignments.
+    let million = as_figure(took.assignments) / 1e6;
+    let line = Line::new(name)
+        .figure("assignments", as_figure(took.assignments))
+        .figure("needs (s)", took.needs.as_secs_f64())
+        .figure("desired (s)", took.desired.as_secs_f64())
+        .figure("plan (s)", took.plan.as_secs_f64())
+        .aimed("whole (s)", seconds, Aim::AtMost(million));
+    match peak {
+        Some(peak) => line.aimed("peak (MiB)", peak, Aim::AtMost(256.0)),
+        None => line,
+    }
 }
 
 /// Decides about all accounts, a few at a time. What was decided about some is gone when the next are looked at.
@@ -155,9 +163,11 @@ fn looking(estate: &Estate, index: &Index) -> Result<Line, Trouble> {
         times.push(watch.elapsed() / 50);
     }
     let took = median(&mut times);
-    Ok(Line::new("one account, all is new")
-        .figure("assignments", as_figure(PER_ACCOUNT))
-        .figure("one account (ms)", took.as_secs_f64() * 1e3))
+    Ok(Line::new("one account, all is new").figure("assignments", as_figure(PER_ACCOUNT)).aimed(
+        "one account (ms)",
+        took.as_secs_f64() * 1e3,
+        Aim::AtMost(1.0),
+    ))
 }
 
 /// Reading and compiling the rules: once for each version in each process.

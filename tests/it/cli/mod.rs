@@ -1,5 +1,9 @@
 //! The tool from its command line to its output, with the real SDK against the simulator on a loopback port.
 
+mod aws;
+mod aws_cli_articles;
+mod aws_cli_delegation;
+mod aws_cli_walk_through;
 mod consent;
 mod demo;
 mod event;
@@ -54,6 +58,7 @@ impl Place {
         // How fast the engine may call is tried elsewhere; here every call takes real time.
         settings.quotas.sso_admin = None;
         settings.quotas.identity_store = None;
+        settings.quotas.organizations = None;
         let world = Arc::new(Mutex::new(World::from_yaml(organization, settings).unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());

@@ -144,8 +144,8 @@ async fn an_event_whose_function_fails_is_delivered_again_a_minute_later() {
     let root = client.list_roots().send().await.unwrap().roots()[0].id().unwrap().to_owned();
     let units = client.list_organizational_units_for_parent().parent_id(&root).send().await.unwrap();
     let unit = units.organizational_units()[0].id().unwrap().to_owned();
-    // What happens to an OU concerns its accounts, and to list them fails more often than the SDK tries.
-    let fault = r#"{"operation": "ListAccountsForParent", "fault": "access_denied", "calls": 1}"#;
+    // What happens to an OU concerns its accounts, and this once they can't be listed.
+    let fault = r#"{"operation": "ListAccounts", "fault": "access_denied", "calls": 1}"#;
     simulation.control("POST", "faults", fault).await;
 
     client.update_organizational_unit().organizational_unit_id(unit).name("Renamed").send().await.unwrap();

@@ -55,12 +55,17 @@ impl Log {
 
     /// The first line that contains this; waits until there is one.
     pub(crate) async fn line(&self, wanted: &str) -> String {
+        self.line_after(0, wanted).await
+    }
+
+    /// The same, of the lines after the first so many.
+    pub(crate) async fn line_after(&self, first: usize, wanted: &str) -> String {
         let wait = async {
             loop {
                 let more = self.more.notified();
                 tokio::pin!(more);
                 more.as_mut().enable();
-                if let Some(line) = self.lines().into_iter().find(|line| line.contains(wanted)) {
+                if let Some(line) = self.lines().into_iter().skip(first).find(|line| line.contains(wanted)) {
                     return line;
                 }
                 more.await;

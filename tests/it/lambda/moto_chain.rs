@@ -106,7 +106,7 @@ async fn an_account_that_is_made_tagged_and_moved_has_what_the_rules_say_and_the
     let mut events = Vec::new();
 
     let account = create_account(&service, "newcomer").await;
-    events.extend(service.world().take_events());
+    events.extend(service.events());
     tag(&service, &account, "Team", "storefront").await;
     service.settle(&functions).await;
     wanted.insert(named("newcomer", "ReadOnlyAccess", "Support"));
@@ -124,7 +124,7 @@ async fn an_account_that_is_made_tagged_and_moved_has_what_the_rules_say_and_the
 
     let old = service.world().account_named("sandbox-search").unwrap();
     move_account(&service, &old, &sandboxes, &root).await;
-    events.extend(service.world().take_events());
+    events.extend(service.events());
     for event in &events {
         functions.on_account_event.api.invoke(event.to_string()).await.unwrap();
     }

@@ -128,7 +128,11 @@ impl Service {
     /// Settings with times that tests can wait for.
     pub(crate) fn quick() -> Settings {
         let quick = Latency::Constant(Duration::from_millis(200));
-        Settings { assignment_latency: quick, create_account_latency: quick, ..Settings::default() }
+        let mut settings =
+            Settings { assignment_latency: quick, create_account_latency: quick, ..Settings::default() };
+        // Real time passes here, and the SDK would wait for the slow ones of Organizations' rates.
+        settings.quotas.organizations = None;
+        settings
     }
 
     /// The world as it is now.
@@ -154,6 +158,7 @@ impl Service {
     pub(crate) fn envs(&self) -> BTreeMap<&'static str, String> {
         let simulator = [
             "AWS_ENDPOINT_URL_ORGANIZATIONS",
+            "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
             "AWS_ENDPOINT_URL_IDENTITYSTORE",
             "AWS_ENDPOINT_URL_SSO_ADMIN",
         ]
@@ -166,6 +171,11 @@ impl Service {
             ("USHER_WAKE_QUEUE_URL", &self.wake),
             ("USHER_POLL_QUEUE_URL", &self.polls),
             ("USHER_PARKED_QUEUE_URL", &self.parked),
+            // Nobody else is there to leave something to, but where a test says so.
+            ("USHER_RECONCILE_RATE", "20"),
+            ("USHER_RECONCILE_CONCURRENCY", "1"),
+            ("USHER_SWEEP_RATE", "20"),
+            ("USHER_REST_RATE", "20"),
         ]
         .map(|(variable, value)| (variable, value.to_owned()));
         simulator.into_iter().chain(self.moto.envs()).chain(ours).collect()
@@ -208,7 +218,7 @@ impl Service {
 
     /// The events since the last time this was asked, as EventBridge delivers them.
     pub(crate) fn events(&self) -> Vec<Value> {
-        self.world().take_events()
+        self.world().take_events(SystemClock.now())
     }
 
     /// Sends a hint for an account, as the inbox's writers do.

@@ -1,6 +1,7 @@
 //! Accounts that are not like others: the management account, and those that are not active or not there.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,7 @@ use std::{
 
 use serde_json::json;
 use shared::{
-    domain::{AccountId, AccountState, OuId, Tags},
+    domain::{AccountId, AccountState, OuId, ParentId, Tags},
     engine::EngineSettings,
     plan::ManagementWrites,
     ports::{AccountRecord, OrganizationFacts, OrganizationReader, PortError},

@@ -164,7 +164,7 @@ async fn decisions_at_the_same_time_do_not_share_what_is_left_of_a_budget() {
         for n in 0..3 {
             service.tag(&format!("unit-{n:02}"), "Kind", "other").await;
         }
-        service.world().take_events();
+        service.take_events();
         let decide = async |account: &str, delay: u64| {
             tokio::time::sleep(Duration::from_millis(delay)).await;
             let account = service.account(account);

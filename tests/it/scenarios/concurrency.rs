@@ -121,7 +121,7 @@ async fn two_events_of_one_account_are_decided_in_their_group_whichever_comes_fi
                 _ => service.tag("play", "Environment", "Production").await,
             }
         }
-        let mut first = service.world().take_events();
+        let mut first = service.take_events();
         let second = first.split_off(1);
         // Both are read at the same time, by two instances of the function.
         tokio::join!(service.deliver(second), service.deliver(first));

@@ -19,7 +19,7 @@
 //!
 //! - Faults: `service.world().fail_next("GetGroupId", Fault::Throttle, 2)`, or `world().faults.add(..)` until cleared. Where
 //!   Usher shall be throttled, say `service.checker().throttles_expected = true`.
-//! - Finer steps: `deliver_events`, `deliver` (events held back, repeated or turned round by `world().take_events()`),
+//! - Finer steps: `deliver_events`, `deliver` (events held back, repeated or turned round by `take_events()`),
 //!   `drain_inbox`, `run_engine`, `sweep`, `pass`, and `settle_for` where it can't become quiet.
 //! - Anything that a person does goes through `service.person(|world, now, who| ..)`, so that the checker sees the truth change
 //!   at its time. `service.world()` alone is for looking and for faults.
@@ -30,6 +30,7 @@ mod accounts;
 mod allowed;
 mod bad_input;
 mod budgets;
+mod bulk_reads;
 mod checker;
 mod checker_tests;
 mod concurrency;
@@ -50,6 +51,7 @@ mod ports;
 mod records;
 mod red_button;
 mod renames;
+mod rounds;
 mod service;
 mod slices;
 mod slow_requests;

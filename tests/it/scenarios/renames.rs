@@ -91,7 +91,7 @@ async fn a_renamed_ou_and_a_permission_set_tagged_anew_are_found_by_two_sweeps_t
     let tags = serde_json::from_value(json!([{ "Key": "Environment", "Value": "Development" }])).unwrap();
     let input = sso::TagResource { resource_arn: set.to_string(), tags, ..sso::TagResource::default() };
     service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
-    service.world().take_events();
+    service.take_events();
 
     // Much sooner than what was read is too old to be believed.
     service.converged(&[]).await;

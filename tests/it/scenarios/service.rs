@@ -110,7 +110,9 @@ impl Service {
 
     pub(super) fn start(start: Start<'_>) -> Self {
         let Start { organization, world, engine } = start;
-        let world = World::from_yaml(organization, world).unwrap();
+        let mut world = World::from_yaml(organization, world).unwrap();
+        // How fast Organizations may be asked is tried where it is the subject, by setting it back.
+        world.settings.quotas.organizations = None;
         let management = world.management_account().clone();
         let world = Arc::new(Mutex::new(world));
         let clock = Arc::new(TokioClock::starting_at("2026-11-02T09:00:00Z".parse().unwrap()));
@@ -214,10 +216,16 @@ impl Service {
 
     // What the service does.
 
+    /// The events that have arrived, which then nobody else gets.
+    pub(super) fn take_events(&self) -> Vec<Value> {
+        let now = self.clock.now();
+        self.world().take_events(now)
+    }
+
     /// Gives the events that AWS has sent to the function that waits for them.
     pub(super) async fn deliver_events(&self) {
         let mut events = std::mem::take(&mut *self.undelivered.lock().unwrap());
-        events.extend(self.world().take_events());
+        events.extend(self.take_events());
         self.deliver(events).await;
     }
 

@@ -142,7 +142,7 @@ async fn an_intent_that_has_waited_too_long_is_decided_again_before_it_is_sent()
     service.drain_inbox().await;
     // Nobody tells: the event is lost.
     service.move_to("one-dev", "Sandbox").await;
-    service.world().take_events();
+    service.take_events();
     service.pass(Duration::from_mins(16)).await;
     service.settle().await;
     assert!(!service.exists(&service.key("one-dev", "ReadOnlyAccess", "Developers")));
@@ -159,7 +159,7 @@ async fn revokes_that_have_waited_too_long_are_decided_again_too() {
     service.deliver_events().await;
     service.drain_inbox().await;
     service.move_to("one-dev", "Workloads/Development").await;
-    service.world().take_events();
+    service.take_events();
     service.pass(Duration::from_mins(16)).await;
     service.settle().await;
     assert_eq!(sent(&service, Operation::Revoke), 0);

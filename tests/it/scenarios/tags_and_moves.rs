@@ -126,7 +126,7 @@ async fn two_events_about_one_account_lead_to_the_same_in_either_order_once_or_t
         let service = settled(&by_environment(), Settings::default()).await;
         service.tag("play", "Environment", "Production").await;
         service.move_to("play", "Workloads/Production").await;
-        let mut events = service.world().take_events();
+        let mut events = service.take_events();
         if turned {
             events.reverse();
         }
@@ -147,7 +147,7 @@ async fn what_lost_events_should_have_told_the_next_sweep_finds() {
     let service = settled(&by_environment(), Settings::default()).await;
     service.tag("one-dev", "Environment", "Production").await;
     service.move_to("one-prod", "Sandbox").await;
-    service.world().take_events();
+    service.take_events();
     service.settle().await;
     assert!(service.exists(&service.key("one-dev", "PowerUserAccess", "Developers")));
     service.sweep_and_settle().await;
@@ -190,7 +190,7 @@ async fn a_look_at_one_account_writes_in_that_account_only() {
     for account in ["one-dev", "two-dev", "play"] {
         service.tag(account, "Environment", "Production").await;
     }
-    service.world().take_events();
+    service.take_events();
     service.checker().scope = Some(service.account("two-dev"));
     service.hint("two-dev").await;
     service.settle().await;

@@ -10,6 +10,7 @@ use crate::{
     command::{self, cargo, program},
     failure::Failure,
     report::Report,
+    sizes,
     testing::{self, Need},
     tools,
 };
@@ -34,6 +35,7 @@ pub(crate) const CI: &[Check] = &[
     ("bans, licences, sources",          deny),
     ("TOML format",                      toml_format),
     ("spelling",                         spelling),
+    ("size of the largest function",     size),
 ];
 
 /// Runs these checks; fails when one did.
@@ -73,6 +75,10 @@ fn deny(root: &Path) -> Result<(), Failure> {
 
 fn toml_format(root: &Path) -> Result<(), Failure> {
     command::run(program(tools::TAPLO.ready(root)?, root).args(["fmt", "--check"]))
+}
+
+fn size(root: &Path) -> Result<(), Failure> {
+    sizes::check(root, sizes::Which::Largest)
 }
 
 fn spelling(root: &Path) -> Result<(), Failure> {

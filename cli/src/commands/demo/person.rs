@@ -21,7 +21,7 @@ const ACCOUNT: Duration = Duration::from_millis(1500);
 
 /// The example organization, so many times quicker than usual.
 pub(super) fn world(speed: u32) -> Result<World, Failure> {
-    let settings = Settings {
+    let mut settings = Settings {
         assignment_latency: Latency::Uniform {
             shortest: ASSIGNMENT.0 / speed,
             longest: ASSIGNMENT.1 / speed,
@@ -29,6 +29,8 @@ pub(super) fn world(speed: u32) -> Result<World, Failure> {
         create_account_latency: Latency::Constant(ACCOUNT / speed),
         ..Settings::default()
     };
+    // What it shows is a new account's way; waiting for Organizations' slow rates is no part of it.
+    settings.quotas.organizations = None;
     World::from_yaml(simulator::EXAMPLE, settings).map_err(|error| scene("the example organization", error))
 }
 

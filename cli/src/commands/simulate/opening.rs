@@ -53,6 +53,7 @@ pub(super) fn tell(
             quoted(ledger),
         ));
     }
+    let access_key = if stage.world().refuses_unknown_keys() { "ONE_OF_THE_FILE" } else { "test" };
     text.push_str(&format!(
         "  time          {}\n\nFor another terminal, where the AWS CLI and `usher` then go to it:\n\n{}\n",
         time(arguments.speed),
@@ -61,7 +62,7 @@ pub(super) fn tell(
             format!(
                 "  export AWS_ENDPOINT_URL={endpoint}\n  \
                    export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n  \
-                   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+                   export AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY=test"
             )
         ),
     ));

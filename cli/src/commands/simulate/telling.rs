@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use on_account_event::Outcome;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation, RuleId},
-    engine::SweepSummary,
+    engine::{SweepEnd, SweepSummary},
     ledger::Row,
     plan::{Withheld, WithheldReason},
 };
@@ -23,7 +23,7 @@ const REMEMBERED: usize = 256;
 /// How the causes of sweeps begin.
 const SWEEP: &str = "sweep:";
 /// How often the progress of the first sweep is told, in seconds by the simulated clock.
-const PROGRESS: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+const PROGRESS: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
 
 /// How much of what has happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -228,7 +228,23 @@ impl Telling {
     }
 
     fn swept(&mut self, at: Timestamp, found: &SweepSummary, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let SweepSummary { accounts, differing, unread, withheld, owned: _, forgotten: _ } = found;
+        let SweepSummary { run, accounts, differing, unread, withheld, owned: _, forgotten: _ } = found;
+        let what = ("sweep", Paint::Accent);
+        match run {
+            SweepEnd::RoundEnded => {}
+            SweepEnd::Unfinished => {
+                return self.tell(at, what, "its time was over, and the next run goes on", screen);
+            }
+            SweepEnd::UnderWay => {
+                return self.tell(
+                    at,
+                    what,
+                    "another run is at it, or was broken off; it is left alone",
+                    screen,
+                );
+            }
+            SweepEnd::TooSoon => return self.tell(at, what, "it is too soon for the next round", screen),
+        }
         if matches!(self.first, First::Sweeping) {
             self.first = First::Settling { withheld: *withheld, told: (0, at) };
         }
@@ -243,7 +259,7 @@ impl Telling {
         if *unread > 0 {
             text.push_str(&format!(", {unread} could not be read"));
         }
-        self.tell(at, ("sweep", Paint::Accent), &text, screen)
+        self.tell(at, what, &text, screen)
     }
 
     /// Whether something belongs to the first sweep, which is told in numbers.

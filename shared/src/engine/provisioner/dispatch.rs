@@ -35,7 +35,7 @@ impl Session<'_> {
         let turn = self.hand.pace().ready_at(now);
         let may_send_at = turn.max(self.hold_until);
         let room = if self.refused { 0 } else { self.window.room(self.under_way(now)) };
-        if room == 0 && self.orders.is_some() {
+        if room == 0 {
             self.wake_for_presumed(now);
             if !self.flights.is_empty() {
                 return;

@@ -3,7 +3,7 @@
 //! The work comes in its order: claims, revokes, grants, each with the oldest decision first. So a short read shows every new
 //! revoke, however long the backlog behind it is; a long one is needed only when what was read before is nearly used up, or can't be sent.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -145,7 +145,7 @@ impl Session<'_> {
         let Reading { rows, limit, is_long, rules, orders } = reading;
         let now = self.hand.now();
         self.rules = rules;
-        self.orders = Some(orders);
+        self.orders = Some(Arc::new(orders));
         self.reading.busy = false;
         self.reading.whole = rows.len() < limit;
         let touched = std::mem::take(&mut self.reading.touched);

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -111,7 +112,7 @@ pub(super) struct Session<'a> {
     /// What is known of the ledger.
     pub(super) reading: reading::State,
     pub(super) rules: Option<RulesVersion>,
-    pub(super) orders: Option<Orders>,
+    pub(super) orders: Option<Arc<Orders>>,
     /// The queue for what takes long can't be used: this session looks after it itself.
     pub(super) polls_failed: bool,
     /// Accounts that have been sent back to be decided again.

@@ -75,24 +75,24 @@ impl<'a> Run<'a> {
             let drafts = self.look.draft(accounts, &needs).await;
             let load = self.load(&drafts);
             while let Leg::Principals { after, silent } = self.round.leg.clone() {
-                if self.now() >= until {
-                    return self.leave().await;
-                }
                 let page = self.principals(&drafts, &load, after.as_ref(), silent).await;
                 if !self.finish(page).await? {
                     return Ok(SweepEnd::UnderWay);
                 }
+                if self.is_late(until) {
+                    return self.leave().await;
+                }
             }
         }
         while let Leg::Accounts { after, of } = self.round.leg.clone() {
-            if self.now() >= until {
-                return self.leave().await;
-            }
             let Some(page) = self.accounts(after.as_ref(), of, until).await? else {
                 return self.leave().await;
             };
             if !self.finish(page).await? {
                 return Ok(SweepEnd::UnderWay);
+            }
+            if self.is_late(until) {
+                return self.leave().await;
             }
         }
         self.round.taken_until = None;
@@ -124,6 +124,11 @@ impl<'a> Run<'a> {
 
     fn now(&self) -> Timestamp {
         self.sweep.planner.reader.clock.now()
+    }
+
+    /// Whether the rest is for the next run. Every run gets on by a page, however little time it has.
+    fn is_late(&self, until: Timestamp) -> bool {
+        !self.round.is_over() && self.now() >= until
     }
 
     fn is_at_the_beginning(&self) -> bool {

@@ -1,0 +1,77 @@
+//! Each function keeps to its share of AWS's rates, by what the simulator has seen of the built functions.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use simulator::Service as Api;
+
+use super::service::{Lambda, RULES, Service};
+
+/// The calls in any window of this length are counted. A share says how many a second; the machine may be late with one and early with the next.
+const WINDOW: SignedDuration = SignedDuration::from_secs(3);
+
+/// When the functions called a service, since that entry of the log.
+fn calls(service: &Service, since: usize, api: Api) -> Vec<Timestamp> {
+    let world = service.world();
+    world.log().iter().skip(since).filter(|entry| entry.service == api).map(|entry| entry.at).collect()
+}
+
+/// The most calls in any window.
+fn most_in_a_window(calls: &[Timestamp]) -> usize {
+    let within = |from: Timestamp| calls.iter().filter(|at| **at >= from && **at < from + WINDOW).count();
+    calls.iter().map(|from| within(*from)).max().unwrap_or(0)
+}
+
+/// The environment of a function that keeps to the shares that hold where nothing is said.
+fn by_default(service: &Service) -> BTreeMap<&'static str, String> {
+    let mut envs = service.envs();
+    envs.retain(|variable, _| !variable.ends_with("_RATE") && !variable.ends_with("_CONCURRENCY"));
+    envs
+}
+
+async fn sweep(lambda: &Lambda) -> Value {
+    lambda.api.invoke("{}").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_sweep_keeps_to_three_calls_a_second_of_sso_admin() {
+    let service = Service::start(Service::quick()).await;
+    service.publish(RULES).await;
+    let lambda = service.function_with("sweep", by_default(&service)).await;
+    let since = service.world().log().len();
+    let swept = sweep(&lambda).await;
+    assert_eq!(swept["run"], "round_ended", "{swept}");
+    let calls = calls(&service, since, Api::SsoAdmin);
+    assert!(calls.len() > 12, "too few to tell: {}", calls.len());
+    let most = most_in_a_window(&calls);
+    assert!(most <= 3 * 3 + 1, "{most} calls in {WINDOW}");
+    assert!(service.world().counters().throttles.is_empty());
+}
+
+#[tokio::test]
+async fn two_instances_of_reconcile_keep_to_four_calls_a_second_together() {
+    let service = Service::start(Service::quick()).await;
+    service.publish(RULES).await;
+    let instances = [
+        service.function_with("reconcile", by_default(&service)).await,
+        service.function_with("reconcile", by_default(&service)).await,
+    ];
+    let accounts: Vec<_> = service.world().accounts_now().into_iter().map(|account| account.id).collect();
+    for account in accounts.iter().take(12) {
+        service.hint(account, "load").await;
+    }
+    let since = service.world().log().len();
+    let drain = async |lambda: &Lambda| {
+        while let Some(delivery) = service.deliver(&service.inbox, lambda).await {
+            assert_eq!(delivery.failed, [""; 0], "{}", lambda.function.log().tail());
+        }
+    };
+    let [one, other] = &instances;
+    tokio::join!(drain(one), drain(other));
+    let calls = calls(&service, since, Api::SsoAdmin);
+    assert!(calls.len() > 20, "too few to tell: {}", calls.len());
+    let most = most_in_a_window(&calls);
+    assert!(most <= 4 * 3 + 2, "{most} calls in {WINDOW}");
+    assert!(service.world().counters().throttles.is_empty());
+}
