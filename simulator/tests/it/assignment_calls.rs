@@ -102,7 +102,8 @@ fn a_delegated_administrator_keeps_out_of_the_management_account_and_of_what_is_
 
 /// The one event since the last time: its name, parameters and response.
 fn event(world: &mut Faced) -> (String, Value, Value) {
-    let mut events = world.world.take_events();
+    let now = world.world.now();
+    let mut events = world.world.take_events(now);
     assert_eq!(events.len(), 1);
     let detail = events.remove(0)["detail"].take();
     let text = |member: &str| detail[member].as_str().unwrap().to_owned();
@@ -156,7 +157,8 @@ fn events_of_permission_sets_carry_what_was_asked_for() {
             json!({ "PermissionSetArn": arn }),
             "ResourceNotFoundException",
         );
-        let events = world.world.take_events();
+        let now = world.world.now();
+        let events = world.world.take_events(now);
         assert_eq!(events.len(), 1);
         assert_eq!(events[0]["detail"]["errorCode"], "ResourceNotFoundException");
     });
