@@ -178,7 +178,7 @@ async fn tags_in_bulk_that_lag_take_nothing_away_and_are_made_up_for_later() {
     // With its event lost, a change is seen by the first sweep after the lag.
     service.pass(lag).await;
     service.tag("two-dev", "Environment", "Production").await;
-    service.world().take_events(service.clock.now());
+    service.take_events();
     service.pass(lag + Duration::from_mins(1)).await;
     service.sweep_and_settle().await;
     assert!(service.assignments().contains(&"two-dev DeployAccess Support".to_owned()));
@@ -195,7 +195,7 @@ async fn before_a_delete_that_rests_on_a_tag_the_tag_is_read_from_organizations(
     let input =
         org::UntagResource { resource_id: account.to_string(), tag_keys: vec!["Environment".to_owned()] };
     service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
-    service.world().take_events(service.clock.now());
+    service.take_events();
     service.sweep_and_settle().await;
     assert!(!service.exists(&service.key("one-dev", "PowerUserAccess", "Developers")));
     let world = service.world();
@@ -244,7 +244,7 @@ async fn nothing_is_read_twice_in_a_run() {
         for run in ["cold", "warm"] {
             let since = service.world().log().len();
             service.sweep().await.unwrap();
-            let mut asked: BTreeMap<(&str, String), usize> = BTreeMap::new();
+            let mut asked: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
             for entry in service.world().log().iter().skip(since) {
                 *asked.entry((entry.operation, entry.parameters.to_string())).or_default() += 1;
             }
@@ -312,7 +312,8 @@ async fn a_sweep_with_nothing_to_do_changes_nothing_but_when_things_were_seen() 
         values
     };
     let writes = |service: &Service| {
-        let by_operation = service.world().log().iter().filter(|entry| {
+        let world = service.world();
+        let by_operation = world.log().iter().filter(|entry| {
             let reads = ["List", "Describe", "Get"];
             *entry.caller.name == *USHER && !reads.iter().any(|verb| entry.operation.starts_with(verb))
         });

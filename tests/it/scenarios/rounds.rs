@@ -268,7 +268,7 @@ async fn a_round_that_takes_hours_sees_what_happened_before_it_and_repeats_no_re
     service.settle().await;
     let ou = service.world().ou_at("Sandbox").unwrap();
     service.person(|world, now, who| world.rename_ou(now, who, &ou, "Workloads-2")).await.unwrap();
-    service.world().take_events(service.clock.now());
+    service.take_events();
     let since = service.world().log().len();
     loop {
         service.pass(Duration::from_mins(40)).await;
