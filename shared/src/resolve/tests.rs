@@ -18,8 +18,9 @@ const OPS: &str = "00000000-0000-0000-0000-00000000000e";
 const ALICE: &str = "00000000-0000-0000-0000-00000000000a";
 
 fn index(body: &str) -> Index {
-    let text =
-        format!("version: 1\nsettings: {{ mode: sync, trusted_account_tags: [Environment], trusted_permission_set_tags: [Environment, Level] }}\n{body}");
+    let text = format!(
+        "version: 1\nsettings: {{ mode: sync, trusted_account_tags: [Environment], trusted_permission_set_tags: [Environment, Level] }}\n{body}"
+    );
     let files = BTreeMap::from([("rules.yaml".to_owned(), text)]);
     Index::compile(rules::read(&Bundle { files }).unwrap())
 }
