@@ -37,7 +37,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
                 operation,
                 key: key.clone(),
                 rules: intended.wanted_by.clone(),
-                row: intended,
+                row: *intended,
                 before: row.cloned(),
                 approval: approval.map(|approval| approval.id.clone()),
             });
@@ -46,7 +46,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
             plan.withheld.push(Withheld { key: key.clone(), operation, reason, rules: rules() });
         }
         plan.records.extend(match (decision.record, is_decided) {
-            (Some(record), _) => Some(Row { departed_since: None, ..record }),
+            (Some(record), _) => Some(Row { departed_since: None, ..*record }),
             (None, false) => row.and_then(found_again),
             (None, true) => None,
         });

@@ -13,11 +13,13 @@ use crate::{
 };
 
 /// What is decided about a key. At most one of each: a row may be brought up to date and something be withheld at once.
+///
+/// Rows are boxed: they are large, most decisions have none, and a decision passes through many hands.
 #[derive(Debug, Default)]
 pub(super) struct Decision {
     /// The operation, and the row with its intent.
-    pub(super) action: Option<(Operation, Row)>,
-    pub(super) record: Option<Row>,
+    pub(super) action: Option<(Operation, Box<Row>)>,
+    pub(super) record: Option<Box<Row>>,
     pub(super) withheld: Option<(Operation, WithheldReason)>,
 }
 
@@ -27,7 +29,7 @@ impl Decision {
     }
 
     fn record(row: Row) -> Self {
-        Self { record: Some(row), ..Self::default() }
+        Self { record: Some(Box::new(row)), ..Self::default() }
     }
 
     fn withhold(operation: Operation, reason: WithheldReason) -> Self {
@@ -35,7 +37,7 @@ impl Decision {
     }
 
     fn and_record(self, row: Row) -> Self {
-        Self { record: Some(row), ..self }
+        Self { record: Some(Box::new(row)), ..self }
     }
 }
 
@@ -238,7 +240,10 @@ impl Subject<'_> {
             claim: None,
         };
         Decision {
-            action: Some((Operation::Grant, self.with_intent(row, State::Granting(intent), wanted))),
+            action: Some((
+                Operation::Grant,
+                Box::new(self.with_intent(row, State::Granting(intent), wanted)),
+            )),
             ..Decision::default()
         }
     }
@@ -267,7 +272,7 @@ impl Subject<'_> {
             claim: None,
         };
         let row = self.with_intent(Some(row), State::Closing(intent), &row.wanted_by);
-        Decision { action: Some((Operation::Revoke, row)), ..Decision::default() }
+        Decision { action: Some((Operation::Revoke, Box::new(row))), ..Decision::default() }
     }
 
     /// The first reason that speaks against taking away what is ours, if there is one.

@@ -54,10 +54,12 @@ impl Subject<'_> {
             return decision;
         }
         if self.listed {
-            return Decision { record: seen(row), ..decision };
+            return Decision { record: seen(row).map(Box::new), ..decision };
         }
-        let closed =
-            || Decision { record: Some(self.become_state(row, State::Closed)), ..Decision::default() };
+        let closed = || Decision {
+            record: Some(Box::new(self.become_state(row, State::Closed))),
+            ..Decision::default()
+        };
         let noticed = self.after_two_reads(row, closed);
         let is_over = noticed.record.as_ref().is_some_and(|row| row.state == State::Closed);
         if is_over { noticed } else { Decision { record: noticed.record, ..decision } }
@@ -79,7 +81,7 @@ impl Subject<'_> {
         let (operation, record) = match put_back {
             // What is given up anyway is given up for the reason that it has.
             _ if record.as_ref().is_some_and(|row| row.work().is_none()) => (operation, record),
-            Some((intended, row)) => (operation.or(Some(intended)), Some(row)),
+            Some((intended, row)) => (operation.or(Some(intended)), Some(Box::new(row))),
             None => (operation, record),
         };
         Decision { action: None, record, withheld: operation.map(|it| (it, reason)).or(withheld) }

@@ -18,8 +18,9 @@ const OPS: &str = "00000000-0000-0000-0000-00000000000e";
 const ALICE: &str = "00000000-0000-0000-0000-00000000000a";
 
 fn index(body: &str) -> Index {
-    let text =
-        format!("version: 1\nsettings: {{ mode: sync, trusted_permission_set_tags: [Level] }}\n{body}");
+    let text = format!(
+        "version: 1\nsettings: {{ mode: sync, trusted_account_tags: [Environment], trusted_permission_set_tags: [Environment, Level] }}\n{body}"
+    );
     let files = BTreeMap::from([("rules.yaml".to_owned(), text)]);
     Index::compile(rules::read(&Bundle { files }).unwrap())
 }
@@ -366,12 +367,12 @@ fn an_account_without_rules_needs_nothing_and_wants_nothing() {
 #[test]
 fn tags_of_permission_sets_are_needed_only_where_a_rule_or_a_never_of_the_account_looks_at_them() {
     let wants = |body: &str| needs(&index(body), &account(), now()).permission_set_tags;
-    let by_tags = "{ tagged: { Environment: Development } }";
+    let by_tags = "{ tagged: { Level: high } }";
     let plain = one_rule("[{ group: Developers }]", "[Reader]");
     assert!(!wants(&plain));
     assert!(wants(&one_rule("[{ group: Developers }]", &format!("[Reader, {by_tags}]"))));
     assert!(wants(&format!("never: [{{ permission_sets: [{by_tags}], accounts: everywhere }}]\n{plain}")));
-    let joined = "match: [{ permission_set_tag: Environment, account_tag: Environment }] }";
+    let joined = "match: [{ permission_set_tag: Level, account_ou: { name: any } }] }";
     assert!(wants(&plain.replace("everywhere }", &format!("everywhere, {joined}"))));
 }
 

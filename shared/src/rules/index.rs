@@ -66,7 +66,7 @@ impl Index {
 }
 
 /// Something an account must have, or a selector can't select it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Handle<'a> {
     Tag(&'a str, &'a str),
     TagKey(&'a str),
@@ -75,15 +75,66 @@ enum Handle<'a> {
     Id(&'a AccountId),
 }
 
+/// How often each handle is in a list of selectors: where one of several will do, the rarest leads to the fewest of others.
+#[derive(Debug, Default)]
+struct Rarity<'a>(HashMap<Handle<'a>, usize>);
+
+impl<'a> Rarity<'a> {
+    fn of(selectors: &[&'a AccountSelector]) -> Self {
+        let mut rarity = Self::default();
+        for selector in selectors {
+            rarity.count(selector);
+        }
+        rarity
+    }
+
+    fn count(&mut self, selector: &'a AccountSelector) {
+        match selector {
+            AccountSelector::AllOf(parts) | AccountSelector::AnyOf(parts) => {
+                for part in parts {
+                    self.count(part);
+                }
+            }
+            AccountSelector::Except { of, except: _ } => self.count(of),
+            AccountSelector::Tagged(tags) => {
+                for handles in tags.0.iter().filter_map(|(key, values)| tag_handles(key, values)) {
+                    self.add(handles);
+                }
+            }
+            AccountSelector::Everywhere
+            | AccountSelector::InOu(_)
+            | AccountSelector::DirectlyInOu(_)
+            | AccountSelector::Named(_)
+            | AccountSelector::Id(_) => {
+                if let Some(handles) = handles(selector, &Self::default()) {
+                    self.add(handles);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, handles: Vec<Handle<'a>>) {
+        for handle in handles {
+            *self.0.entry(handle).or_default() += 1;
+        }
+    }
+
+    /// To how many places in the list these lead.
+    fn places(&self, handles: &[Handle<'a>]) -> usize {
+        handles.iter().filter_map(|handle| self.0.get(handle)).sum()
+    }
+}
+
 /// The handles of which every account has at least one that the selector selects; `None` if there are none such.
-fn handles(selector: &AccountSelector) -> Option<Vec<Handle<'_>>> {
+fn handles<'a>(selector: &'a AccountSelector, rarity: &Rarity<'a>) -> Option<Vec<Handle<'a>>> {
     match selector {
         AccountSelector::Everywhere => None,
         AccountSelector::InOu(ous) | AccountSelector::DirectlyInOu(ous) => {
             Some(ous.iter().map(Handle::Ou).collect())
         }
         AccountSelector::Tagged(tags) => {
-            tags.0.iter().filter_map(|(key, values)| tag_handles(key, values)).min_by_key(Vec::len)
+            let of_tags = tags.0.iter().filter_map(|(key, values)| tag_handles(key, values));
+            of_tags.min_by_key(|handles| rarity.places(handles))
         }
         AccountSelector::Named(names) => names
             .iter()
@@ -93,12 +144,14 @@ fn handles(selector: &AccountSelector) -> Option<Vec<Handle<'_>>> {
             })
             .collect(),
         AccountSelector::Id(ids) => Some(ids.iter().map(Handle::Id).collect()),
-        AccountSelector::AllOf(parts) => parts.iter().filter_map(handles).min_by_key(Vec::len),
+        AccountSelector::AllOf(parts) => {
+            parts.iter().filter_map(|part| handles(part, rarity)).min_by_key(|handles| rarity.places(handles))
+        }
         AccountSelector::AnyOf(parts) => {
-            let parts: Option<Vec<_>> = parts.iter().map(handles).collect();
+            let parts: Option<Vec<_>> = parts.iter().map(|part| handles(part, rarity)).collect();
             Some(parts?.concat())
         }
-        AccountSelector::Except { of, except: _ } => handles(of),
+        AccountSelector::Except { of, except: _ } => handles(of, rarity),
     }
 }
 
@@ -145,8 +198,10 @@ impl Way {
 impl Handles {
     fn of<'a>(selectors: impl Iterator<Item = &'a AccountSelector>) -> Self {
         let mut all = Self::default();
-        for (at, selector) in selectors.enumerate() {
-            let Some(handles) = handles(selector) else {
+        let selectors: Vec<&AccountSelector> = selectors.collect();
+        let rarity = Rarity::of(&selectors);
+        for (at, selector) in selectors.into_iter().enumerate() {
+            let Some(handles) = handles(selector, &rarity) else {
                 all.always.push(at);
                 continue;
             };

@@ -57,11 +57,11 @@ fn callers(world: &mut World, description: &Description) -> Built<()> {
                 .or_insert_with(|| Some(id.clone()));
         }
     }
-    let named = |place: &Text| account_at(&accounts, &names, place);
+    let find = |place: &Text| account_at(&accounts, &names, place);
     for entry in &description.callers {
-        callers::add(world, entry, named)?;
+        callers::add(world, entry, find)?;
     }
-    callers::delegate(world, &description.delegated_administrators, named)?;
+    callers::delegate(world, &description.delegated_administrators, find)?;
     world.refuse_unknown_keys(description.unknown_access_keys == callers::UnknownKeys::Refused);
     Ok(())
 }
@@ -291,7 +291,7 @@ impl Building {
                     managed_policies: entry.managed_policies.iter().cloned().collect(),
                 },
             );
-            let policies = details::Policies {
+            let policies = details::Given {
                 relay_state: entry.relay_state.as_ref(),
                 inline_policy: entry.inline_policy.as_ref(),
                 customer_managed_policies: &entry.customer_managed_policies,

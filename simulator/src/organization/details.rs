@@ -18,7 +18,7 @@ type Built<T> = Result<T, DescriptionError>;
 
 /// The policies of a permission set, beside the managed ones.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Policies<'d> {
+pub(super) struct Given<'d> {
     pub(super) relay_state: Option<&'d Text>,
     pub(super) inline_policy: Option<&'d Document>,
     pub(super) customer_managed_policies: &'d [Reference],
@@ -71,7 +71,7 @@ impl Reference {
 }
 
 /// Adds to a permission set what the description says of it.
-pub(super) fn permission_set(world: &mut World, arn: &PermissionSetArn, given: &Policies<'_>) -> Built<()> {
+pub(super) fn permission_set(world: &mut World, arn: &PermissionSetArn, given: &Given<'_>) -> Built<()> {
     let inline_policy = match given.inline_policy {
         None => None,
         Some(document) => Some(match document.json_text() {

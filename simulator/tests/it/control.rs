@@ -181,7 +181,7 @@ async fn the_control_endpoint_shows_the_world() {
         (&json!("IN_PROGRESS"), &json!(asked))
     );
     assert_eq!(served.get("/_usher/counters").await["outstanding"], 1);
-    served.clock.forward(Duration::from_secs(60));
+    served.clock.forward(Duration::from_mins(1));
     assert_eq!(served.get("/_usher/requests").await["requests"][0]["status"], "SUCCEEDED");
     locked(&served.world).take_events(at(0));
 

@@ -65,6 +65,7 @@ impl Served {
         (status, head.to_owned(), serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
+    #[expect(clippy::unused_self, reason = "a call is made with the server that it goes to")]
     /// The headers of a call, signed with a key for the target's service.
     pub(crate) fn headers(&self, target: &str, key: &str) -> String {
         let service = match target.split('.').next().unwrap_or_default() {

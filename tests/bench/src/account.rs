@@ -100,6 +100,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_new_account_gets_all_that_it_should_have() {
+        let latency = Duration::from_secs(2);
+        let row = virtually(filled(SecondRoleUpdate::GoesAlong, 10, latency)).unwrap();
+        assert_eq!(row.get("undone"), Some(0.0));
+        let seconds = row.get("seconds").unwrap();
+        assert!((10.0..60.0).contains(&seconds), "{seconds}");
+    }
+
+    #[test]
     fn one_role_at_a_time_makes_the_first_assignments_of_ten_permission_sets_a_queue() {
         assert_eq!((least_steps(10, false), least_steps(15, false)), (5, 4));
         assert_eq!((least_steps(10, true), least_steps(15, true)), (11, 11));

@@ -158,6 +158,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nothing_is_lost_however_often_the_engine_is_killed() {
+        let variant = Variant {
+            mix: Mix::Mixed,
+            latency: Latency::Constant(Duration::from_secs(2)),
+            window: 10,
+            lists: Lists::NewestFirst,
+            operations: 300,
+            accounts: 60,
+        };
+        let killed = Breaks::Killed(Duration::from_secs(5));
+        let (row, seconds) = virtually(worked_off(variant, killed, Some(100.0))).unwrap();
+        for figure in ["lost", "calls for a busy key"] {
+            assert_eq!(row.get(figure), Some(0.0), "{row:?}");
+        }
+        assert!(row.get("runs").unwrap() > 5.0, "{row:?}");
+        assert!(row.get("leases left behind (s)").unwrap() > 100.0, "{row:?}");
+        assert!(seconds > 100.0 && row.get("more time (%)").is_some(), "{row:?}");
+    }
+
+    #[test]
     fn engines_live_for_different_times_that_are_near_the_average() {
         let lives: Vec<Duration> = moments(Duration::from_secs(100)).collect();
         assert_eq!(lives.len(), BREAKS);

@@ -134,7 +134,7 @@ enum Temperature {
     Warm,
 }
 
-/// A sweep that finds nothing to do.
+/// A sweep that finds nothing to do. Warm or not, it asks for the names of OUs: a lost event may have told that one was changed.
 async fn sweep(size: Size, temperature: Temperature) -> Result<Row, Trouble> {
     let estate = Estate::new(size, SWEEPS_SHARE)?;
     estate.own_everything().await?;
@@ -151,8 +151,6 @@ async fn sweep(size: Size, temperature: Temperature) -> Result<Row, Trouble> {
         Temperature::Cold => ("reads/sweep, cold", 65 + estate.parents),
         Temperature::Warm => ("reads/sweep, warm, nothing to do", 65),
     };
-    // The names of OUs are asked for in each sweep: a lost event may have told that one was changed.
-    let most = if temperature == Temperature::Warm { most + estate.parents } else { most };
     let assignments = size.accounts * size.sets;
     Ok(Row::new(name)
         .figure("assignments", number(assignments))

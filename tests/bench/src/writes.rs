@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::ports::Clock as _;
+use shared::{engine::EngineSettings, ports::Clock as _};
 use simulator::{Assumptions, Latency, Settings, StatusOrder};
 
 use crate::{
@@ -142,19 +142,52 @@ pub(crate) fn variants(extent: Extent) -> Vec<Variant> {
     variants
 }
 
-/// The engine with every variant of the work.
-pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
-    let measurement = |variant: Variant| -> Measurement {
-        Box::new(move || virtually(backlog(variant, format!("writes/{}", variant.name()))))
-    };
-    side_by_side(variants(extent).into_iter().map(measurement).collect())
+/// What else may be so around a backlog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Around {
+    /// Whoever decides keeps the decisions fresh, and the ledger answers at once.
+    Nothing,
+    /// Decisions are as old as they are: from a quarter of a minute on, the engine looks once more before each grant.
+    OldDecisions,
+    /// Each call of the ledger takes 8 ms, as DynamoDB's do.
+    RemoteLedger,
 }
 
-async fn backlog(variant: Variant, name: String) -> Result<Row, Trouble> {
+/// The engine with every variant of the work, and some of them with what is around it.
+pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
+    let measurement = |variant: Variant, around: Around| -> Measurement {
+        Box::new(move || virtually(backlog(variant, around)))
+    };
+    let variants = variants(extent);
+    let mut measurements: Vec<Measurement> =
+        variants.iter().map(|variant| measurement(*variant, Around::Nothing)).collect();
+    for around in [Around::RemoteLedger, Around::OldDecisions] {
+        for variant in &variants {
+            let seconds = [2, 5].map(|seconds| Latency::Constant(Duration::from_secs(seconds)));
+            let plain = variant.lists == Lists::NewestFirst && variant.mix == Mix::Grants;
+            if plain && variant.window == 10 && seconds.contains(&variant.latency) {
+                measurements.push(measurement(*variant, around));
+            }
+        }
+    }
+    side_by_side(measurements)
+}
+
+async fn backlog(variant: Variant, around: Around) -> Result<Row, Trouble> {
+    let mut settings = settings(variant.window);
+    let (suffix, ledger_takes) = match around {
+        Around::Nothing => ("", Duration::ZERO),
+        Around::OldDecisions => {
+            settings.look_age = EngineSettings::default().look_age;
+            ("/old-decisions", Duration::ZERO)
+        }
+        Around::RemoteLedger => ("/ledger=8ms", Duration::from_millis(8)),
+    };
+    let name = format!("writes/{}{suffix}", variant.name());
     let mut organization = Organization::with(variant.accounts, variant.world())?;
     let accounts = organization.accounts.clone();
     let operations = organization.operations(&accounts, variant.operations, variant.mix);
-    let stage = Stage::new(organization, settings(variant.window), Duration::ZERO).await?;
+    let stage = Stage::new(organization, settings, ledger_takes).await?;
     stage.intend(&operations).await?;
     let began = stage.clock.now();
     stage.run_to_the_end(variant.patience()).await?;
@@ -178,7 +211,7 @@ mod tests {
             operations: 50,
             accounts: 10,
         };
-        let row = virtually(backlog(variant, "easy".to_owned())).unwrap();
+        let row = virtually(backlog(variant, Around::Nothing)).unwrap();
         for (figure, value) in [("operations", 50.0), ("undone", 0.0), ("throttles", 0.0), ("conflicts", 0.0)]
         {
             assert_eq!(row.get(figure), Some(value), "{figure}");

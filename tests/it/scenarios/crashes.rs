@@ -46,7 +46,7 @@ async fn with_intents(world: Settings) -> Service {
 }
 
 /// Runs the engine until it is done or the fuse has blown; tells how many things it did.
-async fn run(service: &Service, when: When) -> usize {
+pub(super) async fn run(service: &Service, when: When) -> usize {
     let fuse = Fuse::new(when);
     let ports = fused(&service.ports, &fuse);
     // The wake is hidden while the run lasts, as Lambda hides it; if the run dies, it comes again.

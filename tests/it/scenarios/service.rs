@@ -28,6 +28,7 @@ use simulator::{Caller, CallerKind, InProcess, Settings, World, wire::organizati
 use super::{
     checker::{Checker, Violation},
     model::Rules,
+    names::readable,
     ports::{MemoryRules, Ports, Watched},
     records::sqs_event,
 };
@@ -491,15 +492,4 @@ impl Service {
         }
         panic!("{text}");
     }
-}
-
-/// A key by names.
-fn readable(world: &World, key: &AssignmentKey) -> String {
-    let account = world.account_name(&key.account).unwrap_or("?");
-    let set = world.permission_set_name(&key.permission_set).unwrap_or("?");
-    let principal = match &key.principal {
-        Principal::Group(group) => world.group_name(group).unwrap_or("?"),
-        Principal::User(user) => user.as_str(),
-    };
-    format!("{account} {set} {principal}")
 }

@@ -117,7 +117,7 @@ impl Session<'_> {
             Sent::Accepted { row, request, since, took } => {
                 self.trips.took(took);
                 self.held = 0;
-                self.accepted(key, row, &request, since);
+                self.accepted(&key, row, &request, since);
                 self.window.answered();
                 let under_way = self.under_way(now);
                 self.window.accepted(under_way);
@@ -146,7 +146,7 @@ impl Session<'_> {
                 self.strict |= others && end == End::Request(Ended::Retried);
                 self.tell(&key, end, None);
             }
-            Sent::NotSent => self.land(&key),
+            Sent::Nothing => self.land(&key),
             Sent::Overtaken(row) => {
                 self.land(&key);
                 self.backlog.insert(key, row);
@@ -161,8 +161,8 @@ impl Session<'_> {
     }
 
     /// AWS has taken a request.
-    fn accepted(&mut self, key: AssignmentKey, row: Row, request: &Request, since: Timestamp) {
-        let Some(flight) = self.flights.get_mut(&key) else { return };
+    fn accepted(&mut self, key: &AssignmentKey, row: Row, request: &Request, since: Timestamp) {
+        let Some(flight) = self.flights.get_mut(key) else { return };
         let unhindered = matches!(flight.stage, Stage::Sending { unhindered: true });
         flight.row = row;
         flight.stage = Stage::Open(Following {
@@ -174,7 +174,7 @@ impl Session<'_> {
             busy: false,
         });
         if request.status != RequestStatus::InProgress {
-            self.conclude(&key, &request.status);
+            self.conclude(key, &request.status);
         }
     }
 

@@ -34,7 +34,7 @@ struct Shared {
 
 /// What became of a claim.
 pub(super) enum Claimed {
-    Written(Row),
+    Written(Box<Row>),
     /// Somebody has changed the row since it was read.
     Changed,
     /// Other rules are in force, or other orders stand.
@@ -48,13 +48,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<'a> Hand<'a> {
     pub(super) fn new(engine: &'a Provisioner<'a>, lease: Lease, pace: Pace) -> Self {
+        let fence = lease.fence;
         let shared = Shared {
-            lease: Mutex::new(lease.clone()),
+            lease: Mutex::new(lease),
             pace: Mutex::new(pace),
             described: Mutex::default(),
             looks: Mutex::default(),
         };
-        Self { engine, fence: lease.fence, shared: Arc::new(shared) }
+        Self { engine, fence, shared: Arc::new(shared) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -165,7 +166,7 @@ impl<'a> Hand<'a> {
     ) -> Result<Claimed, RunError> {
         let guard = Guard { rules, orders: Some(orders), ..self.guard() };
         match self.try_write(&row, &guard).await {
-            Ok(()) => Ok(Claimed::Written(Row { version: row.version + 1, ..row })),
+            Ok(()) => Ok(Claimed::Written(Box::new(Row { version: row.version + 1, ..row }))),
             Err(LedgerError::RowChanged(_)) => Ok(Claimed::Changed),
             Err(LedgerError::RulesChanged | LedgerError::OrdersChanged) => Ok(Claimed::Overtaken),
             Err(error) => Err(error.into()),

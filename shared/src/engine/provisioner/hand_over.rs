@@ -23,7 +23,7 @@ use crate::{
 /// What came of handing a request over.
 pub(super) enum HandedOver {
     /// Messages look after it from now on.
-    Marked(Row),
+    Marked(Box<Row>),
     /// Another has changed the row meanwhile: it is taken up again as it is now, and handed over once more.
     Changed,
     /// The queue for what takes long can't be used.
@@ -40,7 +40,7 @@ impl Hand<'_> {
             return Ok(HandedOver::NoQueue);
         }
         let marked = self.write(marked(row, Some(now))).await?;
-        Ok(marked.map_or(HandedOver::Changed, HandedOver::Marked))
+        Ok(marked.map_or(HandedOver::Changed, |row| HandedOver::Marked(Box::new(row))))
     }
 }
 
@@ -87,7 +87,7 @@ impl Session<'_> {
         match came_of_it {
             HandedOver::Marked(row) => {
                 if let Some(flight) = self.flights.get_mut(&key) {
-                    (flight.row, flight.stage) = (row, Stage::Slow);
+                    (flight.row, flight.stage) = (*row, Stage::Slow);
                 }
             }
             HandedOver::Changed => self.take_over(key),

@@ -38,6 +38,7 @@ pub(super) struct Reading {
 }
 
 /// How well the session knows the ledger.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own about the same read")]
 #[derive(Debug)]
 pub(super) struct State {
     busy: bool,

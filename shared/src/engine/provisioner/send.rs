@@ -34,7 +34,7 @@ pub(super) enum Sent {
     /// The row has reached its end without a request.
     Ended(End),
     /// Nothing was sent: the row isn't as it was read, or may not be sent now.
-    NotSent,
+    Nothing,
     /// The same, since other rules or orders hold than were read.
     Overtaken(Row),
     /// No call is answered any more until somebody mends it.
@@ -44,20 +44,20 @@ pub(super) enum Sent {
 impl Hand<'_> {
     /// Claims a row and sends it. The turn for its call has been taken. `orders` is the version of the standing orders that allow it.
     pub(super) async fn send(&self, row: Row, orders: u64) -> Result<Sent, RunError> {
-        let Some((operation, _)) = row.work() else { return Ok(Sent::NotSent) };
+        let Some((operation, _)) = row.work() else { return Ok(Sent::Nothing) };
         if let Some(instead) = self.is_taken(&row).await? {
             return Ok(instead);
         }
         // Looks take time, so the age is looked at once more before the claim.
         let too_old = |intent: &Intent| intent.is_stale(signed(self.engine.settings.intent_age), self.now());
         if row.work().is_none_or(|(_, intent)| too_old(intent)) {
-            return Ok(Sent::NotSent);
+            return Ok(Sent::Nothing);
         }
         // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
         // which the next engine settles.
         let row = match self.write_claim(self.claimed(row.clone()), row.rules.clone(), orders).await? {
-            Claimed::Written(row) => row,
-            Claimed::Changed => return Ok(Sent::NotSent),
+            Claimed::Written(row) => *row,
+            Claimed::Changed => return Ok(Sent::Nothing),
             Claimed::Overtaken => return Ok(Sent::Overtaken(row)),
         };
         // INVARIANT: last before the call, which must end while the lease is ours. Whatever was done before may have taken so
@@ -132,7 +132,7 @@ impl Hand<'_> {
                 self.end(row).await?;
                 Ok(Sent::Ended(End::Request(Ended::Blocked)))
             }
-            None => Ok(Sent::NotSent),
+            None => Ok(Sent::Nothing),
         }
     }
 
@@ -165,28 +165,27 @@ impl Hand<'_> {
             let is_fresh = *at >= since && *at + look_age > self.now();
             is_fresh.then(|| principals.contains(&row.key.principal))
         });
-        let there = match known {
-            Some(there) => there,
-            None => {
-                self.turn().await;
-                let at = self.now();
-                let answer = self.engine.access.principals(&place.0, &place.1).await;
-                self.heed(&answer);
-                let principals = match answer {
-                    Ok(principals) => principals.into_iter().collect(),
-                    Err(PortError::NotFound(_)) => BTreeSet::new(),
-                    // It stays pending, and is asked about again.
-                    Err(error) if error.is_transient() => return Ok(Some(Sent::NotSent)),
-                    Err(error @ PortError::Barred(_)) => return Err(RunError::Access(error)),
-                    Err(error) => {
-                        let blocked = outcome::blocked(row.clone(), error.to_string(), self.now());
-                        return self.closed_unsent(blocked, End::Request(Ended::Blocked)).await.map(Some);
-                    }
-                };
-                let there = principals.contains(&row.key.principal);
-                self.looks().insert(place, (at, principals));
-                there
-            }
+        let there = if let Some(there) = known {
+            there
+        } else {
+            self.turn().await;
+            let at = self.now();
+            let answer = self.engine.access.principals(&place.0, &place.1).await;
+            self.heed(&answer);
+            let principals = match answer {
+                Ok(principals) => principals.into_iter().collect(),
+                Err(PortError::NotFound(_)) => BTreeSet::new(),
+                // It stays pending, and is asked about again.
+                Err(error) if error.is_transient() => return Ok(Some(Sent::Nothing)),
+                Err(error @ PortError::Barred(_)) => return Err(RunError::Access(error)),
+                Err(error) => {
+                    let blocked = outcome::blocked(row.clone(), error.to_string(), self.now());
+                    return self.closed_unsent(blocked, End::Request(Ended::Blocked)).await.map(Some);
+                }
+            };
+            let there = principals.contains(&row.key.principal);
+            self.looks().insert(place, (at, principals));
+            there
         };
         if !there {
             return Ok(None);
@@ -204,9 +203,9 @@ impl Hand<'_> {
 
     /// Writes the end of a row that was never claimed, unless somebody has changed it.
     async fn closed_unsent(&self, row: Option<Row>, ended: End) -> Result<Sent, RunError> {
-        let Some(row) = row else { return Ok(Sent::NotSent) };
+        let Some(row) = row else { return Ok(Sent::Nothing) };
         let written = self.write(row).await?;
-        Ok(if written.is_some() { Sent::Ended(ended) } else { Sent::NotSent })
+        Ok(if written.is_some() { Sent::Ended(ended) } else { Sent::Nothing })
     }
 }
 

@@ -95,6 +95,7 @@ pub(super) enum Done {
 }
 
 /// What the engine knows while it holds the lease.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that AWS has shown, or not")]
 pub(super) struct Session<'a> {
     pub(super) hand: Hand<'a>,
     pub(super) summary: &'a mut RunSummary,
@@ -308,7 +309,7 @@ impl<'a> Session<'a> {
             Ok(Done::Described { key, operation, request, at, described }) => {
                 self.take_description(key, operation, &request, at, described);
             }
-            Ok(Done::Settled { key, settled }) => self.take_settled(key, settled),
+            Ok(Done::Settled { key, settled }) => self.take_settled(&key, settled),
             Ok(Done::SettledUnknown { key, end }) => match end {
                 Some(end) => {
                     self.land(&key);
@@ -417,20 +418,20 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn take_settled(&mut self, key: AssignmentKey, settled: Settled) {
+    fn take_settled(&mut self, key: &AssignmentKey, settled: Settled) {
         let now = self.hand.now();
         match settled {
             Settled::Ended(end) => {
-                self.land(&key);
-                self.tell(&key, end, None);
+                self.land(key);
+                self.tell(key, end, None);
             }
-            Settled::Found(row, request) => {
-                self.take_row(key.clone(), Some(row));
-                self.conclude(&key, &request.status);
+            Settled::Found { row, status } => {
+                self.take_row(key.clone(), Some(*row));
+                self.conclude(key, &status);
             }
             Settled::NotYet => {
                 let settle_after = signed(self.engine().settings.settle_after);
-                let Some(flight) = self.flights.get_mut(&key) else { return };
+                let Some(flight) = self.flights.get_mut(key) else { return };
                 let surely = flight.row.claim().map_or(now, |claim| claim.at) + settle_after;
                 let mut next = now + signed(next_look(flight.waited(now)));
                 if surely > now {

@@ -20,7 +20,7 @@ use crate::{
     domain::{Operation, RequestId},
     engine::signed,
     ledger::{Row, State},
-    ports::{PortError, Request, RequestListing},
+    ports::{PortError, Request, RequestListing, RequestStatus},
     provisioning::backoff,
 };
 
@@ -34,8 +34,11 @@ const LOOKED_THROUGH: usize = 300;
 pub(super) enum Settled {
     /// The lists may still be hiding the request, or could not be read.
     NotYet,
-    /// This is the request; its id is in the row.
-    Found(Row, Request),
+    /// There is one request; its id is in the row.
+    Found {
+        row: Box<Row>,
+        status: RequestStatus,
+    },
     Ended(End),
 }
 
@@ -60,7 +63,7 @@ impl Hand<'_> {
             ([], _) => self.settle_unsent(row, operation, claim.at).await,
             ([request], _) | ([request, ..], Operation::Revoke) => {
                 let row = self.record(with_request(row, request)).await?;
-                Ok(Settled::Found(row, request.clone()))
+                Ok(Settled::Found { row: Box::new(row), status: request.status.clone() })
             }
             ([_, _, ..], Operation::Grant) => {
                 self.uncertain(row, "several requests made it while the engine's answer was lost").await

@@ -98,12 +98,12 @@ impl Watch {
 
     /// A list of the succeeded that was asked for at a moment.
     pub(super) fn check(&mut self, at: Timestamp, listed: &BTreeSet<RequestId>) {
-        if let Some((request, _)) = self.proof.take_if(|(_, since)| *since < at) {
-            if !listed.contains(&request) {
-                self.distrusts = true;
-                // What was learned of such lists is wrong.
-                self.latency = Latency::default();
-            }
+        if let Some((request, _)) = self.proof.take_if(|(_, since)| *since < at)
+            && !listed.contains(&request)
+        {
+            self.distrusts = true;
+            // What was learned of such lists is wrong.
+            self.latency = Latency::default();
         }
     }
 

@@ -1,0 +1,147 @@
+//! The engine with much to do at once.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use shared::{domain::Operation, engine::EngineSettings, ports::Clock as _};
+use simulator::{Fault, FaultRule, Latency, Settings};
+
+use super::{
+    crashes::run,
+    fleet::{calm, fleet},
+    fuse::When,
+    model::{Rules, Where, group, rules, tagged},
+    service::{Service, Start},
+};
+
+fn everywhere(sets: usize) -> Rules {
+    let all = (0..sets).fold(group("all", "Developers"), |rule, n| rule.gets(&format!("Set{n}")));
+    rules([all.in_accounts(tagged("Kind", "unit"))])
+}
+
+/// So many accounts with intents for so many permission sets each.
+async fn with_intents(accounts: usize, sets: usize, world: Settings, engine: EngineSettings) -> Service {
+    let organization = fleet(accounts, sets);
+    let service = Service::start(Start { organization: &organization, world, engine });
+    service.publish(&everywhere(sets)).await;
+    for n in 0..accounts {
+        service.hint(&format!("unit-{n:02}")).await;
+    }
+    service.drain_inbox().await;
+    service
+}
+
+fn takes(seconds: u64, world: Settings) -> Settings {
+    Settings { assignment_latency: Latency::Constant(Duration::from_secs(seconds)), ..world }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_waits_for_another_s_answer() {
+    let engine = EngineSettings { look_age: Duration::from_hours(1), ..EngineSettings::default() };
+    let service = with_intents(10, 1, takes(20, calm()), engine).await;
+    service.run_engine().await;
+    let accepted: Vec<Timestamp> = service.world().request_log().map(|request| request.accepted_at).collect();
+    let (first, last) = (accepted.iter().min().unwrap(), accepted.iter().max().unwrap());
+    assert_eq!(accepted.len(), 10);
+    assert_eq!(first, last, "the burst and the window allow all at once");
+    service.settle().await;
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_take_equally_long_are_followed_by_others_the_moment_they_end() {
+    let engine = EngineSettings { look_age: Duration::from_hours(1), rate: 20, ..EngineSettings::default() };
+    let service = with_intents(40, 3, takes(5, calm()), engine).await;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), 120);
+    {
+        let world = service.world();
+        let accepted: Vec<Timestamp> = world.request_log().map(|request| request.accepted_at).collect();
+        // 40 of the last ones, a full window at a time: four rounds of five seconds, and next to nothing between them.
+        let time = accepted[109].duration_since(accepted[69]);
+        assert!(time < SignedDuration::from_millis(20_200), "{time}");
+        assert_eq!(world.counters().most_outstanding, 10);
+        let calls = world.log().iter().filter(|entry| entry.operation.ends_with("CreationStatus")).count();
+        assert!(calls < 60, "{calls} looks for 120 operations");
+    }
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoke_is_sent_into_the_next_free_place_however_many_grants_wait() {
+    let organization = fleet(60, 3);
+    let start = Start { organization: &organization, world: takes(5, calm()), ..Start::default() };
+    let service = Service::start(start);
+    let old = group("old", "Support").gets("Set0").in_accounts(Where::Named("unit-00".into()));
+    service.publish(&rules([old])).await;
+    service.sweep_and_settle().await;
+    service.pass(Duration::from_mins(6)).await;
+    service.publish(&everywhere(3)).await;
+    for n in 1..60 {
+        service.hint(&format!("unit-{n:02}")).await;
+    }
+    service.drain_inbox().await;
+    let (_, decided) = tokio::join!(service.run_engine(), async {
+        service.pass(Duration::from_secs(20)).await;
+        service.hint("unit-00").await;
+        service.drain_inbox().await;
+        service.clock.now()
+    });
+    service.settle().await;
+    {
+        let world = service.world();
+        let at = world.request_log().position(|request| request.operation == Operation::Revoke).unwrap();
+        let waited = world.request_log().nth(at).unwrap().accepted_at.duration_since(decided);
+        assert!(waited < SignedDuration::from_secs(7), "{waited}");
+        assert!(world.request_log().count() - at > 50, "grants were waiting");
+    }
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_may_die_with_many_calls_under_way() {
+    let begin = || with_intents(6, 2, Settings::default(), EngineSettings::default());
+    let steps = run(&begin().await, When::Never).await;
+    assert!(steps > 40, "only {steps} steps");
+    for n in (0..steps).step_by(2) {
+        for when in [When::Before(n), When::After(n), When::Fails(n)] {
+            let service = begin().await;
+            if let When::Fails(_) = when {
+                let ports = super::fuse::fused(&service.ports, &super::fuse::Fuse::new(when));
+                let event = serde_json::json!({ "Records": [] });
+                let _ = service.run_with(&ports, &event).await;
+            } else {
+                run(&service, when).await;
+            }
+            service.settle().await;
+            let rows = service.rows().await;
+            assert!(rows.iter().all(|row| row.state.label() == "ours"), "{when:?} of {steps}: {rows:?}");
+            assert_eq!(service.assignments().len(), 12, "{when:?} of {steps}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_does_not_end_blocks_its_key_with_the_reason_and_nothing_else() {
+    let service = with_intents(3, 1, Settings::default(), EngineSettings::default()).await;
+    let fault = FaultRule {
+        operation: "CreateAccountAssignment".to_owned(),
+        service: None,
+        fault: Fault::Conflict,
+        calls: None,
+        account: Some(service.account("unit-01")),
+    };
+    service.world().faults.add(fault);
+    service.settle().await;
+    let rows = service.rows().await;
+    let blocked: Vec<_> = rows.iter().filter(|row| row.state.label() == "blocked").collect();
+    assert_eq!((blocked.len(), service.assignments().len()), (1, 2));
+    let reason = blocked[0].trouble.clone().unwrap_or_default();
+    assert!(reason.contains("Conflict"), "{reason}");
+    let tries = |entry: &&simulator::LogEntry| entry.error.as_deref() == Some("ConflictException");
+    let tries = service.world().log().iter().filter(tries).count();
+    assert_eq!(tries, 6);
+    service.converged(&["blocked"]).await;
+    service.pass(Duration::from_hours(24)).await;
+    service.converged(&[]).await;
+}
