@@ -17,7 +17,6 @@ mod state;
 mod text;
 pub mod wire;
 pub mod world;
-mod yaml;
 
 pub use caller::{Caller, CallerKind, Role, RoleTaken};
 pub use error::ApiError;

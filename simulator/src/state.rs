@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::{DescriptionError, World, yaml};
+use crate::{DescriptionError, World};
 
 impl World {
     /// Everything that exists, ids and what is under way included, as a file that [`World::from_yaml`] reads: settings, callers, faults
@@ -30,7 +30,10 @@ impl World {
         let mut text = String::new();
         for section in ["simulation", "unknown_access_keys", "callers", "faults", "state"] {
             let value = file.remove(section).unwrap_or_default();
-            text.push_str(&yaml::write(&json!({ section: value })));
+            let written = serde_saphyr::to_string(&json!({ section: value }));
+            text.push_str(
+                &written.map_err(|error| format!("the section `{section}` can't be written: {error}"))?,
+            );
         }
         Ok(text)
     }
@@ -61,5 +64,46 @@ impl World {
         world.advance(now);
         *self = world;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let text = prop_oneof![
+            any::<String>(),
+            "[a-z0-9:#,&*!|>'\"%@`{}\\[\\] .-]{0,12}",
+            Just("2026-11-21T12:00:00Z".to_owned()),
+            Just("~".to_owned()),
+            Just("0x1F".to_owned()),
+            Just("e3".to_owned()),
+            Just(".inf".to_owned()),
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (-1000_i32..1000).prop_map(|number| Value::from(f64::from(number) / 8.0 + 0.0625)),
+            text.clone().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map(text.clone(), inner, 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_as_the_same(value in any_value()) {
+            let text = serde_saphyr::to_string(&json!({ "value": value })).unwrap();
+            let read: Value = serde_saphyr::from_str(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+            prop_assert_eq!(read, json!({ "value": value }), "{}", text);
+        }
     }
 }

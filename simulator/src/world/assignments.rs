@@ -133,6 +133,11 @@ impl Assignments {
         }
     }
 
+    /// How many principals have or had a permission set in an account.
+    pub(super) fn ever_in(&self, account: &AccountId, set: &PermissionSetArn) -> usize {
+        self.principals(account, set).map_or(0, BTreeMap::len)
+    }
+
     fn end_role(&mut self, at: Timestamp, account: &AccountId, set: &PermissionSetArn) {
         if let Some(role) = self.roles.get_mut(account).and_then(|sets| sets.get_mut(set)) {
             role.set(at, None);

@@ -12,7 +12,11 @@ pub(super) fn of_account(world: &World, key: &AssignmentKey) -> Result<Option<St
     let AssignmentKey { account, permission_set, principal } = key;
     let quotas = &world.settings.quotas;
     let granted = || world.requests.grants_in(account);
-    if matches!(principal, Principal::Group(_)) && world.assignments.get(key).is_none() {
+    let may_be_full = || {
+        let there = world.assignments.ever_in(account, permission_set);
+        there + world.requests.outstanding() >= quotas.groups_per_permission_set
+    };
+    if matches!(principal, Principal::Group(_)) && may_be_full() && world.assignments.get(key).is_none() {
         let there = world.assignments.keys_in(account, permission_set);
         let coming = granted().filter(|other| other.permission_set == *permission_set).cloned();
         let groups: BTreeSet<_> = there
@@ -25,6 +29,12 @@ pub(super) fn of_account(world: &World, key: &AssignmentKey) -> Result<Option<St
                 "You have exceeded the number of groups that can be assigned to a permission set in an account.",
             ));
         }
+    }
+    // Nearly always there is room, and that is cheap to see: nothing has to be told apart for it.
+    let under_way = world.requests.outstanding();
+    let provisioned = world.assignments.provisioned_in(account).count();
+    if provisioned + under_way < quotas.permission_sets_per_account {
+        return Ok(None);
     }
     let there = world.assignments.provisioned_in(account);
     let sets: BTreeSet<_> = there.chain(granted().map(|other| &other.permission_set)).collect();

@@ -1,6 +1,8 @@
 //! The simulator from outside: its world, and its two faces.
 
 #[cfg(test)]
+mod assignment_calls;
+#[cfg(test)]
 mod assignments;
 #[cfg(test)]
 mod control;

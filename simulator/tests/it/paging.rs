@@ -1,19 +1,179 @@
-//! Every list, page by page.
+//! Every list, page by page: whole whatever the size of its pages, and with tokens that are good for nothing else.
 
-use serde_json::json;
-use simulator::wire::{identity_store as store, sso_admin as sso};
+use serde_json::{Value, json};
+use simulator::{
+    Operation, Settings,
+    wire::{identity_store as store, sso_admin as sso},
+};
 
-use crate::faces::both;
+use crate::{
+    faces::{Faced, both, both_with},
+    support::{at, key, person},
+};
+
+/// Makes two of everything that the lists show.
+fn filled(world: &mut Faced) -> Value {
+    let first = key(&world.world, "one-dev", "ReadOnlyAccess", "Developers");
+    for key in [
+        first.clone(),
+        key(&world.world, "one-dev", "ReadOnlyAccess", "Support"),
+        key(&world.world, "two-dev", "ReadOnlyAccess", "Developers"),
+        key(&world.world, "one-dev", "PowerUserAccess", "Developers"),
+    ] {
+        world.world.grant_by_hand(at(0), &person(), &key);
+    }
+    let set = json!({ "PermissionSetArn": first.permission_set });
+    for name in ["one", "two"] {
+        let mut body = set.clone();
+        body["ManagedPolicyArn"] = json!(format!("arn:aws:iam::aws:policy/{name}"));
+        world.ok::<sso::AttachManagedPolicyToPermissionSet>(body);
+        let mut body = set.clone();
+        body["CustomerManagedPolicyReference"] = json!({ "Name": name });
+        world.ok::<sso::AttachCustomerManagedPolicyReferenceToPermissionSet>(body);
+        let tag = json!({ "ResourceArn": first.permission_set, "Tags": [{ "Key": name, "Value": "" }] });
+        world.ok::<sso::TagResource>(tag);
+        let mut body = set.clone();
+        body["TargetType"] = json!("ALL_PROVISIONED_ACCOUNTS");
+        world.ok::<sso::ProvisionPermissionSet>(body);
+        let mut assignment = set.clone();
+        for (member, value) in [
+            ("TargetId", json!("444455556666")),
+            ("TargetType", json!("AWS_ACCOUNT")),
+            ("PrincipalType", json!("GROUP")),
+            ("PrincipalId", json!(first.principal.id())),
+        ] {
+            assignment[member] = value;
+        }
+        world.ok::<sso::CreateAccountAssignment>(assignment.clone());
+        world.second += 10;
+        world.ok::<sso::DeleteAccountAssignment>(assignment);
+        world.second += 10;
+    }
+    world.ok::<sso::AddRegion>(json!({ "RegionName": "eu-west-1" }));
+    let [support, alba, bruno] = [
+        json!(world.world.group_named("Support")),
+        json!(world.world.user_named("alba@example.com")),
+        json!(world.world.user_named("bruno@example.com")),
+    ];
+    for user in [&alba, &bruno] {
+        world.ok::<store::CreateGroupMembership>(
+            json!({ "GroupId": support, "MemberId": { "UserId": user } }),
+        );
+    }
+    json!({ "set": first.permission_set, "group": first.principal.id(), "support": support, "alba": alba })
+}
+
+/// One list: it has at least two entries, and the same ones by pages of one.
+fn is_whole<O: Operation>(world: &mut Faced, body: Value, entries: &str) {
+    let name = O::NAME;
+    let whole = world.all::<O>(body.clone(), entries);
+    assert!(whole.len() >= 2, "{name} {whole:?}");
+    let full_size = world.world.settings.page_size;
+    world.world.settings.page_size = 1;
+    let short = world.all::<O>(body.clone(), entries);
+    assert_eq!(short, whole, "{name} by short pages");
+    let token = world.ok::<O>(body.clone())["NextToken"].clone();
+    world.world.settings.page_size = full_size;
+
+    let mut with_token = body.clone();
+    with_token["NextToken"] = token.clone();
+    let rest = world.ok::<O>(with_token.clone())[entries].clone();
+    assert_eq!(rest.as_array().unwrap().as_slice(), &whole[1..], "{name} by its token");
+    // A token is good for its own call only.
+    if name == store::ListGroups::NAME {
+        world.refused::<store::ListUsers>(json!({ "NextToken": token }), "ValidationException");
+    } else {
+        world.refused::<store::ListGroups>(json!({ "NextToken": token }), "ValidationException");
+    }
+    with_token["NextToken"] = json!("neither/here+nor-there");
+    world.refused::<O>(with_token, "ValidationException");
+}
+
+/// The same for a list whose pages' size the caller may choose.
+fn is_whole_in_any_size<O: Operation>(world: &mut Faced, body: Value, entries: &str) {
+    is_whole::<O>(world, body.clone(), entries);
+    let sized = |size: i64| {
+        let mut sized = body.clone();
+        sized["MaxResults"] = json!(size);
+        sized
+    };
+    let whole = world.all::<O>(body.clone(), entries);
+    assert_eq!(world.all::<O>(sized(1), entries), whole, "{}", O::NAME);
+    assert_eq!(world.all::<O>(sized(100), entries), whole, "{}", O::NAME);
+    for size in [0, -1, 101] {
+        world.refused::<O>(sized(size), "ValidationException");
+    }
+}
 
 #[test]
-fn a_list_is_whole_whatever_the_size_of_its_pages() {
+fn every_list_is_whole_whatever_the_size_of_its_pages() {
     both(|world| {
-        let whole = world.all::<sso::ListPermissionSets>(json!({}), "PermissionSets");
-        assert_eq!(whole.len(), 2);
-        let one_by_one = world.all::<sso::ListPermissionSets>(json!({ "MaxResults": 1 }), "PermissionSets");
-        assert_eq!(one_by_one, whole);
-        assert_eq!(world.all::<store::ListGroups>(json!({ "MaxResults": 1 }), "Groups").len(), 2);
-        assert_eq!(world.all::<store::ListUsers>(json!({ "MaxResults": 1 }), "Users").len(), 2);
-        world.refused::<store::ListUsers>(json!({ "MaxResults": 101 }), "ValidationException");
+        let made = filled(world);
+        let set = json!({ "PermissionSetArn": made["set"] });
+        let in_one = json!({ "PermissionSetArn": made["set"], "AccountId": "222233334444" });
+        let of_group = json!({ "PrincipalType": "GROUP", "PrincipalId": made["group"] });
+        let member = json!({ "MemberId": { "UserId": made["alba"] } });
+        is_whole_in_any_size::<sso::ListPermissionSets>(world, json!({}), "PermissionSets");
+        is_whole_in_any_size::<sso::ListRegions>(world, json!({}), "Regions");
+        is_whole_in_any_size::<sso::ListAccountAssignments>(world, in_one, "AccountAssignments");
+        is_whole_in_any_size::<sso::ListAccountAssignmentsForPrincipal>(
+            world,
+            of_group,
+            "AccountAssignments",
+        );
+        is_whole_in_any_size::<sso::ListAccountsForProvisionedPermissionSet>(
+            world,
+            set.clone(),
+            "AccountIds",
+        );
+        is_whole_in_any_size::<sso::ListPermissionSetsProvisionedToAccount>(
+            world,
+            json!({ "AccountId": "222233334444" }),
+            "PermissionSets",
+        );
+        is_whole_in_any_size::<sso::ListManagedPoliciesInPermissionSet>(
+            world,
+            set.clone(),
+            "AttachedManagedPolicies",
+        );
+        is_whole_in_any_size::<sso::ListCustomerManagedPolicyReferencesInPermissionSet>(
+            world,
+            set,
+            "CustomerManagedPolicyReferences",
+        );
+        is_whole_in_any_size::<sso::ListPermissionSetProvisioningStatus>(
+            world,
+            json!({}),
+            "PermissionSetsProvisioningStatus",
+        );
+        is_whole_in_any_size::<sso::ListAccountAssignmentCreationStatus>(
+            world,
+            json!({}),
+            "AccountAssignmentsCreationStatus",
+        );
+        is_whole_in_any_size::<sso::ListAccountAssignmentDeletionStatus>(
+            world,
+            json!({}),
+            "AccountAssignmentsDeletionStatus",
+        );
+        is_whole::<sso::ListTagsForResource>(world, json!({ "ResourceArn": made["set"] }), "Tags");
+        is_whole_in_any_size::<store::ListGroups>(world, json!({}), "Groups");
+        is_whole_in_any_size::<store::ListUsers>(world, json!({}), "Users");
+        is_whole_in_any_size::<store::ListGroupMemberships>(
+            world,
+            json!({ "GroupId": made["support"] }),
+            "GroupMemberships",
+        );
+        is_whole_in_any_size::<store::ListGroupMembershipsForMember>(world, member, "GroupMemberships");
+    });
+}
+
+#[test]
+fn the_list_of_instances_has_pages_too() {
+    both_with(&Settings::default(), |world| {
+        let mut second = world.world.instances_mut()[0].clone();
+        second.arn = "arn:aws:sso:::instance/ssoins-0000000000000001".parse().unwrap();
+        world.world.instances_mut().insert(0, second);
+        is_whole_in_any_size::<sso::ListInstances>(world, json!({}), "Instances");
     });
 }

@@ -16,7 +16,7 @@ COMMON = {
 }
 
 # Members that AWS's API reference has, and the CLI's model does not have yet.
-NEWER = {"IdentityStoreArn"}
+NEWER = {"GroupArn", "IdentityStoreArn", "MembershipArn", "Revision", "UserArn"}
 
 
 def awscli_initialize(cli):
