@@ -237,9 +237,9 @@ mod tests {
         for row in outstanding {
             load.add(row, roles);
         }
-        let rules = rules();
+        let in_force = rules();
         let intent_age = SignedDuration::from_mins(15);
-        let limits = Limits { room, rules: Some(&rules), orders, intent_age, now: at(100) };
+        let limits = Limits { room, rules: Some(&in_force), orders, intent_age, now: at(100) };
         choose(waiting.iter(), &load, roles, strict, &limits)
     }
 
