@@ -310,8 +310,9 @@ mod tests {
             BTreeSet::from([waiting[0].key.permission_set.clone()]),
         )]);
         load.add_stuck(&grant(1, 9, 9), &roles);
-        let (rules, orders, intent_age) = (rules(), Orders::default(), SignedDuration::from_mins(15));
-        let limits = Limits { room: 9, rules: Some(&rules), orders: &orders, intent_age, now: at(100) };
+        let (in_force, orders) = (rules(), Orders::default());
+        let intent_age = SignedDuration::from_mins(15);
+        let limits = Limits { room: 9, rules: Some(&in_force), orders: &orders, intent_age, now: at(100) };
         let others = choose(waiting.iter(), &load, &roles, false, &limits);
         assert_eq!(sent(&others), ["23", "11"]);
         assert!(!others.waiting_for_others);
