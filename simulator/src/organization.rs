@@ -70,6 +70,9 @@ pub struct Description {
     /// The account that administers Identity Center by delegation, by name or id; a list with one entry at most.
     #[serde(default)]
     delegated_administrators: Vec<Text>,
+    /// AWS accounts that are in no organization: they can be invited, and call.
+    #[serde(default)]
+    outside_accounts: Vec<OutsideEntry>,
     #[serde(default)]
     callers: Vec<callers::CallerEntry>,
     #[serde(default)]
@@ -100,6 +103,16 @@ struct AccountEntry {
     state: Option<StateEntry>,
     #[serde(default)]
     tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutsideEntry {
+    name: Text,
+    #[serde(default)]
+    id: Option<Text>,
+    #[serde(default)]
+    email: Option<Text>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

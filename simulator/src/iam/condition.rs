@@ -1,7 +1,7 @@
 //! Conditions: operators, the keys that they look at, and the values that they compare with.
 
 use super::{
-    Context,
+    Context, Effect,
     pattern::{Pattern, matches_arn},
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Operator {
 /// How many of the request's values have to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantifier {
-    /// The key has one value.
+    /// The key has one value. Of several, all have to fit for a statement that allows, and one is enough for a statement that denies.
     One,
     /// Every value, which is so of none.
     All,
@@ -91,8 +91,8 @@ impl Operator {
 }
 
 impl Condition {
-    /// Whether it holds for this request.
-    pub(super) fn holds(&self, context: &Context) -> bool {
+    /// Whether it holds for this request, in a statement with this effect.
+    pub(super) fn holds(&self, effect: Effect, context: &Context) -> bool {
         let Self { operator, key, values } = self;
         let present = context.get(key);
         if operator.test == Test::Null {
@@ -107,10 +107,10 @@ impl Condition {
             };
         }
         let fits = |value: &String| self.fits(value, context) != operator.negated;
-        match operator.quantifier {
-            // Several values without a quantifier: the stricter reading, which IAM's own validation warns of.
-            Quantifier::One | Quantifier::All => present.iter().all(fits),
-            Quantifier::Any => present.iter().any(fits),
+        match (operator.quantifier, effect) {
+            // Several values without a quantifier, which IAM's own validation warns of: the stricter reading for either effect.
+            (Quantifier::One, Effect::Allow) | (Quantifier::All, _) => present.iter().all(fits),
+            (Quantifier::One, Effect::Deny) | (Quantifier::Any, _) => present.iter().any(fits),
         }
     }
 

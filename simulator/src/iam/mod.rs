@@ -129,7 +129,7 @@ impl Statement {
         let action = action.to_lowercase();
         self.actions.holds(|pattern| pattern.matches(&action, context))
             && self.resources.holds(|pattern| pattern::matches_arn(pattern, resource, context))
-            && self.conditions.iter().all(|condition| condition.holds(context))
+            && self.conditions.iter().all(|condition| condition.holds(self.effect, context))
     }
 }
 

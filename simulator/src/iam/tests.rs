@@ -170,6 +170,22 @@ fn quantifiers_count_the_values_of_the_request() {
 }
 
 #[test]
+fn of_several_values_without_a_quantifier_one_is_enough_to_deny_and_all_are_needed_to_allow() {
+    let keys = Context::default().with("aws:TagKeys", ["Team", "CostCenter"]);
+    let everything = policy(&json!({ "Effect": "Allow", "Action": "*", "Resource": "*" }));
+    for (operator, values) in
+        [("StringEquals", json!("Team")), ("StringNotEquals", json!("Team")), ("StringLike", json!("Cost*"))]
+    {
+        let condition = json!({ operator: { "aws:TagKeys": values } });
+        assert!(!holds(&condition, &keys), "{operator} allows");
+        let deny =
+            policy(&json!({ "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition }));
+        let decision = asked(&[everything.clone(), deny], "sso:X", "*", &keys);
+        assert_eq!(decision, Decision::ExplicitlyDenied(None), "{operator} denies");
+    }
+}
+
+#[test]
 fn policy_variables_stand_for_what_the_request_says() {
     let same = json!({ "StringEquals": { "aws:ResourceTag/Team": "${aws:PrincipalTag/Team}" } });
     let both = tagged("Team", "a").with("aws:PrincipalTag/Team", ["a"]);

@@ -10,7 +10,8 @@ use shared::domain::{
 };
 
 use super::{
-    AccountEntry, AssignmentEntry, Description, DescriptionError, Text, UnitEntry, callers, details,
+    AccountEntry, AssignmentEntry, Description, DescriptionError, OutsideEntry, Text, UnitEntry, callers,
+    details, simulation,
 };
 use crate::{
     Caller, CallerKind, Settings, World,
@@ -26,7 +27,11 @@ type Built<T> = Result<T, DescriptionError>;
 /// The world that is described, with its callers and faults.
 pub(super) fn build(description: &Description, settings: Settings) -> Built<World> {
     let mut world = match (&description.state, &description.management_account) {
-        (Some(state), None) => World::restored(settings, state.value.clone()),
+        (Some(state), None) => {
+            let sound = state.value.is_sound();
+            sound.map_err(|mistake| simulation::mistake_in_state(&description.yaml, mistake))?;
+            World::restored(settings, state.value.clone())
+        }
         (None, Some(management)) => organization(description, management, settings)?,
         (Some(state), Some(_)) => {
             return Err(DescriptionError::at(
@@ -47,23 +52,35 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
 }
 
 fn callers(world: &mut World, description: &Description) -> Built<()> {
-    let accounts: BTreeSet<AccountId> = world.organization.accounts.keys().cloned().collect();
-    let mut names: BTreeMap<String, Option<AccountId>> = BTreeMap::new();
-    for id in &accounts {
-        if let Some(name) = world.account_name(id) {
-            names
-                .entry(name.to_owned())
-                .and_modify(|several| *several = None)
-                .or_insert_with(|| Some(id.clone()));
-        }
-    }
-    let find = |place: &Text| account_at(&accounts, &names, place);
+    let organization = &world.organization;
+    let accounts: BTreeSet<AccountId> = organization.accounts.keys().cloned().collect();
+    let members = accounts.iter().filter_map(|id| Some((id, &organization.account(id)?.name)));
+    let names = by_name(members.clone());
+    let outside = organization.outside.iter().map(|(id, outsider)| (id, &outsider.name));
+    let all_names = by_name(members.chain(outside));
+    // A caller's account need not be a member, nor be known at all: it may have left, or may come.
+    let of_any = |place: &Text| match place.value.parse() {
+        Ok(id) => Ok(id),
+        Err(InvalidId { .. }) => account_at(&accounts, &all_names, place),
+    };
     for entry in &description.callers {
-        callers::add(world, entry, find)?;
+        callers::add(world, entry, of_any)?;
     }
-    callers::delegate(world, &description.delegated_administrators, find)?;
+    let of_members = |place: &Text| account_at(&accounts, &names, place);
+    callers::delegate(world, &description.delegated_administrators, of_members)?;
     world.refuse_unknown_keys(description.unknown_access_keys == callers::UnknownKeys::Refused);
     Ok(())
+}
+
+/// Accounts by their names; `None` for a name that several have.
+fn by_name<'a>(
+    accounts: impl Iterator<Item = (&'a AccountId, &'a String)>,
+) -> BTreeMap<String, Option<AccountId>> {
+    let mut names = BTreeMap::new();
+    for (id, name) in accounts {
+        names.entry(name.clone()).and_modify(|several| *several = None).or_insert_with(|| Some(id.clone()));
+    }
+    names
 }
 
 fn organization(description: &Description, described: &AccountEntry, settings: Settings) -> Built<World> {
@@ -77,7 +94,7 @@ fn organization(description: &Description, described: &AccountEntry, settings: S
         Some(id) => organization_id(id)?,
     };
     let mut taken = BTreeSet::new();
-    let management = account_id(&ids, described, &mut taken)?;
+    let management = account_id(&ids, &described.name, described.id.as_ref(), &mut taken)?;
     let own = ids::hex(ids.named("instance", ""), 16);
     let mut instance = Instance::of_organization(
         given::<InstanceArn>(description.instance.arn.as_ref(), || {
@@ -106,6 +123,9 @@ fn organization(description: &Description, described: &AccountEntry, settings: S
     building.account(described, management.clone(), &parent)?;
     building.accounts(&description.accounts, &parent)?;
     building.units(&description.organizational_units, &parent, "")?;
+    let members = building.accounts.clone();
+    building.outside(&description.outside_accounts)?;
+    building.accounts = members;
     building.permission_sets(description, &instance_arn)?;
     building.principals(description)?;
     let by = Caller::new(BY_HAND, management, CallerKind::Management);
@@ -147,16 +167,18 @@ fn organization_id(text: &Text) -> Built<String> {
     ))
 }
 
-fn account_id(ids: &ids::Ids, entry: &AccountEntry, taken: &mut BTreeSet<AccountId>) -> Built<AccountId> {
-    let id: AccountId =
-        given(entry.id.as_ref(), || ids::account_digits(ids.named("account", &entry.name.value)))?;
+fn account_id(
+    ids: &ids::Ids,
+    name: &Text,
+    id: Option<&Text>,
+    taken: &mut BTreeSet<AccountId>,
+) -> Built<AccountId> {
+    let place = id.unwrap_or(name);
+    let id: AccountId = given(id, || ids::account_digits(ids.named("account", &name.value)))?;
     if taken.insert(id.clone()) {
         return Ok(id);
     }
-    Err(DescriptionError::at(
-        entry.id.as_ref().unwrap_or(&entry.name),
-        format!("there are two accounts with the id `{id}`"),
-    ))
+    Err(DescriptionError::at(place, format!("there are two accounts with the id `{id}`")))
 }
 
 fn tags(tags: &BTreeMap<String, String>) -> Tags {
@@ -199,7 +221,7 @@ struct Building {
 impl Building {
     fn accounts(&mut self, entries: &[AccountEntry], parent: &ParentId) -> Built<()> {
         for entry in entries {
-            let id = account_id(&self.ids, entry, &mut self.accounts)?;
+            let id = account_id(&self.ids, &entry.name, entry.id.as_ref(), &mut self.accounts)?;
             self.account(entry, id, parent)?;
         }
         Ok(())
@@ -207,15 +229,7 @@ impl Building {
 
     fn account(&mut self, entry: &AccountEntry, id: AccountId, parent: &ParentId) -> Built<()> {
         let name = &entry.name.value;
-        if name.is_empty() || name.chars().count() > 128 {
-            return Err(DescriptionError::at(&entry.name, "an account's name has 1 to 128 characters"));
-        }
-        let email =
-            entry.email.as_ref().map_or_else(|| format!("aws+{id}@example.com"), |email| email.value.clone());
-        if !self.emails.insert(email.to_lowercase()) {
-            let place = entry.email.as_ref().unwrap_or(&entry.name);
-            return Err(DescriptionError::at(place, "two accounts have the same e-mail address"));
-        }
+        let email = self.email(&entry.name, entry.email.as_ref(), &id)?;
         self.account_names
             .entry(name.clone())
             .and_modify(|id| *id = None)
@@ -231,6 +245,31 @@ impl Building {
                 tags: tags(&entry.tags),
             },
         );
+        Ok(())
+    }
+
+    /// The e-mail address of an account, which no other has; its name is looked at too.
+    fn email(&mut self, name: &Text, given: Option<&Text>, id: &AccountId) -> Built<String> {
+        if name.value.is_empty() || name.value.chars().count() > 128 {
+            return Err(DescriptionError::at(name, "an account's name has 1 to 128 characters"));
+        }
+        let email = given.map_or_else(|| format!("aws+{id}@example.com"), |email| email.value.clone());
+        if !self.emails.insert(email.to_lowercase()) {
+            return Err(DescriptionError::at(
+                given.unwrap_or(name),
+                "two accounts have the same e-mail address",
+            ));
+        }
+        Ok(email)
+    }
+
+    /// Accounts in no organization. No assignment can name them.
+    fn outside(&mut self, entries: &[OutsideEntry]) -> Built<()> {
+        for OutsideEntry { name, id, email } in entries {
+            let account = account_id(&self.ids, name, id.as_ref(), &mut self.accounts)?;
+            let email = self.email(name, email.as_ref(), &account)?;
+            self.world.put_outside(account, &name.value, &email);
+        }
         Ok(())
     }
 

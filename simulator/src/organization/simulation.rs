@@ -1,16 +1,29 @@
-//! The settings in a description: any of them, over those that the world would have anyway.
+//! What is read of a description a second time, since it is told by its way from the top: the settings, which lie over those that the
+//! world would have anyway, and the mistakes of a state.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{DescriptionError, document::Document};
-use crate::{Settings, iam::Step};
+use crate::{Settings, iam::Step, world::Mistake};
 
 /// Only what this is about; all else has been read already.
 #[derive(Deserialize)]
 struct Sections {
     #[serde(default)]
     simulation: Option<Document>,
+    #[serde(default)]
+    state: Option<Document>,
+}
+
+/// A mistake in the state, with the line and column of the part that it is in.
+pub(super) fn mistake_in_state(yaml: &str, mistake: Mistake) -> DescriptionError {
+    let Mistake { way, message } = mistake;
+    let sections: Result<Sections, DescriptionError> = super::read(yaml);
+    match sections.map(|sections| sections.state.map_or((1, 1), |state| state.find(&way))) {
+        Ok((line, column)) => DescriptionError { line, column, message },
+        Err(unreadable) => DescriptionError { message, ..unreadable },
+    }
 }
 
 /// The settings that a description gives, over others.

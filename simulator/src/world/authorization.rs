@@ -6,10 +6,11 @@
 use serde_json::Value;
 use shared::domain::{AccountId, GroupId, PermissionSetArn, Tags, UserId};
 
-use super::{Call, Fault, Service, World, events};
+use super::{Call, Fault, Service, World, events, groups, users, validate};
 use crate::{
     ApiError, CallerKind, Role,
     iam::{Context, Decision, Policy, Request, decide},
+    wire::identity_store::AlternateIdentifier,
 };
 
 /// One question to IAM: any of these actions on this resource.
@@ -91,7 +92,11 @@ fn context(world: &World, call: &Call, role: &Role, resource_tags: &Tags) -> Con
         .with("aws:PrincipalAccount", [account])
         .with("aws:PrincipalArn", [arn])
         .with("aws:PrincipalType", ["AssumedRole"])
-        .with("aws:SecureTransport", ["false"])
+        // The simulator is called by plain HTTP in one machine only, which stands for TLS.
+        .with("aws:SecureTransport", ["true"])
+        // Every call comes from its caller directly.
+        .with("aws:ViaAWSService", ["false"])
+        .with("aws:PrincipalIsAWSService", ["false"])
         .with("sso:PrimaryRegion", [world.settings.region.clone()])
         .with("identitystore:PrimaryRegion", [world.settings.region.clone()]);
     if world.organization.account(&call.caller.account).is_some() {
@@ -174,8 +179,12 @@ fn sso_admin(world: &World, call: &Call) -> Vec<(String, Tags)> {
     if let Some(id) = text(call, "TargetId").or(text(call, "AccountId")) {
         resources.push(account(id));
     } else if call.operation == "ProvisionPermissionSet" {
-        // For all accounts at once: which resource IAM is asked for is undocumented.
-        resources.push(account("*"));
+        let reached = reached_accounts(world, call);
+        if reached.is_empty() || !world.settings.assumptions.provisioning_asks_for_each_account {
+            resources.push(account("*"));
+        } else {
+            resources.extend(reached.into_iter().map(|id| account(id.as_str())));
+        }
     }
     for member in ["InstanceArn", "PermissionSetArn", "ResourceArn"] {
         if let Some(arn) = text(call, member) {
@@ -194,7 +203,16 @@ fn sso_admin(world: &World, call: &Call) -> Vec<(String, Tags)> {
     resources
 }
 
+/// The accounts that `ProvisionPermissionSet` reaches when it names none: all that have the permission set.
+fn reached_accounts<'w>(world: &'w World, call: &Call) -> Vec<&'w AccountId> {
+    let set = text(call, "PermissionSetArn").and_then(|arn| arn.parse::<PermissionSetArn>().ok());
+    set.map(|set| world.assignments.accounts_with(&set).collect()).unwrap_or_default()
+}
+
 fn sso_tags(world: &World, arn: &str) -> Tags {
+    if let Some(instance) = world.instances.iter().find(|instance| instance.arn.as_str() == arn) {
+        return instance.tags.clone();
+    }
     let set = arn.parse::<PermissionSetArn>().ok().and_then(|arn| world.permission_sets.get(&arn));
     set.map(|set| set.tags.clone()).unwrap_or_default()
 }
@@ -215,29 +233,41 @@ fn organizations(world: &World, call: &Call) -> Vec<(String, Tags)> {
         let known = kind != "account" || id.parse::<AccountId>().is_ok();
         known.then(|| (world.organization.arn(kind, id), world.organization.tags_of(id)))
     };
+    if let Some(handshake) = text(call, "HandshakeId") {
+        return vec![(world.organization.arn("handshake", &format!("invite/{handshake}")), Tags::default())];
+    }
+    if call.operation == "InviteAccountToOrganization" {
+        // Of an invitation by e-mail, the account isn't known: it is asked for any.
+        let of_account = call.input.pointer("/Target/Type").and_then(Value::as_str) == Some("ACCOUNT");
+        let invited = call.input.pointer("/Target/Id").and_then(Value::as_str).filter(|_| of_account);
+        return invited.and_then(resource).into_iter().collect();
+    }
     MEMBERS.iter().filter_map(|member| text(call, member)).filter_map(resource).collect()
 }
 
 fn identity_store(world: &World, call: &Call) -> Vec<String> {
     let mut arns = Vec::new();
-    if let Some(store) = text(call, "IdentityStoreId") {
+    if let Some(store) = text(call, "IdentityStoreId").map(validate::identity_store_text) {
         let owner = world.instances.iter().find(|instance| instance.identity_store.as_str() == store);
         let owner =
             owner.map_or_else(|| call.caller.account.to_string(), |instance| instance.owner.to_string());
         arns.push(format!("arn:aws:identitystore::{owner}:identitystore/{store}"));
     }
     let mut named = |kind: &str, id: Option<&str>| {
-        arns.push(format!("arn:aws:identitystore:::{kind}/{}", id.unwrap_or("*")));
+        // An id may be given as an ARN, which is the same resource.
+        let id = id.map_or("*", |id| validate::directory_text(kind, id));
+        arns.push(format!("arn:aws:identitystore:::{kind}/{id}"));
     };
     let group = text(call, "GroupId");
     let member = call.input.get("MemberId").and_then(|member| member.get("UserId")).and_then(Value::as_str);
     let membership = text(call, "MembershipId");
-    let known = membership.and_then(|id| world.directory.memberships.get(id));
+    let known =
+        membership.and_then(|id| world.directory.memberships.get(validate::directory_text("membership", id)));
     match call.operation {
         "DescribeGroup" | "UpdateGroup" | "DeleteGroup" => named("group", group),
         "DescribeUser" | "UpdateUser" | "DeleteUser" => named("user", text(call, "UserId")),
-        "GetGroupId" => named("group", named_group(world, call).as_ref().map(GroupId::as_str)),
-        "GetUserId" => named("user", named_user(world, call).as_ref().map(UserId::as_str)),
+        "GetGroupId" => named("group", named_group(world, call).map(GroupId::as_str)),
+        "GetUserId" => named("user", named_user(world, call).map(UserId::as_str)),
         "ListGroups" => named("group", None),
         "ListUsers" => named("user", None),
         "CreateGroupMembership" => {
@@ -250,7 +280,7 @@ fn identity_store(world: &World, call: &Call) -> Vec<String> {
             named("user", known.map(|membership| membership.user.as_str()));
         }
         "GetGroupMembershipId" => {
-            named("membership", None);
+            named("membership", membership_between(world, group, member));
             named("group", group);
             named("user", member);
         }
@@ -274,16 +304,24 @@ fn identity_store(world: &World, call: &Call) -> Vec<String> {
     arns
 }
 
-fn unique_value(call: &Call) -> Option<&str> {
-    call.input.pointer("/AlternateIdentifier/UniqueAttribute/AttributeValue").and_then(Value::as_str)
+fn identifier(call: &Call) -> Option<AlternateIdentifier> {
+    serde_json::from_value(call.input.get("AlternateIdentifier")?.clone()).ok()
 }
 
-fn named_group(world: &World, call: &Call) -> Option<GroupId> {
-    world.group_named(unique_value(call)?)
+/// The group that the call will find; none where it will be refused or find nothing.
+fn named_group<'w>(world: &'w World, call: &Call) -> Option<&'w GroupId> {
+    groups::found(world, call, &identifier(call)?).ok().flatten()
 }
 
-fn named_user(world: &World, call: &Call) -> Option<UserId> {
-    world.user_named(unique_value(call)?)
+/// The user likewise.
+fn named_user<'w>(world: &'w World, call: &Call) -> Option<&'w UserId> {
+    users::found(world, call, &identifier(call)?).ok().flatten()
+}
+
+fn membership_between<'w>(world: &'w World, group: Option<&str>, user: Option<&str>) -> Option<&'w str> {
+    let group: GroupId = validate::directory_text("group", group?).parse().ok()?;
+    let user: UserId = validate::directory_text("user", user?).parse().ok()?;
+    world.directory.members.get(&group)?.get(&user).map(String::as_str)
 }
 
 /// The older actions beside an operation of the identity store.
@@ -321,10 +359,13 @@ fn may_change_the_management_account(
     policies: &[Policy],
 ) -> Result<(), ApiError> {
     let management = &world.organization.management;
-    let concerned = matches!(call.operation, "CreateAccountAssignment" | "ProvisionPermissionSet")
-        && call.service == Service::SsoAdmin
-        && call.caller.kind == CallerKind::Management
-        && text(call, "TargetId") == Some(management.as_str());
+    let reached = match (call.operation, text(call, "TargetId")) {
+        ("CreateAccountAssignment" | "ProvisionPermissionSet", Some(id)) => id == management.as_str(),
+        ("ProvisionPermissionSet", None) => reached_accounts(world, call).contains(&management),
+        _changes_no_role => false,
+    };
+    let concerned =
+        reached && call.service == Service::SsoAdmin && call.caller.kind == CallerKind::Management;
     if !concerned {
         return Ok(());
     }

@@ -193,21 +193,40 @@ pub(super) fn list_service_access(
 }
 
 impl World {
-    /// Where an account's roles stand towards Identity Center, by what is registered in the organization now.
+    /// Where an account's roles stand towards Identity Center, by what is registered in the organization now. Only an active member can
+    /// be a delegated administrator.
     pub fn standing(&self, account: &AccountId) -> CallerKind {
         let organization = &self.organization;
+        let active = organization.account(account).is_some_and(|facts| facts.state.is_active());
         if *account == organization.management {
             CallerKind::Management
-        } else if organization.delegations.get(account).is_some_and(|of| of.contains_key(IDENTITY_CENTER)) {
+        } else if active
+            && organization.delegations.get(account).is_some_and(|of| of.contains_key(IDENTITY_CENTER))
+        {
             CallerKind::DelegatedAdministrator
         } else {
             CallerKind::Member
         }
     }
 
+    /// Whether a caller's account is a member that can't do anything any more: suspended, being closed, or closed.
+    pub(super) fn is_out_of_use(&self, caller: &Caller) -> bool {
+        let organization = &self.organization;
+        caller.account != organization.management
+            && organization.account(&caller.account).is_some_and(|facts| match facts.state {
+                AccountState::Suspended | AccountState::PendingClosure | AccountState::Closed => true,
+                AccountState::Active | AccountState::PendingActivation | AccountState::Unknown => false,
+            })
+    }
+
     /// Where a caller stands towards one service: Organizations can be read by the delegated administrators of all services, the
     /// others listen to Identity Center's only.
     pub(super) fn standing_towards(&self, caller: &Caller, service: Service) -> CallerKind {
+        let active = self.organization.account(&caller.account).is_some_and(|facts| facts.state.is_active());
+        if !active && caller.account != self.organization.management {
+            // Whatever it was when the caller was made, nothing is delegated to an account that has left or isn't active.
+            return CallerKind::Member;
+        }
         let delegated = match service {
             Service::Organizations => self.organization.delegations.contains_key(&caller.account),
             Service::IdentityStore | Service::SsoAdmin | Service::Tagging => {

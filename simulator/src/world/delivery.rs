@@ -81,13 +81,18 @@ impl Outbox {
         }
     }
 
+    /// How many events there have been, and how often chance was asked: the larger number.
+    pub(crate) fn count(&self) -> u64 {
+        self.sent.max(self.chance.count())
+    }
+
     /// Sends an event on its way.
     pub(crate) fn send(&mut self, delivery: &Delivery, at: Timestamp, event: &Value) {
         let copies = if self.happens(delivery.repeated) { 2 } else { 1 };
         for _ in 0..copies {
             let mut delay = delivery.delay.sample(&mut self.chance);
             if self.happens(delivery.late) {
-                delay += delivery.late_by;
+                delay = delay.saturating_add(delivery.late_by);
             }
             if !self.happens(delivery.lost) {
                 self.sent += 1;

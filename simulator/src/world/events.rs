@@ -86,6 +86,9 @@ pub(super) fn api_call(world: &mut World, call: &Call, answer: Result<&Value, &A
             }
             detail.insert("responseElements".to_owned(), elements);
         }
+        Err(error) if call.service == Service::IdentityStore => {
+            refused(&mut detail, &ApiError { message: without_value(&error.message), ..error.clone() });
+        }
         Err(error) => refused(&mut detail, error),
     }
     if call.service == Service::IdentityStore
@@ -278,6 +281,17 @@ fn without_addresses(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(without_addresses),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// A refusal of the identity store without the value that it quotes: that may be a person's name, which events hide everywhere else. Whether
+/// CloudTrail hides it here too is undocumented.
+fn without_value(message: &str) -> String {
+    // The value may have quotation marks of its own: it ends at the last place where it can.
+    let quoted = message.split_once("Value '").and_then(|(before, rest)| {
+        let (_, after) = rest.rsplit_once("' at '")?;
+        Some(format!("{before}Value '{HIDDEN}' at '{after}"))
+    });
+    quoted.unwrap_or_else(|| message.to_owned())
 }
 
 fn is_secret(member: &str, service: Service) -> bool {

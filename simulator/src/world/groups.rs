@@ -189,17 +189,25 @@ pub(super) fn describe(
     Ok(shape(world, &store, &id, &group))
 }
 
+/// The group that an alternate identifier names.
+pub(super) fn found<'w>(
+    world: &'w World,
+    call: &Call,
+    identifier: &wire::AlternateIdentifier,
+) -> Result<Option<&'w GroupId>, ApiError> {
+    Ok(match alternate(call, identifier, &["displayName"])? {
+        Alternate::Attribute(_, name) => world.directory.group_names.get(&spelling(world, name)),
+        Alternate::External(external) => world.directory.external_groups.get(&external),
+    })
+}
+
 pub(super) fn get_id(
     world: &mut World,
     call: &Call,
     input: &wire::GetGroupId,
 ) -> Result<wire::GroupIdOutput, ApiError> {
     let store = validate::identity_store(world, call, &input.identity_store_id)?;
-    let id = match alternate(call, &input.alternate_identifier, &["displayName"])? {
-        Alternate::Attribute(_, name) => world.directory.group_names.get(&spelling(world, name)),
-        Alternate::External(external) => world.directory.external_groups.get(&external),
-    };
-    match id {
+    match found(world, call, &input.alternate_identifier)? {
         Some(id) => Ok(wire::GroupIdOutput {
             identity_store_id: store,
             group_id: id.to_string(),

@@ -28,6 +28,11 @@ impl Ids {
         Uuid::new_v5(&self.namespace, &self.counter.to_be_bytes())
     }
 
+    /// How many there have been.
+    pub(crate) fn count(&self) -> u64 {
+        self.counter
+    }
+
     /// The next number from zero up to, but not including, one.
     pub(crate) fn fraction(&mut self) -> f64 {
         let (number, _, _, _) = self.next().as_fields();

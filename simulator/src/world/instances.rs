@@ -106,14 +106,17 @@ impl Instance {
     }
 
     /// Whether a caller may know of it: everyone in the organization knows the organization's, an account's own is its own matter.
-    pub(crate) fn is_known_to(&self, call: &Call) -> bool {
-        !self.is_of_account() || self.owner == call.caller.account
+    pub(crate) fn is_known_to(&self, world: &World, call: &Call) -> bool {
+        if self.is_of_account() {
+            return self.owner == call.caller.account;
+        }
+        world.organization.account(&call.caller.account).is_some()
     }
 
     /// Whether a caller may look at it and work in it.
-    pub(crate) fn is_open_to(&self, call: &Call) -> bool {
+    pub(crate) fn is_open_to(&self, world: &World, call: &Call) -> bool {
         match call.caller.kind {
-            CallerKind::Management | CallerKind::DelegatedAdministrator => self.is_known_to(call),
+            CallerKind::Management | CallerKind::DelegatedAdministrator => self.is_known_to(world, call),
             CallerKind::Member => self.is_of_account() && self.owner == call.caller.account,
         }
     }
@@ -129,7 +132,7 @@ pub(super) fn list(
     }
     let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
     let region = &world.settings.region;
-    let known = world.instances.iter().filter(|instance| instance.is_known_to(call));
+    let known = world.instances.iter().filter(|instance| instance.is_known_to(world, call));
     let entries = known.filter_map(|instance| {
         let metadata = wire::InstanceMetadata {
             instance_arn: instance.arn.to_string(),

@@ -72,7 +72,7 @@ pub use requests::RequestRecord;
 pub use settings::{
     Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
 };
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::{Mistake, Snapshot};
 pub(crate) use validate::word as is_word;
 
 /// AWS for one machine.
@@ -111,6 +111,8 @@ pub struct World {
     answer_delay: Duration,
     /// Since when a world that was written down has been waiting to be taken up.
     stood_still_since: Option<Timestamp>,
+    /// How far its time is ahead of that of its callers, since it was taken up from a state of a later time.
+    ahead: Duration,
 }
 
 /// Something that happens by itself.
@@ -170,6 +172,7 @@ impl World {
             roles: Roles::default(),
             answer_delay: Duration::ZERO,
             stood_still_since: None,
+            ahead: Duration::ZERO,
         }
     }
 
@@ -184,7 +187,7 @@ impl World {
     /// Settles all that is due by `now`. A time before the latest one seen changes nothing.
     pub fn advance(&mut self, now: Timestamp) {
         self.take_up(now);
-        let now = now.max(self.now);
+        let now = later(now, self.ahead).max(self.now);
         while let Some(first) = self.due.first_entry() {
             if first.key().0 > now {
                 break;
@@ -210,10 +213,12 @@ impl World {
     pub fn next_due(&self) -> Option<Timestamp> {
         let soon = |due: &Due| !matches!(due, Due::AccountCleaned { .. });
         let due = self.due.iter().find(|(_, due)| soon(due)).map(|((at, _), _)| *at);
-        due.into_iter().chain(self.outbox.next_after(self.now)).min()
+        let next = due.into_iter().chain(self.outbox.next_after(self.now)).min();
+        next.map(|next| earlier(next, self.ahead))
     }
 
-    /// The time of the latest call.
+    /// The time of the latest call, as the world has it: a world taken up from a state of a later time stays ahead of its callers, and
+    /// so do the times in its answers and events.
     pub fn now(&self) -> Timestamp {
         self.now
     }

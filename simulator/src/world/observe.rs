@@ -28,13 +28,11 @@ impl World {
     }
 
     fn path_now(&self, parent: &ParentId) -> OuPath {
-        let mut units = Vec::new();
-        let mut parent = parent.clone();
-        while let ParentId::Ou(id) = parent {
-            let Some(unit) = self.organization.units.get(&id) else { break };
-            units.push(OrganizationalUnit { id, name: unit.name.clone() });
-            parent = unit.parent.clone();
-        }
+        let unit = |(id, unit): (&shared::domain::OuId, &super::units::Unit)| OrganizationalUnit {
+            id: id.clone(),
+            name: unit.name.clone(),
+        };
+        let mut units: Vec<_> = self.organization.way_up(parent).map(unit).collect();
         units.reverse();
         OuPath(units)
     }

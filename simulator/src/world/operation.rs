@@ -135,7 +135,9 @@ impl World {
         });
         let result = match refused {
             Some(error) => Err(error),
-            None => allowed::<O>(&call)
+            None => self
+                .in_use(&call)
+                .and_then(|()| allowed::<O>(&call))
                 .and_then(|()| authorization::authorize(self, &mut call))
                 .and_then(|()| input.run(self, &call)),
         };
@@ -170,6 +172,16 @@ impl World {
         };
         self.log.record(entry, throttle);
         if lost { Err(ApiError::lost()) } else { result }
+    }
+}
+
+impl World {
+    /// Refuses a caller whose account isn't active.
+    fn in_use(&self, call: &Call) -> Result<(), ApiError> {
+        if self.settings.assumptions.inactive_accounts_are_refused && self.is_out_of_use(&call.caller) {
+            return Err(ApiError::denied(format!("Account {} is not active.", call.caller.account)));
+        }
+        Ok(())
     }
 }
 

@@ -130,21 +130,24 @@ impl Organization {
 
     /// The ids from the root down to this parent, as `Paths` writes them: each followed by a slash.
     pub(super) fn path(&self, parent: &ParentId) -> String {
-        match parent {
-            ParentId::Root(root) => format!("{}/{root}/", self.id),
-            ParentId::Ou(ou) => match self.units.get(ou) {
-                Some(unit) => format!("{}{ou}/", self.path(&unit.parent)),
-                None => format!("{}/{}/", self.id, self.root),
-            },
-        }
+        let mut ids: Vec<&str> = self.way_up(parent).map(|(ou, _)| ou.as_str()).collect();
+        ids.extend([self.root.as_str(), self.id.as_str()]);
+        ids.iter().rev().flat_map(|id| [id, "/"]).collect()
     }
 
     /// How many OUs lie on the way from the root down to this parent, itself included.
     pub(crate) fn depth(&self, parent: &ParentId) -> usize {
-        match parent {
-            ParentId::Root(_) => 0,
-            ParentId::Ou(ou) => 1 + self.units.get(ou).map_or(0, |unit| self.depth(&unit.parent)),
-        }
+        self.way_up(parent).count()
+    }
+
+    /// The OUs from this parent, itself included, up to the root.
+    pub(super) fn way_up(&self, parent: &ParentId) -> impl Iterator<Item = (&OuId, &Unit)> {
+        let unit = |parent: &ParentId| match parent {
+            ParentId::Root(_) => None,
+            ParentId::Ou(ou) => self.units.get_key_value(ou),
+        };
+        // No way is longer than there are OUs, so it ends whatever the tree is like.
+        std::iter::successors(unit(parent), move |(_, above)| unit(&above.parent)).take(self.units.len())
     }
 
     pub(super) fn arn(&self, kind: &str, own: &str) -> String {

@@ -68,6 +68,8 @@ impl Settings {
         let Self { page_size, empty_pages, short_pages, quotas, .. } = self;
         let latencies = [
             ("assignment_latency", self.assignment_latency),
+            ("provisioning_latency", self.provisioning_latency),
+            ("instance_latency", self.instance_latency),
             ("create_account_latency", self.create_account_latency),
             ("close_account_latency", self.close_account_latency),
         ];
@@ -95,6 +97,12 @@ impl Settings {
             return Some((
                 "quotas.outstanding",
                 "nothing could ever be assigned: 10 or 15, as AWS's pages say".to_owned(),
+            ));
+        }
+        if quotas.outstanding_provisionings == 0 {
+            return Some((
+                "quotas.outstanding_provisionings",
+                "nothing could ever be provisioned: 3, as AWS's page says".to_owned(),
             ));
         }
         None
@@ -252,6 +260,13 @@ pub struct Assumptions {
     /// Whether an assignment in the management account is accepted from a caller without rights in IAM and ends `FAILED` later, with
     /// the text that people have seen. `false` refuses the call. Which of the two AWS does when is undocumented.
     pub missing_iam_rights_fail_later: bool,
+    /// Whether `ProvisionPermissionSet` for all accounts needs its action on each account that it reaches. Which resource IAM is asked for
+    /// then is undocumented; `true` is the stricter, and `false` asks for `arn:aws:sso:::account/*`, which a `Deny` on one account doesn't meet.
+    pub provisioning_asks_for_each_account: bool,
+    /// Whether calls from a member account that is suspended, being closed or closed are refused with `AccessDeniedException`. The account
+    /// management guide says that such an account can be signed in to for its bills and for support only; how API calls are refused is
+    /// undocumented. `false` lets them through as a member's, never as a delegated administrator's.
+    pub inactive_accounts_are_refused: bool,
     /// How old the answers of `GetResources` are. Undocumented.
     #[serde(with = "crate::duration")]
     pub tagging_lag: Duration,
@@ -293,6 +308,8 @@ impl Default for Assumptions {
             delegated_administrator_sees_tagged_accounts: false,
             identity_store_needs_sso_directory: true,
             missing_iam_rights_fail_later: true,
+            provisioning_asks_for_each_account: true,
+            inactive_accounts_are_refused: true,
             tagging_lag: Duration::ZERO,
             created_accounts_can_stand_alone: false,
             departed_accounts_keep_assignments: true,
@@ -382,7 +399,7 @@ impl Latency {
         match self {
             Self::Constant(duration) => duration,
             Self::Uniform { shortest, longest } => {
-                shortest + longest.saturating_sub(shortest).mul_f64(ids.fraction())
+                shortest.saturating_add(longest.saturating_sub(shortest).mul_f64(ids.fraction()))
             }
             Self::LogNormal { median, p99 } => {
                 let spread = (p99.as_secs_f64().max(f64::MIN_POSITIVE)

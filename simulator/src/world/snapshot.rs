@@ -2,6 +2,8 @@
 //!
 //! What is left out is no state of AWS's: the log and its counters, the buckets of the rates, and what a call holds while it is made.
 
+mod soundness;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -12,6 +14,8 @@ use super::{
     Due, Instance, Settings, World, assignments, delivery, directory, ids, later, organization,
     permission_sets, provisionings, requests, turns,
 };
+
+pub(crate) use soundness::Mistake;
 
 /// A world at a time.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -100,8 +104,10 @@ impl World {
     /// Moves what is under way by the time that the world stood still; a world that has not been taken up yet does so now.
     pub(super) fn take_up(&mut self, now: Timestamp) {
         let Some(since) = self.stood_still_since.take() else { return };
-        // A world can't be taken up before it was left: until then its time stands.
         let still = now.duration_since(since);
+        // A world that was hurried is left later than the present. It goes on from there, ahead of the clock from now on: if it waited for
+        // the clock, nothing in it would end until then.
+        self.ahead = std::time::Duration::try_from(-still).unwrap_or_default();
         if let Some(still) = std::time::Duration::try_from(still).ok().filter(|still| !still.is_zero()) {
             let due = std::mem::take(&mut self.due);
             self.due = due.into_iter().map(|((at, order), due)| ((later(at, still), order), due)).collect();

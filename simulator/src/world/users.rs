@@ -199,21 +199,29 @@ pub(super) fn describe(
     Ok(shape(world, &store, &id, &user, extensions))
 }
 
+/// The user that an alternate identifier names.
+pub(super) fn found<'w>(
+    world: &'w World,
+    call: &Call,
+    identifier: &wire::AlternateIdentifier,
+) -> Result<Option<&'w UserId>, ApiError> {
+    let directory = &world.directory;
+    Ok(match alternate(call, identifier, &["userName", "emails.value"])? {
+        Alternate::Attribute(path, value) if path.eq_ignore_ascii_case("userName") => {
+            directory.user_names.get(&spelling(world, value))
+        }
+        Alternate::Attribute(_, value) => directory.emails.get(&spelling(world, value)),
+        Alternate::External(external) => directory.external_users.get(&external),
+    })
+}
+
 pub(super) fn get_id(
     world: &mut World,
     call: &Call,
     input: &wire::GetUserId,
 ) -> Result<wire::UserIdOutput, ApiError> {
     let store = validate::identity_store(world, call, &input.identity_store_id)?;
-    let directory = &world.directory;
-    let id = match alternate(call, &input.alternate_identifier, &["userName", "emails.value"])? {
-        Alternate::Attribute(path, value) if path.eq_ignore_ascii_case("userName") => {
-            directory.user_names.get(&spelling(world, value))
-        }
-        Alternate::Attribute(_, value) => directory.emails.get(&spelling(world, value)),
-        Alternate::External(external) => directory.external_users.get(&external),
-    };
-    match id {
+    match found(world, call, &input.alternate_identifier)? {
         Some(id) => Ok(wire::UserIdOutput {
             identity_store_id: store,
             user_id: id.to_string(),

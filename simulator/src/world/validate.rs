@@ -154,7 +154,7 @@ pub(crate) fn any_instance<'w>(world: &'w World, call: &Call, arn: &str) -> Resu
         .instances
         .iter()
         .find(|instance| {
-            instance.arn == arn && instance.is_open_to(call) && instance.status(call.now).is_some()
+            instance.arn == arn && instance.is_open_to(world, call) && instance.status(call.now).is_some()
         })
         .ok_or_else(|| ApiError::denied("You do not have sufficient access to perform this action."))
 }
@@ -211,19 +211,25 @@ pub(crate) fn directory_id<T: std::str::FromStr>(
     kind: &str,
     text: &str,
 ) -> Result<T, ApiError> {
+    id(call, member, directory_text(kind, text))
+}
+
+/// The id in an ARN such as `arn:aws:identitystore:::group/<id>`; any other text as it is.
+pub(crate) fn directory_text<'t>(kind: &str, text: &'t str) -> &'t str {
     let own = text.split_once(&format!(":identitystore:::{kind}/"));
-    id(
-        call,
-        member,
-        own.filter(|(partition, _)| partition.starts_with("arn:aws")).map_or(text, |(_, own)| own),
-    )
+    own.filter(|(partition, _)| partition.starts_with("arn:aws")).map_or(text, |(_, own)| own)
+}
+
+/// The id in an ARN such as `arn:aws:identitystore::111122223333:identitystore/d-1234567890`; any other text as it is.
+pub(crate) fn identity_store_text(text: &str) -> &str {
+    let own = text.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":identitystore/"));
+    own.filter(|(before, _)| before.contains(":identitystore::")).map_or(text, |(_, own)| own)
 }
 
 /// The id of an identity store that is ours; it may be given as an ARN such as
 /// `arn:aws:identitystore::111122223333:identitystore/d-1234567890`.
 pub(crate) fn identity_store(world: &World, call: &Call, store: &str) -> Result<String, ApiError> {
-    let own = store.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":identitystore/"));
-    let own = own.filter(|(before, _)| before.contains(":identitystore::")).map_or(store, |(_, own)| own);
+    let own = identity_store_text(store);
     let parsed: shared::domain::IdentityStoreId = id(call, "identityStoreId", own)?;
     let alive =
         |instance: &&Instance| instance.identity_store == parsed && instance.status(call.now).is_some();

@@ -87,3 +87,18 @@ fn organizations_throttles_by_default_in_awss_words_and_can_be_told_not_to() {
         aws.ok_at(at(2), &person(), describe());
     });
 }
+
+#[test]
+fn an_event_can_be_late_for_ever() {
+    let late = Delivery {
+        delay: Latency::Constant(Duration::from_secs(1)),
+        late: 1.0,
+        late_by: Duration::MAX,
+        ..Delivery::default()
+    };
+    let mut world = small(Settings { delivery: late, ..Settings::default() });
+    let input =
+        org::CreateOrganizationalUnit { parent_id: "r-ab12".to_owned(), name: "Late".to_owned(), tags: None };
+    world.call(at(0), &person(), input).unwrap();
+    assert!(world.take_events(at(1_000_000_000)).is_empty());
+}

@@ -11,6 +11,8 @@ mod delegation;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod denials;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod events;
@@ -52,3 +54,5 @@ mod state;
 mod support;
 #[cfg(test)]
 mod tagging;
+#[cfg(test)]
+mod taken_up;

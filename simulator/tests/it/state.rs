@@ -409,6 +409,10 @@ fn a_mistake_in_settings_is_shown_where_it_is() {
         ("page_size: 0", "one entry at least"),
         ("quotas: { outstanding: 0 }", "nothing could ever be assigned"),
         ("quotas: { outstandin: 10 }", "outstandin"),
+        ("quotas: { outstanding_provisionings: 0 }", "nothing could ever be provisioned"),
+        ("instance_latency: { uniform: { shortest: 3s, longest: 1s } }", "the shortest is longer"),
+        ("provisioning_latency: { log_normal: { median: 3s, p99: 1s } }", "not above the 99th percentile"),
+        ("delivery: { delay: { uniform: { shortest: 3s, longest: 1s } } }", "the shortest is longer"),
         ("assumptions: { status_order: sideways }", "sideways"),
     ] {
         let yaml = format!("{SMALL}simulation:\n  seed: 1\n  {setting}\n")
