@@ -41,7 +41,10 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
     };
     callers(&mut world, description)?;
     for fault in &description.faults {
-        world.faults.add(fault.clone());
+        if let Some(why) = fault.value.mistake() {
+            return Err(DescriptionError::at(fault, format!("no call would ever meet this fault: {why}")));
+        }
+        world.faults.add(fault.value.clone());
     }
     Ok(world)
 }

@@ -144,7 +144,9 @@ pub(super) fn list(
         };
         Some((instance.arn.to_string(), metadata))
     });
-    let (instances, next_token) = page(call, &request, entries)?;
+    // They are kept in the order in which they were made, and pages go by the key.
+    let ordered: BTreeMap<String, wire::InstanceMetadata> = entries.collect();
+    let (instances, next_token) = page(call, &request, ordered.into_iter())?;
     Ok(wire::ListInstancesOutput { instances, next_token })
 }
 

@@ -114,7 +114,8 @@ impl World {
         self.advance(now);
         let request_id = self.ids.next();
         let parameters = serde_json::to_value(&input).unwrap_or_default();
-        let fault = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
+        let met = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
+        let fault = met.fault.clone();
         let standing = self.standing_towards(caller, O::SERVICE);
         let mut call = Call {
             now: self.now,
@@ -139,6 +140,9 @@ impl World {
                 .and_then(|()| authorization::authorize(self, &mut call))
                 .and_then(|()| input.run(self, &call)),
         };
+        if result.is_ok() {
+            self.faults.accepted(&met);
+        }
         let outcome = result.as_ref().err().map(|error| error.code);
         let silent = fault == Some(Fault::TimeOut);
         if O::WRITES && !silent {

@@ -27,6 +27,8 @@ mod identity_store;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]
+mod later_faults;
+#[cfg(test)]
 mod membership;
 #[cfg(test)]
 mod operations;

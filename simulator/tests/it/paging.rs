@@ -99,6 +99,7 @@ fn is_whole_in_any_size<O: Operation>(world: &mut Faced, body: Value, entries: &
     };
     let whole = world.all::<O>(body.clone(), entries);
     assert_eq!(world.all::<O>(sized(1), entries), whole, "{}", O::NAME);
+    assert_eq!(world.all::<O>(sized(2), entries), whole, "{}", O::NAME);
     assert_eq!(world.all::<O>(sized(100), entries), whole, "{}", O::NAME);
     for size in [0, -1, 101] {
         world.refused::<O>(sized(size), "ValidationException");
@@ -173,7 +174,8 @@ fn the_list_of_instances_has_pages_too() {
     both_with(&Settings::default(), |world| {
         let mut second = world.world.instances_mut()[0].clone();
         second.arn = "arn:aws:sso:::instance/ssoins-0000000000000001".parse().unwrap();
-        world.world.instances_mut().insert(0, second);
+        // Made later than the first, and before it by its ARN.
+        world.world.instances_mut().push(second);
         is_whole_in_any_size::<sso::ListInstances>(world, json!({}), "Instances");
     });
 }
