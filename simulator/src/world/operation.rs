@@ -111,6 +111,17 @@ impl World {
         caller: &Caller,
         input: O,
     ) -> Result<O::Output, ApiError> {
+        self.make(now, caller, input, None)
+    }
+
+    /// The same for an input of which a required list may be missing, as only one on the wire can.
+    pub(super) fn make<O: Operation>(
+        &mut self,
+        now: Timestamp,
+        caller: &Caller,
+        input: O,
+        missing: Option<&str>,
+    ) -> Result<O::Output, ApiError> {
         self.advance(now);
         let request_id = self.ids.next();
         let parameters = serde_json::to_value(&input).unwrap_or_default();
@@ -134,12 +145,16 @@ impl World {
                 self.rates.take(&self.settings.quotas, O::SERVICE, O::NAME, &call.caller.account, call.now);
             (!in_rate).then(|| rate_exceeded(O::SERVICE))
         });
-        let result = match refused {
-            Some(error) => Err(error),
-            None => allowed::<O>(&call)
-                .and_then(|()| authorization::authorize(self, &mut call))
-                .and_then(|()| input.run(self, &call)),
-        };
+        let result =
+            match refused {
+                Some(error) => Err(error),
+                None => allowed::<O>(&call)
+                    .and_then(|()| authorization::authorize(self, &mut call))
+                    .and_then(|()| match missing {
+                        Some(member) => Err(call.invalid(member, "null", "Member must not be null")),
+                        None => input.run(self, &call),
+                    }),
+            };
         if result.is_ok() {
             self.faults.accepted(&met);
         }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::{
     Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments, closures,
     creations, delegation, departures, groups, handshakes, instances, memberships, organization,
-    permission_sets, policies, provisionings, regions, requests, tagging as tag_groups, tags, units, users,
+    permission_sets, policies, provisionings, regions, requests, required, tagging as tag_groups, tags,
+    units, users,
 };
 use crate::{
     ApiError, Caller,
@@ -90,8 +91,11 @@ fn by_wire<O: Operation>(
     let unreadable = |error: serde_json::Error| ApiError::new("SerializationException", error.to_string());
     // By way of an object, since a structure would read from a list too.
     let members: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(unreadable)?;
+    let members = required::without_nulls(members);
+    let given = Value::Object(members.clone());
     let input: O = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
-    let output = world.call(now, caller, input)?;
+    let missing = required::missing_list(&given, &serde_json::to_value(&input).unwrap_or_default());
+    let output = world.make(now, caller, input, missing.as_deref())?;
     serde_json::to_value(output).map_err(|_| ApiError::internal("InternalFailure"))
 }
 

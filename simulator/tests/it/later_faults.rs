@@ -177,8 +177,7 @@ async fn a_fault_that_no_call_could_meet_is_refused() {
 #[tokio::test]
 async fn looking_changes_nothing_of_what_comes() {
     let made = |looks: bool| async move {
-        let mut settings = Settings::default();
-        settings.short_pages = 0.5;
+        let settings = Settings { short_pages: 0.5, ..Settings::default() };
         let served = served(small(settings)).await;
         if looks {
             for path in ["/_usher/counters", "/_usher/state", "/nowhere"] {

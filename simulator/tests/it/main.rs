@@ -25,6 +25,8 @@ mod http;
 #[cfg(test)]
 mod identity_store;
 #[cfg(test)]
+mod inputs;
+#[cfg(test)]
 mod instances;
 #[cfg(test)]
 mod later_faults;
