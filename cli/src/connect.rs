@@ -73,13 +73,12 @@ impl Aws {
 /// Connects as the command line says, at the pace of a command's share.
 pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
     let connection = connection(arguments, machine).await;
-    let connection = match &machine.connection {
-        // It stands in for AWS, and nobody else calls it.
-        Some(_) => connection,
-        None => {
-            let share = Settings::from_env().command_share()?;
-            connection.paced(Arc::new(Paces::new(share, Arc::clone(&machine.clock))))
-        }
+    // What stands in for AWS is called by nobody else.
+    let connection = if machine.connection.is_some() {
+        connection
+    } else {
+        let share = Settings::from_env().command_share()?;
+        connection.paced(Arc::new(Paces::new(share, Arc::clone(&machine.clock))))
     };
     Aws::of(&connection, arguments.instance_arn.clone()).await
 }

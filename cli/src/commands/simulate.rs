@@ -187,7 +187,7 @@ impl Play<'_> {
         if self.looked.elapsed() >= RULES {
             self.looked = tokio::time::Instant::now();
             if let Some(text) = self.watch.look() {
-                self.telling.tell(self.clock.now(), ("rules", Paint::Warning), &text, screen)?;
+                telling::tell(self.clock.now(), ("rules", Paint::Warning), &text, screen)?;
             }
         }
         self.glance(screen).await
@@ -225,7 +225,7 @@ impl Play<'_> {
             PATIENCE.as_secs(),
             count(under_way, "assignment", "assignments")
         );
-        self.telling.tell(self.clock.now(), ("ending", Paint::Heading), &text, screen)?;
+        telling::tell(self.clock.now(), ("ending", Paint::Heading), &text, screen)?;
         let patience = tokio::time::sleep(PATIENCE);
         let mut patience = pin!(patience);
         loop {

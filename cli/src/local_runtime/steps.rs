@@ -125,19 +125,19 @@ mod tests {
         }
     }
 
-    fn intent(claim: Option<Claim>) -> Intent {
+    fn intent(claim: impl Into<Option<Claim>>) -> Intent {
         Intent {
             decided_at: Timestamp::UNIX_EPOCH,
             not_before: None,
             not_after: None,
             fingerprint: String::new(),
-            claim,
+            claim: claim.into(),
         }
     }
 
-    fn claim(request: Option<&str>) -> Option<Claim> {
+    fn claim(request: Option<&str>) -> Claim {
         let request = request.map(|id| id.parse().unwrap());
-        Some(Claim { fence: Fence(1), at: Timestamp::UNIX_EPOCH, request, polled: None })
+        Claim { fence: Fence(1), at: Timestamp::UNIX_EPOCH, request, polled: None }
     }
 
     const REQUEST: &str = "00000000-0000-4000-8000-000000000009";

@@ -100,6 +100,8 @@ impl Begun {
             let run = self.stage.tidily(self.stage.run(&wake, end));
             runs += 1;
             tokio::select! {
+                // Else Tokio draws lots, and no two runs are alike.
+                biased;
                 summary = run => {
                     let summary = summary.map_err(Trouble::while_doing("running the engine"))?;
                     if summary.end == RunEnd::Done {

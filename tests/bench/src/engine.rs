@@ -135,6 +135,8 @@ impl Stage {
         tokio::pin!(running);
         tokio::pin!(tidy);
         tokio::select! {
+            // Else Tokio draws lots, and no two runs are alike.
+            biased;
             done = &mut running => done,
             never = &mut tidy => never,
         }

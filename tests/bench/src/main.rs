@@ -164,3 +164,16 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_benchmark_has_its_place_in_the_page() {
+        let text = std::fs::read_to_string(PAGE).unwrap();
+        for benchmark in ALL {
+            assert!(page::has_place(&text, benchmark.name), "{} has no marks in {PAGE}", benchmark.name);
+        }
+    }
+}

@@ -128,6 +128,8 @@ async fn beside(window: usize, latency: Duration) -> Result<Row, Trouble> {
         stage.sleep_until(ends).await;
     };
     tokio::select! {
+        // Else Tokio draws lots, and no two runs are alike.
+        biased;
         ran = stage.run_to_the_end(variant.patience()) => drop(ran?),
         () = others => {}
     }

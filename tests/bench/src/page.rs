@@ -27,6 +27,12 @@ pub(crate) fn renew(path: &Path, benchmark: &'static str, rows: &[Row]) -> Resul
     fs::write(path, page).map_err(|error| Trouble::write(path, error))
 }
 
+/// Whether the page has a place for what a benchmark measures.
+#[cfg(test)]
+pub(crate) fn has_place(page: &str, benchmark: &str) -> bool {
+    with_table(page, benchmark, "").is_some()
+}
+
 /// The page with other text between the marks of a benchmark; `None` where it has no such marks.
 fn with_table(page: &str, benchmark: &str, text: &str) -> Option<String> {
     let begin = format!("<!-- bench: {benchmark} -->\n");

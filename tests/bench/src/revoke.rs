@@ -76,6 +76,8 @@ async fn behind(grants: usize, latency: Duration) -> Result<Row, Trouble> {
         Ok::<(), Trouble>(())
     };
     tokio::select! {
+        // Else Tokio draws lots, and no two runs are alike.
+        biased;
         ran = stage.run_to_the_end(variant.patience()) => drop(ran?),
         done = revokes => done?,
     }

@@ -202,7 +202,7 @@ async fn a_run_that_was_slow_leaves_the_round_to_the_one_that_has_taken_it() {
     let fuse = Fuse::new(When::Never);
     let steps = {
         let ports = fused(&service.ports, &fuse);
-        drop(sweep::handle(ports.sweep()).await.unwrap());
+        sweep::handle(ports.sweep()).await.unwrap();
         fuse.count()
     };
     let service = page_by_page().await;

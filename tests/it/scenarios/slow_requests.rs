@@ -102,7 +102,9 @@ async fn others_go_on_in_the_slots_that_are_left_and_never_in_more() {
     service.settle_for(Duration::from_mins(8)).await;
     let labels = labels(&service).await;
     assert_eq!(labels.iter().filter(|label| **label == "sending").count(), 1, "{labels:?}");
-    assert_eq!(labels.iter().filter(|label| **label == "ours").count(), 7, "{labels:?}");
+    // AWS updates one role of an account at a time: the two others of that account wait, and take no place.
+    assert_eq!(labels.iter().filter(|label| **label == "pending").count(), 2, "{labels:?}");
+    assert_eq!(labels.iter().filter(|label| **label == "ours").count(), 5, "{labels:?}");
     assert!(service.world().counters().most_outstanding <= 2);
     service.converged(&[]).await;
 }

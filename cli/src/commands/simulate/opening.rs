@@ -1,6 +1,6 @@
 //! What is told before anything happens: what is simulated, and how it is reached.
 
-use std::{num::NonZeroU32, path::Path};
+use std::{fmt::Write as _, num::NonZeroU32, path::Path};
 
 use crate::{
     Failure, Paint, Screen,
@@ -47,14 +47,17 @@ pub(super) fn tell(
         let files =
             if files.is_empty() { "cli/examples/rules.yaml".to_owned() } else { rule_files::told(files) };
         let end = if *kept { "" } else { ", which goes at the end; --ledger PATH keeps one" };
-        text.push_str(&format!(
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
             "  rules         {files}: {}\n  ledger        {}{end}\n",
             count(*rules, "rule", "rules"),
             quoted(ledger),
-        ));
+        );
     }
     let access_key = if stage.world().refuses_unknown_keys() { "ONE_OF_THE_FILE" } else { "test" };
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "  time          {}\n\nFor another terminal, where the AWS CLI and `usher` then go to it:\n\n{}\n",
         time(arguments.speed),
         style.paint(
@@ -65,7 +68,7 @@ pub(super) fn tell(
                    export AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY=test"
             )
         ),
-    ));
+    );
     let mut examples = vec!["aws organizations list-accounts".to_owned()];
     if let Some(Functions { ledger, .. }) = functions {
         examples.push(format!("usher status --ledger {}", quoted(ledger)));
@@ -73,7 +76,7 @@ pub(super) fn tell(
     examples.push(format!("curl {endpoint}/_usher/counters"));
     text.push_str("\nfor instance:\n\n");
     for example in examples {
-        text.push_str(&format!("  {example}\n"));
+        let _ = writeln!(text, "  {example}");
     }
     writeln!(screen.out, "{text}").and_then(|()| screen.out.flush()).map_err(Failure::Output)
 }

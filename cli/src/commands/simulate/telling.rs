@@ -1,6 +1,9 @@
 //! What is told while it runs: one line for each thing that happens, with its time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt::Write as _,
+};
 
 use jiff::Timestamp;
 use on_account_event::Outcome;
@@ -74,21 +77,6 @@ impl Telling {
         self.totals
     }
 
-    /// One line.
-    pub(super) fn tell(
-        &self,
-        at: Timestamp,
-        (what, paint): (&str, Paint),
-        text: &str,
-        screen: &mut Screen<'_>,
-    ) -> Result<(), Failure> {
-        let style = screen.out_style;
-        let time = style.paint(Paint::Faint, at.strftime("%H:%M:%S"));
-        writeln!(screen.out, "{time}  {}  {}", style.paint(paint, format!("{what:<8}")), line(text))
-            .and_then(|()| screen.out.flush())
-            .map_err(Failure::Output)
-    }
-
     /// Tells one piece of news.
     pub(super) fn news(&mut self, news: &News, screen: &mut Screen<'_>) -> Result<(), Failure> {
         match news {
@@ -98,12 +86,12 @@ impl Telling {
             }
             News::NotLooked { at, account, error } => {
                 let text = format!("a look at {}: {error}; it is looked at again", self.place(account));
-                self.tell(*at, ("failed", Paint::Bad), &text, screen)
+                tell(*at, ("failed", Paint::Bad), &text, screen)
             }
             News::Written { at, row } => self.written(*at, row, screen),
             News::Swept { at, found } => self.swept(*at, found, screen),
             News::Trouble { at, what, error } => {
-                self.tell(*at, ("failed", Paint::Bad), &format!("{what}: {error}"), screen)
+                tell(*at, ("failed", Paint::Bad), &format!("{what}: {error}"), screen)
             }
         }
     }
@@ -124,12 +112,12 @@ impl Telling {
                 count(granted, "assignment", "assignments"),
                 self.totals.revoked,
             );
-            return self.tell(at, ("ready", Paint::Good), &text, screen);
+            return tell(at, ("ready", Paint::Good), &text, screen);
         }
         if granted > told && at.duration_since(since) >= PROGRESS {
             self.first = First::Settling { withheld, told: (granted, at) };
             let text = format!("{} granted so far", count(granted, "assignment", "assignments"));
-            return self.tell(at, ("engine", Paint::Warning), &text, screen);
+            return tell(at, ("engine", Paint::Warning), &text, screen);
         }
         Ok(())
     }
@@ -154,7 +142,7 @@ impl Telling {
             Outcome::Ignored(why) => (format!("{name}: ignored, {why}"), Paint::Faint),
             Outcome::Parked(why) => (format!("{name}: put aside, {why}"), Paint::Bad),
         };
-        self.tell(at, ("event", paint), &text, screen)
+        tell(at, ("event", paint), &text, screen)
     }
 
     fn looked(
@@ -176,7 +164,7 @@ impl Telling {
         }
         let found = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
         let text = format!("{} ({account}): {found}", self.place(account));
-        self.tell(at, ("looked", Paint::Heading), &text, screen)?;
+        tell(at, ("looked", Paint::Heading), &text, screen)?;
         self.withheld
             .retain(|key, _| key.account != *account || withheld.iter().any(|withheld| withheld.key == *key));
         for Withheld { key, operation, reason, rules: _ } in withheld {
@@ -184,7 +172,7 @@ impl Telling {
                 continue;
             }
             let text = format!("{} {}: {reason}", verb(*operation), self.assignment(key));
-            self.tell(at, ("withheld", Paint::Warning), &text, screen)?;
+            tell(at, ("withheld", Paint::Warning), &text, screen)?;
         }
         Ok(())
     }
@@ -197,7 +185,7 @@ impl Telling {
             Step::Decided(_) | Step::Accepted(..) => Ok(()),
             Step::Again(operation, why) => {
                 let text = format!("{} {what}: {why}", verb(operation));
-                self.tell(at, ("again", Paint::Warning), &text, screen)
+                tell(at, ("again", Paint::Warning), &text, screen)
             }
             Step::Granted => {
                 self.totals.granted += 1;
@@ -205,7 +193,7 @@ impl Telling {
                     return Ok(());
                 }
                 let text = format!("{what}{}", self.why(row, at));
-                self.tell(at, ("granted", Paint::Good), &text, screen)
+                tell(at, ("granted", Paint::Good), &text, screen)
             }
             Step::Revoked => {
                 self.totals.revoked += 1;
@@ -213,16 +201,16 @@ impl Telling {
                     return Ok(());
                 }
                 let text = format!("{what}{}", self.why(row, at));
-                self.tell(at, ("revoked", Paint::Good), &text, screen)
+                tell(at, ("revoked", Paint::Good), &text, screen)
             }
             Step::GivenUp(operation) => {
                 let why = row.trouble.as_ref().map_or("it is not called for any more", String::as_str);
                 let text = format!("{} {what}: {why}", verb(operation));
-                self.tell(at, ("given up", Paint::Faint), &text, screen)
+                tell(at, ("given up", Paint::Faint), &text, screen)
             }
             Step::Failed(why) => {
                 self.totals.failed += 1;
-                self.tell(at, ("failed", Paint::Bad), &format!("{what}: {why}"), screen)
+                tell(at, ("failed", Paint::Bad), &format!("{what}: {why}"), screen)
             }
         }
     }
@@ -233,17 +221,12 @@ impl Telling {
         match run {
             SweepEnd::RoundEnded => {}
             SweepEnd::Unfinished => {
-                return self.tell(at, what, "its time was over, and the next run goes on", screen);
+                return tell(at, what, "its time was over, and the next run goes on", screen);
             }
             SweepEnd::UnderWay => {
-                return self.tell(
-                    at,
-                    what,
-                    "another run is at it, or was broken off; it is left alone",
-                    screen,
-                );
+                return tell(at, what, "another run is at it, or was broken off; it is left alone", screen);
             }
-            SweepEnd::TooSoon => return self.tell(at, what, "it is too soon for the next round", screen),
+            SweepEnd::TooSoon => return tell(at, what, "it is too soon for the next round", screen),
         }
         if matches!(self.first, First::Sweeping) {
             self.first = First::Settling { withheld: *withheld, told: (0, at) };
@@ -254,12 +237,12 @@ impl Telling {
             count(*accounts, "account", "accounts")
         );
         if *withheld > 0 {
-            text.push_str(&format!(", {withheld} withheld"));
+            let _ = write!(text, ", {withheld} withheld");
         }
         if *unread > 0 {
-            text.push_str(&format!(", {unread} could not be read"));
+            let _ = write!(text, ", {unread} could not be read");
         }
-        self.tell(at, what, &text, screen)
+        tell(at, what, &text, screen)
     }
 
     /// Whether something belongs to the first sweep, which is told in numbers.
@@ -274,7 +257,7 @@ impl Telling {
         let id = row.cause.as_str().strip_prefix("event:");
         let event = id.and_then(|id| self.events.iter().rev().find(|(event, ..)| event == id));
         if let Some((_, name, since)) = event {
-            text.push_str(&format!(", {} after {name}", span(at.duration_since(*since))));
+            let _ = write!(text, ", {} after {name}", span(at.duration_since(*since)));
         } else if row.cause.as_str().starts_with(SWEEP) {
             text.push_str(", found by a sweep");
         }
@@ -289,6 +272,20 @@ impl Telling {
     fn place(&self, account: &AccountId) -> String {
         self.cast.account(account)
     }
+}
+
+/// One line.
+pub(super) fn tell(
+    at: Timestamp,
+    (what, paint): (&str, Paint),
+    text: &str,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let style = screen.out_style;
+    let time = style.paint(Paint::Faint, at.strftime("%H:%M:%S"));
+    writeln!(screen.out, "{time}  {}  {}", style.paint(paint, format!("{what:<8}")), line(text))
+        .and_then(|()| screen.out.flush())
+        .map_err(Failure::Output)
 }
 
 fn verb(operation: Operation) -> &'static str {

@@ -26,6 +26,8 @@ pub(super) struct Load {
     under_way: BTreeMap<AccountId, usize>,
     /// The permission sets whose role may be being made or deleted, by account.
     updating: BTreeMap<AccountId, BTreeSet<PermissionSetArn>>,
+    /// Accounts in which such a request takes so long that another would only wait behind it, and take a place of the window for that.
+    stuck: BTreeSet<AccountId>,
 }
 
 /// Where a permission set has its role already.
@@ -49,21 +51,38 @@ impl Load {
         }
     }
 
+    /// With one more row under way that takes very long.
+    pub(super) fn add_stuck(&mut self, row: &Row, roles: &Roles) {
+        self.add(row, roles);
+        if row.work().is_some_and(|(operation, _)| may_update_a_role(row, operation, roles)) {
+            self.stuck.insert(row.key.account.clone());
+        }
+    }
+
     fn of(&self, account: &AccountId) -> usize {
         self.under_way.get(account).copied().unwrap_or(0)
     }
 
     /// How much a row would stand in the way of others, or others in its way: not at all; it would make a role while another of the account
-    /// is being made; its own is being made.
+    /// is being made; its own is being made; the one before it is stuck.
     fn hindrance(&self, row: &Row, operation: Operation, roles: &Roles) -> u8 {
         match self.updating.get(&row.key.account) {
-            Some(updating) if may_update_a_role(row, operation, roles) => {
-                if updating.contains(&row.key.permission_set) { 2 } else { 1 }
+            Some(_) if !may_update_a_role(row, operation, roles) => 0,
+            Some(_) if self.stuck.contains(&row.key.account) => BEHIND_STUCK,
+            Some(updating) => {
+                if updating.contains(&row.key.permission_set) {
+                    2
+                } else {
+                    1
+                }
             }
-            Some(_) | None => 0,
+            None => 0,
         }
     }
 }
+
+/// The hindrance with which nothing is sent: one stuck request costs one place of the window.
+const BEHIND_STUCK: u8 = 3;
 
 /// A row to be sent.
 #[derive(Debug)]
@@ -81,7 +100,7 @@ pub(super) struct Choice {
     pub(super) stale: Vec<Row>,
     /// When the next of those that are backing off may be sent.
     pub(super) earliest: Option<Timestamp>,
-    /// Whether all that could be sent is waiting to be decided again.
+    /// Whether all that could be sent is waiting to be decided again, or for a request that is stuck.
     pub(super) waiting_for_others: bool,
 }
 
@@ -127,7 +146,7 @@ pub(super) fn choose<'r>(
             .iter()
             .enumerate()
             .map(|(at, candidate)| (rank(candidate), at))
-            .filter(|((_, hindrance, ..), _)| !strict || *hindrance == 0)
+            .filter(|((_, hindrance, ..), _)| *hindrance < if strict { 1 } else { BEHIND_STUCK })
             .min();
         let Some(((_, hindrance, ..), at)) = best else { break };
         let unhindered = hindrance == 0;
@@ -135,6 +154,10 @@ pub(super) fn choose<'r>(
         load.add(row, roles);
         choice.ready.push(Ready { row: row.clone(), unhindered });
     }
+    let behind_stuck = |(operation, _, row): &(Operation, Timestamp, &Row)| {
+        load.hindrance(row, *operation, roles) == BEHIND_STUCK
+    };
+    choice.waiting_for_others |= choice.ready.is_empty() && candidates.iter().any(behind_stuck);
     choice
 }
 
@@ -214,9 +237,9 @@ mod tests {
         for row in outstanding {
             load.add(row, roles);
         }
-        let rules = rules();
+        let in_force = rules();
         let intent_age = SignedDuration::from_mins(15);
-        let limits = Limits { room, rules: Some(&rules), orders, intent_age, now: at(100) };
+        let limits = Limits { room, rules: Some(&in_force), orders, intent_age, now: at(100) };
         choose(waiting.iter(), &load, roles, strict, &limits)
     }
 
@@ -275,6 +298,26 @@ mod tests {
         assert_eq!(sent(&choice(&waiting, &[], 9)), ["11", "21", "12", "22", "13"]);
         let busy = [row(Operation::Grant, 1, 8, 0), row(Operation::Grant, 1, 9, 0)];
         assert_eq!(sent(&choice(&waiting, &busy, 3)), ["21", "22", "11"]);
+    }
+
+    #[test]
+    fn behind_a_request_that_is_stuck_no_other_role_update_of_its_account_takes_a_place() {
+        let grant = |account, group, set| of_set(row(Operation::Grant, account, group, 0), set);
+        let waiting = [grant(1, 1, 1), grant(1, 2, 2), grant(2, 3, 1)];
+        let mut load = Load::default();
+        let roles = Roles::from([(
+            waiting[0].key.account.clone(),
+            BTreeSet::from([waiting[0].key.permission_set.clone()]),
+        )]);
+        load.add_stuck(&grant(1, 9, 9), &roles);
+        let (in_force, orders) = (rules(), Orders::default());
+        let intent_age = SignedDuration::from_mins(15);
+        let limits = Limits { room: 9, rules: Some(&in_force), orders: &orders, intent_age, now: at(100) };
+        let others = choose(waiting.iter(), &load, &roles, false, &limits);
+        assert_eq!(sent(&others), ["23", "11"]);
+        assert!(!others.waiting_for_others);
+        let alone = choose(waiting[1..2].iter(), &load, &roles, false, &limits);
+        assert!(alone.ready.is_empty() && alone.waiting_for_others);
     }
 
     #[test]

@@ -24,6 +24,9 @@ use crate::{
 /// The longest that the engine waits when others take the whole window.
 const LONGEST_HOLD: Duration = Duration::from_secs(20);
 
+/// Nothing is stuck before it has taken this long.
+const STUCK: Duration = Duration::from_mins(1);
+
 impl Session<'_> {
     /// Sends as many as there are places for, one for each turn that the rate gives.
     pub(super) fn start_sending(&mut self, now: Timestamp) {
@@ -47,7 +50,11 @@ impl Session<'_> {
         }
         let mut load = Load::default();
         for flight in self.flights.values().filter(|flight| flight.takes_a_place()) {
-            load.add(&flight.row, &self.roles);
+            if self.is_stuck(flight, now) {
+                load.add_stuck(&flight.row, &self.roles);
+            } else {
+                load.add(&flight.row, &self.roles);
+            }
         }
         let limits = Limits {
             room,
@@ -76,6 +83,13 @@ impl Session<'_> {
             self.send(row, unhindered, orders.version);
         }
         self.wake_for_presumed(now);
+    }
+
+    /// Whether something takes so much longer than others do that nothing else should wait behind it.
+    fn is_stuck(&self, flight: &Flight, now: Timestamp) -> bool {
+        let usual = flight.operation().and_then(|operation| self.watch(operation).latency.overdue());
+        matches!(flight.stage, Stage::Slow | Stage::HandingOver)
+            || flight.waited(now) > STUCK.max(usual.unwrap_or_default() * 2)
     }
 
     /// The next place that is presumed to get free is taken at that moment.
