@@ -79,7 +79,7 @@ pub struct Description {
     unknown_access_keys: callers::UnknownKeys,
     /// Faults that are in force from the beginning.
     #[serde(default)]
-    faults: Vec<PlannedFault>,
+    faults: Vec<Spanned<PlannedFault>>,
     /// A whole state as it was written down; it has its own organization.
     #[serde(default)]
     state: Option<Spanned<Snapshot>>,

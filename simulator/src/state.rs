@@ -62,6 +62,7 @@ impl World {
     pub fn load(&mut self, now: Timestamp, yaml: &str) -> Result<(), DescriptionError> {
         let mut world = Self::from_yaml(yaml, self.settings.clone())?;
         world.advance(now);
+        world.goes_on_from(self);
         *self = world;
         Ok(())
     }

@@ -124,6 +124,9 @@ pub(super) async fn add_fault(State(face): State<Face>, body: Bytes) -> Response
         );
         return mistake(StatusCode::BAD_REQUEST, message);
     }
+    if let Some(why) = rule.mistake() {
+        return mistake(StatusCode::BAD_REQUEST, format!("no call would ever meet this fault: {why}"));
+    }
     world.faults.add(rule);
     StatusCode::NO_CONTENT.into_response()
 }

@@ -24,13 +24,15 @@ use axum::{
 use shared::ports::Clock;
 use tokio::net::TcpListener;
 
-use crate::{Caller, World};
+use crate::{Caller, World, in_process::lock};
 use connection::{Cut, Listener};
 
 /// The longest body that a call may have: AWS's own services take less.
 const MOST_BYTES: usize = 1024 * 1024;
 /// The longest state that is taken.
 const MOST_STATE_BYTES: usize = 64 * 1024 * 1024;
+/// How many of the latest calls a served world keeps with what they said; the counters count all.
+const MOST_CALLS: usize = 10_000;
 /// How long requests that are being answered are waited for after the shutdown has been asked for. Some are never answered, by a fault.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -63,6 +65,7 @@ pub async fn serve(
     callers: Callers,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    lock(&world).keep_calls(MOST_CALLS);
     let face = Face { world, clock, callers: Arc::new(callers) };
     let service = Router::new()
         .route("/", post(protocol::answer).fallback(protocol::elsewhere))

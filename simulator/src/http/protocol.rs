@@ -26,10 +26,12 @@ pub(super) async fn answer(
     let (result, request_id, delay) = {
         // A call that never gets as far as the operation has an id all the same.
         let mut world = lock(&face.world);
-        let before = world.log().len();
+        let before = world.latest_call();
         let result = call(&face, &mut world, &headers, target, body);
-        let delay = if world.log().len() > before { world.answer_delay() } else { std::time::Duration::ZERO };
-        (result, world.answer_id(before), delay)
+        match world.latest_call().filter(|id| Some(*id) != before) {
+            Some(id) => (result, id.to_string(), world.answer_delay()),
+            None => (result, world.answer_id().to_string(), std::time::Duration::ZERO),
+        }
     };
     if !delay.is_zero() {
         face.clock.sleep(delay).await;
@@ -120,14 +122,14 @@ pub(super) async fn elsewhere(State(face): State<Face>) -> Response {
         "UnknownOperationException",
         "AWS's protocol is `POST /` with an X-Amz-Target header; the simulator's own endpoint is described at `GET /_usher/`",
     );
-    let request_id = lock(&face.world).answer_id(usize::MAX);
+    let request_id = lock(&face.world).answer_id().to_string();
     reply(StatusCode::NOT_FOUND, &request_id, &error_body("", error))
 }
 
 /// Every answer has an id, the control endpoint's too.
 pub(super) async fn with_request_id(State(face): State<Face>, mut response: Response) -> Response {
     if !response.headers().contains_key(REQUEST_ID) {
-        let id = lock(&face.world).answer_id(usize::MAX);
+        let id = lock(&face.world).answer_id().to_string();
         set_request_id(&mut response, &id);
     }
     response

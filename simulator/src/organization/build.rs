@@ -46,7 +46,10 @@ pub(super) fn build(description: &Description, settings: Settings) -> Built<Worl
     };
     callers(&mut world, description)?;
     for fault in &description.faults {
-        world.faults.add(fault.clone());
+        if let Some(why) = fault.value.mistake() {
+            return Err(DescriptionError::at(fault, format!("no call would ever meet this fault: {why}")));
+        }
+        world.faults.add(fault.value.clone());
     }
     Ok(world)
 }
@@ -106,6 +109,16 @@ fn organization(description: &Description, described: &AccountEntry, settings: S
         management.clone(),
         since,
     );
+    // Everything else here has ARNs of the partition `aws`: a world with two would be none of AWS's.
+    if let Some(arn) = &description.instance.arn
+        && !arn.value.starts_with("arn:aws:")
+    {
+        let message = format!(
+            "`{}` is in another partition: only `aws` is simulated, as in `arn:aws:sso:::instance/…`",
+            arn.value
+        );
+        return Err(DescriptionError::at(arn, message));
+    }
     instance.name.clone_from(&description.instance.name);
     instance.permission_sets_enabled = description.instance.permission_sets_enabled.unwrap_or(true);
     let instance_arn = instance.arn.clone();

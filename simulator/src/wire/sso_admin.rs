@@ -12,7 +12,7 @@ inputs! {
     /// Input of `UpdateInstance`.
     UpdateInstance {
         instance_arn: String, name: Option<String>, encryption_configuration: Option<EncryptionConfiguration>,
-        permission_sets_enabled: Option<bool>,
+        permission_sets_enabled: Option<bool>, network_configuration: Option<serde_json::Value>,
     }
     /// How an instance's data is to be encrypted.
     EncryptionConfiguration { key_type: String, kms_key_arn: Option<String> }

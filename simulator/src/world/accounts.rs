@@ -92,12 +92,13 @@ pub(super) fn list_for_parent(
     input: &wire::ListAccountsForParent,
 ) -> Result<wire::AccountsOutput, ApiError> {
     let parent = organization::parent(world, call, "parentId", &input.parent_id)?;
+    let seen = earlier(call.now, world.settings.list_lag);
     let world = &*world;
     let entries = world
         .organization
         .accounts
         .iter()
-        .filter_map(|(id, line)| line.latest().map(|facts| (id, facts)))
+        .filter_map(|(id, line)| line.at(seen).map(|facts| (id, facts)))
         .filter(|(_, facts)| facts.parent == parent)
         .map(|(id, facts)| (id.to_string(), shape(world, id, facts)));
     let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };

@@ -166,7 +166,7 @@ impl Assignments {
     }
 
     /// A permission set is in an account from its first assignment there, or from being provisioned without one, to the end of the
-    /// last assignment.
+    /// last assignment, or of the permission set.
     pub(super) fn is_provisioned(&self, account: &AccountId, set: &PermissionSetArn, at: Timestamp) -> bool {
         self.role(account, set, at).is_some()
     }
@@ -177,9 +177,18 @@ impl Assignments {
         accounts.filter(|account| self.is_provisioned(account, set, Timestamp::MAX))
     }
 
-    /// Whether a permission set is provisioned in any account.
-    pub(super) fn is_anywhere(&self, set: &PermissionSetArn) -> bool {
-        self.accounts_with(set).next().is_some()
+    /// Whether anybody has a permission set in any account.
+    pub(super) fn is_assigned(&self, set: &PermissionSetArn) -> bool {
+        let mut accounts = self.by_permission_set.get(set).into_iter().flatten();
+        accounts.any(|account| self.keys_in(account, set).next().is_some())
+    }
+
+    /// Takes all roles of a permission set away, which came about without an assignment.
+    pub(super) fn end_roles(&mut self, at: Timestamp, set: &PermissionSetArn) {
+        let accounts: Vec<AccountId> = self.accounts_with(set).cloned().collect();
+        for account in &accounts {
+            self.end_role(at, account, set);
+        }
     }
 
     /// The permission sets that are provisioned in an account now.
@@ -315,20 +324,25 @@ pub(super) fn list_for_principal(
     Ok(wire::AssignmentsOutput { account_assignments, next_token })
 }
 
-/// Whether a role's version answers to the status that a list asks for.
-fn matches_status(
-    world: &World,
-    call: &Call,
-    status: Option<&str>,
-    account: &AccountId,
-    set: &PermissionSetArn,
-) -> Result<bool, ApiError> {
-    let Some(status) = status else { return Ok(true) };
+/// Whether a list asks for roles of the newest version, or for those that are behind, if it doesn't take both.
+fn asks_for_newest(call: &Call, status: Option<&str>) -> Result<Option<bool>, ApiError> {
+    let Some(status) = status else { return Ok(None) };
     let newest = "LATEST_PERMISSION_SET_PROVISIONED";
     validate::one_of(call, "provisioningStatus", status, &[newest, "LATEST_PERMISSION_SET_NOT_PROVISIONED"])?;
-    let role = world.assignments.role(account, set, seen(world, call));
+    Ok(Some(status == newest))
+}
+
+/// Whether an account had a permission set then, in a version as it is asked for.
+fn had(
+    world: &World,
+    seen: Timestamp,
+    account: &AccountId,
+    set: &PermissionSetArn,
+    newest: Option<bool>,
+) -> bool {
+    let role = world.assignments.role(account, set, seen);
     let latest = world.permission_sets.get(set).map(|set| set.version);
-    Ok((role == latest) == (status == newest))
+    role.is_some() && newest.is_none_or(|newest| (role == latest) == newest)
 }
 
 pub(super) fn provisioned_to(
@@ -338,17 +352,12 @@ pub(super) fn provisioned_to(
 ) -> Result<wire::PermissionSetsOutput, ApiError> {
     validate::instance(world, call, &input.instance_arn)?;
     let account: AccountId = validate::id(call, "accountId", &input.account_id)?;
+    let newest = asks_for_newest(call, input.provisioning_status.as_deref())?;
     let seen = seen(world, call);
-    let mut sets = Vec::new();
-    for set in world.assignments.roles.get(&account).into_iter().flat_map(BTreeMap::keys) {
-        if world.assignments.is_provisioned(&account, set, seen)
-            && matches_status(world, call, input.provisioning_status.as_deref(), &account, set)?
-        {
-            sets.push(set.to_string());
-        }
-    }
+    let sets = world.assignments.roles.get(&account).into_iter().flat_map(BTreeMap::keys);
+    let sets = sets.filter(|set| had(world, seen, &account, set, newest)).map(ToString::to_string);
     let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
-    let (permission_sets, next_token) = page(call, &request, sets.into_iter().map(|set| (set.clone(), set)))?;
+    let (permission_sets, next_token) = page(call, &request, sets.map(|set| (set.clone(), set)))?;
     Ok(wire::PermissionSetsOutput { permission_sets, next_token })
 }
 
@@ -358,16 +367,11 @@ pub(super) fn accounts_with(
     input: &wire::ListAccountsForProvisionedPermissionSet,
 ) -> Result<wire::AccountIdsOutput, ApiError> {
     let set = validate::permission_set(world, call, &input.instance_arn, &input.permission_set_arn)?;
+    let newest = asks_for_newest(call, input.provisioning_status.as_deref())?;
     let seen = seen(world, call);
-    let mut ids = Vec::new();
-    for account in world.assignments.by_permission_set.get(&set).into_iter().flatten() {
-        if world.assignments.is_provisioned(account, &set, seen)
-            && matches_status(world, call, input.provisioning_status.as_deref(), account, &set)?
-        {
-            ids.push(account.to_string());
-        }
-    }
+    let accounts = world.assignments.by_permission_set.get(&set).into_iter().flatten();
+    let ids = accounts.filter(|account| had(world, seen, account, &set, newest)).map(ToString::to_string);
     let request = PageRequest { token: input.next_token.as_deref(), size: input.max_results };
-    let (account_ids, next_token) = page(call, &request, ids.into_iter().map(|id| (id.clone(), id)))?;
+    let (account_ids, next_token) = page(call, &request, ids.map(|id| (id.clone(), id)))?;
     Ok(wire::AccountIdsOutput { account_ids, next_token })
 }

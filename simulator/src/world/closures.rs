@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use shared::domain::{AccountId, AccountState};
 
-use super::{Call, Due, World, accounts, departures::MembershipChange, earlier, events, later};
+use super::{Call, Due, World, accounts, departures::MembershipChange, earlier, events, later, requests};
 use crate::{ApiError, wire::organizations as wire};
 
 /// How long a closed account stays visible (Organizations user guide, "account state").
@@ -69,8 +69,12 @@ pub(super) fn close(
     }
     world.organization.closings.push(call.now);
     world.organization.change(call.now, &id, |facts| facts.state = AccountState::PendingClosure);
-    let latency = world.settings.close_account_latency.sample(&mut world.ids);
-    world.schedule(later(call.now, latency), Due::AccountClosed { account: id, since: call.now });
+    let (_, takes) = requests::course(call.fault.as_ref(), world.settings.close_account_latency);
+    // One that hangs stays `PENDING_CLOSURE`.
+    if let Some(takes) = takes {
+        let latency = takes.sample(&mut world.ids);
+        world.schedule(later(call.now, latency), Due::AccountClosed { account: id, since: call.now });
+    }
     Ok(wire::Nothing {})
 }
 

@@ -11,12 +11,15 @@ use super::{
     events, ids, later,
     organization::Organization,
     paging::{PageRequest, page},
-    tags, validate,
+    requests, tags, validate,
 };
 use crate::{
     ApiError,
     wire::{Epoch, Tag, organizations as wire},
 };
+
+/// A word of AWS's own. By this name, since a reference would have to be borrowed from what is read.
+type Word = &'static str;
 
 /// The making of an account.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -27,8 +30,38 @@ pub(super) struct Creation {
     tags: Vec<Tag>,
     requested_at: Timestamp,
     completed_at: Option<Timestamp>,
+    /// The reason with which a fault makes it end.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::snapshot::creation_failure"
+    )]
+    doomed: Option<Word>,
     #[serde(deserialize_with = "super::snapshot::creation_outcome")]
     outcome: Option<Result<AccountId, &'static str>>,
+}
+
+/// Why the making of an account fails, in AWS's words (API reference, `CreateAccountStatus`).
+pub(super) const FAILURES: &[&str] = &[
+    "ACCOUNT_LIMIT_EXCEEDED",
+    "EMAIL_ALREADY_EXISTS",
+    "INVALID_ADDRESS",
+    "INVALID_EMAIL",
+    "CONCURRENT_ACCOUNT_MODIFICATION",
+    "INTERNAL_FAILURE",
+    "GOVCLOUD_ACCOUNT_ALREADY_EXISTS",
+    "MISSING_BUSINESS_VALIDATION",
+    "MISSING_PAYMENT_INSTRUMENT",
+    "FAILED_BUSINESS_VALIDATION",
+    "PENDING_BUSINESS_VALIDATION",
+    "INVALID_IDENTITY_FOR_BUSINESS_VALIDATION",
+    "UNKNOWN_BUSINESS_VALIDATION",
+    "UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED",
+];
+
+/// One of these words.
+pub(super) fn failure(reason: &str) -> Option<&'static str> {
+    FAILURES.iter().find(|known| **known == reason).copied()
 }
 
 impl Organization {
@@ -102,18 +135,23 @@ pub(super) fn create(
     }
     world.room_for_an_account(call.now)?;
     let id = format!("car-{}", ids::hex(call.request_id, 32));
+    let (doomed, takes) = requests::course(call.fault.as_ref(), world.settings.create_account_latency);
     let creation = Creation {
         name: input.account_name.clone(),
         email: input.email.clone(),
         tags: asked.tags.to_vec(),
         requested_at: call.now,
         completed_at: None,
+        doomed: doomed.as_deref().and_then(failure),
         outcome: None,
     };
     let output = wire::CreateAccountOutput { create_account_status: shape(&id, &creation) };
     world.organization.creations.insert(id.clone(), creation);
-    let latency = world.settings.create_account_latency.sample(&mut world.ids);
-    world.schedule(later(call.now, latency), Due::AccountMade(id));
+    // One that hangs never comes to its end.
+    if let Some(takes) = takes {
+        let latency = takes.sample(&mut world.ids);
+        world.schedule(later(call.now, latency), Due::AccountMade(id));
+    }
     Ok(output)
 }
 
@@ -209,8 +247,11 @@ pub(super) fn made(world: &mut World, id: &str) {
     let at = world.now;
     let Some(mut creation) = world.organization.creations.get(id).cloned() else { return };
     let taken = world.organization.email_is_taken(&creation.email);
-    let outcome =
-        if taken { Err("EMAIL_ALREADY_EXISTS") } else { free_account_id(world).ok_or("INTERNAL_FAILURE") };
+    let outcome = match creation.doomed {
+        Some(reason) => Err(reason),
+        None if taken => Err("EMAIL_ALREADY_EXISTS"),
+        None => free_account_id(world).ok_or("INTERNAL_FAILURE"),
+    };
     if let Ok(account) = &outcome {
         let facts = Facts {
             name: creation.name.clone(),

@@ -4,7 +4,16 @@ use std::{collections::BTreeMap, time::Duration};
 
 use shared::domain::{AccountId, PermissionSetArn};
 
-use super::{Service, ids::Ids};
+use super::{Service, creations, ids::Ids};
+
+/// The operations that start what ends later.
+const LATER: [&str; 5] = [
+    "CreateAccountAssignment",
+    "DeleteAccountAssignment",
+    "ProvisionPermissionSet",
+    "CreateAccount",
+    "CloseAccount",
+];
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -26,11 +35,12 @@ pub enum Fault {
     TimeOut,
     /// The call is done at once, and its answer comes this much later.
     SlowAnswer(#[serde(with = "crate::duration")] Duration),
-    /// An assignment request is accepted, and ends `FAILED` with this reason.
+    /// A request to assign, to provision or to make an account is accepted, and ends `FAILED` with this reason. For accounts it is one of
+    /// AWS's own words, such as `INTERNAL_FAILURE`; that the closing of an account could fail later is not documented.
     FailLater(String),
-    /// An assignment request is accepted, and takes this long.
+    /// Such a request, or one to close an account, is accepted, and takes this long.
     Slow(#[serde(with = "crate::duration")] Duration),
-    /// An assignment request is accepted, and stays `IN_PROGRESS` for ever.
+    /// Such a request is accepted, and stays `IN_PROGRESS` for ever.
     Hang,
 }
 
@@ -38,6 +48,33 @@ impl Fault {
     /// A request that ends with the transient internal error that people have seen.
     pub fn internal_exception_later() -> Self {
         Self::FailLater("An unexpected internal service exception was encountered.".to_owned())
+    }
+
+    /// Whether it strikes the request that a call starts, and not the call.
+    fn is_later(&self) -> bool {
+        matches!(self, Self::FailLater(_) | Self::Slow(_) | Self::Hang)
+    }
+
+    /// Why calls of this operation can't meet it, if they can't.
+    fn mistake(&self, operation: &str) -> Option<String> {
+        if !self.is_later() {
+            return None;
+        }
+        match (operation, self) {
+            ("CreateAccount", Self::FailLater(reason)) if creations::failure(reason).is_none() => {
+                let known = creations::FAILURES.join(", ");
+                Some(format!("`{reason}` is no reason for which the making of an account fails: {known}"))
+            }
+            ("CloseAccount", Self::FailLater(_)) => Some(
+                "that the closing of an account fails later is not documented: let it be slow, or hang"
+                    .to_owned(),
+            ),
+            (operation, _) if LATER.contains(&operation) => None,
+            (operation, _) => {
+                let known = LATER.join(", ");
+                Some(format!("`{operation}` starts nothing that could end later, as these do: {known}"))
+            }
+        }
     }
 }
 
@@ -50,7 +87,7 @@ pub struct FaultRule {
     pub service: Option<Service>,
     /// What goes wrong.
     pub fault: Fault,
-    /// For how many calls; until cleared if absent.
+    /// For how many calls; until cleared if absent. What strikes later counts the calls that were accepted.
     pub calls: Option<u32>,
     /// Only for calls that name this account as their target.
     pub account: Option<AccountId>,
@@ -79,6 +116,19 @@ pub struct PlannedFault {
     /// Above 0 and at most 1: how probable it is that a call is struck, by chance from the world's seed. Every call if absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "probability")]
     pub probability: Option<f64>,
+}
+
+impl PlannedFault {
+    /// Why no call could ever meet it, if none could.
+    pub(crate) fn mistake(&self) -> Option<String> {
+        match self.service {
+            Some(Service::IdentityStore | Service::Tagging) if self.fault.is_later() => {
+                Some("the service starts nothing that could end later".to_owned())
+            }
+            _ if self.operation == "*" => None,
+            _ => self.fault.mistake(&self.operation),
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
@@ -141,41 +191,79 @@ impl Faults {
     }
 
     /// The first fault that this call meets, used up by one call. Rules that only begin later, or that chance lets pass, leave the
-    /// call to those after them.
+    /// call to those after them. What strikes a request later is not used up before the request is [accepted](Self::accepted).
     pub(crate) fn take(
         &mut self,
         service: Service,
         operation: &str,
         account: Option<&str>,
         chance: &mut Ids,
-    ) -> Option<Fault> {
-        let mut met = None;
+    ) -> Met {
+        let mut met = Met::default();
+        let mut at_once = None;
         for (at, rule) in self.rules.iter_mut().enumerate() {
             let concerned = (rule.operation == operation || rule.operation == "*")
                 && rule.service.is_none_or(|only| only == service)
                 && rule.account.as_ref().is_none_or(|only| Some(only.as_str()) == account)
-                && rule.calls != Some(0);
+                && rule.calls != Some(0)
+                && rule.fault.mistake(operation).is_none();
             if !concerned {
                 continue;
             }
             if rule.after > 0 {
-                rule.after -= 1;
+                if rule.fault.is_later() {
+                    met.spared.push(at);
+                } else {
+                    rule.after -= 1;
+                }
                 continue;
             }
             if rule.probability.is_none_or(|probability| chance.fraction() < probability) {
-                met = Some((at, rule.fault.clone()));
+                met.fault = Some(rule.fault.clone());
+                if rule.fault.is_later() {
+                    met.used = Some(at);
+                } else {
+                    at_once = Some(at);
+                }
                 break;
             }
         }
-        let (at, fault) = met?;
+        // Those that were spared come before it, so their places stay.
+        if let Some(at) = at_once {
+            self.use_up(at);
+        }
+        met
+    }
+
+    /// The call that met this was accepted.
+    pub(crate) fn accepted(&mut self, met: &Met) {
+        for at in &met.spared {
+            if let Some(rule) = self.rules.get_mut(*at) {
+                rule.after = rule.after.saturating_sub(1);
+            }
+        }
+        if let Some(at) = met.used {
+            self.use_up(at);
+        }
+    }
+
+    fn use_up(&mut self, at: usize) {
         if let Some(calls) = self.rules.get_mut(at).and_then(|rule| rule.calls.as_mut()) {
             *calls -= 1;
             if *calls == 0 {
                 self.rules.remove(at);
             }
         }
-        Some(fault)
     }
+}
+
+/// What one call meets.
+#[derive(Debug, Default)]
+pub(crate) struct Met {
+    pub(crate) fault: Option<Fault>,
+    /// The places of the rules that count accepted calls only: those that spared this one, and the one that it uses up.
+    spared: Vec<usize>,
+    used: Option<usize>,
 }
 
 #[cfg(test)]
@@ -197,7 +285,7 @@ mod tests {
         let mut faults = Faults::default();
         faults.add(rule(Some(2), None));
         let mut ids = Ids::new(1);
-        let mut take = || faults.take(Service::IdentityStore, "GetGroupId", None, &mut ids);
+        let mut take = || faults.take(Service::IdentityStore, "GetGroupId", None, &mut ids).fault;
         assert_eq!([take(), take(), take()], [Some(Fault::Throttle), Some(Fault::Throttle), None]);
     }
 
@@ -207,7 +295,7 @@ mod tests {
         faults.add(rule(None, Some("111122223333")));
         let mut ids = Ids::new(1);
         let mut take = |faults: &mut Faults, operation, account| {
-            faults.take(Service::IdentityStore, operation, Some(account), &mut ids)
+            faults.take(Service::IdentityStore, operation, Some(account), &mut ids).fault
         };
         assert_eq!(take(&mut faults, "GetGroupId", "444455556666"), None);
         assert_eq!(take(&mut faults, "GetUserId", "111122223333"), None);
@@ -223,8 +311,9 @@ mod tests {
         let mut ids = Ids::new(1);
         let mut faults = Faults::default();
         faults.add(PlannedFault { after: 2, ..rule(Some(1), None).into() });
-        let mut met =
-            |faults: &mut Faults| faults.take(Service::IdentityStore, "GetGroupId", None, &mut ids).is_some();
+        let mut met = |faults: &mut Faults| {
+            faults.take(Service::IdentityStore, "GetGroupId", None, &mut ids).fault.is_some()
+        };
         assert_eq!(
             [met(&mut faults), met(&mut faults), met(&mut faults), met(&mut faults)],
             [false, false, true, false]

@@ -22,6 +22,11 @@ impl Ids {
         Uuid::new_v5(&self.namespace, format!("{scope}\0{name}").as_bytes())
     }
 
+    /// A source of its own, which takes nothing from this one.
+    pub(crate) fn apart(&self, what: &str) -> Self {
+        Self { namespace: self.named("source of ids", what), counter: 0 }
+    }
+
     /// The next id.
     pub(crate) fn next(&mut self) -> Uuid {
         self.counter += 1;

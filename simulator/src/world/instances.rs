@@ -147,7 +147,9 @@ pub(super) fn list(
         };
         Some((instance.arn.to_string(), metadata))
     });
-    let (instances, next_token) = page(call, &request, entries)?;
+    // They are kept in the order in which they were made, and pages go by the key.
+    let ordered: BTreeMap<String, wire::InstanceMetadata> = entries.collect();
+    let (instances, next_token) = page(call, &request, ordered.into_iter())?;
     Ok(wire::ListInstancesOutput { instances, next_token })
 }
 
@@ -263,6 +265,10 @@ pub(super) fn update(
         }
         key_is_fine(call, encryption)?;
     }
+    // The model that this was made from doesn't have its members: to accept it and do nothing would be a lie.
+    if input.network_configuration.is_some() {
+        return Err(ApiError::validation("NetworkConfiguration is not simulated: leave it out."));
+    }
     let place = owned(world, call, &input.instance_arn)?;
     let takes = world.settings.instance_latency;
     let Some(instance) = world.instances.get_mut(place) else {
@@ -299,9 +305,11 @@ fn key_is_fine(call: &Call, encryption: &wire::EncryptionConfiguration) -> Resul
         (None, false) => Ok(()),
         (Some(arn), true) => {
             validate::length(call, member, arn, 20..=2048)?;
-            let own = arn.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":kms:"));
+            let own = arn.strip_prefix("arn:").and_then(|rest| rest.split_once(":kms:"));
             match own {
-                Some((_, own)) if own.contains(":key/") => Ok(()),
+                Some((partition, own)) if validate::is_partition(partition) && own.contains(":key/") => {
+                    Ok(())
+                }
                 Some(_) | None => Err(validate::pattern(call, member, arn)),
             }
         }

@@ -73,6 +73,10 @@ pub struct Counters {
 pub(crate) struct Log {
     pub(crate) entries: Vec<LogEntry>,
     pub(crate) counters: Counters,
+    /// The id of the latest call.
+    pub(crate) latest: Option<Uuid>,
+    /// How many of the latest calls are kept at least; all if absent.
+    pub(crate) most: Option<usize>,
 }
 
 impl Log {
@@ -93,6 +97,13 @@ impl Log {
             *self.counters.errors.entry(error.clone()).or_default() += 1;
         }
         *self.counters.calls.entry(name).or_default() += 1;
+        self.latest = Some(entry.request_id);
         self.entries.push(entry);
+        // Half of them at a time, so that the rest is not moved for each.
+        if let Some(most) = self.most
+            && self.entries.len() >= most.saturating_mul(2).max(1)
+        {
+            self.entries.drain(..self.entries.len() - most);
+        }
     }
 }

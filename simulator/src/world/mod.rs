@@ -34,8 +34,10 @@ mod policies;
 mod provisionings;
 mod quotas;
 mod rates;
+mod reach;
 mod regions;
 mod requests;
+mod required;
 mod settings;
 mod snapshot;
 mod statuses;
@@ -54,6 +56,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::domain::{AccountId, AssignmentKey, GroupId, PermissionSetArn, RequestId, UserId};
+use uuid::Uuid;
 
 use crate::{Caller, Role, RoleTaken, caller::Roles};
 
@@ -91,6 +94,8 @@ pub struct World {
     provisionings: provisionings::Provisionings,
     turns: turns::Turns,
     pub(crate) ids: ids::Ids,
+    /// The ids of answers that belong to no call: looking at a world leaves all others as they are.
+    answer_ids: ids::Ids,
     rates: rates::Rates,
     log: log::Log,
     outbox: delivery::Outbox,
@@ -158,6 +163,7 @@ impl World {
             requests: requests::Requests::default(),
             provisionings: provisionings::Provisionings::default(),
             turns: turns::Turns::default(),
+            answer_ids: ids.apart("answers"),
             ids,
             rates: rates::Rates::default(),
             log: log::Log::default(),
@@ -223,10 +229,25 @@ impl World {
         self.now
     }
 
-    /// The id of the one call made since the log had this many entries; a new one if none got as far as the log.
-    pub(crate) fn answer_id(&mut self, before: usize) -> String {
-        let made = self.log.entries.get(before).map(|entry| entry.request_id);
-        made.unwrap_or_else(|| self.ids.next()).to_string()
+    /// The id of the latest call.
+    pub(crate) fn latest_call(&self) -> Option<Uuid> {
+        self.log.latest
+    }
+
+    /// The id of an answer that belongs to no call.
+    pub(crate) fn answer_id(&mut self) -> Uuid {
+        self.answer_ids.next()
+    }
+
+    /// Keeps this many of the latest calls at least, and twice as many at most: who serves a world for long need not keep all.
+    pub(crate) fn keep_calls(&mut self, most: usize) {
+        self.log.most = Some(most);
+    }
+
+    /// Takes over from a world that it replaces what is of the one who serves it.
+    pub(crate) fn goes_on_from(&mut self, old: &Self) {
+        self.log.most = old.log.most;
+        self.answer_ids = old.answer_ids.clone();
     }
 
     fn schedule(&mut self, at: Timestamp, due: Due) {
@@ -250,7 +271,7 @@ impl World {
         self.assignments.all()
     }
 
-    /// Every call since the beginning, or since they were last taken, oldest first.
+    /// Every call since the beginning, or since they were last taken, oldest first; a world that is served keeps the latest ones only.
     pub fn log(&self) -> &[LogEntry] {
         &self.log.entries
     }

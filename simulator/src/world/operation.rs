@@ -111,10 +111,22 @@ impl World {
         caller: &Caller,
         input: O,
     ) -> Result<O::Output, ApiError> {
+        self.make(now, caller, input, None)
+    }
+
+    /// The same for an input of which a required list may be missing, as only one on the wire can.
+    pub(super) fn make<O: Operation>(
+        &mut self,
+        now: Timestamp,
+        caller: &Caller,
+        input: O,
+        missing: Option<&str>,
+    ) -> Result<O::Output, ApiError> {
         self.advance(now);
         let request_id = self.ids.next();
         let parameters = serde_json::to_value(&input).unwrap_or_default();
-        let fault = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
+        let met = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
+        let fault = met.fault.clone();
         let standing = self.standing_towards(caller, O::SERVICE);
         let mut call = Call {
             now: self.now,
@@ -139,8 +151,14 @@ impl World {
                 .in_use(&call)
                 .and_then(|()| allowed::<O>(&call))
                 .and_then(|()| authorization::authorize(self, &mut call))
-                .and_then(|()| input.run(self, &call)),
+                .and_then(|()| match missing {
+                    Some(member) => Err(call.invalid(member, "null", "Member must not be null")),
+                    None => input.run(self, &call),
+                }),
         };
+        if result.is_ok() {
+            self.faults.accepted(&met);
+        }
         let outcome = result.as_ref().err().map(|error| error.code);
         let silent = fault == Some(Fault::TimeOut);
         if O::WRITES && !silent {

@@ -8,7 +8,7 @@ use shared::domain::{AccountId, OuId, ParentId, RootId, Tags};
 use super::{
     Call, World, accounts, creations,
     delegation::IDENTITY_CENTER,
-    departures, handshakes,
+    departures, earlier, handshakes,
     paging::{PageRequest, page},
     timeline::Timeline,
     units::Unit,
@@ -250,8 +250,13 @@ pub(super) fn list_children(
     let parent = parent(world, call, "parentId", &input.parent_id)?;
     let organization = &world.organization;
     let ids: Vec<String> = if input.child_type == "ACCOUNT" {
-        let below = |id: &&AccountId| organization.account(id).is_some_and(|facts| facts.parent == parent);
-        organization.accounts.keys().filter(below).map(ToString::to_string).collect()
+        let seen = earlier(call.now, world.settings.list_lag);
+        organization
+            .accounts
+            .iter()
+            .filter(|(_, line)| line.at(seen).is_some_and(|facts| facts.parent == parent))
+            .map(|(id, _)| id.to_string())
+            .collect()
     } else {
         organization
             .units

@@ -51,8 +51,10 @@ fn shape(arn: &PermissionSetArn, set: &State) -> wire::PermissionSetOutput {
 
 /// An ISO 8601 duration between one hour and twelve, as the user guide bounds sessions.
 fn is_session_duration(text: &str) -> bool {
+    // The pattern of the API model has capital letters only.
     text.starts_with('P')
         && text.len() <= 100
+        && text.chars().all(|letter| letter.is_ascii_digit() || "PYMDWTHS.".contains(letter))
         && text
             .parse::<jiff::SignedDuration>()
             .is_ok_and(|duration| (1..=12 * 3600).contains(&duration.as_secs()) && duration.as_secs() >= 3600)
@@ -181,7 +183,7 @@ pub(super) fn delete(
     input: &wire::DeletePermissionSet,
 ) -> Result<wire::Nothing, ApiError> {
     let arn = changeable(world, call, &input.instance_arn, &input.permission_set_arn)?;
-    if world.assignments.is_anywhere(&arn)
+    if world.assignments.is_assigned(&arn)
         || world.requests.concerns(&arn)
         || world.provisionings.concerns(&arn)
     {
@@ -191,6 +193,7 @@ pub(super) fn delete(
         ));
     }
     world.permission_sets.remove(&arn);
+    world.assignments.end_roles(call.now, &arn);
     Ok(wire::Nothing {})
 }
 

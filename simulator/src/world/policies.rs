@@ -49,9 +49,9 @@ impl Reference {
 /// The ARN of a policy of AWS's own: `arn:aws:iam::aws:policy/job-function/Billing`.
 fn managed_policy_is_fine(call: &Call, member: &str, arn: &str) -> Result<(), ApiError> {
     validate::length(call, member, arn, 20..=2048)?;
-    let own = arn.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":iam::aws:policy/"));
+    let own = arn.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam::aws:policy/"));
     let fine = own.is_some_and(|(partition, own)| {
-        partition.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
+        validate::is_partition(partition)
             && own.split('/').all(|part| !part.is_empty() && part.chars().all(validate::word))
     });
     if fine {
@@ -223,8 +223,6 @@ pub(super) fn get_inline(
     Ok(wire::InlinePolicyOutput { inline_policy })
 }
 
-/// Whether deleting what is not there is refused is undocumented, for the inline policy and for the boundary; the operations declare
-/// `ResourceNotFoundException`, so it is.
 pub(super) fn delete_inline(
     world: &mut World,
     call: &Call,
@@ -232,10 +230,19 @@ pub(super) fn delete_inline(
 ) -> Result<wire::Nothing, ApiError> {
     let arn = changeable(world, call, &input.instance_arn, &input.permission_set_arn)?;
     if state(world, &arn)?.inline_policy.is_none() {
-        return Err(ApiError::not_found("The permission set has no inline policy."));
+        return absent_is_deleted(world, || ApiError::not_found("The permission set has no inline policy."));
     }
     edit(world, &arn, |set| set.inline_policy = None);
     Ok(wire::Nothing {})
+}
+
+/// The answer to deleting what is not there.
+fn absent_is_deleted(world: &World, error: impl FnOnce() -> ApiError) -> Result<wire::Nothing, ApiError> {
+    if world.settings.assumptions.deleting_an_absent_policy_is_refused {
+        Err(error())
+    } else {
+        Ok(wire::Nothing {})
+    }
 }
 
 fn no_boundary() -> ApiError {
@@ -283,7 +290,7 @@ pub(super) fn delete_boundary(
 ) -> Result<wire::Nothing, ApiError> {
     let arn = changeable(world, call, &input.instance_arn, &input.permission_set_arn)?;
     if state(world, &arn)?.permissions_boundary.is_none() {
-        return Err(no_boundary());
+        return absent_is_deleted(world, no_boundary);
     }
     edit(world, &arn, |set| set.permissions_boundary = None);
     Ok(wire::Nothing {})

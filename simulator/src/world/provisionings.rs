@@ -15,7 +15,7 @@ use super::{
     Call, Due, Latency, SecondRoleUpdate, World, later,
     paging::PageRequest,
     permission_sets::delegated_may,
-    requests,
+    quotas, reach, requests,
     statuses::{self, Followed, failure, status_at},
     validate,
 };
@@ -167,7 +167,8 @@ pub(super) fn provision(
         running.permission_set == set
             && (running.account.is_none() || account.is_none() || running.account == account)
     };
-    if world.provisionings.running().any(clashes) {
+    if world.settings.assumptions.second_provisioning_is_refused && world.provisionings.running().any(clashes)
+    {
         return Err(ApiError::new(
             "ConflictException",
             "Could not complete the request. The permission set is being provisioned already.",
@@ -234,19 +235,22 @@ pub(super) fn begin(world: &mut World, id: &RequestId, account: &AccountId) -> b
 pub(super) fn account_done(world: &mut World, id: &RequestId, account: &AccountId, version: u64) {
     let at = world.now;
     let Some(record) = world.provisionings.get(id).cloned() else { return };
-    let active = world.organization.account(account).is_some_and(|facts| facts.state.is_active());
-    let patience = later(record.accepted_at, world.settings.assumptions.suspended_account_hang);
-    if !active && at < patience && record.doomed.is_none() {
+    let wait = reach::waits_until(world, account, record.accepted_at);
+    let active = wait.is_none();
+    if let Some(until) = wait.filter(|until| at < *until)
+        && record.doomed.is_none()
+    {
         let due = Due::Provisioned { request: id.clone(), account: account.clone(), version };
-        world.schedule(patience, due);
+        world.schedule(until, due);
         return;
     }
     let missing = world.faults.missing_policies.get(&(account.clone(), record.permission_set.clone()));
     let failed = match (&record.doomed, active, missing) {
         (Some(reason), _, _) => Some(reason.clone()),
-        (None, false, _) => Some(requests::out_of_reach(account)),
+        (None, false, _) => Some(reach::never(account)),
         (None, true, Some(policy)) => Some(requests::policy_is_missing(policy)),
-        (None, true, None) => None,
+        // The operation declares no error for the quota, so it is the request that fails.
+        (None, true, None) => quotas::of_provisioning(world, account, &record.permission_set),
     };
     if failed.is_none() && world.permission_sets.contains_key(&record.permission_set) {
         world.assignments.provision(at, account, &record.permission_set, version, true);

@@ -2,10 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::{AssignmentKey, Principal};
+use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, Principal};
 
 use super::World;
 use crate::ApiError;
+
+/// What AWS says of an account that is full of permission sets.
+const FULL: &str = "You have exceeded the number of permission sets that can be provisioned in an account.";
+
+/// Why a permission set can't be brought into an account without an assignment: it is one more than the account may have.
+pub(super) fn of_provisioning(
+    world: &World,
+    account: &AccountId,
+    permission_set: &PermissionSetArn,
+) -> Option<String> {
+    let is_new = world.assignments.provisioned_in(account).all(|there| there != permission_set);
+    let full = || {
+        let there = world.assignments.provisioned_in(account).count();
+        there >= world.settings.quotas.permission_sets_per_account
+    };
+    (is_new && full()).then(|| FULL.to_owned())
+}
 
 /// Refuses what would exceed a quota: at once, or by the reason with which the request will end.
 pub(super) fn of_account(world: &World, key: &AssignmentKey) -> Result<Option<String>, ApiError> {
@@ -41,9 +58,8 @@ pub(super) fn of_account(world: &World, key: &AssignmentKey) -> Result<Option<St
     if sets.contains(permission_set) || sets.len() < quotas.permission_sets_per_account {
         return Ok(None);
     }
-    let reason = "You have exceeded the number of permission sets that can be provisioned in an account.";
     if world.settings.assumptions.account_quota_is_refused_at_once {
-        return Err(ApiError::quota(reason));
+        return Err(ApiError::quota(FULL));
     }
-    Ok(Some(reason.to_owned()))
+    Ok(Some(FULL.to_owned()))
 }

@@ -11,7 +11,7 @@ use super::{
     later,
     paging::PageRequest,
     permission_sets::delegated_may,
-    provisionings, quotas,
+    provisionings, quotas, reach,
     statuses::{self, Followed, failure, status_at},
     validate,
 };
@@ -282,10 +282,12 @@ pub(super) fn settle(world: &mut World, id: &RequestId) {
     if record.settled.is_some() {
         return;
     }
-    let active = world.organization.account(&record.key.account).is_some_and(|facts| facts.state.is_active());
-    let patience = later(record.accepted_at, world.settings.assumptions.suspended_account_hang);
-    if !active && at < patience && record.doomed.is_none() {
-        world.schedule(patience, Due::Request(id.clone()));
+    let wait = reach::waits_until(world, &record.key.account, record.accepted_at);
+    let active = wait.is_none();
+    if let Some(until) = wait.filter(|until| at < *until)
+        && record.doomed.is_none()
+    {
+        world.schedule(until, Due::Request(id.clone()));
         return;
     }
     let outcome = outcome(world, &record, active);
@@ -315,7 +317,7 @@ fn outcome(world: &World, record: &RequestRecord, active: bool) -> Result<(), St
         return Err(reason.clone());
     }
     if !active {
-        return Err(out_of_reach(account));
+        return Err(reach::never(account));
     }
     let exists = world.assignments.get(&record.key).is_some();
     match record.operation {
@@ -353,14 +355,6 @@ fn outcome(world: &World, record: &RequestRecord, active: bool) -> Result<(), St
             principal.id()
         )),
     }
-}
-
-/// What AWS says of an account that it can't reach: suspended, closed, or too new.
-pub(super) fn out_of_reach(account: &AccountId) -> String {
-    format!(
-        "AWS SSO is unable to complete your request at this time. Obtaining permissions to manage your AWS account '{account}' is \
-         taking longer than usual. This is not a failure. Please try again later."
-    )
 }
 
 /// What AWS says of a policy that a permission set names and an account lacks.

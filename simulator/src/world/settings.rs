@@ -32,7 +32,9 @@ pub struct Settings {
     pub short_pages: f64,
     /// The limits on requests and resources.
     pub quotas: Quotas,
-    /// How old the answers of lists are: assignments, what is provisioned, accounts.
+    /// How old the answers of lists are: assignments, what is provisioned, and accounts (`ListAccounts`, `ListAccountsForParent`,
+    /// `ListChildren`). What describes one thing is never old, and neither are the lists of OUs, groups, users, memberships and permission
+    /// sets; requests and tags have lags of their own among the assumptions.
     #[serde(with = "crate::duration")]
     pub list_lag: Duration,
     /// How events reach whoever takes them.
@@ -235,11 +237,24 @@ pub struct Assumptions {
     pub account_quota_is_refused_at_once: bool,
     /// Whether `ProvisionPermissionSet` can bring a permission set into an account in which nobody has it. A user of the Terraform
     /// provider described roles that came about so; no page of AWS's speaks of it. `false` refuses it with `ResourceNotFoundException`.
+    /// Such a role ends with the last of the assignments that it gets later, or with its permission set, which can be deleted as long as
+    /// nobody has it.
     pub provisioning_needs_no_assignment: bool,
+    /// Whether a second `ProvisionPermissionSet` for accounts in which the same permission set is being provisioned is refused with
+    /// `ConflictException`, which the operation declares without saying of what. `false` lets it wait for its turn in each account.
+    pub second_provisioning_is_refused: bool,
+    /// Whether deleting an inline policy or a permissions boundary that is not there is refused with `ResourceNotFoundException`, which the
+    /// operations declare without saying of what. `false` lets it do nothing.
+    pub deleting_an_absent_policy_is_refused: bool,
+    /// How long an account that joined can't be reached by Identity Center: its requests stay `IN_PROGRESS` until then. Users of AWS's
+    /// samples met such accounts, with the text that tells to try again later; no time is published, and zero is the default.
+    #[serde(with = "crate::duration")]
+    pub new_account_not_ready: Duration,
     /// Whether only the management account may call `ListAccountAssignmentsForPrincipal`. The API reference says so of the organization's
     /// instance; third-party code calls it as delegated administrator.
     pub principal_lists_need_the_management_account: bool,
-    /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case.
+    /// Whether names of groups and users differ by case. Undocumented for groups; the pattern of both admits upper and lower case. `true`
+    /// accepts a second name that differs by case only, and finds nothing by a name in other letters; `false` does neither.
     pub names_are_case_sensitive: bool,
     /// Whether no two users may have the same e-mail address. `GetUserId` finds users by `emails.value`, which it calls a unique attribute;
     /// that a second user with it is refused is not said.
@@ -299,6 +314,9 @@ impl Default for Assumptions {
             second_role_update: SecondRoleUpdate::Waits,
             account_quota_is_refused_at_once: true,
             provisioning_needs_no_assignment: true,
+            second_provisioning_is_refused: true,
+            deleting_an_absent_policy_is_refused: true,
+            new_account_not_ready: Duration::ZERO,
             principal_lists_need_the_management_account: true,
             names_are_case_sensitive: true,
             emails_are_unique: true,

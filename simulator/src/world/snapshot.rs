@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use shared::domain::{AccountId, PermissionSetArn};
 
 use super::{
-    Due, Instance, Settings, World, assignments, delivery, directory, ids, later, organization,
+    Due, Instance, Settings, World, assignments, creations, delivery, directory, ids, later, organization,
     permission_sets, provisionings, requests, turns,
 };
 
@@ -116,37 +116,13 @@ impl World {
     }
 }
 
-/// How accounts come to be in an organization, and why their making fails: the words that AWS has for it.
-const WORDS: &[&str] = &[
-    "CREATED",
-    "INVITED",
-    "ACCOUNT_LIMIT_EXCEEDED",
-    "EMAIL_ALREADY_EXISTS",
-    "INVALID_ADDRESS",
-    "INVALID_EMAIL",
-    "CONCURRENT_ACCOUNT_MODIFICATION",
-    "INTERNAL_FAILURE",
-    "GOVCLOUD_ACCOUNT_ALREADY_EXISTS",
-    "MISSING_BUSINESS_VALIDATION",
-    "MISSING_PAYMENT_INSTRUMENT",
-    "FAILED_BUSINESS_VALIDATION",
-    "PENDING_BUSINESS_VALIDATION",
-    "INVALID_IDENTITY_FOR_BUSINESS_VALIDATION",
-    "UNKNOWN_BUSINESS_VALIDATION",
-    "UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED",
-];
-
-fn word<E: de::Error>(text: &str) -> Result<&'static str, E> {
-    WORDS
-        .iter()
-        .find(|word| **word == text)
-        .copied()
-        .ok_or_else(|| E::custom(format!("`{text}` is no word of AWS's here")))
-}
-
 /// Reads how an account joined.
 pub(super) fn joined_method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
-    word(&String::deserialize(deserializer)?)
+    match String::deserialize(deserializer)?.as_str() {
+        "CREATED" => Ok("CREATED"),
+        "INVITED" => Ok("INVITED"),
+        other => Err(unknown_word(other)),
+    }
 }
 
 /// Reads how the making of an account ended.
@@ -157,6 +133,18 @@ pub(super) fn creation_outcome<'de, D: Deserializer<'de>>(
     Ok(match outcome {
         None => None,
         Some(Ok(account)) => Some(Ok(account)),
-        Some(Err(reason)) => Some(Err(word(&reason)?)),
+        Some(Err(reason)) => Some(Err(creations::failure(&reason).ok_or_else(|| unknown_word(&reason))?)),
     })
+}
+
+/// Reads how the making of an account is going to end.
+pub(super) fn creation_failure<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'static str>, D::Error> {
+    let reason: Option<String> = Deserialize::deserialize(deserializer)?;
+    reason.map(|reason| creations::failure(&reason).ok_or_else(|| unknown_word(&reason))).transpose()
+}
+
+fn unknown_word<E: de::Error>(text: &str) -> E {
+    E::custom(format!("`{text}` is no word of AWS's here"))
 }

@@ -6,12 +6,42 @@ use serde_json::Value;
 use super::{
     Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments, closures,
     creations, delegation, departures, groups, handshakes, instances, memberships, organization,
-    permission_sets, policies, provisionings, regions, requests, tagging as tag_groups, tags, units, users,
+    permission_sets, policies, provisionings, regions, requests, required, tagging as tag_groups, tags,
+    units, users,
 };
 use crate::{
     ApiError, Caller,
     wire::{identity_store as store, organizations as org, sso_admin as sso, tagging},
 };
+
+/// A member that can name an account.
+trait Names {
+    fn account(&self) -> Option<&str>;
+}
+
+impl Names for String {
+    fn account(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+impl Names for Option<String> {
+    fn account(&self) -> Option<&str> {
+        self.as_deref()
+    }
+}
+
+impl Names for Option<sso::AccountFilter> {
+    fn account(&self) -> Option<&str> {
+        self.as_ref().and_then(|filter| filter.account_id.as_deref())
+    }
+}
+
+impl Names for org::HandshakeParty {
+    fn account(&self) -> Option<&str> {
+        (self.r#type == "ACCOUNT").then_some(&self.id)
+    }
+}
 
 /// Makes an [`Operation`] of every row, and a function that finds the row by the operation's name.
 macro_rules! operations {
@@ -27,7 +57,7 @@ macro_rules! operations {
             const ALLOWED: Allowed = Allowed::$allowed;
 
             $(fn account(&self) -> Option<&str> {
-                Some(&self.$account)
+                self.$account.account()
             })?
 
             fn run(self, world: &mut World, call: &Call) -> Result<Self::Output, ApiError> {
@@ -61,8 +91,11 @@ fn by_wire<O: Operation>(
     let unreadable = |error: serde_json::Error| ApiError::new("SerializationException", error.to_string());
     // By way of an object, since a structure would read from a list too.
     let members: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(unreadable)?;
+    let members = required::without_nulls(members);
+    let given = Value::Object(members.clone());
     let input: O = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
-    let output = world.call(now, caller, input)?;
+    let missing = required::missing_list(&given, &serde_json::to_value(&input).unwrap_or_default());
+    let output = world.make(now, caller, input, missing.as_deref())?;
     serde_json::to_value(output).map_err(|_| ApiError::internal("InternalFailure"))
 }
 
@@ -88,7 +121,7 @@ operations! {
     CloseAccount -> Nothing, true, Management, account account_id => closures::close;
     RemoveAccountFromOrganization -> Nothing, true, Management, account account_id => departures::remove;
     LeaveOrganization -> Nothing, true, Anyone => departures::leave;
-    InviteAccountToOrganization -> HandshakeOutput, true, Management => handshakes::invite;
+    InviteAccountToOrganization -> HandshakeOutput, true, Management, account target => handshakes::invite;
     AcceptHandshake -> HandshakeOutput, true, Anyone => handshakes::accept;
     DeclineHandshake -> HandshakeOutput, true, Anyone => handshakes::decline;
     CancelHandshake -> HandshakeOutput, true, Management => handshakes::cancel;
@@ -150,7 +183,7 @@ operations! {
     ListPermissionSets -> PermissionSetsOutput, false, Administrators => permission_sets::list;
     DeletePermissionSet -> Nothing, true, Administrators => permission_sets::delete;
     UpdatePermissionSet -> Nothing, true, Administrators => permission_sets::update;
-    ProvisionPermissionSet -> ProvisioningStatusOutput, true, Administrators => provisionings::provision;
+    ProvisionPermissionSet -> ProvisioningStatusOutput, true, Administrators, account target_id => provisionings::provision;
     DescribePermissionSetProvisioningStatus -> ProvisioningStatusOutput, false, Administrators => provisionings::describe;
     ListPermissionSetProvisioningStatus -> ProvisioningStatusesOutput, false, Administrators => provisionings::list;
     TagResource -> Nothing, true, Administrators => tags::tag;
@@ -163,7 +196,7 @@ operations! {
     ListAccountAssignmentCreationStatus -> CreationStatusesOutput, false, Administrators => requests::list_creations;
     ListAccountAssignmentDeletionStatus -> DeletionStatusesOutput, false, Administrators => requests::list_deletions;
     ListAccountAssignments -> AssignmentsOutput, false, Administrators, account account_id => assignments::list;
-    ListAccountAssignmentsForPrincipal -> AssignmentsOutput, false, Administrators => assignments::list_for_principal;
+    ListAccountAssignmentsForPrincipal -> AssignmentsOutput, false, Administrators, account filter => assignments::list_for_principal;
     ListPermissionSetsProvisionedToAccount -> PermissionSetsOutput, false, Administrators, account account_id => assignments::provisioned_to;
     ListAccountsForProvisionedPermissionSet -> AccountIdsOutput, false, Administrators => assignments::accounts_with;
     AttachManagedPolicyToPermissionSet -> Nothing, true, Administrators => policies::attach_managed;

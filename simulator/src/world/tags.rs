@@ -53,7 +53,7 @@ fn merged(world: &World, call: &Call, present: &Tags, added: &[Tag]) -> Result<T
 fn without(call: &Call, present: &Tags, keys: &[String]) -> Result<Tags, ApiError> {
     let mut tags = present.clone();
     for key in keys {
-        validate::length(call, "tagKeys", key, 1..=128)?;
+        validate::tag_key(call, key)?;
         tags.0.remove(key);
     }
     Ok(tags)

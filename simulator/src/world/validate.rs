@@ -86,6 +86,14 @@ pub(crate) fn one_of(call: &Call, member: &str, text: &str, values: &[&str]) -> 
     Err(call.invalid(member, text, &format!("Member must satisfy enum value set: [{}]", values.join(", "))))
 }
 
+/// A partition of AWS's, by the pattern of the API models: `aws(-[a-z]{1,5}){0,3}`.
+pub(crate) fn is_partition(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let word =
+        |part: &str| (1..=5).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    parts.next() == Some("aws") && parts.clone().count() <= 3 && parts.all(word)
+}
+
 pub(crate) fn pattern(call: &Call, member: &str, text: &str) -> ApiError {
     call.invalid(member, text, "Member must satisfy the documented regular expression pattern")
 }

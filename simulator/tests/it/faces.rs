@@ -1,10 +1,17 @@
-//! One test for both faces of a world: the wire, with JSON bytes there and back, and calls in process.
+//! One test for all faces of a world: HTTP on a port, with headers and status; the wire alone, with JSON bytes there and back; and calls in
+//! process.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use simulator::{ApiError, Caller, Operation, Service, Settings, World, dispatch::dispatch};
+use simulator::{ApiError, Caller, Operation, Service, Settings, World, dispatch::dispatch, http};
+use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{INSTANCE, STORE, at, person, small};
+use crate::{
+    served::{Served, served_to},
+    support::{INSTANCE, STORE, at, locked, person, small},
+};
 
 /// What `X-Amz-Target` names a service by.
 fn target(service: Service) -> &'static str {
@@ -23,10 +30,69 @@ pub(crate) struct Faced {
     pub(crate) caller: Caller,
     /// The time of the last call: seconds after the beginning.
     pub(crate) second: i64,
-    by_wire: bool,
+    by: Way,
 }
 
-/// Runs a test behind both faces, each in a small organization of its own.
+/// How calls are made.
+enum Way {
+    Http(Line),
+    Wire,
+    InProcess,
+}
+
+/// Servers on ports, one for each caller. They have the test's world only while a call is made, so that the test has it in between.
+struct Line {
+    runtime: Runtime,
+    servers: BTreeMap<String, Served>,
+}
+
+/// The key that all calls are signed with.
+const KEY: &str = "AKIAFACE";
+
+impl Line {
+    fn new() -> Self {
+        Self {
+            runtime: Builder::new_current_thread().enable_all().build().unwrap(),
+            servers: BTreeMap::new(),
+        }
+    }
+
+    fn call(
+        &mut self,
+        world: &mut World,
+        now: Timestamp,
+        by: &Caller,
+        target: &str,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
+        let server = self.servers.entry(format!("{by:?}")).or_insert_with(|| {
+            let callers = http::Callers::default().with(KEY, by.clone());
+            self.runtime.block_on(served_to(small(Settings::default()), callers))
+        });
+        server.clock.set(now);
+        std::mem::swap(world, &mut *locked(&server.world));
+        let (status, answer) = self.runtime.block_on(server.call(target, KEY, body.to_string().as_bytes()));
+        std::mem::swap(world, &mut *locked(&server.world));
+        if status == 200 { Ok(answer) } else { Err(read_error(status, &answer)) }
+    }
+}
+
+/// An error as a client reads it.
+fn read_error(status: u16, body: &Value) -> ApiError {
+    let word = |text: &str| -> &'static str { text.to_owned().leak() };
+    let members = body.as_object().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let message = members.get("message").or_else(|| members.get("Message")).map(text).unwrap_or_default();
+    let extra = members.iter().filter(|(name, _)| !["__type", "message", "Message"].contains(&name.as_str()));
+    ApiError {
+        code: word(members["__type"].as_str().unwrap()),
+        message,
+        status,
+        extra: extra.map(|(name, value)| (word(name), text(value))).collect(),
+    }
+}
+
+/// Runs a test behind all faces, each in a small organization of its own.
 pub(crate) fn both(test: impl Fn(&mut Faced)) {
     both_with(&Settings::default(), test);
 }
@@ -38,8 +104,8 @@ pub(crate) fn both_with(settings: &Settings, test: impl Fn(&mut Faced)) {
 
 /// The same in a world of the test's own.
 pub(crate) fn both_in(world: &dyn Fn() -> World, test: impl Fn(&mut Faced)) {
-    for by_wire in [true, false] {
-        test(&mut Faced { world: world(), caller: person(), second: 0, by_wire });
+    for by in [Way::Http(Line::new()), Way::Wire, Way::InProcess] {
+        test(&mut Faced { world: world(), caller: person(), second: 0, by });
     }
 }
 
@@ -62,13 +128,15 @@ impl Faced {
     }
 
     fn send<O: Operation>(&mut self, now: Timestamp, by: &Caller, body: Value) -> Result<Value, ApiError> {
-        if self.by_wire {
-            let target = format!("{}.{}", target(O::SERVICE), O::NAME);
-            dispatch(&mut self.world, now, by, &target, body.to_string().as_bytes())
-        } else {
-            let input: O = serde_json::from_value(body).unwrap();
-            let output = self.world.call(now, by, input)?;
-            Ok(serde_json::to_value(output).unwrap())
+        let target = format!("{}.{}", target(O::SERVICE), O::NAME);
+        match &mut self.by {
+            Way::Http(line) => line.call(&mut self.world, now, by, &target, &body),
+            Way::Wire => dispatch(&mut self.world, now, by, &target, body.to_string().as_bytes()),
+            Way::InProcess => {
+                let input: O = serde_json::from_value(body).unwrap();
+                let output = self.world.call(now, by, input)?;
+                Ok(serde_json::to_value(output).unwrap())
+            }
         }
     }
 

@@ -27,7 +27,11 @@ mod http;
 #[cfg(test)]
 mod identity_store;
 #[cfg(test)]
+mod inputs;
+#[cfg(test)]
 mod instances;
+#[cfg(test)]
+mod later_faults;
 #[cfg(test)]
 mod membership;
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 use simulator::{
-    Operation, Settings,
-    wire::{identity_store as store, sso_admin as sso},
+    Operation, Service, Settings,
+    wire::{identity_store as store, organizations as org, sso_admin as sso},
 };
 
 use crate::{
     faces::{Faced, both, both_with},
-    support::{at, key, person},
+    support::{at, key, person, unhurried},
 };
 
 /// Makes two of everything that the lists show.
@@ -63,15 +63,23 @@ fn filled(world: &mut Faced) -> Value {
     json!({ "set": first.permission_set, "group": first.principal.id(), "support": support, "alba": alba })
 }
 
+/// The code with which a service refuses a token or a size.
+fn refusal<O: Operation>() -> &'static str {
+    if O::SERVICE == Service::Organizations { "InvalidInputException" } else { "ValidationException" }
+}
+
 /// One list: it has at least two entries, and the same ones by pages of one.
+#[expect(clippy::needless_pass_by_value, reason = "the tests read better with plain values")]
 fn is_whole<O: Operation>(world: &mut Faced, body: Value, entries: &str) {
     let name = O::NAME;
     let whole = world.all::<O>(body.clone(), entries);
     assert!(whole.len() >= 2, "{name} {whole:?}");
     let full_size = world.world.settings.page_size;
-    world.world.settings.page_size = 1;
-    let short = world.all::<O>(body.clone(), entries);
-    assert_eq!(short, whole, "{name} by short pages");
+    for size in [2, 1] {
+        world.world.settings.page_size = size;
+        let short = world.all::<O>(body.clone(), entries);
+        assert_eq!(short, whole, "{name} by pages of {size}");
+    }
     let token = world.ok::<O>(body.clone())["NextToken"].clone();
     world.world.settings.page_size = full_size;
 
@@ -86,10 +94,11 @@ fn is_whole<O: Operation>(world: &mut Faced, body: Value, entries: &str) {
         world.refused::<store::ListGroups>(json!({ "NextToken": token }), "ValidationException");
     }
     with_token["NextToken"] = json!("neither/here+nor-there");
-    world.refused::<O>(with_token, "ValidationException");
+    world.refused::<O>(with_token, refusal::<O>());
 }
 
 /// The same for a list whose pages' size the caller may choose.
+#[expect(clippy::needless_pass_by_value, reason = "the tests read better with plain values")]
 fn is_whole_in_any_size<O: Operation>(world: &mut Faced, body: Value, entries: &str) {
     is_whole::<O>(world, body.clone(), entries);
     let sized = |size: i64| {
@@ -99,9 +108,11 @@ fn is_whole_in_any_size<O: Operation>(world: &mut Faced, body: Value, entries: &
     };
     let whole = world.all::<O>(body.clone(), entries);
     assert_eq!(world.all::<O>(sized(1), entries), whole, "{}", O::NAME);
-    assert_eq!(world.all::<O>(sized(100), entries), whole, "{}", O::NAME);
-    for size in [0, -1, 101] {
-        world.refused::<O>(sized(size), "ValidationException");
+    assert_eq!(world.all::<O>(sized(2), entries), whole, "{}", O::NAME);
+    let most = if O::SERVICE == Service::Organizations { 20 } else { 100 };
+    assert_eq!(world.all::<O>(sized(most), entries), whole, "{}", O::NAME);
+    for size in [0, -1, most + 1] {
+        world.refused::<O>(sized(size), refusal::<O>());
     }
 }
 
@@ -173,7 +184,57 @@ fn the_list_of_instances_has_pages_too() {
     both_with(&Settings::default(), |world| {
         let mut second = world.world.instances_mut()[0].clone();
         second.arn = "arn:aws:sso:::instance/ssoins-0000000000000001".parse().unwrap();
-        world.world.instances_mut().insert(0, second);
+        // Made later than the first, and before it by its ARN.
+        world.world.instances_mut().push(second);
         is_whole_in_any_size::<sso::ListInstances>(world, json!({}), "Instances");
+    });
+}
+
+/// `ListRoots` and `ListParents` have one entry at most, and an account has one invitation of an organization.
+#[test]
+fn every_list_of_an_organization_is_whole_whatever_the_size_of_its_pages() {
+    both_with(&unhurried(), |world| {
+        let development = world.world.ou_at("Workloads/Development").unwrap();
+        for name in ["one", "two", "three"] {
+            let email = format!("{name}@example.com");
+            world.ok::<org::CreateAccount>(json!({ "AccountName": name, "Email": email }));
+            let guest = format!("guest-{name}@example.com");
+            world.ok::<org::InviteAccountToOrganization>(
+                json!({ "Target": { "Type": "EMAIL", "Id": guest } }),
+            );
+            let tags = json!([{ "Key": name, "Value": "" }]);
+            world.ok::<org::TagResource>(json!({ "ResourceId": "222233334444", "Tags": tags }));
+            world.ok::<org::CreateOrganizationalUnit>(json!({ "ParentId": development, "Name": name }));
+            let service = format!("{name}.amazonaws.com");
+            world.ok::<org::EnableAWSServiceAccess>(json!({ "ServicePrincipal": service }));
+            for account in ["222233334444", "333344445555"] {
+                world.ok::<org::RegisterDelegatedAdministrator>(
+                    json!({ "AccountId": account, "ServicePrincipal": service }),
+                );
+            }
+        }
+        // Until the accounts are made.
+        world.second += 20;
+        let below = json!({ "ParentId": development });
+        let children = |kind: &str| json!({ "ParentId": development, "ChildType": kind });
+        is_whole_in_any_size::<org::ListAccounts>(world, json!({}), "Accounts");
+        is_whole_in_any_size::<org::ListAccountsForParent>(world, below.clone(), "Accounts");
+        is_whole_in_any_size::<org::ListChildren>(world, children("ACCOUNT"), "Children");
+        is_whole_in_any_size::<org::ListChildren>(world, children("ORGANIZATIONAL_UNIT"), "Children");
+        is_whole_in_any_size::<org::ListOrganizationalUnitsForParent>(world, below, "OrganizationalUnits");
+        is_whole_in_any_size::<org::ListCreateAccountStatus>(world, json!({}), "CreateAccountStatuses");
+        is_whole_in_any_size::<org::ListHandshakesForOrganization>(world, json!({}), "Handshakes");
+        is_whole_in_any_size::<org::ListDelegatedAdministrators>(world, json!({}), "DelegatedAdministrators");
+        is_whole_in_any_size::<org::ListDelegatedServicesForAccount>(
+            world,
+            json!({ "AccountId": "222233334444" }),
+            "DelegatedServices",
+        );
+        is_whole_in_any_size::<org::ListAWSServiceAccessForOrganization>(
+            world,
+            json!({}),
+            "EnabledServicePrincipals",
+        );
+        is_whole::<org::ListTagsForResource>(world, json!({ "ResourceId": "222233334444" }), "Tags");
     });
 }

@@ -195,6 +195,9 @@ fn a_permissions_boundary_is_one_policy_of_either_kind() {
     });
 }
 
+/// A change of a permission set by a call.
+type Edit = fn(&mut Faced, Value) -> Value;
+
 #[test]
 fn every_edit_makes_a_new_version_and_a_tag_does_not() {
     both(|world| {
@@ -212,7 +215,6 @@ fn every_edit_makes_a_new_version_and_a_tag_does_not() {
         let managed = with("ManagedPolicyArn", json!("arn:aws:iam::aws:policy/ReadOnlyAccess"));
         let own = with("CustomerManagedPolicyReference", json!({ "Name": "Guard" }));
         let boundary = json!({ "ManagedPolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess" });
-        type Edit = fn(&mut Faced, Value) -> Value;
         let edits: [(Edit, Value); 9] = [
             (Faced::ok::<sso::UpdatePermissionSet>, with("Description", json!("new"))),
             (Faced::ok::<sso::AttachManagedPolicyToPermissionSet>, managed.clone()),

@@ -191,9 +191,71 @@ fn an_account_without_an_assignment_can_be_provisioned_unless_assumed_otherwise(
         let accounts =
             world.ok::<sso::ListAccountsForProvisionedPermissionSet>(json!({ "PermissionSetArn": arn }));
         assert_eq!(accounts["AccountIds"], json!(["222233334444"]));
-        world.refused::<sso::DeletePermissionSet>(json!({ "PermissionSetArn": arn }), "ConflictException");
         world.world.settings.assumptions.provisioning_needs_no_assignment = false;
         world.refused::<sso::ProvisionPermissionSet>(one(&arn, "333344445555"), "ResourceNotFoundException");
+    });
+}
+
+#[test]
+fn a_role_without_an_assignment_ends_with_its_permission_set_or_its_last_assignment() {
+    both(|world| {
+        let in_account = |world: &mut Faced| {
+            let body = json!({ "AccountId": "222233334444" });
+            world.ok::<sso::ListPermissionSetsProvisionedToAccount>(body)["PermissionSets"].clone()
+        };
+        let [read, power] = ["ReadOnlyAccess", "PowerUserAccess"]
+            .map(|name| json!(world.world.permission_set_named(name).unwrap()));
+        for arn in [&read, &power] {
+            provision(world, one(arn, "222233334444"));
+            world.second += 5;
+        }
+        world.ok::<sso::DeletePermissionSet>(json!({ "PermissionSetArn": read }));
+        assert_eq!(in_account(world), json!([power]));
+        let group = world.world.group_named("Developers").unwrap();
+        let assignment = json!({
+            "PermissionSetArn": power, "TargetType": "AWS_ACCOUNT", "TargetId": "222233334444", "PrincipalType": "GROUP",
+            "PrincipalId": group,
+        });
+        world.ok::<sso::CreateAccountAssignment>(assignment.clone());
+        world.second += 5;
+        world.refused::<sso::DeletePermissionSet>(json!({ "PermissionSetArn": power }), "ConflictException");
+        world.ok::<sso::DeleteAccountAssignment>(assignment);
+        world.second += 5;
+        assert_eq!(in_account(world), json!([]));
+    });
+}
+
+#[test]
+fn a_provisioning_fails_where_the_account_is_full_of_permission_sets() {
+    both(|world| {
+        world.world.settings.quotas.permission_sets_per_account = 1;
+        let [read, power] = ["ReadOnlyAccess", "PowerUserAccess"]
+            .map(|name| json!(world.world.permission_set_named(name).unwrap()));
+        let mut ended = |arn: &Value| {
+            let accepted = provision(world, one(arn, "222233334444"));
+            world.second += 5;
+            status(world, &accepted["RequestId"])
+        };
+        assert_eq!(ended(&read)["Status"], "SUCCEEDED");
+        let failed = ended(&power);
+        assert_eq!(failed["Status"], "FAILED");
+        assert!(failed["FailureReason"].as_str().unwrap().contains("number of permission sets"), "{failed}");
+        assert_eq!(ended(&read)["Status"], "SUCCEEDED", "what is there has its room");
+    });
+}
+
+#[test]
+fn a_second_provisioning_of_the_same_permission_set_is_refused_or_waits() {
+    both(|world| {
+        let arn = edited(world);
+        provision(world, all(&arn));
+        world.second -= 1;
+        world.refused::<sso::ProvisionPermissionSet>(one(&arn, "222233334444"), "ConflictException");
+        world.second -= 1;
+        world.world.settings.assumptions.second_provisioning_is_refused = false;
+        let second = provision(world, one(&arn, "222233334444"));
+        world.second += 10;
+        assert_eq!(status(world, &second["RequestId"])["Status"], "SUCCEEDED");
     });
 }
 

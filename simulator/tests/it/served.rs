@@ -21,12 +21,16 @@ pub(crate) struct Served {
 }
 
 pub(crate) async fn served(world: World) -> Served {
+    let member = Caller::new("app", account("333344445555"), CallerKind::Member);
+    served_to(world, http::Callers::default().with("AKIAMEMBER", member)).await
+}
+
+/// A world that is served to these callers.
+pub(crate) async fn served_to(world: World, callers: http::Callers) -> Served {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let world = Arc::new(Mutex::new(world));
     let clock = ManualClock::new();
-    let member = Caller::new("app", account("333344445555"), CallerKind::Member);
-    let callers = http::Callers::default().with("AKIAMEMBER", member);
     tokio::spawn(http::serve(
         listener,
         Arc::clone(&world),

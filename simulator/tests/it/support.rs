@@ -31,6 +31,10 @@ impl ManualClock {
         Arc::new(Self(Mutex::new(start())))
     }
 
+    pub(crate) fn set(&self, now: Timestamp) {
+        *self.0.lock().unwrap() = now;
+    }
+
     pub(crate) fn forward(&self, duration: Duration) {
         let mut now = self.0.lock().unwrap();
         *now += duration;
