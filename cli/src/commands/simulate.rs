@@ -6,6 +6,7 @@ mod telling;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use shared::{
     clock::ScaledClock,
     engine::{self, EngineSettings},
@@ -50,7 +51,7 @@ pub(crate) async fn run(
     // What can be wrong is found before anything is begun: first the files, then the ledger, then the port.
     let world = organization_file::world(arguments.organization.as_deref())?;
     if arguments.without_functions {
-        let clock = clock(arguments, machine, None).await?;
+        let clock = clock(arguments, machine, world.now(), None).await?;
         let mut stage = open(arguments.port, world, clock).await?;
         let mut stop = Stop::new()?;
         opening::tell(arguments, &stage, None, screen)?;
@@ -74,7 +75,7 @@ pub(crate) async fn run(
         temporary.path().join("ledger.db")
     };
     let record = ledger::file(&path)?;
-    let clock = clock(arguments, machine, Some(&record)).await?;
+    let clock = clock(arguments, machine, world.now(), Some(&record)).await?;
     let stage = open(arguments.port, world, Arc::clone(&clock)).await?;
     let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(&path)));
     let paces = Arc::new(Paces::new(READERS, Arc::clone(&clock)));
@@ -129,15 +130,16 @@ fn example() -> Result<Rules, Failure> {
     Ok(Rules { bundle, on_hand, files: Vec::new() })
 }
 
-/// The time of the world and of the functions in it. It begins now, or where a ledger that was kept has got to: in a world that
-/// was hurried that is later, and time never goes back in a ledger.
+/// The time of the world and of the functions in it. It begins now, or where a ledger that was kept, or the state of a world that was
+/// written down, has got to: in a world that was hurried that is later, and time never goes back in either.
 async fn clock(
     arguments: &SimulateArgs,
     machine: &Machine,
+    left: Timestamp,
     record: Option<&SqliteLedger>,
 ) -> Result<Arc<dyn Clock>, Failure> {
     let now = machine.clock.now();
-    let mut latest = now;
+    let mut latest = now.max(left);
     if let Some(record) = record {
         latest = record.rules_in_force().await?.map_or(latest, |rules| rules.since.max(latest));
         let rows = engine::all_rows(record).await?;

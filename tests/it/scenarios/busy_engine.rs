@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::{domain::Operation, engine::EngineSettings, ports::Clock as _};
+use shared::{
+    domain::Operation,
+    engine::EngineSettings,
+    ports::{Clock as _, Queue as _},
+};
 use simulator::{Fault, FaultRule, Latency, Settings};
 
 use super::{
     crashes::run,
+    failures::by_request,
     fleet::{calm, fleet},
     fuse::When,
     model::{Rules, Where, group, rules, tagged},
@@ -96,6 +101,35 @@ async fn a_revoke_is_sent_into_the_next_free_place_however_many_grants_wait() {
         assert!(world.request_log().count() - at > 50, "grants were waiting");
     }
     service.converged(&[]).await;
+}
+
+/// Ten answers are lost while others make requests by the hundred: each of those is asked about once, whoever wants to know.
+#[tokio::test(start_paused = true)]
+async fn many_lost_answers_are_settled_in_one_run_among_hundreds_of_others_requests() {
+    let organization = fleet(42, 10);
+    let service =
+        Service::start(Start { organization: &organization, world: takes(1, calm()), ..Start::default() });
+    service.publish(&everywhere(1)).await;
+    for n in 0..10 {
+        service.hint(&format!("unit-{n:02}")).await;
+    }
+    service.drain_inbox().await;
+    for n in 0..300 {
+        let key = service.key(&format!("unit-{:02}", 11 + n % 30), &format!("Set{}", n / 30), "Support");
+        service.person(|world, now, who| by_request(world, now, who, &key)).await;
+        if n % 8 == 7 {
+            service.pass(Duration::from_millis(1_100)).await;
+        }
+    }
+    service.pass(Duration::from_millis(1_100)).await;
+    service.world().fail_next("CreateAccountAssignment", Fault::LostAnswer, 10);
+    let received = service.wake.receive(10, Duration::from_mins(3)).await.unwrap();
+    service.run_with(&service.ports, &super::records::sqs_event(&received)).await.unwrap();
+    let rows = service.rows().await;
+    let settled = rows.iter().filter(|row| row.state.label() == "ours").count();
+    assert_eq!(settled, 10, "{rows:?}");
+    let looks = service.world().log().iter().filter(|entry| entry.operation.starts_with("Describe")).count();
+    assert!(looks < 400, "{looks} requests were asked about");
 }
 
 #[tokio::test(start_paused = true)]

@@ -356,7 +356,12 @@ async fn lists_of_requests_that_lag_are_in_no_order_or_forget_change_nothing_in_
     }
 }
 
-fn by_request(world: &mut World, now: jiff::Timestamp, who: &simulator::Caller, key: &AssignmentKey) {
+pub(super) fn by_request(
+    world: &mut World,
+    now: jiff::Timestamp,
+    who: &simulator::Caller,
+    key: &AssignmentKey,
+) {
     let input = simulator::wire::sso_admin::CreateAccountAssignment {
         instance_arn: world.instances_mut()[0].arn.to_string(),
         target_id: key.account.to_string(),

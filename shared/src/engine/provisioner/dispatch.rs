@@ -30,6 +30,7 @@ const STUCK: Duration = Duration::from_mins(1);
 impl Session<'_> {
     /// Sends as many as there are places for, one for each turn that the rate gives.
     pub(super) fn start_sending(&mut self, now: Timestamp) {
+        self.hand.sends_wait(false);
         let Some(orders) = self.orders.clone() else { return };
         if self.backlog.is_empty() {
             (self.earliest, self.waiting_for_others) = (None, false);
@@ -45,6 +46,7 @@ impl Session<'_> {
             }
         }
         if may_send_at > now {
+            self.hand.sends_wait(turn > self.hold_until);
             self.wake_by(may_send_at);
             return;
         }
@@ -76,6 +78,7 @@ impl Session<'_> {
         for Ready { row, unhindered } in choice.ready {
             let turn = self.hand.pace().ready_at(now);
             if turn > now {
+                self.hand.sends_wait(true);
                 self.wake_by(turn);
                 return;
             }
@@ -130,6 +133,8 @@ impl Session<'_> {
         match sent {
             Sent::Accepted { row, request, since, took } => {
                 self.trips.took(took);
+                // What it is about doesn't change: nobody needs to ask.
+                self.hand.remember(request.clone());
                 self.held = 0;
                 self.accepted(&key, row, &request, since);
                 self.window.answered();

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,6 +18,9 @@ use crate::{
     ledger::{Cause, Fence, Lease, Row},
     ports::{Guard, LedgerError, PortError, Request, RowWrite},
 };
+
+/// How long what can wait gives way to what is to be sent: it must come to its end beside the longest backlog.
+const GIVES_WAY: Duration = Duration::from_secs(1);
 
 /// The engine's hand: one for each task, all of the same session.
 #[derive(Clone)]
@@ -30,6 +36,8 @@ struct Shared {
     /// Requests that were described while claims were settled: what they are about doesn't change.
     described: Mutex<BTreeMap<RequestId, Request>>,
     looks: Mutex<Looks>,
+    /// Something is to be sent, and waits for a turn only.
+    sends_wait: AtomicBool,
 }
 
 /// What became of a claim.
@@ -54,6 +62,7 @@ impl<'a> Hand<'a> {
             pace: Mutex::new(pace),
             described: Mutex::default(),
             looks: Mutex::default(),
+            sends_wait: AtomicBool::new(false),
         };
         Self { engine, fence, shared: Arc::new(shared) }
     }
@@ -97,6 +106,29 @@ impl<'a> Hand<'a> {
         }
     }
 
+    /// Whether something is to be sent that waits for a turn only.
+    pub(super) fn sends_wait(&self, wait: bool) {
+        self.shared.sends_wait.store(wait, Ordering::Relaxed);
+    }
+
+    /// Waits for a turn that nothing else needs now: none is reserved ahead, and what is to be sent goes first, for a while.
+    pub(super) async fn spare_turn(&self) {
+        let until = self.now() + signed(GIVES_WAY);
+        loop {
+            let now = self.now();
+            if now >= until {
+                return self.turn().await;
+            }
+            let ready = self.pace().ready_at(now);
+            if ready <= now && !self.shared.sends_wait.load(Ordering::Relaxed) {
+                self.pace().take(now);
+                return;
+            }
+            let wait = Duration::try_from(ready.duration_since(now)).unwrap_or_default();
+            self.engine.clock.sleep(wait.max(Duration::from_millis(10))).await;
+        }
+    }
+
     /// Takes notice of how AWS takes the rate of calls.
     pub(super) fn heed<T>(&self, answer: &Result<T, PortError>) {
         match answer {
@@ -124,11 +156,15 @@ impl<'a> Hand<'a> {
     }
 
     /// Waits until the lease outlives a call that begins now. The session renews it in time; only if that takes long is there
-    /// anything to wait for.
-    pub(super) async fn under_the_lease(&self) {
+    /// anything to wait for, and once the lease has run out there is nothing any more.
+    pub(super) async fn under_the_lease(&self) -> Result<(), RunError> {
         while !self.outlives_a_call() {
+            if self.lease().expires_at <= self.now() {
+                return Err(LedgerError::LeaseLost.into());
+            }
             self.engine.clock.sleep(Duration::from_millis(50)).await;
         }
+        Ok(())
     }
 
     /// When the lease is to be renewed: well before calls would have to wait for it.

@@ -62,7 +62,7 @@ impl Hand<'_> {
         };
         // INVARIANT: last before the call, which must end while the lease is ours. Whatever was done before may have taken so
         // long that another engine has settled the claim.
-        self.under_the_lease().await;
+        self.under_the_lease().await?;
         let since = self.now();
         let answer = match operation {
             Operation::Grant => self.engine.writer.grant(&row.key).await,

@@ -52,7 +52,7 @@ pub(super) enum Pause {
 
 /// What has ended.
 pub(super) enum Done {
-    Renewed,
+    Renewed(Result<(), RunError>),
     Hinted,
     Read(Reading),
     Sent {
@@ -72,10 +72,7 @@ pub(super) enum Done {
         at: Timestamp,
         described: Described,
     },
-    Settled {
-        key: AssignmentKey,
-        settled: Settled,
-    },
+    Settled(Vec<(AssignmentKey, Settled)>),
     SettledUnknown {
         key: AssignmentKey,
         end: Option<End>,
@@ -106,6 +103,8 @@ pub(super) struct Session<'a> {
     until: Timestamp,
     /// When something is due next.
     wake_at: Timestamp,
+    /// The lease is not renewed before this time: the ledger has just refused.
+    renew_at: Timestamp,
     /// Rows that the engine is at work on.
     pub(super) flights: BTreeMap<AssignmentKey, Flight>,
     /// Rows that wait, as far as they have been read.
@@ -138,6 +137,9 @@ pub(super) struct Session<'a> {
 /// How long it stays up for something that is due so soon.
 const WORTH_STAYING: SignedDuration = SignedDuration::from_secs(15);
 
+/// How long after the ledger has failed the lease is renewed again.
+const RENEWED_AGAIN: SignedDuration = SignedDuration::from_secs(1);
+
 /// How long before the next look at what is known to take long.
 const LATER: SignedDuration = SignedDuration::from_mins(1);
 
@@ -163,6 +165,7 @@ impl<'a> Session<'a> {
             trouble: None,
             until,
             wake_at: now,
+            renew_at: now,
             flights: BTreeMap::new(),
             backlog: BTreeMap::new(),
             reading: reading::State::default(),
@@ -281,26 +284,32 @@ impl<'a> Session<'a> {
         if self.reading.renewing {
             return;
         }
-        let renewal = self.hand.renewal();
+        let renewal = self.hand.renewal().max(self.renew_at);
         if renewal > now {
             self.wake_by(renewal);
             return;
         }
         self.reading.renewing = true;
         let hand = self.hand.clone();
-        self.start(async move {
-            hand.renew().await?;
-            Ok(Done::Renewed)
-        });
+        self.start(async move { Ok(Done::Renewed(hand.renew().await)) });
     }
 
     fn take(&mut self, done: Result<Done, RunError>) -> Result<(), RunError> {
         match done {
             // Nothing can be written any more: whoever has the lease now takes up what was under way.
-            Err(error @ RunError::Ledger(LedgerError::LeaseLost)) => return Err(error),
+            Err(error @ RunError::Ledger(LedgerError::LeaseLost)) => {
+                // If the ledger failed before, that is why.
+                return Err(self.trouble.take().unwrap_or(error));
+            }
             Err(error) => self.break_off(error),
             Ok(Done::Hinted) => {}
-            Ok(Done::Renewed) => self.reading.renewing = false,
+            Ok(Done::Renewed(Ok(()))) => self.reading.renewing = false,
+            Ok(Done::Renewed(Err(error @ RunError::Ledger(LedgerError::LeaseLost)))) => return Err(error),
+            Ok(Done::Renewed(Err(error))) => {
+                // What is under way needs the lease to its end: it is tried again, a little later.
+                (self.reading.renewing, self.renew_at) = (false, self.hand.now() + RENEWED_AGAIN);
+                self.break_off(error);
+            }
             Ok(Done::Read(reading)) => self.take_reading(reading),
             Ok(Done::Sent { key, sent }) => self.take_sent(key, sent),
             Ok(Done::Looked { operation, listing, at, listed }) => {
@@ -309,7 +318,11 @@ impl<'a> Session<'a> {
             Ok(Done::Described { key, operation, request, at, described }) => {
                 self.take_description(key, operation, &request, at, described);
             }
-            Ok(Done::Settled { key, settled }) => self.take_settled(&key, settled),
+            Ok(Done::Settled(all)) => {
+                for (key, settled) in all {
+                    self.take_settled(&key, settled);
+                }
+            }
             Ok(Done::SettledUnknown { key, end }) => match end {
                 Some(end) => {
                     self.land(&key);
@@ -387,15 +400,18 @@ impl<'a> Session<'a> {
         taken.saturating_sub(presumed.min(self.engine().settings.window))
     }
 
-    /// Settles claims of which no request is known, each now and then.
+    /// Settles claims of which no request is known, each now and then; all that are due together, since they share what is asked for.
     fn start_settling(&mut self, now: Timestamp) {
+        if self.flights.values().any(|flight| matches!(flight.stage, Stage::Lost { busy: true, .. })) {
+            return;
+        }
         let mut due = Vec::new();
         let mut next = None;
-        for (key, flight) in &mut self.flights {
+        for flight in self.flights.values_mut() {
             if let Stage::Lost { next: at, busy: busy @ false } = &mut flight.stage {
                 if *at <= now {
                     *busy = true;
-                    due.push((key.clone(), flight.row.clone()));
+                    due.push(flight.row.clone());
                 } else {
                     next = Some(next.map_or(*at, |next: Timestamp| next.min(*at)));
                 }
@@ -409,12 +425,9 @@ impl<'a> Session<'a> {
             .values()
             .filter_map(|flight| flight.row.claim().and_then(|claim| claim.request.clone()))
             .collect();
-        for (key, row) in due {
-            let (hand, known, until) = (self.hand.clone(), known.clone(), self.until);
-            self.start(async move {
-                let settled = hand.settle(row, &known, until).await?;
-                Ok(Done::Settled { key, settled })
-            });
+        if !due.is_empty() {
+            let (hand, until) = (self.hand.clone(), self.until - signed(self.engine().settings.tick));
+            self.start(async move { Ok(Done::Settled(hand.settle_all(due, &known, until).await?)) });
         }
     }
 

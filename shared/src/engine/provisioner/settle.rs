@@ -8,6 +8,8 @@
 //!   the assignment there, somebody else may have made it: the row is uncertain, and is never deleted automatically;
 //! - several: one of them is somebody else's. A revoke is followed by any of them; a grant is uncertain.
 
+use std::{collections::BTreeSet, ops::RangeInclusive};
+
 use jiff::Timestamp;
 
 use super::{
@@ -17,10 +19,10 @@ use super::{
     send::with_request,
 };
 use crate::{
-    domain::{Operation, RequestId},
+    domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
     ledger::{Row, State},
-    ports::{PortError, Request, RequestListing, RequestStatus},
+    ports::{PortError, Request, RequestListing, RequestStatus, RequestSummary},
     provisioning::backoff,
 };
 
@@ -29,6 +31,12 @@ const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 /// How many requests of each status are looked through: more than can be made while one claim is open.
 const LOOKED_THROUGH: usize = 300;
+
+/// The latest requests of one kind, of any status, as the lists showed them at a moment.
+struct Listed {
+    at: Timestamp,
+    requests: Vec<RequestSummary>,
+}
 
 /// What came of a claim without a request id.
 pub(super) enum Settled {
@@ -43,10 +51,35 @@ pub(super) enum Settled {
 }
 
 impl Hand<'_> {
-    /// Settles a claim whose request id is not known. `known` are the ids of what else is under way, and nothing is begun after `until`.
-    pub(super) async fn settle(
+    /// Settles claims whose request ids are not known, one after the other: the lists are read once for all of them, and each request
+    /// is asked about once. `known` are the ids of what else is under way, and nothing is begun after `until`.
+    pub(super) async fn settle_all(
+        &self,
+        rows: Vec<Row>,
+        known: &[RequestId],
+        until: Timestamp,
+    ) -> Result<Vec<(AssignmentKey, Settled)>, RunError> {
+        let mut settled = Vec::new();
+        for operation in [Operation::Revoke, Operation::Grant] {
+            let is_of = |row: &&Row| row.work().is_some_and(|(of, _)| of == operation);
+            let rows: Vec<&Row> = rows.iter().filter(is_of).collect();
+            let listed =
+                if rows.is_empty() || self.now() >= until { None } else { self.recent(operation).await? };
+            for row in rows {
+                let came_of_it = match &listed {
+                    Some(listed) => self.settle(row.clone(), listed, known, until).await?,
+                    None => Settled::NotYet,
+                };
+                settled.push((row.key.clone(), came_of_it));
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn settle(
         &self,
         row: Row,
+        listed: &Listed,
         known: &[RequestId],
         until: Timestamp,
     ) -> Result<Settled, RunError> {
@@ -55,12 +88,13 @@ impl Hand<'_> {
         else {
             return Ok(Settled::NotYet);
         };
-        let since = claim.at - SKEW;
-        let Some(requests) = self.requests_for(&row, operation, since, known, until).await? else {
+        // A call begins under a lease that outlives it, so what AWS accepted later than that isn't of this claim.
+        let span = claim.at - SKEW..=claim.at + signed(self.engine.settings.lease * 2) + SKEW;
+        let Some(requests) = self.requests_for(&row, operation, listed, span, known, until).await? else {
             return Ok(Settled::NotYet);
         };
         match (requests.as_slice(), operation) {
-            ([], _) => self.settle_unsent(row, operation, claim.at).await,
+            ([], _) => self.settle_unsent(row, operation, claim.at, listed.at).await,
             ([request], _) | ([request, ..], Operation::Revoke) => {
                 let row = self.record(with_request(row, request)).await?;
                 Ok(Settled::Found { row: Box::new(row), status: request.status.clone() })
@@ -77,8 +111,10 @@ impl Hand<'_> {
         row: Row,
         operation: Operation,
         claimed: Timestamp,
+        listed_at: Timestamp,
     ) -> Result<Settled, RunError> {
-        if claimed + signed(self.engine.settings.settle_after) > self.now() {
+        // What counts is the moment of the lists, however long it took to ask about what they showed.
+        if claimed + signed(self.engine.settings.settle_after) > listed_at {
             return Ok(Settled::NotYet);
         }
         let Some(there) = self.is_there(&row).await? else { return Ok(Settled::NotYet) };
@@ -133,13 +169,33 @@ impl Hand<'_> {
         Ok(Some(End::Request(outcome.ended)))
     }
 
-    /// The requests for this row's key since a moment, of any status, as far as AWS lists them; the newest first. `None` when
-    /// that could not be told this time.
+    /// Reads the lists of one kind of requests; `None` when that could not be had this time.
+    async fn recent(&self, operation: Operation) -> Result<Option<Listed>, RunError> {
+        let at = self.now();
+        let mut requests: Vec<RequestSummary> = Vec::new();
+        for listing in [RequestListing::InProgress, RequestListing::Succeeded, RequestListing::Failed] {
+            self.spare_turn().await;
+            let answer = self.engine.access.requests(operation, listing, LOOKED_THROUGH).await;
+            self.heed(&answer);
+            let Some(listed) = told(answer)? else { return Ok(None) };
+            // One turn was for the first page only.
+            self.pace().charge(u32::try_from(listed.len() / 100).unwrap_or(0), self.now());
+            requests.extend(listed);
+        }
+        // What ended between two of the lists is in both.
+        let mut seen = BTreeSet::new();
+        requests.retain(|request| seen.insert(request.id.clone()));
+        Ok(Some(Listed { at, requests }))
+    }
+
+    /// The requests for this row's key in a span of time, as far as AWS lists them; the newest first. `None` when that could not be
+    /// told this time.
     async fn requests_for(
         &self,
         row: &Row,
         operation: Operation,
-        since: Timestamp,
+        listed: &Listed,
+        span: RangeInclusive<Timestamp>,
         known: &[RequestId],
         until: Timestamp,
     ) -> Result<Option<Vec<Request>>, RunError> {
@@ -151,32 +207,23 @@ impl Hand<'_> {
             },
             None => None,
         };
-        let is_new =
-            |at: Option<Timestamp>| at.is_none_or(|at| at >= since && last.is_none_or(|last| at > last));
+        let is_new = |at: Option<Timestamp>| {
+            at.is_none_or(|at| span.contains(&at) && last.is_none_or(|last| at > last))
+        };
         let mut found = Vec::new();
-        for listing in [RequestListing::InProgress, RequestListing::Succeeded, RequestListing::Failed] {
-            self.turn().await;
-            let answer = self.engine.access.requests(operation, listing, LOOKED_THROUGH).await;
-            self.heed(&answer);
-            let Some(listed) = told(answer)? else { return Ok(None) };
-            // One turn was for the first page only.
-            self.pace().charge(u32::try_from(listed.len() / 100).unwrap_or(0), self.now());
-            for summary in listed {
-                let seen = known.contains(&summary.id)
-                    || row.last_request.as_ref() == Some(&summary.id)
-                    || found.iter().any(|request: &Request| request.id == summary.id);
-                if !is_new(summary.created_at) || seen {
-                    continue;
+        for summary in &listed.requests {
+            let seen = known.contains(&summary.id) || row.last_request.as_ref() == Some(&summary.id);
+            if !is_new(summary.created_at) || seen {
+                continue;
+            }
+            match self.describe_once(operation, &summary.id, until).await? {
+                Some(Some(request))
+                    if request.key.as_ref() == Some(&row.key) && is_new(request.created_at) =>
+                {
+                    found.push(request);
                 }
-                match self.describe_once(operation, &summary.id, until).await? {
-                    Some(Some(request))
-                        if request.key.as_ref() == Some(&row.key) && is_new(request.created_at) =>
-                    {
-                        found.push(request);
-                    }
-                    Some(_) => {}
-                    None => return Ok(None),
-                }
+                Some(_) => {}
+                None => return Ok(None),
             }
         }
         found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
@@ -214,7 +261,7 @@ impl Hand<'_> {
         if self.now() >= until {
             return Ok(None);
         }
-        self.turn().await;
+        self.spare_turn().await;
         let answer = self.engine.access.request(operation, id).await;
         self.heed(&answer);
         let answer = told(answer)?;
