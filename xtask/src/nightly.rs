@@ -9,6 +9,6 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     for (name, check) in checks::CI {
         report.check(name, || check(root));
     }
-    report.check("sizes of all functions", || sizes::check(root, sizes::Which::All));
+    report.check("sizes of all functions", || sizes::check(root));
     report.finish()
 }

@@ -14,14 +14,6 @@ use crate::{
 /// What was accepted, from the checkout's top.
 const ACCEPTED: &str = "functions/sizes.json";
 
-/// Which functions are built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
-    All,
-    /// The engine's: nearly all that is in it is in every other too, and each of those takes as long again to be linked.
-    Engine,
-}
-
 /// Sizes that were accepted, and how much more is let pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Accepted {
@@ -43,11 +35,11 @@ struct Sizes {
 /// `cargo xtask sizes [--accept]`
 pub(crate) fn command(root: &Path, arguments: &[OsString]) -> Result<(), Failure> {
     match arguments {
-        [] => check(root, Which::All),
+        [] => check(root),
         [accept] if accept == "--accept" => {
             let mut accepted = accepted(root)?;
             accepted.target = target(root)?;
-            accepted.functions = measured(root, Which::All)?;
+            accepted.functions = measured(root)?;
             println!("\n{}", table(&accepted.functions));
             write(root, &accepted)
         }
@@ -58,7 +50,7 @@ pub(crate) fn command(root: &Path, arguments: &[OsString]) -> Result<(), Failure
 }
 
 /// Builds the functions in the way that they are released in, and fails where one has grown.
-pub(crate) fn check(root: &Path, which: Which) -> Result<(), Failure> {
+pub(crate) fn check(root: &Path) -> Result<(), Failure> {
     let accepted = accepted(root)?;
     let target = target(root)?;
     if accepted.target != target {
@@ -68,7 +60,7 @@ pub(crate) fn check(root: &Path, which: Which) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    let measured = measured(root, which)?;
+    let measured = measured(root)?;
     println!("\n{}", table(&measured));
     failure::none(findings(&accepted, &measured))
 }
@@ -101,11 +93,10 @@ fn findings(accepted: &Accepted, measured: &BTreeMap<String, Sizes>) -> Vec<Stri
     findings
 }
 
-fn measured(root: &Path, which: Which) -> Result<BTreeMap<String, Sizes>, Failure> {
+fn measured(root: &Path) -> Result<BTreeMap<String, Sizes>, Failure> {
     let packages: Vec<Package> = metadata::ours(root)?
         .into_iter()
         .filter(|package| package.folder(root).starts_with("functions/"))
-        .filter(|package| which == Which::All || package.name == "provision")
         .collect();
     build(root, &packages)?;
     let programs = packages.iter().flat_map(Package::programs);

@@ -10,7 +10,6 @@ use crate::{
     command::{self, cargo, program},
     failure::Failure,
     report::Report,
-    sizes,
     testing::{self, Need},
     tools,
 };
@@ -35,7 +34,6 @@ pub(crate) const CI: &[Check] = &[
     ("bans, licences, sources",          deny),
     ("TOML format",                      toml_format),
     ("spelling",                         spelling),
-    ("size of the engine's function",     size),
 ];
 
 /// Runs these checks; fails when one did.
@@ -75,10 +73,6 @@ fn deny(root: &Path) -> Result<(), Failure> {
 
 fn toml_format(root: &Path) -> Result<(), Failure> {
     command::run(program(tools::TAPLO.ready(root)?, root).args(["fmt", "--check"]))
-}
-
-fn size(root: &Path) -> Result<(), Failure> {
-    sizes::check(root, sizes::Which::Engine)
 }
 
 fn spelling(root: &Path) -> Result<(), Failure> {
