@@ -8,7 +8,7 @@
 //!   the assignment there, somebody else may have made it: the row is uncertain, and is never deleted automatically;
 //! - several: one of them is somebody else's. A revoke is followed by any of them; a grant is uncertain.
 
-use std::{collections::BTreeSet, ops::RangeInclusive};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -88,9 +88,8 @@ impl Hand<'_> {
         else {
             return Ok(Settled::NotYet);
         };
-        // A call begins under a lease that outlives it, so what AWS accepted later than that isn't of this claim.
-        let span = claim.at - SKEW..=claim.at + signed(self.engine.settings.lease * 2) + SKEW;
-        let Some(requests) = self.requests_for(&row, operation, listed, span, known, until).await? else {
+        let since = claim.at - SKEW;
+        let Some(requests) = self.requests_for(&row, operation, listed, since, known, until).await? else {
             return Ok(Settled::NotYet);
         };
         match (requests.as_slice(), operation) {
@@ -188,14 +187,14 @@ impl Hand<'_> {
         Ok(Some(Listed { at, requests }))
     }
 
-    /// The requests for this row's key in a span of time, as far as AWS lists them; the newest first. `None` when that could not be
+    /// The requests for this row's key since a moment, as far as AWS lists them; the newest first. `None` when that could not be
     /// told this time.
     async fn requests_for(
         &self,
         row: &Row,
         operation: Operation,
         listed: &Listed,
-        span: RangeInclusive<Timestamp>,
+        since: Timestamp,
         known: &[RequestId],
         until: Timestamp,
     ) -> Result<Option<Vec<Request>>, RunError> {
@@ -207,9 +206,8 @@ impl Hand<'_> {
             },
             None => None,
         };
-        let is_new = |at: Option<Timestamp>| {
-            at.is_none_or(|at| span.contains(&at) && last.is_none_or(|last| at > last))
-        };
+        let is_new =
+            |at: Option<Timestamp>| at.is_none_or(|at| at >= since && last.is_none_or(|last| at > last));
         let mut found = Vec::new();
         for summary in &listed.requests {
             let seen = known.contains(&summary.id) || row.last_request.as_ref() == Some(&summary.id);
