@@ -259,7 +259,7 @@ fn questions(world: &World) -> Vec<(String, Value)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
     fn a_world_that_is_written_down_and_taken_up_answers_everything_as_before(
         changes in prop::collection::vec(((0_u8..28, 0_usize..9, 0_usize..9), 0_i64..20), 1..40),
