@@ -72,11 +72,12 @@ pub(crate) use permission_sets::arn as permission_set_arn;
 pub use provisionings::ProvisioningRecord;
 pub use rates::{Limit, OperationLimits, OrganizationsLimits};
 pub use requests::RequestRecord;
+pub(crate) use policies::is_managed_policy;
 pub use settings::{
     Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
 };
 pub(crate) use snapshot::{Mistake, Snapshot};
-pub(crate) use validate::word as is_word;
+pub(crate) use validate::{tag_mistake, word as is_word};
 
 /// AWS for one machine.
 #[derive(Debug)]

@@ -151,6 +151,20 @@ pub(crate) fn tag_key(call: &Call, key: &str) -> Result<(), ApiError> {
 /// What tags and attributes for access control may be made of.
 pub(crate) fn tag_letter(letter: char) -> bool {
     letter.is_alphanumeric()
+/// What is wrong with a tag in a description, if anything is: the same that a call is refused for.
+pub(crate) fn tag_mistake(key: &str, value: &str) -> Option<String> {
+    let fits = |text: &str, most: usize| text.chars().count() <= most && text.chars().all(tag_letter);
+    if key.is_empty() || !fits(key, 128) {
+        return Some(format!("`{key}` is no tag's key: 1 to 128 letters, digits, spaces or `_.:/=+-@`"));
+    }
+    if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+        return Some(format!("`{key}` is no tag's key: those that begin with aws: are AWS's own"));
+    }
+    (!fits(value, 256)).then(|| {
+        format!("the tag `{key}` has a value that is none: at most 256 letters, digits, spaces or `_.:/=+-@`")
+    })
+}
+
         || (letter.is_whitespace() && !letter.is_control())
         || "_.:/=+-@".contains(letter)
 }
