@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments, closures,
-    creations, delegation, departures, groups, handshakes, instances, memberships, organization,
-    permission_sets, policies, provisionings, regions, requests, required, tagging as tag_groups, tags,
-    units, users,
+    Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments,
+    closures, creations, delegation, departures, groups, handshakes, identity_stores, instances, memberships,
+    organization, permission_sets, policies, provisionings, regions, requests, required,
+    tagging as tag_groups, tags, units, users,
 };
 use crate::{
     ApiError, Caller,
@@ -161,6 +161,9 @@ operations! {
     ListGroupMemberships -> MembershipsOutput, false, Administrators => memberships::list;
     ListGroupMembershipsForMember -> MembershipsOutput, false, Administrators => memberships::list_for_member;
     IsMemberInGroups -> IsMemberInGroupsOutput, false, Administrators => memberships::is_member;
+    DescribeIdentityStore -> IdentityStoreDetails, false, Anyone => identity_stores::describe;
+    ListIdentityStores -> ListIdentityStoresOutput, false, Anyone => identity_stores::list;
+    UpdateIdentityStore -> IdentityStore, true, Anyone => identity_stores::update;
 }
 
 operations! {

@@ -29,6 +29,8 @@ mod identity_store;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
+mod identity_stores;
+#[cfg(test)]
 mod instances;
 #[cfg(test)]
 mod later_faults;
