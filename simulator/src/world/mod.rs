@@ -69,6 +69,7 @@ pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
 pub use log::{Counters, LogEntry, Throttle};
+pub(crate) use operation::Facts;
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
 pub use provisionings::ProvisioningRecord;

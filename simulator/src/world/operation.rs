@@ -55,6 +55,9 @@ pub trait Operation: Serialize + DeserializeOwned + Send {
     /// Who may call it.
     const ALLOWED: Allowed;
 
+    /// The member that can name an account, if it has one.
+    const ACCOUNT: Option<&'static str> = None;
+
     /// The account that it is about, if it names one.
     fn account(&self) -> Option<&str> {
         None
@@ -62,6 +65,21 @@ pub trait Operation: Serialize + DeserializeOwned + Send {
 
     /// Does it. Whatever it refuses, it refuses before it changes anything.
     fn run(self, world: &mut World, call: &Call) -> Result<Self::Output, ApiError>;
+}
+
+/// What is known of an operation without its input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) service: Service,
+    pub(crate) name: &'static str,
+    pub(crate) writes: bool,
+    pub(crate) names_account: bool,
+}
+
+impl Facts {
+    pub(super) const fn of<O: Operation>() -> Self {
+        Self { service: O::SERVICE, name: O::NAME, writes: O::WRITES, names_account: O::ACCOUNT.is_some() }
+    }
 }
 
 /// What surrounds one call.
@@ -125,7 +143,7 @@ impl World {
         self.advance(now);
         let request_id = self.ids.next();
         let parameters = serde_json::to_value(&input).unwrap_or_default();
-        let met = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
+        let met = self.faults.take(&Facts::of::<O>(), input.account(), &mut self.ids);
         let fault = met.fault.clone();
         let standing = self.standing_towards(caller, O::SERVICE);
         let mut call = Call {
@@ -233,7 +251,7 @@ fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
                 "ConflictException",
                 "Could not complete the request due to a conflict with a previous write.",
             ),
-            // It has no error for a conflict: it only reads here.
+            // It has no error for a conflict, and such a fault is passed over.
             Service::Tagging => ApiError::internal("InternalServiceException"),
         }),
         Fault::InternalError => Some(ApiError::internal(match service {
