@@ -72,10 +72,10 @@ pub use log::{Counters, LogEntry, Throttle};
 pub(crate) use operation::Facts;
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
+pub(crate) use policies::is_managed_policy;
 pub use provisionings::ProvisioningRecord;
 pub use rates::{Limit, OperationLimits, OrganizationsLimits};
 pub use requests::RequestRecord;
-pub(crate) use policies::is_managed_policy;
 pub use settings::{
     Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
 };

@@ -103,8 +103,8 @@ fn by_wire<O: Operation>(
         world.count_malformed(O::SERVICE, O::NAME, &error);
         error
     })?;
-    let missing = required::missing_list(&given, &serde_json::to_value(&input).unwrap_or_default());
-    let output = world.make(now, caller, input, missing.as_deref())?;
+    let missing = required::missing(&given, &serde_json::to_value(&input).unwrap_or_default());
+    let output = world.make(now, caller, input, &missing)?;
     serde_json::to_value(output).map_err(|_| ApiError::internal("InternalFailure"))
 }
 

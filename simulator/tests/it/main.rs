@@ -5,6 +5,8 @@ mod assignment_calls;
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod constraints;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod delegation;
@@ -27,9 +29,9 @@ mod http;
 #[cfg(test)]
 mod identity_store;
 #[cfg(test)]
-mod inputs;
-#[cfg(test)]
 mod identity_stores;
+#[cfg(test)]
+mod inputs;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]
