@@ -112,8 +112,8 @@ async fn a_fault_becomes_the_port_error_of_its_kind() {
     assert!(ports.group_id("Developers").await.is_err());
     assert!(ports.group_id("Developers").await.is_err());
     assert!(ports.group_id("Developers").await.unwrap().is_some());
-    locked(&world).fail_next("DescribeAccount", Fault::Conflict, 1);
-    assert!(matches!(ports.account(&account("222233334444")).await, Err(PortError::Conflict(_))));
+    locked(&world).fail_next("DescribeOrganization", Fault::Conflict, 1);
+    assert!(matches!(ports.organization().await, Err(PortError::Conflict(_))));
 }
 
 #[tokio::test]
