@@ -197,6 +197,16 @@ impl Settings {
         Ok(Share { sso_admin, identity_store: 2.0, organizations: 0.125, burst: 1 })
     }
 
+    /// The share of one instance of `on-account-event`: it lists the accounts below an OU, which `reconcile` never does.
+    pub fn events_share() -> Share {
+        Share { sso_admin: 1.0, identity_store: 2.0, organizations: 0.25, burst: 1 }
+    }
+
+    /// The share of `tick`: it lists the accounts when a rule begins.
+    pub fn tick_share() -> Share {
+        Share { sso_admin: 1.0, identity_store: 2.0, organizations: 0.125, burst: 1 }
+    }
+
     /// The share of a command that a person runs: `USHER_COMMAND_RATE` calls a second (3: those of the rest, and the two that
     /// are left for people). Short commands don't notice it.
     pub fn command_share(&self) -> Result<Share, SettingsError> {
@@ -481,6 +491,13 @@ mod tests {
         assert!(engine + of_all(|share| share.sso_admin) <= 18.0);
         assert!(of_all(|share| share.identity_store) <= 20.0);
         assert!(of_all(|share| share.organizations) <= 1.0);
+        let [reconcile, _, sweep, _] = shares(&settings(&[])).map(|share| share.organizations);
+        let (events, tick) = (Settings::events_share().organizations, Settings::tick_share().organizations);
+        let (listing, describing) = (sweep + events + tick, 2.0 * reconcile + sweep + tick);
+        assert!(
+            listing <= 1.0 && describing <= 1.0,
+            "who lists accounts, and who describes the organization"
+        );
 
         let said = settings(&[
             ("USHER_RECONCILE_RATE", "6"),
