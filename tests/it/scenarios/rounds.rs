@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use shared::{
+    domain::Principal,
     engine::{SweepEnd, SweepSettings},
     pace::{Paces, Share},
     ports::Clock as _,
@@ -331,4 +332,36 @@ async fn a_round_that_learns_for_hours_what_rules_look_at_is_nobody_elses_and_ge
         service.pass(hourly.saturating_sub(took)).await;
     }
     panic!("the round never gets to its first page");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_differs_in_two_pages_of_a_round_is_hinted_for_each() {
+    let mut service = Service::start(Start::default());
+    let mut groups = ["Developers", "Support"];
+    groups.sort_by_key(|name| Principal::Group(service.world().group_named(name).unwrap()));
+    service
+        .publish(&rules([
+            group("first", groups[0]).gets("ReadOnlyAccess").in_accounts(tagged("First", "yes")),
+            group("second", groups[1]).gets("ReadOnlyAccess").in_accounts(tagged("Second", "yes")),
+        ]))
+        .await;
+    service.tag("one-prod", "First", "yes").await;
+    service.tag("one-prod", "Second", "yes").await;
+    service.sweep_and_settle().await;
+    service.pass(Duration::from_mins(6)).await;
+    service.ports.sweep = SweepSettings { run_for: Duration::ZERO, page: 1, ..SweepSettings::default() };
+
+    // No event tells of either tag, and the account is looked at between them.
+    for (tag, group, end) in
+        [("First", groups[0], SweepEnd::Unfinished), ("Second", groups[1], SweepEnd::RoundEnded)]
+    {
+        service.tag("two-dev", tag, "yes").await;
+        service.take_events();
+        assert_eq!(service.sweep().await.unwrap().run, end);
+        assert_eq!(service.inbox.depth().waiting, 1, "{tag}");
+        service.drain_inbox().await;
+        service.run_engine().await;
+        assert!(service.exists(&service.key("two-dev", "ReadOnlyAccess", group)), "{tag}");
+    }
+    whole_rounds(service).converged(&[]).await;
 }
