@@ -310,6 +310,29 @@ async fn ten_accounts_at_once_fill_the_window_and_no_more_and_share_it() {
     service.converged(&[]).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_write_that_meets_another_one_is_made_again_and_nothing_is_read_for_it() {
+    let looked = async |when| {
+        let service = started(calm());
+        service.publish(&document()).await;
+        let fuse = Fuse::new(when);
+        let ports = fused(&service.ports, &fuse);
+        let event = serde_json::from_value(sqs_event(&[record(&service, "one-dev", "a")])).unwrap();
+        let answer = reconcile::handle(event, ports.reconciler(), &*ports.parked, service.soon()).await;
+        assert!(answer.batch_item_failures.is_empty(), "{when:?}");
+        assert_eq!((service.rows().await.len(), spent_today(&service, Operation::Grant).await), (2, 2));
+        (fuse.count(), service.world().log().len())
+    };
+    let (steps, calls) = looked(When::Never).await;
+    let mut again = 0;
+    for n in 0..steps {
+        let (with, called) = looked(When::Conflicts(n)).await;
+        assert_eq!(called, calls, "at {n} of {steps}");
+        again += with - steps;
+    }
+    assert!(again > 0, "no write met another one");
+}
+
 /// SSO Admin answers a call in two seconds.
 fn slow(service: &mut Service) {
     let management = service.world().management_account().clone();
