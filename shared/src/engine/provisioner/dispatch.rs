@@ -186,6 +186,7 @@ impl Session<'_> {
         flight.row = row;
         flight.stage = Stage::Open(Following {
             request: request.id.clone(),
+            created_at: request.created_at,
             open: Open { since, looked: None },
             exact: true,
             unhindered,

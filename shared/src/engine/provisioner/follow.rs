@@ -1,6 +1,6 @@
 //! Following requests to their end. Accepted is not provisioned: only a terminal status read from AWS ends an operation.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,13 +12,14 @@ use super::{
     looks::Open,
     outcome::{self, Ended, Outcome},
     session::{Done, Session},
+    shown::Shown,
     watch::ROUGHLY,
 };
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
     ledger::Row,
-    ports::{RequestListing, RequestStatus},
+    ports::{Request, RequestListing, RequestStatus},
     provisioning::next_look,
 };
 
@@ -29,7 +30,7 @@ const LISTED: usize = 100;
 const MANY: usize = 3;
 
 /// What AWS said of one request; the outer `None` if it said nothing this time, the inner one if it no longer knows the request.
-pub(super) type Described = Option<Option<RequestStatus>>;
+pub(super) type Described = Option<Option<Request>>;
 
 impl Hand<'_> {
     /// One look at a list, with the moment at which it was sent; `None` when it could not be had this time.
@@ -37,13 +38,13 @@ impl Hand<'_> {
         &self,
         operation: Operation,
         listing: RequestListing,
-    ) -> Result<(Timestamp, Option<BTreeSet<RequestId>>), RunError> {
+    ) -> Result<(Timestamp, Option<Shown>), RunError> {
         self.turn().await;
         let at = self.now();
         let answer = self.engine.access.requests(operation, listing, LISTED).await;
         self.heed(&answer);
         match answer {
-            Ok(listed) => Ok((at, Some(listed.into_iter().map(|request| request.id).collect()))),
+            Ok(listed) => Ok((at, Some(Shown::of(&listed, LISTED)))),
             Err(error) if error.is_transient() => Ok((at, None)),
             Err(error) => Err(RunError::Access(error)),
         }
@@ -60,7 +61,7 @@ impl Hand<'_> {
         let answer = self.engine.access.request(operation, request).await;
         self.heed(&answer);
         match answer {
-            Ok(request) => Ok((at, Some(request.map(|request| request.status)))),
+            Ok(request) => Ok((at, Some(request))),
             Err(error) if error.is_transient() => Ok((at, None)),
             Err(error) => Err(RunError::Access(error)),
         }
@@ -128,8 +129,8 @@ impl Session<'_> {
     fn start_list(&mut self, operation: Operation, listing: RequestListing) {
         let hand = self.hand.clone();
         self.start(async move {
-            let (at, listed) = hand.look(operation, listing).await?;
-            Ok(Done::Looked { operation, listing, at, listed })
+            let (at, shown) = hand.look(operation, listing).await?;
+            Ok(Done::Looked { operation, listing, at, shown })
         });
     }
 
@@ -185,19 +186,19 @@ impl Session<'_> {
         operation: Operation,
         listing: RequestListing,
         at: Timestamp,
-        listed: Option<BTreeSet<RequestId>>,
+        shown: Option<Shown>,
     ) {
         let watch = self.watch_mut(operation);
         if listing == RequestListing::Succeeded {
             watch.looking = false;
             watch.looked(at);
         }
-        let Some(listed) = listed else { return };
+        let Some(shown) = shown else { return };
         self.window.answered();
         if listing != RequestListing::Succeeded {
             let failed: Vec<AssignmentKey> = self
                 .followed(operation)
-                .filter(|(_, following)| listed.contains(&following.request))
+                .filter(|(_, following)| shown.ids.contains(&following.request))
                 .map(|(key, _)| key.clone())
                 .collect();
             for key in failed {
@@ -209,7 +210,7 @@ impl Session<'_> {
             }
             return;
         }
-        self.watch_mut(operation).check(at, &listed);
+        self.watch_mut(operation).check(at, &shown);
         let mut done = Vec::new();
         let mut ages = Vec::new();
         for (key, flight) in &mut self.flights {
@@ -220,10 +221,10 @@ impl Session<'_> {
             else {
                 continue;
             };
-            if listed.contains(&following.request) {
+            if shown.ids.contains(&following.request) {
                 done.push(key.clone());
                 ages.push(Ages::of(following, at));
-            } else {
+            } else if shown.would_show(following.created_at) {
                 following.open.looked = Some(at);
             }
         }
@@ -250,12 +251,13 @@ impl Session<'_> {
             return;
         };
         following.busy = false;
-        let Some(status) = described else {
+        let Some(described) = described else {
             following.closer = Some(at + signed(next_look(waited)));
             return;
         };
-        match status {
-            Some(RequestStatus::InProgress) => {
+        match described.map(|request| (request.status, request.created_at)) {
+            Some((RequestStatus::InProgress, created_at)) => {
+                following.created_at = created_at.or(following.created_at);
                 let (age, tells) = (following.open.age(at), following.exact && following.unhindered);
                 following.open.looked = Some(at);
                 let watch = self.watch_mut(operation);
@@ -267,12 +269,12 @@ impl Session<'_> {
                     self.put_off(&key, at);
                 }
             }
-            Some(status) => {
+            Some((status, created_at)) => {
                 if status == RequestStatus::Succeeded {
                     let ages = Ages::of(following, at);
                     let watch = self.watch_mut(operation);
                     ages.tell(&mut watch.latency);
-                    watch.expect(request.clone(), at);
+                    watch.expect(request.clone(), created_at, at);
                 }
                 self.conclude(&key, &status);
             }

@@ -27,6 +27,7 @@ mod reading;
 mod send;
 mod session;
 mod settle;
+mod shown;
 mod trips;
 mod watch;
 mod window;

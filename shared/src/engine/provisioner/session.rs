@@ -28,6 +28,7 @@ use super::{
     reading::{self, Reading},
     send::Sent,
     settle::Settled,
+    shown::Shown,
     trips::Trips,
     watch::Watch,
     window::Window,
@@ -63,7 +64,7 @@ pub(super) enum Done {
         operation: Operation,
         listing: RequestListing,
         at: Timestamp,
-        listed: Option<BTreeSet<RequestId>>,
+        shown: Option<Shown>,
     },
     Described {
         key: AssignmentKey,
@@ -312,8 +313,8 @@ impl<'a> Session<'a> {
             }
             Ok(Done::Read(reading)) => self.take_reading(reading),
             Ok(Done::Sent { key, sent }) => self.take_sent(key, sent),
-            Ok(Done::Looked { operation, listing, at, listed }) => {
-                self.take_list(operation, listing, at, listed);
+            Ok(Done::Looked { operation, listing, at, shown }) => {
+                self.take_list(operation, listing, at, shown);
             }
             Ok(Done::Described { key, operation, request, at, described }) => {
                 self.take_description(key, operation, &request, at, described);
