@@ -35,6 +35,8 @@ pub(super) enum When {
     After(usize),
     /// It does not blow: this one fails, if it is a write of rows.
     Fails(usize),
+    /// It does not blow: this one meets another write and does nothing, if it is a write of rows.
+    Conflicts(usize),
     /// It does not blow: all stands still for a while after this one.
     StallAfter(usize, Duration),
 }
@@ -211,6 +213,10 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
         if self.fuse.when == When::Fails(self.fuse.count()) {
             let failed = async { Err(PortError::Failed("the ledger is not there".to_owned()).into()) };
             return self.fuse.through(failed).await;
+        }
+        if self.fuse.when == When::Conflicts(self.fuse.count()) {
+            let met = async { Err(PortError::Conflict("another write is under way".to_owned()).into()) };
+            return self.fuse.through(met).await;
         }
         self.fuse.through(self.inner.write(rows, guard)).await
     }
