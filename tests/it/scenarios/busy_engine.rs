@@ -25,7 +25,12 @@ fn everywhere(sets: usize) -> Rules {
 }
 
 /// So many accounts with intents for so many permission sets each.
-async fn with_intents(accounts: usize, sets: usize, world: Settings, engine: EngineSettings) -> Service {
+pub(super) async fn with_intents(
+    accounts: usize,
+    sets: usize,
+    world: Settings,
+    engine: EngineSettings,
+) -> Service {
     let organization = fleet(accounts, sets);
     let service = Service::start(Start { organization: &organization, world, engine });
     service.publish(&everywhere(sets)).await;

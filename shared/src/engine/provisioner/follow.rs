@@ -281,8 +281,9 @@ impl Session<'_> {
                 following.busy = true;
                 let (hand, row) = (self.hand.clone(), flight.row.clone());
                 self.start(async move {
-                    let end = hand.settle_unknown(row).await?;
-                    Ok(Done::SettledUnknown { key, end })
+                    let came_of_it = hand.settle_unknown(row.clone()).await;
+                    let settled = hand.or_kept(&row, came_of_it).await?;
+                    Ok(Done::SettledUnknown { key, settled })
                 });
             }
         }

@@ -11,7 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Provisioner, RunError, pace::Pace, send::Looks};
+use super::{Provisioner, RunError, pace::Pace, send::Looks, settle::Untold};
 use crate::{
     domain::{AccountId, RequestId, RulesVersion},
     engine::{AccountHint, signed},
@@ -264,16 +264,15 @@ impl<'a> Hand<'a> {
         self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
     }
 
-    /// Whether AWS lists an assignment; `None` when that could not be told this time.
-    pub(super) async fn is_there(&self, row: &Row) -> Result<Option<bool>, RunError> {
+    /// Whether AWS lists an assignment.
+    pub(super) async fn is_there(&self, row: &Row) -> Result<bool, Untold> {
         self.turn().await;
         let answer = self.engine.access.principals(&row.key.account, &row.key.permission_set).await;
         self.heed(&answer);
         match answer {
-            Ok(principals) => Ok(Some(principals.contains(&row.key.principal))),
-            Err(PortError::NotFound(_)) => Ok(Some(false)),
-            Err(error) if error.is_transient() => Ok(None),
-            Err(error) => Err(RunError::Access(error)),
+            Ok(principals) => Ok(principals.contains(&row.key.principal)),
+            Err(PortError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 }

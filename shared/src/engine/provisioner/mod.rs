@@ -98,7 +98,7 @@ pub struct RunSummary {
 }
 
 /// Why a run broke off. The ledger says what was under way; the next run takes it up.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),

@@ -75,7 +75,7 @@ pub(super) enum Done {
     Settled(Vec<(AssignmentKey, Settled)>),
     SettledUnknown {
         key: AssignmentKey,
-        end: Option<End>,
+        settled: Settled,
     },
     Ended {
         row: Row,
@@ -323,17 +323,12 @@ impl<'a> Session<'a> {
                     self.take_settled(&key, settled);
                 }
             }
-            Ok(Done::SettledUnknown { key, end }) => match end {
-                Some(end) => {
-                    self.land(&key);
-                    self.tell(&key, end, None);
+            Ok(Done::SettledUnknown { key, settled }) => {
+                if let Some(following) = self.flights.get_mut(&key).and_then(Flight::following_mut) {
+                    following.busy = false;
                 }
-                None => {
-                    if let Some(following) = self.flights.get_mut(&key).and_then(Flight::following_mut) {
-                        following.busy = false;
-                    }
-                }
-            },
+                self.take_settled(&key, settled);
+            }
             Ok(Done::Ended { row, ended }) => {
                 self.land(&row.key);
                 if ended == Ended::Granted {
@@ -442,9 +437,18 @@ impl<'a> Session<'a> {
                 self.take_row(key.clone(), Some(*row));
                 self.conclude(key, &status);
             }
+            Settled::Kept(row) => {
+                if let Some(flight) = self.flights.get_mut(key) {
+                    flight.row = *row;
+                }
+                self.take_settled(key, Settled::NotYet);
+            }
             Settled::NotYet => {
                 let settle_after = signed(self.engine().settings.settle_after);
                 let Some(flight) = self.flights.get_mut(key) else { return };
+                if !matches!(flight.stage, Stage::Lost { .. }) {
+                    return;
+                }
                 let surely = flight.row.claim().map_or(now, |claim| claim.at) + settle_after;
                 let mut next = now + signed(next_look(flight.waited(now)));
                 if surely > now {
