@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use shared::{
     domain::Operation,
-    engine::EngineSettings,
+    engine::{EngineSettings, RunEnd},
     ports::{Clock as _, Queue as _},
 };
 use simulator::{Fault, FaultRule, Latency, Settings};
@@ -14,7 +15,7 @@ use super::{
     crashes::run,
     failures::by_request,
     fleet::{calm, fleet},
-    fuse::When,
+    fuse::{Fuse, When, fused},
     model::{Rules, Where, group, rules, tagged},
     service::{Service, Start},
 };
@@ -146,7 +147,7 @@ async fn an_engine_may_die_with_many_calls_under_way() {
         for when in [When::Before(n), When::After(n), When::Fails(n)] {
             let service = begin().await;
             if let When::Fails(_) = when {
-                let ports = super::fuse::fused(&service.ports, &super::fuse::Fuse::new(when));
+                let ports = fused(&service.ports, &Fuse::new(when));
                 let event = serde_json::json!({ "Records": [] });
                 let _ = service.run_with(&ports, &event).await;
             } else {
@@ -158,6 +159,31 @@ async fn an_engine_may_die_with_many_calls_under_way() {
             assert_eq!(service.assignments().len(), 12, "{when:?} of {steps}");
         }
     }
+}
+
+/// In DynamoDB every write of the engine's looks at the lease, and no two may do so at a time.
+#[tokio::test(start_paused = true)]
+async fn writes_that_the_ledger_refuses_because_they_meet_end_no_run() {
+    let hour = Duration::from_hours(1);
+    let engine = EngineSettings { run_for: hour, look_age: hour, ..EngineSettings::default() };
+    let service = with_intents(100, 5, takes(1, calm()), engine).await;
+    let ports = fused(&service.ports, &Fuse::new(When::Meets(7)));
+    let run = service.run_with(&ports, &json!({ "Records": [] })).await.unwrap();
+    assert_eq!((run.end, run.granted), (RunEnd::Done, 500));
+    service.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_renewed_ends_a_run_only_once_no_call_can_be_made_under_it() {
+    let refused = async |first| {
+        let service = with_intents(12, 1, takes(80, calm()), EngineSettings::default()).await;
+        let ports = fused(&service.ports, &Fuse::new(When::RenewsNot(first)));
+        let run = service.run_with(&ports, &json!({ "Records": [] })).await;
+        service.check().await;
+        run.map(|run| run.granted)
+    };
+    assert_eq!(refused(15).await.unwrap(), 10);
+    refused(60).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::{Either, select};
 use jiff::Timestamp;
 
 use super::{Provisioner, RunError, pace::Pace, send::Looks, settle::Untold};
@@ -22,6 +25,19 @@ use crate::{
 /// How long what can wait gives way to what is to be sent: it must come to its end beside the longest backlog.
 const GIVES_WAY: Duration = Duration::from_secs(1);
 
+/// For how long a write keeps those after it waiting.
+const IN_TURN: Duration = Duration::from_secs(2);
+
+/// How often a write that meets another's is tried again: for some six seconds.
+const MEETINGS: u32 = 16;
+
+/// How long a write waits that has met another's so often: 20 ms, doubling, half a second at most. Up to half of it is left to chance,
+/// so that two who have met don't meet again.
+fn after_a_meeting(times: u32, chance: u64) -> Duration {
+    let longest = (Duration::from_millis(20) * (1 << times.min(5))).min(Duration::from_millis(500));
+    longest - longest / 200 * u32::try_from(chance % 100).unwrap_or(0)
+}
+
 /// The engine's hand: one for each task, all of the same session.
 #[derive(Clone)]
 pub(super) struct Hand<'a> {
@@ -33,6 +49,8 @@ pub(super) struct Hand<'a> {
 struct Shared {
     lease: Mutex<Lease>,
     pace: Mutex<Pace>,
+    /// Held by who writes something that depends on the lease.
+    writes: futures::lock::Mutex<()>,
     /// Requests that were described while claims were settled: what they are about doesn't change.
     described: Mutex<BTreeMap<RequestId, Request>>,
     looks: Mutex<Looks>,
@@ -60,6 +78,7 @@ impl<'a> Hand<'a> {
         let shared = Shared {
             lease: Mutex::new(lease),
             pace: Mutex::new(pace),
+            writes: futures::lock::Mutex::new(()),
             described: Mutex::default(),
             looks: Mutex::default(),
             sends_wait: AtomicBool::new(false),
@@ -150,7 +169,7 @@ impl<'a> Hand<'a> {
     }
 
     /// Whether the lease lasts for longer than any call that begins now.
-    fn outlives_a_call(&self) -> bool {
+    pub(super) fn outlives_a_call(&self) -> bool {
         let left = self.lease().expires_at.duration_since(self.now());
         left >= signed(self.engine.settings.lease / 2)
     }
@@ -174,7 +193,8 @@ impl<'a> Hand<'a> {
 
     pub(super) async fn renew(&self) -> Result<(), RunError> {
         let lease = self.lease();
-        let renewed = self.engine.ledger.renew_lease(&lease, self.now(), self.engine.settings.lease).await?;
+        let renewal = self.engine.ledger.renew_lease(&lease, self.now(), self.engine.settings.lease);
+        let renewed = self.in_turn(renewal).await?;
         *lock(&self.shared.lease) = renewed;
         Ok(())
     }
@@ -209,14 +229,30 @@ impl<'a> Hand<'a> {
         }
     }
 
+    /// A write that depends on the lease, once the one before it has ended: DynamoDB refuses what meets another's transaction on any
+    /// item, even if both only look at it. One that takes long keeps nobody waiting for that long: whoever meets it tries again.
+    async fn in_turn<T>(&self, write: impl Future<Output = T> + Send) -> T {
+        let turn = self.shared.writes.lock().await;
+        match select(pin!(write), self.engine.clock.sleep(IN_TURN)).await {
+            Either::Left((done, _)) => done,
+            Either::Right(((), write)) => {
+                drop(turn);
+                write.await
+            }
+        }
+    }
+
     /// One conditional write. A ledger that is busy with another's write of the same items is asked again.
     async fn try_write(&self, row: &Row, guard: &Guard) -> Result<(), LedgerError> {
-        let mut tries = 0;
+        let rows = [RowWrite { row: row.clone() }];
+        let mut meetings = 0;
         loop {
-            match self.engine.ledger.write(&[RowWrite { row: row.clone() }], guard).await {
-                Err(LedgerError::Port(PortError::Conflict(_))) if tries < 8 => {
-                    tries += 1;
-                    self.engine.clock.sleep(Duration::from_millis(20) * tries).await;
+            match self.in_turn(self.engine.ledger.write(&rows, guard)).await {
+                Err(LedgerError::Port(PortError::Conflict(_))) if meetings < MEETINGS => {
+                    let mut chance = DefaultHasher::new();
+                    (row.key.to_string(), self.now().as_nanosecond()).hash(&mut chance);
+                    self.engine.clock.sleep(after_a_meeting(meetings, chance.finish())).await;
+                    meetings += 1;
                 }
                 other => return other,
             }
@@ -274,5 +310,19 @@ impl<'a> Hand<'a> {
             Err(PortError::NotFound(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_met_another_waits_for_longer_each_time_and_not_as_long_as_the_other() {
+        let ms = |times, chance| after_a_meeting(times, chance).as_millis();
+        assert_eq!((ms(0, 0), ms(0, 99), ms(1, 0), ms(4, 50)), (20, 10, 40, 240));
+        assert_eq!((ms(5, 0), ms(40, 0)), (500, 500));
+        let longest: Duration = (0..MEETINGS).map(|times| after_a_meeting(times, 0)).sum();
+        assert!((5..8).contains(&longest.as_secs()), "{longest:?}");
     }
 }

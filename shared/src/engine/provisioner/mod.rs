@@ -112,6 +112,13 @@ pub enum RunError {
     OtherInstance { ledger: InstanceArn, here: InstanceArn },
 }
 
+impl RunError {
+    /// Whether the ledger may well do it a little later.
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Ledger(LedgerError::Port(error)) if error.is_transient())
+    }
+}
+
 impl Provisioner<'_> {
     /// Runs the engine until there is nothing to do or `until` has come. `holder` names this run in the lease.
     pub async fn run(&self, holder: &str, wake: &Wake, until: Timestamp) -> Result<RunSummary, RunError> {

@@ -306,9 +306,12 @@ impl<'a> Session<'a> {
             Ok(Done::Renewed(Ok(()))) => self.reading.renewing = false,
             Ok(Done::Renewed(Err(error @ RunError::Ledger(LedgerError::LeaseLost)))) => return Err(error),
             Ok(Done::Renewed(Err(error))) => {
-                // What is under way needs the lease to its end: it is tried again, a little later.
+                // What is under way needs the lease to its end: it is tried again, a little later. As long as calls can be made under
+                // the lease, that is all.
                 (self.reading.renewing, self.renew_at) = (false, self.hand.now() + RENEWED_AGAIN);
-                self.break_off(error);
+                if !error.is_transient() || !self.hand.outlives_a_call() {
+                    self.break_off(error);
+                }
             }
             Ok(Done::Read(reading)) => self.take_reading(reading),
             Ok(Done::Sent { key, sent }) => self.take_sent(key, sent),
