@@ -23,7 +23,8 @@ async fn main() -> Result<(), WithCauses> {
     let settings = Settings::from_env();
     let engine = settings.engine()?;
     let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
-    let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
+    // The engine repeats calls itself, so that each has its turn in the engine's share.
+    let (access, clock) = (connection.clone().sent_once().sso_admin(settings.instance_arn()?), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);

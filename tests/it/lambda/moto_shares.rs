@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use simulator::Service as Api;
+use simulator::{Fault, PlannedFault, Service as Api};
 
-use super::service::{Lambda, RULES, Service};
+use super::{
+    moto_slow::decided,
+    service::{Lambda, RULES, Service},
+};
 
 /// The calls in any window of this length are counted. A share says how many a second; the machine may be late with one and early with the next.
 const WINDOW: SignedDuration = SignedDuration::from_secs(3);
@@ -74,4 +77,49 @@ async fn two_instances_of_reconcile_keep_to_four_calls_a_second_together() {
     let most = most_in_a_window(&calls);
     assert!(most <= 4 * 3 + 2, "{most} calls in {WINDOW}");
     assert!(service.world().counters().throttles.is_empty());
+}
+
+/// AWS refuses every second list: the engine asks again when it is its turn, and not three times at once.
+#[tokio::test]
+async fn an_engine_whose_lists_are_throttled_keeps_to_its_share_all_the_same() {
+    let service = Service::start(Service::quick()).await;
+    decided(&service).await;
+    let mut envs = by_default(&service);
+    // Each grant is preceded by a list.
+    for (variable, value) in
+        [("USHER_ENGINE_RATE", "5"), ("USHER_ENGINE_BURST", "5"), ("USHER_LOOK_AGE", "0s")]
+    {
+        envs.insert(variable, value.to_owned());
+    }
+    for operation in ["ListAccountAssignments", "ListAccountAssignmentCreationStatus"] {
+        service.world().faults.add(PlannedFault {
+            operation: operation.to_owned(),
+            service: None,
+            fault: Fault::Throttle,
+            calls: None,
+            account: None,
+            after: 0,
+            probability: Some(0.5),
+        });
+    }
+    let lambda = service.function_with("provision", envs).await;
+    let since = service.world().log().len();
+    service.tick().await;
+    while let Some(delivery) = service.deliver(&service.wake, &lambda).await {
+        delivery.answer.unwrap();
+    }
+    assert_eq!(service.truth().0.len(), 18);
+    let world = service.world();
+    // The instance is looked up once, whatever the engine does.
+    let is_its = |operation: &str| !operation.ends_with("Instance") && !operation.ends_with("Instances");
+    let calls: Vec<Timestamp> = world
+        .log()
+        .iter()
+        .skip(since)
+        .filter(|entry| is_its(entry.operation))
+        .map(|entry| entry.at)
+        .collect();
+    assert!(world.counters().throttles.values().sum::<u64>() > 8, "{:?}", world.counters().throttles);
+    let most = most_in_a_window(&calls);
+    assert!(most <= 5 * 3 + 5 + 1, "{most} calls in {WINDOW}");
 }

@@ -39,7 +39,7 @@ fn poll(row: &Row, claim: &Claim) -> String {
 }
 
 /// The rules are decided, and nobody has been woken for it.
-async fn decided(service: &Service) {
+pub(super) async fn decided(service: &Service) {
     service.publish(RULES).await;
     let (sweep, reconcile) = (service.function("sweep").await, service.function("reconcile").await);
     sweep.api.invoke("{}").await.unwrap();

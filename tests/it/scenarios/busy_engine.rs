@@ -161,6 +161,27 @@ async fn an_engine_may_die_with_many_calls_under_way() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn each_page_of_a_list_takes_a_turn() {
+    let world = takes(3, Settings { page_size: 2, ..calm() });
+    let service = with_intents(30, 1, world, EngineSettings::default()).await;
+    let since = service.world().log().len();
+    service.run_engine().await;
+    {
+        let world = service.world();
+        let called: Vec<Timestamp> = world.log().iter().skip(since).map(|entry| entry.at).collect();
+        let pages = world.log().iter().filter(|entry| entry.operation.ends_with("CreationStatus")).count();
+        assert!(pages > 40, "{pages} pages");
+        let three = SignedDuration::from_secs(3);
+        let within =
+            |from: &Timestamp| called.iter().filter(|at| (*from..*from + three).contains(*at)).count();
+        let most = called.iter().map(within).max().unwrap();
+        // Ten a second, ten at once, and the two that find the instance.
+        assert!(most <= 10 * 3 + 10 + 2, "{most} calls");
+    }
+    service.converged(&[]).await;
+}
+
 /// In DynamoDB every write of the engine's looks at the lease, and no two may do so at a time.
 #[tokio::test(start_paused = true)]
 async fn writes_that_the_ledger_refuses_because_they_meet_end_no_run() {

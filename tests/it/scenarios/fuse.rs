@@ -153,23 +153,25 @@ impl AccessReader for Fused<Access> {
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {
         self.fuse.through(self.inner.0.provisioned_in(account)).await
     }
-    async fn principals(
+    async fn principals_page(
         &self,
         account: &AccountId,
         set: &PermissionSetArn,
-    ) -> Result<Vec<Principal>, PortError> {
-        self.fuse.through(self.inner.0.principals(account, set)).await
+        token: Option<String>,
+    ) -> Result<Page<Principal>, PortError> {
+        self.fuse.through(self.inner.0.principals_page(account, set, token)).await
     }
     async fn assignments_of(&self, principal: &Principal) -> Result<Vec<AssignmentKey>, PortError> {
         self.fuse.through(self.inner.0.assignments_of(principal)).await
     }
-    async fn requests(
+    async fn requests_page(
         &self,
         operation: Operation,
         status: RequestListing,
-        limit: usize,
-    ) -> Result<Vec<RequestSummary>, PortError> {
-        self.fuse.through(self.inner.0.requests(operation, status, limit)).await
+        most: usize,
+        token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError> {
+        self.fuse.through(self.inner.0.requests_page(operation, status, most, token)).await
     }
     async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {
         self.fuse.through(self.inner.0.request(operation, id)).await

@@ -1,7 +1,7 @@
 //! What every task of the engine shares: the lease, the turns to call AWS, and the writes to the ledger under the lease.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     pin::pin,
     sync::{
@@ -16,10 +16,10 @@ use jiff::Timestamp;
 
 use super::{Provisioner, RunError, pace::Pace, send::Looks, settle::Untold};
 use crate::{
-    domain::{AccountId, RequestId, RulesVersion},
+    domain::{AccountId, PermissionSetArn, Principal, RequestId, RulesVersion},
     engine::{AccountHint, signed},
     ledger::{Cause, Fence, Lease, Row},
-    ports::{Guard, LedgerError, PortError, Request, RowWrite},
+    ports::{Guard, LedgerError, Page, PortError, Request, RowWrite},
 };
 
 /// How long what can wait gives way to what is to be sent: it must come to its end beside the longest backlog.
@@ -31,11 +31,11 @@ const IN_TURN: Duration = Duration::from_secs(2);
 /// How often a write that meets another's is tried again: for some six seconds.
 const MEETINGS: u32 = 16;
 
-/// How long a write waits that has met another's so often: 20 ms, doubling, half a second at most. Up to half of it is left to chance,
+/// How long a write waits that has met another's so often: 20 ms, doubling, half a second at most. Half of it is left to chance,
 /// so that two who have met don't meet again.
 fn after_a_meeting(times: u32, chance: u64) -> Duration {
     let longest = (Duration::from_millis(20) * (1 << times.min(5))).min(Duration::from_millis(500));
-    longest - longest / 200 * u32::try_from(chance % 100).unwrap_or(0)
+    longest / 2 + longest / 200 * u32::try_from(chance % 101).unwrap_or(0)
 }
 
 /// The engine's hand: one for each task, all of the same session.
@@ -56,6 +56,15 @@ struct Shared {
     looks: Mutex<Looks>,
     /// Something is to be sent, and waits for a turn only.
     sends_wait: AtomicBool,
+}
+
+/// How urgent a call is that reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Turn {
+    /// It takes the next turn that there is.
+    Next,
+    /// It takes one that nothing else needs.
+    Spare,
 }
 
 /// What became of a claim.
@@ -114,8 +123,35 @@ impl<'a> Hand<'a> {
         lock(&self.shared.described).insert(request.id.clone(), request);
     }
 
+    /// One call that reads, in its turn. The engine repeats what fails itself, and turns pages itself, so that each call has its turn and
+    /// AWS is heeded each time.
+    pub(super) async fn ask<T>(
+        &self,
+        turn: Turn,
+        call: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        match turn {
+            Turn::Next => self.turn().await,
+            Turn::Spare => self.spare_turn().await,
+        }
+        let answer = call.await;
+        self.heed(&answer);
+        answer
+    }
+
+    /// Who has a permission set in an account.
+    pub(super) async fn principals(
+        &self,
+        account: &AccountId,
+        permission_set: &PermissionSetArn,
+    ) -> Result<BTreeSet<Principal>, PortError> {
+        let access = self.engine.access;
+        let page = |token, _| self.ask(Turn::Next, access.principals_page(account, permission_set, token));
+        Ok(Page::turn_all(usize::MAX, page).await?.into_iter().collect())
+    }
+
     /// Waits for the next turn to call AWS.
-    pub(super) async fn turn(&self) {
+    async fn turn(&self) {
         let now = self.now();
         let turn = self.pace().take(now);
         if let Ok(wait) = Duration::try_from(turn.duration_since(now))
@@ -131,7 +167,7 @@ impl<'a> Hand<'a> {
     }
 
     /// Waits for a turn that nothing else needs now: none is reserved ahead, and what is to be sent goes first, for a while.
-    pub(super) async fn spare_turn(&self) {
+    async fn spare_turn(&self) {
         let until = self.now() + signed(GIVES_WAY);
         loop {
             let now = self.now();
@@ -302,10 +338,7 @@ impl<'a> Hand<'a> {
 
     /// Whether AWS lists an assignment.
     pub(super) async fn is_there(&self, row: &Row) -> Result<bool, Untold> {
-        self.turn().await;
-        let answer = self.engine.access.principals(&row.key.account, &row.key.permission_set).await;
-        self.heed(&answer);
-        match answer {
+        match self.principals(&row.key.account, &row.key.permission_set).await {
             Ok(principals) => Ok(principals.contains(&row.key.principal)),
             Err(PortError::NotFound(_)) => Ok(false),
             Err(error) => Err(error.into()),
@@ -320,9 +353,9 @@ mod tests {
     #[test]
     fn who_has_met_another_waits_for_longer_each_time_and_not_as_long_as_the_other() {
         let ms = |times, chance| after_a_meeting(times, chance).as_millis();
-        assert_eq!((ms(0, 0), ms(0, 99), ms(1, 0), ms(4, 50)), (20, 10, 40, 240));
-        assert_eq!((ms(5, 0), ms(40, 0)), (500, 500));
-        let longest: Duration = (0..MEETINGS).map(|times| after_a_meeting(times, 0)).sum();
+        assert_eq!((ms(0, 0), ms(0, 100), ms(1, 100), ms(4, 50)), (10, 20, 40, 240));
+        assert_eq!((ms(5, 100), ms(40, 100)), (500, 500));
+        let longest: Duration = (0..MEETINGS).map(|times| after_a_meeting(times, 100)).sum();
         assert!((5..8).contains(&longest.as_secs()), "{longest:?}");
     }
 }

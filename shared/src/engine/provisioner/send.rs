@@ -138,15 +138,13 @@ impl Hand<'_> {
 
     /// A revoke of something that AWS doesn't know: gone, if the assignments say so too.
     async fn check_gone(&self, row: Row, why: String) -> Result<Sent, RunError> {
-        self.turn().await;
-        let answer = self.engine.access.principals(&row.key.account, &row.key.permission_set).await;
-        self.heed(&answer);
-        match answer {
+        match self.principals(&row.key.account, &row.key.permission_set).await {
             Ok(principals) if principals.contains(&row.key.principal) => self.block(row, why).await,
             Ok(_) | Err(PortError::NotFound(_)) => {
                 self.end(outcome::revoked(row, self.now()).row).await?;
                 Ok(Sent::Ended(End::Request(Ended::Revoked)))
             }
+            Err(PortError::Throttled(why)) => self.put_back(row, why, false).await,
             Err(error) => self.retry(row, error.to_string()).await,
         }
     }
@@ -168,12 +166,9 @@ impl Hand<'_> {
         let there = if let Some(there) = known {
             there
         } else {
-            self.turn().await;
             let at = self.now();
-            let answer = self.engine.access.principals(&place.0, &place.1).await;
-            self.heed(&answer);
-            let principals = match answer {
-                Ok(principals) => principals.into_iter().collect(),
+            let principals = match self.principals(&place.0, &place.1).await {
+                Ok(principals) => principals,
                 Err(PortError::NotFound(_)) => BTreeSet::new(),
                 // It stays pending, and is asked about again.
                 Err(error) if error.is_transient() => return Ok(Some(Sent::Nothing)),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::{
     RunError,
-    hand::Hand,
+    hand::{Hand, Turn},
     outcome::{self, End, Ended},
     send::with_request,
 };
@@ -22,7 +22,7 @@ use crate::{
     domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
     ledger::{Row, State},
-    ports::{PortError, Request, RequestListing, RequestStatus, RequestSummary},
+    ports::{Page, PortError, Request, RequestListing, RequestStatus, RequestSummary},
     provisioning::backoff,
 };
 
@@ -66,9 +66,14 @@ pub(super) enum Untold {
 impl From<PortError> for Untold {
     fn from(error: PortError) -> Self {
         match error {
-            error if error.is_transient() => Self::NotYet,
+            PortError::Throttled(_)
+            | PortError::WindowFull(_)
+            | PortError::Conflict(_)
+            | PortError::Failed(_) => Self::NotYet,
+            error @ (PortError::Denied(_) | PortError::NotFound(_) | PortError::Refused(_)) => {
+                Self::Refused(error.to_string())
+            }
             error @ PortError::Barred(_) => Self::Broken(RunError::Access(error)),
-            error => Self::Refused(error.to_string()),
         }
     }
 }
@@ -223,13 +228,10 @@ impl Hand<'_> {
             if self.now() >= until {
                 return Err(Untold::NotYet);
             }
-            self.spare_turn().await;
-            let answer = self.engine.access.requests(operation, listing, LOOKED_THROUGH).await;
-            self.heed(&answer);
-            let listed = answer?;
-            // One turn was for the first page only.
-            self.pace().charge(u32::try_from(listed.len() / 100).unwrap_or(0), self.now());
-            requests.extend(listed);
+            let page = |token, most| {
+                self.ask(Turn::Spare, self.engine.access.requests_page(operation, listing, most, token))
+            };
+            requests.extend(Page::turn_all(LOOKED_THROUGH, page).await?);
         }
         // What ended between two of the lists is in both.
         let mut seen = BTreeSet::new();
@@ -294,10 +296,7 @@ impl Hand<'_> {
         if self.now() >= until {
             return Err(Untold::NotYet);
         }
-        self.spare_turn().await;
-        let answer = self.engine.access.request(operation, id).await;
-        self.heed(&answer);
-        let answer = answer?;
+        let answer = self.ask(Turn::Spare, self.engine.access.request(operation, id)).await?;
         if let Some(request) = &answer {
             self.remember(request.clone());
         }
