@@ -37,3 +37,81 @@ async fn a_claim_of_which_aws_refuses_to_tell_says_so_and_holds_up_no_other() {
     service.converged(&[]).await;
     assert_eq!(service.assignments().len(), 21);
 }
+
+/// The first call is on its way for so long that the client gives it up, and arrives all the same.
+struct Late {
+    writer: Arc<dyn AccessWriter>,
+    late: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl AccessWriter for Late {
+    async fn grant(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        if !self.late.swap(false, Ordering::Relaxed) {
+            return self.writer.grant(key).await;
+        }
+        tokio::time::sleep(Duration::from_secs(19)).await;
+        self.writer.grant(key).await.unwrap();
+        Err(PortError::Failed("no answer in time".to_owned()))
+    }
+
+    async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        self.writer.revoke(key).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_accepted_late_and_listed_later_is_not_made_twice() {
+    let mut world = Settings { assignment_latency: Latency::Constant(Duration::from_mins(1)), ..calm() };
+    world.assumptions.status_lag = Duration::from_secs(45);
+    let service = with_intents(1, 1, world, EngineSettings::default()).await;
+    let writer = Late { writer: Arc::clone(&service.ports.writer), late: AtomicBool::new(true) };
+    let late = Ports { writer: Arc::new(writer), ..service.ports.clone() };
+    service.run_with(&late, &json!({ "Records": [] })).await.unwrap();
+    service.settle().await;
+    assert_eq!(service.world().request_log().count(), 1);
+    assert_eq!(service.state(&service.key("unit-00", "Set0", "Developers")).await, "ours");
+    service.converged(&[]).await;
+}
+
+/// Who sees to it that each call is made soon after its claim.
+struct Soon {
+    writer: Arc<dyn AccessWriter>,
+    ledger: Arc<dyn LedgerReader>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait::async_trait]
+impl AccessWriter for Soon {
+    async fn grant(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        let row = self.ledger.row(key).await.unwrap().unwrap();
+        let waited = self.clock.now().duration_since(row.claim().unwrap().at);
+        assert!(waited <= SignedDuration::from_secs(10), "{waited} after the claim");
+        self.writer.grant(key).await
+    }
+
+    async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
+        self.writer.revoke(key).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_made_soon_after_its_claim_or_not_at_all() {
+    let run = async |when| {
+        let service = with_intents(3, 1, calm(), EngineSettings::default()).await;
+        let ports = service.ports.clone();
+        let soon = Soon { writer: ports.writer, ledger: service.ledger.clone(), clock: ports.clock.clone() };
+        let fuse = Fuse::new(when);
+        let ports = fused(&Ports { writer: Arc::new(soon), ..service.ports.clone() }, &fuse);
+        service.run_with(&ports, &json!({ "Records": [] })).await.unwrap();
+        service.settle().await;
+        assert_eq!(service.assignments().len(), 3, "{when:?}");
+        assert_eq!(service.world().request_log().count(), 3, "{when:?}");
+        fuse.count()
+    };
+    let steps = run(When::Never).await;
+    assert!(steps > 15, "only {steps} steps");
+    for n in 0..steps {
+        run(When::StallAfter(n, Duration::from_secs(12))).await;
+    }
+}

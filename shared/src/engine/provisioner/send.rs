@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     RunError,
@@ -19,6 +19,13 @@ use crate::{
     ports::{PortError, Request},
     provisioning::{ATTEMPTS, backoff},
 };
+
+/// A call is made so soon after its claim, or not at all.
+const CALLED_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long after its claim AWS can accept a call at most: ten seconds until it is made, twenty until the client gives it up, and ten
+/// more for what was on its way then.
+pub(super) const ACCEPTED_WITHIN: SignedDuration = SignedDuration::from_secs(40);
 
 /// Who has which permission set in which account, and when that was asked.
 pub(super) type Looks = BTreeMap<(AccountId, PermissionSetArn), (Timestamp, BTreeSet<Principal>)>;
@@ -64,6 +71,10 @@ impl Hand<'_> {
         // long that another engine has settled the claim.
         self.under_the_lease().await?;
         let since = self.now();
+        // INVARIANT: whoever settles the claim counts on it that its call was made soon, or never.
+        if row.claim().is_none_or(|claim| claim.at + CALLED_WITHIN < since) {
+            return self.put_back(row, "too long after its claim to be sent".to_owned(), false).await;
+        }
         let answer = match operation {
             Operation::Grant => self.engine.writer.grant(&row.key).await,
             Operation::Revoke => self.engine.writer.revoke(&row.key).await,

@@ -447,12 +447,11 @@ impl<'a> Session<'a> {
                 self.take_settled(key, Settled::NotYet);
             }
             Settled::NotYet => {
-                let settle_after = signed(self.engine().settings.settle_after);
                 let Some(flight) = self.flights.get_mut(key) else { return };
                 if !matches!(flight.stage, Stage::Lost { .. }) {
                     return;
                 }
-                let surely = flight.row.claim().map_or(now, |claim| claim.at) + settle_after;
+                let surely = flight.row.claim().map_or(now, |claim| self.hand.listed_from(claim.at));
                 let mut next = now + signed(next_look(flight.waited(now)));
                 if surely > now {
                     next = next.min(surely);

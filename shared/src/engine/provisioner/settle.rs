@@ -16,7 +16,7 @@ use super::{
     RunError,
     hand::{Hand, Turn},
     outcome::{self, End, Ended},
-    send::with_request,
+    send::{ACCEPTED_WITHIN, with_request},
 };
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
@@ -158,6 +158,11 @@ impl Hand<'_> {
         }
     }
 
+    /// From when on AWS's lists can't be hiding a request any more that a claim of this moment has led to.
+    pub(super) fn listed_from(&self, claimed: Timestamp) -> Timestamp {
+        claimed + ACCEPTED_WITHIN + signed(self.engine.settings.settle_after)
+    }
+
     /// No request for this key is listed since it was claimed.
     async fn settle_unsent(
         &self,
@@ -167,7 +172,7 @@ impl Hand<'_> {
         listed_at: Timestamp,
     ) -> Result<Settled, Untold> {
         // What counts is the moment of the lists, however long it took to ask about what they showed.
-        if claimed + signed(self.engine.settings.settle_after) > listed_at {
+        if self.listed_from(claimed) > listed_at {
             return Err(Untold::NotYet);
         }
         match (operation, self.is_there(&row).await?) {
