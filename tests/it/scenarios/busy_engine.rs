@@ -208,7 +208,7 @@ async fn a_lease_that_cannot_be_renewed_ends_a_run_only_once_no_call_can_be_made
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_that_does_not_end_blocks_its_key_with_the_reason_and_nothing_else() {
+async fn a_conflict_that_does_not_end_is_met_ever_more_rarely_and_holds_up_nothing_else() {
     let service = with_intents(3, 1, Settings::default(), EngineSettings::default()).await;
     let fault = FaultRule {
         operation: "CreateAccountAssignment".to_owned(),
@@ -218,16 +218,37 @@ async fn a_conflict_that_does_not_end_blocks_its_key_with_the_reason_and_nothing
         account: Some(service.account("unit-01")),
     };
     service.world().faults.add(fault);
-    service.settle().await;
+    service.settle_for(Duration::from_hours(1)).await;
     let rows = service.rows().await;
-    let blocked: Vec<_> = rows.iter().filter(|row| row.state.label() == "blocked").collect();
-    assert_eq!((blocked.len(), service.assignments().len()), (1, 2));
-    let reason = blocked[0].trouble.clone().unwrap_or_default();
+    let waiting: Vec<_> = rows.iter().filter(|row| row.state.label() == "pending").collect();
+    assert_eq!((waiting.len(), service.assignments().len()), (1, 2));
+    let reason = waiting[0].trouble.clone().unwrap_or_default();
     assert!(reason.contains("Conflict"), "{reason}");
     let tries = |entry: &&simulator::LogEntry| entry.error.as_deref() == Some("ConflictException");
     let tries = service.world().log().iter().filter(tries).count();
-    assert_eq!(tries, 6);
-    service.converged(&["blocked"]).await;
-    service.pass(Duration::from_hours(24)).await;
+    assert!((12..25).contains(&tries), "{tries} in an hour");
+    service.converged(&[]).await;
+}
+
+/// Somebody's request for the same key takes minutes.
+#[tokio::test(start_paused = true)]
+async fn a_revoke_that_is_in_conflict_for_minutes_is_done_minutes_later_and_not_the_next_day() {
+    let service = with_intents(1, 1, Settings::default(), EngineSettings::default()).await;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), 1);
+    service.tag("unit-00", "Kind", "none").await;
+    let fault = FaultRule {
+        operation: "DeleteAccountAssignment".to_owned(),
+        service: None,
+        fault: Fault::Conflict,
+        calls: None,
+        account: None,
+    };
+    service.world().faults.add(fault);
+    service.settle_for(Duration::from_mins(3)).await;
+    assert_eq!(service.assignments().len(), 1);
+    service.world().faults.clear_all();
+    service.settle_for(Duration::from_mins(7)).await;
+    assert_eq!(service.assignments(), [""; 0]);
     service.converged(&[]).await;
 }

@@ -17,7 +17,7 @@ use crate::{
     engine::signed,
     ledger::{Claim, Intent, Row, State},
     ports::{PortError, Request},
-    provisioning::{ATTEMPTS, backoff},
+    provisioning::backoff,
 };
 
 /// A call is made so soon after its claim, or not at all.
@@ -108,17 +108,17 @@ impl Hand<'_> {
         match error {
             PortError::Throttled(why) => self.put_back(row, why, false).await,
             PortError::WindowFull(why) => self.put_back(row, why, true).await,
-            PortError::Conflict(why) if row.attempts + 1 < ATTEMPTS => self.retry(row, why).await,
+            // It ends some time, and nothing is wrong with the row.
+            PortError::Conflict(why) => self.retry(row, why).await,
             PortError::NotFound(why) if is_revoke => self.check_gone(row, why).await,
             // It is about every call: the row waits as it was, and the run ends with the reason.
             error @ PortError::Barred(_) => {
                 self.put_back(row, error.to_string(), false).await?;
                 Ok(Sent::Barred(error))
             }
-            PortError::Conflict(why)
-            | PortError::Denied(why)
-            | PortError::NotFound(why)
-            | PortError::Refused(why) => self.block(row, why).await,
+            PortError::Denied(why) | PortError::NotFound(why) | PortError::Refused(why) => {
+                self.block(row, why).await
+            }
             PortError::Failed(why) => {
                 Ok(Sent::Unanswered(self.record(Row { trouble: Some(why), ..row }).await?))
             }
