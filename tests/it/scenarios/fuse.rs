@@ -96,7 +96,7 @@ impl Fuse {
         let When::Meets(seed) = self.when else { return self.through(doing).await };
         let mut chance = DefaultHasher::new();
         (seed, self.count.load(Ordering::Relaxed)).hash(&mut chance);
-        let met = self.writes.fetch_add(1, Ordering::Relaxed) > 0 || chance.finish() % 10 == 0;
+        let met = self.writes.fetch_add(1, Ordering::Relaxed) > 0 || chance.finish().is_multiple_of(10);
         tokio::time::sleep(Duration::from_millis(8)).await;
         let done = self.through(async {
             if met { Err(PortError::Conflict("TransactionConflict".to_owned()).into()) } else { doing.await }
