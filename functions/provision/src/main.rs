@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use shared::{
@@ -13,9 +13,6 @@ use shared::{
     settings::Settings,
     telemetry,
 };
-
-/// What a run leaves unused of the function's time: a call under way must end before Lambda stops the function.
-const RESERVE: SignedDuration = SignedDuration::from_secs(25);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), WithCauses> {
@@ -58,5 +55,5 @@ async fn main() -> Result<(), WithCauses> {
 fn deadline(context: &Context) -> Timestamp {
     let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
-    end.and_then(|end| end.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX)
+    end.and_then(|end| end.checked_sub(provision::RESERVE).ok()).unwrap_or(Timestamp::MAX)
 }

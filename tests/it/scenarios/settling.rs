@@ -115,3 +115,31 @@ async fn a_call_is_made_soon_after_its_claim_or_not_at_all() {
         run(When::StallAfter(n, Duration::from_secs(12))).await;
     }
 }
+
+/// Lists hang, and every call takes as long as a client waits.
+#[tokio::test(start_paused = true)]
+async fn a_run_ends_in_its_reserve_whatever_hangs_when_time_is_up() {
+    for run_for in [2, 5, 10, 19, 21, 30, 45, 70] {
+        let run_for = Duration::from_secs(run_for);
+        // A list before each grant.
+        let engine = EngineSettings { run_for, look_age: Duration::ZERO, ..EngineSettings::default() };
+        let world = Settings { assignment_latency: Latency::Constant(Duration::from_mins(2)), ..calm() };
+        let service = with_intents(20, 1, world, engine).await;
+        strikes(&service, "CreateAccountAssignment", "unit-00", Some(1), Fault::InternalError);
+        for operation in [
+            "CreateAccountAssignment",
+            "DescribeAccountAssignmentCreationStatus",
+            "ListAccountAssignments",
+            "ListAccountAssignmentCreationStatus",
+        ] {
+            let slow = Fault::SlowAnswer(Duration::from_secs(20));
+            service.world().fail_next(operation, slow, u32::MAX);
+        }
+        let began = service.clock.now();
+        service.run_with(&service.ports, &json!({ "Records": [] })).await.unwrap();
+        let took = service.clock.now().duration_since(began);
+        let most = SignedDuration::try_from(run_for).unwrap() + provision::RESERVE;
+        assert!(took <= most, "{took} instead of {run_for:?}");
+        service.converged(&[]).await;
+    }
+}

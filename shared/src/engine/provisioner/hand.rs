@@ -43,6 +43,7 @@ fn after_a_meeting(times: u32, chance: u64) -> Duration {
 pub(super) struct Hand<'a> {
     pub(super) engine: &'a Provisioner<'a>,
     fence: Fence,
+    closes: Timestamp,
     shared: Arc<Shared>,
 }
 
@@ -82,7 +83,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<'a> Hand<'a> {
-    pub(super) fn new(engine: &'a Provisioner<'a>, lease: Lease, pace: Pace) -> Self {
+    /// `closes` is the time from which on no call is begun, so that the run ends as soon as those under way are answered.
+    pub(super) fn new(engine: &'a Provisioner<'a>, lease: Lease, pace: Pace, closes: Timestamp) -> Self {
         let fence = lease.fence;
         let shared = Shared {
             lease: Mutex::new(lease),
@@ -92,11 +94,16 @@ impl<'a> Hand<'a> {
             looks: Mutex::default(),
             sends_wait: AtomicBool::new(false),
         };
-        Self { engine, fence, shared: Arc::new(shared) }
+        Self { engine, fence, closes, shared: Arc::new(shared) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.engine.clock.now()
+    }
+
+    /// Whether the run is closing.
+    pub(super) fn is_closing(&self) -> bool {
+        self.now() >= self.closes
     }
 
     pub(super) fn lease(&self) -> Lease {
@@ -130,9 +137,12 @@ impl<'a> Hand<'a> {
         turn: Turn,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<T, PortError> {
-        match turn {
+        let has_turn = match turn {
             Turn::Next => self.turn().await,
             Turn::Spare => self.spare_turn().await,
+        };
+        if !has_turn {
+            return Err(PortError::Throttled("the run of the engine ends before its turn".to_owned()));
         }
         let answer = call.await;
         self.heed(&answer);
@@ -150,15 +160,22 @@ impl<'a> Hand<'a> {
         Ok(Page::turn_all(usize::MAX, page).await?.into_iter().collect())
     }
 
-    /// Waits for the next turn to call AWS.
-    async fn turn(&self) {
+    /// Waits for the next turn to call AWS. Tells at once if there is none before the run closes.
+    async fn turn(&self) -> bool {
         let now = self.now();
-        let turn = self.pace().take(now);
+        let turn = {
+            let mut pace = self.pace();
+            if pace.ready_at(now) >= self.closes {
+                return false;
+            }
+            pace.take(now)
+        };
         if let Ok(wait) = Duration::try_from(turn.duration_since(now))
             && !wait.is_zero()
         {
             self.engine.clock.sleep(wait).await;
         }
+        true
     }
 
     /// Whether something is to be sent that waits for a turn only.
@@ -167,17 +184,14 @@ impl<'a> Hand<'a> {
     }
 
     /// Waits for a turn that nothing else needs now: none is reserved ahead, and what is to be sent goes first, for a while.
-    async fn spare_turn(&self) {
+    async fn spare_turn(&self) -> bool {
         let until = self.now() + signed(GIVES_WAY);
         loop {
             let now = self.now();
-            if now >= until {
-                return self.turn().await;
-            }
             let ready = self.pace().ready_at(now);
-            if ready <= now && !self.shared.sends_wait.load(Ordering::Relaxed) {
-                self.pace().take(now);
-                return;
+            let is_spare = ready <= now && !self.shared.sends_wait.load(Ordering::Relaxed);
+            if is_spare || now >= until {
+                return self.turn().await;
             }
             let wait = Duration::try_from(ready.duration_since(now)).unwrap_or_default();
             self.engine.clock.sleep(wait.max(Duration::from_millis(10))).await;

@@ -57,7 +57,7 @@ impl Hand<'_> {
         }
         // Looks take time, so the age is looked at once more before the claim.
         let too_old = |intent: &Intent| intent.is_stale(signed(self.engine.settings.intent_age), self.now());
-        if row.work().is_none_or(|(_, intent)| too_old(intent)) {
+        if row.work().is_none_or(|(_, intent)| too_old(intent)) || self.is_closing() {
             return Ok(Sent::Nothing);
         }
         // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
@@ -72,8 +72,8 @@ impl Hand<'_> {
         self.under_the_lease().await?;
         let since = self.now();
         // INVARIANT: whoever settles the claim counts on it that its call was made soon, or never.
-        if row.claim().is_none_or(|claim| claim.at + CALLED_WITHIN < since) {
-            return self.put_back(row, "too long after its claim to be sent".to_owned(), false).await;
+        if row.claim().is_none_or(|claim| claim.at + CALLED_WITHIN < since) || self.is_closing() {
+            return self.put_back(row, "it took too long to claim it".to_owned(), false).await;
         }
         let answer = match operation {
             Operation::Grant => self.engine.writer.grant(&row.key).await,

@@ -159,7 +159,7 @@ impl<'a> Session<'a> {
         let mut window = Window::new(settings.window);
         window.restore(learned.window);
         Self {
-            hand: Hand::new(engine, lease, pace),
+            hand: Hand::new(engine, lease, pace, until - signed(settings.tick)),
             summary,
             tasks: FuturesUnordered::new(),
             trouble: None,
@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
             let now = self.hand.now();
             self.wake_at = now + LATER;
             self.keep_lease(now);
-            let closing = self.trouble.is_some() || now + signed(self.engine().settings.tick) >= self.until;
+            let closing = self.trouble.is_some() || self.hand.is_closing();
             if !closing {
                 self.start_reading(now);
                 self.start_settling(now);
@@ -424,8 +424,8 @@ impl<'a> Session<'a> {
             .filter_map(|flight| flight.row.claim().and_then(|claim| claim.request.clone()))
             .collect();
         if !due.is_empty() {
-            let (hand, until) = (self.hand.clone(), self.until - signed(self.engine().settings.tick));
-            self.start(async move { Ok(Done::Settled(hand.settle_all(due, &known, until).await?)) });
+            let hand = self.hand.clone();
+            self.start(async move { Ok(Done::Settled(hand.settle_all(due, &known).await?)) });
         }
     }
 

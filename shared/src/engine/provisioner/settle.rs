@@ -86,12 +86,11 @@ impl From<RunError> for Untold {
 
 impl Hand<'_> {
     /// Settles claims whose request ids are not known, one after the other: the lists are read once for all of them, and each request
-    /// is asked about once. `known` are the ids of what else is under way, and nothing is begun after `until`.
+    /// is asked about once. `known` are the ids of what else is under way.
     pub(super) async fn settle_all(
         &self,
         rows: Vec<Row>,
         known: &[RequestId],
-        until: Timestamp,
     ) -> Result<Vec<(AssignmentKey, Settled)>, RunError> {
         let mut settled = Vec::new();
         for operation in [Operation::Revoke, Operation::Grant] {
@@ -100,10 +99,10 @@ impl Hand<'_> {
             if rows.is_empty() {
                 continue;
             }
-            let listed = self.recent(operation, until).await;
+            let listed = self.recent(operation).await;
             for row in rows {
                 let came_of_it = match &listed {
-                    Ok(listed) => self.settle(row.clone(), listed, known, until).await,
+                    Ok(listed) => self.settle(row.clone(), listed, known).await,
                     Err(untold) => Err(untold.clone()),
                 };
                 settled.push((row.key.clone(), self.or_kept(row, came_of_it).await?));
@@ -131,20 +130,14 @@ impl Hand<'_> {
         }
     }
 
-    async fn settle(
-        &self,
-        row: Row,
-        listed: &Listed,
-        known: &[RequestId],
-        until: Timestamp,
-    ) -> Result<Settled, Untold> {
+    async fn settle(&self, row: Row, listed: &Listed, known: &[RequestId]) -> Result<Settled, Untold> {
         let Some((operation, claim)) =
             row.work().and_then(|(operation, intent)| Some((operation, intent.claim.clone()?)))
         else {
             return Ok(Settled::NotYet);
         };
         let since = claim.at - SKEW;
-        let requests = self.requests_for(&row, operation, listed, since, known, until).await?;
+        let requests = self.requests_for(&row, operation, listed, since, known).await?;
         match (requests.as_slice(), operation) {
             ([], _) => self.settle_unsent(row, operation, claim.at, listed.at).await,
             ([request], _) | ([request, ..], Operation::Revoke) => {
@@ -226,13 +219,10 @@ impl Hand<'_> {
     }
 
     /// Reads the lists of one kind of requests.
-    async fn recent(&self, operation: Operation, until: Timestamp) -> Result<Listed, Untold> {
+    async fn recent(&self, operation: Operation) -> Result<Listed, Untold> {
         let at = self.now();
         let mut requests: Vec<RequestSummary> = Vec::new();
         for listing in [RequestListing::InProgress, RequestListing::Succeeded, RequestListing::Failed] {
-            if self.now() >= until {
-                return Err(Untold::NotYet);
-            }
             let page = |token, most| {
                 self.ask(Turn::Spare, self.engine.access.requests_page(operation, listing, most, token))
             };
@@ -252,11 +242,10 @@ impl Hand<'_> {
         listed: &Listed,
         since: Timestamp,
         known: &[RequestId],
-        until: Timestamp,
     ) -> Result<Vec<Request>, Untold> {
         // Requests for one key never overlap: what AWS accepted no later than the last one that ended is not the present one.
         let last = match &row.last_request {
-            Some(last) => self.accepted_at(last, until).await?,
+            Some(last) => self.accepted_at(last).await?,
             None => None,
         };
         let is_new =
@@ -267,7 +256,7 @@ impl Hand<'_> {
             if !is_new(summary.created_at) || seen {
                 continue;
             }
-            let described = self.describe_once(operation, &summary.id, until).await?;
+            let described = self.describe_once(operation, &summary.id).await?;
             found.extend(
                 described
                     .filter(|request| request.key.as_ref() == Some(&row.key) && is_new(request.created_at)),
@@ -278,9 +267,9 @@ impl Hand<'_> {
     }
 
     /// When AWS accepted a request of either kind, by its own clock; `None` when AWS no longer knows the request.
-    async fn accepted_at(&self, id: &RequestId, until: Timestamp) -> Result<Option<Timestamp>, Untold> {
+    async fn accepted_at(&self, id: &RequestId) -> Result<Option<Timestamp>, Untold> {
         for operation in [Operation::Grant, Operation::Revoke] {
-            if let Some(request) = self.describe_once(operation, id, until).await? {
+            if let Some(request) = self.describe_once(operation, id).await? {
                 return Ok(request.created_at);
             }
         }
@@ -288,18 +277,10 @@ impl Hand<'_> {
     }
 
     /// A request, described once a session: there may be hundreds of others' to look through. `None` when AWS no longer knows it.
-    /// When time is up the next tick, or the next run, goes on.
-    async fn describe_once(
-        &self,
-        operation: Operation,
-        id: &RequestId,
-        until: Timestamp,
-    ) -> Result<Option<Request>, Untold> {
+    /// When time is up the next run goes on.
+    async fn describe_once(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, Untold> {
         if let Some(request) = self.described(id) {
             return Ok(Some(request));
-        }
-        if self.now() >= until {
-            return Err(Untold::NotYet);
         }
         let answer = self.ask(Turn::Spare, self.engine.access.request(operation, id)).await?;
         if let Some(request) = &answer {
