@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::{
     domain::Operation,
     engine::{EngineSettings, RunEnd},
-    ports::{Clock as _, Queue as _},
+    ports::{Clock as _, Message, Queue as _},
 };
 use simulator::{Fault, FaultRule, Latency, Settings};
 
@@ -227,6 +227,28 @@ async fn a_conflict_that_does_not_end_is_met_ever_more_rarely_and_holds_up_nothi
     let tries = |entry: &&simulator::LogEntry| entry.error.as_deref() == Some("ConflictException");
     let tries = service.world().log().iter().filter(tries).count();
     assert!((12..25).contains(&tries), "{tries} in an hour");
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_aws_takes_no_second_role_update_in_an_account_is_believed_for_a_while_only() {
+    let service = with_intents(1, 4, takes(30, calm()), EngineSettings::default()).await;
+    let until = service.clock.now() + SignedDuration::from_secs(45);
+    let body = json!({ "hops": 0, "learned": { "strict_until": until } }).to_string();
+    let deduplication = "learned".to_owned();
+    let wake = Message { group: "engine".to_owned(), deduplication, body, delay: Duration::ZERO };
+    service.wake.send(&[wake]).await.unwrap();
+    let began = service.clock.now();
+    service.run_engine().await;
+    let accepted: Vec<i64> = service
+        .world()
+        .request_log()
+        .map(|request| request.accepted_at.duration_since(began).as_secs())
+        .collect();
+    assert_eq!(accepted.len(), 4);
+    assert!(accepted[0] < 2 && (30..35).contains(&accepted[1]), "{accepted:?}");
+    assert!((45..47).contains(&accepted[2]) && (45..47).contains(&accepted[3]), "{accepted:?}");
+    service.settle().await;
     service.converged(&[]).await;
 }
 

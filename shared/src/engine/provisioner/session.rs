@@ -122,8 +122,8 @@ pub(super) struct Session<'a> {
     revokes: Watch,
     pub(super) trips: Trips,
     pub(super) roles: Roles,
-    /// AWS has refused a second role update in an account.
-    pub(super) strict: bool,
+    /// AWS has refused a second role update in an account, which is believed until then.
+    pub(super) strict_until: Option<Timestamp>,
     /// AWS has refused a request because the window is full: what it has to say to the others of that moment is awaited.
     pub(super) refused: bool,
     /// Nothing is sent before this time: the window is full without any request of ours.
@@ -178,7 +178,7 @@ impl<'a> Session<'a> {
             revokes: Watch::of(learned.revokes.unwrap_or_default(), learned.distrusts),
             trips: Trips::default(),
             roles: Roles::new(),
-            strict: learned.strict,
+            strict_until: learned.strict_until,
             refused: false,
             hold_until: now,
             held: 0,
@@ -199,7 +199,7 @@ impl<'a> Session<'a> {
             distrusts: self.grants.distrusts || self.revokes.distrusts,
             window: self.window.learned(),
             rate: self.hand.pace().learned(),
-            strict: self.strict,
+            strict_until: self.strict_until,
         }
     }
 
