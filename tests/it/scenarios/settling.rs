@@ -1,12 +1,29 @@
 //! Claims whose calls got no answer.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use jiff::SignedDuration;
 use serde_json::json;
-use shared::engine::EngineSettings;
-use simulator::{Fault, FaultRule};
+use shared::{
+    domain::AssignmentKey,
+    engine::EngineSettings,
+    ports::{AccessWriter, Clock, LedgerReader, PortError, Request},
+};
+use simulator::{Fault, FaultRule, Latency, Settings};
 
-use super::{busy_engine::with_intents, fleet::calm, service::Service};
+use super::{
+    busy_engine::with_intents,
+    fleet::calm,
+    fuse::{Fuse, When, fused},
+    ports::Ports,
+    service::Service,
+};
 
 fn strikes(service: &Service, operation: &str, account: &str, calls: Option<u32>, fault: Fault) {
     let account = Some(service.account(account));
