@@ -92,7 +92,6 @@ pub(super) enum Done {
 }
 
 /// What the engine knows while it holds the lease.
-#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that AWS has shown, or not")]
 pub(super) struct Session<'a> {
     pub(super) hand: Hand<'a>,
     pub(super) summary: &'a mut RunSummary,
