@@ -191,10 +191,12 @@ impl Settings {
         Ok(Share { sso_admin, identity_store: 8.0, organizations: 0.5, burst: 1 })
     }
 
-    /// The share of whatever else reads: `USHER_REST_RATE` calls a second (1).
+    /// The share of one instance of `poll-provisioning`: `USHER_REST_RATE` calls a second (1) for all that run at a time, of which there
+    /// are at most `USHER_REST_CONCURRENCY` (2): the `MaximumConcurrency` of the poll queue's event source mapping.
     pub fn rest_share(&self) -> Result<Share, SettingsError> {
         let sso_admin = self.rate("USHER_REST_RATE", 1.0)?;
-        Ok(Share { sso_admin, identity_store: 2.0, organizations: 0.125, burst: 1 })
+        let instances = self.optional("USHER_REST_CONCURRENCY", CONCURRENCY, concurrency)?.unwrap_or(2);
+        Ok(Share { sso_admin, identity_store: 2.0, organizations: 0.125, burst: 1 }.among(instances))
     }
 
     /// The share of one instance of `on-account-event`: it lists the accounts below an OU, which `reconcile` never does.
@@ -483,8 +485,8 @@ mod tests {
     #[test]
     fn the_shares_leave_two_calls_a_second_to_people_unless_said_otherwise() {
         let shares = |said: &Settings| {
-            let all = [said.reconcile_share(), said.reconcile_share(), said.sweep_share(), said.rest_share()];
-            all.map(Result::unwrap)
+            let (reconcile, rest) = (said.reconcile_share().unwrap(), said.rest_share().unwrap());
+            [reconcile, reconcile, said.sweep_share().unwrap(), rest, rest]
         };
         let of_all = |part: fn(&Share) -> f64| shares(&settings(&[])).iter().map(part).sum::<f64>();
         let engine = 10.0;
@@ -504,11 +506,12 @@ mod tests {
             ("USHER_RECONCILE_CONCURRENCY", "4"),
             ("USHER_SWEEP_RATE", "0.5"),
             ("USHER_REST_RATE", "2.5"),
+            ("USHER_REST_CONCURRENCY", "5"),
             ("USHER_COMMAND_RATE", "20"),
         ]);
         let said = [said.reconcile_share(), said.sweep_share(), said.rest_share(), said.command_share()];
         let rates = said.map(|share| share.unwrap().sso_admin.to_string());
-        assert_eq!(rates, ["1.5", "0.5", "2.5", "20"]);
+        assert_eq!(rates, ["1.5", "0.5", "0.5", "20"]);
         for (variable, value) in [
             ("USHER_RECONCILE_RATE", "0"),
             ("USHER_RECONCILE_RATE", "21"),

@@ -148,6 +148,12 @@ impl Connection {
         self.counted.as_deref().unwrap_or(&self.config)
     }
 
+    /// The same connection for whoever repeats calls himself, at his own pace: each is sent once.
+    #[must_use = "the connection itself goes on repeating calls"]
+    pub fn sent_once(self) -> Self {
+        Self { config: self.config.into_builder().retry_config(RetryConfig::disabled()).build() }
+    }
+
     /// What a client of a service is made of, for those who play a person's part beside Usher.
     pub fn sdk_config(&self) -> &SdkConfig {
         &self.config

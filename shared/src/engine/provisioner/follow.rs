@@ -1,13 +1,13 @@
 //! Following requests to their end. Accepted is not provisioned: only a terminal status read from AWS ends an operation.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
     RunError,
     flight::{Following, Stage},
-    hand::Hand,
+    hand::{Hand, Turn},
     latency::Latency,
     looks::Open,
     outcome::{self, Ended, Outcome},
@@ -19,11 +19,11 @@ use crate::{
     domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
     ledger::Row,
-    ports::{Request, RequestListing, RequestStatus},
+    ports::{Page, Request, RequestListing, RequestStatus},
     provisioning::next_look,
 };
 
-/// How many requests one look at a list shows: one page.
+/// How many requests one look at a list shows: one page, as a rule.
 const LISTED: usize = 100;
 
 /// From so many on, a list of the failed is cheaper than to ask about each.
@@ -39,11 +39,17 @@ impl Hand<'_> {
         operation: Operation,
         listing: RequestListing,
     ) -> Result<(Timestamp, Option<Shown>), RunError> {
-        self.turn().await;
-        let at = self.now();
-        let answer = self.engine.access.requests(operation, listing, LISTED).await;
-        self.heed(&answer);
-        match answer {
+        let begun = OnceLock::new();
+        let page = |token, most| {
+            let begun = &begun;
+            self.ask(Turn::Next, async move {
+                begun.get_or_init(|| self.now());
+                self.engine.access.requests_page(operation, listing, most, token).await
+            })
+        };
+        let listed = Page::turn_all(LISTED, page).await;
+        let at = begun.get().copied().unwrap_or_else(|| self.now());
+        match listed {
             Ok(listed) => Ok((at, Some(Shown::of(&listed, LISTED)))),
             Err(error) if error.is_transient() => Ok((at, None)),
             Err(error) => Err(RunError::Access(error)),
@@ -56,10 +62,13 @@ impl Hand<'_> {
         operation: Operation,
         request: &RequestId,
     ) -> Result<(Timestamp, Described), RunError> {
-        self.turn().await;
-        let at = self.now();
-        let answer = self.engine.access.request(operation, request).await;
-        self.heed(&answer);
+        let mut begun = None;
+        let answer = self.ask(Turn::Next, async {
+            begun = Some(self.now());
+            self.engine.access.request(operation, request).await
+        });
+        let answer = answer.await;
+        let at = begun.unwrap_or_else(|| self.now());
         match answer {
             Ok(request) => Ok((at, Some(request))),
             Err(error) if error.is_transient() => Ok((at, None)),
@@ -283,8 +292,9 @@ impl Session<'_> {
                 following.busy = true;
                 let (hand, row) = (self.hand.clone(), flight.row.clone());
                 self.start(async move {
-                    let end = hand.settle_unknown(row).await?;
-                    Ok(Done::SettledUnknown { key, end })
+                    let came_of_it = hand.settle_unknown(row.clone()).await;
+                    let settled = hand.or_kept(&row, came_of_it).await?;
+                    Ok(Done::SettledUnknown { key, settled })
                 });
             }
         }
