@@ -493,7 +493,7 @@ mod tests {
         assert!(engine + of_all(|share| share.sso_admin) <= 18.0);
         assert!(of_all(|share| share.identity_store) <= 20.0);
         assert!(of_all(|share| share.organizations) <= 1.0);
-        let [reconcile, _, sweep, _] = shares(&settings(&[])).map(|share| share.organizations);
+        let [reconcile, _, sweep, ..] = shares(&settings(&[])).map(|share| share.organizations);
         let (events, tick) = (Settings::events_share().organizations, Settings::tick_share().organizations);
         let (listing, describing) = (sweep + events + tick, 2.0 * reconcile + sweep + tick);
         assert!(

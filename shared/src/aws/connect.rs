@@ -151,7 +151,8 @@ impl Connection {
     /// The same connection for whoever repeats calls himself, at his own pace: each is sent once.
     #[must_use = "the connection itself goes on repeating calls"]
     pub fn sent_once(self) -> Self {
-        Self { config: self.config.into_builder().retry_config(RetryConfig::disabled()).build() }
+        let once = |config: SdkConfig| config.into_builder().retry_config(RetryConfig::disabled()).build();
+        Self { config: once(self.config), counted: self.counted.map(|config| Box::new(once(*config))) }
     }
 
     /// What a client of a service is made of, for those who play a person's part beside Usher.
