@@ -81,11 +81,11 @@ impl Row {
     }
 }
 
-/// `{ name, figures: { .. }, aims: { figure: { aim, reached } } }`
+/// `{ name, figures: { .. }, aims: { figure: { aim, reached } } }`; a figure is a number, or the text `never`.
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let figures: serde_json::Map<String, serde_json::Value> =
-            self.figures.iter().map(|(name, value, _)| ((*name).to_owned(), (*value).into())).collect();
+            self.figures.iter().map(|(name, value, _)| ((*name).to_owned(), in_json(*value))).collect();
         let aims: serde_json::Map<String, serde_json::Value> = self
             .figures
             .iter()
@@ -189,6 +189,11 @@ fn in_words(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// JSON has no infinite number, and `null` would not tell why there is none.
+fn in_json(value: f64) -> serde_json::Value {
+    if value.is_finite() { value.into() } else { in_words(value).into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +227,16 @@ mod tests {
                 "aims": { "efficiency": { "aim": ">= 0.98", "reached": false } },
             })
         );
+    }
+
+    #[test]
+    fn what_never_comes_is_told_as_such() {
+        let row = Row::new("row").aimed("s to 90 %", f64::INFINITY, Aim::AtMost(10.0));
+        let aims = serde_json::json!({ "s to 90 %": { "aim": "<= 10", "reached": false } });
+        let expected =
+            serde_json::json!({ "name": "row", "figures": { "s to 90 %": "never" }, "aims": aims });
+        assert_eq!(serde_json::to_value(&row).unwrap(), expected);
+        assert!(table(&[row]).contains("never  <= 10 no"));
     }
 
     #[test]
