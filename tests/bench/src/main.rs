@@ -4,6 +4,7 @@
 mod account;
 mod backlog;
 mod calls;
+mod decider;
 mod engine;
 mod figures;
 mod lambdas;
