@@ -37,9 +37,9 @@ pub struct Learned {
     /// The rate that others leave to us, and the one that was refused, in thousandths of a call a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rate: Option<(u32, u32)>,
-    /// AWS refuses a second role update in an account.
-    #[serde(default)]
-    pub(super) strict: bool,
+    /// Until when AWS is believed to refuse a second role update in an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) strict_until: Option<Timestamp>,
 }
 
 /// After so many runs in a row that each woke the next, the engine waits for the next event or sweep.

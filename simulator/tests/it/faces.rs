@@ -86,7 +86,7 @@ impl Line {
 fn read_error(status: u16, body: &Value) -> ApiError {
     let word = |text: &str| -> &'static str { text.to_owned().leak() };
     let members = body.as_object().unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let message = members.get("message").or_else(|| members.get("Message")).map(text).unwrap_or_default();
     let extra = members.iter().filter(|(name, _)| !["__type", "message", "Message"].contains(&name.as_str()));
     ApiError {

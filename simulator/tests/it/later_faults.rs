@@ -156,6 +156,7 @@ fn a_fault_for_one_account_meets_every_call_that_names_the_account() {
 #[tokio::test]
 async fn a_fault_that_no_call_could_meet_is_refused() {
     let served = served(small(Settings::default())).await;
+    let one = "222233334444";
     for (fault, expected) in [
         (json!({ "operation": "GetGroupId", "fault": "hang" }), "`GetGroupId` starts nothing"),
         (json!({ "operation": "CreateAccount", "fault": { "fail_later": "bad luck" } }), "INTERNAL_FAILURE"),
@@ -163,6 +164,24 @@ async fn a_fault_that_no_call_could_meet_is_refused() {
         (
             json!({ "operation": "*", "service": "identitystore", "fault": "hang" }),
             "the service starts nothing",
+        ),
+        (json!({ "operation": "ListAccounts", "fault": "throttle", "account": one }), "names no account"),
+        (
+            json!({ "operation": "*", "service": "identitystore", "fault": "throttle", "account": one }),
+            "no operation of the service could",
+        ),
+        (json!({ "operation": "CloseAccount", "fault": "throttle", "calls": 0 }), "`calls` is 0"),
+        (json!({ "operation": "DescribeAccount", "fault": "window_full" }), "only SSO Admin has a window"),
+        (json!({ "operation": "GetResources", "fault": "window_full" }), "only SSO Admin has a window"),
+        (
+            json!({ "operation": "TagResource", "service": "organizations", "fault": "window_full" }),
+            "only SSO Admin has a window",
+        ),
+        (json!({ "operation": "GetGroupId", "fault": "conflict" }), "no error for a conflict"),
+        (json!({ "operation": "ListTagsForResource", "fault": "conflict" }), "no error for a conflict"),
+        (
+            json!({ "operation": "*", "service": "resourcegroupstaggingapi", "fault": "conflict" }),
+            "no operation of the service could",
         ),
     ] {
         let (status, _, body) = served.send("POST", "/_usher/faults", "", fault.to_string().as_bytes()).await;
@@ -179,6 +198,29 @@ async fn a_fault_that_no_call_could_meet_is_refused() {
         );
     }
     assert!(locked(&served.world).faults.list().is_empty());
+    for fault in [
+        json!({ "operation": "TagResource", "fault": "window_full", "calls": 1 }),
+        json!({ "operation": "DescribeOrganization", "fault": "conflict" }),
+        json!({ "operation": "*", "fault": "conflict", "account": one }),
+    ] {
+        let (status, _, body) = served.send("POST", "/_usher/faults", "", fault.to_string().as_bytes()).await;
+        assert_eq!(status, 204, "{fault}: {body}");
+    }
+}
+
+#[test]
+fn a_conflict_for_every_operation_strikes_those_that_have_an_error_for_it() {
+    both(|world| {
+        world.world.fail_next("*", Fault::Conflict, 1);
+        world.ok_at(at(0), &person(), org::ListRoots::default());
+        let input = org::CreateAccount {
+            account_name: "new".to_owned(),
+            email: "new@example.com".to_owned(),
+            ..org::CreateAccount::default()
+        };
+        let error = world.refused_at(at(1), &person(), input);
+        assert_eq!(error.code, "ConcurrentModificationException");
+    });
 }
 
 #[tokio::test]

@@ -194,11 +194,8 @@ async fn a_fault_becomes_the_port_error_of_its_kind() {
             locked(&ports.world).fail_next("GetGroupId", Fault::Throttle, ports.attempts);
             assert!(matches!(ports.directory.group_id("Developers").await, Err(PortError::Throttled(_))));
             assert!(ports.directory.group_id("Developers").await.unwrap().is_some());
-            locked(&ports.world).fail_next("DescribeAccount", Fault::Conflict, 1);
-            assert!(matches!(
-                ports.organization.account(&account("222233334444")).await,
-                Err(PortError::Conflict(_))
-            ));
+            locked(&ports.world).fail_next("DescribeOrganization", Fault::Conflict, 1);
+            assert!(matches!(ports.organization.organization().await, Err(PortError::Conflict(_))));
         },
     )
     .await;

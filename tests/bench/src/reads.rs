@@ -134,7 +134,7 @@ enum Temperature {
     Warm,
 }
 
-/// A sweep that finds nothing to do. Warm or not, it asks for the names of OUs: a lost event may have told that one was changed.
+/// A sweep that finds nothing to do. Its rules look at no name of an OU, so these are asked for when it is cold.
 async fn sweep(size: Size, temperature: Temperature) -> Result<Row, Trouble> {
     let estate = Estate::new(size, SWEEPS_SHARE)?;
     estate.own_everything().await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     RunError,
@@ -23,6 +23,9 @@ use crate::{
 
 /// The longest that the engine waits when others take the whole window.
 const LONGEST_HOLD: Duration = Duration::from_secs(20);
+
+/// How long a refusal of a second role update is believed. It may have been about something else, so that one is tried again.
+const STRICT_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// Nothing is stuck before it has taken this long.
 const STUCK: Duration = Duration::from_mins(1);
@@ -66,7 +69,8 @@ impl Session<'_> {
             now,
         };
         let waiting = self.backlog.values().filter(|row| !self.flights.contains_key(&row.key));
-        let choice = choose(waiting, &load, &self.roles, self.strict, &limits);
+        let strict = self.strict_until.is_some_and(|until| now < until);
+        let choice = choose(waiting, &load, &self.roles, strict, &limits);
         self.earliest = choice.earliest;
         self.waiting_for_others = choice.waiting_for_others;
         let stuck = choice.ready.len() < room && orders.pause.is_none();
@@ -160,9 +164,11 @@ impl Session<'_> {
             Sent::Ended(end) => {
                 let account = key.account.clone();
                 self.land(&key);
-                // A conflict with nothing but another role update of its account: AWS takes no second one.
+                // A conflict with nothing but another role update of its account, as far as is known: AWS takes no second one.
                 let others = self.flights.keys().any(|key| key.account == account);
-                self.strict |= others && end == End::Request(Ended::Retried);
+                if others && end == End::Request(Ended::Retried) {
+                    self.strict_until = Some(now + STRICT_FOR);
+                }
                 self.tell(&key, end, None);
             }
             Sent::Nothing => self.land(&key),
@@ -186,6 +192,7 @@ impl Session<'_> {
         flight.row = row;
         flight.stage = Stage::Open(Following {
             request: request.id.clone(),
+            created_at: request.created_at,
             open: Open { since, looked: None },
             exact: true,
             unhindered,

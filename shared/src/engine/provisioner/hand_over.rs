@@ -125,6 +125,8 @@ impl Session<'_> {
             _ if handed_over => Stage::Slow,
             (Some(request), None) => Stage::Open(Following {
                 request,
+                // By our own clock, and so roughly.
+                created_at: Some(claim.at),
                 open: Open { since: claim.at, looked: None },
                 exact: false,
                 unhindered: true,

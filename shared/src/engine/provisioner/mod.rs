@@ -27,6 +27,7 @@ mod reading;
 mod send;
 mod session;
 mod settle;
+mod shown;
 mod trips;
 mod watch;
 mod window;
@@ -98,7 +99,7 @@ pub struct RunSummary {
 }
 
 /// Why a run broke off. The ledger says what was under way; the next run takes it up.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
@@ -110,6 +111,13 @@ pub enum RunError {
         "the ledger belongs to the instance `{ledger}`, and this is `{here}`: use the ledger of this instance"
     )]
     OtherInstance { ledger: InstanceArn, here: InstanceArn },
+}
+
+impl RunError {
+    /// Whether the ledger may well do it a little later.
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Ledger(LedgerError::Port(error)) if error.is_transient())
+    }
 }
 
 impl Provisioner<'_> {
