@@ -142,11 +142,11 @@ impl Place {
             "Query" => {
                 let values = &body["ExpressionAttributeValues"];
                 let limit = body["Limit"].as_u64().and_then(|limit| usize::try_from(limit).ok());
-                let mut found: Vec<&Value> = match values[":pk"]["S"].as_str() {
-                    Some(pk) => self.items.values().filter(|item| item["pk"]["S"] == pk).collect(),
+                let mut found: Vec<&Value> = match text(values, ":pk") {
+                    Some(pk) => self.items.values().filter(|item| text(item, "pk") == Some(pk)).collect(),
                     None => self.items.values().filter(|item| item.get("work").is_some()).collect(),
                 };
-                found.sort_by_key(|item| item["work_order"]["S"].as_str());
+                found.sort_by_key(|item| text(item, "work_order"));
                 found.truncate(limit.unwrap_or(usize::MAX));
                 json!({ "Items": found })
             }
@@ -224,8 +224,13 @@ fn put(items: &mut Items, item: Value) {
 }
 
 fn place_of(key: &Value) -> (String, String) {
-    let text = |name: &str| key[name]["S"].as_str().unwrap_or_default().to_owned();
-    (text("pk"), text("sk"))
+    let of = |name: &str| text(key, name).unwrap_or_default().to_owned();
+    (of("pk"), of("sk"))
+}
+
+/// An attribute that is text.
+fn text<'a>(item: &'a Value, name: &str) -> Option<&'a str> {
+    item.get(name)?.get("S")?.as_str()
 }
 
 /// A batch of one message, as SQS gives it to a function.
