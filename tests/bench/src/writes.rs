@@ -251,14 +251,14 @@ mod tests {
 
     #[test]
     fn what_has_waited_too_long_is_decided_again_and_done() {
-        // Five under way that take a minute each: the last wait twenty minutes and more.
+        // Two under way that take two minutes each: the last wait for longer than a decision is good for.
         let variant = Variant {
             mix: Mix::Mixed,
-            latency: Latency::Constant(Duration::from_mins(1)),
-            window: 5,
+            latency: Latency::Constant(Duration::from_mins(2)),
+            window: 2,
             lists: Lists::NewestFirst,
-            operations: 110,
-            accounts: 20,
+            operations: 24,
+            accounts: 8,
         };
         let row = virtually(backlog(variant, Around::AsShipped, 1)).unwrap();
         assert_eq!(row.get("undone"), Some(0.0), "{row:?}");

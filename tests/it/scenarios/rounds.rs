@@ -313,7 +313,7 @@ async fn a_round_that_learns_for_hours_what_rules_look_at_is_nobody_elses_and_ge
         let began = service.clock.now();
         let (swept, other) = tokio::join!(service.sweep(), async {
             tokio::time::sleep(service.ports.sweep.hold + Duration::from_mins(1)).await;
-            (run == 1).then_some(service.sweep().await)
+            if run == 1 { Some(service.sweep().await) } else { None }
         });
         if let Some(other) = other {
             assert_eq!(other.unwrap().run, SweepEnd::UnderWay);

@@ -290,8 +290,7 @@ impl Service {
     pub(super) async fn run_with(&self, ports: &Ports, event: &Value) -> Result<RunSummary, RunError> {
         let event = serde_json::from_value(event.clone()).unwrap();
         let holder = format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed));
-        let until = self.clock.now() + SignedDuration::from_mins(10);
-        provision::handle(event, ports.provisioner(), &holder, until).await
+        provision::handle(event, ports.provisioner(), &holder, self.soon()).await
     }
 
     /// Looks at every request that has been handed over and is due. What fails comes again.

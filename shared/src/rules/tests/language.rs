@@ -458,6 +458,5 @@ fn rules_depend_on_names_of_ous_by_paths_joins_and_names_made_from_them() {
     }
     let never = |field: &str| format!("{}never:\n- {{ permission_sets: [P], {field} }}\n", document(&[]));
     assert!(looks(&never("accounts: { in_ou: Sandbox }")));
-    assert!(looks(&never("accounts: everywhere, principals: [{ group: \"{ou_name}-team\" }]")));
     assert!(!looks(&never("accounts: { in_ou: ou-ab12-cdefghij }")));
 }
