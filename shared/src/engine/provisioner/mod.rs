@@ -71,8 +71,10 @@ pub enum RunEnd {
     HeldElsewhere,
     /// There is nothing left to do now.
     Done,
-    /// Time was up, or what is left takes long: the next run has been woken.
+    /// Time was up, or what is left waits for a time of its own: the next run has been woken.
     HandedOver,
+    /// What is left can't be helped on now. Whatever changes that wakes the engine, and so does the next tick.
+    Waiting,
     /// Somebody has paused Usher. What was under way is finished; nothing else is sent.
     Paused,
     /// The lease passed to another in the middle.
@@ -157,6 +159,12 @@ impl Provisioner<'_> {
                         let next = Wake { learned: Some(learned), ..next };
                         next.send(self.wake, self.clock.now(), delay).await.map_err(RunError::Queue)?;
                     }
+                    return Ok(summary);
+                }
+                // INVARIANT: no wake for a guess. A run that finds nothing to do and wakes the next one never ends, and each tick would add
+                // another of its kind.
+                Pause::Others => {
+                    summary.end = RunEnd::Waiting;
                     return Ok(summary);
                 }
                 Pause::Ordered => {

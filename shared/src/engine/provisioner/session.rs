@@ -44,8 +44,10 @@ use crate::{
 pub(super) enum Pause {
     /// There is no work in the ledger.
     Nothing,
-    /// There is; it is worth looking again at this time.
+    /// There is; it can be gone on with at this time.
     Until(Timestamp),
+    /// There is, and when it can be gone on with isn't known: once it has been decided again, or a request that takes long has ended.
+    Others,
     /// There may be, and Usher is paused. Whoever lets it go on sees to it that somebody looks.
     Ordered,
 }
@@ -473,13 +475,12 @@ impl<'a> Session<'a> {
         {
             return None;
         }
-        let slow_look = (!outstanding.is_empty()).then_some(now + LATER);
-        // What has gone back to be decided again comes back as new work, with a wake of its own.
-        let decided_again = self.waiting_for_others.then_some(now + LATER);
-        // With the whole window taken by what messages look after, the first that ends wakes the engine.
-        let slot_free = (outstanding.is_empty() && self.flights.len() >= self.engine().settings.window)
-            .then_some(now + LATER);
-        let next = [self.earliest, slow_look, decided_again, slot_free].into_iter().flatten().min()?;
-        (next > now + WORTH_STAYING).then_some(Pause::Until(next))
+        // What backs off goes on at its time. All else is for others to tell: what was sent back comes as new work with a wake of its
+        // own, a request that messages look after wakes the engine when it ends, and what nobody looks after is found by the tick.
+        if let Some(earliest) = self.earliest {
+            return (earliest > now + WORTH_STAYING).then_some(Pause::Until(earliest));
+        }
+        let window_taken = self.flights.len() >= self.engine().settings.window;
+        (!outstanding.is_empty() || self.waiting_for_others || window_taken).then_some(Pause::Others)
     }
 }
