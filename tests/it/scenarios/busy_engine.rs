@@ -72,6 +72,26 @@ async fn requests_that_take_equally_long_are_followed_by_others_the_moment_they_
     service.converged(&[]).await;
 }
 
+/// AWS allows more than the engine is to use, so that whatever goes beyond is seen and not refused.
+#[tokio::test(start_paused = true)]
+async fn when_aws_slows_down_from_one_moment_to_the_next_hardly_more_than_the_window_is_under_way() {
+    let mut world = takes(2, calm());
+    world.quotas.outstanding = 20;
+    let service = with_intents(60, 3, world, EngineSettings::default()).await;
+    let (_, ()) = tokio::join!(service.run_engine(), async {
+        service.pass(Duration::from_millis(19_900)).await;
+        assert_eq!(service.world().counters().most_outstanding, 10, "places are presumed free by now");
+        let mut world = service.world();
+        assert!(world.request_log().count() > 60, "places are presumed free by now");
+        world.settings.assignment_latency = Latency::Constant(Duration::from_secs(20));
+        drop(world);
+    });
+    service.settle().await;
+    let most = service.world().counters().most_outstanding;
+    assert!(most <= 13, "{most} were under way at once");
+    service.converged(&[]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_revoke_is_sent_into_the_next_free_place_however_many_grants_wait() {
     let organization = fleet(60, 3);

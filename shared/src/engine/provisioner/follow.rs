@@ -76,24 +76,23 @@ impl Session<'_> {
             .filter_map(|(key, flight)| Some((key, flight.following()?)))
     }
 
-    /// From when on the place of each request that is followed is presumed to be free.
+    /// From when on the place of each request of this operation is presumed to be free.
+    fn presumed_of(&self, operation: Operation) -> impl Iterator<Item = Timestamp> {
+        let (watch, unevenness) = (self.watch(operation), self.trips.unevenness());
+        let doubted = self.followed(operation).any(|(_, following)| watch.doubts(following));
+        self.followed(operation)
+            .filter(move |_| !doubted)
+            .filter_map(move |(_, following)| watch.presumed_from(following, unevenness))
+    }
+
+    /// The same of all that is followed.
     pub(super) fn presumed(&self) -> Vec<Timestamp> {
-        let unevenness = self.trips.unevenness();
-        let of = |operation| {
-            let watch = self.watch(operation);
-            self.followed(operation)
-                .filter_map(move |(_, following)| watch.presumed_from(following, unevenness))
-        };
-        of(Operation::Revoke).chain(of(Operation::Grant)).collect()
+        self.presumed_of(Operation::Revoke).chain(self.presumed_of(Operation::Grant)).collect()
     }
 
     /// Whether the place of a request of this operation is presumed to be free.
     pub(super) fn has_presumed(&self, operation: Operation, now: Timestamp) -> bool {
-        let unevenness = self.trips.unevenness();
-        let watch = self.watch(operation);
-        self.followed(operation)
-            .filter_map(|(_, following)| watch.presumed_from(following, unevenness))
-            .any(|from| from <= now)
+        self.presumed_of(operation).any(|from| from <= now)
     }
 
     /// Starts the looks that are due.
@@ -104,18 +103,13 @@ impl Session<'_> {
         let (revokes, grants) = (opens(Operation::Revoke), opens(Operation::Grant));
         let all = (revokes.len() + grants.len()).max(1);
         let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
-        let crowded = presumed * 5 >= self.engine().settings.window * 4;
+        let crowded = presumed + 1 >= self.window.presumed_at_most().max(2);
         for (operation, open) in [(Operation::Revoke, revokes), (Operation::Grant, grants)] {
-            let unevenness = self.trips.unevenness();
-            let watch = self.watch(operation);
-            let first = if self.backlog.is_empty() {
-                None
-            } else {
-                let from = |(_, following)| watch.presumed_from(following, unevenness);
-                self.followed(operation).filter_map(from).min()
-            };
+            let first = if self.backlog.is_empty() { None } else { self.presumed_of(operation).min() };
             let share = ratio(open.len(), all);
-            let Some(due) = watch.next_look(&open, share, first, crowded, now) else { continue };
+            let Some(due) = self.watch(operation).next_look(&open, share, first, crowded, now) else {
+                continue;
+            };
             if due > now {
                 self.wake_by(due);
                 continue;

@@ -398,8 +398,9 @@ impl<'a> Session<'a> {
     pub(super) fn under_way(&self, now: Timestamp) -> usize {
         let taken = self.flights.values().filter(|flight| flight.takes_a_place()).count();
         let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
-        // However sure, what no look has told never makes up for more than the whole window once over.
-        taken.saturating_sub(presumed.min(self.engine().settings.window))
+        // INVARIANT: however sure, what no look has told makes up for a few places only. If AWS takes longer from one moment to the next, so
+        // many more than the window are under way, until the next look tells.
+        taken.saturating_sub(presumed.min(self.window.presumed_at_most()))
     }
 
     /// Settles claims of which no request is known, each now and then; all that are due together, since they share what is asked for.

@@ -62,8 +62,15 @@ impl Watch {
         Some(following.open.since + signed(bounds.within + margin))
     }
 
+    /// Whether a look has found a request under way that should have ended, and AWS has not been asked about it alone: until it has
+    /// answered, nothing is presumed of the others either.
+    pub(super) fn doubts(&self, following: &Following) -> bool {
+        let late = self.latency.sure().is_some_and(|bounds| following.open.seen_at() >= bounds.within);
+        late && following.exact && following.unhindered && (following.busy || following.closer.is_none())
+    }
+
     /// When to look at the list next; `None` where there is nothing to see. `first` is the first moment from which one is, or will be, presumed
-    /// to have ended, if something waits for its place, and `crowded` says that as many are as may be.
+    /// to have ended, if something waits for its place, and `crowded` says that hardly any more may be.
     pub(super) fn next_look(
         &self,
         open: &[Open],
@@ -76,7 +83,7 @@ impl Watch {
             return None;
         }
         match (self.latency.sure(), first) {
-            (Some(_), Some(_)) if crowded => Some(now),
+            (Some(_), Some(first)) if crowded && first <= now => Some(now),
             (Some(bounds), Some(first)) => {
                 // The place is taken again already. The look that makes sure tells of most at once half a round later, and at
                 // other times it would notice sooner if requests have become quicker.
