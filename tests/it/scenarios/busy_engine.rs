@@ -8,7 +8,7 @@ use shared::{
     engine::EngineSettings,
     ports::{Clock as _, Queue as _},
 };
-use simulator::{Fault, FaultRule, Latency, Settings};
+use simulator::{Fault, FaultRule, Latency, SecondRoleUpdate, Settings};
 
 use super::{
     crashes::run,
@@ -16,6 +16,7 @@ use super::{
     fleet::{calm, fleet},
     fuse::When,
     model::{Rules, Where, group, rules, tagged},
+    records::sqs_event,
     service::{Service, Start},
 };
 
@@ -144,7 +145,7 @@ async fn many_lost_answers_are_settled_in_one_run_among_hundreds_of_others_reque
     service.pass(Duration::from_millis(1_100)).await;
     service.world().fail_next("CreateAccountAssignment", Fault::LostAnswer, 10);
     let received = service.wake.receive(10, Duration::from_mins(3)).await.unwrap();
-    service.run_with(&service.ports, &super::records::sqs_event(&received)).await.unwrap();
+    service.run_with(&service.ports, &sqs_event(&received)).await.unwrap();
     let rows = service.rows().await;
     let settled = rows.iter().filter(|row| row.state.label() == "ours").count();
     assert_eq!(settled, 10, "{rows:?}");
@@ -197,5 +198,43 @@ async fn a_conflict_that_does_not_end_blocks_its_key_with_the_reason_and_nothing
     assert_eq!(tries, 6);
     service.converged(&["blocked"]).await;
     service.pass(Duration::from_hours(24)).await;
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_has_learned_is_there_for_a_run_that_nobody_woke() {
+    let organization = fleet(30, 2);
+    let service =
+        Service::start(Start { organization: &organization, world: takes(20, calm()), ..Start::default() });
+    service.publish(&everywhere(1)).await;
+    service.sweep_and_settle().await;
+    let looks = || {
+        let world = service.world();
+        world.log().iter().filter(|entry| entry.operation.ends_with("CreationStatus")).count()
+    };
+    let learning = looks();
+    service.pass(Duration::from_hours(1)).await;
+    service.publish(&everywhere(2)).await;
+    for n in 0..10 {
+        service.hint(&format!("unit-{n:02}")).await;
+    }
+    service.drain_inbox().await;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), 40);
+    assert!(learning > 30, "{learning} looks, to learn how long requests take");
+    assert!(looks() - learning <= 6, "{} looks, although it is known", looks() - learning);
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_aws_refuses_a_second_role_update_one_conflict_tells() {
+    let mut world = takes(5, calm());
+    world.assumptions.second_role_update = SecondRoleUpdate::Refused;
+    let service = with_intents(2, 6, world, EngineSettings::default()).await;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), 12);
+    let is_conflict = |entry: &&simulator::LogEntry| entry.error.as_deref() == Some("ConflictException");
+    let conflicts = service.world().log().iter().filter(is_conflict).count();
+    assert_eq!(conflicts, 1);
     service.converged(&[]).await;
 }

@@ -9,7 +9,7 @@ use super::{
     flight::{Following, Stage},
     hand::Hand,
     latency::Latency,
-    looks::Open,
+    looks::{self, Open},
     outcome::{self, Ended, Outcome},
     session::{Done, Session},
     watch::ROUGHLY,
@@ -27,6 +27,12 @@ const LISTED: usize = 100;
 
 /// From so many on, a list of the failed is cheaper than to ask about each.
 const MANY: usize = 3;
+
+/// So few revokes that wait make looks come sooner.
+const FEW: usize = 3;
+
+/// How many must probably have ended then.
+const URGENT: f64 = 0.5;
 
 /// What AWS said of one request; the outer `None` if it said nothing this time, the inner one if it no longer knows the request.
 pub(super) type Described = Option<Option<RequestStatus>>;
@@ -104,10 +110,15 @@ impl Session<'_> {
         let all = (revokes.len() + grants.len()).max(1);
         let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
         let crowded = presumed + 1 >= self.window.presumed_at_most().max(2);
+        let is_revoke = |row: &&Row| row.work().is_some_and(|(operation, _)| operation == Operation::Revoke);
+        let revokes_wait = self.backlog.values().filter(is_revoke).take(FEW + 1).count();
         for (operation, open) in [(Operation::Revoke, revokes), (Operation::Grant, grants)] {
             let first = if self.backlog.is_empty() { None } else { self.presumed_of(operation).min() };
             let share = ratio(open.len(), all);
-            let Some(due) = self.watch(operation).next_look(&open, share, first, crowded, now) else {
+            let worth = looks::worth(share);
+            // A few revokes are not to wait until a look is worth its call.
+            let worth = if (1..=FEW).contains(&revokes_wait) { worth.min(URGENT) } else { worth };
+            let Some(due) = self.watch(operation).next_look(&open, worth, first, crowded, now) else {
                 continue;
             };
             if due > now {

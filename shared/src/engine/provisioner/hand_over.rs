@@ -127,7 +127,8 @@ impl Session<'_> {
                 request,
                 open: Open { since: claim.at, looked: None },
                 exact: false,
-                unhindered: true,
+                // What was under way beside it when it was sent isn't known any more.
+                unhindered: false,
                 closer: None,
                 busy: false,
             }),

@@ -18,14 +18,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Provisioner, RunError, RunSummary,
-    choose::Roles,
+    choose::SecondUpdate,
     flight::{Flight, Stage},
     follow::Described,
     hand::Hand,
     hand_over::HandedOver,
+    learning::REMEMBERED_EVERY,
     outcome::{End, Ended},
     pace::Pace,
     reading::{self, Reading},
+    roles::Roles,
     send::Sent,
     settle::Settled,
     trips::Trips,
@@ -56,6 +58,9 @@ pub(super) enum Pause {
 pub(super) enum Done {
     Renewed(Result<(), RunError>),
     Hinted,
+    Remembered,
+    /// The rows of an account have been read for what they tell of its roles.
+    Roles(Vec<Row>),
     Read(Reading),
     Sent {
         key: AssignmentKey,
@@ -94,7 +99,6 @@ pub(super) enum Done {
 }
 
 /// What the engine knows while it holds the lease.
-#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that AWS has shown, or not")]
 pub(super) struct Session<'a> {
     pub(super) hand: Hand<'a>,
     pub(super) summary: &'a mut RunSummary,
@@ -105,6 +109,8 @@ pub(super) struct Session<'a> {
     until: Timestamp,
     /// When something is due next.
     wake_at: Timestamp,
+    /// When what was learned is written down next.
+    pub(super) remember_at: Timestamp,
     /// The lease is not renewed before this time: the ledger has just refused.
     renew_at: Timestamp,
     /// Rows that the engine is at work on.
@@ -117,15 +123,17 @@ pub(super) struct Session<'a> {
     pub(super) orders: Option<Arc<Orders>>,
     /// The queue for what takes long can't be used: this session looks after it itself.
     pub(super) polls_failed: bool,
-    /// Accounts that have been sent back to be decided again.
-    pub(super) hinted: BTreeSet<AccountId>,
+    /// Decisions that have been sent back to be made again, and until when the engine stays up for them.
+    pub(super) hinted: BTreeSet<(AccountId, Timestamp)>,
+    pub(super) decided_by: Timestamp,
     pub(super) window: Window,
-    grants: Watch,
-    revokes: Watch,
+    pub(super) grants: Watch,
+    pub(super) revokes: Watch,
     pub(super) trips: Trips,
     pub(super) roles: Roles,
-    /// AWS has refused a second role update in an account.
-    pub(super) strict: bool,
+    /// The accounts of which the ledger's rows have told about roles.
+    pub(super) roles_read: BTreeSet<AccountId>,
+    pub(super) second_update: SecondUpdate,
     /// AWS has refused a request because the window is full: what it has to say to the others of that moment is awaited.
     pub(super) refused: bool,
     /// Nothing is sent before this time: the window is full without any request of ours.
@@ -142,7 +150,7 @@ const WORTH_STAYING: SignedDuration = SignedDuration::from_secs(15);
 /// How long after the ledger has failed the lease is renewed again.
 const RENEWED_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// How long before the next look at what is known to take long.
+/// How long it sleeps at most.
 const LATER: SignedDuration = SignedDuration::from_mins(1);
 
 impl<'a> Session<'a> {
@@ -158,6 +166,9 @@ impl<'a> Session<'a> {
         let learned = learned.cloned().unwrap_or_default();
         let mut pace = Pace::new(settings.rate, settings.burst, now);
         pace.restore(learned.rate);
+        if let Some(full_at) = learned.full_at {
+            pace.spent(full_at, now);
+        }
         let mut window = Window::new(settings.window);
         window.restore(learned.window);
         Self {
@@ -167,6 +178,7 @@ impl<'a> Session<'a> {
             trouble: None,
             until,
             wake_at: now,
+            remember_at: now + REMEMBERED_EVERY,
             renew_at: now,
             flights: BTreeMap::new(),
             backlog: BTreeMap::new(),
@@ -175,12 +187,14 @@ impl<'a> Session<'a> {
             orders: None,
             polls_failed: false,
             hinted: BTreeSet::new(),
+            decided_by: now,
             window,
             grants: Watch::of(learned.grants.unwrap_or_default(), learned.distrusts),
             revokes: Watch::of(learned.revokes.unwrap_or_default(), learned.distrusts),
             trips: Trips::default(),
-            roles: Roles::new(),
-            strict: learned.strict,
+            roles: Roles::default(),
+            roles_read: BTreeSet::new(),
+            second_update: learned.second_update,
             refused: false,
             hold_until: now,
             held: 0,
@@ -191,18 +205,6 @@ impl<'a> Session<'a> {
 
     pub(super) fn lease(&self) -> Lease {
         self.hand.lease()
-    }
-
-    /// What the next run need not learn again.
-    pub(super) fn learned(&self) -> Learned {
-        Learned {
-            grants: Some(self.grants.latency.clone()),
-            revokes: Some(self.revokes.latency.clone()),
-            distrusts: self.grants.distrusts || self.revokes.distrusts,
-            window: self.window.learned(),
-            rate: self.hand.pace().learned(),
-            strict: self.strict,
-        }
     }
 
     pub(super) fn engine(&self) -> &'a Provisioner<'a> {
@@ -246,6 +248,7 @@ impl<'a> Session<'a> {
                 self.start_handing_over(now);
                 self.start_looks(now);
                 self.start_sending(now);
+                self.start_remembering(now);
                 let closing = self.until - signed(self.engine().settings.tick);
                 self.wake_by(closing);
             }
@@ -304,7 +307,8 @@ impl<'a> Session<'a> {
                 return Err(self.trouble.take().unwrap_or(error));
             }
             Err(error) => self.break_off(error),
-            Ok(Done::Hinted) => {}
+            Ok(Done::Hinted | Done::Remembered) => {}
+            Ok(Done::Roles(rows)) => self.roles.read(&rows),
             Ok(Done::Renewed(Ok(()))) => self.reading.renewing = false,
             Ok(Done::Renewed(Err(error @ RunError::Ledger(LedgerError::LeaseLost)))) => return Err(error),
             Ok(Done::Renewed(Err(error))) => {
@@ -338,15 +342,10 @@ impl<'a> Session<'a> {
             },
             Ok(Done::Ended { row, ended }) => {
                 self.land(&row.key);
-                if ended == Ended::Granted {
-                    let sets = self.roles.entry(row.key.account.clone()).or_default();
-                    sets.insert(row.key.permission_set.clone());
-                }
-                if ended == Ended::Revoked
-                    && let Some(sets) = self.roles.get_mut(&row.key.account)
-                {
-                    // It may have been the last one.
-                    sets.remove(&row.key.permission_set);
+                match ended {
+                    Ended::Granted => self.roles.granted(&row.key),
+                    Ended::Revoked => self.roles.revoked(&row.key),
+                    Ended::Retried | Ended::Blocked => {}
                 }
                 self.tell(&row.key, End::Request(ended), row.trouble.as_deref());
                 if row.work().is_some() {
@@ -472,6 +471,7 @@ impl<'a> Session<'a> {
         let patience = self.engine().settings.patience;
         if outstanding.iter().any(|flight| flight.waited(now) < patience)
             || self.hold_until > now
+            || self.decided_by > now
             || !self.reading.is_fresh()
         {
             return None;

@@ -53,13 +53,12 @@ impl Watch {
         let bounds = self.latency.sure()?;
         // Where calls travel that unevenly it would be a guess.
         if unevenness > bounds.within / 10
-            || !following.unhindered
+            || !(following.exact && following.unhindered)
             || following.open.seen_at() >= bounds.within
         {
             return None;
         }
-        let margin = if following.exact { unevenness } else { unevenness + ROUGHLY };
-        Some(following.open.since + signed(bounds.within + margin))
+        Some(following.open.since + signed(bounds.within + unevenness))
     }
 
     /// Whether a look has found a request under way that should have ended, and AWS has not been asked about it alone: until it has
@@ -69,12 +68,13 @@ impl Watch {
         late && following.exact && following.unhindered && (following.busy || following.closer.is_none())
     }
 
-    /// When to look at the list next; `None` where there is nothing to see. `first` is the first moment from which one is, or will be, presumed
-    /// to have ended, if something waits for its place, and `crowded` says that hardly any more may be.
+    /// When to look at the list next; `None` where there is nothing to see. `worth` is how many must probably have ended, `first` the first
+    /// moment from which one is, or will be, presumed to have ended, if something waits for its place, and `crowded` says that hardly any
+    /// more may be.
     pub(super) fn next_look(
         &self,
         open: &[Open],
-        share: f64,
+        worth: f64,
         first: Option<Timestamp>,
         crowded: bool,
         now: Timestamp,
@@ -94,7 +94,7 @@ impl Watch {
                 };
                 Some(first + signed(bounds.within * part / 10))
             }
-            _ => looks::due(open, &self.latency, looks::worth(share), self.last, now),
+            _ => looks::due(open, &self.latency, worth, self.last, now),
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
     fn a_place_is_presumed_free_only_where_all_are_equally_long_and_nothing_speaks_against_it() {
         let sure = sure();
         assert_eq!(sure.presumed_from(&following(0, Some(500), true), ms(2)), Some(at(1_002)));
-        assert_eq!(sure.presumed_from(&following(0, None, false), ms(2)), Some(at(1_062)));
+        assert_eq!(sure.presumed_from(&following(0, None, false), ms(2)), None, "another session's");
         assert_eq!(
             sure.presumed_from(&following(0, Some(1_000), true), ms(2)),
             None,
