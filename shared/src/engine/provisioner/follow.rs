@@ -321,8 +321,8 @@ struct Ages {
 impl Ages {
     fn of(following: &Following, at: Timestamp) -> Self {
         let (over, within) = (following.open.seen_at(), following.open.age(at));
-        // Another session's call was made a moment after its claim.
-        let over = if following.exact { over } else { over.saturating_sub(ROUGHLY) };
+        // Another session's call was made at some moment before what is taken for it.
+        let within = if following.exact { within } else { within + ROUGHLY };
         Self { over, within, unhindered: following.unhindered }
     }
 

@@ -12,6 +12,7 @@ use super::{
     hand::Hand,
     looks::Open,
     session::{Done, Session},
+    watch::ROUGHLY,
 };
 use crate::{
     domain::AssignmentKey,
@@ -125,7 +126,8 @@ impl Session<'_> {
             _ if handed_over => Stage::Slow,
             (Some(request), None) => Stage::Open(Following {
                 request,
-                open: Open { since: claim.at, looked: None },
+                // The call was made a moment after its claim.
+                open: Open { since: claim.at + signed(ROUGHLY), looked: None },
                 exact: false,
                 // What was under way beside it when it was sent isn't known any more.
                 unhindered: false,
