@@ -83,9 +83,10 @@ pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Re
     Aws::of(&connection, arguments.instance_arn.clone()).await
 }
 
-/// Connects without a pace, for the engine: it keeps to its own.
+/// Connects without a pace, for the engine: it keeps to its own, and repeats calls itself.
 pub(crate) async fn for_the_engine(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
-    Aws::of(&connection(arguments, machine).await, arguments.instance_arn.clone()).await
+    let connection = connection(arguments, machine).await.sent_once();
+    Aws::of(&connection, arguments.instance_arn.clone()).await
 }
 
 /// The way to AWS that the command line says. Nothing is asked of the services yet.

@@ -88,9 +88,6 @@ fn documented(operation: &str) -> f64 {
 /// Calls a second of `GetResources`. Its rate is undocumented; a sweep makes one for each hundred accounts.
 const TAGGING: f64 = 5.0;
 
-/// The longest that a call waits for its turn. Only a clock that was set back could ask for more.
-const LONGEST: SignedDuration = SignedDuration::from_mins(1);
-
 /// Gives out turns. Whoever is given one makes one call.
 pub struct Paces {
     share: Share,
@@ -131,6 +128,8 @@ impl Paces {
 #[derive(Debug, Default)]
 struct Bucket {
     full_at: Option<Timestamp>,
+    /// When a token was last taken. A clock that shows less has been set back.
+    taken_at: Option<Timestamp>,
 }
 
 impl Bucket {
@@ -138,9 +137,11 @@ impl Bucket {
     fn reserve(&mut self, now: Timestamp, apart: Duration, burst: u32) -> Duration {
         let Ok(token) = SignedDuration::try_from(apart) else { return Duration::ZERO };
         let rest = token.saturating_mul(i32::try_from(burst.saturating_sub(1)).unwrap_or(i32::MAX));
-        let full_at = self.full_at.filter(|at| at.duration_since(now) <= LONGEST.saturating_add(rest));
+        // However far off: where the share is small, or many wait, that may be long. By a clock that was set back, it is as far as before.
+        let set_back = self.taken_at.map_or(SignedDuration::ZERO, |at| at.duration_since(now));
+        let full_at = self.full_at.and_then(|at| at.checked_sub(set_back.max(SignedDuration::ZERO)).ok());
         let full_at = full_at.map_or(now, |at| at.max(now));
-        self.full_at = full_at.checked_add(token).ok();
+        (self.full_at, self.taken_at) = (full_at.checked_add(token).ok(), Some(now));
         Duration::try_from(full_at.duration_since(now).saturating_sub(rest)).unwrap_or_default()
     }
 }
@@ -216,7 +217,23 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(bucket.reserve(now, second, 1), Duration::ZERO);
         assert_eq!(bucket.reserve(now, second, 1), second);
-        assert_eq!(bucket.reserve(now - SignedDuration::from_hours(1), second, 1), Duration::ZERO);
+        let set_back = now - SignedDuration::from_hours(1);
+        assert_eq!(bucket.reserve(set_back, second, 1), Duration::from_secs(2), "as if nothing were");
+        assert_eq!(bucket.reserve(set_back, second, 1), Duration::from_secs(3));
+        assert_eq!(bucket.reserve(set_back + SignedDuration::from_mins(1), second, 1), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_waited_for_however_far_off_it_is() {
+        let (alone, clock) = paces(SHARE.among(1000));
+        let taken = time_of(2, &alone, &clock, Api::SsoAdmin, "").await;
+        assert!((taken - 250.0).abs() < 0.01, "{taken} s");
+        // Many that wait at a time are as far off, all together.
+        let (shared, clock) = paces(Share { sso_admin: 0.1, ..SHARE });
+        let began = clock.now();
+        futures::future::join_all((0..31).map(|_| shared.turn(Api::SsoAdmin, ""))).await;
+        let taken = clock.now().duration_since(began).as_secs_f64();
+        assert!((taken - 300.0).abs() < 0.01, "{taken} s");
     }
 
     #[test]

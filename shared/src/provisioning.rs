@@ -37,7 +37,8 @@ pub fn failure(operation: Operation, reason: &str) -> Failure {
 /// How often a passing failure is tried again before it counts as lasting.
 pub const ATTEMPTS: u32 = 6;
 
-/// How long to wait before the next attempt: 2 s, doubling, five minutes at most.
+/// How long to wait before the next attempt: 2 s, doubling, five minutes at most. A conflict is tried again for as long as it lasts: whoever
+/// is in the way may be at it for minutes.
 pub fn backoff(attempts: u32) -> Duration {
     Duration::from_secs((2_u64 << attempts.min(8)).min(300))
 }

@@ -21,6 +21,11 @@ pub enum SettingsError {
     Missing { variable: String, expected: &'static str, example: &'static str },
     #[error("`{variable}` is `{value}`: it should be {expected}, such as {example}")]
     Invalid { variable: String, value: String, expected: &'static str, example: &'static str },
+    #[error(
+        "`{rate}` calls a second for `{instances}` instances at a time are fewer than {LEAST_RATE} for each: make \
+         `USHER_RECONCILE_RATE` larger, or `USHER_RECONCILE_CONCURRENCY` smaller"
+    )]
+    TooFew { rate: String, instances: u32 },
 }
 
 /// What a variable should be.
@@ -47,11 +52,14 @@ const CALLS: Expected = Expected { what: "a number of calls from 1 to 20", examp
 const PERMISSION_SETS: Expected = Expected { what: "a number from 1 to 3500", example: "500" };
 const TIME: Expected = Expected { what: "a length of time of up to a day", example: "90s, 5m or 1h" };
 const RATE: Expected = Expected { what: "a number of calls a second from 0.1 to 20", example: "4" };
-const CONCURRENCY: Expected = Expected { what: "a number from 1 to 1000", example: "2" };
+const CONCURRENCY: Expected = Expected { what: "a number from 1 to 40", example: "2" };
 const MANAGEMENT: Expected = Expected { what: "`withhold` or `direct`", example: "withhold" };
 const LEVEL: Expected =
     Expected { what: "`off`, `error`, `warn`, `info`, `debug` or `trace`", example: "info" };
 const FORMAT: Expected = Expected { what: "`json` or `compact`", example: "json" };
+
+/// Calls a second of SSO Admin. With fewer, an account with ninety permission sets takes longer than a function may run.
+const LEAST_RATE: f64 = 0.1;
 
 /// Where rule bundles are kept in S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +178,11 @@ impl Settings {
     pub fn reconcile_share(&self) -> Result<Share, SettingsError> {
         let sso_admin = self.rate("USHER_RECONCILE_RATE", 4.0)?;
         let instances = self.optional("USHER_RECONCILE_CONCURRENCY", CONCURRENCY, concurrency)?.unwrap_or(2);
-        Ok(Share { sso_admin, identity_store: 8.0, organizations: 0.375, burst: 1 }.among(instances))
+        let share = Share { sso_admin, identity_store: 8.0, organizations: 0.375, burst: 1 }.among(instances);
+        if share.sso_admin < LEAST_RATE {
+            return Err(SettingsError::TooFew { rate: sso_admin.to_string(), instances });
+        }
+        Ok(share)
     }
 
     /// The share of `sweep`, of which one runs at a time: `USHER_SWEEP_RATE` calls a second (3).
@@ -179,10 +191,22 @@ impl Settings {
         Ok(Share { sso_admin, identity_store: 8.0, organizations: 0.5, burst: 1 })
     }
 
-    /// The share of whatever else reads: `USHER_REST_RATE` calls a second (1).
+    /// The share of one instance of `poll-provisioning`: `USHER_REST_RATE` calls a second (1) for all that run at a time, of which there
+    /// are at most `USHER_REST_CONCURRENCY` (2): the `MaximumConcurrency` of the poll queue's event source mapping.
     pub fn rest_share(&self) -> Result<Share, SettingsError> {
         let sso_admin = self.rate("USHER_REST_RATE", 1.0)?;
-        Ok(Share { sso_admin, identity_store: 2.0, organizations: 0.125, burst: 1 })
+        let instances = self.optional("USHER_REST_CONCURRENCY", CONCURRENCY, concurrency)?.unwrap_or(2);
+        Ok(Share { sso_admin, identity_store: 2.0, organizations: 0.125, burst: 1 }.among(instances))
+    }
+
+    /// The share of one instance of `on-account-event`: it lists the accounts below an OU, which `reconcile` never does.
+    pub fn events_share() -> Share {
+        Share { sso_admin: 1.0, identity_store: 2.0, organizations: 0.25, burst: 1 }
+    }
+
+    /// The share of `tick`: it lists the accounts when a rule begins.
+    pub fn tick_share() -> Share {
+        Share { sso_admin: 1.0, identity_store: 2.0, organizations: 0.125, burst: 1 }
     }
 
     /// The share of a command that a person runs: `USHER_COMMAND_RATE` calls a second (3: those of the rest, and the two that
@@ -303,7 +327,7 @@ impl Settings {
 
     /// Calls a second.
     fn rate(&self, variable: &str, default: f64) -> Result<f64, SettingsError> {
-        let rate = |text: &str| text.parse().ok().filter(|rate| (0.1..=20.0).contains(rate));
+        let rate = |text: &str| text.parse().ok().filter(|rate| (LEAST_RATE..=20.0).contains(rate));
         Ok(self.optional(variable, RATE, rate)?.unwrap_or(default))
     }
 
@@ -321,7 +345,7 @@ fn window(text: &str) -> Option<usize> {
 }
 
 fn concurrency(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|instances| (1..=1000).contains(instances))
+    text.parse().ok().filter(|instances| (1..=40).contains(instances))
 }
 
 fn calls(text: &str) -> Option<u32> {
@@ -461,34 +485,57 @@ mod tests {
     #[test]
     fn the_shares_leave_two_calls_a_second_to_people_unless_said_otherwise() {
         let shares = |said: &Settings| {
-            let all = [said.reconcile_share(), said.reconcile_share(), said.sweep_share(), said.rest_share()];
-            all.map(Result::unwrap)
+            let (reconcile, rest) = (said.reconcile_share().unwrap(), said.rest_share().unwrap());
+            [reconcile, reconcile, said.sweep_share().unwrap(), rest, rest]
         };
         let of_all = |part: fn(&Share) -> f64| shares(&settings(&[])).iter().map(part).sum::<f64>();
         let engine = 10.0;
         assert!(engine + of_all(|share| share.sso_admin) <= 18.0);
         assert!(of_all(|share| share.identity_store) <= 20.0);
         assert!(of_all(|share| share.organizations) <= 1.0);
+        let [reconcile, _, sweep, ..] = shares(&settings(&[])).map(|share| share.organizations);
+        let (events, tick) = (Settings::events_share().organizations, Settings::tick_share().organizations);
+        let (listing, describing) = (sweep + events + tick, 2.0 * reconcile + sweep + tick);
+        assert!(
+            listing <= 1.0 && describing <= 1.0,
+            "who lists accounts, and who describes the organization"
+        );
 
         let said = settings(&[
             ("USHER_RECONCILE_RATE", "6"),
             ("USHER_RECONCILE_CONCURRENCY", "4"),
             ("USHER_SWEEP_RATE", "0.5"),
             ("USHER_REST_RATE", "2.5"),
+            ("USHER_REST_CONCURRENCY", "5"),
             ("USHER_COMMAND_RATE", "20"),
         ]);
         let said = [said.reconcile_share(), said.sweep_share(), said.rest_share(), said.command_share()];
         let rates = said.map(|share| share.unwrap().sso_admin.to_string());
-        assert_eq!(rates, ["1.5", "0.5", "2.5", "20"]);
+        assert_eq!(rates, ["1.5", "0.5", "0.5", "20"]);
         for (variable, value) in [
             ("USHER_RECONCILE_RATE", "0"),
             ("USHER_RECONCILE_RATE", "21"),
             ("USHER_RECONCILE_CONCURRENCY", "0"),
+            ("USHER_RECONCILE_CONCURRENCY", "41"),
         ] {
             let settings = Settings::reading(move |asked| (asked == variable).then(|| value.to_owned()));
             let error = settings.reconcile_share().expect_err(value).to_string();
             assert!(error.starts_with(&format!("`{variable}` is `{value}`: it should be")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_share_that_leaves_an_instance_next_to_nothing_is_refused_with_the_ways_out() {
+        let said = settings(&[("USHER_RECONCILE_RATE", "0.6"), ("USHER_RECONCILE_CONCURRENCY", "7")]);
+        let error = said.reconcile_share().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`0.6` calls a second for `7` instances at a time are fewer than 0.1 for each: make `USHER_RECONCILE_RATE` larger, or \
+             `USHER_RECONCILE_CONCURRENCY` smaller"
+        );
+        let enough = settings(&[("USHER_RECONCILE_RATE", "0.8"), ("USHER_RECONCILE_CONCURRENCY", "7")]);
+        assert!(enough.reconcile_share().is_ok());
+        assert!(settings(&[("USHER_RECONCILE_CONCURRENCY", "40")]).reconcile_share().is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{ApiError, Caller, CallerKind, Service, World, world::table};
+use crate::{ApiError, Caller, Service, World, world::table};
 
 /// Makes the call that `X-Amz-Target` names, with its JSON 1.1 body.
 pub fn dispatch(
@@ -30,15 +30,12 @@ pub fn service(target: &str) -> Option<Service> {
     }
 }
 
-/// Whether there is an operation of this name, in this service or in any.
-pub(crate) fn is_operation(world: &mut World, service: Option<Service>, operation: &str) -> bool {
-    const ALL: [Service; 4] =
-        [Service::Organizations, Service::IdentityStore, Service::SsoAdmin, Service::Tagging];
-    let nobody = Caller::new("nobody", world.management_account().clone(), CallerKind::Member);
-    // A body that is no object is refused before anything is done, by the operations that there are.
-    ALL.into_iter()
-        .filter(|candidate| service.is_none_or(|only| only == *candidate))
-        .any(|service| by_name(world, Timestamp::MIN, &nobody, service, operation, b"[]").is_some())
+/// Counts a call that never got as far as its operation, if there is one of the name.
+pub(crate) fn count_malformed(world: &mut World, target: &str, error: &ApiError) {
+    let Some((service, (_, operation))) = service(target).zip(target.split_once('.')) else { return };
+    if let Some(facts) = table::named(operation).find(|facts| facts.service == service && operation != "*") {
+        world.count_malformed(service, facts.name, error);
+    }
 }
 
 fn by_name(

@@ -7,6 +7,7 @@ mod build;
 mod callers;
 mod details;
 mod document;
+mod limits;
 mod simulation;
 
 use std::collections::BTreeMap;
@@ -49,7 +50,7 @@ pub struct Description {
     #[serde(default)]
     root: Option<Text>,
     /// Tags of the root.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::tags")]
     tags: BTreeMap<String, String>,
     #[serde(default)]
     management_account: Option<AccountEntry>,
@@ -101,7 +102,7 @@ struct AccountEntry {
     email: Option<Text>,
     #[serde(default)]
     state: Option<StateEntry>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::tags")]
     tags: BTreeMap<String, String>,
 }
 
@@ -143,7 +144,7 @@ struct UnitEntry {
     name: Text,
     #[serde(default)]
     id: Option<Text>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::tags")]
     tags: BTreeMap<String, String>,
     #[serde(default)]
     accounts: Vec<AccountEntry>,
@@ -172,9 +173,9 @@ struct PermissionSetEntry {
     description: Option<String>,
     #[serde(default)]
     session_duration: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::tags")]
     tags: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::managed_policies")]
     managed_policies: Vec<String>,
     #[serde(default)]
     relay_state: Option<Text>,

@@ -1,6 +1,7 @@
 //! The one list of checks: what a person runs, what CI runs and what runs by night, with nothing to install beforehand.
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
+mod bench;
 mod checks;
 mod command;
 mod failure;
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_deref().and_then(std::ffi::OsStr::to_str) {
         Some("test") => testing::run(&root(), Need::from_environment(), &rest),
         Some("ci") if rest.is_empty() => checks::run(&root(), checks::CI),
-        Some("bench") => bench(&root(), &rest),
+        Some("bench") => bench::run(&root(), &rest),
         Some("sizes") => sizes::command(&root(), &rest),
         Some("nightly") if rest.is_empty() => nightly::run(&root()),
         Some("help" | "--help" | "-h") | None => {
@@ -60,19 +61,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Builds the benchmarks as fast as they get and runs them.
-fn bench(root: &Path, arguments: &[OsString]) -> Result<(), Failure> {
-    // Those that are measured as they are released, if they are to be measured.
-    let is_option = |argument: &&OsString| argument.to_string_lossy().starts_with('-');
-    let mut named = arguments.iter().filter(|argument| !is_option(argument)).peekable();
-    if named.peek().is_none() || named.any(|part| "lambdas".contains(&*part.to_string_lossy())) {
-        sizes::build_all(root)?;
-    }
-    let mut run =
-        command::cargo(root, ["run", "--locked", "--quiet", "--profile", "measure", "-p", "bench", "--"]);
-    command::run(run.args(arguments))
 }
 
 /// The checkout's top folder, wherever in it the command was typed.

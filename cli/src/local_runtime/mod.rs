@@ -47,6 +47,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_millis(20);
 /// How long one run of the engine may last, as Lambda's time limit would have it.
 const RUN: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
+
+/// How long `reconcile` may be at one batch: the longest that Lambda lets a function run.
+const DECIDING: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 /// The pause between two ticks.
 const TICK: Duration = Duration::from_mins(1);
 /// Received so often, a message is put aside.
@@ -206,7 +209,9 @@ impl LocalRuntime {
             let reconciler = Reconciler { planner: self.planner(), ledger: &self.ledger, wake };
             let event = sqs::event(&records)?;
             let looked = |looked: reconcile::Looked<'_>| self.teller.looked(looked);
-            let answer = reconcile::handle_watched(event, reconciler, self.parked.as_ref(), looked).await;
+            let until = self.clock.now().checked_add(DECIDING).unwrap_or(Timestamp::MAX);
+            let parked = self.parked.as_ref();
+            let answer = reconcile::handle_watched(event, reconciler, parked, until, looked).await;
             for record in &records {
                 if answer.batch_item_failures.iter().any(|failed| failed.item_identifier == record.id) {
                     self.inbox.release(&record.receipt, AGAIN).await.map_err(Failure::Queue)?;

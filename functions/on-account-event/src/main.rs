@@ -1,11 +1,14 @@
 //! Wiring only.
 
+use std::sync::Arc;
+
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::Inbox,
+    pace::Paces,
     settings::Settings,
     telemetry,
 };
@@ -14,7 +17,8 @@ use shared::{
 async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
-    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
+    let paces = Arc::new(Paces::new(Settings::events_share(), Arc::new(SystemClock)));
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
     let queue = connection.queue(&settings.inbox_queue_url()?);
     let parked = connection.queue(&settings.parked_queue_url()?);

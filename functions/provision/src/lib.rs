@@ -4,8 +4,12 @@
 //! came at once.
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::engine::{Provisioner, RunError, RunSummary, Wake};
+
+/// What a run leaves unused of the function's time. When time is up no call is begun any more, and none is repeated: those under way may
+/// take the 20 s that a client waits for an answer. The rest is for what is written down of them and for the next run's wake.
+pub const RESERVE: SignedDuration = SignedDuration::from_secs(25);
 
 /// Runs the engine once for a batch of wakes.
 pub async fn handle(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use shared::{
@@ -14,16 +14,14 @@ use shared::{
     telemetry,
 };
 
-/// What a run leaves unused of the function's time: a call under way must end before Lambda stops the function.
-const RESERVE: SignedDuration = SignedDuration::from_secs(25);
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let engine = settings.engine()?;
     let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
-    let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
+    // The engine repeats calls itself, so that each has its turn in the engine's share.
+    let (access, clock) = (connection.clone().sent_once().sso_admin(settings.instance_arn()?), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
@@ -57,5 +55,5 @@ async fn main() -> Result<(), WithCauses> {
 fn deadline(context: &Context) -> Timestamp {
     let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
-    end.and_then(|end| end.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX)
+    end.and_then(|end| end.checked_sub(provision::RESERVE).ok()).unwrap_or(Timestamp::MAX)
 }

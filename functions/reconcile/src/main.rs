@@ -1,8 +1,9 @@
 //! Wiring only.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
@@ -13,6 +14,9 @@ use shared::{
     settings::Settings,
     telemetry,
 };
+
+/// What is left to the answer, which tells the records that were not got to.
+const RESERVE: SignedDuration = SignedDuration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), WithCauses> {
@@ -51,8 +55,16 @@ async fn main() -> Result<(), WithCauses> {
         };
         let reconciler =
             Reconciler { planner: Planner { reader, settings: engine }, ledger: &ledger, wake: &wake };
-        Ok::<_, Error>(reconcile::handle(event.payload, reconciler, &parked).await)
+        let until = deadline(&event.context);
+        Ok::<_, Error>(reconcile::handle(event.payload, reconciler, &parked, until).await)
     }))
     .await
     .map_err(|error| WithCauses::of(&*error))
+}
+
+/// When the answer has to be ready, by the time that Lambda gives the function.
+fn deadline(context: &Context) -> Timestamp {
+    let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
+    end.and_then(|end| end.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX)
 }

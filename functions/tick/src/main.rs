@@ -9,6 +9,7 @@ use shared::{
     causes::{WithCauses, with_causes},
     clock::SystemClock,
     engine::{Rulebook, Tick},
+    pace::Paces,
     settings::Settings,
     telemetry,
 };
@@ -18,7 +19,8 @@ async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let (engine, rules) = (settings.engine()?, settings.rules()?);
-    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
+    let paces = Arc::new(Paces::new(Settings::tick_share(), Arc::new(SystemClock)));
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));

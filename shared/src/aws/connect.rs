@@ -58,6 +58,8 @@ impl Default for ConnectOptions {
 #[derive(Debug, Clone)]
 pub struct Connection {
     config: SdkConfig,
+    /// What the services are reached by whose calls are counted, where that is another way.
+    counted: Option<Box<SdkConfig>>,
 }
 
 /// Prepares the connection. Nothing is sent to the services yet, and missing credentials or a missing Region show at the first
@@ -86,7 +88,7 @@ pub async fn connect(options: &ConnectOptions) -> Connection {
             ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
         loader = loader.profile_name(profile).credentials_provider(credentials);
     }
-    Connection { config: loader.load().await }
+    Connection::new(loader.load().await)
 }
 
 pub(super) fn timeouts(options: &ConnectOptions) -> TimeoutConfig {
@@ -105,7 +107,7 @@ fn http_client() -> SharedHttpClient {
 
 impl Connection {
     pub(super) fn new(config: SdkConfig) -> Self {
-        Self { config }
+        Self { config, counted: None }
     }
 
     /// A connection to something that stands in for AWS, such as the simulator: nothing in the environment has a say in it, and
@@ -125,20 +127,32 @@ impl Connection {
             .endpoint_url(endpoint_url)
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
-        Self { config }
+        Self::new(config)
     }
 
     /// The same with another Region.
     #[must_use = "the connection itself stays in its Region"]
     pub fn in_region(self, region: &str) -> Self {
-        Self { config: self.config.into_builder().region(Region::new(region.to_owned())).build() }
+        let there = |config: SdkConfig| config.into_builder().region(Region::new(region.to_owned())).build();
+        Self { config: there(self.config), counted: self.counted.map(|config| Box::new(there(*config))) }
     }
 
     /// The same connection at this pace: what is made from it waits for a turn before each call to a service that is counted.
     pub fn paced(self, paces: Arc<Paces>) -> Self {
-        let Some(client) = self.config.http_client() else { return self };
-        let config = self.config.into_builder().http_client(paced(client, paces)).build();
-        Self { config }
+        let counted = paced(&self.config, paces).map(Box::new);
+        Self { counted, ..self }
+    }
+
+    /// What a client is made of whose calls are counted.
+    fn counted(&self) -> &SdkConfig {
+        self.counted.as_deref().unwrap_or(&self.config)
+    }
+
+    /// The same connection for whoever repeats calls himself, at his own pace: each is sent once.
+    #[must_use = "the connection itself goes on repeating calls"]
+    pub fn sent_once(self) -> Self {
+        let once = |config: SdkConfig| config.into_builder().retry_config(RetryConfig::disabled()).build();
+        Self { config: once(self.config), counted: self.counted.map(|config| Box::new(once(*config))) }
     }
 
     /// What a client of a service is made of, for those who play a person's part beside Usher.
@@ -154,19 +168,20 @@ impl Connection {
     /// Organizations, with the tags that the tagging API has of it.
     pub fn organizations(&self) -> OrganizationsApi {
         let home = Region::new(home_of_organizations(self.region()));
-        let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&self.config).region(home).build();
-        OrganizationsApi::new(aws_sdk_organizations::Client::new(&self.config))
+        let tagging =
+            aws_sdk_resourcegroupstagging::config::Builder::from(self.counted()).region(home).build();
+        OrganizationsApi::new(aws_sdk_organizations::Client::new(self.counted()))
             .with_tagging(aws_sdk_resourcegroupstagging::Client::from_conf(tagging))
     }
 
     /// SSO Admin in the instance named, or else in the only one that there is.
     pub fn sso_admin(&self, instance: Option<InstanceArn>) -> SsoAdminApi {
-        SsoAdminApi::new(aws_sdk_ssoadmin::Client::new(&self.config), instance)
+        SsoAdminApi::new(aws_sdk_ssoadmin::Client::new(self.counted()), instance)
     }
 
     /// The identity store of an instance, which [`crate::ports::AccessReader::instance`] names.
     pub fn identity_store(&self, store: IdentityStoreId) -> IdentityStoreApi {
-        IdentityStoreApi::new(aws_sdk_identitystore::Client::new(&self.config), store)
+        IdentityStoreApi::new(aws_sdk_identitystore::Client::new(self.counted()), store)
     }
 
     /// The queue with this URL: FIFO if its name ends in `.fifo`.

@@ -140,7 +140,7 @@ impl Connector for Sending {
 
 #[derive(Debug, thiserror::Error)]
 #[error("no answer began within {0:?}")]
-struct NoAnswer(Duration);
+pub(super) struct NoAnswer(pub(super) Duration);
 
 /// The connection that a request went over, for the SDK to speak about.
 fn connection(capture: &CaptureConnection) -> Option<ConnectionMetadata> {

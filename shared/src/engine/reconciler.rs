@@ -1,6 +1,9 @@
 //! From a hint to intents in the ledger: decide, approve, write, wake.
 
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
 
 use super::{AccountHint, Planner, ReadError, Wake, allowance::budgets, remember};
 use crate::{
@@ -13,6 +16,9 @@ use crate::{
 
 /// How often a decision is made anew when something else changed under it.
 const TRIES: u32 = 5;
+
+/// How often a write is made that meets another one: for some seconds.
+const WRITES: u32 = 10;
 
 /// What came of looking at an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +91,6 @@ impl Reconciler<'_> {
                 Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged | LedgerError::BudgetSpent(_)) => {
                     continue;
                 }
-                Err(LedgerError::Port(PortError::Conflict(_))) => {
-                    self.planner.reader.clock.sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
                 Err(error @ (LedgerError::LeaseLost | LedgerError::OrdersChanged | LedgerError::Port(_))) => {
                     return Err(error.into());
                 }
@@ -123,14 +125,38 @@ impl Reconciler<'_> {
             let charges = |operation| budgets.charges(operation, guardrail::charged(actions, operation));
             let charges = [charges(Operation::Revoke), charges(Operation::Grant)].concat();
             let rows: Vec<_> = actions.iter().map(|action| RowWrite { row: action.row.clone() }).collect();
-            self.ledger.write(&rows, &guard(charges)).await?;
+            self.insist(approved.account(), &rows, &guard(charges)).await?;
         }
         for records in approved.records().chunks(WRITES_AT_ONCE) {
             let rows: Vec<_> = records.iter().map(|row| RowWrite { row: row.clone() }).collect();
-            self.ledger.write(&rows, &guard(Vec::new())).await?;
+            self.insist(approved.account(), &rows, &guard(Vec::new())).await?;
         }
         Ok(())
     }
+
+    /// Writes, and writes again where another write is under way: it has changed nothing yet that this one rests on, so nothing is read
+    /// or decided again for it. If it does change something, the next try is told.
+    async fn insist(&self, account: &AccountId, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.ledger.write(rows, guard).await {
+                Err(LedgerError::Port(PortError::Conflict(_))) if tries < WRITES => {
+                    self.planner.reader.clock.sleep(pause(account, tries)).await;
+                }
+                written => return written,
+            }
+        }
+    }
+}
+
+/// How long to give way after so many tries: longer each time, and each account for another time. Two writers that met are at two
+/// accounts, and shall not meet again.
+fn pause(account: &AccountId, tries: u32) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    (account, tries).hash(&mut hasher);
+    let longest = 50 << tries.min(5);
+    Duration::from_millis(longest / 2 + hasher.finish() % (longest / 2))
 }
 
 /// Whether this is the record that somebody else deleted what was ours.

@@ -191,8 +191,8 @@ impl Sweep<'_> {
         let mut hints = Vec::new();
         for decided in decided.iter().filter(|decided| !decided.plan.changes_nothing()) {
             let account = decided.plan.account.clone();
-            // The same for a page that is done again.
-            let deduplication = format!("sweep-{}-{account}", round.began.as_microsecond());
+            // The same for a page that is done again; another for a later page, since the account may have been looked at in between.
+            let deduplication = format!("sweep-{}-{}-{account}", round.began.as_microsecond(), round.leg);
             let hint = AccountHint::new(account, cause.clone(), at);
             hints.push(hint.message(&deduplication).map_err(SweepError::Queue)?);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::provisioner::{choose::SecondUpdate, latency::Latency};
+use super::provisioner::latency::Latency;
 use crate::ports::{Message, PortError, Queue, Seen};
 
 /// A wake, as it travels. The ledger is the list of work; a wake that is lost or repeated costs a look-up.
@@ -40,9 +40,12 @@ pub struct Learned {
     /// When the bucket of calls will be full again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) full_at: Option<Timestamp>,
-    /// Whether AWS takes a second role update in an account.
+    /// Until when AWS is believed to refuse a second role update in an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) strict_until: Option<Timestamp>,
+    /// AWS has taken one.
     #[serde(default)]
-    pub(super) second_update: SecondUpdate,
+    pub(super) takes_second: bool,
 }
 
 /// The fact in the ledger that keeps what was learned, for runs that no other has woken.

@@ -47,6 +47,19 @@ pub enum Leg {
     Ended,
 }
 
+/// Where the leg's next page begins.
+impl std::fmt::Display for Leg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Principals { after: Some(after), silent: _ } => write!(f, "{after}"),
+            Self::Principals { after: None, silent: _ } => f.write_str("principals"),
+            Self::Accounts { after: Some(after), of: _ } => write!(f, "{after}"),
+            Self::Accounts { after: None, of: _ } => f.write_str("accounts"),
+            Self::Ended => f.write_str("ended"),
+        }
+    }
+}
+
 /// What a round has found so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {

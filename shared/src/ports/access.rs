@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::PortError;
+use super::{Page, PortError};
 use crate::domain::{
     AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
     Tags,
@@ -63,21 +63,40 @@ pub trait AccessReader: Send + Sync {
     }
     /// The permission sets that are provisioned in an account.
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError>;
+    /// One page of the principals that have this permission set in this account, by one call.
+    async fn principals_page(
+        &self,
+        account: &AccountId,
+        permission_set: &PermissionSetArn,
+        token: Option<String>,
+    ) -> Result<Page<Principal>, PortError>;
     /// The principals that have this permission set in this account.
     async fn principals(
         &self,
         account: &AccountId,
         permission_set: &PermissionSetArn,
-    ) -> Result<Vec<Principal>, PortError>;
+    ) -> Result<Vec<Principal>, PortError> {
+        Page::turn_all(usize::MAX, |token, _| self.principals_page(account, permission_set, token)).await
+    }
     /// The direct assignments of a principal, over all accounts. Only the management account may ask.
     async fn assignments_of(&self, principal: &Principal) -> Result<Vec<AssignmentKey>, PortError>;
+    /// One page of the requests with this status, as far as AWS still lists them: at most `most`, in AWS's own order, by one call.
+    async fn requests_page(
+        &self,
+        operation: Operation,
+        status: RequestListing,
+        most: usize,
+        token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError>;
     /// The requests with this status, as far as AWS still lists them: at most `limit`, in AWS's own order.
     async fn requests(
         &self,
         operation: Operation,
         status: RequestListing,
         limit: usize,
-    ) -> Result<Vec<RequestSummary>, PortError>;
+    ) -> Result<Vec<RequestSummary>, PortError> {
+        Page::turn_all(limit, |token, most| self.requests_page(operation, status, most, token)).await
+    }
     /// One request; `None` when AWS no longer knows it.
     async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError>;
 }

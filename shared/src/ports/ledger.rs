@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::PortError;
+use super::{Page, PortError};
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
     ledger::{BudgetKey, Charge, Fence, Lease, Orders, Round, Row},
@@ -103,14 +103,6 @@ impl Seen {
     pub(crate) fn stored_at(&self) -> String {
         format!("{:.9}", self.at)
     }
-}
-
-/// One page of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    pub items: Vec<T>,
-    /// Where the next page starts; `None` at the end.
-    pub next: Option<String>,
 }
 
 /// What can be asked of the ledger. Reads see every write that was finished before, but for [`LedgerReader::work`] and

@@ -5,14 +5,16 @@ mod clock;
 mod directory;
 mod ledger;
 mod organization;
+mod page;
 mod queue;
 mod rules;
 
 pub use access::{AccessReader, AccessWriter, Request, RequestListing, RequestStatus, RequestSummary};
 pub use clock::Clock;
 pub use directory::Directory;
-pub use ledger::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind};
+pub use ledger::{Guard, Ledger, LedgerError, LedgerReader, RowWrite, RulesInForce, Seen, SeenKind};
 pub use organization::{AccountRecord, OrganizationFacts, OrganizationReader};
+pub use page::Page;
 pub use queue::{Message, Queue, Received};
 pub use rules::RulesStore;
 

@@ -11,10 +11,19 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     sets: Vec<PermissionSet>,
+    /// Of each of them, its place in the order of ARNs. Sets with one ARN share a place.
+    places: Vec<usize>,
     /// Positions by name. Names are unique in an instance, but a list may be read while a set is made anew.
     by_name: HashMap<String, Vec<usize>>,
     by_arn: HashMap<PermissionSetArn, Vec<usize>>,
     by_tag_key: HashMap<String, Vec<usize>>,
+}
+
+/// A permission set of the catalogue. By its place it is compared with another one of the same catalogue: ARNs begin alike, and are long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listed<'a> {
+    pub(super) set: &'a PermissionSet,
+    pub(super) place: usize,
 }
 
 impl From<Vec<PermissionSet>> for Catalogue {
@@ -27,7 +36,12 @@ impl From<Vec<PermissionSet>> for Catalogue {
                 catalogue.by_tag_key.entry(key.to_owned()).or_default().push(at);
             }
         }
-        Self { sets, ..catalogue }
+        let mut arns: Vec<&PermissionSetArn> = sets.iter().map(|set| &set.arn).collect();
+        arns.sort_unstable();
+        arns.dedup();
+        let place = |set: &PermissionSet| arns.binary_search(&&set.arn).unwrap_or_else(|place| place);
+        let places = sets.iter().map(place).collect();
+        Self { sets, places, ..catalogue }
     }
 }
 
@@ -49,28 +63,33 @@ impl Catalogue {
     }
 
     /// Those with this name.
-    pub(super) fn named(&self, name: &str) -> Vec<&PermissionSet> {
+    pub(super) fn named(&self, name: &str) -> Vec<Listed<'_>> {
         self.at(self.by_name.get(name)).collect()
     }
 
     /// Those with this ARN.
-    pub(super) fn with_arn(&self, arn: &PermissionSetArn) -> Vec<&PermissionSet> {
+    pub(super) fn with_arn(&self, arn: &PermissionSetArn) -> Vec<Listed<'_>> {
         self.at(self.by_arn.get(arn)).collect()
     }
 
     /// Those with these tags.
-    pub(super) fn tagged(&self, tags: &TagSelector) -> Vec<&PermissionSet> {
+    pub(super) fn tagged(&self, tags: &TagSelector) -> Vec<Listed<'_>> {
         // Where a set must have some tag, only those that have it are looked at: of several such tags, the rarest.
         let needed = tags.0.iter().filter(|(_, values)| !values.iter().any(|value| value.selects(None)));
         let having = needed.map(|(key, _)| self.by_tag_key.get(key));
         match having.min_by_key(|positions| positions.map_or(0, Vec::len)) {
-            Some(positions) => self.at(positions).filter(|set| tags.matches(&set.tags)).collect(),
-            None => self.sets.iter().filter(|set| tags.matches(&set.tags)).collect(),
+            Some(positions) => self.at(positions).filter(|it| tags.matches(&it.set.tags)).collect(),
+            None => self.all().filter(|it| tags.matches(&it.set.tags)).collect(),
         }
     }
 
-    fn at<'a>(&'a self, positions: Option<&'a Vec<usize>>) -> impl Iterator<Item = &'a PermissionSet> {
-        positions.into_iter().flatten().filter_map(|at| self.sets.get(*at))
+    fn all(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.sets.iter().zip(&self.places).map(|(set, place)| Listed { set, place: *place })
+    }
+
+    fn at<'a>(&'a self, positions: Option<&'a Vec<usize>>) -> impl Iterator<Item = Listed<'a>> {
+        let both = |at: &usize| Some(Listed { set: self.sets.get(*at)?, place: *self.places.get(*at)? });
+        positions.into_iter().flatten().filter_map(both)
     }
 }
 
@@ -109,7 +128,7 @@ mod tests {
         fn what_is_looked_up_is_what_a_search_finds(sets in some_sets(), tags in some_tags(), name in "[PQRS]") {
             let catalogue = Catalogue::from(sets.clone());
             let found = |fits: &dyn Fn(&PermissionSet) -> bool| sets.iter().filter(|set| fits(set)).cloned().collect::<Vec<_>>();
-            let owned = |sets: Vec<&PermissionSet>| sets.into_iter().cloned().collect::<Vec<_>>();
+            let owned = |sets: Vec<Listed<'_>>| sets.into_iter().map(|it| it.set.clone()).collect::<Vec<_>>();
             prop_assert_eq!(owned(catalogue.tagged(&tags)), found(&|set| tags.matches(&set.tags)));
             prop_assert_eq!(owned(catalogue.named(&name)), found(&|set| set.name == name));
             for set in &sets {
@@ -117,6 +136,9 @@ mod tests {
                 prop_assert_eq!(owned(catalogue.with_arn(&set.arn)), found(&|other| other.arn == set.arn));
             }
             prop_assert_eq!(catalogue.sets(), sets.as_slice());
+            for (one, other) in catalogue.all().flat_map(|one| catalogue.all().map(move |other| (one, other))) {
+                prop_assert_eq!(one.place.cmp(&other.place), one.set.arn.cmp(&other.set.arn));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Facts, Lookup, Missing, NamedBy,
+    catalogue::Listed,
     names::{barred_principals, barred_sets, principals_of, sets_of},
 };
 use crate::{
@@ -88,7 +89,7 @@ struct Giver<'a> {
     /// Each permission set once.
     sets: Vec<Given<'a>>,
     /// Those of them that a selector of the rule found by name.
-    named: Vec<&'a PermissionSet>,
+    named: Vec<Given<'a>>,
     principals: Vec<Principal>,
 }
 
@@ -96,6 +97,8 @@ struct Giver<'a> {
 #[derive(Clone, Copy)]
 struct Given<'a> {
     set: &'a PermissionSet,
+    /// Its place in the order of ARNs.
+    place: usize,
     /// Its name is all that the rule knows it by.
     by_name: bool,
 }
@@ -116,7 +119,9 @@ impl Giver<'_> {
 
     /// Why the rule can't give this permission set before a person has confirmed it.
     fn recreated(&self, permission_set: &PermissionSetArn, borne: &Borne<'_>) -> Option<Recreated> {
-        let Given { set, by_name: true } = *self.sets.iter().find(|it| it.set.arn == *permission_set)? else {
+        let Given { set, place: _, by_name: true } =
+            *self.sets.iter().find(|it| it.set.arn == *permission_set)?
+        else {
             return None;
         };
         let before = borne.get(set.name.as_str())?;
@@ -180,38 +185,42 @@ impl Desired {
 
     /// Notes what all of these want, sorted once: that is less work than to look for the place of each.
     fn want(&mut self, givers: &[Giver<'_>]) {
-        let mut all: Vec<(&PermissionSetArn, &Principal, &Rule)> = Vec::new();
+        let mut all: Vec<(Given<'_>, &Principal, &Rule)> = Vec::new();
         for Giver { rule, sets, named: _, principals } in givers {
-            let pairs =
-                sets.iter().flat_map(|given| principals.iter().map(|principal| (&given.set.arn, principal)));
-            all.extend(pairs.map(|(set, principal)| (set, principal, *rule)));
+            let pairs = sets.iter().flat_map(|given| principals.iter().map(|principal| (*given, principal)));
+            all.extend(pairs.map(|(given, principal)| (given, principal, *rule)));
         }
-        all.sort_by(|a, b| a.0.cmp(b.0).then_with(|| a.1.cmp(b.1)));
-        let same = all.chunk_by(|a, b| a.0 == b.0 && a.1 == b.1);
+        all.sort_unstable_by(|a, b| a.0.place.cmp(&b.0.place).then_with(|| a.1.cmp(b.1)));
+        let same = all.chunk_by(|a, b| a.0.place == b.0.place && a.1 == b.1);
         let wanted = same.filter_map(|rules| {
-            let (permission_set, principal, _) = *rules.first()?;
+            let (given, principal, _) = *rules.first()?;
             let key = AssignmentKey {
                 account: self.account.clone(),
-                permission_set: permission_set.clone(),
+                permission_set: given.set.arn.clone(),
                 principal: principal.clone(),
             };
-            Some((key, rules.iter().map(|(_, _, rule)| (rule.id.clone(), rule.mode)).collect()))
+            // One by one: nearly all are wanted by one rule, and to collect takes a list before the map.
+            let mut wanted_by = BTreeMap::new();
+            for (_, _, rule) in rules {
+                wanted_by.insert(rule.id.clone(), rule.mode);
+            }
+            Some((key, wanted_by))
         });
         self.wanted = wanted.collect();
     }
 
     /// Notes the permission sets that were found by their names; tells which of these names another one bore before.
     fn name<'a>(&mut self, givers: &[Giver<'a>], facts: &'a Facts) -> Borne<'a> {
-        let mut named: Vec<&PermissionSet> = givers.iter().flat_map(|giver| &giver.named).copied().collect();
+        let mut named: Vec<Given<'_>> = givers.iter().flat_map(|giver| &giver.named).copied().collect();
         // One set has one name here: a name that the catalogue has twice finds none.
-        named.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        named.dedup_by(|a, b| a.name == b.name);
-        let borne = named.iter().filter_map(|set| {
+        named.sort_unstable_by_key(|given| given.place);
+        named.dedup_by(|a, b| a.place == b.place && a.set.name == b.set.name);
+        let borne = named.iter().filter_map(|Given { set, .. }| {
             let before = facts.confirmed.get(&set.name).filter(|before| **before != set.arn)?;
             Some((set.name.as_str(), before))
         });
         let borne = borne.collect();
-        self.named = named.into_iter().map(|set| (set.name.clone(), set.arn.clone())).collect();
+        self.named = named.iter().map(|given| (given.set.name.clone(), given.set.arn.clone())).collect();
         borne
     }
 
@@ -223,7 +232,7 @@ impl Desired {
         account: &Account,
         facts: &'a Facts,
         failures: &mut Vec<String>,
-    ) -> (Vec<Given<'a>>, Vec<&'a PermissionSet>) {
+    ) -> (Vec<Given<'a>>, Vec<Given<'a>>) {
         let mut sets: Vec<Given<'a>> = Vec::new();
         let mut kept_back = BTreeMap::new();
         let protected = &index.settings().protected_permission_sets;
@@ -241,8 +250,8 @@ impl Desired {
                 }
             };
             let is_plain = rule.lists_accounts() && names_it(selector);
-            for set in found.into_iter().filter(|set| rule.joins.iter().all(|join| join.holds(set, account)))
-            {
+            let joined = |it: &Listed<'_>| rule.joins.iter().all(|join| join.holds(it.set, account));
+            for Listed { set, place } in found.into_iter().filter(joined) {
                 // A protected set that tags select, or a name made from data, is not given by accident.
                 if protected.contains(&set.name) && !is_plain {
                     kept_back.insert(&set.arn, set.name.clone());
@@ -252,13 +261,13 @@ impl Desired {
                     PermissionSetSelector::Name(_) => true,
                     PermissionSetSelector::Arn(_) | PermissionSetSelector::Tagged(_) => false,
                 };
-                sets.push(Given { set, by_name });
+                sets.push(Given { set, place, by_name });
             }
         }
-        let named = sets.iter().filter(|given| given.by_name).map(|given| given.set).collect();
+        let named = sets.iter().filter(|given| given.by_name).copied().collect();
         // One selector that is sure of the set is enough, and such come first.
-        sets.sort_by(|a, b| a.set.arn.cmp(&b.set.arn).then(a.by_name.cmp(&b.by_name)));
-        sets.dedup_by(|a, b| a.set.arn == b.set.arn);
+        sets.sort_by_key(|given| (given.place, given.by_name));
+        sets.dedup_by_key(|given| given.place);
         kept_back.retain(|arn, _| !sets.iter().any(|given| given.set.arn == **arn));
         let kept_back = kept_back.into_values().map(Missing::Protected);
         self.waiting.extend(kept_back.map(|missing| (NamedBy::Rule(rule.id.clone()), missing)));

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Catalogue, Facts, Lookup};
+use super::{Catalogue, Facts, Lookup, catalogue::Listed};
 use crate::{
-    domain::{Account, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
+    domain::{Account, GroupId, PermissionSetArn, Principal, UserId},
     rules::{PermissionSetSelector, PrincipalSelector},
 };
 
@@ -13,7 +13,7 @@ pub(super) fn sets_of<'a>(
     selector: &PermissionSetSelector,
     account: &Account,
     facts: &'a Facts,
-) -> Lookup<Vec<&'a PermissionSet>> {
+) -> Lookup<Vec<Listed<'a>>> {
     let found = match &facts.permission_sets {
         Lookup::Found(catalogue) => selected(selector, account, catalogue),
         Lookup::Absent => Vec::new(),
@@ -35,7 +35,7 @@ fn selected<'a>(
     selector: &PermissionSetSelector,
     account: &Account,
     catalogue: &'a Catalogue,
-) -> Vec<&'a PermissionSet> {
+) -> Vec<Listed<'a>> {
     match selector {
         PermissionSetSelector::Name(name) => {
             name.name_for(account).map(|name| catalogue.named(&name)).unwrap_or_default()
@@ -55,7 +55,7 @@ pub(super) fn barred_sets(
         (PermissionSetSelector::Arn(arn), _) => Lookup::Found(vec![arn.clone()]),
         (_, Lookup::Found(catalogue)) => {
             let found = selected(selector, account, catalogue);
-            Lookup::Found(found.into_iter().map(|set| set.arn.clone()).collect())
+            Lookup::Found(found.into_iter().map(|it| it.set.arn.clone()).collect())
         }
         (_, Lookup::Absent) => Lookup::Absent,
         (_, Lookup::Failed(why)) => Lookup::Failed(why.clone()),

@@ -19,6 +19,7 @@ pub struct Index {
     never: Vec<Never>,
     rules_by: Handles,
     never_by: Handles,
+    looks_at_ou_names: bool,
 }
 
 impl Index {
@@ -27,7 +28,14 @@ impl Index {
         let RuleSet { settings, teams, never, rules } = rules;
         let rules_by = Handles::of(rules.iter().map(|rule| &rule.accounts));
         let never_by = Handles::of(never.iter().map(|never| &never.accounts));
-        Self { settings, teams, rules, never, rules_by, never_by }
+        let looks_at_ou_names =
+            rules.iter().any(Rule::looks_at_ou_names) || never.iter().any(Never::looks_at_ou_names);
+        Self { settings, teams, rules, never, rules_by, never_by, looks_at_ou_names }
+    }
+
+    /// Whether anything in it depends on the names of OUs: a path, a join, a name that is made from an OU's.
+    pub fn looks_at_ou_names(&self) -> bool {
+        self.looks_at_ou_names
     }
 
     /// What holds for the whole rule set.

@@ -90,6 +90,11 @@ impl NameTemplate {
         data.collect()
     }
 
+    /// Whether it depends on the names of OUs.
+    pub(super) fn looks_at_ou_names(&self) -> bool {
+        self.0.contains(&Part::Data(AccountData::Ou))
+    }
+
     /// The name for an account; else what of its data is missing, or empty.
     pub fn name_for<'a>(&'a self, account: &'a Account) -> Result<Cow<'a, str>, AccountData> {
         if let Some(name) = self.as_plain() {

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use crate::domain::{Mode, RuleId, TeamId};
 
-use super::selector::{AccountSelector, Join, PermissionSetSelector, PrincipalSelector};
+use super::{
+    name_template::NameTemplate,
+    selector::{AccountSelector, Join, PermissionSetSelector, PrincipalSelector},
+};
 
 /// The rules that come into force together, file by file and in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +96,13 @@ impl Rule {
         self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }
 
+    /// Whether it depends on the names of OUs.
+    pub(super) fn looks_at_ou_names(&self) -> bool {
+        self.accounts.looks_at_ou_names()
+            || self.joins.iter().any(|join| join.with.looks_at_ou_names())
+            || made_of_ou_names(&self.permission_sets, &self.principals)
+    }
+
     /// Whether it selects accounts by nothing but their ids: only such a rule may give a protected permission set.
     pub fn lists_accounts(&self) -> bool {
         self.accounts.lists_ids()
@@ -107,6 +117,21 @@ pub struct Never {
     pub permission_sets: Vec<PermissionSetSelector>,
     pub accounts: AccountSelector,
     pub written_at: WrittenAt,
+}
+
+impl Never {
+    /// Whether it depends on the names of OUs.
+    pub(super) fn looks_at_ou_names(&self) -> bool {
+        self.accounts.looks_at_ou_names()
+            || made_of_ou_names(&self.permission_sets, self.principals.as_deref().unwrap_or_default())
+    }
+}
+
+/// Whether some name is made from that of an OU.
+fn made_of_ou_names(permission_sets: &[PermissionSetSelector], principals: &[PrincipalSelector]) -> bool {
+    let of_sets = permission_sets.iter().filter_map(PermissionSetSelector::name);
+    let mut names = of_sets.chain(principals.iter().filter_map(PrincipalSelector::name));
+    names.any(NameTemplate::looks_at_ou_names)
 }
 
 /// Where in the bundle something is written.

@@ -87,6 +87,21 @@ impl AccountSelector {
         }
     }
 
+    /// Whether it depends on the names of OUs.
+    pub(super) fn looks_at_ou_names(&self) -> bool {
+        match self {
+            Self::InOu(ous) | Self::DirectlyInOu(ous) => ous.iter().any(|ou| match ou {
+                OuRef::Path(_) => true,
+                OuRef::Id(_) => false,
+            }),
+            Self::Everywhere | Self::Tagged(_) | Self::Named(_) | Self::Id(_) => false,
+            Self::AllOf(parts) | Self::AnyOf(parts) => parts.iter().any(Self::looks_at_ou_names),
+            Self::Except { of, except } => {
+                of.looks_at_ou_names() || except.iter().any(Self::looks_at_ou_names)
+            }
+        }
+    }
+
     fn holds(&self, account: &Account, purpose: Purpose) -> bool {
         let seen = !account.is_management || purpose == Purpose::TakeAway;
         match self {
@@ -225,6 +240,16 @@ pub enum JoinedWith {
     NearestOu,
     /// The name of any OU that the account is in.
     AnyOu,
+}
+
+impl JoinedWith {
+    /// Whether it depends on the names of OUs.
+    pub(super) fn looks_at_ou_names(&self) -> bool {
+        match self {
+            Self::NearestOu | Self::AnyOu => true,
+            Self::AccountTag(_) => false,
+        }
+    }
 }
 
 impl Join {

@@ -3,14 +3,14 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, State, rejection::BytesRejection},
     http::{Method, StatusCode, Uri, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
 use super::Face;
-use crate::{DescriptionError, PlannedFault, World, dispatch, in_process::lock};
+use crate::{DescriptionError, PlannedFault, World, in_process::lock};
 
 /// What there is to ask for.
 const INDEX: &[(&str, &str)] = &[
@@ -36,6 +36,15 @@ fn looking<T>(face: &Face, look: impl FnOnce(&mut World) -> T) -> T {
 
 fn mistake(status: StatusCode, message: impl Into<String>) -> Response {
     (status, Json(json!({ "message": message.into() }))).into_response()
+}
+
+/// A body that is longer than is taken, or that ended early.
+fn unreadable(rejection: &BytesRejection, most: usize) -> Response {
+    let status = rejection.status();
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return mistake(status, format!("the body is too long: at most {most} bytes are taken"));
+    }
+    mistake(status, "the body ended before its end")
 }
 
 /// `GET /_usher/`: what there is to ask for.
@@ -105,7 +114,11 @@ pub(super) async fn faults(State(face): State<Face>) -> Json<Value> {
 }
 
 /// `POST /_usher/faults`, such as `{"operation": "GetGroupId", "fault": "throttle", "calls": 2}`.
-pub(super) async fn add_fault(State(face): State<Face>, body: Bytes) -> Response {
+pub(super) async fn add_fault(State(face): State<Face>, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return unreadable(&rejection, super::MOST_BYTES),
+    };
     let rule = match serde_json::from_slice::<PlannedFault>(&body) {
         Ok(rule) => rule,
         Err(error) => {
@@ -117,13 +130,6 @@ pub(super) async fn add_fault(State(face): State<Face>, body: Bytes) -> Response
         }
     };
     let mut world = lock(&face.world);
-    if rule.operation != "*" && !dispatch::is_operation(&mut world, rule.service, &rule.operation) {
-        let message = format!(
-            "`{}` is no operation that is simulated: no call would ever meet this fault",
-            rule.operation
-        );
-        return mistake(StatusCode::BAD_REQUEST, message);
-    }
     if let Some(why) = rule.mistake() {
         return mistake(StatusCode::BAD_REQUEST, format!("no call would ever meet this fault: {why}"));
     }
@@ -140,7 +146,11 @@ pub(super) async fn state(State(face): State<Face>) -> Response {
 }
 
 /// `PUT /_usher/state`
-pub(super) async fn load_state(State(face): State<Face>, body: Bytes) -> Response {
+pub(super) async fn load_state(State(face): State<Face>, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return unreadable(&rejection, super::MOST_STATE_BYTES),
+    };
     let yaml = match std::str::from_utf8(&body) {
         Ok(yaml) => yaml,
         Err(error) => return mistake(StatusCode::BAD_REQUEST, format!("this is no UTF-8: {error}")),

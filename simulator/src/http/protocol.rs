@@ -1,9 +1,14 @@
 //! AWS's protocol, JSON 1.1: one request, one answer, whatever the request is like.
 
+use std::{future::poll_fn, pin::Pin};
+
 use axum::{
-    body::Bytes,
-    extract::{ConnectInfo, State, rejection::BytesRejection},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    body::{Bytes, HttpBody},
+    extract::{ConnectInfo, FromRequest, Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value};
@@ -20,8 +25,9 @@ pub(super) async fn answer(
     State(face): State<Face>,
     ConnectInfo(cut): ConnectInfo<Cut>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Response {
+    let body = read_body(&headers, request).await;
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (result, request_id, delay) = {
         // A call that never gets as far as the operation has an id all the same.
@@ -44,7 +50,7 @@ pub(super) async fn answer(
             cut.cut();
             (StatusCode::INTERNAL_SERVER_ERROR, Value::Null)
         }
-        Err(error) => (status(&error), error_body(target, error)),
+        Err(error) => (status(&error), error_body(target, &request_id, error)),
     };
     reply(status, &request_id, &body)
 }
@@ -54,7 +60,7 @@ fn call(
     world: &mut World,
     headers: &HeaderMap,
     target: &str,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Bytes, ApiError>,
 ) -> Result<Value, ApiError> {
     let service = dispatch::service(target).ok_or_else(|| unknown(target))?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -67,7 +73,7 @@ fn call(
     }
     let signed = signature::read(headers, service, &world.settings.region)?;
     let caller = caller(face, world, signed.access_key)?;
-    let body = body.map_err(unreadable)?;
+    let body = body.inspect_err(|error| dispatch::count_malformed(world, target, error))?;
     let now = face.clock.now();
     world.from_region(Some(signed.region), |world| dispatch::dispatch(world, now, &caller, target, &body))
 }
@@ -101,19 +107,33 @@ fn unknown(target: &str) -> ApiError {
     ApiError::new("UnknownOperationException", message)
 }
 
-/// A body that is too long, or that ended early.
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn unreadable(rejection: BytesRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError {
-            status: 413,
-            ..ApiError::new(
-                "RequestEntityTooLargeException",
-                format!("Request must be smaller than {} bytes", super::MOST_BYTES),
-            )
-        };
+/// The body of a call. One that says itself that it is too long is answered at once; what comes of it is read and thrown away, so that
+/// a client that sends it all before it listens gets its answer too.
+async fn read_body(headers: &HeaderMap, request: Request) -> Result<Bytes, ApiError> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > super::MOST_BYTES as u64) {
+        let mut body = request.into_body();
+        tokio::spawn(async move {
+            while let Some(Ok(_thrown_away)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+        });
+        return Err(too_long());
     }
-    ApiError::new("SerializationException", "the body ended before its end")
+    Bytes::from_request(request, &()).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return too_long();
+        }
+        ApiError::new("SerializationException", "the body ended before its end")
+    })
+}
+
+fn too_long() -> ApiError {
+    ApiError {
+        status: 413,
+        ..ApiError::new(
+            "RequestEntityTooLargeException",
+            format!("Request must be smaller than {} bytes", super::MOST_BYTES),
+        )
+    }
 }
 
 /// What is neither AWS's protocol nor the control endpoint.
@@ -123,7 +143,7 @@ pub(super) async fn elsewhere(State(face): State<Face>) -> Response {
         "AWS's protocol is `POST /` with an X-Amz-Target header; the simulator's own endpoint is described at `GET /_usher/`",
     );
     let request_id = lock(&face.world).answer_id().to_string();
-    reply(StatusCode::NOT_FOUND, &request_id, &error_body("", error))
+    reply(StatusCode::NOT_FOUND, &request_id, &error_body("", &request_id, error))
 }
 
 /// Every answer has an id, the control endpoint's too.
@@ -152,14 +172,21 @@ fn reply(status: StatusCode, request_id: &str, body: &Value) -> Response {
     response
 }
 
-/// An error as JSON 1.1 writes it. All services name the text `Message` in their models; clients read both spellings.
-fn error_body(target: &str, error: ApiError) -> Value {
+/// An error as JSON 1.1 writes it. All services name the text `Message` in their models; clients read both spellings. Identity Store's
+/// errors have the request's id in them as well, and say when it may be tried again where that can help.
+fn error_body(target: &str, request_id: &str, error: ApiError) -> Value {
     let ApiError { code, message, status: _, extra } = error;
     let mut members = Map::new();
     members.insert("__type".to_owned(), code.into());
     let spelling = if target.starts_with("SWBExternalService") { "message" } else { "Message" };
     if !message.is_empty() {
         members.insert(spelling.to_owned(), message.into());
+    }
+    if target.starts_with("AWSIdentityStore") {
+        members.insert("RequestId".to_owned(), request_id.into());
+        if matches!(code, "ThrottlingException" | "InternalServerException") {
+            members.insert("RetryAfterSeconds".to_owned(), 1.into());
+        }
     }
     for (member, value) in extra {
         members.insert(member.to_owned(), value.into());

@@ -5,6 +5,7 @@
 //! silence.
 
 mod condition;
+pub(crate) mod grammar;
 mod pattern;
 mod read;
 

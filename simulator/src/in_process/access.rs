@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, RequestId, Tags},
-    ports::{AccessReader, AccessWriter, PortError, Request, RequestListing, RequestStatus, RequestSummary},
+    ports::{
+        AccessReader, AccessWriter, Page, PortError, Request, RequestListing, RequestStatus, RequestSummary,
+    },
 };
 
 use super::{InProcess, lock, port_error, read, unless_absent};
@@ -175,30 +177,22 @@ impl AccessReader for InProcess {
         }
     }
 
-    async fn principals(
+    async fn principals_page(
         &self,
         account: &AccountId,
         permission_set: &PermissionSetArn,
-    ) -> Result<Vec<Principal>, PortError> {
-        let mut principals = Vec::new();
-        let mut next_token = None;
-        loop {
-            let input = wire::ListAccountAssignments {
-                instance_arn: self.instance_arn(),
-                account_id: account.to_string(),
-                permission_set_arn: permission_set.to_string(),
-                max_results: Some(100),
-                next_token,
-            };
-            let page = self.call(input).await.map_err(port_error)?;
-            for assignment in &page.account_assignments {
-                principals.push(key(assignment)?.principal);
-            }
-            next_token = page.next_token;
-            if next_token.is_none() {
-                return Ok(principals);
-            }
-        }
+        next_token: Option<String>,
+    ) -> Result<Page<Principal>, PortError> {
+        let input = wire::ListAccountAssignments {
+            instance_arn: self.instance_arn(),
+            account_id: account.to_string(),
+            permission_set_arn: permission_set.to_string(),
+            max_results: Some(100),
+            next_token,
+        };
+        let page = self.call(input).await.map_err(port_error)?;
+        let principals = page.account_assignments.iter().map(|assignment| Ok(key(assignment)?.principal));
+        Ok(Page { items: principals.collect::<Result<_, PortError>>()?, next: page.next_token })
     }
 
     async fn assignments_of(&self, principal: &Principal) -> Result<Vec<AssignmentKey>, PortError> {
@@ -228,12 +222,13 @@ impl AccessReader for InProcess {
         }
     }
 
-    async fn requests(
+    async fn requests_page(
         &self,
         operation: Operation,
         status: RequestListing,
-        limit: usize,
-    ) -> Result<Vec<RequestSummary>, PortError> {
+        most: usize,
+        next_token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError> {
         let filter = Some(wire::StatusFilter {
             status: Some(
                 match status {
@@ -244,42 +239,31 @@ impl AccessReader for InProcess {
                 .to_owned(),
             ),
         });
-        let mut summaries = Vec::new();
-        let mut next_token = None;
-        while summaries.len() < limit {
-            let left = i64::try_from((limit - summaries.len()).min(100)).unwrap_or(100);
-            let (instance_arn, max_results, filter) = (self.instance_arn(), Some(left), filter.clone());
-            let items;
-            (items, next_token) = match operation {
-                Operation::Grant => {
-                    let input = wire::ListAccountAssignmentCreationStatus {
-                        instance_arn,
-                        max_results,
-                        next_token,
-                        filter,
-                    };
-                    let page = self.call(input).await.map_err(port_error)?;
-                    (page.account_assignments_creation_status, page.next_token)
-                }
-                Operation::Revoke => {
-                    let input = wire::ListAccountAssignmentDeletionStatus {
-                        instance_arn,
-                        max_results,
-                        next_token,
-                        filter,
-                    };
-                    let page = self.call(input).await.map_err(port_error)?;
-                    (page.account_assignments_deletion_status, page.next_token)
-                }
-            };
-            for item in &items {
-                summaries.push(summary(status, item)?);
+        let (instance_arn, max_results) = (self.instance_arn(), i64::try_from(most.clamp(1, 100)).ok());
+        let (listed, next) = match operation {
+            Operation::Grant => {
+                let input = wire::ListAccountAssignmentCreationStatus {
+                    instance_arn,
+                    max_results,
+                    next_token,
+                    filter,
+                };
+                let page = self.call(input).await.map_err(port_error)?;
+                (page.account_assignments_creation_status, page.next_token)
             }
-            if next_token.is_none() {
-                break;
+            Operation::Revoke => {
+                let input = wire::ListAccountAssignmentDeletionStatus {
+                    instance_arn,
+                    max_results,
+                    next_token,
+                    filter,
+                };
+                let page = self.call(input).await.map_err(port_error)?;
+                (page.account_assignments_deletion_status, page.next_token)
             }
-        }
-        Ok(summaries)
+        };
+        let items = listed.iter().map(|item| summary(status, item)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
     }
 
     async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     World,
+    iam::grammar,
     wire::sso_admin::{CustomerManagedPolicyReference, PermissionsBoundary},
-    world::Details,
+    world::{Details, is_managed_policy},
 };
 
 type Built<T> = Result<T, DescriptionError>;
@@ -41,7 +42,7 @@ pub(super) struct Reference {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Boundary {
     /// The ARN of a policy of AWS's own.
-    ManagedPolicy(String),
+    ManagedPolicy(Text),
     /// A policy that each account has to have.
     CustomerManagedPolicy(Reference),
 }
@@ -70,37 +71,42 @@ impl Reference {
     }
 }
 
+fn wrong_at((line, column): (u64, u64), message: String) -> DescriptionError {
+    DescriptionError { line, column, message }
+}
+
 /// Adds to a permission set what the description says of it.
 pub(super) fn permission_set(world: &mut World, arn: &PermissionSetArn, given: &Given<'_>) -> Built<()> {
     let inline_policy = match given.inline_policy {
         None => None,
         Some(document) => Some(match document.json_text() {
-            JsonText::Text((line, column), text) => match serde_json::from_str::<Value>(text) {
-                Ok(Value::Object(_)) => text.to_owned(),
-                Ok(_) => {
-                    return Err(DescriptionError {
-                        line,
-                        column,
-                        message: "a policy is a JSON object".to_owned(),
-                    });
+            JsonText::Text(place, text) => {
+                let value = serde_json::from_str::<Value>(text)
+                    .map_err(|error| wrong_at(place, format!("this is no JSON: {error}")))?;
+                grammar::mistake(&value)
+                    .map_or(Ok(text.to_owned()), |mistake| Err(wrong_at(place, mistake)))?
+            }
+            JsonText::No => {
+                let value = document.value();
+                if let Some(mistake) = grammar::mistake(&value) {
+                    return Err(wrong_at(document.find(&[]), mistake));
                 }
-                Err(error) => {
-                    return Err(DescriptionError {
-                        line,
-                        column,
-                        message: format!("this is no JSON: {error}"),
-                    });
-                }
-            },
-            JsonText::No => document.value().to_string(),
+                value.to_string()
+            }
         }),
     };
     let permissions_boundary = match given.permissions_boundary {
         None => None,
-        Some(Boundary::ManagedPolicy(arn)) => Some(PermissionsBoundary {
-            customer_managed_policy_reference: None,
-            managed_policy_arn: Some(arn.clone()),
-        }),
+        Some(Boundary::ManagedPolicy(arn)) => {
+            if !is_managed_policy(&arn.value) {
+                let message = format!("`{}` is not the ARN of a policy of AWS's own", arn.value);
+                return Err(DescriptionError::at(arn, message));
+            }
+            Some(PermissionsBoundary {
+                customer_managed_policy_reference: None,
+                managed_policy_arn: Some(arn.value.clone()),
+            })
+        }
         Some(Boundary::CustomerManagedPolicy(reference)) => {
             let (path, name) = reference.read()?;
             let reference = CustomerManagedPolicyReference { name, path: Some(path) };
@@ -155,10 +161,7 @@ pub(super) fn user(
         world.name_user_externally(user, issuer, id);
     }
     let Some(attributes) = attributes else { return Ok(()) };
-    let wrong = |message: String| {
-        let (line, column) = attributes.find(&[]);
-        DescriptionError { line, column, message }
-    };
+    let wrong = |message: String| wrong_at(attributes.find(&[]), message);
     let value = attributes.value();
     let members = value.as_object().ok_or_else(|| wrong("attributes are a mapping".to_owned()))?;
     for (attribute, key) in [("UserName", "user_name"), ("DisplayName", "display_name"), ("Emails", "email")]

@@ -93,6 +93,17 @@ inputs! {
     ListGroupMembershipsForMember { identity_store_id: String, member_id: MemberId, max_results: Option<i64>, next_token: Option<String> }
     /// Input of `IsMemberInGroups`.
     IsMemberInGroups { identity_store_id: String, member_id: MemberId, group_ids: Vec<String> }
+    /// Input of `DescribeIdentityStore`.
+    DescribeIdentityStore { identity_store_id: String }
+    /// Input of `ListIdentityStores`.
+    ListIdentityStores { max_results: Option<i64>, next_token: Option<String> }
+    /// Input of `UpdateIdentityStore`.
+    UpdateIdentityStore { identity_store_id: String, network_configuration: Option<NetworkConfiguration> }
+    /// From where an identity store can be reached; in the answer of `DescribeIdentityStore` too.
+    NetworkConfiguration {
+        vpce_access_required: bool, api_restrict_source_vpcs: Option<Vec<String>>, api_allow_source_ips: Option<Vec<String>>,
+        scim_allow_source_ips: Option<Vec<String>>,
+    }
 }
 
 impl Absent for AlternateIdentifier {}
@@ -141,6 +152,12 @@ outputs! {
     MembershipsOutput { group_memberships: Vec<GroupMembership>, next_token: Option<String> }
     /// Whether the member is in one group.
     MembershipExistence { group_id: String, member_id: MemberId, membership_exists: bool }
+    /// Output of `DescribeIdentityStore`.
+    IdentityStoreDetails { identity_store_id: String, identity_store_arn: String, network_configuration: Option<NetworkConfiguration> }
+    /// Output of `UpdateIdentityStore`, and an item of `ListIdentityStores`.
+    IdentityStore { identity_store_id: String, identity_store_arn: String }
+    /// Output of `ListIdentityStores`.
+    ListIdentityStoresOutput { identity_stores: Vec<IdentityStore>, next_token: Option<String> }
     /// Output of `IsMemberInGroups`.
     IsMemberInGroupsOutput { results: Vec<MembershipExistence> }
 }

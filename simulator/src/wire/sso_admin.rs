@@ -12,10 +12,15 @@ inputs! {
     /// Input of `UpdateInstance`.
     UpdateInstance {
         instance_arn: String, name: Option<String>, encryption_configuration: Option<EncryptionConfiguration>,
-        permission_sets_enabled: Option<bool>, network_configuration: Option<serde_json::Value>,
+        permission_sets_enabled: Option<bool>, network_configuration: Option<NetworkConfiguration>,
     }
     /// How an instance's data is to be encrypted.
     EncryptionConfiguration { key_type: String, kms_key_arn: Option<String> }
+    /// From where an instance can be reached; in the answer of `DescribeInstance` too.
+    NetworkConfiguration {
+        vpce_access_required: bool, restrict_source_vpcs: Option<Vec<String>>, allow_source_ips: Option<Vec<String>>,
+        exclude_application_arns: Option<Vec<String>>,
+    }
     /// Input of `DeleteInstance`.
     DeleteInstance { instance_arn: String }
     /// Input of `AddRegion`.
@@ -170,7 +175,7 @@ outputs! {
     DescribeInstanceOutput {
         instance_arn: String, identity_store_id: String, identity_store_arn: String, owner_account_id: String, name: Option<String>,
         created_date: Epoch, status: String, primary_region: String, regions: Vec<Region>, permission_sets_enabled: bool,
-        encryption_configuration_details: Encryption,
+        encryption_configuration_details: Encryption, network_configuration_details: Option<NetworkConfiguration>,
     }
     /// Output of `CreateInstance`.
     CreateInstanceOutput { instance_arn: String }

@@ -158,8 +158,8 @@ fn needs(world: &World, call: &Call) -> Vec<Need> {
             needs
         }
         Service::IdentityStore => {
-            let mut needs: Vec<Need> =
-                identity_store(world, call).into_iter().map(|arn| on((arn, Tags::default()))).collect();
+            let stores = identity_store(world, call).into_iter().map(|arn| (arn, Tags::default())).collect();
+            let mut needs: Vec<Need> = or_everything(stores).into_iter().map(on).collect();
             let older = sso_directory(call.operation);
             if world.settings.assumptions.identity_store_needs_sso_directory && !older.is_empty() {
                 // The older actions know no resources. Where several stand for one operation, any is taken to do.
@@ -324,7 +324,7 @@ fn membership_between<'w>(world: &'w World, group: Option<&str>, user: Option<&s
     world.directory.members.get(&group)?.get(&user).map(String::as_str)
 }
 
-/// The older actions beside an operation of the identity store.
+/// The older actions beside an operation of the identity store. For identity stores themselves, none is known.
 fn sso_directory(operation: &str) -> &'static [&'static str] {
     match operation {
         "CreateGroup" => &["CreateGroup"],

@@ -147,9 +147,16 @@ pub(super) fn arn(world: &World, kind: &str, id: &str) -> String {
     format!("{}:identitystore:::{kind}/{id}", instance.unwrap_or("arn:aws"))
 }
 
-/// The token of the state that something is in: opaque, and another one after every change.
+/// The token of the state that something is in: digits that mean nothing, and others after every change.
 pub(super) fn revision(world: &World, id: &str, record: &Record) -> String {
-    world.ids.named("revision", &format!("{id} {}", record.changes)).simple().to_string()
+    world.ids.named("revision", &format!("{id} {}", record.changes)).as_u128().to_string()
+}
+
+/// Refuses a token that is none.
+pub(super) fn revision_is_fine(call: &Call, revision: Option<&str>) -> Result<(), ApiError> {
+    let Some(revision) = revision else { return Ok(()) };
+    validate::length(call, "revision", revision, 1..=64)?;
+    validate::characters(call, "revision", revision, |letter| letter.is_ascii_digit())
 }
 
 /// Refuses a change of something that is no longer in the state that the caller saw.
@@ -179,10 +186,17 @@ pub(super) fn filter<'a>(
 ) -> Result<Option<&'a str>, ApiError> {
     match filters {
         None | Some([]) => Ok(None),
-        Some([only]) if only.attribute_path.eq_ignore_ascii_case(path) => Ok(Some(&only.attribute_value)),
-        Some([only]) => {
-            Err(call.invalid("filters.attributePath", &only.attribute_path, "Unsupported attribute path"))
+        Some([only]) if only.attribute_path.eq_ignore_ascii_case(path) => {
+            let value = &only.attribute_value;
+            validate::length(call, "filters.1.member.attributeValue", value, 1..=1024)?;
+            validate::characters(call, "filters.1.member.attributeValue", value, validate::sensitive)?;
+            Ok(Some(value))
         }
+        Some([only]) => Err(call.invalid(
+            "filters.1.member.attributePath",
+            &only.attribute_path,
+            "Unsupported attribute path",
+        )),
         Some(several) => Err(call.invalid(
             "filters",
             &several.len().to_string(),

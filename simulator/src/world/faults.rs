@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use shared::domain::{AccountId, PermissionSetArn};
 
-use super::{Service, creations, ids::Ids};
+use super::{Facts, Service, creations, ids::Ids, table};
 
 /// The operations that start what ends later.
 const LATER: [&str; 5] = [
@@ -56,10 +56,28 @@ impl Fault {
     }
 
     /// Why calls of this operation can't meet it, if they can't.
-    fn mistake(&self, operation: &str) -> Option<String> {
-        if !self.is_later() {
-            return None;
+    fn mistake(&self, operation: &Facts) -> Option<String> {
+        let name = operation.name;
+        match self {
+            Self::WindowFull if operation.service != Service::SsoAdmin => Some(format!(
+                "`{name}` starts no assignment, and only SSO Admin has a window that can be full"
+            )),
+            Self::Conflict if !declares_conflicts(operation) => {
+                Some(format!("`{name}` only reads, and has no error for a conflict"))
+            }
+            Self::FailLater(_) | Self::Slow(_) | Self::Hang => self.later_mistake(name),
+            Self::Throttle
+            | Self::WindowFull
+            | Self::Conflict
+            | Self::InternalError
+            | Self::AccessDenied
+            | Self::LostAnswer
+            | Self::TimeOut
+            | Self::SlowAnswer(_) => None,
         }
+    }
+
+    fn later_mistake(&self, operation: &str) -> Option<String> {
         match (operation, self) {
             ("CreateAccount", Self::FailLater(reason)) if creations::failure(reason).is_none() => {
                 let known = creations::FAILURES.join(", ");
@@ -76,6 +94,17 @@ impl Fault {
             }
         }
     }
+}
+
+/// Whether the API model has an error for a conflict of this operation: of all that write, and of some of Organizations that read.
+fn declares_conflicts(operation: &Facts) -> bool {
+    let reads = [
+        "DescribeHandshake",
+        "DescribeOrganization",
+        "ListHandshakesForAccount",
+        "ListHandshakesForOrganization",
+    ];
+    operation.writes || (operation.service == Service::Organizations && reads.contains(&operation.name))
 }
 
 /// A fault with what it applies to.
@@ -105,7 +134,7 @@ pub struct PlannedFault {
     /// See [`FaultRule::fault`].
     pub fault: Fault,
     /// See [`FaultRule::calls`]. Calls that chance has spared don't count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "calls")]
     pub calls: Option<u32>,
     /// See [`FaultRule::account`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,12 +150,25 @@ pub struct PlannedFault {
 impl PlannedFault {
     /// Why no call could ever meet it, if none could.
     pub(crate) fn mistake(&self) -> Option<String> {
-        match self.service {
-            Some(Service::IdentityStore | Service::Tagging) if self.fault.is_later() => {
+        let mut why = None;
+        for operation in table::named(&self.operation) {
+            if self.service.is_some_and(|only| only != operation.service) {
+                continue;
+            }
+            let name = operation.name;
+            let account = self.account.as_ref().filter(|_| !operation.names_account);
+            let other = account.map(|_| format!("`{name}` names no account, by which a fault could know it"));
+            // One that can meet it is enough.
+            let mistake = self.fault.mistake(operation).or(other)?;
+            why.get_or_insert(mistake);
+        }
+        match why {
+            None => Some(format!("`{}` is no operation that is simulated", self.operation)),
+            Some(_) if self.operation == "*" && self.fault.is_later() => {
                 Some("the service starts nothing that could end later".to_owned())
             }
-            _ if self.operation == "*" => None,
-            _ => self.fault.mistake(&self.operation),
+            Some(_) if self.operation == "*" => Some("no operation of the service could".to_owned()),
+            why => why,
         }
     }
 }
@@ -134,6 +176,13 @@ impl PlannedFault {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
 fn is_zero(calls: &u32) -> bool {
     *calls == 0
+}
+
+fn calls<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    match serde::Deserialize::deserialize(deserializer)? {
+        Some(0) => Err(serde::de::Error::custom("`calls` is 0: no call would ever meet this fault")),
+        calls => Ok(calls),
+    }
 }
 
 fn probability<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
@@ -192,18 +241,12 @@ impl Faults {
 
     /// The first fault that this call meets, used up by one call. Rules that only begin later, or that chance lets pass, leave the
     /// call to those after them. What strikes a request later is not used up before the request is [accepted](Self::accepted).
-    pub(crate) fn take(
-        &mut self,
-        service: Service,
-        operation: &str,
-        account: Option<&str>,
-        chance: &mut Ids,
-    ) -> Met {
+    pub(crate) fn take(&mut self, operation: &Facts, account: Option<&str>, chance: &mut Ids) -> Met {
         let mut met = Met::default();
         let mut at_once = None;
         for (at, rule) in self.rules.iter_mut().enumerate() {
-            let concerned = (rule.operation == operation || rule.operation == "*")
-                && rule.service.is_none_or(|only| only == service)
+            let concerned = (rule.operation == operation.name || rule.operation == "*")
+                && rule.service.is_none_or(|only| only == operation.service)
                 && rule.account.as_ref().is_none_or(|only| Some(only.as_str()) == account)
                 && rule.calls != Some(0)
                 && rule.fault.mistake(operation).is_none();
@@ -280,12 +323,16 @@ mod tests {
         }
     }
 
+    fn facts(operation: &str) -> Facts {
+        *table::named(operation).next().unwrap()
+    }
+
     #[test]
     fn a_fault_meets_as_many_calls_as_it_was_asked_to() {
         let mut faults = Faults::default();
         faults.add(rule(Some(2), None));
         let mut ids = Ids::new(1);
-        let mut take = || faults.take(Service::IdentityStore, "GetGroupId", None, &mut ids).fault;
+        let mut take = || faults.take(&facts("GetGroupId"), None, &mut ids).fault;
         assert_eq!([take(), take(), take()], [Some(Fault::Throttle), Some(Fault::Throttle), None]);
     }
 
@@ -295,7 +342,7 @@ mod tests {
         faults.add(rule(None, Some("111122223333")));
         let mut ids = Ids::new(1);
         let mut take = |faults: &mut Faults, operation, account| {
-            faults.take(Service::IdentityStore, operation, Some(account), &mut ids).fault
+            faults.take(&facts(operation), Some(account), &mut ids).fault
         };
         assert_eq!(take(&mut faults, "GetGroupId", "444455556666"), None);
         assert_eq!(take(&mut faults, "GetUserId", "111122223333"), None);
@@ -311,9 +358,7 @@ mod tests {
         let mut ids = Ids::new(1);
         let mut faults = Faults::default();
         faults.add(PlannedFault { after: 2, ..rule(Some(1), None).into() });
-        let mut met = |faults: &mut Faults| {
-            faults.take(Service::IdentityStore, "GetGroupId", None, &mut ids).fault.is_some()
-        };
+        let mut met = |faults: &mut Faults| faults.take(&facts("GetGroupId"), None, &mut ids).fault.is_some();
         assert_eq!(
             [met(&mut faults), met(&mut faults), met(&mut faults), met(&mut faults)],
             [false, false, true, false]

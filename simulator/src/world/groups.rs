@@ -5,8 +5,8 @@ use shared::domain::GroupId;
 use super::{
     Call, World,
     directory::{
-        Alternate, Record, absent, alternate, arn, filter, is_unchanged, principal_uuid, revision, spelling,
-        taken,
+        Alternate, Record, absent, alternate, arn, filter, is_unchanged, principal_uuid, revision,
+        revision_is_fine, spelling, taken,
     },
     paging::{PageRequest, page},
     validate,
@@ -29,7 +29,7 @@ pub(crate) struct Group {
 
 fn name_is_fine(world: &World, call: &Call, name: &str, own: Option<&GroupId>) -> Result<(), ApiError> {
     validate::length(call, "displayName", name, 1..=1024)?;
-    validate::characters(call, "displayName", name, validate::group_name)?;
+    validate::characters(call, "displayName", name, validate::sensitive)?;
     if matches!(name, "Administrator" | "AWSAdministrators") {
         return Err(call.invalid("displayName", name, "The name is reserved"));
     }
@@ -99,6 +99,7 @@ pub(super) fn delete(
     call: &Call,
     input: &wire::DeleteGroup,
 ) -> Result<wire::Nothing, ApiError> {
+    revision_is_fine(call, input.revision.as_deref())?;
     let (_, id, group) = known(world, call, &input.identity_store_id, &input.group_id)?;
     is_unchanged(world, input.revision.as_deref(), id.as_str(), &group.record)?;
     let memberships: Vec<String> =
@@ -121,6 +122,7 @@ pub(super) fn update(
     call: &Call,
     input: &wire::UpdateGroup,
 ) -> Result<wire::GroupWritten, ApiError> {
+    revision_is_fine(call, input.revision.as_deref())?;
     let (store, id, group) = known(world, call, &input.identity_store_id, &input.group_id)?;
     is_unchanged(world, input.revision.as_deref(), id.as_str(), &group.record)?;
     validate::count(call, "operations", input.operations.len(), 1..=100)?;

@@ -192,14 +192,16 @@ fn shape(world: &World, now: Timestamp, id: &str, invitation: &Invitation) -> wi
     }
 }
 
-/// An invitation that an input names and the caller may see.
-fn known(world: &World, call: &Call, id: &str) -> Result<Invitation, ApiError> {
+fn id_is_fine(call: &Call, member: &str, id: &str) -> Result<(), ApiError> {
     let well_formed = id.strip_prefix("h-").is_some_and(|own| {
         (8..=32).contains(&own.len()) && own.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     });
-    if !well_formed {
-        return Err(call.invalid("handshakeId", id, "Member must satisfy the documented pattern"));
-    }
+    if well_formed { Ok(()) } else { Err(validate::pattern(call, member, id)) }
+}
+
+/// An invitation that an input names and the caller may see.
+fn known(world: &World, call: &Call, id: &str) -> Result<Invitation, ApiError> {
+    id_is_fine(call, "handshakeId", id)?;
     world
         .organization
         .invitations
@@ -344,6 +346,9 @@ fn listed(
             ];
             validate::one_of(call, "filter.actionType", action, &actions)?;
             invitations_too = action == "INVITE";
+        }
+        if let Some(parent) = parent_handshake_id {
+            id_is_fine(call, "filter.parentHandshakeId", parent)?;
         }
         // An invitation has no parent.
         invitations_too &= parent_handshake_id.is_none();

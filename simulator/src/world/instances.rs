@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use shared::domain::{AccountId, IdentityStoreId, InstanceArn, Tags};
 
 use super::{
-    Call, World, ids, later,
+    Call, World, ids, later, networks,
     paging::{PageRequest, page},
     regions::{self, AddedRegion},
     validate,
 };
 use crate::{
     ApiError, CallerKind,
-    wire::{Epoch, sso_admin as wire},
+    wire::{Epoch, identity_store as store, sso_admin as wire},
 };
 
 /// One instance.
@@ -53,6 +53,9 @@ pub(crate) struct Life {
     /// The key of the account's own, and from when on it is in use.
     own_key: Option<String>,
     encrypted_from: Timestamp,
+    /// From where it can be reached, and from where its identity store; as long as nobody has set it, nothing is shown.
+    network: Option<wire::NetworkConfiguration>,
+    pub(super) store_network: Option<store::NetworkConfiguration>,
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -100,7 +103,7 @@ impl Instance {
     }
 
     /// The ARN of its identity store, as the documentation of `DescribeInstance` writes it.
-    fn identity_store_arn(&self) -> String {
+    pub(super) fn identity_store_arn(&self) -> String {
         let partition = self.arn.as_str().split(":sso:").next().unwrap_or("arn:aws");
         format!("{partition}:identitystore::{}:identitystore/{}", self.owner, self.identity_store)
     }
@@ -178,6 +181,7 @@ pub(super) fn describe(
             encryption_status: if call.now < instance.life.encrypted_from { "UPDATING" } else { "ENABLED" }
                 .to_owned(),
         },
+        network_configuration_details: instance.life.network.clone(),
     })
 }
 
@@ -257,17 +261,24 @@ pub(super) fn update(
     input: &wire::UpdateInstance,
 ) -> Result<wire::Nothing, ApiError> {
     name_is_fine(call, input.name.as_deref())?;
-    if let Some(encryption) = &input.encryption_configuration {
-        if input.permission_sets_enabled.is_some() {
-            return Err(ApiError::validation(
-                "EncryptionConfiguration and PermissionSetsEnabled can't be set in the same request.",
-            ));
-        }
+    let wire::UpdateInstance {
+        encryption_configuration, permission_sets_enabled, network_configuration, ..
+    } = input;
+    let several = [
+        encryption_configuration.is_some(),
+        permission_sets_enabled.is_some(),
+        network_configuration.is_some(),
+    ];
+    if several.into_iter().filter(|given| *given).count() > 1 {
+        return Err(ApiError::validation(
+            "Only one of EncryptionConfiguration, PermissionSetsEnabled and NetworkConfiguration can be set in a request.",
+        ));
+    }
+    if let Some(encryption) = encryption_configuration {
         key_is_fine(call, encryption)?;
     }
-    // The model that this was made from doesn't have its members: to accept it and do nothing would be a lie.
-    if input.network_configuration.is_some() {
-        return Err(ApiError::validation("NetworkConfiguration is not simulated: leave it out."));
+    if let Some(network) = network_configuration {
+        networks::of_instance(call, network)?;
     }
     let place = owned(world, call, &input.instance_arn)?;
     let takes = world.settings.instance_latency;
@@ -293,6 +304,9 @@ pub(super) fn update(
     if let Some(encryption) = &input.encryption_configuration {
         instance.life.own_key.clone_from(&encryption.kms_key_arn);
         instance.life.encrypted_from = later(call.now, takes.sample(&mut world.ids));
+    }
+    if let Some(network) = network_configuration {
+        instance.life.network = Some(network.clone());
     }
     Ok(wire::Nothing {})
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Service;
+use super::{Service, World};
 use crate::{ApiError, Caller};
 
 /// One call.
@@ -54,7 +54,7 @@ impl Throttle {
 /// What the counters say. Operations are named `service:Operation`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
-    /// Calls by operation, whether they were done or refused.
+    /// Calls by operation, whether they were done, refused or not understood.
     pub calls: BTreeMap<String, u64>,
     /// Calls that were refused for their number, by operation: the rate and the window.
     pub throttles: BTreeMap<String, u64>,
@@ -79,24 +79,41 @@ pub(crate) struct Log {
     pub(crate) most: Option<usize>,
 }
 
+/// What counters call an operation.
+fn name(service: Service, operation: &str) -> String {
+    let service = match service {
+        Service::Organizations => "organizations",
+        Service::IdentityStore => "identitystore",
+        Service::SsoAdmin => "sso-admin",
+        Service::Tagging => "resourcegroupstaggingapi",
+    };
+    format!("{service}:{operation}")
+}
+
+impl World {
+    /// Counts a call that was not understood. It is no more than that: whether AWS counts it to a rate is undocumented, and it can't meet
+    /// a fault or become an event.
+    pub(crate) fn count_malformed(&mut self, service: Service, operation: &str, error: &ApiError) {
+        self.log.count(service, operation, Some(error.code));
+    }
+}
+
 impl Log {
-    pub(crate) fn record(&mut self, entry: LogEntry, throttle: Option<Throttle>) {
-        let service = match entry.service {
-            Service::Organizations => "organizations",
-            Service::IdentityStore => "identitystore",
-            Service::SsoAdmin => "sso-admin",
-            Service::Tagging => "resourcegroupstaggingapi",
-        };
-        let name = format!("{service}:{}", entry.operation);
-        if let Some(throttle) = throttle {
-            *self.counters.throttles.entry(name.clone()).or_default() += 1;
-            *self.counters.throttles_by_limit.entry(throttle).or_default() += 1;
-        }
-        if let Some(error) = &entry.error {
+    fn count(&mut self, service: Service, operation: &str, error: Option<&str>) {
+        let name = name(service, operation);
+        if let Some(error) = error {
             *self.counters.refused.entry(name.clone()).or_default() += 1;
-            *self.counters.errors.entry(error.clone()).or_default() += 1;
+            *self.counters.errors.entry(error.to_owned()).or_default() += 1;
         }
         *self.counters.calls.entry(name).or_default() += 1;
+    }
+
+    pub(crate) fn record(&mut self, entry: LogEntry, throttle: Option<Throttle>) {
+        if let Some(throttle) = throttle {
+            *self.counters.throttles.entry(name(entry.service, entry.operation)).or_default() += 1;
+            *self.counters.throttles_by_limit.entry(throttle).or_default() += 1;
+        }
+        self.count(entry.service, entry.operation, entry.error.as_deref());
         self.latest = Some(entry.request_id);
         self.entries.push(entry);
         // Half of them at a time, so that the rest is not moved for each.

@@ -21,10 +21,12 @@ mod faults;
 mod groups;
 mod hands;
 mod handshakes;
+mod identity_stores;
 pub(crate) mod ids;
 mod instances;
 mod log;
 mod memberships;
+mod networks;
 mod observe;
 mod operation;
 mod organization;
@@ -67,8 +69,10 @@ pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
 pub use log::{Counters, LogEntry, Throttle};
+pub(crate) use operation::Facts;
 pub use operation::{Allowed, Call, Operation, Service};
 pub(crate) use permission_sets::arn as permission_set_arn;
+pub(crate) use policies::is_managed_policy;
 pub use provisionings::ProvisioningRecord;
 pub use rates::{Limit, OperationLimits, OrganizationsLimits};
 pub use requests::RequestRecord;
@@ -76,7 +80,7 @@ pub use settings::{
     Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
 };
 pub(crate) use snapshot::{Mistake, Snapshot};
-pub(crate) use validate::word as is_word;
+pub(crate) use validate::{tag_mistake, word as is_word};
 
 /// AWS for one machine.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Fault, World, authorization, events,
     log::{LogEntry, Throttle},
-    paging::Cut,
+    paging::{Cut, page_size},
     validate,
 };
 use crate::{ApiError, Caller, CallerKind};
@@ -55,6 +55,9 @@ pub trait Operation: Serialize + DeserializeOwned + Send {
     /// Who may call it.
     const ALLOWED: Allowed;
 
+    /// The member that can name an account, if it has one.
+    const ACCOUNT: Option<&'static str> = None;
+
     /// The account that it is about, if it names one.
     fn account(&self) -> Option<&str> {
         None
@@ -63,6 +66,23 @@ pub trait Operation: Serialize + DeserializeOwned + Send {
     /// Does it. Whatever it refuses, it refuses before it changes anything.
     fn run(self, world: &mut World, call: &Call) -> Result<Self::Output, ApiError>;
 }
+
+/// What is known of an operation without its input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) service: Service,
+    pub(crate) name: &'static str,
+    pub(crate) writes: bool,
+    pub(crate) names_account: bool,
+}
+
+impl Facts {
+    pub(super) const fn of<O: Operation>() -> Self {
+        Self { service: O::SERVICE, name: O::NAME, writes: O::WRITES, names_account: O::ACCOUNT.is_some() }
+    }
+}
+
+const NOT_NULL: &str = "Member must not be null";
 
 /// What surrounds one call.
 #[derive(Debug)]
@@ -88,16 +108,40 @@ impl Call {
     pub(crate) fn invalid(&self, member: &str, value: &str, constraint: &str) -> ApiError {
         let value: String = value.chars().take(120).collect();
         match self.service {
-            Service::Organizations => ApiError::invalid_input(
-                validate::reason(constraint, value.is_empty() || value == "null"),
-                format!("You provided a value that does not match the required pattern: {member}"),
-            ),
+            Service::Organizations => {
+                let (reason, says) = validate::reason(constraint, &value);
+                ApiError::invalid_input(reason, format!("{says}: {member}"))
+            }
             Service::Tagging => {
                 ApiError::new("InvalidParameterException", format!("{member} is not valid: {constraint}"))
             }
-            Service::IdentityStore | Service::SsoAdmin => ApiError::validation(format!(
-                "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
-            )),
+            Service::IdentityStore | Service::SsoAdmin => {
+                let value = if value == "null" { value } else { format!("'{value}'") };
+                ApiError::validation(format!(
+                    "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {constraint}"
+                ))
+            }
+        }
+    }
+
+    /// An input without members that it requires, of which there is one at least.
+    fn without(&self, missing: &[String]) -> ApiError {
+        match (self.service, missing) {
+            (Service::IdentityStore | Service::SsoAdmin, several @ [_, _, ..]) => {
+                let each: Vec<String> = several
+                    .iter()
+                    .map(|member| {
+                        format!("Value null at '{member}' failed to satisfy constraint: {NOT_NULL}")
+                    })
+                    .collect();
+                ApiError::validation(format!(
+                    "{} validation errors detected: {}",
+                    several.len(),
+                    each.join("; ")
+                ))
+            }
+            (_, [first, ..]) => self.invalid(first, "null", NOT_NULL),
+            (_, []) => self.invalid("", "null", NOT_NULL),
         }
     }
 }
@@ -111,21 +155,21 @@ impl World {
         caller: &Caller,
         input: O,
     ) -> Result<O::Output, ApiError> {
-        self.make(now, caller, input, None)
+        self.make(now, caller, input, &[])
     }
 
-    /// The same for an input of which a required list may be missing, as only one on the wire can.
+    /// The same for an input in which required members may be missing, as only one on the wire can be.
     pub(super) fn make<O: Operation>(
         &mut self,
         now: Timestamp,
         caller: &Caller,
         input: O,
-        missing: Option<&str>,
+        missing: &[String],
     ) -> Result<O::Output, ApiError> {
         self.advance(now);
         let request_id = self.ids.next();
         let parameters = serde_json::to_value(&input).unwrap_or_default();
-        let met = self.faults.take(O::SERVICE, O::NAME, input.account(), &mut self.ids);
+        let met = self.faults.take(&Facts::of::<O>(), input.account(), &mut self.ids);
         let fault = met.fault.clone();
         let standing = self.standing_towards(caller, O::SERVICE);
         let mut call = Call {
@@ -149,12 +193,12 @@ impl World {
             Some(error) => Err(error),
             None => self
                 .in_use(&call)
+                .and_then(|()| self.in_organization(&call))
                 .and_then(|()| allowed::<O>(&call))
                 .and_then(|()| authorization::authorize(self, &mut call))
-                .and_then(|()| match missing {
-                    Some(member) => Err(call.invalid(member, "null", "Member must not be null")),
-                    None => input.run(self, &call),
-                }),
+                .and_then(|()| if missing.is_empty() { Ok(()) } else { Err(call.without(missing)) })
+                .and_then(|()| page_size(&call))
+                .and_then(|()| input.run(self, &call)),
         };
         if result.is_ok() {
             self.faults.accepted(&met);
@@ -203,6 +247,30 @@ impl World {
     }
 }
 
+/// What Organizations has to say to accounts outside of any organization; everything else they are told that they are outside. Of
+/// `CancelHandshake`, which only those who invite can call, the API model has no such error.
+const OUTSIDE: [&str; 5] = [
+    "AcceptHandshake",
+    "CancelHandshake",
+    "DeclineHandshake",
+    "DescribeHandshake",
+    "ListHandshakesForAccount",
+];
+
+impl World {
+    /// Refuses calls about an organization from an account that is in none.
+    fn in_organization(&self, call: &Call) -> Result<(), ApiError> {
+        let concerned = call.service == Service::Organizations && !OUTSIDE.contains(&call.operation);
+        if !concerned || self.organization.account(&call.caller.account).is_some() {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            "AWSOrganizationsNotInUseException",
+            "Your account is not a member of an organization.",
+        ))
+    }
+}
+
 fn rate_exceeded(service: Service) -> ApiError {
     match service {
         // The words that users of AWS's deployment framework quote.
@@ -233,7 +301,7 @@ fn refusal(fault: &Fault, service: Service) -> Option<ApiError> {
                 "ConflictException",
                 "Could not complete the request due to a conflict with a previous write.",
             ),
-            // It has no error for a conflict: it only reads here.
+            // It has no error for a conflict, and such a fault is passed over.
             Service::Tagging => ApiError::internal("InternalServiceException"),
         }),
         Fault::InternalError => Some(ApiError::internal(match service {

@@ -51,28 +51,34 @@ pub(crate) struct PageRequest<'a> {
     pub(crate) size: Option<i64>,
 }
 
+/// How many entries a page of a service has at most.
+fn maximum(service: Service) -> usize {
+    match service {
+        Service::Organizations => 20,
+        Service::IdentityStore | Service::SsoAdmin | Service::Tagging => 100,
+    }
+}
+
+/// Refuses a size that no page has, before anybody looks at what the call names.
+pub(crate) fn page_size(call: &Call) -> Result<(), ApiError> {
+    let Some(size) = call.input.get("MaxResults") else { return Ok(()) };
+    let maximum = maximum(call.service);
+    let bound = match size.as_i64() {
+        Some(size) if size < 1 => "greater than or equal to 1".to_owned(),
+        Some(size) if usize::try_from(size).is_ok_and(|size| size <= maximum) => return Ok(()),
+        Some(_) | None => format!("less than or equal to {maximum}"),
+    };
+    Err(call.invalid("maxResults", &size.to_string(), &format!("Member must have value {bound}")))
+}
+
 /// Cuts one page out of entries that come ordered by their key.
 pub(crate) fn page<T>(
     call: &Call,
     request: &PageRequest<'_>,
     entries: impl Iterator<Item = (String, T)>,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let maximum = match call.service {
-        Service::Organizations => 20,
-        Service::IdentityStore | Service::SsoAdmin | Service::Tagging => 100,
-    };
-    let asked = match request.size {
-        None => maximum,
-        Some(size) => {
-            usize::try_from(size).ok().filter(|size| (1..=maximum).contains(size)).ok_or_else(|| {
-                call.invalid(
-                    "maxResults",
-                    &size.to_string(),
-                    &format!("Member must be between 1 and {maximum}"),
-                )
-            })?
-        }
-    };
+    let maximum = maximum(call.service);
+    let asked = request.size.map_or(maximum, |size| usize::try_from(size).unwrap_or_default().max(1));
     let size = call.cut.of(asked.min(call.page_size.max(1)).min(maximum));
     let after: Option<String> = request.token.map(|token| read_token(call, token)).transpose()?;
     let mut page = Vec::new();

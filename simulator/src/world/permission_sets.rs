@@ -245,7 +245,8 @@ pub(super) fn changeable(
 }
 
 /// A delegated administrator can neither assign in the management account nor use or change a permission set that is provisioned
-/// there (Identity Center user guide, "delegated administration"; that it can't even be assigned elsewhere was observed).
+/// there (Identity Center user guide, "delegated administration"; that it can't even be assigned elsewhere was observed). One that is just
+/// being provisioned there is as good as one that is.
 pub(super) fn delegated_may(
     world: &World,
     call: &Call,
@@ -258,6 +259,7 @@ pub(super) fn delegated_may(
         CallerKind::DelegatedAdministrator => {
             if account == Some(management)
                 || world.assignments.is_provisioned(management, set, Timestamp::MAX)
+                || world.requests.concern(management, set)
             {
                 Err(ApiError::denied("You do not have sufficient access to perform this action."))
             } else {

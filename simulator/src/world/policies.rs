@@ -10,7 +10,7 @@ use super::{
     permission_sets::{State, changeable, edit},
     validate,
 };
-use crate::{ApiError, wire::sso_admin as wire};
+use crate::{ApiError, iam::grammar, wire::sso_admin as wire};
 
 /// A policy that every account with the permission set has to have, by its path and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -47,14 +47,19 @@ impl Reference {
 }
 
 /// The ARN of a policy of AWS's own: `arn:aws:iam::aws:policy/job-function/Billing`.
+/// Whether this is the ARN of a policy of AWS's own.
+pub(crate) fn is_managed_policy(arn: &str) -> bool {
+    let own = arn.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam::aws:policy/"));
+    (20..=2048).contains(&arn.len())
+        && own.is_some_and(|(partition, own)| {
+            validate::is_partition(partition)
+                && own.split('/').all(|part| !part.is_empty() && part.chars().all(validate::word))
+        })
+}
+
 fn managed_policy_is_fine(call: &Call, member: &str, arn: &str) -> Result<(), ApiError> {
     validate::length(call, member, arn, 20..=2048)?;
-    let own = arn.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam::aws:policy/"));
-    let fine = own.is_some_and(|(partition, own)| {
-        validate::is_partition(partition)
-            && own.split('/').all(|part| !part.is_empty() && part.chars().all(validate::word))
-    });
-    if fine {
+    if is_managed_policy(arn) {
         Ok(())
     } else {
         Err(call.invalid(member, arn, "Member must be the ARN of a policy of AWS's own"))
@@ -181,8 +186,8 @@ pub(super) fn list_customer_managed(
     Ok(wire::CustomerManagedPoliciesOutput { customer_managed_policy_references, next_token })
 }
 
-/// An inline policy is an IAM policy document in the characters of the API model: a JSON object with statements. What its statements
-/// say is not looked at.
+/// An inline policy is an IAM policy document in the characters of the API model: JSON of the form that IAM's grammar has. What its
+/// statements say is not looked at.
 fn inline_is_fine(world: &World, call: &Call, policy: &str) -> Result<(), ApiError> {
     let quotas = &world.settings.quotas;
     let member = "inlinePolicy";
@@ -190,9 +195,10 @@ fn inline_is_fine(world: &World, call: &Call, policy: &str) -> Result<(), ApiErr
     validate::characters(call, member, policy, |letter| {
         matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{ff}')
     })?;
-    let document: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(policy).ok();
-    if !document.is_some_and(|document| document.contains_key("Statement")) {
-        return Err(ApiError::validation("The inline policy is not a policy document in JSON."));
+    let document: serde_json::Value = serde_json::from_str(policy)
+        .map_err(|_| ApiError::validation("The inline policy is not a policy document in JSON."))?;
+    if let Some(mistake) = grammar::mistake(&document) {
+        return Err(ApiError::validation(format!("The inline policy is not a policy document: {mistake}.")));
     }
     let characters = policy.chars().filter(|letter| !letter.is_whitespace()).count();
     if policy.len() > quotas.inline_policy_bytes || characters > quotas.inline_policy_characters {

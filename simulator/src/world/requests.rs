@@ -92,6 +92,11 @@ impl From<Vec<RequestRecord>> for Requests {
 }
 
 impl Requests {
+    /// Whether a request for this account and permission set is under way.
+    pub(super) fn concern(&self, account: &AccountId, set: &PermissionSetArn) -> bool {
+        self.busy.keys().any(|key| key.account == *account && key.permission_set == *set)
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &RequestRecord> {
         self.records.iter()
     }

@@ -2,40 +2,60 @@
 
 use serde_json::{Map, Value};
 
-/// A body without the members that are null, which AWS reads as absent. What the operations of an update set may be null: the value that
-/// an attribute gets.
+/// A body without the members that are null, which AWS reads as absent. What the operations of an update set is a document, and stays
+/// as it is.
 pub(super) fn without_nulls(members: Map<String, Value>) -> Map<String, Value> {
     let kept = members.into_iter().filter(|(_, value)| !value.is_null());
     kept.map(|(name, value)| {
-        let value = match value {
-            Value::Object(inner) => Value::Object(without_nulls(inner)),
-            other
-            @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => other,
-        };
+        let value = if name == "AttributeValue" { value } else { inside(value) };
         (name, value)
     })
     .collect()
 }
 
-/// The first list that the input has, and so requires, and that the body doesn't name; as messages write a member. Optional lists that
-/// are absent are not written, and texts that are missing read as empty, which the operations refuse themselves.
-pub(super) fn missing_list(given: &Value, read: &Value) -> Option<String> {
-    let (given, read) = (given.as_object()?, read.as_object()?);
-    read.iter().find_map(|(name, value)| match (given.get(name), value) {
-        (None, Value::Array(_)) => Some(member(name)),
-        (Some(given), Value::Object(_)) => {
-            missing_list(given, value).map(|inner| format!("{}.{inner}", member(name)))
+fn inside(value: Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(without_nulls(members)),
+        Value::Array(items) => Value::Array(items.into_iter().map(inside).collect()),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
+    }
+}
+
+/// What the input requires and the body doesn't name, as messages write members. The shapes have all members of the API models, and as
+/// optional those that are optional there, which are not written when they are absent: so what was read has more than what was given
+/// exactly where something is missing.
+pub(super) fn missing(given: &Value, read: &Value) -> Vec<String> {
+    let mut missing = Vec::new();
+    compare(given, read, "", &mut missing);
+    missing
+}
+
+fn compare(given: &Value, read: &Value, path: &str, missing: &mut Vec<String>) {
+    match (given, read) {
+        (Value::Object(given), Value::Object(read)) => {
+            for (name, value) in read {
+                let path = format!("{path}{}", member(name));
+                match given.get(name) {
+                    None => missing.push(path),
+                    Some(given) => compare(given, value, &format!("{path}."), missing),
+                }
+            }
+        }
+        (Value::Array(given), Value::Array(read)) => {
+            for (at, (given, read)) in given.iter().zip(read).enumerate() {
+                compare(given, read, &format!("{path}{}.member.", at + 1), missing);
+            }
         }
         (
-            _,
             Value::Null
             | Value::Bool(_)
             | Value::Number(_)
             | Value::String(_)
             | Value::Array(_)
             | Value::Object(_),
-        ) => None,
-    })
+            _,
+        ) => {}
+    }
 }
 
 fn member(name: &str) -> String {

@@ -259,7 +259,8 @@ pub struct Assumptions {
     /// Whether no two users may have the same e-mail address. `GetUserId` finds users by `emails.value`, which it calls a unique attribute;
     /// that a second user with it is refused is not said.
     pub emails_are_unique: bool,
-    /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for September 2026; unverified.
+    /// Whether `Status` is still sent beside `State` for accounts. AWS announced its end for the 9th of September 2026; that it has come is
+    /// unverified.
     pub account_status_is_sent: bool,
     /// Whether an answer of `ListAccountAssignmentsForPrincipal` for a user also holds what comes through groups. Its items carry the
     /// principal's id and type, which hints at it.
@@ -320,7 +321,7 @@ impl Default for Assumptions {
             principal_lists_need_the_management_account: true,
             names_are_case_sensitive: true,
             emails_are_unique: true,
-            account_status_is_sent: true,
+            account_status_is_sent: false,
             user_lists_hold_group_assignments: true,
             tagging_answers_in_every_region: false,
             delegated_administrator_sees_tagged_accounts: false,

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Allowed, Call, Operation, Service, World, access_control_attributes, accounts, assignments, closures,
-    creations, delegation, departures, groups, handshakes, instances, memberships, organization,
-    permission_sets, policies, provisionings, regions, requests, required, tagging as tag_groups, tags,
-    units, users,
+    Allowed, Call, Facts, Operation, Service, World, access_control_attributes, accounts, assignments,
+    closures, creations, delegation, departures, groups, handshakes, identity_stores, instances, memberships,
+    organization, permission_sets, policies, provisionings, regions, requests, required,
+    tagging as tag_groups, tags, units, users,
 };
 use crate::{
     ApiError, Caller,
@@ -46,7 +46,7 @@ impl Names for org::HandshakeParty {
 /// Makes an [`Operation`] of every row, and a function that finds the row by the operation's name.
 macro_rules! operations {
     (
-        $service:ident, $wire:ident, $dispatch:ident;
+        $service:ident, $wire:ident, $dispatch:ident, $facts:ident;
         $($input:ident -> $output:ident, $writes:literal, $allowed:ident $(, account $account:ident)? => $function:path;)*
     ) => {
         $(impl Operation for $wire::$input {
@@ -56,7 +56,9 @@ macro_rules! operations {
             const WRITES: bool = $writes;
             const ALLOWED: Allowed = Allowed::$allowed;
 
-            $(fn account(&self) -> Option<&str> {
+            $(const ACCOUNT: Option<&'static str> = Some(stringify!($account));
+
+            fn account(&self) -> Option<&str> {
                 self.$account.account()
             })?
 
@@ -64,6 +66,9 @@ macro_rules! operations {
                 $function(world, call, &self)
             }
         })*
+
+        /// What is known of the operations.
+        const $facts: &[Facts] = &[$(Facts::of::<$wire::$input>()),*];
 
         /// Reads the input of the operation with this name and makes the call; `None` if there is none of this name.
         pub(crate) fn $dispatch(
@@ -81,26 +86,40 @@ macro_rules! operations {
     };
 }
 
+/// All operations of this name; `*` is all that there are.
+pub(crate) fn named(operation: &str) -> impl Iterator<Item = &'static Facts> {
+    let all = [ORGANIZATIONS, IDENTITY_STORE, SSO_ADMIN, TAGGING];
+    all.into_iter().flatten().filter(move |facts| operation == "*" || facts.name == operation)
+}
+
 fn by_wire<O: Operation>(
     world: &mut World,
     now: Timestamp,
     caller: &Caller,
     body: &[u8],
 ) -> Result<Value, ApiError> {
-    let body = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
-    let unreadable = |error: serde_json::Error| ApiError::new("SerializationException", error.to_string());
-    // By way of an object, since a structure would read from a list too.
-    let members: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(unreadable)?;
-    let members = required::without_nulls(members);
-    let given = Value::Object(members.clone());
-    let input: O = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
-    let missing = required::missing_list(&given, &serde_json::to_value(&input).unwrap_or_default());
-    let output = world.make(now, caller, input, missing.as_deref())?;
+    let (given, input) = read::<O>(body).map_err(|error| {
+        let error = ApiError::new("SerializationException", error.to_string());
+        world.count_malformed(O::SERVICE, O::NAME, &error);
+        error
+    })?;
+    let missing = required::missing(&given, &serde_json::to_value(&input).unwrap_or_default());
+    let output = world.make(now, caller, input, &missing)?;
     serde_json::to_value(output).map_err(|_| ApiError::internal("InternalFailure"))
 }
 
+/// A body as it is, and as the operation's input.
+fn read<O: Operation>(body: &[u8]) -> Result<(Value, O), serde_json::Error> {
+    let body = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
+    // By way of an object, since a structure would read from a list too.
+    let members: serde_json::Map<String, Value> = serde_json::from_slice(body)?;
+    let given = Value::Object(required::without_nulls(members));
+    let input = serde_json::from_value(given.clone())?;
+    Ok((given, input))
+}
+
 operations! {
-    Organizations, org, organizations;
+    Organizations, org, organizations, ORGANIZATIONS;
     DescribeOrganization -> DescribeOrganizationOutput, false, Anyone => organization::describe;
     ListRoots -> ListRootsOutput, false, Administrators => organization::list_roots;
     ListAccounts -> AccountsOutput, false, Administrators => accounts::list;
@@ -141,7 +160,7 @@ operations! {
 }
 
 operations! {
-    IdentityStore, store, identity_store;
+    IdentityStore, store, identity_store, IDENTITY_STORE;
     CreateGroup -> GroupWritten, true, Administrators => groups::create;
     DeleteGroup -> Nothing, true, Administrators => groups::delete;
     UpdateGroup -> GroupWritten, true, Administrators => groups::update;
@@ -161,10 +180,13 @@ operations! {
     ListGroupMemberships -> MembershipsOutput, false, Administrators => memberships::list;
     ListGroupMembershipsForMember -> MembershipsOutput, false, Administrators => memberships::list_for_member;
     IsMemberInGroups -> IsMemberInGroupsOutput, false, Administrators => memberships::is_member;
+    DescribeIdentityStore -> IdentityStoreDetails, false, Anyone => identity_stores::describe;
+    ListIdentityStores -> ListIdentityStoresOutput, false, Anyone => identity_stores::list;
+    UpdateIdentityStore -> IdentityStore, true, Anyone => identity_stores::update;
 }
 
 operations! {
-    SsoAdmin, sso, sso_admin;
+    SsoAdmin, sso, sso_admin, SSO_ADMIN;
     ListInstances -> ListInstancesOutput, false, Anyone => instances::list;
     DescribeInstance -> DescribeInstanceOutput, false, Anyone => instances::describe;
     CreateInstance -> CreateInstanceOutput, true, Anyone => instances::create;
@@ -214,6 +236,6 @@ operations! {
 }
 
 operations! {
-    Tagging, tagging, tagging_api;
+    Tagging, tagging, tagging_api, TAGGING;
     GetResources -> GetResourcesOutput, false, Anyone => tag_groups::get_resources;
 }

@@ -21,6 +21,8 @@ pub(super) fn read(tags: &[Tag]) -> Tags {
 
 /// How many tags, or keys of tags, one call of SSO Admin may carry (API model).
 const TAGS_PER_CALL: usize = 75;
+/// What Organizations says of more tags than a resource can have.
+pub(super) const TOO_MANY: &str = "You have exceeded the number of tags allowed.";
 
 /// The tags of something new in SSO Admin.
 pub(super) fn first(world: &World, call: &Call, tags: &[Tag]) -> Result<Tags, ApiError> {
@@ -40,9 +42,7 @@ fn merged(world: &World, call: &Call, present: &Tags, added: &[Tag]) -> Result<T
         return Ok(tags);
     }
     Err(match call.service {
-        Service::Organizations => {
-            ApiError::constraint("MAX_TAG_LIMIT_EXCEEDED", "You have exceeded the number of tags allowed.")
-        }
+        Service::Organizations => ApiError::constraint("MAX_TAG_LIMIT_EXCEEDED", TOO_MANY),
         Service::IdentityStore | Service::SsoAdmin | Service::Tagging => ApiError::new(
             "ServiceQuotaExceededException",
             "You have exceeded the number of tags allowed on a resource.",

@@ -127,6 +127,8 @@ pub(super) fn changed(
     operations: &[wire::AttributeOperation],
 ) -> Result<wire::UserAttributes, ApiError> {
     let mut all = Value::Object(members(attributes)?);
+    // The first after which the attributes are none.
+    let mut suspect = None;
     for operation in operations {
         let path = &operation.attribute_path;
         validate::length(call, "operations.attributePath", path, 1..=255)?;
@@ -140,14 +142,22 @@ pub(super) fn changed(
             }
         });
         set(&mut all, &keys, value).ok_or_else(unknown)?;
+        if suspect.is_none() && read(&all).is_err() {
+            suspect = Some(path);
+        }
     }
-    // What the shapes don't know is an attribute that doesn't exist, and what they can't read is of the wrong type.
-    let changed: wire::UserAttributes = serde_json::from_value(all.clone())
-        .map_err(|error| call.invalid("operations.attributeValue", "", &error.to_string()))?;
-    if Value::Object(members(&changed)?) != all {
-        return Err(call.invalid("operations.attributePath", "", "Unsupported attribute path"));
+    let path = suspect.map_or("", String::as_str);
+    read(&all).map_err(|why| call.invalid("operations.attributePath", path, why))
+}
+
+/// Reads attributes. What the shapes don't know is an attribute that doesn't exist, and what they can't read is of the wrong type.
+fn read(all: &Value) -> Result<wire::UserAttributes, &'static str> {
+    let attributes: wire::UserAttributes = serde_json::from_value(all.clone())
+        .map_err(|_| "The attribute at this path must have a value of its type")?;
+    match members(&attributes).map(|members| Value::Object(members) == *all) {
+        Ok(true) => Ok(attributes),
+        Ok(false) | Err(_) => Err("Unsupported attribute path"),
     }
-    Ok(changed)
 }
 
 /// The keys that a path leads through.

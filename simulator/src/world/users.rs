@@ -5,8 +5,8 @@ use shared::domain::UserId;
 use super::{
     Call, World,
     directory::{
-        Alternate, Record, absent, alternate, arn, filter, is_unchanged, principal_uuid, revision, spelling,
-        taken,
+        Alternate, Record, absent, alternate, arn, filter, is_unchanged, principal_uuid, revision,
+        revision_is_fine, spelling, taken,
     },
     paging::{PageRequest, page},
     user_attributes, validate,
@@ -101,6 +101,7 @@ pub(super) fn update(
     call: &Call,
     input: &wire::UpdateUser,
 ) -> Result<wire::UserWritten, ApiError> {
+    revision_is_fine(call, input.revision.as_deref())?;
     let (store, id, mut user) = known(world, call, &input.identity_store_id, &input.user_id)?;
     is_unchanged(world, input.revision.as_deref(), id.as_str(), &user.record)?;
     validate::count(call, "operations", input.operations.len(), 1..=100)?;
@@ -117,6 +118,7 @@ pub(super) fn delete(
     call: &Call,
     input: &wire::DeleteUser,
 ) -> Result<wire::Nothing, ApiError> {
+    revision_is_fine(call, input.revision.as_deref())?;
     let (_, id, user) = known(world, call, &input.identity_store_id, &input.user_id)?;
     is_unchanged(world, input.revision.as_deref(), id.as_str(), &user.record)?;
     let memberships: Vec<String> =

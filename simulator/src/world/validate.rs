@@ -2,28 +2,32 @@
 
 use shared::domain::{GroupId, PermissionSetArn, Principal, UserId};
 
-use super::{Call, Instance, World};
+use super::{Call, Instance, Service, World};
 use crate::{ApiError, wire::Tag};
 
-/// The reason that Organizations gives for an input that breaks such a constraint.
-pub(super) fn reason(constraint: &str, missing: bool) -> &'static str {
+/// The reason that Organizations gives for an input that breaks such a constraint, and what its documentation says of it.
+pub(super) fn reason(constraint: &str, value: &str) -> (&'static str, &'static str) {
     let says = |part: &str| constraint.contains(part);
-    if says("must not be null") || (missing && says("length greater")) {
-        "INPUT_REQUIRED"
+    if says("must not be null") || (value.is_empty() && (says("length greater") || says("enum value set"))) {
+        ("INPUT_REQUIRED", "You must include a value for all required parameters")
     } else if says("length greater") {
-        "MIN_LENGTH_EXCEEDED"
+        ("MIN_LENGTH_EXCEEDED", "You provided a string parameter that is shorter than allowed")
     } else if says("length less") {
-        "MAX_LENGTH_EXCEEDED"
+        ("MAX_LENGTH_EXCEEDED", "You provided a string parameter that is longer than allowed")
     } else if says("enum value set") {
-        "INVALID_ENUM"
-    } else if says("between") {
-        "MAX_VALUE_EXCEEDED"
+        ("INVALID_ENUM", "You specified an invalid value")
+    } else if says("value greater") {
+        ("MIN_VALUE_EXCEEDED", "You provided a numeric parameter that has a smaller value than allowed")
+    } else if says("value less") {
+        ("MAX_VALUE_EXCEEDED", "You provided a numeric parameter that has a larger value than allowed")
+    } else if says("items") {
+        ("INVALID_LIST_MEMBER", "You provided a list to a parameter that contains at least one invalid value")
     } else if says("Duplicate tag key") {
-        "DUPLICATE_TAG_KEY"
+        ("DUPLICATE_TAG_KEY", "Tag keys must be unique among the tags attached to the same entity")
     } else if says("begin with aws:") {
-        "INVALID_SYSTEM_TAGS_PARAMETER"
+        ("INVALID_SYSTEM_TAGS_PARAMETER", "You specified a tag key that is a system tag")
     } else {
-        "INVALID_PATTERN"
+        ("INVALID_PATTERN", "You provided a value that doesn't match the required pattern")
     }
 }
 
@@ -113,18 +117,17 @@ pub(crate) fn visible(letter: char) -> bool {
     !letter.is_control() && !letter.is_whitespace() && !formats
 }
 
-/// What a group's name may be made of: what can be seen, line ends, tabs, and plain and nonbreaking spaces.
-pub(crate) fn group_name(letter: char) -> bool {
-    visible(letter) || matches!(letter, '\t' | '\n' | '\r' | ' ' | '\u{a0}')
-}
-
-/// What the other texts in the identity store may be made of: the same, and the wide space of East Asian scripts.
+/// What the texts in the identity store may be made of but for users' names: what can be seen, line ends, tabs, plain and nonbreaking
+/// spaces, and the wide space of East Asian scripts.
 pub(crate) fn sensitive(letter: char) -> bool {
-    group_name(letter) || letter == '\u{3000}'
+    visible(letter) || matches!(letter, '\t' | '\n' | '\r' | ' ' | '\u{a0}' | '\u{3000}')
 }
 
 /// Tags: keys and values of the documented characters and lengths, no key twice, none of AWS's own.
 pub(crate) fn tags(call: &Call, tags: &[Tag], most: usize) -> Result<(), ApiError> {
+    if call.service == Service::Organizations && tags.len() > most {
+        return Err(ApiError::constraint("MAX_TAG_LIMIT_EXCEEDED", super::tags::TOO_MANY));
+    }
     count(call, "tags", tags.len(), 0..=most)?;
     let mut seen = std::collections::BTreeSet::new();
     for tag in tags {
@@ -146,6 +149,20 @@ pub(crate) fn tag_key(call: &Call, key: &str) -> Result<(), ApiError> {
         return Err(call.invalid("tags.key", key, "Keys that begin with aws: are reserved"));
     }
     Ok(())
+}
+
+/// What is wrong with a tag in a description, if anything is: the same that a call is refused for.
+pub(crate) fn tag_mistake(key: &str, value: &str) -> Option<String> {
+    let fits = |text: &str, most: usize| text.chars().count() <= most && text.chars().all(tag_letter);
+    if key.is_empty() || !fits(key, 128) {
+        return Some(format!("`{key}` is no tag's key: 1 to 128 letters, digits, spaces or `_.:/=+-@`"));
+    }
+    if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+        return Some(format!("`{key}` is no tag's key: those that begin with aws: are AWS's own"));
+    }
+    (!fits(value, 256)).then(|| {
+        format!("the tag `{key}` has a value that is none: at most 256 letters, digits, spaces or `_.:/=+-@`")
+    })
 }
 
 /// What tags and attributes for access control may be made of.

@@ -141,6 +141,14 @@ async fn a_bad_control_request_is_told_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_long_is_told_how_long_it_may_be() {
+    let served = served(small(Settings::default())).await;
+    let (status, _, body) = served.send("POST", "/_usher/faults", "", &vec![b' '; 1024 * 1024 + 1]).await;
+    assert_eq!(status, 413);
+    assert!(body["message"].as_str().unwrap().contains("at most 1048576 bytes"), "{body}");
+}
+
+#[tokio::test]
 async fn the_counters_tell_limits_apart_and_begin_again() {
     let served = served(small(Settings::default())).await;
     assert_eq!(
@@ -159,6 +167,23 @@ async fn the_counters_tell_limits_apart_and_begin_again() {
     assert_eq!(counters["throttles"]["sso-admin:ListInstances"], 3);
     assert_eq!(counters["throttles_by_limit"], json!({ "rate": 2, "window": 1 }));
     assert_eq!(counters["refused"]["sso-admin:ListInstances"], 3);
+    // What is not understood is counted as well, and strikes no fault.
+    let describe = "SWBExternalService.DescribeInstance";
+    assert_eq!(
+        served.fault(&json!({ "operation": "DescribeInstance", "fault": "throttle", "calls": 1 })).await,
+        204
+    );
+    for body in [&b"[]"[..], b"{", &vec![b' '; 1024 * 1024 + 1]] {
+        served.call(describe, "AKIAANY", body).await;
+    }
+    served.call("SWBExternalService.Nothing", "AKIAANY", b"[]").await;
+    served.call("SWBExternalService.*", "AKIAANY", b"[]").await;
+    let counters = served.get("/_usher/counters").await["counters"].clone();
+    assert_eq!(counters["calls"], json!({ "sso-admin:DescribeInstance": 3, "sso-admin:ListInstances": 4 }));
+    assert_eq!(counters["refused"]["sso-admin:DescribeInstance"], 3);
+    assert_eq!(counters["errors"]["SerializationException"], 2);
+    assert_eq!(counters["errors"]["RequestEntityTooLargeException"], 1);
+    assert_eq!(served.get("/_usher/faults").await["faults"].as_array().unwrap().len(), 1);
     assert_eq!(served.send("DELETE", "/_usher/counters", "", b"").await.0, 204);
     assert_eq!(served.get("/_usher/counters").await["counters"]["calls"], json!({}));
 }

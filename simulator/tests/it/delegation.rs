@@ -2,13 +2,13 @@
 
 use serde_json::json;
 use simulator::{
-    ApiError, Caller, CallerKind,
+    ApiError, Caller, CallerKind, World,
     wire::{organizations as org, sso_admin as sso},
 };
 
 use crate::{
     faces::{both, both_with},
-    support::{account, at, person, unhurried},
+    support::{account, at, create_input, delegated, key, person, small, unhurried},
 };
 
 const SSO: &str = "sso.amazonaws.com";
@@ -263,4 +263,18 @@ fn an_account_is_renamed_by_itself_or_by_who_may_manage_accounts() {
     world.rename_account(at(8), &member, Some(&account(TWO)), "zwei").unwrap();
     assert_eq!(world.account_name(&account(TWO)), Some("zwei"));
     assert_eq!(world.account_name(&one), Some("uno"));
+}
+
+#[test]
+fn a_permission_set_on_its_way_into_the_management_account_is_out_of_reach_already() {
+    let mut world = small(unhurried());
+    let grant =
+        |world: &World, account: &str| create_input(&key(world, account, "ReadOnlyAccess", "Developers"));
+    let (there, elsewhere) = (grant(&world, "management"), grant(&world, "two-dev"));
+    world.call(at(0), &person(), there).unwrap();
+    assert_eq!(world.outstanding(), 1);
+    let error = world.call(at(0), &delegated(), elsewhere).unwrap_err();
+    assert_eq!(error.code, "AccessDeniedException");
+    let other = create_input(&key(&world, "two-dev", "PowerUserAccess", "Developers"));
+    world.call(at(0), &delegated(), other).unwrap();
 }

@@ -71,9 +71,14 @@ impl Line {
         });
         server.clock.set(now);
         std::mem::swap(world, &mut *locked(&server.world));
-        let (status, answer) = self.runtime.block_on(server.call(target, KEY, body.to_string().as_bytes()));
+        let answer = self.runtime.block_on(server.try_call(target, KEY, body.to_string().as_bytes()));
         std::mem::swap(world, &mut *locked(&server.world));
-        if status == 200 { Ok(answer) } else { Err(read_error(status, &answer)) }
+        match answer {
+            Some((200, answer)) => Ok(answer),
+            Some((status, answer)) => Err(read_error(status, &answer)),
+            // As the other faces tell of an answer that nobody got.
+            None => Err(ApiError { status: 500, ..ApiError::new("LostAnswer", "the connection was closed") }),
+        }
     }
 }
 
@@ -81,7 +86,7 @@ impl Line {
 fn read_error(status: u16, body: &Value) -> ApiError {
     let word = |text: &str| -> &'static str { text.to_owned().leak() };
     let members = body.as_object().unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let message = members.get("message").or_else(|| members.get("Message")).map(text).unwrap_or_default();
     let extra = members.iter().filter(|(name, _)| !["__type", "message", "Message"].contains(&name.as_str()));
     ApiError {

@@ -1,7 +1,8 @@
 //! The face on the wire, spoken to as a client would.
 
 use serde_json::{Value, json};
-use simulator::{Caller, CallerKind, Settings, dispatch::dispatch};
+use simulator::{Caller, CallerKind, Fault, Settings, dispatch::dispatch};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     served::served,
@@ -158,6 +159,12 @@ async fn what_cannot_be_read_is_answered_with_awss_own_error_and_the_server_goes
         let (status, body) = served.call(target, "AKIAANY", body).await;
         assert_eq!((status, body["__type"].as_str()), (400, Some(expected)), "{target}");
     }
+    // Identity Store's errors hold the id that the header has.
+    let (_, head, body) = served.send("POST", "/", &served.headers(target, "AKIAANY"), b"[]").await;
+    assert!(head.contains(&format!("x-amzn-requestid: {}", body["RequestId"].as_str().unwrap())), "{head}");
+    locked(&served.world).fail_next("GetGroupId", Fault::Throttle, 1);
+    let (_, body) = served.call(target, "AKIAANY", b"{}").await;
+    assert_eq!((&body["__type"], &body["RetryAfterSeconds"]), (&json!("ThrottlingException"), &json!(1)));
     let deep = "[".repeat(100_000);
     let (status, body) = served.call(target, "AKIAANY", deep.as_bytes()).await;
     assert_eq!((status, body["__type"].as_str()), (400, Some("SerializationException")));
@@ -168,6 +175,15 @@ async fn what_cannot_be_read_is_answered_with_awss_own_error_and_the_server_goes
     }
     let (status, body) = served.call(target, "AKIAANY", &vec![b' '; 1024 * 1024 + 1]).await;
     assert_eq!((status, body["__type"].as_str()), (413, Some("RequestEntityTooLargeException")));
+    // Whose length alone says so is answered before it comes.
+    let head = served.headers(target, "AKIAANY");
+    let head = format!("POST / HTTP/1.1\r\nhost: a\r\n{head}content-length: 1048577\r\n\r\n");
+    let mut stream = tokio::net::TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
     for (method, path) in [("GET", "/"), ("PUT", "/"), ("POST", "/elsewhere"), ("DELETE", "/elsewhere")] {
         let (status, head, body) = served.send(method, path, "", b"").await;
         assert_eq!((status, body["__type"].as_str()), (404, Some("UnknownOperationException")), "{path}");

@@ -210,7 +210,7 @@ fn a_group_is_made_described_changed_and_deleted() {
             json!([]),
             change("displayName", &Value::Null),
             change("displayName", &json!("AWSAdministrators")),
-            change("displayName", &json!("wide\u{3000}space")),
+            change("displayName", &json!("line\u{2028}separator")),
             change("displayName", &json!(1)),
             change("description", &json!("a".repeat(1025))),
             change("members", &json!("x")),

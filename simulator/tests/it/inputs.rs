@@ -87,10 +87,6 @@ fn words_and_patterns_are_looked_at_where_there_is_nothing_to_list() {
         let untag = json!({ "ResourceId": "222233334444", "TagKeys": ["AWS:x"] });
         let error = world.refused::<org::UntagResource>(untag, "InvalidInputException");
         assert_eq!(error.extra["Reason"], "INVALID_SYSTEM_TAGS_PARAMETER");
-        let network = json!({ "Name": "other", "NetworkConfiguration": {} });
-        let error = world.refused::<sso::UpdateInstance>(network, "ValidationException");
-        assert!(error.message.contains("not simulated"), "{error}");
-        assert_eq!(world.ok::<sso::DescribeInstance>(json!({})).get("Name"), None);
     });
 }
 

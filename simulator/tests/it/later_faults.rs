@@ -2,112 +2,119 @@
 
 use serde_json::{Value, json};
 use simulator::{
-    ApiError, Fault, FaultRule, Settings, World,
+    Fault, FaultRule, Settings, World,
     wire::{organizations as org, sso_admin as sso},
 };
 
 use crate::{
-    faces::{Faced, both},
+    faces::{Faced, both, both_with},
     served::served,
     support::{INSTANCE, account, at, create_input, key, locked, person, small, unhurried},
 };
 
-fn make(world: &mut World, second: i64, name: &str) -> Result<String, ApiError> {
+fn make(world: &mut Faced, second: i64, name: &str) -> String {
     let input = org::CreateAccount {
         account_name: name.to_owned(),
         email: format!("{name}@example.com"),
         ..org::CreateAccount::default()
     };
-    world.call(at(second), &person(), input).map(|output| output.create_account_status.id)
+    let status = &world.ok_at(at(second), &person(), input)["CreateAccountStatus"];
+    status["Id"].as_str().unwrap().to_owned()
 }
 
-fn making(world: &mut World, second: i64, id: &str) -> (String, Option<String>) {
+fn making(world: &mut Faced, second: i64, id: &str) -> (String, Option<String>) {
     let input = org::DescribeCreateAccountStatus { create_account_request_id: id.to_owned() };
-    let status = world.call(at(second), &person(), input).unwrap().create_account_status;
-    (status.state, status.failure_reason)
+    let status = &world.ok_at(at(second), &person(), input)["CreateAccountStatus"];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&status["State"]), status.get("FailureReason").map(text))
 }
 
-fn state_of(world: &mut World, second: i64, id: &str) -> String {
+fn state_of(world: &mut Faced, second: i64, id: &str) -> String {
     let input = org::DescribeAccount { account_id: id.to_owned() };
-    world.call(at(second), &person(), input).unwrap().account.state
+    world.ok_at(at(second), &person(), input)["Account"]["State"].as_str().unwrap().to_owned()
 }
 
 #[test]
 fn the_making_of_an_account_fails_is_slow_or_hangs_on_request() {
-    let mut world = small(unhurried());
-    world.fail_next("CreateAccount", Fault::FailLater("INVALID_ADDRESS".to_owned()), 1);
-    world.fail_next("CreateAccount", Fault::Slow(std::time::Duration::from_mins(10)), 1);
-    world.fail_next("CreateAccount", Fault::Hang, 1);
-    let ids = ["one", "two", "three", "four"].map(|name| make(&mut world, 0, name).unwrap());
-    // What is written down in between goes on the same.
-    let mut world = World::from_yaml(&world.to_yaml().unwrap(), unhurried()).unwrap();
-    world.advance(at(0));
-    let mut states = |second| ids.each_ref().map(|id| making(&mut world, second, id));
-    let failed = ("FAILED".to_owned(), Some("INVALID_ADDRESS".to_owned()));
-    let [waits, done] = ["IN_PROGRESS", "SUCCEEDED"].map(|state| (state.to_owned(), None));
-    assert_eq!(states(60), [failed.clone(), waits.clone(), waits.clone(), done.clone()]);
-    assert_eq!(states(3600), [failed, done.clone(), waits, done]);
+    both_with(&unhurried(), |world| {
+        world.world.fail_next("CreateAccount", Fault::FailLater("INVALID_ADDRESS".to_owned()), 1);
+        world.world.fail_next("CreateAccount", Fault::Slow(std::time::Duration::from_mins(10)), 1);
+        world.world.fail_next("CreateAccount", Fault::Hang, 1);
+        let ids = ["one", "two", "three", "four"].map(|name| make(world, 0, name));
+        // What is written down in between goes on the same.
+        world.world = World::from_yaml(&world.world.to_yaml().unwrap(), unhurried()).unwrap();
+        world.world.advance(at(0));
+        let mut states = |second| ids.each_ref().map(|id| making(world, second, id));
+        let failed = ("FAILED".to_owned(), Some("INVALID_ADDRESS".to_owned()));
+        let [waits, done] = ["IN_PROGRESS", "SUCCEEDED"].map(|state| (state.to_owned(), None));
+        assert_eq!(states(60), [failed.clone(), waits.clone(), waits.clone(), done.clone()]);
+        assert_eq!(states(3600), [failed, done.clone(), waits, done]);
+    });
 }
 
 #[test]
 fn the_closing_of_an_account_is_slow_or_hangs_on_request() {
-    let mut world = small(unhurried());
-    world.fail_next("CloseAccount", Fault::Slow(std::time::Duration::from_mins(30)), 1);
-    world.fail_next("CloseAccount", Fault::Hang, 1);
-    for id in ["222233334444", "333344445555", "444455556666"] {
-        world.call(at(0), &person(), org::CloseAccount { account_id: id.to_owned() }).unwrap();
-    }
-    let mut states =
-        |second| ["222233334444", "333344445555", "444455556666"].map(|id| state_of(&mut world, second, id));
-    assert_eq!(states(100), ["PENDING_CLOSURE", "PENDING_CLOSURE", "CLOSED"]);
-    assert_eq!(states(86_400), ["CLOSED", "PENDING_CLOSURE", "CLOSED"]);
+    both_with(&unhurried(), |world| {
+        world.world.fail_next("CloseAccount", Fault::Slow(std::time::Duration::from_mins(30)), 1);
+        world.world.fail_next("CloseAccount", Fault::Hang, 1);
+        for id in ["222233334444", "333344445555", "444455556666"] {
+            world.ok_at(at(0), &person(), org::CloseAccount { account_id: id.to_owned() });
+        }
+        let mut states =
+            |second| ["222233334444", "333344445555", "444455556666"].map(|id| state_of(world, second, id));
+        assert_eq!(states(100), ["PENDING_CLOSURE", "PENDING_CLOSURE", "CLOSED"]);
+        assert_eq!(states(86_400), ["CLOSED", "PENDING_CLOSURE", "CLOSED"]);
+    });
 }
 
 #[test]
 fn a_fault_of_a_request_is_not_used_up_by_a_call_that_is_refused() {
-    let mut world = small(Settings::default());
-    let key = key(&world, "one-dev", "ReadOnlyAccess", "Developers");
-    world.faults.add(simulator::PlannedFault {
-        after: 1,
-        ..FaultRule {
-            operation: "CreateAccountAssignment".to_owned(),
-            service: None,
-            fault: Fault::FailLater("not today".to_owned()),
-            calls: Some(1),
-            account: None,
-        }
-        .into()
+    both(|world| {
+        let key = key(&world.world, "one-dev", "ReadOnlyAccess", "Developers");
+        world.world.faults.add(simulator::PlannedFault {
+            after: 1,
+            ..FaultRule {
+                operation: "CreateAccountAssignment".to_owned(),
+                service: None,
+                fault: Fault::FailLater("not today".to_owned()),
+                calls: Some(1),
+                account: None,
+            }
+            .into()
+        });
+        let refused = |world: &mut Faced, second| {
+            let input =
+                sso::CreateAccountAssignment { principal_type: "ROBOT".to_owned(), ..create_input(&key) };
+            assert_eq!(world.refused_at(at(second), &person(), input).code, "ValidationException");
+        };
+        refused(world, 0);
+        // The first that is accepted is spared, the second is struck, whatever was refused in between.
+        world.ok_at(at(1), &person(), create_input(&key));
+        refused(world, 10);
+        world.ok_at(at(11), &person(), create_input(&key));
+        world.ok_at(at(20), &person(), create_input(&key));
+        world.world.advance(at(30));
+        let outcomes: Vec<_> =
+            world.world.request_log().map(|record| record.settled.clone().unwrap().1.is_ok()).collect();
+        assert_eq!(outcomes, [true, false, true]);
+        assert!(world.world.faults.list().is_empty());
     });
-    let refused = |world: &mut World, second| {
-        let input = sso::CreateAccountAssignment { principal_type: "ROBOT".to_owned(), ..create_input(&key) };
-        assert_eq!(world.call(at(second), &person(), input).unwrap_err().code, "ValidationException");
-    };
-    refused(&mut world, 0);
-    // The first that is accepted is spared, the second is struck, whatever was refused in between.
-    world.call(at(1), &person(), create_input(&key)).unwrap();
-    refused(&mut world, 10);
-    world.call(at(11), &person(), create_input(&key)).unwrap();
-    world.call(at(20), &person(), create_input(&key)).unwrap();
-    world.advance(at(30));
-    let outcomes: Vec<_> =
-        world.request_log().map(|record| record.settled.clone().unwrap().1.is_ok()).collect();
-    assert_eq!(outcomes, [true, false, true]);
-    assert!(world.faults.list().is_empty());
 }
 
 #[test]
 fn a_fault_of_requests_for_every_operation_leaves_the_other_operations_alone() {
-    let mut world = small(Settings::default());
-    world.fail_next("*", Fault::FailLater("not today".to_owned()), 1);
-    world.call(at(0), &person(), org::ListRoots::default()).unwrap();
-    // Not a word in which AWS would say why.
-    let made = make(&mut world, 1, "new").unwrap();
-    assert_eq!(making(&mut world, 30, &made).0, "SUCCEEDED");
-    assert_eq!(world.faults.list().len(), 1);
-    let key = key(&world, "one-dev", "ReadOnlyAccess", "Developers");
-    world.call(at(31), &person(), create_input(&key)).unwrap();
-    world.advance(at(60));
-    assert!(world.request_log().next().unwrap().settled.clone().unwrap().1.is_err());
+    both(|world| {
+        world.world.fail_next("*", Fault::FailLater("not today".to_owned()), 1);
+        world.ok_at(at(0), &person(), org::ListRoots::default());
+        // Not a word in which AWS would say why.
+        let made = make(world, 1, "new");
+        assert_eq!(making(world, 30, &made).0, "SUCCEEDED");
+        assert_eq!(world.world.faults.list().len(), 1);
+        let key = key(&world.world, "one-dev", "ReadOnlyAccess", "Developers");
+        world.ok_at(at(31), &person(), create_input(&key));
+        world.world.advance(at(60));
+        assert!(world.world.request_log().next().unwrap().settled.clone().unwrap().1.is_err());
+    });
 }
 
 #[test]
@@ -149,6 +156,7 @@ fn a_fault_for_one_account_meets_every_call_that_names_the_account() {
 #[tokio::test]
 async fn a_fault_that_no_call_could_meet_is_refused() {
     let served = served(small(Settings::default())).await;
+    let one = "222233334444";
     for (fault, expected) in [
         (json!({ "operation": "GetGroupId", "fault": "hang" }), "`GetGroupId` starts nothing"),
         (json!({ "operation": "CreateAccount", "fault": { "fail_later": "bad luck" } }), "INTERNAL_FAILURE"),
@@ -156,6 +164,24 @@ async fn a_fault_that_no_call_could_meet_is_refused() {
         (
             json!({ "operation": "*", "service": "identitystore", "fault": "hang" }),
             "the service starts nothing",
+        ),
+        (json!({ "operation": "ListAccounts", "fault": "throttle", "account": one }), "names no account"),
+        (
+            json!({ "operation": "*", "service": "identitystore", "fault": "throttle", "account": one }),
+            "no operation of the service could",
+        ),
+        (json!({ "operation": "CloseAccount", "fault": "throttle", "calls": 0 }), "`calls` is 0"),
+        (json!({ "operation": "DescribeAccount", "fault": "window_full" }), "only SSO Admin has a window"),
+        (json!({ "operation": "GetResources", "fault": "window_full" }), "only SSO Admin has a window"),
+        (
+            json!({ "operation": "TagResource", "service": "organizations", "fault": "window_full" }),
+            "only SSO Admin has a window",
+        ),
+        (json!({ "operation": "GetGroupId", "fault": "conflict" }), "no error for a conflict"),
+        (json!({ "operation": "ListTagsForResource", "fault": "conflict" }), "no error for a conflict"),
+        (
+            json!({ "operation": "*", "service": "resourcegroupstaggingapi", "fault": "conflict" }),
+            "no operation of the service could",
         ),
     ] {
         let (status, _, body) = served.send("POST", "/_usher/faults", "", fault.to_string().as_bytes()).await;
@@ -172,6 +198,29 @@ async fn a_fault_that_no_call_could_meet_is_refused() {
         );
     }
     assert!(locked(&served.world).faults.list().is_empty());
+    for fault in [
+        json!({ "operation": "TagResource", "fault": "window_full", "calls": 1 }),
+        json!({ "operation": "DescribeOrganization", "fault": "conflict" }),
+        json!({ "operation": "*", "fault": "conflict", "account": one }),
+    ] {
+        let (status, _, body) = served.send("POST", "/_usher/faults", "", fault.to_string().as_bytes()).await;
+        assert_eq!(status, 204, "{fault}: {body}");
+    }
+}
+
+#[test]
+fn a_conflict_for_every_operation_strikes_those_that_have_an_error_for_it() {
+    both(|world| {
+        world.world.fail_next("*", Fault::Conflict, 1);
+        world.ok_at(at(0), &person(), org::ListRoots::default());
+        let input = org::CreateAccount {
+            account_name: "new".to_owned(),
+            email: "new@example.com".to_owned(),
+            ..org::CreateAccount::default()
+        };
+        let error = world.refused_at(at(1), &person(), input);
+        assert_eq!(error.code, "ConcurrentModificationException");
+    });
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ mod assignment_calls;
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod constraints;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod delegation;
@@ -26,6 +28,8 @@ mod hints;
 mod http;
 #[cfg(test)]
 mod identity_store;
+#[cfg(test)]
+mod identity_stores;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]

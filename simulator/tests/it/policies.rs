@@ -40,9 +40,10 @@ fn may_assign(faced: &mut Faced, access_key: &str, account: &str, set: &str) -> 
     }
 }
 
-// The three delegation models of AWS's article, in policies of our own making with the same structure. As printed they don't load: the
-// first has no `Version` and no `Statement` around it; the second lacks the `]` of its resources besides; the third is two statements
-// in no list. And the first names accounts only, which is not enough for any assignment.
+// The three delegation models of AWS's article, in policies of our own making with the same structure. As printed none is a document: all lack
+// `Version` and `Statement` around them; the first lacks its `{` besides; a comma follows the second; the third is two statements in no list.
+// And the first names accounts only, which is not enough for any assignment. The article's own are tried with the AWS CLI, in the
+// tests of the whole.
 
 const ASSIGN: &str = r#"[ "sso:CreateAccountAssignment", "sso:DeleteAccountAssignment", "sso:ProvisionPermissionSet",
   "sso:PutInlinePolicyToPermissionSet", "sso:UpdatePermissionSet", "sso:CreateInstanceAccessControlAttributeConfiguration" ]"#;
@@ -84,7 +85,7 @@ fn the_delegation_policies_load_once_they_are_complete() {
         assert!(Policy::from_json(&statement).is_err(), "{statement}");
         assert!(Policy::from_json(&completed(&statement)).is_ok(), "{statement}");
     }
-    // A lost bracket is told with its line and column.
+    // A bracket that gets lost is told with its line and column.
     let torn = completed(&by_permission_set(set).replace("\" ] }", "\" }"));
     let error = Policy::from_json(&torn).unwrap_err().to_string();
     assert!(error.contains("this is no JSON") && error.contains("line 3"), "{error}");

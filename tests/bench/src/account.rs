@@ -67,10 +67,17 @@ async fn filled(update: SecondRoleUpdate, window: usize, latency: Duration) -> R
         SecondRoleUpdate::Refused => (true, "/one-role-others-refused"),
     };
     let step = (latency + 2 * ROUND_TRIP).as_secs_f64();
+    let steps = least_steps(window, one_role);
+    let least = number(steps) * latency.as_secs_f64();
     let undone = figures::undone(&world, &operations);
     Ok(Row::new(format!("account/L={}/window={window}{name}", latency.as_secs()))
         .aimed("seconds", seconds(began, end), Aim::AtMost(number(ASSIGNMENTS.div_ceil(window)) * step))
-        .figure("least possible (s)", number(least_steps(window, one_role)) * latency.as_secs_f64())
+        .figure("least possible (s)", least)
+        .aimed(
+            "more than the least (s)",
+            seconds(began, end) - least,
+            Aim::AtMost(number(steps) * (2 * ROUND_TRIP).as_secs_f64()),
+        )
         .figure("calls per operation", sent.calls_per_operation())
         .aimed("throttles", number(sent.throttles), Aim::AtMost(0.0))
         .aimed("conflicts", number(sent.conflicts), Aim::AtMost(0.0))

@@ -13,7 +13,7 @@ use shared::{
     clock::TokioClock,
     engine::{EngineSettings, Provisioner, RunEnd, RunError, RunSummary, Wake},
     ledger::WRITES_AT_ONCE,
-    local::{LocalQueue, SqliteLedger},
+    local::LocalQueue,
     ports::{Clock as _, Guard, Ledger as _, Queue as _, RowWrite, RulesInForce},
 };
 use simulator::{InProcess, World};
@@ -44,7 +44,8 @@ pub(crate) struct Stage {
     pub(crate) ledger: RemoteLedger,
     pub(crate) face: InProcess,
     pub(crate) settings: EngineSettings,
-    inbox: LocalQueue,
+    /// What the engine sends back to be decided again.
+    pub(crate) inbox: LocalQueue,
     wake: LocalQueue,
     runs: AtomicU32,
     calls: Mutex<Vec<Call>>,
@@ -76,12 +77,7 @@ impl Stage {
         let world = Arc::new(Mutex::new(organization.world));
         let mut face = InProcess::new(Arc::clone(&world), Arc::new(clock), caller);
         face.round_trip = ROUND_TRIP;
-        let ledger = RemoteLedger {
-            here: SqliteLedger::in_memory().map_err(Trouble::while_doing("opening the ledger"))?,
-            clock,
-            takes: ledger_takes,
-            leased_until: Mutex::new(None),
-        };
+        let ledger = RemoteLedger::new(clock, ledger_takes)?;
         let rules = RulesInForce { version: work::rules()?, since: origin, rules: 1 };
         ledger
             .here

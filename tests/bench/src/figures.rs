@@ -17,9 +17,11 @@ use crate::{
 /// The 99th percentile of the standard normal distribution.
 const Z99: f64 = 2.326_347_874;
 
-/// Requests a second that AWS takes, over the calls that one assignment needs at least: the call itself, and its share of a list
-/// that tells of fifteen at a time.
-const MOST_A_SECOND: f64 = 20.0 / 1.07;
+/// Requests a second that AWS takes.
+pub(crate) const RATE: f64 = 20.0;
+
+/// The calls that one assignment needs at least: the call itself, and its share of a list that tells of fifteen at a time.
+const CALLS: f64 = 1.07;
 
 /// What was done from one moment on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +68,12 @@ impl Sent {
 
 /// Operations a second that can be done at most with so many under way that take so long.
 pub(crate) fn most_a_second(window: usize, latency: Latency) -> f64 {
-    (number(window) / mean(latency)).min(MOST_A_SECOND)
+    most_at(RATE, window, latency)
+}
+
+/// The same with so many requests a second.
+pub(crate) fn most_at(rate: f64, window: usize, latency: Latency) -> f64 {
+    (number(window) / mean(latency)).min(rate / CALLS)
 }
 
 /// The mean of the distribution in seconds, and not of what was drawn from it.
@@ -148,6 +155,7 @@ mod tests {
         let latency = Latency::Constant(Duration::from_millis(500));
         assert!((most_a_second(15, latency) - 18.692).abs() < 0.001);
         assert!((most_a_second(15, Latency::Constant(Duration::from_secs(2))) - 7.5).abs() < 1e-9);
+        assert!((most_at(10.0, 15, latency) - 9.346).abs() < 0.001);
     }
 
     #[test]

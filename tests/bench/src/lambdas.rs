@@ -4,26 +4,30 @@
 //! connections and refuses TLS after the client's first words, so that everything is in the figures but AWS's part of a
 //! handshake, which can't be had here.
 
+mod aws;
 mod stub;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
     Extent,
+    figures::number,
     row::{Aim, Row},
     trouble::Trouble,
 };
+use aws::Aws;
 use stub::{RuntimeApi, Services};
 
 /// Where `cargo xtask bench` has built the functions.
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release");
 
-/// Each function with an event that it takes.
+/// Each function with an event that it takes, where [`Aws`] has none that gives it more to do.
 const FUNCTIONS: [(&str, &str); 6] = [
     ("on-account-event", r#"{"source":"none"}"#),
     ("poll-provisioning", r#"{"Records":[]}"#),
@@ -36,8 +40,8 @@ const FUNCTIONS: [(&str, &str); 6] = [
 /// How often each is started; the median counts.
 const STARTS: usize = 15;
 
-/// How many events each has had when its memory is looked at.
-const EVENTS: usize = 20;
+/// How many events each has had when its memory is looked at. Each loads what it works with anew, at the function's share of AWS's rates.
+const EVENTS: usize = 3;
 
 /// The part of a core that a function with 128 MB has, in microseconds of every period: 7 %.
 const SHARE: (u32, u32) = (1_400, 20_000);
@@ -50,7 +54,8 @@ const MIB: f64 = 1_048_576.0;
 pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
     let starts = if extent == Extent::Quick { 3 } else { STARTS };
     let slow = slow_group();
-    let rows = FUNCTIONS.iter().map(|(name, event)| function(name, event, starts, slow)).collect();
+    let events = if extent == Extent::Quick { 1 } else { EVENTS };
+    let rows = FUNCTIONS.iter().map(|(name, event)| function(name, event, (starts, events), slow)).collect();
     if let Some(group) = slow {
         // Nobody is in it any more; if it stays, the next run uses it.
         let _ = fs::remove_dir(group);
@@ -58,15 +63,24 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
     rows
 }
 
-fn function(name: &str, event: &str, starts: usize, slow: Option<&Path>) -> Result<Row, Trouble> {
+fn function(
+    name: &str,
+    event: &str,
+    (starts, events): (usize, usize),
+    slow: Option<&Path>,
+) -> Result<Row, Trouble> {
     let program = Path::new(PROGRAMS).join(name);
     let broken = Trouble::while_doing("starting a function; build them with `cargo build --release`");
     let sizes = sizes(&program).map_err(broken)?;
     let measuring = |group| -> io::Result<Vec<Started>> {
-        (0..starts).map(|_| start(&program, event, 0, group)).collect()
+        (0..starts).map(|_| start(&program, event, None, group)).collect()
     };
     let mut quick = measuring(None).map_err(Trouble::while_doing("starting a function"))?;
-    let steady = start(&program, event, EVENTS, None).map_err(Trouble::while_doing("giving it events"))?;
+    let aws = Arc::new(Aws::new()?);
+    let given = aws.event(name)?;
+    let given = given.as_deref().unwrap_or(event);
+    let steady = start(&program, given, Some((&aws, events)), None);
+    let steady = steady.map_err(Trouble::while_doing("giving it events"))?;
     let row = Row::new(name)
         .figure("program (MiB)", sizes.0)
         .aimed("zip (MiB)", sizes.1, Aim::AtMost(3.0))
@@ -81,7 +95,11 @@ fn function(name: &str, event: &str, starts: usize, slow: Option<&Path>) -> Resu
         let slow = median(&mut quick, |it| it.on_core) * f64::from(period) / f64::from(quota);
         row.aimed("start at 7 % (ms), reckoned", slow, Aim::AtMost(30.0))
     };
-    Ok(row.aimed("memory (MiB)", steady.resident, Aim::AtMost(24.0)))
+    Ok(row.aimed("memory (MiB)", steady.resident, Aim::AtMost(24.0)).aimed(
+        "failed events",
+        number(steady.failed),
+        Aim::AtMost(0.0),
+    ))
 }
 
 /// One start of a function.
@@ -93,10 +111,19 @@ struct Started {
     on_core: Duration,
     /// What it holds after its events, in MiB.
     resident: f64,
+    /// Of its events.
+    failed: usize,
 }
 
-fn start(program: &Path, event: &str, events: usize, group: Option<&Path>) -> io::Result<Started> {
-    let services = Services::start(events > 0)?;
+/// Starts a function, and gives it so many events where there is something to work with.
+fn start(
+    program: &Path,
+    event: &str,
+    work: Option<(&Arc<Aws>, usize)>,
+    group: Option<&Path>,
+) -> io::Result<Started> {
+    let services = Services::start(work.map(|(aws, _)| aws))?;
+    let events = work.map_or(0, |(_, events)| events);
     let runtime = RuntimeApi::start(event, events)?;
     let mut command = match group {
         None => Command::new(program),
@@ -121,6 +148,7 @@ fn start(program: &Path, event: &str, events: usize, group: Option<&Path>) -> io
         took: asked?.saturating_duration_since(started),
         on_core: on_core.unwrap_or_default(),
         resident: resident.unwrap_or_default(),
+        failed: runtime.failed(),
     })
 }
 

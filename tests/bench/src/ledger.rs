@@ -1,7 +1,10 @@
 //! The ledger as a bench needs it: SQLite in memory, as slow as it is told to be, that says how long a lease lasts.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,6 +19,8 @@ use shared::{
     },
 };
 
+use crate::trouble::Trouble;
+
 /// A ledger somewhere else.
 #[derive(Debug)]
 pub(crate) struct RemoteLedger {
@@ -25,9 +30,17 @@ pub(crate) struct RemoteLedger {
     pub(crate) takes: Duration,
     /// Until when the lease lasts that was taken or renewed last.
     pub(crate) leased_until: Mutex<Option<Timestamp>>,
+    /// How often rows were written or forgotten.
+    pub(crate) writes: AtomicUsize,
 }
 
 impl RemoteLedger {
+    /// An empty one.
+    pub(crate) fn new(clock: TokioClock, takes: Duration) -> Result<Self, Trouble> {
+        let here = SqliteLedger::in_memory().map_err(Trouble::while_doing("opening the ledger"))?;
+        Ok(Self { here, clock, takes, leased_until: Mutex::new(None), writes: AtomicUsize::new(0) })
+    }
+
     /// There and back. What is done is done in the middle.
     async fn at<T>(&self, call: impl Future<Output = T>) -> T {
         self.travel().await;
@@ -98,10 +111,12 @@ impl LedgerReader for RemoteLedger {
 #[async_trait::async_trait]
 impl Ledger for RemoteLedger {
     async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
         self.at(self.here.write(rows, guard)).await
     }
 
     async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
         self.at(self.here.forget(rows)).await
     }
 

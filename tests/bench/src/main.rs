@@ -4,6 +4,7 @@
 mod account;
 mod backlog;
 mod calls;
+mod decider;
 mod engine;
 mod figures;
 mod lambdas;
@@ -40,7 +41,7 @@ struct Arguments {
     /// A small part of each, in seconds: to see whether they run at all.
     #[arg(long)]
     quick: bool,
-    /// Write every row with all its figures to this file, as JSON.
+    /// Write every row with all its figures to this file, as JSON; after each benchmark, those so far.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Put the tables of what is measured into the documentation's page.
@@ -146,13 +147,18 @@ fn run(arguments: &Arguments) -> Result<(), Trouble> {
             page::renew(Path::new(PAGE), benchmark.name, &measured)?;
         }
         rows.extend(measured);
-    }
-    if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(&rows).map_err(|error| Trouble::write(path, error.into()))?;
-        std::fs::write(path, text + "\n").map_err(|error| Trouble::write(path, error))?;
+        // Not only at the end: what was measured stays, whatever becomes of the next ones.
+        if let Some(path) = &arguments.json {
+            write_json(path, &rows)?;
+        }
     }
     println!("\n{} rows in {:.1} s", rows.len(), began.elapsed().as_secs_f64());
     Ok(())
+}
+
+fn write_json(path: &Path, rows: &[Row]) -> Result<(), Trouble> {
+    let text = serde_json::to_string_pretty(rows).map_err(|error| Trouble::write(path, error.into()))?;
+    std::fs::write(path, text + "\n").map_err(|error| Trouble::write(path, error))
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -25,14 +25,18 @@ const ENDS: Duration = Duration::from_mins(10);
 /// It makes a request so often, whatever the answers.
 const EVERY: Duration = Duration::from_millis(100);
 
+/// So it makes so many a second.
+const ITS_RATE: f64 = 10.0;
+
 /// It has so many assignment requests under way, as soon as it gets the places.
 const PLACES: usize = 5;
 
 /// Accounts in which only the neighbour assigns.
 const ITS_ACCOUNTS: usize = 40;
 
-/// How long a pace is averaged over: long enough for requests that end together to come several times.
-const AVERAGED: Duration = Duration::from_mins(1);
+/// How long a pace is averaged over at least. It is twice as long as a request takes, if that is more: requests that end together
+/// come at least twice.
+const AVERAGED: Duration = Duration::from_secs(10);
 
 /// How finely the beginning of a pace is looked for.
 const STEP: Duration = Duration::from_millis(500);
@@ -45,6 +49,16 @@ struct Neighbour<'a> {
     /// When each of its requests ends.
     ends: Vec<Timestamp>,
     latency: Duration,
+    seen: Seen,
+}
+
+/// What it got: to be held against what it is said to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Seen {
+    calls: usize,
+    refused: usize,
+    /// The places that it had at each of its calls, added up.
+    places: usize,
 }
 
 impl Neighbour<'_> {
@@ -77,24 +91,27 @@ impl Neighbour<'_> {
                 if world.call(now, &self.caller, input).is_ok() {
                     self.ends.push(now + self.latency);
                     self.keys.pop_front();
+                } else {
+                    self.seen.refused += 1;
                 }
             }
             Some(_) | None => {
                 // Only the request counts, and not what it answers.
-                let _ = world.call(now, &self.caller, wire::ListInstances::default());
+                let answer = world.call(now, &self.caller, wire::ListInstances::default());
+                self.seen.refused += usize::from(answer.is_err());
             }
         }
+        self.seen.calls += 1;
+        self.seen.places += self.ends.len();
     }
 }
 
-/// Two latencies and both windows.
+/// Two latencies and both windows; and one row in which the requests are scarce, and not the places.
 pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
     let mut measurements: Vec<Measurement> = Vec::new();
-    for window in [10, 15] {
-        for seconds in [2, 5] {
-            if extent == Extent::Full || (window, seconds) == (10, 5) {
-                measurements.push(Box::new(move || virtually(beside(window, Duration::from_secs(seconds)))));
-            }
+    for (window, seconds) in [(10, 2), (10, 5), (15, 1), (15, 2), (15, 5)] {
+        if extent == Extent::Full || (window, seconds) == (10, 5) {
+            measurements.push(Box::new(move || virtually(beside(window, Duration::from_secs(seconds)))));
         }
     }
     side_by_side(measurements)
@@ -107,7 +124,7 @@ async fn beside(window: usize, latency: Duration) -> Result<Row, Trouble> {
         window,
         lists: Lists::NewestFirst,
         // More than can be done in the time.
-        operations: 6000,
+        operations: 12_000,
         accounts: 400 + ITS_ACCOUNTS,
     };
     let mut organization = Organization::with(variant.accounts, variant.world())?;
@@ -121,7 +138,8 @@ async fn beside(window: usize, latency: Duration) -> Result<Row, Trouble> {
     let began = stage.clock.now();
     let (comes, goes, ends) = (began + COMES, began + GOES, began + ENDS);
 
-    let mut neighbour = Neighbour { stage: &stage, caller, keys, ends: Vec::new(), latency };
+    let mut neighbour =
+        Neighbour { stage: &stage, caller, keys, ends: Vec::new(), latency, seen: Seen::default() };
     let others = async {
         stage.sleep_until(comes).await;
         neighbour.stay(goes).await;
@@ -138,8 +156,10 @@ async fn beside(window: usize, latency: Duration) -> Result<Row, Trouble> {
     let beside: Vec<_> = calls.iter().filter(|call| call.at < goes).cloned().collect();
     let beside = Sent::of(&beside, comes);
     let all = figures::most_a_second(window, variant.latency);
-    let left = figures::most_a_second(window - PLACES, variant.latency).min(10.0);
-    let pace = |from: Timestamp| figures::pace(&calls, from, AVERAGED);
+    let left = figures::most_at(figures::RATE - ITS_RATE, window - PLACES, variant.latency);
+    let averaged = AVERAGED.max(latency * 2);
+    let pace = |from: Timestamp| figures::pace(&calls, from, averaged);
+    let seen = neighbour.seen;
     let stay = GOES.saturating_sub(COMES).as_secs_f64();
     Ok(Row::new(format!("neighbour/L={}/window={window}", latency.as_secs()))
         .aimed(
@@ -148,15 +168,28 @@ async fn beside(window: usize, latency: Duration) -> Result<Row, Trouble> {
             Aim::AtMost(1.0),
         )
         .figure("refused calls", number(beside.throttles))
-        .aimed("s to 90 % of what is left", kept_from(comes, goes, 0.9 * left, pace), Aim::AtMost(10.0))
+        .aimed(
+            "s to 90 % of what is left",
+            kept_from(comes, goes, averaged, 0.9 * left, pace),
+            Aim::AtMost(10.0),
+        )
         .figure("share of what is left", number(beside.accepted) / stay / left)
-        .figure("s to 90 % of all when it has gone", kept_from(goes, ends, 0.9 * all, pace)))
+        .figure("s to 90 % of all when it has gone", kept_from(goes, ends, averaged, 0.9 * all, pace))
+        .figure("its places", number(seen.places) / number(seen.calls.max(1)))
+        .figure("its calls", number(seen.calls))
+        .figure("its refused calls", number(seen.refused)))
 }
 
 /// Seconds after `from` from which on the pace stays at least this high until `to`; infinite where it doesn't.
-fn kept_from(from: Timestamp, to: Timestamp, least: f64, pace: impl Fn(Timestamp) -> f64) -> f64 {
+fn kept_from(
+    from: Timestamp,
+    to: Timestamp,
+    averaged: Duration,
+    least: f64,
+    pace: impl Fn(Timestamp) -> f64,
+) -> f64 {
     let mut kept = f64::INFINITY;
-    let mut at = to - AVERAGED;
+    let mut at = to - averaged;
     while at >= from && pace(at) >= least {
         kept = figures::seconds(from, at);
         at -= STEP;
@@ -176,9 +209,10 @@ mod tests {
             // Once more too slow before it is kept.
             if passed < 10.0 || (passed > 19.0 && passed < 20.0) { 0.5 } else { 2.0 }
         };
-        assert!((kept_from(at(0), at(300), 1.0, pace) - 20.0).abs() < 1e-9);
-        assert!(kept_from(at(0), at(300), 3.0, pace).is_infinite());
-        assert!(kept_from(at(0), at(300), 0.1, pace).abs() < 1e-9);
+        let kept = |least| kept_from(at(0), at(300), AVERAGED, least, pace);
+        assert!((kept(1.0) - 20.0).abs() < 1e-9);
+        assert!(kept(3.0).is_infinite());
+        assert!(kept(0.1).abs() < 1e-9);
     }
 
     #[tokio::test(start_paused = true)]
@@ -196,7 +230,8 @@ mod tests {
         let caller = organization.caller("neighbour");
         let stage = Stage::new(organization, settings(10), Duration::ZERO).await.unwrap();
         let latency = Duration::from_secs(2);
-        let mut neighbour = Neighbour { stage: &stage, caller, keys, ends: Vec::new(), latency };
+        let mut neighbour =
+            Neighbour { stage: &stage, caller, keys, ends: Vec::new(), latency, seen: Seen::default() };
         neighbour.stay(stage.clock.now() + Duration::from_mins(1)).await;
         let calls = stage.calls();
         assert!((590..=610).contains(&calls.len()), "{}", calls.len());
@@ -204,5 +239,8 @@ mod tests {
         assert_eq!(stage.world().counters().most_outstanding, PLACES);
         let accepted = calls.iter().filter(|call| call.is_accepted()).count();
         assert!((130..=150).contains(&accepted), "{accepted}");
+        let Seen { calls: made, refused, places } = neighbour.seen;
+        assert_eq!((made, refused), (calls.len(), 0));
+        assert!((4 * made..=PLACES * made).contains(&places), "{places} places in {made} calls");
     }
 }

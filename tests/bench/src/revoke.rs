@@ -29,24 +29,39 @@ const APART: Duration = Duration::from_millis(17_310);
 /// By then an engine that is at work ought to have noticed an intent.
 const NOTICED: Duration = Duration::from_secs(1);
 
-/// Several latencies.
+/// Where the revokes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// In accounts of their own, so that no role that is just being updated is in their way.
+    Apart,
+    /// Among the grants: AWS may be updating a role of the account.
+    Among,
+}
+
+/// Several latencies, both windows, and revokes in the grants' accounts.
 pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
     let (seconds, grants): (&[u64], usize) = match extent {
         Extent::Full => (&[2, 5, 15, 60], 10_000),
         Extent::Quick => (&[5], 2_000),
     };
-    let measurement = |seconds: &u64| -> Measurement {
-        let latency = Duration::from_secs(*seconds);
-        Box::new(move || virtually(behind(grants, latency)))
+    let measurement = |seconds: u64, window: usize, place: Where| -> Measurement {
+        let latency = Duration::from_secs(seconds);
+        Box::new(move || virtually(behind(grants, latency, window, place)))
     };
-    side_by_side(seconds.iter().map(measurement).collect())
+    let mut measurements: Vec<Measurement> =
+        seconds.iter().map(|seconds| measurement(*seconds, 10, Where::Apart)).collect();
+    measurements.push(measurement(5, 10, Where::Among));
+    if extent == Extent::Full {
+        measurements.extend(seconds.iter().map(|seconds| measurement(*seconds, 15, Where::Apart)));
+    }
+    side_by_side(measurements)
 }
 
-async fn behind(grants: usize, latency: Duration) -> Result<Row, Trouble> {
+async fn behind(grants: usize, latency: Duration, window: usize, place: Where) -> Result<Row, Trouble> {
     let variant = Variant {
         mix: Mix::Grants,
         latency: Latency::Constant(latency),
-        window: 10,
+        window,
         lists: Lists::NewestFirst,
         operations: grants,
         accounts: 400,
@@ -54,8 +69,10 @@ async fn behind(grants: usize, latency: Duration) -> Result<Row, Trouble> {
     let mut organization = Organization::with(variant.accounts, variant.world())?;
     let (first, others) = organization.accounts.split_at(REVOKES);
     let (first, others) = (first.to_vec(), others.to_vec());
-    // In accounts of their own, so that no role that is just being updated is in their way.
-    let keys = organization.keys(&first, REVOKES);
+    let keys = match place {
+        Where::Apart => organization.keys(&first, REVOKES),
+        Where::Among => organization.keys(&others, grants + REVOKES).split_off(grants),
+    };
     let by = organization.caller("usher");
     for key in &keys {
         organization.world.grant_by_hand(Timestamp::MIN, &by, key);
@@ -94,7 +111,8 @@ async fn behind(grants: usize, latency: Duration) -> Result<Row, Trouble> {
         over.push(sent(free_at));
     }
     over.sort_by(f64::total_cmp);
-    Ok(Row::new(format!("revoke/L={}/window={}", latency.as_secs(), variant.window))
+    let among = if place == Where::Among { "/in the grants' accounts" } else { "" };
+    Ok(Row::new(format!("revoke/L={}/window={window}{among}", latency.as_secs()))
         .figure("revokes", number(over.len()))
         .figure("longest wait (s)", longest)
         .aimed(
@@ -125,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_revoke_behind_the_grants_is_sent_and_its_wait_is_told() {
-        let row = virtually(behind(2_000, Duration::from_secs(5))).unwrap();
+        let row = virtually(behind(1_000, Duration::from_secs(5), 10, Where::Among)).unwrap();
         assert_eq!(row.get("revokes"), Some(number(REVOKES)));
         let longest = row.get("longest wait (s)").unwrap();
         let after = row.get("longest after a place was free (s)").unwrap();

@@ -69,23 +69,37 @@ impl Row {
         self
     }
 
+    /// Of rows that measure the same under other chances the one in which this figure is least; what has an aim is the worst of all.
+    pub(crate) fn least(rows: &[Self], by: &str) -> Option<Self> {
+        let figure = |row: &Self| row.get(by).unwrap_or(f64::INFINITY);
+        let mut least = rows.iter().min_by(|one, other| figure(one).total_cmp(&figure(other)))?.clone();
+        for (name, value, aim) in &mut least.figures {
+            let all = rows.iter().filter_map(|row| row.get(name));
+            match aim {
+                Some(Aim::AtLeast(_)) => *value = all.fold(*value, f64::min),
+                Some(Aim::AtMost(_)) => *value = all.fold(*value, f64::max),
+                None => {}
+            }
+        }
+        Some(least)
+    }
+
     #[cfg(test)]
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// A figure by its name.
-    #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<f64> {
         self.figures.iter().find(|(figure, ..)| *figure == name).map(|(_, value, _)| *value)
     }
 }
 
-/// `{ name, figures: { .. }, aims: { figure: { aim, reached } } }`
+/// `{ name, figures: { .. }, aims: { figure: { aim, reached } } }`; a figure is a number, or the text `never`.
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let figures: serde_json::Map<String, serde_json::Value> =
-            self.figures.iter().map(|(name, value, _)| ((*name).to_owned(), (*value).into())).collect();
+            self.figures.iter().map(|(name, value, _)| ((*name).to_owned(), in_json(*value))).collect();
         let aims: serde_json::Map<String, serde_json::Value> = self
             .figures
             .iter()
@@ -189,6 +203,11 @@ fn in_words(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// JSON has no infinite number, and `null` would not tell why there is none.
+fn in_json(value: f64) -> serde_json::Value {
+    if value.is_finite() { value.into() } else { in_words(value).into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +241,29 @@ mod tests {
                 "aims": { "efficiency": { "aim": ">= 0.98", "reached": false } },
             })
         );
+    }
+
+    #[test]
+    fn what_never_comes_is_told_as_such() {
+        let row = Row::new("row").aimed("s to 90 %", f64::INFINITY, Aim::AtMost(10.0));
+        let aims = serde_json::json!({ "s to 90 %": { "aim": "<= 10", "reached": false } });
+        let expected =
+            serde_json::json!({ "name": "row", "figures": { "s to 90 %": "never" }, "aims": aims });
+        assert_eq!(serde_json::to_value(&row).unwrap(), expected);
+        assert!(table(&[row]).contains("never  <= 10 no"));
+    }
+
+    #[test]
+    fn of_several_chances_the_least_is_told_and_the_worst_of_what_is_aimed_at() {
+        let row = |efficiency, seconds, throttles| {
+            Row::new("row")
+                .aimed("efficiency", efficiency, Aim::AtLeast(0.95))
+                .figure("seconds", seconds)
+                .aimed("throttles", throttles, Aim::AtMost(0.0))
+        };
+        let rows = [row(0.97, 10.0, 0.0), row(0.94, 12.0, 0.0), row(0.96, 11.0, 3.0)];
+        assert_eq!(Row::least(&rows, "efficiency"), Some(row(0.94, 12.0, 3.0)));
+        assert_eq!(Row::least(&[], "efficiency"), None);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::{
     row::Row,
     trouble::Trouble,
     virtual_time::{Measurement, side_by_side, virtually},
-    work::{Mix, Operations, Organization},
+    work::{Operations, Organization},
     writes::{Lists, Variant, variants},
 };
 
@@ -55,12 +55,13 @@ impl Strategy {
     }
 }
 
-/// Every strategy with all grants, and with the lists of requests as they are best.
+/// Every strategy with the same work, and with the lists of requests as they are best.
 pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>, Trouble> {
     let mut measurements: Vec<Measurement> = Vec::new();
     for strategy in Strategy::ALL {
         for variant in variants(extent) {
-            if variant.lists == Lists::Hostile || variant.mix != Mix::Grants {
+            // They never look at a list.
+            if variant.lists == Lists::Hostile {
                 continue;
             }
             // Whoever sends one at a time has no use for a larger window.
@@ -186,6 +187,7 @@ mod tests {
     use simulator::Latency;
 
     use super::*;
+    use crate::work::Mix;
 
     fn row(strategy: Strategy, latency: Latency, operations: usize) -> Row {
         let variant = Variant {

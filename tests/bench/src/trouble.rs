@@ -10,6 +10,8 @@ pub(crate) enum Trouble {
     /// Something that a benchmark is built on refused.
     #[error("cannot measure: {doing}")]
     Broken { doing: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("cannot measure: there is not {0}")]
+    Nothing(&'static str),
     #[error("cannot measure planning")]
     Planning(#[from] crate::planning::Trouble),
     #[error("cannot read `{path}`")]

@@ -1,22 +1,29 @@
 //! AWS's article on multi-account access by the account assignment APIs, walked through with the real AWS CLI against `usher simulate`:
 //! permission sets, their policies, look-ups, assignments, the audit and the clean-up; then the same by the template's resources.
 //!
-//! Where the article slips, this is how it is read:
+//! The commands are those that the article prints, typed into a shell in its order. Where it slips, this is how it is read:
 //!
 //! - `list-users --filter`: the option is `--filters`. The CLI takes any beginning of an option that fits only one, so that `--filter` works;
 //!   it is typed here as there.
 //! - one `--filter` follows its neighbour without a blank, which no shell takes apart: there is a blank here.
 //! - the two commands of the clean-up lack `aws sso-admin` before them.
-//! - `arn:aws:iam::aws:policy/amazonec2fullaccess` and its sister are in small letters, which AWS takes.
-//! - the permission set of the audit is called `EC2-S3- AuditAccess` in one sentence: it is `AuditAccess`.
-//! - policies need not be detached before their permission set is deleted; here they are, so that detaching is tried too.
+//! - `arn:aws:iam::aws:policy/amazonec2fullaccess` and its sister are in small letters, which AWS takes. A sentence has `amazonec2fullacess`,
+//!   which is no policy: the command below it counts.
+//! - sentences have `EC2-S3FullAccess` for `EC2-S3-FullAccess`, and `EC2-S3- AuditAccess` for `AuditAccess`: the commands count.
+//! - the description of `PowerUserAccess` speaks of `ExampleOrgDev`, though it is assigned in `ExampleOrgTest`; it is made as it is printed.
+//! - the article asks for version 2 of the AWS CLI, which comes from no package index; all of its commands are the same in version 1.
 //! - the template stands between two lines that are no JSON, and in it `\d` is no escape of JSON: it is read as `\\d`.
+//! - its descriptions of two permission sets are others than those of the commands. Each is made with its own.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{aws::Aws, simulation::Simulation};
+use super::{
+    aws::{Aws, called},
+    seeds::{self, digest},
+    simulation::Simulation,
+};
 
 /// The article's organization: a management account, two others, a developer and the lead of security.
 const ORGANIZATION: &str = r#"
@@ -35,15 +42,38 @@ users:
 const DEV: &str = "222233334444";
 const TEST: &str = "333344445555";
 
-/// The article's three permission sets: name, description, policies.
-const SETS: [(&str, &str, &[&str]); 3] = [
-    (
-        "EC2-S3-FullAccess",
-        "Machines and buckets, for those who develop",
-        &["arn:aws:iam::aws:policy/amazonec2fullaccess", "arn:aws:iam::aws:policy/amazons3fullaccess"],
-    ),
-    ("AuditAccess", "A look at everything in development", &["arn:aws:iam::aws:policy/SecurityAudit"]),
-    ("PowerUserAccess", "Everything but identity", &["arn:aws:iam::aws:policy/PowerUserAccess"]),
+/// The article's commands as it prints them, slips included, in its order. Three of them are the same, for the three assignments.
+const PRINTED: [&str; 20] = [
+    "aws sso-admin list-instances",
+    "aws sso-admin create-permission-set --instance-arn '<Instance ARN>' --name 'EC2-S3-FullAccess' --description 'EC2 and S3 access for developers'",
+    "aws sso-admin create-permission-set --instance-arn '<Instance ARN>' --name 'AuditAccess' --description 'Audit Access for security team on ExampleOrgDev account'",
+    "aws sso-admin create-permission-set --instance-arn '<Instance ARN>' --name 'PowerUserAccess' --description 'Power User Access for security team on ExampleOrgDev account'",
+    "aws sso-admin attach-managed-policy-to-permission-set --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>' --managed-policy-arn 'arn:aws:iam::aws:policy/amazonec2fullaccess'",
+    "aws sso-admin attach-managed-policy-to-permission-set --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>' --managed-policy-arn 'arn:aws:iam::aws:policy/amazons3fullaccess'",
+    "aws sso-admin attach-managed-policy-to-permission-set --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>' --managed-policy-arn 'arn:aws:iam::aws:policy/SecurityAudit'",
+    "aws sso-admin attach-managed-policy-to-permission-set --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>' --managed-policy-arn 'arn:aws:iam::aws:policy/PowerUserAccess'",
+    "aws identitystore list-users --identity-store-id '<Identity Store ID>' --filter AttributePath='UserName',AttributeValue='alice@example.com'",
+    "aws identitystore list-users --identity-store-id '<Identity Store ID>'--filter AttributePath='UserName',AttributeValue='frank@example.com'",
+    "aws identitystore list-groups --identity-store-id '<Identity Store ID>' --filter AttributePath='DisplayName',AttributeValue='<Group Name>'",
+    "aws sso-admin create-account-assignment --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>' --principal-id '<user/group ID>' --principal-type '<USER/GROUP>' --target-id '<AWS Account ID>' --target-type AWS_ACCOUNT",
+    "aws sso-admin create-account-assignment --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>' --principal-id '<user/group ID>' --principal-type '<USER/GROUP>' --target-id '<AWS Account ID>' --target-type AWS_ACCOUNT",
+    "aws sso-admin create-account-assignment --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>' --principal-id '<user/group ID>' --principal-type '<USER/GROUP>' --target-id '<AWS Account ID>' --target-type AWS_ACCOUNT",
+    "aws sso-admin list-permission-sets-provisioned-to-account --instance-arn '<Instance ARN>' --account-id '<AWS Account ID>'",
+    "aws sso-admin list-managed-policies-in-permission-set --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>'",
+    "aws sso-admin list-account-assignments --instance-arn '<Instance ARN>' --account-id '<Account ID>' --permission-set-arn '<Permission Set ARN>'",
+    "aws sso-admin list-accounts-for-provisioned-permission-set --instance-arn '<Instance ARN>' --permission-set-arn '<Permission Set ARN>'",
+    "delete-account-assignment --instance-arn '<Instance ARN>' --target-id '<AWS Account ID>' --target-type 'AWS_ACCOUNT' --permission-set-arn '<PermissionSet ARN>' --principal-type '<USER/GROUP>' --principal-id '<user/group ID>'",
+    "delete-permission-set --instance-arn '<Instance ARN>' --permission-set-arn '<PermissionSet ARN>'",
+];
+
+/// What makes sure that they stay so where the article is not at hand.
+const PRINTED_DIGEST: &str = "da5103d4532180213dcf4458042c99d4c48b111dc1a4c868cf539d70452bd11e";
+
+/// The article's three permission sets, and the policies that get attached to each.
+const SETS: [(&str, &[&str]); 3] = [
+    ("EC2-S3-FullAccess", &["amazonec2fullaccess", "amazons3fullaccess"]),
+    ("AuditAccess", &["SecurityAudit"]),
+    ("PowerUserAccess", &["PowerUserAccess"]),
 ];
 
 /// Who gets which of them where.
@@ -53,12 +83,20 @@ const ASSIGNMENTS: [(&str, &str, &str); 3] = [
     ("PowerUserAccess", "frank@example.com", TEST),
 ];
 
-/// Somebody in the management account, with the AWS CLI.
+/// A printed command without its slips.
+fn corrected(printed: &str) -> String {
+    let apart = printed.replace("'--filter", "' --filter");
+    if apart.starts_with("aws ") { apart } else { format!("aws sso-admin {apart}") }
+}
+
+/// Somebody in the management account, with the AWS CLI and the article.
 struct Reader {
     simulation: Simulation,
     aws: Aws,
     instance: String,
     store: String,
+    /// The commands that were typed so far, as they are printed.
+    typed: BTreeSet<&'static str>,
     _folder: tempfile::TempDir,
 }
 
@@ -71,49 +109,56 @@ impl Reader {
         let options = ["--without-functions", "--speed", "20", "--organization", organization];
         let simulation = Simulation::start(&options).await;
         let aws = Aws::caller(simulation.endpoint(), "AKIAEXAMPLEADMIN");
-        let instances = aws.answer(&["sso-admin", "list-instances"]).await;
+        let mut reader = Self {
+            simulation,
+            aws,
+            instance: String::new(),
+            store: String::new(),
+            typed: BTreeSet::new(),
+            _folder: folder,
+        };
+        let instances = reader.types("list-instances", &[]).await;
         let text = |member: &str| instances["Instances"][0][member].as_str().unwrap().to_owned();
-        let (instance, store) = (text("InstanceArn"), text("IdentityStoreId"));
-        Self { simulation, aws, instance, store, _folder: folder }
+        (reader.instance, reader.store) = (text("InstanceArn"), text("IdentityStoreId"));
+        reader
     }
 
-    /// `aws sso-admin <operation> --instance-arn <instance> <more>`
+    /// Types the printed command that has this in it, with these in place of what stands in angle brackets.
+    async fn types(&mut self, part: &str, values: &[(&str, &str)]) -> Value {
+        let printed = PRINTED.into_iter().find(|command| command.contains(part)).unwrap();
+        self.typed.insert(printed);
+        let ours = [("Instance ARN", self.instance.as_str()), ("Identity Store ID", &self.store)];
+        let mut command = corrected(printed);
+        for (name, value) in ours.iter().chain(values) {
+            command = command.replace(&format!("<{name}>"), value);
+        }
+        assert!(!command.contains('<'), "{command}");
+        self.aws.types(&command).await
+    }
+
+    /// `aws sso-admin <operation> --instance-arn <instance> <more>`, for what the article has no command for.
     async fn sso(&self, operation: &str, more: &[&str]) -> Value {
         let begin = ["sso-admin", operation, "--instance-arn", self.instance.as_str()];
         self.aws.answer(&[&begin, more].concat()).await
     }
 
-    async fn create_set(&self, name: &str, description: &str, more: &[&str]) -> String {
-        let about = ["--name", name, "--description", description];
-        let made = self.sso("create-permission-set", &[&about, more].concat()).await;
-        assert_eq!(made["PermissionSet"]["Name"], name);
-        made["PermissionSet"]["PermissionSetArn"].as_str().unwrap().to_owned()
-    }
-
-    async fn attach(&self, set: &str, policy: &str) {
-        let about = ["--permission-set-arn", set, "--managed-policy-arn", policy];
-        self.sso("attach-managed-policy-to-permission-set", &about).await;
-    }
-
-    async fn user(&self, name: &str) -> String {
-        let filter = format!("AttributePath=UserName,AttributeValue={name}");
-        let words = ["identitystore", "list-users", "--identity-store-id", &self.store, "--filter", &filter];
-        let found = self.aws.answer(&words).await;
+    async fn user(&mut self, name: &str) -> String {
+        let found = self.types(&format!("AttributeValue='{name}'"), &[]).await;
         let users = found["Users"].as_array().unwrap();
         assert_eq!((users.len(), &users[0]["UserName"]), (1, &json!(name)));
         users[0]["UserId"].as_str().unwrap().to_owned()
     }
 
-    /// Makes or deletes an assignment, and follows the request to its end.
-    async fn assignment(&self, verb: &str, set: &str, (kind, principal): (&str, &str), account: &str) {
-        let about = [
-            ["--permission-set-arn", set],
-            ["--principal-id", principal],
-            ["--principal-type", kind],
-            ["--target-id", account],
-            ["--target-type", "AWS_ACCOUNT"],
+    /// Makes or deletes a user's assignment, and follows the request to its end.
+    async fn assignment(&mut self, verb: &str, set: &str, user: &str, account: &str) {
+        let values = [
+            ("Permission Set ARN", set),
+            ("PermissionSet ARN", set),
+            ("user/group ID", user),
+            ("USER/GROUP", "USER"),
+            ("AWS Account ID", account),
         ];
-        let begun = self.sso(&format!("{verb}-account-assignment"), &about.concat()).await;
+        let begun = self.types(&format!("{verb}-account-assignment "), &values).await;
         let (noun, member) = match verb {
             "create" => ("creation", "AccountAssignmentCreationStatus"),
             _ => ("deletion", "AccountAssignmentDeletionStatus"),
@@ -129,20 +174,9 @@ impl Reader {
         assert_eq!(status["Status"], "SUCCEEDED", "{status}");
     }
 
-    /// Everything that the article's audit asks, of one permission set and one account.
-    async fn audit(&self, set: &str, account: &str) -> (Value, Value, Value) {
-        let of_set = ["--permission-set-arn", set];
-        let policies = self.sso("list-managed-policies-in-permission-set", &of_set).await;
-        let here = [&of_set[..], &["--account-id", account]].concat();
-        let assigned = self.sso("list-account-assignments", &here).await;
-        let accounts = self.sso("list-accounts-for-provisioned-permission-set", &of_set).await;
-        let policies = policies["AttachedManagedPolicies"].clone();
-        (policies, assigned["AccountAssignments"].clone(), accounts["AccountIds"].clone())
-    }
-
-    async fn provisioned(&self, account: &str) -> Vec<String> {
-        let listed =
-            self.sso("list-permission-sets-provisioned-to-account", &["--account-id", account]).await;
+    async fn provisioned(&mut self, account: &str) -> Vec<String> {
+        let values = [("AWS Account ID", account)];
+        let listed = self.types("list-permission-sets-provisioned-to-account", &values).await;
         // Where there are none, the member may be missing.
         let sets = listed["PermissionSets"].as_array().cloned().unwrap_or_default();
         sets.iter().map(|set| set.as_str().unwrap().to_owned()).collect()
@@ -158,27 +192,27 @@ impl Reader {
 
 #[tokio::test]
 async fn the_article_works_command_by_command_from_permission_sets_to_the_clean_up() {
-    let reader = Reader::begins().await;
+    let mut reader = Reader::begins().await;
     let mut sets = BTreeMap::new();
-    for (name, description, _) in SETS {
-        sets.insert(name, reader.create_set(name, description, &[]).await);
+    for (name, _) in SETS {
+        let made = reader.types(&format!("--name '{name}'"), &[]).await;
+        assert_eq!(made["PermissionSet"]["Name"], name);
+        sets.insert(name, made["PermissionSet"]["PermissionSetArn"].as_str().unwrap().to_owned());
     }
-    for (name, _, policies) in SETS {
+    for (name, policies) in SETS {
         for policy in policies {
-            reader.attach(&sets[name], policy).await;
+            reader.types(&format!(":policy/{policy}'"), &[("Permission Set ARN", &sets[name])]).await;
         }
     }
     let mut users = BTreeMap::new();
     for name in ["alice@example.com", "frank@example.com"] {
         users.insert(name, reader.user(name).await);
     }
-    let filter = "AttributePath=DisplayName,AttributeValue=Developers";
-    let words = ["identitystore", "list-groups", "--identity-store-id", &reader.store, "--filter", filter];
-    let groups = reader.aws.answer(&words).await;
+    let groups = reader.types("list-groups", &[("Group Name", "Developers")]).await;
     assert_eq!(groups["Groups"][0]["DisplayName"], "Developers");
 
     for (set, user, account) in ASSIGNMENTS {
-        reader.assignment("create", &sets[set], ("USER", &users[user]), account).await;
+        reader.assignment("create", &sets[set], &users[user], account).await;
     }
     let mut in_dev = [sets["EC2-S3-FullAccess"].clone(), sets["AuditAccess"].clone()];
     in_dev.sort();
@@ -186,20 +220,24 @@ async fn the_article_works_command_by_command_from_permission_sets_to_the_clean_
     found.sort();
     assert_eq!(found, in_dev);
 
-    for (name, _, wanted) in SETS {
+    for (name, wanted) in SETS {
         let (_, user, account) = ASSIGNMENTS.iter().find(|(set, ..)| *set == name).unwrap();
-        let (policies, assigned, accounts) = reader.audit(&sets[name], account).await;
-        let arns: Vec<&str> =
-            policies.as_array().unwrap().iter().map(|policy| policy["Arn"].as_str().unwrap()).collect();
-        assert_eq!(arns.len(), wanted.len(), "{policies}");
+        let of_set = [("Permission Set ARN", sets[name].as_str()), ("Account ID", account)];
+        let policies = reader.types("list-managed-policies-in-permission-set", &of_set).await;
+        let policies = policies["AttachedManagedPolicies"].as_array().unwrap();
+        let arns: Vec<&str> = policies.iter().map(|policy| policy["Arn"].as_str().unwrap()).collect();
+        assert_eq!(arns.len(), wanted.len(), "{arns:?}");
         for policy in wanted {
-            assert!(arns.iter().any(|arn| arn.eq_ignore_ascii_case(policy)), "{policy}: {arns:?}");
+            let policy = format!("arn:aws:iam::aws:policy/{policy}");
+            assert!(arns.iter().any(|arn| arn.eq_ignore_ascii_case(&policy)), "{policy}: {arns:?}");
         }
+        let assigned = reader.types("list-account-assignments", &of_set).await;
         let expected = json!([{
             "AccountId": account, "PermissionSetArn": sets[name], "PrincipalType": "USER", "PrincipalId": users[user],
         }]);
-        assert_eq!(assigned, expected);
-        assert_eq!(accounts, json!([account]));
+        assert_eq!(assigned["AccountAssignments"], expected);
+        let accounts = reader.types("list-accounts-for-provisioned-permission-set", &of_set).await;
+        assert_eq!(accounts["AccountIds"], json!([account]));
     }
 
     // What is assigned can't be deleted.
@@ -208,44 +246,51 @@ async fn the_article_works_command_by_command_from_permission_sets_to_the_clean_
     let refused = reader.aws.refusal(&in_use).await;
     assert!(refused.contains("ConflictException"), "{refused}");
 
+    // In the printed order: first the assignment, then its permission set, from which nothing was detached.
     for (set, user, account) in ASSIGNMENTS {
-        reader.assignment("delete", &sets[set], ("USER", &users[user]), account).await;
-    }
-    for (name, _, policies) in SETS {
-        for policy in policies {
-            let about = ["--permission-set-arn", &sets[name], "--managed-policy-arn", policy];
-            reader.sso("detach-managed-policy-from-permission-set", &about).await;
-        }
-        reader.sso("delete-permission-set", &["--permission-set-arn", &sets[name]]).await;
+        reader.assignment("delete", &sets[set], &users[user], account).await;
+        reader.types("delete-permission-set ", &[("PermissionSet ARN", &sets[set])]).await;
     }
     let left = reader.sso("list-permission-sets", &[]).await;
     assert_eq!(left["PermissionSets"].as_array().map_or(0, Vec::len), 0, "{left}");
     assert_eq!(reader.assignments().await, 0);
     assert!(reader.provisioned(DEV).await.is_empty() && reader.provisioned(TEST).await.is_empty());
-    assert!(reader.aws.checked().len() > 40, "{:?}", reader.aws.checked());
+
+    let printed: BTreeSet<&str> = PRINTED.into_iter().collect();
+    assert_eq!(reader.typed, printed, "every command of the article was typed");
+    let ours = [
+        "DescribeAccountAssignmentCreationStatus",
+        "DescribeAccountAssignmentDeletionStatus",
+        "ListPermissionSets",
+    ];
+    let operations = printed.iter().flat_map(|printed| called(&corrected(printed)));
+    let ours = ours.iter().map(|name| format!("sso-admin {name}"));
+    assert_eq!(reader.aws.checked_operations(), operations.chain(ours).collect());
 }
 
-/// A template of the article's shape, slips included: what it makes is the same, what it says of it is ours.
+/// The article's template, slips included, without the words that only people read: those of the template and of its parameters.
 const TEMPLATE: &str = r#"
-//the template begins//
-{ "AWSTemplateFormatVersion": "2010-09-09", "Description": "Who may do what in two accounts",
+//start of Template//
+{ "AWSTemplateFormatVersion": "2010-09-09",
   "Parameters": {
     "InstanceARN": { "Type": "String", "AllowedPattern": "arn:aws:sso:::instance/(sso)?ins-[a-zA-Z0-9-.]{16}" },
     "ExampleOrgDevAccountId": { "Type": "String", "AllowedPattern": "\d{12}" },
     "ExampleOrgTestAccountId": { "Type": "String", "AllowedPattern": "\d{12}" },
-    "AliceDeveloperUserId": { "Type": "String" },
-    "FrankInfosecUserId": { "Type": "String" } },
+    "AliceDeveloperUserId": { "Type": "String",
+      "AllowedPattern": "^([0-9a-f]{10}-|)[A-Fa-f0-9]{8}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{12}$" },
+    "FrankInfosecUserId": { "Type": "String",
+      "AllowedPattern": "^([0-9a-f]{10}-|)[A-Fa-f0-9]{8}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{12}$" } },
   "Resources": {
     "EC2S3Access": { "Type": "AWS::SSO::PermissionSet", "Properties": {
-      "Description": "Machines and buckets, for those who develop", "InstanceArn": { "Ref": "InstanceARN" }, "Name": "EC2-S3-FullAccess",
+      "Description": "EC2 and S3 access for developers", "InstanceArn": { "Ref": "InstanceARN" }, "Name": "EC2-S3-FullAccess",
       "ManagedPolicies": ["arn:aws:iam::aws:policy/amazonec2fullaccess", "arn:aws:iam::aws:policy/amazons3fullaccess"],
       "Tags": [{ "Key": "Name", "Value": "EC2S3Access" }] } },
     "SecurityAuditAccess": { "Type": "AWS::SSO::PermissionSet", "Properties": {
-      "Description": "A look at everything in development", "InstanceArn": { "Ref": "InstanceARN" }, "Name": "AuditAccess",
+      "Description": "Audit Access for Infosec team", "InstanceArn": { "Ref": "InstanceARN" }, "Name": "AuditAccess",
       "ManagedPolicies": ["arn:aws:iam::aws:policy/SecurityAudit"],
       "Tags": [{ "Key": "Name", "Value": "SecurityAuditAccess" }] } },
     "PowerUserAccess": { "Type": "AWS::SSO::PermissionSet", "Properties": {
-      "Description": "Everything but identity", "InstanceArn": { "Ref": "InstanceARN" }, "Name": "PowerUserAccess",
+      "Description": "Power User Access for Infosec team", "InstanceArn": { "Ref": "InstanceARN" }, "Name": "PowerUserAccess",
       "ManagedPolicies": ["arn:aws:iam::aws:policy/PowerUserAccess"],
       "Tags": [{ "Key": "Name", "Value": "PowerUserAccess" }] } },
     "EC2S3userAssignment": { "Type": "AWS::SSO::Assignment", "Properties": {
@@ -261,23 +306,32 @@ const TEMPLATE: &str = r#"
       "PrincipalId": { "Ref": "FrankInfosecUserId" }, "PrincipalType": "USER",
       "TargetId": { "Ref": "ExampleOrgTestAccountId" }, "TargetType": "AWS_ACCOUNT" } } }
 }
-//the template ends//
+//End of Template//
 "#;
 
-/// The resources of a template that may have the article's slips.
-fn resources(text: &str) -> BTreeMap<String, Value> {
+/// What makes sure that its parameters and resources stay so where the article is not at hand.
+const TEMPLATE_DIGEST: &str = "5081812559e17ef4bffa0fd27564d68d88984d23ea222c4c6d086b8cce566e5e";
+
+/// A template without its slips and without the words that only people read.
+fn template(text: &str) -> Value {
     let lines = text.lines().filter(|line| !line.starts_with("//"));
     // Of all that may follow a backslash in a pattern, only `d` is used, and JSON has no such escape.
     let corrected = lines.collect::<Vec<_>>().join("\n").replace(r"\d", r"\\d");
-    let template: Value = serde_json::from_str(&corrected).unwrap();
-    assert_eq!(template["Parameters"]["ExampleOrgDevAccountId"]["AllowedPattern"], r"\d{12}");
-    serde_json::from_value(template["Resources"].clone()).unwrap()
+    let mut template: Value = serde_json::from_str(&corrected).unwrap();
+    template.as_object_mut().unwrap().remove("Description");
+    for parameter in template["Parameters"].as_object_mut().unwrap().values_mut() {
+        parameter
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| ["Type", "AllowedPattern"].contains(&name.as_str()));
+    }
+    template
 }
 
 #[tokio::test]
 async fn the_resources_of_the_template_can_be_made_and_deleted_by_the_calls_that_they_stand_for() {
-    let reader = Reader::begins().await;
-    let resources = resources(TEMPLATE);
+    let mut reader = Reader::begins().await;
+    let template = template(TEMPLATE);
     let parameters = BTreeMap::from([
         ("InstanceARN", reader.instance.clone()),
         ("ExampleOrgDevAccountId", DEV.to_owned()),
@@ -285,7 +339,16 @@ async fn the_resources_of_the_template_can_be_made_and_deleted_by_the_calls_that
         ("AliceDeveloperUserId", reader.user("alice@example.com").await),
         ("FrankInfosecUserId", reader.user("frank@example.com").await),
     ]);
+    let named: BTreeSet<&str> =
+        template["Parameters"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(named, parameters.keys().copied().collect());
+    for (name, value) in &parameters {
+        let pattern = template["Parameters"][name]["AllowedPattern"].as_str().unwrap();
+        assert!(reader.aws.matches(pattern, value).await, "{name}: `{value}` is not {pattern}");
+        assert!(!reader.aws.matches(pattern, &value[1..]).await, "{name}: {pattern} takes anything");
+    }
     let of_type = |kind: &'static str| {
+        let resources = template["Resources"].as_object().unwrap();
         let resources = resources.iter().filter(move |(_, resource)| resource["Type"] == kind);
         resources.map(|(name, resource)| (name.as_str(), &resource["Properties"]))
     };
@@ -295,10 +358,15 @@ async fn the_resources_of_the_template_can_be_made_and_deleted_by_the_calls_that
     for (name, properties) in of_type("AWS::SSO::PermissionSet") {
         let tag = &properties["Tags"][0];
         let tag = format!("Key={},Value={}", text(&tag["Key"]), text(&tag["Value"]));
-        let (title, about) = (text(&properties["Name"]), text(&properties["Description"]));
-        let arn = reader.create_set(&title, &about, &["--tags", &tag]).await;
+        let [title, about] = ["Name", "Description"].map(|property| text(&properties[property]));
+        let made = reader
+            .sso("create-permission-set", &["--name", &title, "--description", &about, "--tags", &tag])
+            .await;
+        assert_eq!(made["PermissionSet"]["Description"], about);
+        let arn = text(&made["PermissionSet"]["PermissionSetArn"]);
         for policy in properties["ManagedPolicies"].as_array().unwrap() {
-            reader.attach(&arn, &text(policy)).await;
+            let attached = ["--permission-set-arn", &arn, "--managed-policy-arn", &text(policy)];
+            reader.sso("attach-managed-policy-to-permission-set", &attached).await;
         }
         sets.insert(name, arn);
     }
@@ -312,10 +380,13 @@ async fn the_resources_of_the_template_can_be_made_and_deleted_by_the_calls_that
     };
     for verb in ["create", "delete"] {
         for (_, properties) in of_type("AWS::SSO::Assignment") {
-            let [set, kind, principal, account] =
-                ["PermissionSetArn", "PrincipalType", "PrincipalId", "TargetId"]
-                    .map(|property| resolved(&properties[property]));
-            reader.assignment(verb, &set, (&kind, &principal), &account).await;
+            assert_eq!(
+                (&properties["PrincipalType"], &properties["TargetType"]),
+                (&json!("USER"), &json!("AWS_ACCOUNT"))
+            );
+            let [set, principal, account] = ["PermissionSetArn", "PrincipalId", "TargetId"]
+                .map(|property| resolved(&properties[property]));
+            reader.assignment(verb, &set, &principal, &account).await;
         }
         assert_eq!(reader.assignments().await, if verb == "create" { 3 } else { 0 });
     }
@@ -324,24 +395,24 @@ async fn the_resources_of_the_template_can_be_made_and_deleted_by_the_calls_that
     }
 }
 
-/// Where the article itself stands beside the checkout, its template makes what ours makes.
 #[test]
-fn our_template_makes_what_the_article_s_own_makes() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/seeds");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!("not run: the articles don't stand beside the checkout, in `{}`", folder.display());
-        return;
+fn our_commands_and_our_template_are_the_article_s_own() {
+    assert_eq!(
+        digest(&PRINTED.join("\n")),
+        PRINTED_DIGEST,
+        "these are not the commands that the article prints"
+    );
+    let ours = seeds::canonical(&template(TEMPLATE));
+    assert_eq!(digest(&ours), TEMPLATE_DIGEST, "this is not the template that the article prints");
+
+    // Where the article itself stands beside the checkout, nobody has to believe a digest.
+    let Some(article) = seeds::article("AWSTemplateFormatVersion") else { return };
+    let is_command = |line: &&str| {
+        let begins = ["aws ", "create-", "delete-", "list-"].iter().any(|begin| line.starts_with(begin));
+        begins && (line.contains(" --") || line.ends_with("list-instances"))
     };
-    let texts = entries.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
-    let article = texts.into_iter().find(|text| text.contains("AWSTemplateFormatVersion")).unwrap();
+    assert_eq!(article.lines().filter(is_command).collect::<Vec<_>>(), PRINTED);
     let begin = article.find("//start of Template//").unwrap();
     let end = article.find("//End of Template//").unwrap();
-    let without_words = |text: &str| {
-        let mut resources = resources(text);
-        for resource in resources.values_mut() {
-            resource["Properties"]["Description"] = Value::Null;
-        }
-        resources
-    };
-    assert_eq!(without_words(&article[begin..end]), without_words(TEMPLATE));
+    assert_eq!(seeds::canonical(&template(&article[begin..end])), ours);
 }

@@ -5,12 +5,12 @@
 //! block that don't begin with `$` are what the command above them prints, in this order, perhaps with more between them; `…` stands
 //! for anything.
 
-use std::{path::Path, process::Stdio};
+use std::{collections::BTreeSet, path::Path, process::Stdio};
 
 use tokio::{net::TcpListener, process::Command};
 
 use super::{
-    aws::Aws,
+    aws::{Aws, called},
     simulation::{Simulation, usher},
 };
 
@@ -115,6 +115,7 @@ async fn every_command_of_the_page_works_and_shows_what_the_page_shows() {
     let mut simulation: Option<Simulation> = None;
     let mut lines_before = 0;
     let mut commands = 0;
+    let mut calls = BTreeSet::new();
     for step in steps(&page) {
         match step {
             Step::Type { command, shown } if simulation.is_none() => {
@@ -130,7 +131,13 @@ async fn every_command_of_the_page_works_and_shows_what_the_page_shows() {
             }
             Step::Type { command, shown } => {
                 lines_before = simulation.as_ref().unwrap().log().lines().len();
+                let checked = shell.aws.checked().len();
                 let out = shell.types(&command).await;
+                assert!(
+                    shell.aws.checked().len() >= checked + called(&command).len(),
+                    "$ {command}: not checked"
+                );
+                calls.extend(called(&command));
                 let mut lines = out.lines();
                 for wanted in shown {
                     assert!(lines.any(|line| matches(&wanted, line)), "$ {command}\n{out}\nlacks: {wanted}");
@@ -148,7 +155,8 @@ async fn every_command_of_the_page_works_and_shows_what_the_page_shows() {
         }
     }
     assert!(commands > 25, "the page was read wrongly: {commands} commands");
-    assert!(shell.aws.checked().len() > 15);
+    assert_eq!(shell.aws.checked_operations(), calls);
+    assert!(calls.len() > 10, "{calls:?}");
     let simulation = simulation.unwrap();
     assert_eq!(simulation.count("failed  "), 0, "{:#?}", simulation.log().lines());
     let (status, lines) = simulation.interrupted().await;

@@ -9,6 +9,7 @@ mod demo;
 mod event;
 mod plan_and_apply;
 mod rules_check;
+mod seeds;
 mod simulate;
 mod simulation;
 mod status;

@@ -21,7 +21,7 @@ async fn impatient(service: &Service) -> Lambda {
 }
 
 /// What this engine has handed over in its run.
-async fn handed_over(service: &Service, engine: &Lambda) -> Vec<(Row, Claim)> {
+pub(super) async fn handed_over(service: &Service, engine: &Lambda) -> Vec<(Row, Claim)> {
     let ran = engine.api.invoke(json!({ "Records": [] }).to_string()).await.unwrap();
     assert_eq!(ran["end"], "done", "{ran}");
     let rows = service.rows().await.into_iter().filter(|row| row.state != State::Ours);
@@ -32,14 +32,14 @@ async fn handed_over(service: &Service, engine: &Lambda) -> Vec<(Row, Claim)> {
 }
 
 /// The message that looks after a request. The engine's own is held back for half a minute; this one is the same without the delay.
-fn poll(row: &Row, claim: &Claim) -> String {
+pub(super) fn poll(row: &Row, claim: &Claim) -> String {
     let (operation, _) = row.work().unwrap();
     let (request, since) = (claim.request.clone().unwrap(), claim.polled.unwrap());
     serde_json::to_string(&Poll { key: row.key.clone(), operation, request, since }).unwrap()
 }
 
 /// The rules are decided, and nobody has been woken for it.
-async fn decided(service: &Service) {
+pub(super) async fn decided(service: &Service) {
     service.publish(RULES).await;
     let (sweep, reconcile) = (service.function("sweep").await, service.function("reconcile").await);
     sweep.api.invoke("{}").await.unwrap();

@@ -176,6 +176,7 @@ impl Service {
             ("USHER_RECONCILE_CONCURRENCY", "1"),
             ("USHER_SWEEP_RATE", "20"),
             ("USHER_REST_RATE", "20"),
+            ("USHER_REST_CONCURRENCY", "1"),
         ]
         .map(|(variable, value)| (variable, value.to_owned()));
         simulator.into_iter().chain(self.moto.envs()).chain(ours).collect()

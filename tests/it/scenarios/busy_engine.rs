@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use shared::{
     domain::Operation,
-    engine::EngineSettings,
-    ports::{Clock as _, Queue as _},
+    engine::{EngineSettings, RunEnd},
+    ports::{Clock as _, Message, Queue as _},
 };
 use simulator::{Fault, FaultRule, Latency, SecondRoleUpdate, Settings};
 
@@ -14,7 +15,7 @@ use super::{
     crashes::run,
     failures::by_request,
     fleet::{calm, fleet},
-    fuse::When,
+    fuse::{Fuse, When, fused},
     model::{Rules, Where, group, rules, tagged},
     records::sqs_event,
     service::{Service, Start},
@@ -26,7 +27,12 @@ fn everywhere(sets: usize) -> Rules {
 }
 
 /// So many accounts with intents for so many permission sets each.
-async fn with_intents(accounts: usize, sets: usize, world: Settings, engine: EngineSettings) -> Service {
+pub(super) async fn with_intents(
+    accounts: usize,
+    sets: usize,
+    world: Settings,
+    engine: EngineSettings,
+) -> Service {
     let organization = fleet(accounts, sets);
     let service = Service::start(Start { organization: &organization, world, engine });
     service.publish(&everywhere(sets)).await;
@@ -162,7 +168,7 @@ async fn an_engine_may_die_with_many_calls_under_way() {
         for when in [When::Before(n), When::After(n), When::Fails(n)] {
             let service = begin().await;
             if let When::Fails(_) = when {
-                let ports = super::fuse::fused(&service.ports, &super::fuse::Fuse::new(when));
+                let ports = fused(&service.ports, &Fuse::new(when));
                 let event = serde_json::json!({ "Records": [] });
                 let _ = service.run_with(&ports, &event).await;
             } else {
@@ -177,7 +183,53 @@ async fn an_engine_may_die_with_many_calls_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_that_does_not_end_blocks_its_key_with_the_reason_and_nothing_else() {
+async fn each_page_of_a_list_takes_a_turn() {
+    let world = takes(3, Settings { page_size: 2, ..calm() });
+    let service = with_intents(30, 1, world, EngineSettings::default()).await;
+    let since = service.world().log().len();
+    service.run_engine().await;
+    {
+        let world = service.world();
+        let called: Vec<Timestamp> = world.log().iter().skip(since).map(|entry| entry.at).collect();
+        let pages = world.log().iter().filter(|entry| entry.operation.ends_with("CreationStatus")).count();
+        assert!(pages > 40, "{pages} pages");
+        let three = SignedDuration::from_secs(3);
+        let within =
+            |from: &Timestamp| called.iter().filter(|at| (*from..*from + three).contains(*at)).count();
+        let most = called.iter().map(within).max().unwrap();
+        // Ten a second, ten at once, and the two that find the instance.
+        assert!(most <= 10 * 3 + 10 + 2, "{most} calls");
+    }
+    service.converged(&[]).await;
+}
+
+/// In DynamoDB every write of the engine's looks at the lease, and no two may do so at a time.
+#[tokio::test(start_paused = true)]
+async fn writes_that_the_ledger_refuses_because_they_meet_end_no_run() {
+    let hour = Duration::from_hours(1);
+    let engine = EngineSettings { run_for: hour, look_age: hour, ..EngineSettings::default() };
+    let service = with_intents(100, 5, takes(1, calm()), engine).await;
+    let ports = fused(&service.ports, &Fuse::new(When::Meets(7)));
+    let run = service.run_with(&ports, &json!({ "Records": [] })).await.unwrap();
+    assert_eq!((run.end, run.granted), (RunEnd::Done, 500));
+    service.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_renewed_ends_a_run_only_once_no_call_can_be_made_under_it() {
+    let refused = async |first| {
+        let service = with_intents(12, 1, takes(80, calm()), EngineSettings::default()).await;
+        let ports = fused(&service.ports, &Fuse::new(When::RenewsNot(first)));
+        let run = service.run_with(&ports, &json!({ "Records": [] })).await;
+        service.check().await;
+        run.map(|run| run.granted)
+    };
+    assert_eq!(refused(15).await.unwrap(), 10);
+    refused(60).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_does_not_end_is_met_ever_more_rarely_and_holds_up_nothing_else() {
     let service = with_intents(3, 1, Settings::default(), EngineSettings::default()).await;
     let fault = FaultRule {
         operation: "CreateAccountAssignment".to_owned(),
@@ -187,17 +239,60 @@ async fn a_conflict_that_does_not_end_blocks_its_key_with_the_reason_and_nothing
         account: Some(service.account("unit-01")),
     };
     service.world().faults.add(fault);
-    service.settle().await;
+    service.settle_for(Duration::from_hours(1)).await;
     let rows = service.rows().await;
-    let blocked: Vec<_> = rows.iter().filter(|row| row.state.label() == "blocked").collect();
-    assert_eq!((blocked.len(), service.assignments().len()), (1, 2));
-    let reason = blocked[0].trouble.clone().unwrap_or_default();
+    let waiting: Vec<_> = rows.iter().filter(|row| row.state.label() == "pending").collect();
+    assert_eq!((waiting.len(), service.assignments().len()), (1, 2));
+    let reason = waiting[0].trouble.clone().unwrap_or_default();
     assert!(reason.contains("Conflict"), "{reason}");
     let tries = |entry: &&simulator::LogEntry| entry.error.as_deref() == Some("ConflictException");
     let tries = service.world().log().iter().filter(tries).count();
-    assert_eq!(tries, 6);
-    service.converged(&["blocked"]).await;
-    service.pass(Duration::from_hours(24)).await;
+    assert!((12..25).contains(&tries), "{tries} in an hour");
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_aws_takes_no_second_role_update_in_an_account_is_believed_for_a_while_only() {
+    let service = with_intents(1, 4, takes(30, calm()), EngineSettings::default()).await;
+    let until = service.clock.now() + SignedDuration::from_secs(45);
+    let body = json!({ "hops": 0, "learned": { "strict_until": until } }).to_string();
+    let deduplication = "learned".to_owned();
+    let wake = Message { group: "engine".to_owned(), deduplication, body, delay: Duration::ZERO };
+    service.wake.send(&[wake]).await.unwrap();
+    let began = service.clock.now();
+    service.run_engine().await;
+    let accepted: Vec<i64> = service
+        .world()
+        .request_log()
+        .map(|request| request.accepted_at.duration_since(began).as_secs())
+        .collect();
+    assert_eq!(accepted.len(), 4);
+    assert!(accepted[0] < 2 && (30..35).contains(&accepted[1]), "{accepted:?}");
+    assert!((45..47).contains(&accepted[2]) && (45..47).contains(&accepted[3]), "{accepted:?}");
+    service.settle().await;
+    service.converged(&[]).await;
+}
+
+/// Somebody's request for the same key takes minutes.
+#[tokio::test(start_paused = true)]
+async fn a_revoke_that_is_in_conflict_for_minutes_is_done_minutes_later_and_not_the_next_day() {
+    let service = with_intents(1, 1, Settings::default(), EngineSettings::default()).await;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), 1);
+    service.tag("unit-00", "Kind", "none").await;
+    let fault = FaultRule {
+        operation: "DeleteAccountAssignment".to_owned(),
+        service: None,
+        fault: Fault::Conflict,
+        calls: None,
+        account: None,
+    };
+    service.world().faults.add(fault);
+    service.settle_for(Duration::from_mins(3)).await;
+    assert_eq!(service.assignments().len(), 1);
+    service.world().faults.clear_all();
+    service.settle_for(Duration::from_mins(7)).await;
+    assert_eq!(service.assignments(), [""; 0]);
     service.converged(&[]).await;
 }
 

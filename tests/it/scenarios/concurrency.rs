@@ -1,21 +1,22 @@
 //! Several things at once: events, decisions, engines, sweeps.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use shared::{
     domain::Operation,
     engine::{AccountHint, Parked, RunEnd, SweepEnd},
     ledger::{BudgetKey, Cause},
     ports::{Clock as _, LedgerReader as _, Queue as _, Received},
 };
-use simulator::{Fault, FaultRule, Latency, Settings};
+use simulator::{Caller, CallerKind, Fault, FaultRule, InProcess, Latency, Settings};
 
 use super::{
     fleet::{calm, fleet},
     fuse::{Fuse, When, fused},
     model::{Rules, group, in_ou, rules, tagged},
     records::sqs_event,
-    service::{SMALL, Service, Start},
+    service::{SMALL, Service, Start, USHER},
 };
 
 fn document() -> Rules {
@@ -50,7 +51,8 @@ fn raw(name: &str, group: Option<&str>, body: &str) -> Received {
 /// Decides about these records, past the queue's own order; tells which are to come again.
 async fn decide(service: &Service, records: &[Received]) -> Vec<String> {
     let event = serde_json::from_value(sqs_event(records)).unwrap();
-    let answer = reconcile::handle(event, service.ports.reconciler(), &*service.ports.parked).await;
+    let answer =
+        reconcile::handle(event, service.ports.reconciler(), &*service.ports.parked, service.soon()).await;
     answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
@@ -309,6 +311,75 @@ async fn ten_accounts_at_once_fill_the_window_and_no_more_and_share_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_that_meets_another_one_is_made_again_and_nothing_is_read_for_it() {
+    let looked = async |when| {
+        let service = started(calm());
+        service.publish(&document()).await;
+        let fuse = Fuse::new(when);
+        let ports = fused(&service.ports, &fuse);
+        let event = serde_json::from_value(sqs_event(&[record(&service, "one-dev", "a")])).unwrap();
+        let answer = reconcile::handle(event, ports.reconciler(), &*ports.parked, service.soon()).await;
+        assert!(answer.batch_item_failures.is_empty(), "{when:?}");
+        assert_eq!((service.rows().await.len(), spent_today(&service, Operation::Grant).await), (2, 2));
+        (fuse.count(), service.world().log().len())
+    };
+    let (steps, calls) = looked(When::Never).await;
+    let mut again = 0;
+    for n in 0..steps {
+        let (with, called) = looked(When::Conflicts(n)).await;
+        assert_eq!(called, calls, "at {n} of {steps}");
+        again += with - steps;
+    }
+    assert!(again > 0, "no write met another one");
+}
+
+/// SSO Admin answers a call in two seconds.
+fn slow(service: &mut Service) {
+    let management = service.world().management_account().clone();
+    let face = InProcess {
+        world: Arc::clone(&service.world),
+        clock: service.clock.clone(),
+        caller: Caller::new(USHER, management, CallerKind::Management),
+        round_trip: Duration::from_secs(2),
+        paces: None,
+    };
+    service.ports.access = Arc::new(face);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_has_no_time_for_comes_again_and_what_is_done_does_not() {
+    let began = |service: &mut Service| {
+        slow(service);
+        service.clock.now()
+    };
+    let mut service = started(calm());
+    service.publish(&document()).await;
+    let start = began(&mut service);
+    assert_eq!(decide(&service, &[record(&service, "one-dev", "alone")]).await, [""; 0]);
+    let alone = service.clock.now().duration_since(start);
+    assert!(alone > SignedDuration::from_secs(5), "{alone}");
+
+    let mut service = started(calm());
+    service.publish(&document()).await;
+    let until = began(&mut service) + alone + SignedDuration::from_secs(1);
+    let batch = [
+        record(&service, "one-dev", "done"),
+        record(&service, "two-dev", "broken off"),
+        record(&service, "two-dev", "after it"),
+        record(&service, "one-prod", "not begun"),
+    ];
+    let event = serde_json::from_value(sqs_event(&batch)).unwrap();
+    let answer = reconcile::handle(event, service.ports.reconciler(), &*service.ports.parked, until).await;
+    assert!(service.clock.now() <= until + SignedDuration::from_millis(1), "answered in time");
+    let failed: Vec<_> =
+        answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    assert_eq!(failed, ["broken off", "after it", "not begun"]);
+    let accounts: BTreeSet<_> = service.rows().await.into_iter().map(|row| row.key.account).collect();
+    assert_eq!(accounts, BTreeSet::from([service.account("one-dev")]));
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bad_record_holds_up_nothing_but_its_own_group() {
     let service = started(calm());
     service.publish(&document()).await;
@@ -351,7 +422,7 @@ async fn an_unreadable_record_that_cannot_be_parked_comes_again() {
     ports.parked = std::sync::Arc::new(Refusing);
     let batch = [raw("unreadable", None, "?"), record(&service, "one-dev", "good")];
     let event = serde_json::from_value(sqs_event(&batch)).unwrap();
-    let answer = reconcile::handle(event, ports.reconciler(), &*ports.parked).await;
+    let answer = reconcile::handle(event, ports.reconciler(), &*ports.parked, service.soon()).await;
     let failed: Vec<_> = answer.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
     assert_eq!(failed, ["unreadable"]);
     assert_eq!(service.rows().await.len(), 2, "its neighbour was decided");

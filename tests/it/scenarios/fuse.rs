@@ -4,6 +4,7 @@
 
 use std::{
     future::pending,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -35,6 +36,13 @@ pub(super) enum When {
     After(usize),
     /// It does not blow: this one fails, if it is a write of rows.
     Fails(usize),
+    /// It does not blow: this one meets another write and does nothing, if it is a write of rows.
+    Conflicts(usize),
+    /// It does not blow: of two writes that depend on the lease and meet, one is refused, as DynamoDB does. So is one in ten by chance,
+    /// from this seed, as if it had met somebody else's.
+    Meets(u64),
+    /// It does not blow: the first so many renewals of the lease are refused, as if they had met somebody else's write.
+    RenewsNot(usize),
     /// It does not blow: all stands still for a while after this one.
     StallAfter(usize, Duration),
 }
@@ -43,12 +51,16 @@ pub(super) enum When {
 pub(super) struct Fuse {
     when: When,
     count: AtomicUsize,
+    /// Writes that depend on the lease and are under way.
+    writes: AtomicUsize,
+    renewals: AtomicUsize,
     blown: Notify,
 }
 
 impl Fuse {
     pub(super) fn new(when: When) -> Arc<Self> {
-        Arc::new(Self { when, count: AtomicUsize::new(0), blown: Notify::new() })
+        let [count, writes, renewals] = [const { AtomicUsize::new(0) }; 3];
+        Arc::new(Self { when, count, writes, renewals, blown: Notify::new() })
     }
 
     /// How many things have been done, or were about to be.
@@ -75,6 +87,24 @@ impl Fuse {
         {
             tokio::time::sleep(time).await;
         }
+        done
+    }
+
+    /// A write that depends on the lease.
+    async fn meeting<T>(
+        &self,
+        doing: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
+        let When::Meets(seed) = self.when else { return self.through(doing).await };
+        let mut chance = DefaultHasher::new();
+        (seed, self.count.load(Ordering::Relaxed)).hash(&mut chance);
+        let met = self.writes.fetch_add(1, Ordering::Relaxed) > 0 || chance.finish().is_multiple_of(10);
+        tokio::time::sleep(Duration::from_millis(8)).await;
+        let done = self.through(async {
+            if met { Err(PortError::Conflict("TransactionConflict".to_owned()).into()) } else { doing.await }
+        });
+        let done = done.await;
+        self.writes.fetch_sub(1, Ordering::Relaxed);
         done
     }
 
@@ -125,23 +155,25 @@ impl AccessReader for Fused<Access> {
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {
         self.fuse.through(self.inner.0.provisioned_in(account)).await
     }
-    async fn principals(
+    async fn principals_page(
         &self,
         account: &AccountId,
         set: &PermissionSetArn,
-    ) -> Result<Vec<Principal>, PortError> {
-        self.fuse.through(self.inner.0.principals(account, set)).await
+        token: Option<String>,
+    ) -> Result<Page<Principal>, PortError> {
+        self.fuse.through(self.inner.0.principals_page(account, set, token)).await
     }
     async fn assignments_of(&self, principal: &Principal) -> Result<Vec<AssignmentKey>, PortError> {
         self.fuse.through(self.inner.0.assignments_of(principal)).await
     }
-    async fn requests(
+    async fn requests_page(
         &self,
         operation: Operation,
         status: RequestListing,
-        limit: usize,
-    ) -> Result<Vec<RequestSummary>, PortError> {
-        self.fuse.through(self.inner.0.requests(operation, status, limit)).await
+        most: usize,
+        token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError> {
+        self.fuse.through(self.inner.0.requests_page(operation, status, most, token)).await
     }
     async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {
         self.fuse.through(self.inner.0.request(operation, id)).await
@@ -215,6 +247,13 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
             let failed = async { Err(PortError::Failed("the ledger is not there".to_owned()).into()) };
             return self.fuse.through(failed).await;
         }
+        if self.fuse.when == When::Conflicts(self.fuse.count()) {
+            let met = async { Err(PortError::Conflict("another write is under way".to_owned()).into()) };
+            return self.fuse.through(met).await;
+        }
+        if guard.lease.is_some() {
+            return self.fuse.meeting(self.inner.write(rows, guard)).await;
+        }
         self.fuse.through(self.inner.write(rows, guard)).await
     }
     async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError> {
@@ -239,7 +278,13 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
         self.fuse.through(self.inner.acquire_lease(holder, now, ttl)).await
     }
     async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError> {
-        self.fuse.through(self.inner.renew_lease(lease, now, ttl)).await
+        let before = self.fuse.renewals.fetch_add(1, Ordering::Relaxed);
+        if let When::RenewsNot(first) = self.fuse.when
+            && before < first
+        {
+            return Err(PortError::Conflict("TransactionConflict".to_owned()).into());
+        }
+        self.fuse.meeting(self.inner.renew_lease(lease, now, ttl)).await
     }
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.release_lease(lease)).await

@@ -56,6 +56,7 @@ mod red_button;
 mod renames;
 mod rounds;
 mod service;
+mod settling;
 mod slices;
 mod slow_requests;
 mod staleness;

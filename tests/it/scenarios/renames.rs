@@ -6,7 +6,7 @@ use serde_json::json;
 use simulator::wire::sso_admin as sso;
 
 use super::{
-    model::{group, in_ou, rules},
+    model::{group, in_ou, rules, tagged},
     service::Service,
 };
 
@@ -98,4 +98,36 @@ async fn a_renamed_ou_and_a_permission_set_tagged_anew_are_found_by_two_sweeps_t
     assert!(!service.exists(&service.key("play", "ReadOnlyAccess", "Developers")));
     assert!(service.exists(&service.key("play", "ReadOnlyAccess", "Support")));
     assert!(service.exists(&service.key("two-dev", "DeployAccess", "Auditors")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_of_ous_are_read_in_every_sweep_where_rules_look_at_them_and_once_where_none_does() {
+    let names = |service: &Service, since: usize| {
+        let world = service.world();
+        let mut log = world.log().iter().skip(since).map(|entry| entry.operation);
+        log.any(|it| it == "ListOrganizationalUnitsForParent" || it == "DescribeOrganizationalUnit")
+    };
+    let swept = async |service: &Service| {
+        let since = service.world().log().len();
+        service.sweep_and_settle().await;
+        names(service, since)
+    };
+    let service = Service::new();
+    let by_tag =
+        || group("tag", "Support").gets("DeployAccess").in_accounts(tagged("Environment", "Production"));
+    service.publish(&rules([by_tag()])).await;
+    assert!(swept(&service).await, "each is read once");
+    service.pass(Duration::from_hours(1)).await;
+    assert!(!swept(&service).await, "nothing depends on them");
+
+    // Nobody noticed. Then a rule looks at the name.
+    let ou = service.world().ou_at("Sandbox").unwrap();
+    service.person(|world, now, who| world.rename_ou(now, who, &ou, "Playground")).await.unwrap();
+    service.take_events();
+    let by_path = group("path", "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Playground"));
+    service.publish(&rules([by_tag(), by_path])).await;
+    assert!(swept(&service).await);
+    assert!(service.exists(&service.key("play", "ReadOnlyAccess", "Support")));
+    assert!(swept(&service).await, "in every sweep");
+    service.converged(&[]).await;
 }

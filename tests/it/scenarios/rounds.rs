@@ -1,11 +1,17 @@
 //! A sweep's round: taken up where it stopped, by one run at a time, and whatever may die in the middle of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use shared::engine::{SweepEnd, SweepSettings};
-use simulator::{Fault, FaultRule};
+use shared::{
+    domain::Principal,
+    engine::{SweepEnd, SweepSettings},
+    pace::{Paces, Share},
+    ports::Clock as _,
+};
+use simulator::{Caller, CallerKind, Fault, FaultRule, InProcess};
 
 use super::{
+    fleet::fleet,
     fuse::{Fuse, When, fused},
     model::{Rules, Where, Who, group, in_ou, rule, rules, tagged},
     service::{Service, Start, USHER},
@@ -280,4 +286,82 @@ async fn a_round_that_takes_hours_sees_what_happened_before_it_and_repeats_no_re
     assert!(asked.values().all(|times| *times == 1), "names are read once a round: {asked:?}");
     service.settle().await;
     assert!(!service.assignments().iter().any(|one| one.starts_with("play PowerUserAccess")));
+}
+
+/// What SSO Admin is asked goes at this many calls a second.
+fn at_a_pace(service: &mut Service, sso_admin: f64) {
+    let share = Share { sso_admin, identity_store: 20.0, organizations: 1.0, burst: 1 };
+    let management = service.world().management_account().clone();
+    let face = InProcess {
+        world: Arc::clone(&service.world),
+        clock: service.clock.clone(),
+        caller: Caller::new(USHER, management, CallerKind::Management),
+        round_trip: Duration::ZERO,
+        paces: Some(Arc::new(Paces::new(share, service.clock.clone()))),
+    };
+    service.ports.access = Arc::new(face);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_learns_for_hours_what_rules_look_at_is_nobody_elses_and_gets_to_its_end() {
+    let mut service = Service::start(Start { organization: &fleet(2, 3500), ..Start::default() });
+    at_a_pace(&mut service, 3.0);
+    service.publish(&rules([group("all", "Developers").gets_tagged("Environment", "All")])).await;
+    // Three thousand and five hundred names, and as many sets' tags: 39 minutes, of which nine fit into a run. The schedule is a little late.
+    let hourly = Duration::from_secs(3601);
+    for run in 1..=6 {
+        let began = service.clock.now();
+        let (swept, other) = tokio::join!(service.sweep(), async {
+            tokio::time::sleep(service.ports.sweep.hold + Duration::from_mins(1)).await;
+            (run == 1).then_some(service.sweep().await)
+        });
+        if let Some(other) = other {
+            assert_eq!(other.unwrap().run, SweepEnd::UnderWay);
+        }
+        match swept.unwrap().run {
+            SweepEnd::RoundEnded => {
+                let world = service.world();
+                let tags = world.log().iter().filter(|entry| entry.parameters["ResourceArn"].is_string());
+                assert_eq!(tags.count(), 3500, "what was learned is not asked again");
+                return;
+            }
+            SweepEnd::Unfinished => {}
+            end @ (SweepEnd::UnderWay | SweepEnd::TooSoon) => panic!("{end:?}"),
+        }
+        let took = Duration::try_from(service.clock.now().duration_since(began)).unwrap();
+        service.pass(hourly.saturating_sub(took)).await;
+    }
+    panic!("the round never gets to its first page");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_differs_in_two_pages_of_a_round_is_hinted_for_each() {
+    let mut service = Service::start(Start::default());
+    let mut groups = ["Developers", "Support"];
+    groups.sort_by_key(|name| Principal::Group(service.world().group_named(name).unwrap()));
+    service
+        .publish(&rules([
+            group("first", groups[0]).gets("ReadOnlyAccess").in_accounts(tagged("First", "yes")),
+            group("second", groups[1]).gets("ReadOnlyAccess").in_accounts(tagged("Second", "yes")),
+        ]))
+        .await;
+    service.tag("one-prod", "First", "yes").await;
+    service.tag("one-prod", "Second", "yes").await;
+    service.sweep_and_settle().await;
+    service.pass(Duration::from_mins(6)).await;
+    service.ports.sweep = SweepSettings { run_for: Duration::ZERO, page: 1, ..SweepSettings::default() };
+
+    // No event tells of either tag, and the account is looked at between them.
+    for (tag, group, end) in
+        [("First", groups[0], SweepEnd::Unfinished), ("Second", groups[1], SweepEnd::RoundEnded)]
+    {
+        service.tag("two-dev", tag, "yes").await;
+        service.take_events();
+        assert_eq!(service.sweep().await.unwrap().run, end);
+        assert_eq!(service.inbox.depth().waiting, 1, "{tag}");
+        service.drain_inbox().await;
+        service.run_engine().await;
+        assert!(service.exists(&service.key("two-dev", "ReadOnlyAccess", group)), "{tag}");
+    }
+    whole_rounds(service).converged(&[]).await;
 }

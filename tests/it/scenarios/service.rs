@@ -249,7 +249,8 @@ impl Service {
                 return failed;
             }
             let event = serde_json::from_value(sqs_event(&received)).unwrap();
-            let answer = reconcile::handle(event, self.ports.reconciler(), &*self.ports.parked).await;
+            let answer =
+                reconcile::handle(event, self.ports.reconciler(), &*self.ports.parked, self.soon()).await;
             let failures: BTreeSet<String> =
                 answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
             failed += failures.len();
@@ -259,6 +260,11 @@ impl Service {
             }
             self.check().await;
         }
+    }
+
+    /// When Lambda would stop a function that begins now.
+    pub(super) fn soon(&self) -> Timestamp {
+        self.clock.now() + SignedDuration::from_mins(15)
     }
 
     /// Runs the engine for every wake that has come. A run that fails leaves its wake to come again.

@@ -1,4 +1,4 @@
-//! The reads. Every listing is turned to its last page, except requests, which are read up to a limit.
+//! The reads. Every listing is turned to its last page, but for those that the engine turns itself, at its own pace.
 
 use aws_sdk_ssoadmin::types::{OperationStatusFilter, PrincipalType, StatusValues};
 
@@ -13,7 +13,7 @@ use crate::{
         parse,
     },
     domain::{AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, RequestId, Tags},
-    ports::{AccessReader, PortError, Request, RequestListing, RequestSummary},
+    ports::{AccessReader, Page, PortError, Request, RequestListing, RequestSummary},
 };
 
 /// The largest page (the API model: `MaxResults` 1 to 100).
@@ -108,36 +108,32 @@ impl AccessReader for SsoAdminApi {
         Ok(sets)
     }
 
-    async fn principals(
+    async fn principals_page(
         &self,
         account: &AccountId,
         permission_set: &PermissionSetArn,
-    ) -> Result<Vec<Principal>, PortError> {
+        token: Option<String>,
+    ) -> Result<Page<Principal>, PortError> {
         let operation = "ListAccountAssignments";
         let instance = self.found().await?;
-        let mut principals = Vec::new();
-        let mut pages = Pages::of(operation);
-        while let Some(token) = pages.next() {
-            let request = self
-                .client
-                .list_account_assignments()
-                .instance_arn(instance.arn.as_str())
-                .account_id(account.as_str())
-                .permission_set_arn(permission_set.as_str());
-            let page =
-                request.max_results(PAGE).set_next_token(token).send().await.map_err(calling(operation))?;
-            for item in page.account_assignments() {
-                let listed: AccountId = parse::id(operation, "account", item.account_id())?;
-                let set: PermissionSetArn =
-                    parse::id(operation, "permission set", item.permission_set_arn())?;
-                if listed != *account || set != *permission_set {
-                    return Err(unreadable(operation, "an assignment that was not asked for"));
-                }
-                principals.push(principal(operation, item.principal_type(), item.principal_id())?);
+        let request = self
+            .client
+            .list_account_assignments()
+            .instance_arn(instance.arn.as_str())
+            .account_id(account.as_str())
+            .permission_set_arn(permission_set.as_str());
+        let page =
+            request.max_results(PAGE).set_next_token(token).send().await.map_err(calling(operation))?;
+        let mut items = Vec::new();
+        for item in page.account_assignments() {
+            let listed: AccountId = parse::id(operation, "account", item.account_id())?;
+            let set: PermissionSetArn = parse::id(operation, "permission set", item.permission_set_arn())?;
+            if listed != *account || set != *permission_set {
+                return Err(unreadable(operation, "an assignment that was not asked for"));
             }
-            pages.turn(page.next_token)?;
+            items.push(principal(operation, item.principal_type(), item.principal_id())?);
         }
-        Ok(principals)
+        Ok(Page { items, next: page.next_token })
     }
 
     async fn assignments_of(&self, asked: &Principal) -> Result<Vec<AssignmentKey>, PortError> {
@@ -174,12 +170,13 @@ impl AccessReader for SsoAdminApi {
         Ok(keys)
     }
 
-    async fn requests(
+    async fn requests_page(
         &self,
         of: Operation,
         status: RequestListing,
-        limit: usize,
-    ) -> Result<Vec<RequestSummary>, PortError> {
+        most: usize,
+        token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError> {
         let operation = match of {
             Operation::Grant => "ListAccountAssignmentCreationStatus",
             Operation::Revoke => "ListAccountAssignmentDeletionStatus",
@@ -191,35 +188,25 @@ impl AccessReader for SsoAdminApi {
             RequestListing::Failed => StatusValues::Failed,
         });
         let filter = filter.build();
-        let mut requests = Vec::new();
-        let mut pages = Pages::of(operation);
-        while requests.len() < limit
-            && let Some(token) = pages.next()
-        {
-            let size = i32::try_from(limit - requests.len()).unwrap_or(PAGE).clamp(1, PAGE);
-            let (items, next) = match of {
-                Operation::Grant => {
-                    let call = self.client.list_account_assignment_creation_status();
-                    let call = call.instance_arn(instance.arn.as_str()).filter(filter.clone());
-                    let page = call.max_results(size).set_next_token(token).send().await;
-                    let page = page.map_err(calling(operation))?;
-                    (page.account_assignments_creation_status.unwrap_or_default(), page.next_token)
-                }
-                Operation::Revoke => {
-                    let call = self.client.list_account_assignment_deletion_status();
-                    let call = call.instance_arn(instance.arn.as_str()).filter(filter.clone());
-                    let page = call.max_results(size).set_next_token(token).send().await;
-                    let page = page.map_err(calling(operation))?;
-                    (page.account_assignments_deletion_status.unwrap_or_default(), page.next_token)
-                }
-            };
-            for item in &items {
-                requests.push(summary(operation, item)?);
+        let size = i32::try_from(most).unwrap_or(PAGE).clamp(1, PAGE);
+        let (listed, next) = match of {
+            Operation::Grant => {
+                let call = self.client.list_account_assignment_creation_status();
+                let call = call.instance_arn(instance.arn.as_str()).filter(filter);
+                let page = call.max_results(size).set_next_token(token).send().await;
+                let page = page.map_err(calling(operation))?;
+                (page.account_assignments_creation_status.unwrap_or_default(), page.next_token)
             }
-            pages.turn(next)?;
-        }
-        requests.truncate(limit);
-        Ok(requests)
+            Operation::Revoke => {
+                let call = self.client.list_account_assignment_deletion_status();
+                let call = call.instance_arn(instance.arn.as_str()).filter(filter);
+                let page = call.max_results(size).set_next_token(token).send().await;
+                let page = page.map_err(calling(operation))?;
+                (page.account_assignments_deletion_status.unwrap_or_default(), page.next_token)
+            }
+        };
+        let items = listed.iter().map(|item| summary(operation, item)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
     }
 
     async fn request(&self, of: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {

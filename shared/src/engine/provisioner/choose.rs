@@ -14,11 +14,9 @@ use crate::{
 };
 
 /// Whether AWS takes a request that may update a role of an account while another is being updated there. It is not documented.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::engine) enum SecondUpdate {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecondUpdate {
     /// One is tried, and no other before AWS has answered.
-    #[default]
     Unknown,
     Taken,
     /// With a conflict: the others wait.
@@ -104,9 +102,7 @@ impl Load {
             | (Hindrance::AnotherIsMade | Hindrance::ItsRoleIsMade, SecondUpdate::Taken) => true,
             // One stuck request costs one place of the window; where there is something to revoke in its account, one more.
             (Hindrance::BehindStuck, _) => {
-                operation == Operation::Revoke
-                    && self.may_revoke_behind(&row.key.account)
-                    && (second != SecondUpdate::Refused || row.attempts < TRIED_BEHIND_STUCK)
+                operation == Operation::Revoke && self.may_revoke_behind(&row.key.account)
             }
             (Hindrance::AnotherIsMade | Hindrance::ItsRoleIsMade, SecondUpdate::Unknown) => {
                 !self.tries_a_second
@@ -134,10 +130,6 @@ enum Hindrance {
     /// The one before it is stuck.
     BehindStuck,
 }
-
-/// So often a revoke is tried behind a request that is stuck where AWS refuses that: the attempts that are left are for when it has
-/// ended.
-const TRIED_BEHIND_STUCK: u32 = 3;
 
 /// A row to be sent.
 #[derive(Debug)]
@@ -438,11 +430,9 @@ pub(super) mod tests {
         let mut load = Load::default();
         load.add_stuck(&revoke(9, 9), &roles);
         assert_eq!(sent(&choose(waiting[..1].iter(), &load, &roles, &limits)), ["11"]);
-        // Where AWS refuses a second update, some of the attempts are kept.
+        // Where AWS refuses a second update, it is tried now and then: it may delete no role.
         let refused = Limits { second_update: SecondUpdate::Refused, ..limits };
-        let tried = |attempts| [Row { attempts, ..waiting[0].clone() }];
-        assert_eq!(choose(tried(2).iter(), &load, &roles, &refused).ready.len(), 1);
-        assert!(choose(tried(3).iter(), &load, &roles, &refused).ready.is_empty());
+        assert_eq!(sent(&choose(waiting[..1].iter(), &load, &roles, &refused)), ["11"]);
     }
 
     #[test]

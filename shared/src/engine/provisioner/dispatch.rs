@@ -26,6 +26,9 @@ use crate::{
 /// The longest that the engine waits when others take the whole window.
 const LONGEST_HOLD: Duration = Duration::from_secs(20);
 
+/// How long a refusal of a second role update is believed. It may have been about something else, so that one is tried again.
+const STRICT_FOR: SignedDuration = SignedDuration::from_mins(10);
+
 /// Nothing is stuck before it has taken this long.
 const STUCK: Duration = Duration::from_mins(1);
 
@@ -73,7 +76,7 @@ impl Session<'_> {
             rules: self.rules.as_ref(),
             orders: &orders,
             intent_age: signed(settings.intent_age),
-            second_update: self.second_update,
+            second_update: self.second_update(now),
             // Whoever decides does one account after the other: more would only make events wait.
             sent_back: if self.reading.take_news() { settings.window * 2 } else { 0 },
             now,
@@ -102,6 +105,14 @@ impl Session<'_> {
             self.send(row, unhindered, orders.version);
         }
         self.wake_for_presumed(now);
+    }
+
+    fn second_update(&self, now: Timestamp) -> SecondUpdate {
+        match self.strict_until {
+            Some(until) if now < until => SecondUpdate::Refused,
+            _ if self.takes_second => SecondUpdate::Taken,
+            _ => SecondUpdate::Unknown,
+        }
     }
 
     /// What is under way in the accounts.
@@ -215,11 +226,10 @@ impl Session<'_> {
             Sent::Ended(end) => {
                 let account = key.account.clone();
                 self.land(&key);
-                // A conflict with nothing but another role update of its account: AWS takes no second one.
-                if end == End::Request(Ended::Retried)
-                    && self.flights.keys().any(|key| key.account == account)
-                {
-                    self.second_update = SecondUpdate::Refused;
+                // A conflict with nothing but another role update of its account, as far as is known: AWS takes no second one.
+                let others = self.flights.keys().any(|key| key.account == account);
+                if others && end == End::Request(Ended::Retried) {
+                    (self.strict_until, self.takes_second) = (Some(now + STRICT_FOR), false);
                 }
                 self.tell(&key, end, None);
             }
@@ -241,12 +251,11 @@ impl Session<'_> {
     fn accepted(&mut self, key: &AssignmentKey, row: Row, request: &Request, since: Timestamp) {
         let Some(flight) = self.flights.get_mut(key) else { return };
         let unhindered = matches!(flight.stage, Stage::Sending { unhindered: true });
-        if !unhindered && self.second_update == SecondUpdate::Unknown {
-            self.second_update = SecondUpdate::Taken;
-        }
+        self.takes_second |= !unhindered;
         flight.row = row;
         flight.stage = Stage::Open(Following {
             request: request.id.clone(),
+            created_at: request.created_at,
             open: Open { since, looked: None },
             exact: true,
             unhindered,

@@ -41,6 +41,8 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Following {
     pub(super) request: RequestId,
+    /// When AWS accepted it, by its own clock, where it has said so.
+    pub(super) created_at: Option<Timestamp>,
     pub(super) open: Open,
     /// Whether this session has sent it: else the moment of the call is known only roughly.
     pub(super) exact: bool,

@@ -1,28 +1,29 @@
 //! Following requests to their end. Accepted is not provisioned: only a terminal status read from AWS ends an operation.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
     RunError,
     flight::{Following, Stage},
-    hand::Hand,
+    hand::{Hand, Turn},
     latency::Latency,
     looks::{self, Open},
     outcome::{self, Ended, Outcome},
     session::{Done, Session},
+    shown::Shown,
     watch::ROUGHLY,
 };
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
     ledger::Row,
-    ports::{RequestListing, RequestStatus},
+    ports::{Page, Request, RequestListing, RequestStatus},
     provisioning::next_look,
 };
 
-/// How many requests one look at a list shows: one page.
+/// How many requests one look at a list shows: one page, as a rule.
 const LISTED: usize = 100;
 
 /// From so many on, a list of the failed is cheaper than to ask about each.
@@ -35,7 +36,7 @@ const FEW: usize = 3;
 const URGENT: f64 = 0.5;
 
 /// What AWS said of one request; the outer `None` if it said nothing this time, the inner one if it no longer knows the request.
-pub(super) type Described = Option<Option<RequestStatus>>;
+pub(super) type Described = Option<Option<Request>>;
 
 impl Hand<'_> {
     /// One look at a list, with the moment at which it was sent; `None` when it could not be had this time.
@@ -43,13 +44,19 @@ impl Hand<'_> {
         &self,
         operation: Operation,
         listing: RequestListing,
-    ) -> Result<(Timestamp, Option<BTreeSet<RequestId>>), RunError> {
-        self.turn().await;
-        let at = self.now();
-        let answer = self.engine.access.requests(operation, listing, LISTED).await;
-        self.heed(&answer);
-        match answer {
-            Ok(listed) => Ok((at, Some(listed.into_iter().map(|request| request.id).collect()))),
+    ) -> Result<(Timestamp, Option<Shown>), RunError> {
+        let begun = OnceLock::new();
+        let page = |token, most| {
+            let begun = &begun;
+            self.ask(Turn::Next, async move {
+                begun.get_or_init(|| self.now());
+                self.engine.access.requests_page(operation, listing, most, token).await
+            })
+        };
+        let listed = Page::turn_all(LISTED, page).await;
+        let at = begun.get().copied().unwrap_or_else(|| self.now());
+        match listed {
+            Ok(listed) => Ok((at, Some(Shown::of(&listed, LISTED)))),
             Err(error) if error.is_transient() => Ok((at, None)),
             Err(error) => Err(RunError::Access(error)),
         }
@@ -61,12 +68,15 @@ impl Hand<'_> {
         operation: Operation,
         request: &RequestId,
     ) -> Result<(Timestamp, Described), RunError> {
-        self.turn().await;
-        let at = self.now();
-        let answer = self.engine.access.request(operation, request).await;
-        self.heed(&answer);
+        let mut begun = None;
+        let answer = self.ask(Turn::Next, async {
+            begun = Some(self.now());
+            self.engine.access.request(operation, request).await
+        });
+        let answer = answer.await;
+        let at = begun.unwrap_or_else(|| self.now());
         match answer {
-            Ok(request) => Ok((at, Some(request.map(|request| request.status)))),
+            Ok(request) => Ok((at, Some(request))),
             Err(error) if error.is_transient() => Ok((at, None)),
             Err(error) => Err(RunError::Access(error)),
         }
@@ -133,8 +143,8 @@ impl Session<'_> {
     fn start_list(&mut self, operation: Operation, listing: RequestListing) {
         let hand = self.hand.clone();
         self.start(async move {
-            let (at, listed) = hand.look(operation, listing).await?;
-            Ok(Done::Looked { operation, listing, at, listed })
+            let (at, shown) = hand.look(operation, listing).await?;
+            Ok(Done::Looked { operation, listing, at, shown })
         });
     }
 
@@ -190,19 +200,19 @@ impl Session<'_> {
         operation: Operation,
         listing: RequestListing,
         at: Timestamp,
-        listed: Option<BTreeSet<RequestId>>,
+        shown: Option<Shown>,
     ) {
         let watch = self.watch_mut(operation);
         if listing == RequestListing::Succeeded {
             watch.looking = false;
             watch.looked(at);
         }
-        let Some(listed) = listed else { return };
+        let Some(shown) = shown else { return };
         self.window.answered();
         if listing != RequestListing::Succeeded {
             let failed: Vec<AssignmentKey> = self
                 .followed(operation)
-                .filter(|(_, following)| listed.contains(&following.request))
+                .filter(|(_, following)| shown.ids.contains(&following.request))
                 .map(|(key, _)| key.clone())
                 .collect();
             for key in failed {
@@ -214,7 +224,7 @@ impl Session<'_> {
             }
             return;
         }
-        self.watch_mut(operation).check(at, &listed);
+        self.watch_mut(operation).check(at, &shown);
         let mut done = Vec::new();
         let mut ages = Vec::new();
         for (key, flight) in &mut self.flights {
@@ -225,10 +235,10 @@ impl Session<'_> {
             else {
                 continue;
             };
-            if listed.contains(&following.request) {
+            if shown.ids.contains(&following.request) {
                 done.push(key.clone());
                 ages.push(Ages::of(following, at));
-            } else {
+            } else if shown.would_show(following.created_at) {
                 following.open.looked = Some(at);
             }
         }
@@ -255,12 +265,13 @@ impl Session<'_> {
             return;
         };
         following.busy = false;
-        let Some(status) = described else {
+        let Some(described) = described else {
             following.closer = Some(at + signed(next_look(waited)));
             return;
         };
-        match status {
-            Some(RequestStatus::InProgress) => {
+        match described.map(|request| (request.status, request.created_at)) {
+            Some((RequestStatus::InProgress, created_at)) => {
+                following.created_at = created_at.or(following.created_at);
                 let (age, tells) = (following.open.age(at), following.exact && following.unhindered);
                 following.open.looked = Some(at);
                 let watch = self.watch_mut(operation);
@@ -272,12 +283,12 @@ impl Session<'_> {
                     self.put_off(&key, at);
                 }
             }
-            Some(status) => {
+            Some((status, created_at)) => {
                 if status == RequestStatus::Succeeded {
                     let ages = Ages::of(following, at);
                     let watch = self.watch_mut(operation);
                     ages.tell(&mut watch.latency);
-                    watch.expect(request.clone(), at);
+                    watch.expect(request.clone(), created_at, at);
                 }
                 self.conclude(&key, &status);
             }
@@ -286,8 +297,9 @@ impl Session<'_> {
                 following.busy = true;
                 let (hand, row) = (self.hand.clone(), flight.row.clone());
                 self.start(async move {
-                    let end = hand.settle_unknown(row).await?;
-                    Ok(Done::SettledUnknown { key, end })
+                    let came_of_it = hand.settle_unknown(row.clone()).await;
+                    let settled = hand.or_kept(&row, came_of_it).await?;
+                    Ok(Done::SettledUnknown { key, settled })
                 });
             }
         }

@@ -1,7 +1,9 @@
 //! What every task of the engine shares: the lease, the turns to call AWS, and the writes to the ledger under the lease.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,35 +11,61 @@ use std::{
     time::Duration,
 };
 
+use futures::future::{Either, select};
 use jiff::Timestamp;
 
-use super::{Provisioner, RunError, pace::Pace, send::Looks};
+use super::{Provisioner, RunError, pace::Pace, send::Looks, settle::Untold};
 use crate::{
-    domain::{AccountId, RequestId, RulesVersion},
+    domain::{AccountId, PermissionSetArn, Principal, RequestId, RulesVersion},
     engine::{AccountHint, signed},
     ledger::{Cause, Fence, Lease, Row},
-    ports::{Guard, LedgerError, PortError, Request, RowWrite},
+    ports::{Guard, LedgerError, Page, PortError, Request, RowWrite},
 };
 
 /// How long what can wait gives way to what is to be sent: it must come to its end beside the longest backlog.
 const GIVES_WAY: Duration = Duration::from_secs(1);
+
+/// For how long a write keeps those after it waiting.
+const IN_TURN: Duration = Duration::from_secs(2);
+
+/// How often a write that meets another's is tried again: for some six seconds.
+const MEETINGS: u32 = 16;
+
+/// How long a write waits that has met another's so often: 20 ms, doubling, half a second at most. Half of it is left to chance,
+/// so that two who have met don't meet again.
+fn after_a_meeting(times: u32, chance: u64) -> Duration {
+    let longest = (Duration::from_millis(20) * (1 << times.min(5))).min(Duration::from_millis(500));
+    longest / 2 + longest / 200 * u32::try_from(chance % 101).unwrap_or(0)
+}
 
 /// The engine's hand: one for each task, all of the same session.
 #[derive(Clone)]
 pub(super) struct Hand<'a> {
     pub(super) engine: &'a Provisioner<'a>,
     fence: Fence,
+    closes: Timestamp,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     lease: Mutex<Lease>,
     pace: Mutex<Pace>,
+    /// Held by who writes something that depends on the lease.
+    writes: futures::lock::Mutex<()>,
     /// Requests that were described while claims were settled: what they are about doesn't change.
     described: Mutex<BTreeMap<RequestId, Request>>,
     looks: Mutex<Looks>,
     /// Something is to be sent, and waits for a turn only.
     sends_wait: AtomicBool,
+}
+
+/// How urgent a call is that reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Turn {
+    /// It takes the next turn that there is.
+    Next,
+    /// It takes one that nothing else needs.
+    Spare,
 }
 
 /// What became of a claim.
@@ -55,20 +83,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<'a> Hand<'a> {
-    pub(super) fn new(engine: &'a Provisioner<'a>, lease: Lease, pace: Pace) -> Self {
+    /// `closes` is the time from which on no call is begun, so that the run ends as soon as those under way are answered.
+    pub(super) fn new(engine: &'a Provisioner<'a>, lease: Lease, pace: Pace, closes: Timestamp) -> Self {
         let fence = lease.fence;
         let shared = Shared {
             lease: Mutex::new(lease),
             pace: Mutex::new(pace),
+            writes: futures::lock::Mutex::new(()),
             described: Mutex::default(),
             looks: Mutex::default(),
             sends_wait: AtomicBool::new(false),
         };
-        Self { engine, fence, shared: Arc::new(shared) }
+        Self { engine, fence, closes, shared: Arc::new(shared) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.engine.clock.now()
+    }
+
+    /// Whether the run is closing.
+    pub(super) fn is_closing(&self) -> bool {
+        self.now() >= self.closes
     }
 
     pub(super) fn lease(&self) -> Lease {
@@ -95,15 +130,52 @@ impl<'a> Hand<'a> {
         lock(&self.shared.described).insert(request.id.clone(), request);
     }
 
-    /// Waits for the next turn to call AWS.
-    pub(super) async fn turn(&self) {
+    /// One call that reads, in its turn. The engine repeats what fails itself, and turns pages itself, so that each call has its turn and
+    /// AWS is heeded each time.
+    pub(super) async fn ask<T>(
+        &self,
+        turn: Turn,
+        call: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        let has_turn = match turn {
+            Turn::Next => self.turn().await,
+            Turn::Spare => self.spare_turn().await,
+        };
+        if !has_turn {
+            return Err(PortError::Throttled("the run of the engine ends before its turn".to_owned()));
+        }
+        let answer = call.await;
+        self.heed(&answer);
+        answer
+    }
+
+    /// Who has a permission set in an account.
+    pub(super) async fn principals(
+        &self,
+        account: &AccountId,
+        permission_set: &PermissionSetArn,
+    ) -> Result<BTreeSet<Principal>, PortError> {
+        let access = self.engine.access;
+        let page = |token, _| self.ask(Turn::Next, access.principals_page(account, permission_set, token));
+        Ok(Page::turn_all(usize::MAX, page).await?.into_iter().collect())
+    }
+
+    /// Waits for the next turn to call AWS. Tells at once if there is none before the run closes.
+    async fn turn(&self) -> bool {
         let now = self.now();
-        let turn = self.pace().take(now);
+        let turn = {
+            let mut pace = self.pace();
+            if pace.ready_at(now) >= self.closes {
+                return false;
+            }
+            pace.take(now)
+        };
         if let Ok(wait) = Duration::try_from(turn.duration_since(now))
             && !wait.is_zero()
         {
             self.engine.clock.sleep(wait).await;
         }
+        true
     }
 
     /// Whether something is to be sent that waits for a turn only.
@@ -112,17 +184,14 @@ impl<'a> Hand<'a> {
     }
 
     /// Waits for a turn that nothing else needs now: none is reserved ahead, and what is to be sent goes first, for a while.
-    pub(super) async fn spare_turn(&self) {
+    async fn spare_turn(&self) -> bool {
         let until = self.now() + signed(GIVES_WAY);
         loop {
             let now = self.now();
-            if now >= until {
-                return self.turn().await;
-            }
             let ready = self.pace().ready_at(now);
-            if ready <= now && !self.shared.sends_wait.load(Ordering::Relaxed) {
-                self.pace().take(now);
-                return;
+            let is_spare = ready <= now && !self.shared.sends_wait.load(Ordering::Relaxed);
+            if is_spare || now >= until {
+                return self.turn().await;
             }
             let wait = Duration::try_from(ready.duration_since(now)).unwrap_or_default();
             self.engine.clock.sleep(wait.max(Duration::from_millis(10))).await;
@@ -150,7 +219,7 @@ impl<'a> Hand<'a> {
     }
 
     /// Whether the lease lasts for longer than any call that begins now.
-    fn outlives_a_call(&self) -> bool {
+    pub(super) fn outlives_a_call(&self) -> bool {
         let left = self.lease().expires_at.duration_since(self.now());
         left >= signed(self.engine.settings.lease / 2)
     }
@@ -174,7 +243,8 @@ impl<'a> Hand<'a> {
 
     pub(super) async fn renew(&self) -> Result<(), RunError> {
         let lease = self.lease();
-        let renewed = self.engine.ledger.renew_lease(&lease, self.now(), self.engine.settings.lease).await?;
+        let renewal = self.engine.ledger.renew_lease(&lease, self.now(), self.engine.settings.lease);
+        let renewed = self.in_turn(renewal).await?;
         *lock(&self.shared.lease) = renewed;
         Ok(())
     }
@@ -209,14 +279,30 @@ impl<'a> Hand<'a> {
         }
     }
 
+    /// A write that depends on the lease, once the one before it has ended: DynamoDB refuses what meets another's transaction on any
+    /// item, even if both only look at it. One that takes long keeps nobody waiting for that long: whoever meets it tries again.
+    async fn in_turn<T>(&self, write: impl Future<Output = T> + Send) -> T {
+        let turn = self.shared.writes.lock().await;
+        match select(pin!(write), self.engine.clock.sleep(IN_TURN)).await {
+            Either::Left((done, _)) => done,
+            Either::Right(((), write)) => {
+                drop(turn);
+                write.await
+            }
+        }
+    }
+
     /// One conditional write. A ledger that is busy with another's write of the same items is asked again.
     async fn try_write(&self, row: &Row, guard: &Guard) -> Result<(), LedgerError> {
-        let mut tries = 0;
+        let rows = [RowWrite { row: row.clone() }];
+        let mut meetings = 0;
         loop {
-            match self.engine.ledger.write(&[RowWrite { row: row.clone() }], guard).await {
-                Err(LedgerError::Port(PortError::Conflict(_))) if tries < 8 => {
-                    tries += 1;
-                    self.engine.clock.sleep(Duration::from_millis(20) * tries).await;
+            match self.in_turn(self.engine.ledger.write(&rows, guard)).await {
+                Err(LedgerError::Port(PortError::Conflict(_))) if meetings < MEETINGS => {
+                    let mut chance = DefaultHasher::new();
+                    (row.key.to_string(), self.now().as_nanosecond()).hash(&mut chance);
+                    self.engine.clock.sleep(after_a_meeting(meetings, chance.finish())).await;
+                    meetings += 1;
                 }
                 other => return other,
             }
@@ -268,16 +354,26 @@ impl<'a> Hand<'a> {
         self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
     }
 
-    /// Whether AWS lists an assignment; `None` when that could not be told this time.
-    pub(super) async fn is_there(&self, row: &Row) -> Result<Option<bool>, RunError> {
-        self.turn().await;
-        let answer = self.engine.access.principals(&row.key.account, &row.key.permission_set).await;
-        self.heed(&answer);
-        match answer {
-            Ok(principals) => Ok(Some(principals.contains(&row.key.principal))),
-            Err(PortError::NotFound(_)) => Ok(Some(false)),
-            Err(error) if error.is_transient() => Ok(None),
-            Err(error) => Err(RunError::Access(error)),
+    /// Whether AWS lists an assignment.
+    pub(super) async fn is_there(&self, row: &Row) -> Result<bool, Untold> {
+        match self.principals(&row.key.account, &row.key.permission_set).await {
+            Ok(principals) => Ok(principals.contains(&row.key.principal)),
+            Err(PortError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_met_another_waits_for_longer_each_time_and_not_as_long_as_the_other() {
+        let ms = |times, chance| after_a_meeting(times, chance).as_millis();
+        assert_eq!((ms(0, 0), ms(0, 100), ms(1, 100), ms(4, 50)), (10, 20, 40, 240));
+        assert_eq!((ms(5, 100), ms(40, 100)), (500, 500));
+        let longest: Duration = (0..MEETINGS).map(|times| after_a_meeting(times, 100)).sum();
+        assert!((5..8).contains(&longest.as_secs()), "{longest:?}");
     }
 }

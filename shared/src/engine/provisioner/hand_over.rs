@@ -126,6 +126,8 @@ impl Session<'_> {
             _ if handed_over => Stage::Slow,
             (Some(request), None) => Stage::Open(Following {
                 request,
+                // By our own clock, and so roughly.
+                created_at: Some(claim.at),
                 // The call was made a moment after its claim.
                 open: Open { since: claim.at + signed(ROUGHLY), looked: None },
                 exact: false,

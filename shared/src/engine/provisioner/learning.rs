@@ -22,7 +22,8 @@ impl Session<'_> {
             window: self.window.learned(),
             rate,
             full_at,
-            second_update: self.second_update,
+            strict_until: self.strict_until,
+            takes_second: self.takes_second,
         }
     }
 

@@ -106,7 +106,7 @@ fn spread(open: &[Open], latency: &Latency, worth: f64, latest: Timestamp, now: 
 pub(super) fn worth(share: f64) -> f64 {
     /// Looks for each request that ends: with its own call, and a closer look at a few, 1.7 where there are only grants or
     /// only revokes, and 2.5 where there are both.
-    const ALONE: f64 = 0.57;
+    const ALONE: f64 = 0.67;
     const BOTH: f64 = 1.25;
     if share >= 1.0 {
         return ALONE.recip();
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_rarer_operation_is_looked_at_less_often_but_not_as_much_less_as_it_is_rarer() {
-        assert!((worth(1.0) - 1.0 / 0.57).abs() < 1e-9);
+        assert!((worth(1.0) - 1.0 / 0.67).abs() < 1e-9);
         let (grants, revokes) = (worth(0.8), worth(0.2));
         assert!((grants / revokes - 2.0).abs() < 1e-9);
         // Looks for each request that ends, over both.

@@ -13,7 +13,7 @@
 //! hand       what all tasks share: the lease, the turns to call AWS, guarded writes
 //! ```
 
-pub(super) mod choose;
+mod choose;
 mod dispatch;
 mod flight;
 mod follow;
@@ -29,6 +29,7 @@ mod roles;
 mod send;
 mod session;
 mod settle;
+mod shown;
 mod stale;
 mod trips;
 mod watch;
@@ -103,7 +104,7 @@ pub struct RunSummary {
 }
 
 /// Why a run broke off. The ledger says what was under way; the next run takes it up.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
@@ -115,6 +116,13 @@ pub enum RunError {
         "the ledger belongs to the instance `{ledger}`, and this is `{here}`: use the ledger of this instance"
     )]
     OtherInstance { ledger: InstanceArn, here: InstanceArn },
+}
+
+impl RunError {
+    /// Whether the ledger may well do it a little later.
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Ledger(LedgerError::Port(error)) if error.is_transient())
+    }
 }
 
 impl Provisioner<'_> {

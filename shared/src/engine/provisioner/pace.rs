@@ -91,11 +91,6 @@ impl Pace {
         turn
     }
 
-    /// Takes turns for calls that were made without asking.
-    pub(super) fn charge(&mut self, calls: u32, now: Timestamp) {
-        self.full_at = self.full_at.max(now) + signed(self.token() * calls);
-    }
-
     /// AWS has answered a call.
     pub(super) fn answered(&mut self) {
         let gain = match self.refused_at {

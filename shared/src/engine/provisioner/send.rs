@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     RunError,
@@ -17,8 +17,15 @@ use crate::{
     engine::signed,
     ledger::{Claim, Intent, Row, State},
     ports::{PortError, Request},
-    provisioning::{ATTEMPTS, backoff},
+    provisioning::backoff,
 };
+
+/// A call is made so soon after its claim, or not at all.
+const CALLED_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long after its claim AWS can accept a call at most: ten seconds until it is made, twenty until the client gives it up, and ten
+/// more for what was on its way then.
+pub(super) const ACCEPTED_WITHIN: SignedDuration = SignedDuration::from_secs(40);
 
 /// Who has which permission set in which account, and when that was asked.
 pub(super) type Looks = BTreeMap<(AccountId, PermissionSetArn), (Timestamp, BTreeSet<Principal>)>;
@@ -50,7 +57,7 @@ impl Hand<'_> {
         }
         // Looks take time, so the age is looked at once more before the claim.
         let too_old = |intent: &Intent| intent.is_stale(signed(self.engine.settings.intent_age), self.now());
-        if row.work().is_none_or(|(_, intent)| too_old(intent)) {
+        if row.work().is_none_or(|(_, intent)| too_old(intent)) || self.is_closing() {
             return Ok(Sent::Nothing);
         }
         // INVARIANT: the claim is in the ledger before the call. A crash in between leaves a claim without a request id,
@@ -64,6 +71,10 @@ impl Hand<'_> {
         // long that another engine has settled the claim.
         self.under_the_lease().await?;
         let since = self.now();
+        // INVARIANT: whoever settles the claim counts on it that its call was made soon, or never.
+        if row.claim().is_none_or(|claim| claim.at + CALLED_WITHIN < since) || self.is_closing() {
+            return self.put_back(row, "it took too long to claim it".to_owned(), false).await;
+        }
         let answer = match operation {
             Operation::Grant => self.engine.writer.grant(&row.key).await,
             Operation::Revoke => self.engine.writer.revoke(&row.key).await,
@@ -97,17 +108,17 @@ impl Hand<'_> {
         match error {
             PortError::Throttled(why) => self.put_back(row, why, false).await,
             PortError::WindowFull(why) => self.put_back(row, why, true).await,
-            PortError::Conflict(why) if row.attempts + 1 < ATTEMPTS => self.retry(row, why).await,
+            // It ends some time, and nothing is wrong with the row.
+            PortError::Conflict(why) => self.retry(row, why).await,
             PortError::NotFound(why) if is_revoke => self.check_gone(row, why).await,
             // It is about every call: the row waits as it was, and the run ends with the reason.
             error @ PortError::Barred(_) => {
                 self.put_back(row, error.to_string(), false).await?;
                 Ok(Sent::Barred(error))
             }
-            PortError::Conflict(why)
-            | PortError::Denied(why)
-            | PortError::NotFound(why)
-            | PortError::Refused(why) => self.block(row, why).await,
+            PortError::Denied(why) | PortError::NotFound(why) | PortError::Refused(why) => {
+                self.block(row, why).await
+            }
             PortError::Failed(why) => {
                 Ok(Sent::Unanswered(self.record(Row { trouble: Some(why), ..row }).await?))
             }
@@ -138,15 +149,13 @@ impl Hand<'_> {
 
     /// A revoke of something that AWS doesn't know: gone, if the assignments say so too.
     async fn check_gone(&self, row: Row, why: String) -> Result<Sent, RunError> {
-        self.turn().await;
-        let answer = self.engine.access.principals(&row.key.account, &row.key.permission_set).await;
-        self.heed(&answer);
-        match answer {
+        match self.principals(&row.key.account, &row.key.permission_set).await {
             Ok(principals) if principals.contains(&row.key.principal) => self.block(row, why).await,
             Ok(_) | Err(PortError::NotFound(_)) => {
                 self.end(outcome::revoked(row, self.now()).row).await?;
                 Ok(Sent::Ended(End::Request(Ended::Revoked)))
             }
+            Err(PortError::Throttled(why)) => self.put_back(row, why, false).await,
             Err(error) => self.retry(row, error.to_string()).await,
         }
     }
@@ -168,12 +177,9 @@ impl Hand<'_> {
         let there = if let Some(there) = known {
             there
         } else {
-            self.turn().await;
             let at = self.now();
-            let answer = self.engine.access.principals(&place.0, &place.1).await;
-            self.heed(&answer);
-            let principals = match answer {
-                Ok(principals) => principals.into_iter().collect(),
+            let principals = match self.principals(&place.0, &place.1).await {
+                Ok(principals) => principals,
                 Err(PortError::NotFound(_)) => BTreeSet::new(),
                 // It stays pending, and is asked about again.
                 Err(error) if error.is_transient() => return Ok(Some(Sent::Nothing)),

@@ -18,7 +18,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Provisioner, RunError, RunSummary,
-    choose::SecondUpdate,
     flight::{Flight, Stage},
     follow::Described,
     hand::Hand,
@@ -30,6 +29,7 @@ use super::{
     roles::Roles,
     send::Sent,
     settle::Settled,
+    shown::Shown,
     trips::Trips,
     watch::Watch,
     window::Window,
@@ -70,7 +70,7 @@ pub(super) enum Done {
         operation: Operation,
         listing: RequestListing,
         at: Timestamp,
-        listed: Option<BTreeSet<RequestId>>,
+        shown: Option<Shown>,
     },
     Described {
         key: AssignmentKey,
@@ -82,7 +82,7 @@ pub(super) enum Done {
     Settled(Vec<(AssignmentKey, Settled)>),
     SettledUnknown {
         key: AssignmentKey,
-        end: Option<End>,
+        settled: Settled,
     },
     Ended {
         row: Row,
@@ -99,6 +99,7 @@ pub(super) enum Done {
 }
 
 /// What the engine knows while it holds the lease.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that AWS has shown, or not")]
 pub(super) struct Session<'a> {
     pub(super) hand: Hand<'a>,
     pub(super) summary: &'a mut RunSummary,
@@ -133,7 +134,10 @@ pub(super) struct Session<'a> {
     pub(super) roles: Roles,
     /// The accounts of which the ledger's rows have told about roles.
     pub(super) roles_read: BTreeSet<AccountId>,
-    pub(super) second_update: SecondUpdate,
+    /// AWS has refused a second role update in an account, which is believed until then.
+    pub(super) strict_until: Option<Timestamp>,
+    /// AWS has taken one.
+    pub(super) takes_second: bool,
     /// AWS has refused a request because the window is full: what it has to say to the others of that moment is awaited.
     pub(super) refused: bool,
     /// Nothing is sent before this time: the window is full without any request of ours.
@@ -172,7 +176,7 @@ impl<'a> Session<'a> {
         let mut window = Window::new(settings.window);
         window.restore(learned.window);
         Self {
-            hand: Hand::new(engine, lease, pace),
+            hand: Hand::new(engine, lease, pace, until - signed(settings.tick)),
             summary,
             tasks: FuturesUnordered::new(),
             trouble: None,
@@ -194,7 +198,8 @@ impl<'a> Session<'a> {
             trips: Trips::default(),
             roles: Roles::default(),
             roles_read: BTreeSet::new(),
-            second_update: learned.second_update,
+            strict_until: learned.strict_until,
+            takes_second: learned.takes_second,
             refused: false,
             hold_until: now,
             held: 0,
@@ -240,7 +245,7 @@ impl<'a> Session<'a> {
             let now = self.hand.now();
             self.wake_at = now + LATER;
             self.keep_lease(now);
-            let closing = self.trouble.is_some() || now + signed(self.engine().settings.tick) >= self.until;
+            let closing = self.trouble.is_some() || self.hand.is_closing();
             if !closing {
                 self.start_reading(now);
                 self.start_settling(now);
@@ -312,14 +317,17 @@ impl<'a> Session<'a> {
             Ok(Done::Renewed(Ok(()))) => self.reading.renewing = false,
             Ok(Done::Renewed(Err(error @ RunError::Ledger(LedgerError::LeaseLost)))) => return Err(error),
             Ok(Done::Renewed(Err(error))) => {
-                // What is under way needs the lease to its end: it is tried again, a little later.
+                // What is under way needs the lease to its end: it is tried again, a little later. As long as calls can be made under
+                // the lease, that is all.
                 (self.reading.renewing, self.renew_at) = (false, self.hand.now() + RENEWED_AGAIN);
-                self.break_off(error);
+                if !error.is_transient() || !self.hand.outlives_a_call() {
+                    self.break_off(error);
+                }
             }
             Ok(Done::Read(reading)) => self.take_reading(reading),
             Ok(Done::Sent { key, sent }) => self.take_sent(key, sent),
-            Ok(Done::Looked { operation, listing, at, listed }) => {
-                self.take_list(operation, listing, at, listed);
+            Ok(Done::Looked { operation, listing, at, shown }) => {
+                self.take_list(operation, listing, at, shown);
             }
             Ok(Done::Described { key, operation, request, at, described }) => {
                 self.take_description(key, operation, &request, at, described);
@@ -329,17 +337,12 @@ impl<'a> Session<'a> {
                     self.take_settled(&key, settled);
                 }
             }
-            Ok(Done::SettledUnknown { key, end }) => match end {
-                Some(end) => {
-                    self.land(&key);
-                    self.tell(&key, end, None);
+            Ok(Done::SettledUnknown { key, settled }) => {
+                if let Some(following) = self.flights.get_mut(&key).and_then(Flight::following_mut) {
+                    following.busy = false;
                 }
-                None => {
-                    if let Some(following) = self.flights.get_mut(&key).and_then(Flight::following_mut) {
-                        following.busy = false;
-                    }
-                }
-            },
+                self.take_settled(&key, settled);
+            }
             Ok(Done::Ended { row, ended }) => {
                 self.land(&row.key);
                 match ended {
@@ -428,8 +431,8 @@ impl<'a> Session<'a> {
             .filter_map(|flight| flight.row.claim().and_then(|claim| claim.request.clone()))
             .collect();
         if !due.is_empty() {
-            let (hand, until) = (self.hand.clone(), self.until - signed(self.engine().settings.tick));
-            self.start(async move { Ok(Done::Settled(hand.settle_all(due, &known, until).await?)) });
+            let hand = self.hand.clone();
+            self.start(async move { Ok(Done::Settled(hand.settle_all(due, &known).await?)) });
         }
     }
 
@@ -444,10 +447,18 @@ impl<'a> Session<'a> {
                 self.take_row(key.clone(), Some(*row));
                 self.conclude(key, &status);
             }
+            Settled::Kept(row) => {
+                if let Some(flight) = self.flights.get_mut(key) {
+                    flight.row = *row;
+                }
+                self.take_settled(key, Settled::NotYet);
+            }
             Settled::NotYet => {
-                let settle_after = signed(self.engine().settings.settle_after);
                 let Some(flight) = self.flights.get_mut(key) else { return };
-                let surely = flight.row.claim().map_or(now, |claim| claim.at) + settle_after;
+                if !matches!(flight.stage, Stage::Lost { .. }) {
+                    return;
+                }
+                let surely = flight.row.claim().map_or(now, |claim| self.hand.listed_from(claim.at));
                 let mut next = now + signed(next_look(flight.waited(now)));
                 if surely > now {
                     next = next.min(surely);

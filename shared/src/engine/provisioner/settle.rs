@@ -14,15 +14,15 @@ use jiff::Timestamp;
 
 use super::{
     RunError,
-    hand::Hand,
+    hand::{Hand, Turn},
     outcome::{self, End, Ended},
-    send::with_request,
+    send::{ACCEPTED_WITHIN, with_request},
 };
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
     engine::signed,
     ledger::{Row, State},
-    ports::{PortError, Request, RequestListing, RequestStatus, RequestSummary},
+    ports::{Page, PortError, Request, RequestListing, RequestStatus, RequestSummary},
     provisioning::backoff,
 };
 
@@ -42,6 +42,8 @@ struct Listed {
 pub(super) enum Settled {
     /// The lists may still be hiding the request, or could not be read.
     NotYet,
+    /// AWS refuses to tell, which the row says now. It is asked again, since somebody may mend it.
+    Kept(Box<Row>),
     /// There is one request; its id is in the row.
     Found {
         row: Box<Row>,
@@ -50,48 +52,92 @@ pub(super) enum Settled {
     Ended(End),
 }
 
+/// Why something could not be told.
+#[derive(Debug, Clone)]
+pub(super) enum Untold {
+    /// It may well be told a little later.
+    NotYet,
+    /// AWS refuses to tell this one thing. What it says of others is no worse for that.
+    Refused(String),
+    /// The run is to end.
+    Broken(RunError),
+}
+
+impl From<PortError> for Untold {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Throttled(_)
+            | PortError::WindowFull(_)
+            | PortError::Conflict(_)
+            | PortError::Failed(_) => Self::NotYet,
+            error @ (PortError::Denied(_) | PortError::NotFound(_) | PortError::Refused(_)) => {
+                Self::Refused(error.to_string())
+            }
+            error @ PortError::Barred(_) => Self::Broken(RunError::Access(error)),
+        }
+    }
+}
+
+impl From<RunError> for Untold {
+    fn from(error: RunError) -> Self {
+        Self::Broken(error)
+    }
+}
+
 impl Hand<'_> {
     /// Settles claims whose request ids are not known, one after the other: the lists are read once for all of them, and each request
-    /// is asked about once. `known` are the ids of what else is under way, and nothing is begun after `until`.
+    /// is asked about once. `known` are the ids of what else is under way.
     pub(super) async fn settle_all(
         &self,
         rows: Vec<Row>,
         known: &[RequestId],
-        until: Timestamp,
     ) -> Result<Vec<(AssignmentKey, Settled)>, RunError> {
         let mut settled = Vec::new();
         for operation in [Operation::Revoke, Operation::Grant] {
             let is_of = |row: &&Row| row.work().is_some_and(|(of, _)| of == operation);
             let rows: Vec<&Row> = rows.iter().filter(is_of).collect();
-            let listed =
-                if rows.is_empty() || self.now() >= until { None } else { self.recent(operation).await? };
+            if rows.is_empty() {
+                continue;
+            }
+            let listed = self.recent(operation).await;
             for row in rows {
                 let came_of_it = match &listed {
-                    Some(listed) => self.settle(row.clone(), listed, known, until).await?,
-                    None => Settled::NotYet,
+                    Ok(listed) => self.settle(row.clone(), listed, known).await,
+                    Err(untold) => Err(untold.clone()),
                 };
-                settled.push((row.key.clone(), came_of_it));
+                settled.push((row.key.clone(), self.or_kept(row, came_of_it).await?));
             }
         }
         Ok(settled)
     }
 
-    async fn settle(
+    /// What came of it; where AWS refuses to tell, the row says so.
+    pub(super) async fn or_kept(
         &self,
-        row: Row,
-        listed: &Listed,
-        known: &[RequestId],
-        until: Timestamp,
+        row: &Row,
+        came_of_it: Result<Settled, Untold>,
     ) -> Result<Settled, RunError> {
+        match came_of_it {
+            Ok(settled) => Ok(settled),
+            Err(Untold::NotYet) => Ok(Settled::NotYet),
+            Err(Untold::Broken(error)) => Err(error),
+            Err(Untold::Refused(why)) if row.trouble.as_ref() == Some(&why) => Ok(Settled::NotYet),
+            Err(Untold::Refused(why)) => {
+                tracing::warn!(account.id = %row.key.account, key = %row.key, "{}: not settled, {why}", row.key);
+                let row = self.record(Row { trouble: Some(why), ..row.clone() }).await?;
+                Ok(Settled::Kept(Box::new(row)))
+            }
+        }
+    }
+
+    async fn settle(&self, row: Row, listed: &Listed, known: &[RequestId]) -> Result<Settled, Untold> {
         let Some((operation, claim)) =
             row.work().and_then(|(operation, intent)| Some((operation, intent.claim.clone()?)))
         else {
             return Ok(Settled::NotYet);
         };
         let since = claim.at - SKEW;
-        let Some(requests) = self.requests_for(&row, operation, listed, since, known, until).await? else {
-            return Ok(Settled::NotYet);
-        };
+        let requests = self.requests_for(&row, operation, listed, since, known).await?;
         match (requests.as_slice(), operation) {
             ([], _) => self.settle_unsent(row, operation, claim.at, listed.at).await,
             ([request], _) | ([request, ..], Operation::Revoke) => {
@@ -99,9 +145,15 @@ impl Hand<'_> {
                 Ok(Settled::Found { row: Box::new(row), status: request.status.clone() })
             }
             ([_, _, ..], Operation::Grant) => {
-                self.uncertain(row, "several requests made it while the engine's answer was lost").await
+                let reason = "several requests made it while the engine's answer was lost";
+                Ok(self.uncertain(row, reason).await?)
             }
         }
+    }
+
+    /// From when on AWS's lists can't be hiding a request any more that a claim of this moment has led to.
+    pub(super) fn listed_from(&self, claimed: Timestamp) -> Timestamp {
+        claimed + ACCEPTED_WITHIN + signed(self.engine.settings.settle_after)
     }
 
     /// No request for this key is listed since it was claimed.
@@ -111,15 +163,14 @@ impl Hand<'_> {
         operation: Operation,
         claimed: Timestamp,
         listed_at: Timestamp,
-    ) -> Result<Settled, RunError> {
+    ) -> Result<Settled, Untold> {
         // What counts is the moment of the lists, however long it took to ask about what they showed.
-        if claimed + signed(self.engine.settings.settle_after) > listed_at {
-            return Ok(Settled::NotYet);
+        if self.listed_from(claimed) > listed_at {
+            return Err(Untold::NotYet);
         }
-        let Some(there) = self.is_there(&row).await? else { return Ok(Settled::NotYet) };
-        match (operation, there) {
+        match (operation, self.is_there(&row).await?) {
             (Operation::Grant, true) => {
-                self.uncertain(row, "it exists, and no request of ours is listed that made it").await
+                Ok(self.uncertain(row, "it exists, and no request of ours is listed that made it").await?)
             }
             (Operation::Revoke, false) => {
                 self.end(outcome::revoked(row, self.now()).row).await?;
@@ -127,7 +178,7 @@ impl Hand<'_> {
             }
             (Operation::Grant, false) | (Operation::Revoke, true) => {
                 let reason = "the call got no answer, and AWS lists no such request".to_owned();
-                self.retry_in_doubt(row, reason).await.map(Settled::Ended)
+                Ok(self.retry_in_doubt(row, reason).await?)
             }
         }
     }
@@ -142,53 +193,48 @@ impl Hand<'_> {
 
     /// Back to waiting where the request may have had effect although AWS doesn't say so: what is found there next may be ours,
     /// and what is not found there may have been taken away by us.
-    async fn retry_in_doubt(&self, row: Row, trouble: String) -> Result<End, RunError> {
+    async fn retry_in_doubt(&self, row: Row, trouble: String) -> Result<Settled, RunError> {
         let wait = backoff(row.attempts);
         self.end(outcome::retried_in_doubt(row, wait, trouble, self.now())).await?;
-        Ok(End::Request(Ended::Retried))
+        Ok(Settled::Ended(End::Request(Ended::Retried)))
     }
 
-    /// AWS no longer knows a request that it had accepted: what the assignments say decides, once they can be trusted. `None`: not yet.
-    pub(super) async fn settle_unknown(&self, row: Row) -> Result<Option<End>, RunError> {
-        let Some((operation, _)) = row.work() else { return Ok(None) };
+    /// AWS no longer knows a request that it had accepted: what the assignments say decides, once they can be trusted.
+    pub(super) async fn settle_unknown(&self, row: Row) -> Result<Settled, Untold> {
+        let Some((operation, _)) = row.work() else { return Err(Untold::NotYet) };
         let settle_after = signed(self.engine.settings.settle_after);
         if row.claim().is_none_or(|claim| claim.at + settle_after > self.now()) {
-            return Ok(None);
+            return Err(Untold::NotYet);
         }
-        let Some(there) = self.is_there(&row).await? else { return Ok(None) };
-        let outcome = match (operation, there) {
+        let outcome = match (operation, self.is_there(&row).await?) {
             (Operation::Grant, true) => outcome::granted(row, self.now()),
             (Operation::Revoke, false) => outcome::revoked(row, self.now()),
             (Operation::Grant, false) | (Operation::Revoke, true) => {
                 let reason = "AWS no longer knows the request, and it has had no effect".to_owned();
-                return self.retry_in_doubt(row, reason).await.map(Some);
+                return Ok(self.retry_in_doubt(row, reason).await?);
             }
         };
         self.end(outcome.row).await?;
-        Ok(Some(End::Request(outcome.ended)))
+        Ok(Settled::Ended(End::Request(outcome.ended)))
     }
 
-    /// Reads the lists of one kind of requests; `None` when that could not be had this time.
-    async fn recent(&self, operation: Operation) -> Result<Option<Listed>, RunError> {
+    /// Reads the lists of one kind of requests.
+    async fn recent(&self, operation: Operation) -> Result<Listed, Untold> {
         let at = self.now();
         let mut requests: Vec<RequestSummary> = Vec::new();
         for listing in [RequestListing::InProgress, RequestListing::Succeeded, RequestListing::Failed] {
-            self.spare_turn().await;
-            let answer = self.engine.access.requests(operation, listing, LOOKED_THROUGH).await;
-            self.heed(&answer);
-            let Some(listed) = told(answer)? else { return Ok(None) };
-            // One turn was for the first page only.
-            self.pace().charge(u32::try_from(listed.len() / 100).unwrap_or(0), self.now());
-            requests.extend(listed);
+            let page = |token, most| {
+                self.ask(Turn::Spare, self.engine.access.requests_page(operation, listing, most, token))
+            };
+            requests.extend(Page::turn_all(LOOKED_THROUGH, page).await?);
         }
         // What ended between two of the lists is in both.
         let mut seen = BTreeSet::new();
         requests.retain(|request| seen.insert(request.id.clone()));
-        Ok(Some(Listed { at, requests }))
+        Ok(Listed { at, requests })
     }
 
-    /// The requests for this row's key since a moment, as far as AWS lists them; the newest first. `None` when that could not be
-    /// told this time.
+    /// The requests for this row's key since a moment, as far as AWS lists them; the newest first.
     async fn requests_for(
         &self,
         row: &Row,
@@ -196,14 +242,10 @@ impl Hand<'_> {
         listed: &Listed,
         since: Timestamp,
         known: &[RequestId],
-        until: Timestamp,
-    ) -> Result<Option<Vec<Request>>, RunError> {
+    ) -> Result<Vec<Request>, Untold> {
         // Requests for one key never overlap: what AWS accepted no later than the last one that ended is not the present one.
         let last = match &row.last_request {
-            Some(last) => match self.accepted_at(last, until).await? {
-                Some(at) => at,
-                None => return Ok(None),
-            },
+            Some(last) => self.accepted_at(last).await?,
             None => None,
         };
         let is_new =
@@ -214,67 +256,36 @@ impl Hand<'_> {
             if !is_new(summary.created_at) || seen {
                 continue;
             }
-            match self.describe_once(operation, &summary.id, until).await? {
-                Some(Some(request))
-                    if request.key.as_ref() == Some(&row.key) && is_new(request.created_at) =>
-                {
-                    found.push(request);
-                }
-                Some(_) => {}
-                None => return Ok(None),
-            }
+            let described = self.describe_once(operation, &summary.id).await?;
+            found.extend(
+                described
+                    .filter(|request| request.key.as_ref() == Some(&row.key) && is_new(request.created_at)),
+            );
         }
         found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
-        Ok(Some(found))
+        Ok(found)
     }
 
-    /// When AWS accepted a request of either kind, by its own clock. The outer `None` when that could not be told this time, the
-    /// inner one when AWS no longer knows the request.
-    async fn accepted_at(
-        &self,
-        id: &RequestId,
-        until: Timestamp,
-    ) -> Result<Option<Option<Timestamp>>, RunError> {
+    /// When AWS accepted a request of either kind, by its own clock; `None` when AWS no longer knows the request.
+    async fn accepted_at(&self, id: &RequestId) -> Result<Option<Timestamp>, Untold> {
         for operation in [Operation::Grant, Operation::Revoke] {
-            match self.describe_once(operation, id, until).await? {
-                Some(Some(request)) => return Ok(Some(request.created_at)),
-                Some(None) => {}
-                None => return Ok(None),
+            if let Some(request) = self.describe_once(operation, id).await? {
+                return Ok(request.created_at);
             }
         }
-        Ok(Some(None))
+        Ok(None)
     }
 
-    /// A request, described once a session: there may be hundreds of others' to look through. The outer `None` when it could not
-    /// be told this time, or when time is up: the next tick, or the next run, goes on.
-    async fn describe_once(
-        &self,
-        operation: Operation,
-        id: &RequestId,
-        until: Timestamp,
-    ) -> Result<Option<Option<Request>>, RunError> {
+    /// A request, described once a session: there may be hundreds of others' to look through. `None` when AWS no longer knows it.
+    /// When time is up the next run goes on.
+    async fn describe_once(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, Untold> {
         if let Some(request) = self.described(id) {
-            return Ok(Some(Some(request)));
+            return Ok(Some(request));
         }
-        if self.now() >= until {
-            return Ok(None);
-        }
-        self.spare_turn().await;
-        let answer = self.engine.access.request(operation, id).await;
-        self.heed(&answer);
-        let answer = told(answer)?;
-        if let Some(Some(request)) = &answer {
+        let answer = self.ask(Turn::Spare, self.engine.access.request(operation, id)).await?;
+        if let Some(request) = &answer {
             self.remember(request.clone());
         }
         Ok(answer)
-    }
-}
-
-/// `None` for an answer that may well come a little later.
-fn told<T>(answer: Result<T, PortError>) -> Result<Option<T>, RunError> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.is_transient() => Ok(None),
-        Err(error) => Err(RunError::Access(error)),
     }
 }

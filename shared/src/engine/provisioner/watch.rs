@@ -1,6 +1,6 @@
 //! What a session knows of one operation's requests, and when it looks at them next. Pure.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,6 +8,7 @@ use super::{
     flight::Following,
     latency::{Bounds, Latency, Shape},
     looks::{self, Open},
+    shown::Shown,
 };
 use crate::{domain::RequestId, engine::signed};
 
@@ -19,6 +20,14 @@ const PROBABLY: f64 = 0.6;
 
 /// The first request of which nothing is known is asked about by itself after this long, to see whether the lists tell the truth.
 const SCOUT: Duration = Duration::from_secs(2);
+
+/// A request that has succeeded, as AWS said when asked about it.
+#[derive(Debug)]
+struct Proof {
+    request: RequestId,
+    created_at: Option<Timestamp>,
+    since: Timestamp,
+}
 
 /// One operation's.
 #[derive(Debug, Default)]
@@ -33,8 +42,8 @@ pub(super) struct Watch {
     pub(super) last_failed: Option<Timestamp>,
     /// The lists have hidden what had ended: single requests are asked about instead.
     pub(super) distrusts: bool,
-    /// A request that is known to have succeeded since a moment: the next list must show it.
-    proof: Option<(RequestId, Timestamp)>,
+    /// A request that is known to have succeeded since a moment: the next list that reaches back to it must show it.
+    proof: Option<Proof>,
 }
 
 impl Watch {
@@ -104,10 +113,12 @@ impl Watch {
     }
 
     /// A list of the succeeded that was asked for at a moment.
-    pub(super) fn check(&mut self, at: Timestamp, listed: &BTreeSet<RequestId>) {
-        if let Some((request, _)) = self.proof.take_if(|(_, since)| *since < at)
-            && !listed.contains(&request)
-        {
+    pub(super) fn check(&mut self, at: Timestamp, shown: &Shown) {
+        let hidden = self
+            .proof
+            .take_if(|proof| proof.since < at)
+            .is_some_and(|proof| shown.would_show(proof.created_at) && !shown.ids.contains(&proof.request));
+        if (hidden || shown.is_in_no_order()) && !self.distrusts {
             self.distrusts = true;
             // What was learned of such lists is wrong.
             self.latency = Latency::default();
@@ -115,9 +126,9 @@ impl Watch {
     }
 
     /// A request that the lists had not shown has succeeded, as AWS said when asked about it.
-    pub(super) fn expect(&mut self, request: RequestId, at: Timestamp) {
+    pub(super) fn expect(&mut self, request: RequestId, created_at: Option<Timestamp>, at: Timestamp) {
         if self.proof.is_none() {
-            self.proof = Some((request, at));
+            self.proof = Some(Proof { request, created_at, since: at });
         }
     }
 
@@ -166,6 +177,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::{RequestListing, RequestSummary};
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
@@ -181,7 +193,15 @@ mod tests {
 
     fn following(since: i64, looked: Option<i64>, exact: bool) -> Following {
         let open = Open { since: at(since), looked: looked.map(at) };
-        Following { request: id(1), open, exact, unhindered: true, closer: None, busy: false }
+        Following {
+            request: id(1),
+            created_at: Some(at(since)),
+            open,
+            exact,
+            unhindered: true,
+            closer: None,
+            busy: false,
+        }
     }
 
     fn sure() -> Watch {
@@ -221,18 +241,49 @@ mod tests {
         assert_eq!(next(&sure, true), None);
     }
 
+    /// A page of at most three, the newest first or as it is given.
+    fn page(created: &[(u8, i64)]) -> Shown {
+        let of = |(n, created): &(u8, i64)| RequestSummary {
+            id: id(*n),
+            listing: RequestListing::Succeeded,
+            created_at: Some(at(*created)),
+        };
+        Shown::of(&created.iter().map(of).collect::<Vec<_>>(), 3)
+    }
+
     #[test]
     fn lists_that_hide_what_has_succeeded_are_not_trusted_any_more() {
         let mut watch = Watch::default();
-        watch.expect(id(1), at(100));
-        watch.check(at(90), &BTreeSet::new());
+        watch.expect(id(1), Some(at(50)), at(100));
+        watch.check(at(90), &page(&[]));
         assert!(!watch.distrusts, "that list is of before");
-        watch.check(at(110), &[id(1), id(2)].into());
+        watch.check(at(110), &page(&[(2, 60), (1, 50)]));
         assert!(!watch.distrusts);
-        watch.expect(id(3), at(200));
-        watch.check(at(210), &[id(1), id(2)].into());
+        watch.expect(id(3), Some(at(150)), at(200));
+        watch.check(at(210), &page(&[(2, 60), (1, 50)]));
         assert!(watch.distrusts);
         assert_eq!(watch.next_look(&[following(0, None, true).open], 1.0, None, false, at(300)), None);
+    }
+
+    #[test]
+    fn what_a_page_does_not_reach_back_to_is_not_hidden_by_it() {
+        let mut watch = Watch::default();
+        watch.expect(id(1), Some(at(50)), at(100));
+        watch.check(at(110), &page(&[(4, 90), (3, 80), (2, 50)]));
+        assert!(!watch.distrusts);
+        watch.expect(id(5), Some(at(95)), at(120));
+        watch.check(at(130), &page(&[(4, 90), (3, 80), (2, 50)]));
+        assert!(watch.distrusts, "it should have been the first");
+    }
+
+    #[test]
+    fn long_lists_in_no_order_are_not_trusted() {
+        let mut watch = sure();
+        watch.check(at(110), &page(&[(3, 80), (4, 90)]));
+        assert!(!watch.distrusts, "it is whole");
+        watch.check(at(120), &page(&[(3, 80), (4, 90), (1, 10)]));
+        assert!(watch.distrusts);
+        assert_eq!(watch.bounds(), None, "nor what was learned by them");
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub(super) struct Reading<'a> {
     ou_names_since: Option<Timestamp>,
     /// Nothing that was read before this is believed.
     afresh_since: Option<Timestamp>,
+    /// Whether names of OUs are believed however long ago they were read: nothing depends on them.
+    any_ou_names: bool,
     /// Held while something is asked of the organization that several accounts need: it is asked once.
     asking: futures::lock::Mutex<()>,
     /// What the ledger remembered, and what was read since.
@@ -107,6 +109,7 @@ impl<'a> Reading<'a> {
             started: reader.clock.now(),
             ou_names_since: None,
             afresh_since: None,
+            any_ou_names: false,
             asking: futures::lock::Mutex::new(()),
             known: Mutex::new(known),
             learned: Mutex::new(BTreeSet::new()),
@@ -130,6 +133,11 @@ impl<'a> Reading<'a> {
     /// began itself. What a lost event should have told is then seen.
     pub(super) fn afresh_since(self, since: Option<Timestamp>) -> Self {
         Self { afresh_since: Some(since.unwrap_or(self.started)), ..self }
+    }
+
+    /// The same reading, believing names of OUs whenever they were read, where nothing is decided by them.
+    pub(super) fn with_any_ou_names(self, any: bool) -> Self {
+        Self { any_ou_names: any, ..self }
     }
 
     /// When the reading began.
@@ -169,6 +177,7 @@ impl<'a> Reading<'a> {
         let seen = known
             .get(&(kind, id.to_owned()))
             .filter(|seen| match self.afresh_since {
+                _ if self.any_ou_names && kind == SeenKind::OrganizationalUnit => true,
                 Some(since) => seen.at >= since,
                 None => seen.at >= self.started || seen.at + self.facts_age > self.started,
             })

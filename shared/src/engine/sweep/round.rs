@@ -73,6 +73,9 @@ impl<'a> Run<'a> {
                 return self.leave().await;
             }
             let drafts = self.look.draft(accounts, &needs).await;
+            if !self.go_on().await? {
+                return Ok(SweepEnd::UnderWay);
+            }
             let load = self.load(&drafts);
             while let Leg::Principals { after, silent } = self.round.leg.clone() {
                 let page = self.principals(&drafts, &load, after.as_ref(), silent).await;
@@ -105,9 +108,23 @@ impl<'a> Run<'a> {
         remember(self.sweep.ledger, &self.look.reading.learned()).await?;
         self.send(&page.decided).await?;
         self.round.leg = page.leg;
+        self.go_on().await
+    }
+
+    /// Has others wait, and the round not begin anew, for as long again: what takes long gets somewhere. Tells whether the round is
+    /// still ours.
+    async fn go_on(&mut self) -> Result<bool, SweepError> {
         self.round.worked_at = self.now();
         self.round.taken_until = Some(self.now() + signed(self.sweep.settings.hold));
         self.keep().await
+    }
+
+    /// Goes on, where that was last said a while ago.
+    async fn go_on_in_time(&mut self) -> Result<bool, SweepError> {
+        if self.now() < self.round.worked_at + signed(self.sweep.settings.hold) / 2 {
+            return Ok(true);
+        }
+        self.go_on().await
     }
 
     /// Every principal that matters, with the number of its keys, wanted or claimed.
@@ -139,13 +156,13 @@ impl<'a> Run<'a> {
     }
 
     /// Learns the permission sets bit by bit, remembering each bit: the first round in a large instance asks about thousands. Tells
-    /// whether there was time enough.
-    async fn learn_sets(&self, needs: &Needs, until: Timestamp) -> Result<bool, SweepError> {
+    /// whether there was time enough, and the round is still ours.
+    async fn learn_sets(&mut self, needs: &Needs, until: Timestamp) -> Result<bool, SweepError> {
         while needs.permission_sets
             && self.look.reading.learn_sets(needs.permission_set_tags, self.sweep.settings.page).await
         {
             remember(self.sweep.ledger, &self.look.reading.learned()).await?;
-            if self.now() >= until {
+            if !self.go_on().await? || self.now() >= until {
                 return Ok(false);
             }
         }
@@ -201,7 +218,7 @@ impl<'a> Run<'a> {
         Page { decided, leg }
     }
 
-    /// Compares what is in the next accounts with what should be there. `None` if there was no time for it.
+    /// Compares what is in the next accounts with what should be there. `None` if there was no time for it, or somebody else has the round.
     async fn accounts(
         &mut self,
         after: Option<&AccountId>,
@@ -215,6 +232,9 @@ impl<'a> Run<'a> {
             && let Some(id) = left.next()
         {
             last = Some(id.clone());
+            if !self.go_on_in_time().await? {
+                return Ok(None);
+            }
             let (accounts, needs) = self.look.read(std::slice::from_ref(id)).await;
             if !self.learn_sets(&needs, until).await? {
                 return Ok(None);
@@ -254,12 +274,14 @@ impl<'a> Run<'a> {
     /// Writes where the round stands; tells whether it is still ours.
     async fn keep(&mut self) -> Result<bool, SweepError> {
         let kept = self.sweep.ledger.keep_round(&self.round).await?;
-        self.round.version += 1;
+        // One that somebody else has taken is not to be met again by chance.
+        self.round.version += u64::from(kept);
         Ok(kept)
     }
 
-    /// Leaves the rest to the next run.
+    /// Leaves the rest to the next run. What was learned counts as work, though no page is done: the next run goes on with it.
     async fn leave(&mut self) -> Result<SweepEnd, SweepError> {
+        self.round.worked_at = self.now();
         self.round.taken_until = None;
         Ok(if self.keep().await? { SweepEnd::Unfinished } else { SweepEnd::UnderWay })
     }

@@ -425,3 +425,39 @@ fn mistakes_in_times_and_repair() {
     10:10+21 expected a time such as `2027-03-31T00:00:00Z`, found `2027-03-31T00:00:00.Z` | write the date, `T`, the time with its seconds, and `Z` for UTC or an offset such as `+02:00`
     "#);
 }
+
+#[test]
+fn rules_depend_on_names_of_ous_by_paths_joins_and_names_made_from_them() {
+    let looks = |text: &str| {
+        let rules = read(&bundle(text)).unwrap_or_else(|error| panic!("{}", rendered(&error)));
+        Index::compile(rules).looks_at_ou_names()
+    };
+    let join = "[{ permission_set_tag: OU, account_ou: { name: nearest } }]";
+    let any = "[{ permission_set_tag: OU, account_ou: { name: any } }]";
+    let tag_join = "[{ permission_set_tag: Environment, account_tag: Environment }]";
+    for (fields, expected) in [
+        (vec![("accounts", "{ in_ou: Sandbox }")], true),
+        (vec![("accounts", "{ directly_in_ou: [ou-ab12-cdefghij, Sandbox/Old] }")], true),
+        (vec![("accounts", "{ all_of: [everywhere], except: [{ in_ou: Sandbox }] }")], true),
+        (vec![("accounts", "{ any_of: [{ named: shop }, { in_ou: Sandbox }] }")], true),
+        (vec![("match", join)], true),
+        (vec![("match", any)], true),
+        (vec![("principals", "[{ group: \"{ou_name}-team\" }]")], true),
+        (vec![("principals", "[{ members_of: \"{ou_name}-team\" }]")], true),
+        (vec![("permission_sets", "[\"{ou_name}-access\"]")], true),
+        (vec![], false),
+        (vec![("accounts", "{ in_ou: ou-ab12-cdefghij }")], false),
+        (
+            vec![("accounts", "{ tagged: { Team: web }, named: shop, except: [{ id: \"111122223333\" }] }")],
+            false,
+        ),
+        (vec![("match", tag_join)], false),
+        (vec![("principals", "[{ group: \"{account_name}-{account_id}\" }]")], false),
+    ] {
+        assert_eq!(looks(&document(&fields)), expected, "{fields:?}");
+    }
+    let never = |field: &str| format!("{}never:\n- {{ permission_sets: [P], {field} }}\n", document(&[]));
+    assert!(looks(&never("accounts: { in_ou: Sandbox }")));
+    assert!(looks(&never("accounts: everywhere, principals: [{ group: \"{ou_name}-team\" }]")));
+    assert!(!looks(&never("accounts: { in_ou: ou-ab12-cdefghij }")));
+}

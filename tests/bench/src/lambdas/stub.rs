@@ -3,18 +3,25 @@
 use std::{
     io::{self, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-/// How long a function may take for anything.
-const PATIENCE: Duration = Duration::from_mins(1);
+use super::aws::Aws;
+
+/// How long a function may take for anything: a sweep keeps to its share of AWS's rates.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The Runtime API: tells when the first event is asked for, gives so many, and lets the next wait for ever.
 pub(super) struct RuntimeApi {
     address: String,
     asked: Receiver<Instant>,
+    failed: Arc<AtomicUsize>,
 }
 
 impl RuntimeApi {
@@ -22,7 +29,8 @@ impl RuntimeApi {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?.to_string();
         let (asking, asked) = mpsc::channel();
-        let mut desk = Desk { event: event.to_owned(), left: events, asking };
+        let failed = Arc::new(AtomicUsize::new(0));
+        let mut desk = Desk { event: event.to_owned(), left: events, asking, failed: Arc::clone(&failed) };
         thread::spawn(move || {
             // One process, one connection at a time. It ends with the process.
             for stream in listener.incoming().flatten() {
@@ -31,7 +39,7 @@ impl RuntimeApi {
                 }
             }
         });
-        Ok(Self { address, asked })
+        Ok(Self { address, asked, failed })
     }
 
     pub(super) fn address(&self) -> String {
@@ -41,6 +49,11 @@ impl RuntimeApi {
     /// When the first event was asked for.
     pub(super) fn first_asked(&self) -> io::Result<Instant> {
         self.asked.recv_timeout(PATIENCE).map_err(|_| io::Error::other("it never asked for an event"))
+    }
+
+    /// How many events the function told to have failed.
+    pub(super) fn failed(&self) -> usize {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Waits until the event after the last was asked for.
@@ -54,6 +67,7 @@ struct Desk {
     left: usize,
     /// Told at the first question, and at the one that is not answered.
     asking: Sender<Instant>,
+    failed: Arc<AtomicUsize>,
 }
 
 impl Desk {
@@ -61,8 +75,9 @@ impl Desk {
         let mut reader = BufReader::new(stream);
         let mut writer = stream;
         let mut is_first = true;
-        while let Some(head) = read_request(&mut reader)? {
+        while let Some(Request { head, .. }) = read_request(&mut reader)? {
             if !head.starts_with("GET ") {
+                self.failed.fetch_add(usize::from(head.contains("/error ")), Ordering::Relaxed);
                 writer.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")?;
                 continue;
             }
@@ -92,19 +107,24 @@ impl Desk {
     }
 }
 
-/// An address for all services: over plain HTTP it refuses every request in words, over TLS it ends the handshake.
+/// An address for all services: over plain HTTP an AWS answers, over TLS it ends the handshake.
 pub(super) struct Services {
     url: String,
 }
 
 impl Services {
-    pub(super) fn start(plain: bool) -> io::Result<Self> {
+    pub(super) fn start(aws: Option<&Arc<Aws>>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let scheme = if plain { "http" } else { "https" };
+        let scheme = if aws.is_some() { "http" } else { "https" };
+        let aws = aws.cloned();
         let url = format!("{scheme}://{}", listener.local_addr()?);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                thread::spawn(move || if plain { refuse(&stream) } else { hang_up(&stream) });
+                let aws = aws.clone();
+                thread::spawn(move || match aws {
+                    Some(aws) => answer(&stream, &aws),
+                    None => hang_up(&stream),
+                });
             }
         });
         Ok(Self { url })
@@ -115,11 +135,16 @@ impl Services {
     }
 }
 
-fn refuse(stream: &TcpStream) -> io::Result<()> {
+fn answer(stream: &TcpStream, aws: &Aws) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
-    while read_request(&mut reader)?.is_some() {
-        writer.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}")?;
+    while let Some(request) = read_request(&mut reader)? {
+        let (status, body) = aws.answer(&request);
+        let length = body.len();
+        write!(
+            writer,
+            "HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )?;
     }
     Ok(())
 }
@@ -130,24 +155,33 @@ fn hang_up(mut stream: &TcpStream) -> io::Result<()> {
     stream.read(&mut words).map(drop)
 }
 
-/// The first line of a request; its body is read and dropped. `None` at the end of the connection.
-fn read_request(reader: &mut impl io::BufRead) -> io::Result<Option<String>> {
-    let mut first = String::new();
-    if reader.read_line(&mut first)? == 0 {
+/// A request, as far as anybody here looks at it.
+pub(super) struct Request {
+    /// The first line.
+    head: String,
+    /// The operation of a service that has one address for all; empty for others.
+    pub(super) target: String,
+    pub(super) body: Vec<u8>,
+}
+
+/// `None` at the end of the connection.
+fn read_request(reader: &mut impl io::BufRead) -> io::Result<Option<Request>> {
+    let mut request = Request { head: String::new(), target: String::new(), body: Vec::new() };
+    if reader.read_line(&mut request.head)? == 0 {
         return Ok(None);
     }
     let mut length = 0;
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
-        let line = line.trim_end().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().map_err(io::Error::other)?;
+        let line = line.trim_end();
+        let Some((name, value)) = line.split_once(':').filter(|_| !line.is_empty()) else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().map_err(io::Error::other)?,
+            "x-amz-target" => value.trim().clone_into(&mut request.target),
+            _ => {}
         }
     }
-    io::copy(&mut reader.take(length), &mut io::sink())?;
-    Ok(Some(first))
+    reader.take(length).read_to_end(&mut request.body)?;
+    Ok(Some(request))
 }

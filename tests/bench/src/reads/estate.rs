@@ -1,9 +1,10 @@
-//! An organization in which every account has every permission set, each for one group, and all of it by rule.
+//! An organization in which every account has every permission set, each for one group, and all of it by rule. Groups are of very different
+//! sizes: of each two that share a permission set, one has it in from a twentieth to nearly all of the accounts, and the other in the rest.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -16,14 +17,14 @@ use shared::{
         all_rows,
     },
     ledger::{Row, State, WRITES_AT_ONCE},
-    local::{LocalQueue, SqliteLedger},
+    local::LocalQueue,
     pace::{Api, Paces, Share},
     ports::{Clock as _, Guard, Ledger as _, LedgerReader as _, RowWrite, SeenKind},
     rules::Bundle,
 };
 use simulator::{Caller, CallerKind, InProcess, Service, Settings, World, wire::sso_admin as sso};
 
-use crate::{trouble::Trouble, work};
+use crate::{ledger::RemoteLedger, trouble::Trouble, work};
 
 /// How much there is. The groups are twice as many as the permission sets.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +40,7 @@ pub(super) struct Estate {
     pub(super) clock: Arc<TokioClock>,
     pub(super) face: InProcess,
     paces: Arc<Paces>,
-    ledger: SqliteLedger,
+    ledger: RemoteLedger,
     inbox: LocalQueue,
     wake: LocalQueue,
     rules: RulesOnHand,
@@ -53,6 +54,8 @@ pub(super) struct Estate {
 
 /// Accounts directly in one OU.
 const IN_AN_OU: usize = 10;
+/// By how many tags accounts are told apart: what a group has is counted in parts of these.
+const PARTS: usize = 20;
 /// OUs directly below another.
 const BELOW_AN_OU: usize = 5;
 
@@ -63,7 +66,7 @@ macro_rules! line {
 
 /// The organization's description, and how many parents its OUs have.
 fn description(size: Size) -> (String, usize) {
-    let mut text = "management_account: { name: management, tags: { Half: none } }\n".to_owned();
+    let mut text = "management_account: { name: management, tags: { Part: none } }\n".to_owned();
     text.push_str("organizational_units:\n");
     let (leaves, mut parents) = (size.accounts.div_ceil(IN_AN_OU), 1);
     for leaf in 0..leaves {
@@ -73,7 +76,11 @@ fn description(size: Size) -> (String, usize) {
         }
         line!(text, "      - name: Leaf-{leaf}\n        accounts:");
         for account in (leaf * IN_AN_OU)..size.accounts.min((leaf + 1) * IN_AN_OU) {
-            line!(text, "          - {{ name: account-{account}, tags: {{ Half: half-{} }} }}", account % 2);
+            line!(
+                text,
+                "          - {{ name: account-{account}, tags: {{ Part: part-{} }} }}",
+                account % PARTS
+            );
         }
     }
     text.push_str("permission_sets:\n");
@@ -87,14 +94,29 @@ fn description(size: Size) -> (String, usize) {
     (text, parents)
 }
 
-/// Each group gets one permission set in one half of the accounts.
+/// The parts of the accounts in which the first of a permission set's two groups has it: from one to all but one, and no two neighbours alike.
+fn first_parts(set: usize) -> usize {
+    1 + set * 7 % (PARTS - 1)
+}
+
+/// Which of a permission set's two groups has it in an account.
+fn which(set: usize, account: usize) -> usize {
+    usize::from(account % PARTS >= first_parts(set))
+}
+
+/// Each group gets one permission set in its parts of the accounts.
 fn rules(size: Size) -> String {
-    let mut text = "version: 1\nsettings: { mode: sync, trusted_account_tags: [Half] }\nrules:\n".to_owned();
+    let mut text = "version: 1\nsettings: { mode: sync, trusted_account_tags: [Part] }\nrules:\n".to_owned();
     for group in 0..size.groups {
-        let (set, half) = (group / 2, group % 2);
+        let set = group / 2;
+        let parts: Vec<String> = (0..PARTS)
+            .filter(|part| which(set, *part) == group % 2)
+            .map(|part| format!("part-{part}"))
+            .collect();
         line!(
             text,
-            "  - {{ id: rule-{group}, principals: [{{ group: Group-{group} }}], permission_sets: [Set-{set}], accounts: {{ tagged: {{ Half: half-{half} }} }} }}"
+            "  - {{ id: rule-{group}, principals: [{{ group: Group-{group} }}], permission_sets: [Set-{set}], accounts: {{ tagged: {{ Part: [{}] }} }} }}",
+            parts.join(", ")
         );
     }
     text
@@ -113,8 +135,8 @@ impl Estate {
             (0..size.sets).filter_map(|n| world.permission_set_named(&named("Set", n))).collect();
         let groups: Vec<_> = (0..size.groups).filter_map(|n| world.group_named(&named("Group", n))).collect();
         for (n, account) in accounts.iter().enumerate() {
-            for (set, two) in sets.iter().zip(groups.chunks(2)) {
-                let Some(group) = two.get(n % 2) else { continue };
+            for (at, (set, two)) in sets.iter().zip(groups.chunks(2)).enumerate() {
+                let Some(group) = two.get(which(at, n)) else { continue };
                 let principal = Principal::Group(group.clone());
                 let key = AssignmentKey { account: account.clone(), permission_set: set.clone(), principal };
                 world.grant_by_hand(Timestamp::MIN, &caller, &key);
@@ -133,7 +155,7 @@ impl Estate {
             world,
             face,
             paces,
-            ledger: SqliteLedger::in_memory().map_err(Trouble::while_doing("making a ledger"))?,
+            ledger: RemoteLedger::new(*clock, Duration::ZERO)?,
             inbox: LocalQueue::fifo(clock.clone()),
             wake: LocalQueue::standard(clock.clone()),
             clock,
@@ -257,6 +279,16 @@ impl Estate {
 
     pub(super) fn forget_calls(&self) {
         drop(self.world().take_log());
+        self.ledger.writes.store(0, Ordering::Relaxed);
+    }
+
+    /// Calls since they were last forgotten that write anything: to the ledger's rows, or to AWS.
+    pub(super) fn writes(&self) -> usize {
+        let reads = ["List", "Describe", "Get", "Is"];
+        let world = self.world();
+        let to_aws =
+            world.log().iter().filter(|entry| !reads.iter().any(|read| entry.operation.starts_with(read)));
+        self.ledger.writes.load(Ordering::Relaxed) + to_aws.count()
     }
 
     /// All that is remembered, without when it was seen.
@@ -286,9 +318,10 @@ impl Estate {
         Ok(self.remembered().await?.difference(before).count())
     }
 
-    /// Rows that were written since they were put there.
+    /// Rows that were written since they were put there, and those that are there too many or too few.
     pub(super) async fn rows_changed(&self) -> Result<usize, Trouble> {
         let rows = all_rows(&self.ledger).await.map_err(Trouble::while_doing("reading the ledger"))?;
-        Ok(rows.iter().filter(|row| row.version != 1 || row.state != State::Ours).count())
+        let changed = rows.iter().filter(|row| row.version != 1 || row.state != State::Ours).count();
+        Ok(changed + rows.len().abs_diff(self.world().assignments().len()))
     }
 }
