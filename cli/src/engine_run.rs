@@ -18,6 +18,8 @@ use crate::{
 
 /// How long a message is kept from others while it is worked on.
 const HIDDEN: Duration = Duration::from_mins(5);
+/// How long until the next look at what takes long.
+const LOOKED_AT_AGAIN: Duration = Duration::from_secs(30);
 /// More rows with work than are ever looked at.
 const ALL: usize = 1_000_000;
 
@@ -68,6 +70,9 @@ impl EngineRun<'_> {
                     Duration::from_secs(1)
                 }
                 RunEnd::HandedOver => self.until_woken(),
+                // What it has sent back is decided again at once; what takes long is looked at now and then.
+                RunEnd::Waiting if self.inbox.depth().waiting > 0 => Duration::ZERO,
+                RunEnd::Waiting => LOOKED_AT_AGAIN,
             };
             let remaining =
                 Duration::try_from(self.until.duration_since(self.clock.now())).unwrap_or_default();

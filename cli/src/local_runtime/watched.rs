@@ -42,6 +42,10 @@ impl LedgerReader for WatchedLedger {
         self.ledger.work(limit).await
     }
 
+    async fn work_decided_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.ledger.work_decided_since(since, limit).await
+    }
+
     async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
         self.ledger.rules_in_force().await
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::provisioner::latency::Latency;
-use crate::ports::{Message, PortError, Queue};
+use crate::ports::{Message, PortError, Queue, Seen};
 
 /// A wake, as it travels. The ledger is the list of work; a wake that is lost or repeated costs a look-up.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,9 +37,44 @@ pub struct Learned {
     /// The rate that others leave to us, and the one that was refused, in thousandths of a call a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rate: Option<(u32, u32)>,
+    /// When the bucket of calls will be full again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) full_at: Option<Timestamp>,
     /// Until when AWS is believed to refuse a second role update in an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) strict_until: Option<Timestamp>,
+    /// AWS has taken one.
+    #[serde(default)]
+    pub(super) takes_second: bool,
+}
+
+/// The fact in the ledger that keeps what was learned, for runs that no other has woken.
+const LEARNED: &str = "learned";
+
+/// What others leave to us is not believed any more after this long.
+const OTHERS_STAY: SignedDuration = SignedDuration::from_mins(10);
+
+impl Learned {
+    /// Whether there is nothing in the other that it doesn't say, but for how much has just been called.
+    pub(super) fn says(&self, other: &Self) -> bool {
+        Self { full_at: other.full_at, ..self.clone() } == *other
+    }
+
+    /// As the ledger keeps it.
+    pub(super) fn to_fact(&self, now: Timestamp) -> Option<Seen> {
+        let value = serde_json::to_value(self).ok()?;
+        Some(Seen { id: LEARNED.to_owned(), value, at: now })
+    }
+
+    /// Of the facts that the ledger keeps. What can't be read is learned anew.
+    pub(super) fn of_facts(facts: &[Seen], now: Timestamp) -> Option<Self> {
+        let fact = facts.iter().find(|seen| seen.id == LEARNED)?;
+        let learned: Self = serde_json::from_value(fact.value.clone()).ok()?;
+        if fact.at + OTHERS_STAY > now {
+            return Some(learned);
+        }
+        Some(Self { window: None, rate: None, full_at: None, ..learned })
+    }
 }
 
 /// After so many runs in a row that each woke the next, the engine waits for the next event or sweep.
@@ -86,5 +121,26 @@ impl Wake {
             delay: delay.min(Duration::from_mins(15)),
         };
         queue.send(&[message]).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_ledger_keeps_is_believed_and_what_it_says_of_others_only_for_a_while() {
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let learned =
+            Learned { distrusts: true, window: Some(5), rate: Some((7_000, 10_000)), ..Learned::default() };
+        let facts = [learned.to_fact(at(0)).unwrap()];
+        assert_eq!(Learned::of_facts(&facts, at(60)), Some(learned.clone()));
+        let later = Learned::of_facts(&facts, at(601)).unwrap();
+        assert_eq!((later.distrusts, later.window, later.rate), (true, None, None));
+        assert_eq!(Learned::of_facts(&[], at(0)), None);
+        let unreadable = [Seen { value: "x".into(), ..facts[0].clone() }];
+        assert_eq!(Learned::of_facts(&unreadable, at(0)), None);
+        assert!(learned.says(&Learned { full_at: Some(at(9)), ..learned.clone() }));
+        assert!(!learned.says(&Learned { window: None, ..learned.clone() }));
     }
 }

@@ -239,8 +239,14 @@ impl Row {
             (None, Operation::Revoke) => 1,
             (None, Operation::Grant) => 2,
         };
-        // Fixed width, so that text order is time's order. Nothing was decided before 1970.
-        Some(format!("{rank}#{:020}#{}", intent.decided_at.as_nanosecond().max(0), self.key))
+        Some(format!("{}#{}", place_in_order(rank, intent.decided_at), self.key))
+    }
+
+    /// Where in that order the unclaimed work begins and ends that was decided no sooner than `since`: the revokes, then the grants.
+    #[cfg(any(feature = "aws", feature = "local"))]
+    pub(crate) fn work_decided_since(since: Timestamp) -> [(String, String); 2] {
+        // A key comes after its `#`, and `~` after every digit.
+        [1, 2].map(|rank| (place_in_order(rank, since), format!("{rank}#~")))
     }
 
     /// The same row in another state, changed at this time. A hold outlives every state. What is about a delete ends with what
@@ -268,4 +274,9 @@ impl Row {
     pub fn speaks(&self, now: Timestamp) -> bool {
         self.hold.is_some() || self.approval.as_ref().is_some_and(|approval| now < approval.expires_at)
     }
+}
+
+/// Fixed width, so that text order is time's order. Nothing was decided before 1970.
+fn place_in_order(rank: u8, decided_at: Timestamp) -> String {
+    format!("{rank}#{:020}", decided_at.as_nanosecond().max(0))
 }

@@ -105,8 +105,8 @@ impl Seen {
     }
 }
 
-/// What can be asked of the ledger. Reads see every write that was finished before, but for [`LedgerReader::work`], which may
-/// be a moment late.
+/// What can be asked of the ledger. Reads see every write that was finished before, but for [`LedgerReader::work`] and
+/// [`LedgerReader::work_decided_since`], which may be a moment late.
 #[async_trait::async_trait]
 pub trait LedgerReader: Send + Sync {
     /// All rows of an account, tombstones included, ordered by key.
@@ -117,6 +117,8 @@ pub trait LedgerReader: Send + Sync {
     async fn rows(&self, after: Option<&str>) -> Result<Page<Row>, LedgerError>;
     /// Rows with work in them in the order of [`Row::work_order`]; at most `limit`.
     async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError>;
+    /// The same of those that nobody has claimed and that were decided no sooner than `since`.
+    async fn work_decided_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Row>, LedgerError>;
     /// The rules in force, if any were ever published.
     async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError>;
     /// The standing orders; of version 0 where none were ever given.

@@ -83,6 +83,10 @@ impl LedgerReader for RemoteLedger {
         self.at(self.here.work(limit)).await
     }
 
+    async fn work_decided_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.at(self.here.work_decided_since(since, limit)).await
+    }
+
     async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
         self.at(self.here.rules_in_force()).await
     }

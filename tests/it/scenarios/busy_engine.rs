@@ -9,7 +9,7 @@ use shared::{
     engine::{EngineSettings, RunEnd},
     ports::{Clock as _, Message, Queue as _},
 };
-use simulator::{Fault, FaultRule, Latency, Settings};
+use simulator::{Fault, FaultRule, Latency, SecondRoleUpdate, Settings};
 
 use super::{
     crashes::run,
@@ -17,6 +17,7 @@ use super::{
     fleet::{calm, fleet},
     fuse::{Fuse, When, fused},
     model::{Rules, Where, group, rules, tagged},
+    records::sqs_event,
     service::{Service, Start},
 };
 
@@ -78,6 +79,26 @@ async fn requests_that_take_equally_long_are_followed_by_others_the_moment_they_
     service.converged(&[]).await;
 }
 
+/// AWS allows more than the engine is to use, so that whatever goes beyond is seen and not refused.
+#[tokio::test(start_paused = true)]
+async fn when_aws_slows_down_from_one_moment_to_the_next_hardly_more_than_the_window_is_under_way() {
+    let mut world = takes(2, calm());
+    world.quotas.outstanding = 20;
+    let service = with_intents(60, 3, world, EngineSettings::default()).await;
+    let (_, ()) = tokio::join!(service.run_engine(), async {
+        service.pass(Duration::from_millis(19_900)).await;
+        assert_eq!(service.world().counters().most_outstanding, 10, "places are presumed free by now");
+        let mut world = service.world();
+        assert!(world.request_log().count() > 60, "places are presumed free by now");
+        world.settings.assignment_latency = Latency::Constant(Duration::from_secs(20));
+        drop(world);
+    });
+    service.settle().await;
+    let most = service.world().counters().most_outstanding;
+    assert!(most <= 13, "{most} were under way at once");
+    service.converged(&[]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_revoke_is_sent_into_the_next_free_place_however_many_grants_wait() {
     let organization = fleet(60, 3);
@@ -130,7 +151,7 @@ async fn many_lost_answers_are_settled_in_one_run_among_hundreds_of_others_reque
     service.pass(Duration::from_millis(1_100)).await;
     service.world().fail_next("CreateAccountAssignment", Fault::LostAnswer, 10);
     let received = service.wake.receive(10, Duration::from_mins(3)).await.unwrap();
-    service.run_with(&service.ports, &super::records::sqs_event(&received)).await.unwrap();
+    service.run_with(&service.ports, &sqs_event(&received)).await.unwrap();
     let rows = service.rows().await;
     let settled = rows.iter().filter(|row| row.state.label() == "ours").count();
     assert_eq!(settled, 10, "{rows:?}");
@@ -272,5 +293,43 @@ async fn a_revoke_that_is_in_conflict_for_minutes_is_done_minutes_later_and_not_
     service.world().faults.clear_all();
     service.settle_for(Duration::from_mins(7)).await;
     assert_eq!(service.assignments(), [""; 0]);
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_has_learned_is_there_for_a_run_that_nobody_woke() {
+    let organization = fleet(30, 2);
+    let service =
+        Service::start(Start { organization: &organization, world: takes(20, calm()), ..Start::default() });
+    service.publish(&everywhere(1)).await;
+    service.sweep_and_settle().await;
+    let looks = || {
+        let world = service.world();
+        world.log().iter().filter(|entry| entry.operation.ends_with("CreationStatus")).count()
+    };
+    let learning = looks();
+    service.pass(Duration::from_hours(1)).await;
+    service.publish(&everywhere(2)).await;
+    for n in 0..10 {
+        service.hint(&format!("unit-{n:02}")).await;
+    }
+    service.drain_inbox().await;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), 40);
+    assert!(learning > 30, "{learning} looks, to learn how long requests take");
+    assert!(looks() - learning <= 6, "{} looks, although it is known", looks() - learning);
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_aws_refuses_a_second_role_update_one_conflict_tells() {
+    let mut world = takes(5, calm());
+    world.assumptions.second_role_update = SecondRoleUpdate::Refused;
+    let service = with_intents(2, 6, world, EngineSettings::default()).await;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), 12);
+    let is_conflict = |entry: &&simulator::LogEntry| entry.error.as_deref() == Some("ConflictException");
+    let conflicts = service.world().log().iter().filter(is_conflict).count();
+    assert_eq!(conflicts, 1);
     service.converged(&[]).await;
 }

@@ -220,6 +220,9 @@ impl LedgerReader for Fused<Arc<dyn Ledger>> {
     async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError> {
         self.fuse.through(self.inner.work(limit)).await
     }
+    async fn work_decided_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.fuse.through(self.inner.work_decided_since(since, limit)).await
+    }
     async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
         self.fuse.through(self.inner.rules_in_force()).await
     }

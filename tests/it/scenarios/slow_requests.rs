@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use shared::{
+    domain::Operation,
     engine::{EngineSettings, Poll, PollEnd, Polled},
     ports::{Clock as _, Queue as _},
 };
@@ -10,7 +12,7 @@ use simulator::{Fault, Latency, Settings};
 
 use super::{
     fuse::{Fuse, When, fused},
-    model::{Rules, group, in_ou, rules},
+    model::{Rules, Where, group, in_ou, rules},
     records::sqs_event,
     service::{Service, Start},
 };
@@ -107,6 +109,65 @@ async fn others_go_on_in_the_slots_that_are_left_and_never_in_more() {
     assert_eq!(labels.iter().filter(|label| **label == "ours").count(), 5, "{labels:?}");
     assert!(service.world().counters().most_outstanding <= 2);
     service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoke_in_an_account_with_a_stuck_request_takes_the_next_free_place() {
+    let service = Service::new();
+    let place = || Where::Named("one-dev".into());
+    let old = || group("old", "Support").gets("PowerUserAccess").in_accounts(place());
+    let new = || group("new", "Developers").gets("ReadOnlyAccess").in_accounts(place());
+    service.publish(&rules([old()])).await;
+    service.sweep_and_settle().await;
+    service.pass(Duration::from_mins(6)).await;
+    service.world().fail_next("CreateAccountAssignment", Fault::Hang, 1);
+    service.publish(&rules([old(), new()])).await;
+    service.sweep().await.unwrap();
+    service.settle_for(Duration::from_mins(8)).await;
+    assert_eq!(labels(&service).await, ["ours", "sending"]);
+
+    service.publish(&rules([new()])).await;
+    service.hint("one-dev").await;
+    service.drain_inbox().await;
+    let decided = service.clock.now();
+    service.run_engine().await;
+    {
+        let world = service.world();
+        let revoke = world.request_log().find(|request| request.operation == Operation::Revoke).unwrap();
+        let waited = revoke.accepted_at.duration_since(decided);
+        assert!(waited < SignedDuration::from_secs(1), "{waited}");
+    }
+    assert!(!service.exists(&service.key("one-dev", "PowerUserAccess", "Support")));
+}
+
+/// What waits behind a request that takes long is due, so each tick wakes the engine: that run is all that comes of it.
+#[tokio::test(start_paused = true)]
+async fn a_tick_beside_a_request_of_six_hours_starts_one_run_and_these_wake_no_others() {
+    let service = handed_over(Fault::Slow(6 * HOUR)).await;
+    let slow = service.rows().await.into_iter().find(|row| row.state.label() == "sending").unwrap();
+    let account = service.world().account_name(&slow.key.account).unwrap().to_owned();
+    let both = group("b", "Support").gets("PowerUserAccess").in_accounts(Where::Named(account));
+    service
+        .publish(&rules([
+            group("a", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Workloads/Development")),
+            both,
+        ]))
+        .await;
+    service.sweep().await.unwrap();
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let mut in_an_hour = 0;
+        for _ in 0..60 {
+            tick::handle(service.ports.tick()).await.unwrap();
+            service.drain_inbox().await;
+            in_an_hour += service.run_engine().await.len();
+            service.poll_requests().await;
+            service.pass(Duration::from_mins(1)).await;
+        }
+        runs.push(in_an_hour);
+    }
+    assert_eq!(labels(&service).await, ["ours", "pending", "sending"]);
+    assert!(runs.iter().all(|runs| (60..65).contains(runs)), "{runs:?} in each hour");
 }
 
 #[tokio::test(start_paused = true)]

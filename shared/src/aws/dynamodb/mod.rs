@@ -22,7 +22,7 @@ pub use table::create_table;
 use self::{
     item::{
         ACCOUNT, BUDGET_SPENT, Item, ORDERS_JSON, ORDERS_VERSION, PK, Place, ROUND_JSON, ROUND_VERSION,
-        ROW_STATE, ROW_VERSION, RULES_JSON, RULES_VERSION, SK, WORK, WORK_INDEX, number, text,
+        ROW_STATE, ROW_VERSION, RULES_JSON, RULES_VERSION, SK, WORK, WORK_INDEX, WORK_ORDER, number, text,
     },
     transaction::{Condition, Step, transact},
 };
@@ -80,6 +80,44 @@ impl DynamoDbLedger {
                 None => return Ok(items),
             }
         }
+    }
+
+    /// Rows with work in their order, at most `limit`: all, or those between two places in that order.
+    async fn work_between(
+        &self,
+        places: Option<(String, String)>,
+        limit: usize,
+    ) -> Result<Vec<Row>, LedgerError> {
+        let mut rows = Vec::new();
+        let mut start = None;
+        while rows.len() < limit {
+            let request = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(WORK_INDEX)
+                .expression_attribute_names("#work", WORK)
+                .expression_attribute_values(":work", text(WORK))
+                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start);
+            let request = match &places {
+                None => request.key_condition_expression("#work = :work"),
+                Some((from, to)) => request
+                    .key_condition_expression("#work = :work AND #order BETWEEN :from AND :to")
+                    .expression_attribute_names("#order", WORK_ORDER)
+                    .expression_attribute_values(":from", text(from))
+                    .expression_attribute_values(":to", text(to)),
+            };
+            let page = request.send().await.map_err(calling("Query"))?;
+            for item in page.items() {
+                rows.push(item::to_row(item)?);
+            }
+            match page.last_evaluated_key.filter(|key| !key.is_empty()) {
+                Some(next) => start = Some(next),
+                None => break,
+            }
+        }
+        Ok(rows)
     }
 
     /// Stores what was seen, if this holds of what is stored. Sent again after a lost answer, it changes nothing more.
@@ -170,27 +208,13 @@ impl LedgerReader for DynamoDbLedger {
     }
 
     async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.work_between(None, limit).await
+    }
+
+    async fn work_decided_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Row>, LedgerError> {
         let mut rows = Vec::new();
-        let mut start = None;
-        while rows.len() < limit {
-            let request = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(WORK_INDEX)
-                .key_condition_expression("#work = :work")
-                .expression_attribute_names("#work", WORK)
-                .expression_attribute_values(":work", text(WORK))
-                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(calling("Query"))?;
-            for item in page.items() {
-                rows.push(item::to_row(item)?);
-            }
-            match page.last_evaluated_key.filter(|key| !key.is_empty()) {
-                Some(next) => start = Some(next),
-                None => break,
-            }
+        for part in Row::work_decided_since(since) {
+            rows.extend(self.work_between(Some(part), limit - rows.len()).await?);
         }
         Ok(rows)
     }

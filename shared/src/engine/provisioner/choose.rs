@@ -4,10 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::{
+    roles::Roles,
+    stale::{SentBack, Stale},
+};
 use crate::{
     domain::{AccountId, Operation, PermissionSetArn, RulesVersion},
     ledger::{Orders, Row, held},
 };
+
+/// Whether AWS takes a request that may update a role of an account while another is being updated there. It is not documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecondUpdate {
+    /// One is tried, and no other before AWS has answered.
+    Unknown,
+    Taken,
+    /// With a conflict: the others wait.
+    Refused,
+}
 
 /// What bounds the choice.
 pub(super) struct Limits<'a> {
@@ -16,6 +30,9 @@ pub(super) struct Limits<'a> {
     pub(super) rules: Option<&'a RulesVersion>,
     pub(super) orders: &'a Orders,
     pub(super) intent_age: SignedDuration,
+    pub(super) second_update: SecondUpdate,
+    /// How many accounts are sent back at most.
+    pub(super) sent_back: usize,
     pub(super) now: Timestamp,
 }
 
@@ -26,36 +43,40 @@ pub(super) struct Load {
     under_way: BTreeMap<AccountId, usize>,
     /// The permission sets whose role may be being made or deleted, by account.
     updating: BTreeMap<AccountId, BTreeSet<PermissionSetArn>>,
-    /// Accounts in which such a request takes so long that another would only wait behind it, and take a place of the window for that.
-    stuck: BTreeSet<AccountId>,
-}
-
-/// Where a permission set has its role already.
-pub(super) type Roles = BTreeMap<AccountId, BTreeSet<PermissionSetArn>>;
-
-/// Whether a request may make a role in its account, or delete one: AWS updates one at a time. The last revoke of a permission set
-/// deletes its role, and which one is the last isn't known.
-fn may_update_a_role(row: &Row, operation: Operation, roles: &Roles) -> bool {
-    operation == Operation::Revoke
-        || !roles.get(&row.key.account).is_some_and(|sets| sets.contains(&row.key.permission_set))
+    /// How many of these requests are revokes.
+    revoking: BTreeMap<AccountId, usize>,
+    /// Accounts in which such requests take so long that others would only wait behind them, and take places of the window for that:
+    /// how many grants, and how many revokes.
+    stuck: BTreeMap<AccountId, (usize, usize)>,
+    /// A request is on its way to AWS although another updates a role of its account.
+    pub(super) tries_a_second: bool,
 }
 
 impl Load {
-    /// With one more row under way.
-    pub(super) fn add(&mut self, row: &Row, roles: &Roles) {
-        let Some((operation, _)) = row.work() else { return };
+    /// With one more row under way; tells whether it may update a role.
+    pub(super) fn add(&mut self, row: &Row, roles: &Roles) -> bool {
+        let Some((operation, _)) = row.work() else { return false };
         *self.under_way.entry(row.key.account.clone()).or_default() += 1;
-        if may_update_a_role(row, operation, roles) {
-            let updating = self.updating.entry(row.key.account.clone()).or_default();
-            updating.insert(row.key.permission_set.clone());
+        if !roles.may_change(&row.key, operation) {
+            return false;
         }
+        let updating = self.updating.entry(row.key.account.clone()).or_default();
+        updating.insert(row.key.permission_set.clone());
+        if operation == Operation::Revoke {
+            *self.revoking.entry(row.key.account.clone()).or_default() += 1;
+        }
+        true
     }
 
     /// With one more row under way that takes very long.
     pub(super) fn add_stuck(&mut self, row: &Row, roles: &Roles) {
-        self.add(row, roles);
-        if row.work().is_some_and(|(operation, _)| may_update_a_role(row, operation, roles)) {
-            self.stuck.insert(row.key.account.clone());
+        if !self.add(row, roles) {
+            return;
+        }
+        let (grants, revokes) = self.stuck.entry(row.key.account.clone()).or_default();
+        match row.work() {
+            Some((Operation::Revoke, _)) => *revokes += 1,
+            Some((Operation::Grant, _)) | None => *grants += 1,
         }
     }
 
@@ -63,26 +84,52 @@ impl Load {
         self.under_way.get(account).copied().unwrap_or(0)
     }
 
-    /// How much a row would stand in the way of others, or others in its way: not at all; it would make a role while another of the account
-    /// is being made; its own is being made; the one before it is stuck.
-    fn hindrance(&self, row: &Row, operation: Operation, roles: &Roles) -> u8 {
+    /// How much a row would stand in the way of others, or others in its way.
+    fn hindrance(&self, row: &Row, operation: Operation, roles: &Roles) -> Hindrance {
         match self.updating.get(&row.key.account) {
-            Some(_) if !may_update_a_role(row, operation, roles) => 0,
-            Some(_) if self.stuck.contains(&row.key.account) => BEHIND_STUCK,
-            Some(updating) => {
-                if updating.contains(&row.key.permission_set) {
-                    2
-                } else {
-                    1
-                }
-            }
-            None => 0,
+            Some(_) if !roles.may_change(&row.key, operation) => Hindrance::None,
+            Some(_) if self.stuck.contains_key(&row.key.account) => Hindrance::BehindStuck,
+            Some(updating) if updating.contains(&row.key.permission_set) => Hindrance::ItsRoleIsMade,
+            Some(_) => Hindrance::AnotherIsMade,
+            None => Hindrance::None,
         }
+    }
+
+    /// Whether it may be sent so.
+    fn allows(&self, row: &Row, operation: Operation, hindrance: Hindrance, second: SecondUpdate) -> bool {
+        match (hindrance, second) {
+            (Hindrance::None, _)
+            | (Hindrance::AnotherIsMade | Hindrance::ItsRoleIsMade, SecondUpdate::Taken) => true,
+            // One stuck request costs one place of the window; where there is something to revoke in its account, one more.
+            (Hindrance::BehindStuck, _) => {
+                operation == Operation::Revoke && self.may_revoke_behind(&row.key.account)
+            }
+            (Hindrance::AnotherIsMade | Hindrance::ItsRoleIsMade, SecondUpdate::Unknown) => {
+                !self.tries_a_second
+            }
+            (Hindrance::AnotherIsMade | Hindrance::ItsRoleIsMade, SecondUpdate::Refused) => false,
+        }
+    }
+
+    /// Whether no other revoke of the account waits behind the request that is stuck.
+    fn may_revoke_behind(&self, account: &AccountId) -> bool {
+        let revoking = self.revoking.get(account).copied().unwrap_or(0);
+        let is_itself_one = matches!(self.stuck.get(account), Some((0, 1..)));
+        revoking <= usize::from(is_itself_one)
     }
 }
 
-/// The hindrance with which nothing is sent: one stuck request costs one place of the window.
-const BEHIND_STUCK: u8 = 3;
+/// What is in the way of a row in its account, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Hindrance {
+    None,
+    /// It would make a role while another of the account is being made.
+    AnotherIsMade,
+    /// Its own is being made.
+    ItsRoleIsMade,
+    /// The one before it is stuck.
+    BehindStuck,
+}
 
 /// A row to be sent.
 #[derive(Debug)]
@@ -93,48 +140,63 @@ pub(super) struct Ready {
 }
 
 /// The choice.
+#[derive(Default)]
 pub(super) struct Choice {
     /// To be sent now, in this order.
     pub(super) ready: Vec<Ready>,
-    /// Too old, decided by rules that are no longer in force, or on hold meanwhile: to be decided again.
-    pub(super) stale: Vec<Row>,
+    /// How many others could be sent as they are, if there were room.
+    pub(super) others: usize,
+    /// In how many accounts something can be sent, if there is room.
+    pub(super) accounts: usize,
+    /// Accounts with rows that are too old, were decided by rules that are no longer in force, or are on hold meanwhile: those that are to be
+    /// decided again next.
+    pub(super) sent_back: Vec<SentBack>,
+    /// Accounts in which something waits for another's role update: more about their roles is worth knowing.
+    pub(super) hindered: BTreeSet<AccountId>,
     /// When the next of those that are backing off may be sent.
     pub(super) earliest: Option<Timestamp>,
     /// Whether all that could be sent is waiting to be decided again, or for a request that is stuck.
     pub(super) waiting_for_others: bool,
+    /// Whether something was passed over that doesn't wait to be decided again: others behind it might be sent.
+    pub(super) passed_over: bool,
 }
 
 /// Revokes go before grants. Then the work is spread over accounts, since AWS updates one role of an account at a time: the
 /// account with the least under way comes first, and within an account the oldest decision. What would make a role beside
-/// another of its account, or needs a role that is being made, comes last; where refusals have shown that AWS takes no second one (`strict`),
-/// it waits.
+/// another of its account, or needs a role that is being made, comes last; where refusals have shown that AWS takes no second one, it
+/// waits. Behind a request that is stuck only a revoke goes. `waiting` is ordered by key.
 pub(super) fn choose<'r>(
     waiting: impl Iterator<Item = &'r Row>,
     load: &Load,
     roles: &Roles,
-    strict: bool,
     limits: &Limits<'_>,
 ) -> Choice {
-    let Limits { room, rules, orders, intent_age, now } = *limits;
-    let mut choice =
-        Choice { ready: Vec::new(), stale: Vec::new(), earliest: None, waiting_for_others: false };
+    let Limits { room, rules, orders, intent_age, second_update, sent_back, now } = *limits;
+    let mut choice = Choice::default();
     if orders.pause.is_some() {
         return choice;
     }
     let mut candidates = Vec::new();
+    let mut stale = Stale::default();
     for row in waiting {
         let Some((operation, intent)) = row.work() else { continue };
         if held(&row.key, Some(row), orders).is_some() {
-            choice.stale.push(row.clone());
+            stale.add(row, operation, intent.decided_at);
+            choice.passed_over = true;
         } else if let Some(time) = intent.not_before.filter(|time| *time > now) {
             choice.earliest = Some(choice.earliest.map_or(time, |earliest| earliest.min(time)));
+            choice.passed_over = true;
         } else if row.rules.as_ref() != rules || intent.is_stale(intent_age, now) {
-            choice.stale.push(row.clone());
+            stale.add(row, operation, intent.decided_at);
         } else {
             candidates.push((operation, intent.decided_at, row));
         }
     }
-    choice.waiting_for_others = candidates.is_empty() && !choice.stale.is_empty();
+    // Rows come by their keys, so those of an account come together.
+    let accounts = candidates.chunk_by(|(_, _, a), (_, _, b)| a.key.account == b.key.account);
+    choice.accounts = accounts.count();
+    choice.waiting_for_others = candidates.is_empty() && !stale.is_empty();
+    choice.sent_back = stale.next(sent_back, intent_age, now);
 
     let mut load = load.clone();
     while choice.ready.len() < room {
@@ -145,31 +207,39 @@ pub(super) fn choose<'r>(
         let best = candidates
             .iter()
             .enumerate()
-            .map(|(at, candidate)| (rank(candidate), at))
-            .filter(|((_, hindrance, ..), _)| *hindrance < if strict { 1 } else { BEHIND_STUCK })
+            .map(|(at, candidate)| (rank(candidate), at, candidate))
+            .filter(|((_, hindrance, ..), _, (operation, _, row))| {
+                load.allows(row, *operation, *hindrance, second_update)
+            })
+            .map(|(rank, at, _)| (rank, at))
             .min();
         let Some(((_, hindrance, ..), at)) = best else { break };
-        let unhindered = hindrance == 0;
+        let unhindered = hindrance == Hindrance::None;
         let (_, _, row) = candidates.swap_remove(at);
         load.add(row, roles);
+        load.tries_a_second |= !unhindered;
         choice.ready.push(Ready { row: row.clone(), unhindered });
     }
-    let behind_stuck = |(operation, _, row): &(Operation, Timestamp, &Row)| {
-        load.hindrance(row, *operation, roles) == BEHIND_STUCK
-    };
-    choice.waiting_for_others |= choice.ready.is_empty() && candidates.iter().any(behind_stuck);
+    choice.others = candidates.len();
+    if choice.ready.len() < room {
+        let of = |(operation, _, row): &(Operation, Timestamp, &Row)| load.hindrance(row, *operation, roles);
+        choice.passed_over |= !candidates.is_empty();
+        choice.waiting_for_others |=
+            choice.ready.is_empty() && candidates.iter().any(|row| of(row) == Hindrance::BehindStuck);
+        choice.hindered = candidates.iter().map(|(_, _, row)| row.key.account.clone()).collect();
+    }
     choice
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         domain::AssignmentKey,
         ledger::{Cause, HeldBy, Hold, Intent, Order, State},
     };
 
-    fn at(seconds: i64) -> Timestamp {
+    pub(in crate::engine::provisioner) fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
     }
 
@@ -178,7 +248,12 @@ mod tests {
     }
 
     /// `account` and `group` are single digits.
-    fn row(operation: Operation, account: u8, group: u8, decided: i64) -> Row {
+    pub(in crate::engine::provisioner) fn row(
+        operation: Operation,
+        account: u8,
+        group: u8,
+        decided: i64,
+    ) -> Row {
         let intent = Intent {
             decided_at: at(decided),
             not_before: None,
@@ -222,7 +297,7 @@ mod tests {
     }
 
     fn choice_under(waiting: &[Row], outstanding: &[Row], room: usize, orders: &Orders) -> Choice {
-        choice_with(waiting, outstanding, room, orders, &Roles::new(), false)
+        choice_with(waiting, outstanding, room, orders, &Roles::default(), SecondUpdate::Taken)
     }
 
     fn choice_with(
@@ -231,16 +306,27 @@ mod tests {
         room: usize,
         orders: &Orders,
         roles: &Roles,
-        strict: bool,
+        second_update: SecondUpdate,
     ) -> Choice {
         let mut load = Load::default();
         for row in outstanding {
             load.add(row, roles);
         }
         let in_force = rules();
-        let intent_age = SignedDuration::from_mins(15);
-        let limits = Limits { room, rules: Some(&in_force), orders, intent_age, now: at(100) };
-        choose(waiting.iter(), &load, roles, strict, &limits)
+        let limits = Limits { room, second_update, ..limits(&in_force, orders) };
+        choose(waiting.iter(), &load, roles, &limits)
+    }
+
+    fn limits<'a>(in_force: &'a RulesVersion, orders: &'a Orders) -> Limits<'a> {
+        Limits {
+            room: 9,
+            rules: Some(in_force),
+            orders,
+            intent_age: SignedDuration::from_mins(15),
+            second_update: SecondUpdate::Taken,
+            sent_back: 20,
+            now: at(100),
+        }
     }
 
     /// The same row for another permission set.
@@ -256,18 +342,24 @@ mod tests {
         // The first of each account, then the first of each set, and only then what needs a role that is being made.
         assert_eq!(sent(&choice(&waiting, &[], 9)), ["11", "25", "13", "14", "12"]);
         // What needs no role goes beside one that is being made.
-        let roles = Roles::from([(
-            waiting[0].key.account.clone(),
-            BTreeSet::from([waiting[0].key.permission_set.clone()]),
-        )]);
+        let mut roles = Roles::default();
+        roles.seen(&waiting[0].key.account, &waiting[0].key.permission_set);
         let orders = Orders::default();
-        let known = choice_with(&waiting[..4], &[grant(1, 9, 9)], 2, &orders, &roles, false);
+        let with = |waiting: &[Row], outstanding: &[Row], room, roles: &Roles, second| {
+            choice_with(waiting, outstanding, room, &orders, roles, second)
+        };
+        let known = with(&waiting[..4], &[grant(1, 9, 9)], 2, &roles, SecondUpdate::Taken);
         assert_eq!(sent(&known), ["11", "12"]);
         // Where AWS has refused a second one, the others wait.
-        let strict = choice_with(&waiting, &[], 9, &orders, &Roles::new(), true);
-        assert_eq!(sent(&strict), ["11", "25"]);
-        let strict = choice_with(&waiting, &[grant(1, 9, 9)], 9, &orders, &roles, true);
-        assert_eq!(sent(&strict), ["25", "11", "12"]);
+        let refused = with(&waiting, &[], 9, &Roles::default(), SecondUpdate::Refused);
+        assert_eq!(sent(&refused), ["11", "25"]);
+        assert_eq!(refused.hindered, [waiting[0].key.account.clone()].into());
+        let refused = with(&waiting, &[grant(1, 9, 9)], 9, &roles, SecondUpdate::Refused);
+        assert_eq!(sent(&refused), ["25", "11", "12"]);
+        // As long as it isn't known, one is tried.
+        let tried = with(&waiting, &[], 9, &Roles::default(), SecondUpdate::Unknown);
+        assert_eq!(sent(&tried), ["11", "25", "13"]);
+        assert_eq!((tried.others, tried.accounts), (2, 2));
     }
 
     /// Account and group of each row, in order.
@@ -305,19 +397,42 @@ mod tests {
         let grant = |account, group, set| of_set(row(Operation::Grant, account, group, 0), set);
         let waiting = [grant(1, 1, 1), grant(1, 2, 2), grant(2, 3, 1)];
         let mut load = Load::default();
-        let roles = Roles::from([(
-            waiting[0].key.account.clone(),
-            BTreeSet::from([waiting[0].key.permission_set.clone()]),
-        )]);
+        let mut roles = Roles::default();
+        roles.seen(&waiting[0].key.account, &waiting[0].key.permission_set);
         load.add_stuck(&grant(1, 9, 9), &roles);
         let (in_force, orders) = (rules(), Orders::default());
-        let intent_age = SignedDuration::from_mins(15);
-        let limits = Limits { room: 9, rules: Some(&in_force), orders: &orders, intent_age, now: at(100) };
-        let others = choose(waiting.iter(), &load, &roles, false, &limits);
+        let limits = limits(&in_force, &orders);
+        let others = choose(waiting.iter(), &load, &roles, &limits);
         assert_eq!(sent(&others), ["23", "11"]);
         assert!(!others.waiting_for_others);
-        let alone = choose(waiting[1..2].iter(), &load, &roles, false, &limits);
+        let alone = choose(waiting[1..2].iter(), &load, &roles, &limits);
         assert!(alone.ready.is_empty() && alone.waiting_for_others);
+    }
+
+    #[test]
+    fn behind_a_request_that_is_stuck_one_revoke_goes_and_no_second_one_waits_there() {
+        let revoke = |group, set| of_set(row(Operation::Revoke, 1, group, 0), set);
+        let waiting = [revoke(1, 1), revoke(2, 2)];
+        let (in_force, orders, mut roles) = (rules(), Orders::default(), Roles::default());
+        let limits = limits(&in_force, &orders);
+        let mut load = Load::default();
+        load.add_stuck(&of_set(row(Operation::Grant, 1, 9, 0), 9), &roles);
+        let one = choose(waiting.iter(), &load, &roles, &limits);
+        assert_eq!(sent(&one), ["11"]);
+        assert!(!one.ready[0].unhindered);
+        // It is stuck as well: AWS does not update another role beside it.
+        load.add_stuck(&waiting[0], &roles);
+        assert!(choose(waiting[1..].iter(), &load, &roles, &limits).ready.is_empty());
+        // But what is known to delete no role goes on.
+        roles.granted(&of_set(row(Operation::Grant, 1, 3, 0), 2).key);
+        assert_eq!(sent(&choose(waiting[1..].iter(), &load, &roles, &limits)), ["12"]);
+        // The one that is stuck may be a revoke itself.
+        let mut load = Load::default();
+        load.add_stuck(&revoke(9, 9), &roles);
+        assert_eq!(sent(&choose(waiting[..1].iter(), &load, &roles, &limits)), ["11"]);
+        // Where AWS refuses a second update, it is tried now and then: it may delete no role.
+        let refused = Limits { second_update: SecondUpdate::Refused, ..limits };
+        assert_eq!(sent(&choose(waiting[..1].iter(), &load, &roles, &refused)), ["11"]);
     }
 
     #[test]
@@ -337,7 +452,7 @@ mod tests {
         let other = Row { rules: Some("1".repeat(64).parse().unwrap()), ..row(Operation::Revoke, 2, 1, 99) };
         let choice_now = choice(&[old, other], &[], 9);
         assert!(choice_now.ready.is_empty());
-        assert_eq!(choice_now.stale.len(), 2);
+        assert_eq!(choice_now.sent_back.len(), 2);
         assert!(choice_now.waiting_for_others);
     }
 
@@ -351,7 +466,7 @@ mod tests {
             row(Operation::Grant, 2, 1, 90).map_intent(|intent| Intent { not_after: Some(at(end)), ..intent })
         };
         let choice_now = choice(&[held, ended(100)], &[], 9);
-        assert_eq!((choice_now.ready.len(), choice_now.stale.len()), (0, 2));
+        assert_eq!((choice_now.ready.len(), choice_now.sent_back.len()), (0, 2));
         assert_eq!(sent(&choice(&[ended(101)], &[], 9)), ["21"]);
 
         let waiting = [row(Operation::Revoke, 1, 1, 90), row(Operation::Grant, 2, 1, 90)];
@@ -359,9 +474,11 @@ mod tests {
         let on_hold =
             Orders::default().with_hold("account:111111111111".parse().unwrap(), order.clone()).unwrap();
         let choice_now = choice_under(&waiting, &[], 9, &on_hold);
-        assert_eq!((sent(&choice_now), choice_now.stale.len()), (vec!["21".to_owned()], 1));
+        assert_eq!((sent(&choice_now), choice_now.sent_back.len()), (vec!["21".to_owned()], 1));
         let paused = Orders { pause: Some(order), ..Orders::default() };
         let choice_now = choice_under(&waiting, &[], 9, &paused);
-        assert!(choice_now.ready.is_empty() && choice_now.stale.is_empty() && !choice_now.waiting_for_others);
+        assert!(
+            choice_now.ready.is_empty() && choice_now.sent_back.is_empty() && !choice_now.waiting_for_others
+        );
     }
 }

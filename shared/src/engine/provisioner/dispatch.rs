@@ -1,20 +1,22 @@
 //! Sending what may be sent: as many as the window and the rate take, the moment a place is free.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     RunError,
-    choose::{Limits, Load, Ready, choose},
+    choose::{Limits, Load, Ready, SecondUpdate, choose},
     flight::{Flight, Following, Stage},
+    hand::Hand,
     looks::Open,
     outcome::{End, Ended},
     send::Sent,
     session::{Done, Session},
+    stale::SentBack,
 };
 use crate::{
-    domain::{AssignmentKey, Operation},
+    domain::{AccountId, AssignmentKey, Operation, PermissionSetArn, RulesVersion},
     engine::signed,
     ledger::Row,
     ports::{Request, RequestStatus},
@@ -29,6 +31,20 @@ const STRICT_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// Nothing is stuck before it has taken this long.
 const STUCK: Duration = Duration::from_mins(1);
+
+/// How long the engine stays up for what it has sent back to be decided again.
+const DECIDED_WITHIN: SignedDuration = SignedDuration::from_secs(15);
+
+impl Hand<'_> {
+    /// Asks for an account to be decided again. The same decision is asked about with the same id, so that no two runs put the
+    /// same account into the inbox.
+    async fn send_back(&self, back: SentBack, rules: Option<RulesVersion>) -> Result<(), RunError> {
+        let SentBack { account, cause, decided_at } = back;
+        let rules = rules.as_ref().map_or("none", RulesVersion::short);
+        let deduplication = format!("stale-{rules}-{}-{account}", decided_at.as_microsecond());
+        self.hint(&account, &cause, deduplication).await
+    }
+}
 
 impl Session<'_> {
     /// Sends as many as there are places for, one for each turn that the rate gives.
@@ -53,32 +69,31 @@ impl Session<'_> {
             self.wake_by(may_send_at);
             return;
         }
-        let mut load = Load::default();
-        for flight in self.flights.values().filter(|flight| flight.takes_a_place()) {
-            if self.is_stuck(flight, now) {
-                load.add_stuck(&flight.row, &self.roles);
-            } else {
-                load.add(&flight.row, &self.roles);
-            }
-        }
+        let load = self.load(now);
+        let settings = &self.engine().settings;
         let limits = Limits {
             room,
             rules: self.rules.as_ref(),
             orders: &orders,
-            intent_age: signed(self.engine().settings.intent_age),
+            intent_age: signed(settings.intent_age),
+            second_update: self.second_update(now),
+            // Whoever decides does one account after the other: more would only make events wait.
+            sent_back: if self.reading.take_news() { settings.window * 2 } else { 0 },
             now,
         };
         let waiting = self.backlog.values().filter(|row| !self.flights.contains_key(&row.key));
-        let strict = self.strict_until.is_some_and(|until| now < until);
-        let choice = choose(waiting, &load, &self.roles, strict, &limits);
+        let choice = choose(waiting, &load, &self.roles, &limits);
         self.earliest = choice.earliest;
         self.waiting_for_others = choice.waiting_for_others;
-        let stuck = choice.ready.len() < room && orders.pause.is_none();
-        self.reading.stuck(stuck && choice.ready.is_empty());
+        let stuck = choice.ready.is_empty() && room > 0 && choice.passed_over;
+        // Where there is work in few accounts only, one request may have to wait for another's role.
+        let short = choice.others < settings.window * 4 || choice.accounts < settings.window * 2;
+        self.reading.chosen(short, stuck);
         if let Some(earliest) = choice.earliest {
             self.wake_by(earliest);
         }
-        self.send_back(&choice.stale);
+        self.send_back(choice.sent_back, now);
+        self.read_roles(choice.hindered);
         for Ready { row, unhindered } in choice.ready {
             let turn = self.hand.pace().ready_at(now);
             if turn > now {
@@ -90,6 +105,46 @@ impl Session<'_> {
             self.send(row, unhindered, orders.version);
         }
         self.wake_for_presumed(now);
+    }
+
+    fn second_update(&self, now: Timestamp) -> SecondUpdate {
+        match self.strict_until {
+            Some(until) if now < until => SecondUpdate::Refused,
+            _ if self.takes_second => SecondUpdate::Taken,
+            _ => SecondUpdate::Unknown,
+        }
+    }
+
+    /// What is under way in the accounts.
+    fn load(&self, now: Timestamp) -> Load {
+        let mut load = Load::default();
+        for flight in self.flights.values().filter(|flight| flight.takes_a_place()) {
+            if self.is_stuck(flight, now) {
+                load.add_stuck(&flight.row, &self.roles);
+            } else {
+                load.add(&flight.row, &self.roles);
+            }
+            load.tries_a_second |= matches!(flight.stage, Stage::Sending { unhindered: false });
+        }
+        load
+    }
+
+    /// Reads what the ledger knows of the roles in these accounts, once for each.
+    fn read_roles(&mut self, accounts: BTreeSet<AccountId>) {
+        for account in accounts {
+            let looked: Vec<PermissionSetArn> = {
+                let looks = self.hand.looks();
+                let there = looks.iter().filter(|((of, _), (_, who))| *of == account && !who.is_empty());
+                there.map(|((_, set), _)| set.clone()).collect()
+            };
+            for set in looked {
+                self.roles.seen(&account, &set);
+            }
+            if self.roles_read.insert(account.clone()) {
+                let hand = self.hand.clone();
+                self.start(async move { Ok(Done::Roles(hand.engine.ledger.rows_of(&account).await?)) });
+            }
+        }
     }
 
     /// Whether something takes so much longer than others do that nothing else should wait behind it.
@@ -109,6 +164,13 @@ impl Session<'_> {
     fn send(&mut self, row: Row, unhindered: bool, orders: u64) {
         let key = row.key.clone();
         self.backlog.remove(&key);
+        if row.work().is_some_and(|(operation, _)| operation == Operation::Revoke) {
+            self.roles.leaves(&key);
+        }
+        if !self.hinted.is_empty() {
+            // What was sent back comes again, and others may follow.
+            self.decided_by = self.hand.now() + DECIDED_WITHIN;
+        }
         self.flights.insert(key.clone(), Flight { row: row.clone(), stage: Stage::Sending { unhindered } });
         let hand = self.hand.clone();
         self.start(async move {
@@ -118,13 +180,13 @@ impl Session<'_> {
     }
 
     /// Sends accounts back whose intents are too old, or were decided by rules no longer in force.
-    fn send_back(&mut self, stale: &[Row]) {
-        for row in stale {
-            let account = row.key.account.clone();
-            if self.hinted.insert(account.clone()) {
-                let (hand, cause) = (self.hand.clone(), row.cause.clone());
+    fn send_back(&mut self, accounts: Vec<SentBack>, now: Timestamp) {
+        for back in accounts {
+            if self.hinted.insert((back.account.clone(), back.decided_at)) {
+                self.decided_by = now + DECIDED_WITHIN;
+                let (hand, rules) = (self.hand.clone(), self.rules.clone());
                 self.start(async move {
-                    hand.hint(&account, &cause, "stale").await?;
+                    hand.send_back(back, rules).await?;
                     Ok(Done::Hinted)
                 });
             }
@@ -167,7 +229,7 @@ impl Session<'_> {
                 // A conflict with nothing but another role update of its account, as far as is known: AWS takes no second one.
                 let others = self.flights.keys().any(|key| key.account == account);
                 if others && end == End::Request(Ended::Retried) {
-                    self.strict_until = Some(now + STRICT_FOR);
+                    (self.strict_until, self.takes_second) = (Some(now + STRICT_FOR), false);
                 }
                 self.tell(&key, end, None);
             }
@@ -189,6 +251,7 @@ impl Session<'_> {
     fn accepted(&mut self, key: &AssignmentKey, row: Row, request: &Request, since: Timestamp) {
         let Some(flight) = self.flights.get_mut(key) else { return };
         let unhindered = matches!(flight.stage, Stage::Sending { unhindered: true });
+        self.takes_second |= !unhindered;
         flight.row = row;
         flight.stage = Stage::Open(Following {
             request: request.id.clone(),

@@ -9,7 +9,7 @@ use super::{
     flight::{Following, Stage},
     hand::{Hand, Turn},
     latency::Latency,
-    looks::Open,
+    looks::{self, Open},
     outcome::{self, Ended, Outcome},
     session::{Done, Session},
     shown::Shown,
@@ -28,6 +28,12 @@ const LISTED: usize = 100;
 
 /// From so many on, a list of the failed is cheaper than to ask about each.
 const MANY: usize = 3;
+
+/// So few revokes that wait make looks come sooner.
+const FEW: usize = 3;
+
+/// How many must probably have ended then.
+const URGENT: f64 = 0.5;
 
 /// What AWS said of one request; the outer `None` if it said nothing this time, the inner one if it no longer knows the request.
 pub(super) type Described = Option<Option<Request>>;
@@ -86,24 +92,23 @@ impl Session<'_> {
             .filter_map(|(key, flight)| Some((key, flight.following()?)))
     }
 
-    /// From when on the place of each request that is followed is presumed to be free.
+    /// From when on the place of each request of this operation is presumed to be free.
+    fn presumed_of(&self, operation: Operation) -> impl Iterator<Item = Timestamp> {
+        let (watch, unevenness) = (self.watch(operation), self.trips.unevenness());
+        let doubted = self.followed(operation).any(|(_, following)| watch.doubts(following));
+        self.followed(operation)
+            .filter(move |_| !doubted)
+            .filter_map(move |(_, following)| watch.presumed_from(following, unevenness))
+    }
+
+    /// The same of all that is followed.
     pub(super) fn presumed(&self) -> Vec<Timestamp> {
-        let unevenness = self.trips.unevenness();
-        let of = |operation| {
-            let watch = self.watch(operation);
-            self.followed(operation)
-                .filter_map(move |(_, following)| watch.presumed_from(following, unevenness))
-        };
-        of(Operation::Revoke).chain(of(Operation::Grant)).collect()
+        self.presumed_of(Operation::Revoke).chain(self.presumed_of(Operation::Grant)).collect()
     }
 
     /// Whether the place of a request of this operation is presumed to be free.
     pub(super) fn has_presumed(&self, operation: Operation, now: Timestamp) -> bool {
-        let unevenness = self.trips.unevenness();
-        let watch = self.watch(operation);
-        self.followed(operation)
-            .filter_map(|(_, following)| watch.presumed_from(following, unevenness))
-            .any(|from| from <= now)
+        self.presumed_of(operation).any(|from| from <= now)
     }
 
     /// Starts the looks that are due.
@@ -114,18 +119,18 @@ impl Session<'_> {
         let (revokes, grants) = (opens(Operation::Revoke), opens(Operation::Grant));
         let all = (revokes.len() + grants.len()).max(1);
         let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
-        let crowded = presumed * 5 >= self.engine().settings.window * 4;
+        let crowded = presumed + 1 >= self.window.presumed_at_most().max(2);
+        let is_revoke = |row: &&Row| row.work().is_some_and(|(operation, _)| operation == Operation::Revoke);
+        let revokes_wait = self.backlog.values().filter(is_revoke).take(FEW + 1).count();
         for (operation, open) in [(Operation::Revoke, revokes), (Operation::Grant, grants)] {
-            let unevenness = self.trips.unevenness();
-            let watch = self.watch(operation);
-            let first = if self.backlog.is_empty() {
-                None
-            } else {
-                let from = |(_, following)| watch.presumed_from(following, unevenness);
-                self.followed(operation).filter_map(from).min()
-            };
+            let first = if self.backlog.is_empty() { None } else { self.presumed_of(operation).min() };
             let share = ratio(open.len(), all);
-            let Some(due) = watch.next_look(&open, share, first, crowded, now) else { continue };
+            let worth = looks::worth(share);
+            // A few revokes are not to wait until a look is worth its call.
+            let worth = if (1..=FEW).contains(&revokes_wait) { worth.min(URGENT) } else { worth };
+            let Some(due) = self.watch(operation).next_look(&open, worth, first, crowded, now) else {
+                continue;
+            };
             if due > now {
                 self.wake_by(due);
                 continue;
@@ -328,8 +333,8 @@ struct Ages {
 impl Ages {
     fn of(following: &Following, at: Timestamp) -> Self {
         let (over, within) = (following.open.seen_at(), following.open.age(at));
-        // Another session's call was made a moment after its claim.
-        let over = if following.exact { over } else { over.saturating_sub(ROUGHLY) };
+        // Another session's call was made at some moment before what is taken for it.
+        let within = if following.exact { within } else { within + ROUGHLY };
         Self { over, within, unhindered: following.unhindered }
     }
 

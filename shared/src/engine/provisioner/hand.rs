@@ -106,6 +106,11 @@ impl<'a> Hand<'a> {
         self.now() >= self.closes
     }
 
+    /// Whether no other call has its turn before the run closes.
+    pub(super) fn has_no_turn_left(&self, now: Timestamp) -> bool {
+        self.pace().ready_at(now) >= self.closes
+    }
+
     pub(super) fn lease(&self) -> Lease {
         lock(&self.shared.lease).clone()
     }
@@ -336,16 +341,20 @@ impl<'a> Hand<'a> {
         if !row.look_again {
             return Ok(row);
         }
-        self.hint(&row.key.account, &row.cause, "again").await?;
+        let deduplication = format!("again-{}-{}", self.now().as_microsecond(), row.key.account);
+        self.hint(&row.key.account, &row.cause, deduplication).await?;
         // From here on the row is anybody's to change: whoever did has looked.
         let looked = Row { look_again: false, ..row.clone() };
         Ok(self.write(looked).await?.unwrap_or(row))
     }
 
-    pub(super) async fn hint(&self, account: &AccountId, cause: &Cause, why: &str) -> Result<(), RunError> {
-        let at = self.now();
-        let hint = AccountHint::new(account.clone(), cause.clone(), at);
-        let deduplication = format!("{why}-{}-{account}", at.as_microsecond());
+    pub(super) async fn hint(
+        &self,
+        account: &AccountId,
+        cause: &Cause,
+        deduplication: String,
+    ) -> Result<(), RunError> {
+        let hint = AccountHint::new(account.clone(), cause.clone(), self.now());
         let message = hint.message(&deduplication).map_err(RunError::Queue)?;
         self.engine.inbox.send(&[message]).await.map_err(RunError::Queue)
     }

@@ -12,6 +12,7 @@ use super::{
     hand::Hand,
     looks::Open,
     session::{Done, Session},
+    watch::ROUGHLY,
 };
 use crate::{
     domain::AssignmentKey,
@@ -127,9 +128,11 @@ impl Session<'_> {
                 request,
                 // By our own clock, and so roughly.
                 created_at: Some(claim.at),
-                open: Open { since: claim.at, looked: None },
+                // The call was made a moment after its claim.
+                open: Open { since: claim.at + signed(ROUGHLY), looked: None },
                 exact: false,
-                unhindered: true,
+                // What was under way beside it when it was sent isn't known any more.
+                unhindered: false,
                 closer: None,
                 busy: false,
             }),

@@ -66,6 +66,11 @@ pub(in crate::engine) struct Latency {
 }
 
 impl Latency {
+    /// For the next run, if there is anything.
+    pub(super) fn learned(&self) -> Option<Self> {
+        (*self != Self::default()).then(|| self.clone())
+    }
+
     pub(super) fn shape(&self) -> Shape {
         match self.within {
             _ if self.lately.is_empty() => Shape::Unknown,

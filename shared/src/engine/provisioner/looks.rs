@@ -15,6 +15,10 @@ use crate::engine::signed;
 /// The first look at requests of which nothing is known.
 const FIRST: Duration = Duration::from_millis(500);
 
+/// The next ones come so much later, or three hundredths later if that is more: what is learned from them is learned once, and until then
+/// each place waits for it.
+const GROWS_BY: Duration = Duration::from_millis(250);
+
 /// No look is later than this after the one before, or after the first request.
 const LATEST: SignedDuration = SignedDuration::from_secs(10);
 
@@ -53,13 +57,16 @@ pub(super) fn due(
     let oldest = open.iter().min_by_key(|open| open.since)?;
     let latest = last.map_or(oldest.since, |last| last.max(oldest.since)) + LATEST;
     let at = match latency.shape() {
-        Shape::Unknown => oldest.since + signed(FIRST.max(oldest.seen_at() * 5 / 4)),
+        Shape::Unknown => {
+            let seen = oldest.seen_at();
+            oldest.since + signed(FIRST.max(seen + GROWS_BY.max(seen * 3 / 100)))
+        }
         Shape::Constant(bounds) => {
             let next = |open: &Open| {
                 let seen = open.seen_at();
                 if seen >= bounds.within {
-                    // It should have ended: it is asked about by itself.
-                    return None;
+                    // Others of its account have held it up, or it is asked about by itself.
+                    return open.since + signed(seen * 5 / 4);
                 }
                 // What is narrowed down enough, or seen in the middle already, is looked at when it must have ended.
                 let age = if bounds.are_close() || seen >= bounds.middle() {
@@ -67,9 +74,9 @@ pub(super) fn due(
                 } else {
                     bounds.middle()
                 };
-                Some(open.since + signed(age))
+                open.since + signed(age)
             };
-            open.iter().filter_map(next).min().unwrap_or(latest)
+            open.iter().map(next).min().unwrap_or(latest)
         }
         Shape::Spread => spread(open, latency, worth, latest, now),
     };
@@ -137,9 +144,10 @@ mod tests {
             due(&[open(0, looked), open(400, looked)], &latency, 1.0, last, at(0)).unwrap()
         };
         assert_eq!(next(None), at(500));
-        assert_eq!(next(Some(500)), at(625));
-        assert_eq!(next(Some(8_000)), at(10_000));
-        assert_eq!(next(Some(80_000)), at(90_000));
+        assert_eq!(next(Some(500)), at(750));
+        assert_eq!(next(Some(8_000)), at(8_250));
+        assert_eq!(next(Some(80_000)), at(82_400));
+        assert_eq!(next(Some(800_000)), at(810_000));
     }
 
     #[test]
@@ -150,7 +158,7 @@ mod tests {
             |latency: &Latency, looked| due(&[open(0, looked)], latency, 1.0, looked.map(at), at(0)).unwrap();
         assert_eq!(next(&latency, None), at(900));
         assert_eq!(next(&latency, Some(900)), at(1_000));
-        assert_eq!(next(&latency, Some(1_000)), at(11_000), "it should have ended: no list will tell more");
+        assert_eq!(next(&latency, Some(1_000)), at(1_250), "something holds it up");
         latency.ended(ms(900), ms(904));
         assert_eq!(next(&latency, None), at(904));
     }

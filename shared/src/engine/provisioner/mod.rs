@@ -7,7 +7,7 @@
 //! ```text
 //! session    the loop: starts what is due, takes in what has ended
 //!   reading    what the ledger holds, a little at a time
-//!   dispatch   sends; choose says what, pace and window how much
+//!   dispatch   sends; choose says what (roles what it knows of accounts, stale what goes back), pace and window how much
 //!   follow     looks at what is under way; watch and looks say when, latency what has been learned
 //!   settle     claims of which no request is known; hand_over: what takes long
 //! hand       what all tasks share: the lease, the turns to call AWS, guarded writes
@@ -20,14 +20,17 @@ mod follow;
 mod hand;
 mod hand_over;
 pub(super) mod latency;
+mod learning;
 mod looks;
 pub(super) mod outcome;
 mod pace;
 mod reading;
+mod roles;
 mod send;
 mod session;
 mod settle;
 mod shown;
+mod stale;
 mod trips;
 mod watch;
 mod window;
@@ -36,7 +39,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{EngineSettings, Wake, reading::owner, signed};
+use super::{EngineSettings, Learned, Wake, reading::owner, signed};
 use crate::{
     domain::InstanceArn,
     ports::{AccessReader, AccessWriter, Clock, Ledger, LedgerError, PortError, Queue, SeenKind},
@@ -72,8 +75,10 @@ pub enum RunEnd {
     HeldElsewhere,
     /// There is nothing left to do now.
     Done,
-    /// Time was up, or what is left takes long: the next run has been woken.
+    /// Time was up, or what is left waits for a time of its own: the next run has been woken.
     HandedOver,
+    /// What is left can't be helped on now. Whatever changes that wakes the engine, and so does the next tick.
+    Waiting,
     /// Somebody has paused Usher. What was under way is finished; nothing else is sent.
     Paused,
     /// The lease passed to another in the middle.
@@ -126,7 +131,11 @@ impl Provisioner<'_> {
         let until = until.min(self.clock.now() + signed(self.settings.run_for));
         let mut summary = RunSummary::default();
         // Without a usable instance every call would be refused, and every key be blocked for a day for what is no fault of it.
-        self.check_instance(wake).await?;
+        let mut known = match &wake.learned {
+            // The run that has sent it knows of the instance.
+            Some(learned) => Some(learned.clone()),
+            None => self.check_instance().await?,
+        };
         loop {
             let now = self.clock.now();
             let Some(lease) = self.ledger.acquire_lease(holder, now, self.settings.lease).await? else {
@@ -139,7 +148,7 @@ impl Provisioner<'_> {
                 }
                 return Ok(summary);
             };
-            let mut session = Session::begin(self, lease, &mut summary, wake.learned.as_ref(), until);
+            let mut session = Session::begin(self, lease, &mut summary, known.as_ref(), until);
             let pause = Box::pin(session.work()).await;
             let (lease, learned) = (session.lease(), session.learned());
             drop(session);
@@ -156,15 +165,26 @@ impl Provisioner<'_> {
                 Ok(pause) => pause,
             };
             self.ledger.release_lease(&lease).await?;
+            if !matches!(pause, Pause::Until(_)) && !known.unwrap_or_default().says(&learned) {
+                // Whoever wakes the next run hasn't learned this.
+                self.remember(&learned).await?;
+            }
+            known = Some(learned);
             match pause {
                 Pause::Until(time) => {
                     summary.end = RunEnd::HandedOver;
                     let delay = time.duration_since(self.clock.now());
                     let delay = Duration::try_from(delay).unwrap_or(Duration::ZERO);
                     if let Some(next) = wake.next() {
-                        let next = Wake { learned: Some(learned), ..next };
+                        let next = Wake { learned: known, ..next };
                         next.send(self.wake, self.clock.now(), delay).await.map_err(RunError::Queue)?;
                     }
+                    return Ok(summary);
+                }
+                // INVARIANT: no wake for a guess. A run that finds nothing to do and wakes the next one never ends, and each tick would add
+                // another of its kind.
+                Pause::Others => {
+                    summary.end = RunEnd::Waiting;
                     return Ok(summary);
                 }
                 Pause::Ordered => {
@@ -181,21 +201,25 @@ impl Provisioner<'_> {
         }
     }
 
-    /// Whether calls have a usable instance to go to, and the ledger is of that one. The run that has woken this one knows.
-    async fn check_instance(&self, wake: &Wake) -> Result<(), RunError> {
-        if wake.learned.is_some() {
-            return Ok(());
+    /// Whether calls have a usable instance to go to, and the ledger is of that one; tells what earlier runs have learned.
+    async fn check_instance(&self) -> Result<Option<Learned>, RunError> {
+        let instance = match self.access.instance().await {
+            Err(error) if !error.is_transient() => return Err(RunError::Access(error)),
+            Err(_) => None,
+            Ok(instance) => Some(instance.arn),
+        };
+        let facts = self.ledger.recall(SeenKind::Fact).await?;
+        match (owner(&facts), instance) {
+            (Some(ledger), Some(here)) if ledger != here => Err(RunError::OtherInstance { ledger, here }),
+            _ => Ok(Learned::of_facts(&facts, self.clock.now())),
         }
-        match self.access.instance().await {
-            Err(error) if !error.is_transient() => Err(RunError::Access(error)),
-            Err(_) => Ok(()),
-            Ok(instance) => {
-                let facts = self.ledger.recall(SeenKind::Fact).await?;
-                match owner(&facts).filter(|ledger| *ledger != instance.arn) {
-                    Some(ledger) => Err(RunError::OtherInstance { ledger, here: instance.arn }),
-                    None => Ok(()),
-                }
-            }
+    }
+
+    /// Writes down what was learned.
+    async fn remember(&self, learned: &Learned) -> Result<(), LedgerError> {
+        match learned.to_fact(self.clock.now()) {
+            Some(fact) => self.ledger.remember(SeenKind::Fact, &[fact]).await,
+            None => Ok(()),
         }
     }
 

@@ -63,6 +63,17 @@ impl Pace {
         }
     }
 
+    /// When the bucket will be full again, for the next run: what has been called by now counts there too.
+    pub(super) fn full_at(&self) -> Timestamp {
+        self.full_at
+    }
+
+    /// What an earlier run has taken from the bucket.
+    pub(super) fn spent(&mut self, full_at: Timestamp, now: Timestamp) {
+        // No clock that was ahead makes it wait longer than for an empty bucket.
+        self.full_at = full_at.clamp(now, now + signed(self.token() * self.burst));
+    }
+
     fn token(&self) -> Duration {
         Duration::from_secs_f64(self.rate.max(LEAST).recip())
     }
@@ -124,6 +135,23 @@ mod tests {
         assert_eq!(turns, [0, 0, 0, 100, 200, 300]);
         assert_eq!(ms(pace.ready_at(at(350))), 400);
         assert_eq!(ms(pace.ready_at(at(9_000))), 9_000);
+    }
+
+    #[test]
+    fn what_the_run_before_has_taken_is_not_taken_again() {
+        let mut before = Pace::new(10, 3, at(0));
+        for _ in 0..3 {
+            before.take(at(0));
+        }
+        let mut pace = Pace::new(10, 3, at(100));
+        pace.spent(before.full_at(), at(100));
+        let turns: Vec<i64> = (0..3).map(|_| ms(pace.take(at(100)))).collect();
+        assert_eq!(turns, [100, 200, 300]);
+        let mut pace = Pace::new(10, 3, at(9_000));
+        pace.spent(before.full_at(), at(9_000));
+        assert_eq!(ms(pace.ready_at(at(9_000))), 9_000);
+        pace.spent(at(99_000), at(9_000));
+        assert_eq!(ms(pace.ready_at(at(9_000))), 9_100, "another's clock was far ahead");
     }
 
     #[test]

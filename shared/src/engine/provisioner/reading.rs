@@ -2,10 +2,12 @@
 //!
 //! The work comes in its order: claims, revokes, grants, each with the oldest decision first. So a short read shows every new
 //! revoke, however long the backlog behind it is; a long one is needed only when what was read before is nearly used up, or can't be sent.
+//! Where the first in order are too old to be sent, those that are not are read beside them: however many wait to be decided again, what has
+//! been is sent.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     RunError,
@@ -14,9 +16,10 @@ use super::{
     session::{Done, Session},
 };
 use crate::{
-    domain::{AssignmentKey, RulesVersion},
+    domain::{AssignmentKey, Operation, RulesVersion},
     engine::signed,
     ledger::{Orders, Row},
+    ports::RulesInForce,
 };
 
 /// How many rows with work a long read takes, to begin with.
@@ -28,10 +31,19 @@ const MOST: usize = 64_000;
 /// What a short read takes beyond what is under way.
 const GLANCE: usize = 25;
 
+/// How long before a place is presumed to get free the ledger is read.
+const AHEAD: SignedDuration = SignedDuration::from_millis(40);
+
+/// By how much the clocks of those who decide may be apart.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
+
 /// What was read.
 pub(super) struct Reading {
     rows: Vec<Row>,
-    limit: usize,
+    /// It is all the work there is.
+    whole: bool,
+    /// It is all the work that can be sent as it is.
+    complete: bool,
     is_long: bool,
     rules: Option<RulesVersion>,
     orders: Orders,
@@ -49,6 +61,15 @@ pub(super) struct State {
     horizon: usize,
     /// Whether the last read showed all the work there is.
     whole: bool,
+    /// Whether what is known is all the work that could be sent as it is.
+    complete: bool,
+    /// When something was last chosen, little was left that could be sent as it is.
+    short: bool,
+    /// A long read has just been made; even right after one, little could be sent.
+    fresh_long: bool,
+    narrow: bool,
+    /// Something was read, and nothing has been chosen of it yet.
+    news: bool,
     /// What is known to have changed: read again at once.
     outdated: bool,
     /// None of what was read could be sent: the next read goes further.
@@ -66,6 +87,11 @@ impl Default for State {
             last_long: None,
             horizon: AT_ONCE,
             whole: false,
+            complete: false,
+            short: true,
+            fresh_long: false,
+            narrow: false,
+            news: false,
             outdated: false,
             stuck: false,
             touched: BTreeSet::new(),
@@ -80,9 +106,18 @@ impl State {
         self.outdated = true;
     }
 
-    /// Whether none of the rows that were read can be sent, and there are others.
-    pub(super) fn stuck(&mut self, stuck: bool) {
-        self.stuck = stuck && !self.whole && self.horizon < MOST;
+    /// What came of choosing: little is left that could be sent, or nothing of what was read can be, and others might.
+    pub(super) fn chosen(&mut self, short: bool, stuck: bool) {
+        // Right after a long read: the next one goes further.
+        self.narrow |= short && self.fresh_long && !self.complete && self.horizon < MOST;
+        self.fresh_long = false;
+        self.short = short;
+        self.stuck = stuck && !self.complete && self.horizon < MOST;
+    }
+
+    /// Whether something was read since this was last asked.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
     }
 
     /// Whether the session has changed nothing since it last read.
@@ -97,13 +132,25 @@ impl State {
 
 impl Hand<'_> {
     async fn read(&self, limit: usize, is_long: bool) -> Result<Reading, RunError> {
-        let (rows, rules, orders) = futures::future::try_join3(
-            self.engine.ledger.work(limit),
-            self.engine.ledger.rules_in_force(),
-            self.engine.ledger.orders(),
-        )
-        .await?;
-        Ok(Reading { rows, limit, is_long, rules: rules.map(|rules| rules.version), orders })
+        let ledger = self.engine.ledger;
+        let (mut rows, rules, orders) =
+            futures::future::try_join3(ledger.work(limit), ledger.rules_in_force(), ledger.orders()).await?;
+        let whole = rows.len() < limit;
+        let mut complete = whole;
+        let sendable = self.decided_since(rules.as_ref());
+        let decided_at = |row: &Row| row.work().map(|(_, intent)| intent.decided_at);
+        if !whole && rows.last().and_then(decided_at).is_some_and(|at| at < sendable) {
+            let others = ledger.work_decided_since(sendable, limit).await?;
+            complete = others.len() < limit;
+            rows.extend(others);
+        }
+        Ok(Reading { rows, whole, complete, is_long, rules: rules.map(|rules| rules.version), orders })
+    }
+
+    /// What was decided before is too old to be sent, or was decided by other rules.
+    fn decided_since(&self, rules: Option<&RulesInForce>) -> Timestamp {
+        let old_enough = self.now() - signed(self.engine.settings.intent_age);
+        rules.map_or(old_enough, |rules| old_enough.max(rules.since - SKEW))
     }
 }
 
@@ -115,18 +162,28 @@ impl Session<'_> {
         }
         let tick = signed(self.engine().settings.tick);
         let window = self.engine().settings.window;
-        let since = |last: Option<Timestamp>| last.is_none_or(|last| last + tick <= now);
+        let since = |last: Option<Timestamp>, wait| last.is_none_or(|last| last + wait <= now);
         let state = &self.reading;
-        let short_of_work = !state.whole && self.backlog.len() < window * 4;
-        let is_long = state.last.is_none() || state.stuck || (short_of_work && since(state.last_long));
+        let short_of_work = !state.complete && state.short;
+        // The longer, the rarer.
+        let apart = tick * i32::try_from(state.horizon / (AT_ONCE * 4)).unwrap_or(i32::MAX).max(1);
+        let is_long =
+            state.last.is_none() || ((short_of_work || state.stuck) && since(state.last_long, apart));
         let nothing_left = self.flights.is_empty() && self.backlog.is_empty() && !state.touched.is_empty();
-        if !is_long && !state.outdated && !nothing_left && !since(state.last) {
+        // Whoever gets the next place should be known by then: a revoke that misses it may wait long for another.
+        let before_a_place =
+            self.presumed().into_iter().filter(|from| *from > now).min().map(|from| from - AHEAD);
+        let ahead = before_a_place.is_some_and(|at| at <= now) && since(state.last, tick / 2);
+        if !is_long && !state.outdated && !nothing_left && !ahead && !since(state.last, tick) {
             if let Some(last) = state.last {
                 self.wake_by(last + tick);
+                if let Some(at) = before_a_place {
+                    self.wake_by(at.max(last + tick / 2));
+                }
             }
             return;
         }
-        if self.reading.stuck {
+        if is_long && (self.reading.stuck || std::mem::take(&mut self.reading.narrow)) {
             self.reading.horizon = (self.reading.horizon * 2).min(MOST);
         }
         let limit = if is_long { self.reading.horizon } else { self.flights.len() + window + GLANCE };
@@ -143,16 +200,25 @@ impl Session<'_> {
 
     /// Takes in what was read.
     pub(super) fn take_reading(&mut self, reading: Reading) {
-        let Reading { rows, limit, is_long, rules, orders } = reading;
+        let Reading { rows, whole, complete, is_long, rules, orders } = reading;
         let now = self.hand.now();
         self.rules = rules;
         self.orders = Some(Arc::new(orders));
-        self.reading.busy = false;
-        self.reading.whole = rows.len() < limit;
+        (self.reading.busy, self.reading.news, self.reading.fresh_long) = (false, true, is_long);
+        self.reading.whole = whole;
+        self.reading.complete = complete;
+        self.reading.short &= !is_long;
         let touched = std::mem::take(&mut self.reading.touched);
-        if is_long || self.reading.whole {
-            self.backlog.retain(|key, _| touched.contains(key));
-        }
+        let intent_age = signed(self.engine().settings.intent_age);
+        let (rules, everything) = (self.rules.as_ref(), is_long || whole);
+        self.backlog.retain(|key, row| {
+            // What can't be sent any more is known only as far as it is first in order: the rest may have been decided again.
+            let is_stale = || {
+                row.rules.as_ref() != rules
+                    || row.work().is_none_or(|(_, intent)| intent.is_stale(intent_age, now))
+            };
+            touched.contains(key) || !(everything || is_stale())
+        });
         let mut slow = BTreeSet::new();
         let mut unknown = Vec::new();
         for row in rows {
@@ -176,6 +242,9 @@ impl Session<'_> {
                     unknown.push(key);
                 }
                 (None | Some(true), false) => {
+                    if row.work().is_some_and(|(operation, _)| operation == Operation::Revoke) {
+                        self.roles.leaves(&key);
+                    }
                     self.flights.remove(&key);
                     self.backlog.insert(key, row);
                 }

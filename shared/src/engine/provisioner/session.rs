@@ -18,14 +18,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Provisioner, RunError, RunSummary,
-    choose::Roles,
     flight::{Flight, Stage},
     follow::Described,
     hand::Hand,
     hand_over::HandedOver,
+    learning::REMEMBERED_EVERY,
     outcome::{End, Ended},
     pace::Pace,
     reading::{self, Reading},
+    roles::Roles,
     send::Sent,
     settle::Settled,
     shown::Shown,
@@ -45,8 +46,10 @@ use crate::{
 pub(super) enum Pause {
     /// There is no work in the ledger.
     Nothing,
-    /// There is; it is worth looking again at this time.
+    /// There is; it can be gone on with at this time.
     Until(Timestamp),
+    /// There is, and when it can be gone on with isn't known: once it has been decided again, or a request that takes long has ended.
+    Others,
     /// There may be, and Usher is paused. Whoever lets it go on sees to it that somebody looks.
     Ordered,
 }
@@ -55,6 +58,9 @@ pub(super) enum Pause {
 pub(super) enum Done {
     Renewed(Result<(), RunError>),
     Hinted,
+    Remembered,
+    /// The rows of an account have been read for what they tell of its roles.
+    Roles(Vec<Row>),
     Read(Reading),
     Sent {
         key: AssignmentKey,
@@ -93,6 +99,7 @@ pub(super) enum Done {
 }
 
 /// What the engine knows while it holds the lease.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that AWS has shown, or not")]
 pub(super) struct Session<'a> {
     pub(super) hand: Hand<'a>,
     pub(super) summary: &'a mut RunSummary,
@@ -103,6 +110,8 @@ pub(super) struct Session<'a> {
     until: Timestamp,
     /// When something is due next.
     wake_at: Timestamp,
+    /// When what was learned is written down next.
+    pub(super) remember_at: Timestamp,
     /// The lease is not renewed before this time: the ledger has just refused.
     renew_at: Timestamp,
     /// Rows that the engine is at work on.
@@ -115,15 +124,20 @@ pub(super) struct Session<'a> {
     pub(super) orders: Option<Arc<Orders>>,
     /// The queue for what takes long can't be used: this session looks after it itself.
     pub(super) polls_failed: bool,
-    /// Accounts that have been sent back to be decided again.
-    pub(super) hinted: BTreeSet<AccountId>,
+    /// Decisions that have been sent back to be made again, and until when the engine stays up for them.
+    pub(super) hinted: BTreeSet<(AccountId, Timestamp)>,
+    pub(super) decided_by: Timestamp,
     pub(super) window: Window,
-    grants: Watch,
-    revokes: Watch,
+    pub(super) grants: Watch,
+    pub(super) revokes: Watch,
     pub(super) trips: Trips,
     pub(super) roles: Roles,
+    /// The accounts of which the ledger's rows have told about roles.
+    pub(super) roles_read: BTreeSet<AccountId>,
     /// AWS has refused a second role update in an account, which is believed until then.
     pub(super) strict_until: Option<Timestamp>,
+    /// AWS has taken one.
+    pub(super) takes_second: bool,
     /// AWS has refused a request because the window is full: what it has to say to the others of that moment is awaited.
     pub(super) refused: bool,
     /// Nothing is sent before this time: the window is full without any request of ours.
@@ -140,7 +154,7 @@ const WORTH_STAYING: SignedDuration = SignedDuration::from_secs(15);
 /// How long after the ledger has failed the lease is renewed again.
 const RENEWED_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// How long before the next look at what is known to take long.
+/// How long it sleeps at most.
 const LATER: SignedDuration = SignedDuration::from_mins(1);
 
 impl<'a> Session<'a> {
@@ -156,6 +170,9 @@ impl<'a> Session<'a> {
         let learned = learned.cloned().unwrap_or_default();
         let mut pace = Pace::new(settings.rate, settings.burst, now);
         pace.restore(learned.rate);
+        if let Some(full_at) = learned.full_at {
+            pace.spent(full_at, now);
+        }
         let mut window = Window::new(settings.window);
         window.restore(learned.window);
         Self {
@@ -165,6 +182,7 @@ impl<'a> Session<'a> {
             trouble: None,
             until,
             wake_at: now,
+            remember_at: now + REMEMBERED_EVERY,
             renew_at: now,
             flights: BTreeMap::new(),
             backlog: BTreeMap::new(),
@@ -173,12 +191,15 @@ impl<'a> Session<'a> {
             orders: None,
             polls_failed: false,
             hinted: BTreeSet::new(),
+            decided_by: now,
             window,
             grants: Watch::of(learned.grants.unwrap_or_default(), learned.distrusts),
             revokes: Watch::of(learned.revokes.unwrap_or_default(), learned.distrusts),
             trips: Trips::default(),
-            roles: Roles::new(),
+            roles: Roles::default(),
+            roles_read: BTreeSet::new(),
             strict_until: learned.strict_until,
+            takes_second: learned.takes_second,
             refused: false,
             hold_until: now,
             held: 0,
@@ -189,18 +210,6 @@ impl<'a> Session<'a> {
 
     pub(super) fn lease(&self) -> Lease {
         self.hand.lease()
-    }
-
-    /// What the next run need not learn again.
-    pub(super) fn learned(&self) -> Learned {
-        Learned {
-            grants: Some(self.grants.latency.clone()),
-            revokes: Some(self.revokes.latency.clone()),
-            distrusts: self.grants.distrusts || self.revokes.distrusts,
-            window: self.window.learned(),
-            rate: self.hand.pace().learned(),
-            strict_until: self.strict_until,
-        }
     }
 
     pub(super) fn engine(&self) -> &'a Provisioner<'a> {
@@ -236,7 +245,8 @@ impl<'a> Session<'a> {
             let now = self.hand.now();
             self.wake_at = now + LATER;
             self.keep_lease(now);
-            let closing = self.trouble.is_some() || self.hand.is_closing();
+            // INVARIANT: what can't be done any more is not begun. It would fail at once, and be begun again at the same moment.
+            let closing = self.trouble.is_some() || self.hand.has_no_turn_left(now);
             if !closing {
                 self.start_reading(now);
                 self.start_settling(now);
@@ -244,6 +254,7 @@ impl<'a> Session<'a> {
                 self.start_handing_over(now);
                 self.start_looks(now);
                 self.start_sending(now);
+                self.start_remembering(now);
                 let closing = self.until - signed(self.engine().settings.tick);
                 self.wake_by(closing);
             }
@@ -302,7 +313,8 @@ impl<'a> Session<'a> {
                 return Err(self.trouble.take().unwrap_or(error));
             }
             Err(error) => self.break_off(error),
-            Ok(Done::Hinted) => {}
+            Ok(Done::Hinted | Done::Remembered) => {}
+            Ok(Done::Roles(rows)) => self.roles.read(&rows),
             Ok(Done::Renewed(Ok(()))) => self.reading.renewing = false,
             Ok(Done::Renewed(Err(error @ RunError::Ledger(LedgerError::LeaseLost)))) => return Err(error),
             Ok(Done::Renewed(Err(error))) => {
@@ -334,15 +346,10 @@ impl<'a> Session<'a> {
             }
             Ok(Done::Ended { row, ended }) => {
                 self.land(&row.key);
-                if ended == Ended::Granted {
-                    let sets = self.roles.entry(row.key.account.clone()).or_default();
-                    sets.insert(row.key.permission_set.clone());
-                }
-                if ended == Ended::Revoked
-                    && let Some(sets) = self.roles.get_mut(&row.key.account)
-                {
-                    // It may have been the last one.
-                    sets.remove(&row.key.permission_set);
+                match ended {
+                    Ended::Granted => self.roles.granted(&row.key),
+                    Ended::Revoked => self.roles.revoked(&row.key),
+                    Ended::Retried | Ended::Blocked => {}
                 }
                 self.tell(&row.key, End::Request(ended), row.trouble.as_deref());
                 if row.work().is_some() {
@@ -394,8 +401,9 @@ impl<'a> Session<'a> {
     pub(super) fn under_way(&self, now: Timestamp) -> usize {
         let taken = self.flights.values().filter(|flight| flight.takes_a_place()).count();
         let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
-        // However sure, what no look has told never makes up for more than the whole window once over.
-        taken.saturating_sub(presumed.min(self.engine().settings.window))
+        // INVARIANT: however sure, what no look has told makes up for a few places only. If AWS takes longer from one moment to the next, so
+        // many more than the window are under way, until the next look tells.
+        taken.saturating_sub(presumed.min(self.window.presumed_at_most()))
     }
 
     /// Settles claims of which no request is known, each now and then; all that are due together, since they share what is asked for.
@@ -475,17 +483,17 @@ impl<'a> Session<'a> {
         let patience = self.engine().settings.patience;
         if outstanding.iter().any(|flight| flight.waited(now) < patience)
             || self.hold_until > now
+            || self.decided_by > now
             || !self.reading.is_fresh()
         {
             return None;
         }
-        let slow_look = (!outstanding.is_empty()).then_some(now + LATER);
-        // What has gone back to be decided again comes back as new work, with a wake of its own.
-        let decided_again = self.waiting_for_others.then_some(now + LATER);
-        // With the whole window taken by what messages look after, the first that ends wakes the engine.
-        let slot_free = (outstanding.is_empty() && self.flights.len() >= self.engine().settings.window)
-            .then_some(now + LATER);
-        let next = [self.earliest, slow_look, decided_again, slot_free].into_iter().flatten().min()?;
-        (next > now + WORTH_STAYING).then_some(Pause::Until(next))
+        // What backs off goes on at its time. All else is for others to tell: what was sent back comes as new work with a wake of its
+        // own, a request that messages look after wakes the engine when it ends, and what nobody looks after is found by the tick.
+        if let Some(earliest) = self.earliest {
+            return (earliest > now + WORTH_STAYING).then_some(Pause::Until(earliest));
+        }
+        let window_taken = self.flights.len() >= self.engine().settings.window;
+        (!outstanding.is_empty() || self.waiting_for_others || window_taken).then_some(Pause::Others)
     }
 }

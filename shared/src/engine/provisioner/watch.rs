@@ -62,21 +62,28 @@ impl Watch {
         let bounds = self.latency.sure()?;
         // Where calls travel that unevenly it would be a guess.
         if unevenness > bounds.within / 10
-            || !following.unhindered
+            || !(following.exact && following.unhindered)
             || following.open.seen_at() >= bounds.within
         {
             return None;
         }
-        let margin = if following.exact { unevenness } else { unevenness + ROUGHLY };
-        Some(following.open.since + signed(bounds.within + margin))
+        Some(following.open.since + signed(bounds.within + unevenness))
     }
 
-    /// When to look at the list next; `None` where there is nothing to see. `first` is the first moment from which one is, or will be, presumed
-    /// to have ended, if something waits for its place, and `crowded` says that as many are as may be.
+    /// Whether a look has found a request under way that should have ended, and AWS has not been asked about it alone: until it has
+    /// answered, nothing is presumed of the others either.
+    pub(super) fn doubts(&self, following: &Following) -> bool {
+        let late = self.latency.sure().is_some_and(|bounds| following.open.seen_at() >= bounds.within);
+        late && following.exact && following.unhindered && (following.busy || following.closer.is_none())
+    }
+
+    /// When to look at the list next; `None` where there is nothing to see. `worth` is how many must probably have ended, `first` the first
+    /// moment from which one is, or will be, presumed to have ended, if something waits for its place, and `crowded` says that hardly any
+    /// more may be.
     pub(super) fn next_look(
         &self,
         open: &[Open],
-        share: f64,
+        worth: f64,
         first: Option<Timestamp>,
         crowded: bool,
         now: Timestamp,
@@ -85,7 +92,7 @@ impl Watch {
             return None;
         }
         match (self.latency.sure(), first) {
-            (Some(_), Some(_)) if crowded => Some(now),
+            (Some(_), Some(first)) if crowded && first <= now => Some(now),
             (Some(bounds), Some(first)) => {
                 // The place is taken again already. The look that makes sure tells of most at once half a round later, and at
                 // other times it would notice sooner if requests have become quicker.
@@ -96,7 +103,7 @@ impl Watch {
                 };
                 Some(first + signed(bounds.within * part / 10))
             }
-            _ => looks::due(open, &self.latency, looks::worth(share), self.last, now),
+            _ => looks::due(open, &self.latency, worth, self.last, now),
         }
     }
 
@@ -209,7 +216,7 @@ mod tests {
     fn a_place_is_presumed_free_only_where_all_are_equally_long_and_nothing_speaks_against_it() {
         let sure = sure();
         assert_eq!(sure.presumed_from(&following(0, Some(500), true), ms(2)), Some(at(1_002)));
-        assert_eq!(sure.presumed_from(&following(0, None, false), ms(2)), Some(at(1_062)));
+        assert_eq!(sure.presumed_from(&following(0, None, false), ms(2)), None, "another session's");
         assert_eq!(
             sure.presumed_from(&following(0, Some(1_000), true), ms(2)),
             None,

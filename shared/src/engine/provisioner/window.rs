@@ -41,6 +41,12 @@ impl Window {
         }
     }
 
+    /// How many places may be presumed free before a look has told: a fifth of the window, and one. It takes as many to keep the
+    /// window full while the look's answer is on its way, where requests take a second.
+    pub(super) fn presumed_at_most(&self) -> usize {
+        (1 + self.most.div_ceil(5)).min(self.most)
+    }
+
     /// How many more may be sent while so many are under way.
     pub(super) fn room(&self, under_way: usize) -> usize {
         let tried = usize::from(self.wait == 0 && self.ours < self.most);

@@ -97,6 +97,10 @@ impl LedgerReader for SqliteLedger {
         self.read(|connection| rows::with_work(connection, limit))
     }
 
+    async fn work_decided_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Row>, LedgerError> {
+        self.read(|connection| rows::with_work_decided_since(connection, since, limit))
+    }
+
     async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
         self.read(rules::in_force)
     }

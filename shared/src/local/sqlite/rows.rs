@@ -1,5 +1,6 @@
 //! Reading rows.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use super::error::{unreadable, unusable};
@@ -63,6 +64,20 @@ pub(super) fn with_work(connection: &Connection, limit: usize) -> Result<Vec<Row
         "SELECT version, content FROM row WHERE work IS NOT NULL
          ORDER BY work LIMIT ?1",
         [count(limit)],
+    )
+}
+
+pub(super) fn with_work_decided_since(
+    connection: &Connection,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<Row>, LedgerError> {
+    let [revokes, grants] = Row::work_decided_since(since);
+    list(
+        connection,
+        "SELECT version, content FROM row WHERE work BETWEEN ?1 AND ?2 OR work BETWEEN ?3 AND ?4
+         ORDER BY work LIMIT ?5",
+        params![revokes.0, revokes.1, grants.0, grants.1, count(limit)],
     )
 }
 

@@ -73,6 +73,7 @@ macro_rules! ledger_contract {
             round::of_many_that_keep_a_round_at_once_exactly_one_does
             work::work_is_revokes_first_then_the_oldest_decision
             work::work_stops_at_the_limit
+            work::work_that_was_decided_lately_is_found_behind_any_number_of_old_decisions
             work::rows_without_work_are_not_in_it_and_claimed_ones_are
             work::work_follows_the_row
             rows::all_rows_come_by_pages_exactly_once

@@ -35,6 +35,23 @@ pub(super) async fn work_stops_at_the_limit(ledger: &dyn Ledger) {
     assert_eq!(worked(ledger, 0).await, []);
 }
 
+pub(super) async fn work_that_was_decided_lately_is_found_behind_any_number_of_old_decisions(
+    ledger: &dyn Ledger,
+) {
+    let old = (0..9).map(|number| pending(number, at(i64::try_from(number).unwrap())));
+    let new = [pending(11, at(101)), closing(12, at(102)), closing(13, at(99)), pending(14, at(100))];
+    write(ledger, &old.chain(new).collect::<Vec<Row>>()).await.unwrap();
+    let since = async |time: Timestamp, limit| {
+        let rows = ledger.work_decided_since(time, limit).await.unwrap();
+        rows.into_iter().map(|row| row.key).collect::<Vec<_>>()
+    };
+    assert_eq!(since(at(100), 100).await, [12, 14, 11].map(|number| key(1, number)));
+    assert_eq!(since(at(100), 2).await, [12, 14].map(|number| key(1, number)));
+    assert_eq!(since(at(102), 100).await, [key(1, 12)]);
+    assert_eq!(since(at(103), 100).await, []);
+    assert_eq!(since(Timestamp::MIN, 100).await.len(), 13);
+}
+
 pub(super) async fn rows_without_work_are_not_in_it_and_claimed_ones_are(ledger: &dyn Ledger) {
     let blocked = State::Blocked {
         operation: Operation::Grant,
