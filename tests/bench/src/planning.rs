@@ -1,11 +1,12 @@
 //! What deciding costs: the rules of a large organization resolved and compared, account by account, on one core.
 
 mod estate;
+mod sampled;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +23,7 @@ use crate::{
     row::{Aim, Row as Line},
 };
 use estate::{Estate, PER_ACCOUNT};
+use sampled::Watch;
 
 /// Why planning could not be measured.
 #[derive(Debug, thiserror::Error)]
@@ -32,16 +34,15 @@ pub(crate) enum Trouble {
     Rules(String),
     #[error("{0} assignments were decided, and not the {1} that there are")]
     Count(usize, usize),
+    #[error("the samples can't be kept")]
+    Sampled(#[from] std::io::Error),
 }
-
-/// A round over all accounts is made this often; the median counts.
-const ROUNDS: usize = 3;
 
 /// So many accounts are gone through step by step, so that each step is long enough to be measured.
 const TOGETHER: usize = 50;
 
-/// A look at one account is made this often; the median counts.
-const LOOKS: usize = 2_000;
+/// For about so long what is short is repeated for each sample.
+const REPEATED: Duration = Duration::from_millis(100);
 
 /// What the ledger and AWS have of what the rules want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,63 +111,71 @@ fn line(estate: &Estate, before: Before, took: Took, peak: Option<f64>) -> Line 
 /// Decides about all accounts, a few at a time. What was decided about some is gone when the next are looked at.
 fn all(estate: &Estate, index: &Index, before: Before) -> Result<(Took, Option<f64>), Trouble> {
     let bench = Bench::new(index, estate)?;
-    let expected = if before == Before::Nothing { PER_ACCOUNT } else { 0 };
     let mut rounds = Vec::new();
     forget_peak();
-    for _ in 0..ROUNDS {
-        let mut took = Took::default();
-        for some in estate.accounts.chunks(TOGETHER) {
-            let before: Vec<_> = some.iter().map(|account| bench.before(account, before)).collect();
-            let watch = Watch::start();
-            for account in some {
-                drop(std::hint::black_box(resolve::needs(index, account, bench.now)));
-            }
-            took.needs += watch.elapsed();
-            let watch = Watch::start();
-            let desired = |account| resolve::desired(index, account, &estate.facts, bench.now);
-            let desired: Vec<_> = some.iter().map(desired).collect();
-            took.desired += watch.elapsed();
-            let watch = Watch::start();
-            for ((account, desired), (rows, actual)) in some.iter().zip(&desired).zip(&before) {
-                took.assignments += desired.wanted.len();
-                let plan = std::hint::black_box(bench.plan(account, desired, rows, actual));
-                if plan.actions.len() != expected {
-                    return Err(Trouble::Count(plan.actions.len(), expected));
-                }
-            }
-            took.plan += watch.elapsed();
-            let watch = Watch::start();
-            drop(desired);
-            took.desired += watch.elapsed();
+    let name = format!("{} accounts", estate.accounts.len());
+    let median = sampled::median(&name, Duration::from_millis(1), |times| {
+        let mut all = Duration::ZERO;
+        for _ in 0..times {
+            let took = round(&bench, before)?;
+            all += took.all();
+            rounds.push(took);
         }
-        rounds.push(took);
+        Ok(all)
+    })?;
+    // The parts of the round that is nearest to it.
+    let nearest = rounds.into_iter().min_by_key(|took| took.all().abs_diff(median)).unwrap_or_default();
+    Ok((nearest, peak()))
+}
+
+fn round(bench: &Bench<'_>, before: Before) -> Result<Took, Trouble> {
+    let Bench { estate, index, now, .. } = *bench;
+    let expected = if before == Before::Nothing { PER_ACCOUNT } else { 0 };
+    let mut took = Took::default();
+    for some in estate.accounts.chunks(TOGETHER) {
+        let before: Vec<_> = some.iter().map(|account| bench.before(account, before)).collect();
+        let watch = Watch::start();
+        for account in some {
+            drop(std::hint::black_box(resolve::needs(index, account, now)));
+        }
+        took.needs += watch.elapsed();
+        let watch = Watch::start();
+        let desired = |account| resolve::desired(index, account, &estate.facts, now);
+        let desired: Vec<_> = some.iter().map(desired).collect();
+        took.desired += watch.elapsed();
+        let watch = Watch::start();
+        for ((account, desired), (rows, actual)) in some.iter().zip(&desired).zip(&before) {
+            took.assignments += desired.wanted.len();
+            let plan = std::hint::black_box(bench.plan(account, desired, rows, actual));
+            if plan.actions.len() != expected {
+                return Err(Trouble::Count(plan.actions.len(), expected));
+            }
+        }
+        took.plan += watch.elapsed();
+        let watch = Watch::start();
+        drop(desired);
+        took.desired += watch.elapsed();
     }
     let wanted = estate.accounts.len() * PER_ACCOUNT;
-    rounds.sort_by_key(Took::all);
-    let took = rounds.get(ROUNDS / 2).copied().unwrap_or_default();
-    if took.assignments == wanted {
-        Ok((took, peak()))
-    } else {
-        Err(Trouble::Count(took.assignments, wanted))
-    }
+    if took.assignments == wanted { Ok(took) } else { Err(Trouble::Count(took.assignments, wanted)) }
 }
 
 /// One account: from its tags and its rows to its plan, with everything that was looked up at hand: what has to be looked up, what the rules
 /// want, and what is to be done.
 fn looking(estate: &Estate, index: &Index) -> Result<Line, Trouble> {
     let bench = Bench::new(index, estate)?;
-    let mut times = Vec::new();
-    for some in estate.accounts.chunks(TOGETHER).take(LOOKS / TOGETHER) {
-        let before: Vec<_> = some.iter().map(|account| bench.before(account, Before::Nothing)).collect();
+    let mut accounts = estate.accounts.iter().cycle();
+    let took = sampled::median("one account", REPEATED, |times| {
+        let some: Vec<_> = accounts.by_ref().take(usize::try_from(times).unwrap_or(usize::MAX)).collect();
+        let (rows, actual) = (Vec::new(), Actual { present: BTreeSet::new(), read_at: bench.now });
         let watch = Watch::start();
-        for (account, (rows, actual)) in some.iter().zip(&before) {
+        for account in some {
             drop(std::hint::black_box(resolve::needs(index, account, bench.now)));
             let desired = resolve::desired(index, account, &estate.facts, bench.now);
-            drop(std::hint::black_box(bench.plan(account, &desired, rows, actual)));
+            drop(std::hint::black_box(bench.plan(account, &desired, &rows, &actual)));
         }
-        times.push(watch.elapsed() / u32::try_from(some.len()).unwrap_or(u32::MAX));
-    }
-    let took = median(&mut times);
+        Ok(watch.elapsed())
+    })?;
     Ok(Line::new("one account, all is new").figure("assignments", as_figure(PER_ACCOUNT)).aimed(
         "one account (ms)",
         took.as_secs_f64() * 1e3,
@@ -176,13 +185,13 @@ fn looking(estate: &Estate, index: &Index) -> Result<Line, Trouble> {
 
 /// Reading and compiling the rules: once for each version in each process.
 fn reading(estate: &Estate) -> Result<Line, Trouble> {
-    let mut times = Vec::new();
-    for _ in 0..9 {
+    let took = sampled::median("reading", REPEATED, |times| {
         let watch = Watch::start();
-        drop(std::hint::black_box(estate.index()?));
-        times.push(watch.elapsed());
-    }
-    let took = median(&mut times);
+        for _ in 0..times {
+            drop(std::hint::black_box(estate.index()?));
+        }
+        Ok(watch.elapsed())
+    })?;
     let figures = vec![("rules", as_figure(estate::RULES)), ("read (ms)", took.as_secs_f64() * 1e3)];
     Ok(Line::of("reading the rules", figures))
 }
@@ -270,30 +279,6 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Measures how long this thread has had a core, where the system tells: others may want it too, and their share is not ours.
-struct Watch {
-    on_core: Option<Duration>,
-    started: Instant,
-}
-
-impl Watch {
-    fn start() -> Self {
-        Self { on_core: on_core(), started: Instant::now() }
-    }
-
-    fn elapsed(&self) -> Duration {
-        let on_core = on_core().zip(self.on_core).map(|(now, then)| now.saturating_sub(then));
-        on_core.unwrap_or_else(|| self.started.elapsed())
-    }
-}
-
-/// How long this thread has had a core, as Linux counts it. Giving way first has it counted up to now.
-fn on_core() -> Option<Duration> {
-    std::thread::yield_now();
-    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
-}
-
 /// The same key, as it comes from AWS or from the ledger: it shares no text with any other.
 fn read_anew(key: &AssignmentKey) -> AssignmentKey {
     let AssignmentKey { account, permission_set, principal } = key;
@@ -315,11 +300,6 @@ fn with_thousands(count: usize) -> String {
         text.push(digit);
     }
     text
-}
-
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
