@@ -31,7 +31,7 @@ Usage: cargo xtask COMMAND
   ci           every check that a change must pass, the tests among them; nothing may be missing
   bench [ARGS] measures what Usher reaches against the simulated AWS, and what its decisions cost; `bench --help` tells ARGS
   sizes        builds the functions as Lambda gets them, and fails where one has grown; `sizes --accept` takes their sizes over
-  nightly      `ci`, and what takes too long for every change: the sizes of all functions
+  nightly      `ci`, and what takes too long for every change: all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 

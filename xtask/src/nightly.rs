@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::{checks, failure::Failure, report::Report, sizes};
+use crate::{bench, checks, failure::Failure, report::Report};
 
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut report = Report::default();
     for (name, check) in checks::CI {
         report.check(name, || check(root));
     }
-    report.check("sizes of all functions", || sizes::check(root));
+    report.check("benchmarks", || bench::run(root, &["--json".into(), "target/bench.json".into()]));
     report.finish()
 }

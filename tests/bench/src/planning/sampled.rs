@@ -49,8 +49,7 @@ pub(super) fn median(
             let took = if failed.is_none() { sample(times) } else { Ok(Duration::from_secs(times)) };
             took.unwrap_or_else(|trouble| {
                 failed = Some(trouble);
-                // What is too quick is done ever more often.
-                std::thread::sleep(about);
+                wait(about);
                 Duration::from_secs(times)
             })
         });
@@ -60,6 +59,12 @@ pub(super) fn median(
         Some(trouble) => Err(trouble),
         None => estimate(&folder.path().join("planning").join(name).join("new/estimates.json")),
     }
+}
+
+/// What is too quick, criterion does ever more often, until all of it takes long enough.
+#[expect(clippy::disallowed_methods, reason = "criterion goes by real time")]
+fn wait(long: Duration) {
+    std::thread::sleep(long);
 }
 
 fn estimate(path: &Path) -> Result<Duration, Trouble> {
@@ -101,7 +106,7 @@ mod tests {
         let mut samples = 0;
         let took = median("three", Duration::from_millis(1), |times| {
             samples += 1;
-            std::thread::sleep(Duration::from_millis(1));
+            wait(Duration::from_millis(1));
             let one = Duration::from_micros(if samples % 2 == 0 { 2 } else { 4 });
             Ok(one * u32::try_from(times).unwrap())
         });
