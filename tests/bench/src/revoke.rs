@@ -108,7 +108,7 @@ async fn behind(grants: usize, latency: Duration, window: usize, place: Where) -
             world.request_log().find(|record| record.key == key && record.operation == Operation::Revoke);
         let sent = |since| revoke.map_or(f64::INFINITY, |record| seconds(since, record.accepted_at));
         longest = longest.max(sent(intended_at));
-        over.push(sent(free_at));
+        over.push(sent(free_at).max(0.0));
     }
     over.sort_by(f64::total_cmp);
     let among = if place == Where::Among { "/in the grants' accounts" } else { "" };
@@ -124,17 +124,17 @@ async fn behind(grants: usize, latency: Duration, window: usize, place: Where) -
 }
 
 /// When there was a place in the window for what was intended at a time: then, or when the next request ended. A place that was taken
-/// before the intent had to be noticed is no place for it.
+/// again before the intent had to be noticed is no place for it.
 fn place_free_at(world: &World, window: usize, intended_at: Timestamp) -> Timestamp {
     let noticed = intended_at + NOTICED;
     let ended = |record: &RequestRecord| record.settled.as_ref().map(|(at, _)| *at);
     let taken = world
         .request_log()
-        .filter(|record| record.accepted_at <= noticed && ended(record).is_none_or(|end| end > intended_at));
+        .filter(|record| record.accepted_at <= noticed && ended(record).is_none_or(|end| end > noticed));
     if taken.count() < window {
         return intended_at;
     }
-    world.request_log().filter_map(ended).filter(|end| *end > intended_at).min().unwrap_or(intended_at)
+    world.request_log().filter_map(ended).filter(|end| *end > noticed).min().unwrap_or(intended_at)
 }
 
 #[cfg(test)]

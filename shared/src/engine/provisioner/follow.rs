@@ -111,20 +111,28 @@ impl Session<'_> {
         self.presumed_of(operation).any(|from| from <= now)
     }
 
+    /// What is followed of an operation and not presumed to end at a moment, or all of it where nothing is.
+    fn only_looks_tell_of(&self, operation: Operation, some_are_presumed: bool) -> Vec<Open> {
+        let (watch, unevenness) = (self.watch(operation), self.trips.unevenness());
+        self.followed(operation)
+            .map(|(_, following)| following)
+            .filter(|following| !some_are_presumed || watch.presumed_from(following, unevenness).is_none())
+            .map(|following| following.open)
+            .collect()
+    }
+
     /// Starts the looks that are due.
     pub(super) fn start_looks(&mut self, now: Timestamp) {
-        let opens = |operation| -> Vec<Open> {
-            self.followed(operation).map(|(_, following)| following.open).collect()
-        };
-        let (revokes, grants) = (opens(Operation::Revoke), opens(Operation::Grant));
-        let all = (revokes.len() + grants.len()).max(1);
+        let all = [Operation::Revoke, Operation::Grant].map(|operation| self.followed(operation).count());
+        let all = all.iter().sum::<usize>().max(1);
         let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
         let crowded = presumed + 1 >= self.window.presumed_at_most().max(2);
         let is_revoke = |row: &&Row| row.work().is_some_and(|(operation, _)| operation == Operation::Revoke);
         let revokes_wait = self.backlog.values().filter(is_revoke).take(FEW + 1).count();
-        for (operation, open) in [(Operation::Revoke, revokes), (Operation::Grant, grants)] {
+        for operation in [Operation::Revoke, Operation::Grant] {
             let first = if self.backlog.is_empty() { None } else { self.presumed_of(operation).min() };
-            let share = ratio(open.len(), all);
+            let open = self.only_looks_tell_of(operation, first.is_some());
+            let share = ratio(self.followed(operation).count(), all);
             let worth = looks::worth(share);
             // A few revokes are not to wait until a look is worth its call.
             let worth = if (1..=FEW).contains(&revokes_wait) { worth.min(URGENT) } else { worth };
@@ -224,7 +232,15 @@ impl Session<'_> {
             }
             return;
         }
-        self.watch_mut(operation).check(at, &shown);
+        if self.watch_mut(operation).check(at, &shown) {
+            // That they have not shown it tells nothing of a request either.
+            for flight in self.flights.values_mut().filter(|flight| flight.operation() == Some(operation)) {
+                if let Some(following) = flight.following_mut() {
+                    following.open.looked = None;
+                }
+            }
+        }
+        let believed = !self.watch(operation).distrusts;
         let mut done = Vec::new();
         let mut ages = Vec::new();
         for (key, flight) in &mut self.flights {
@@ -237,8 +253,8 @@ impl Session<'_> {
             };
             if shown.ids.contains(&following.request) {
                 done.push(key.clone());
-                ages.push(Ages::of(following, at));
-            } else if shown.would_show(following.created_at) {
+                ages.extend(believed.then(|| Ages::of(following, at)));
+            } else if believed && shown.would_show(following.created_at) {
                 following.open.looked = Some(at);
             }
         }

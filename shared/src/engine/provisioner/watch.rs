@@ -77,9 +77,9 @@ impl Watch {
         late && following.exact && following.unhindered && (following.busy || following.closer.is_none())
     }
 
-    /// When to look at the list next; `None` where there is nothing to see. `worth` is how many must probably have ended, `first` the first
-    /// moment from which one is, or will be, presumed to have ended, if something waits for its place, and `crowded` says that hardly any
-    /// more may be.
+    /// When to look at the list next; `None` where there is nothing to see. `open` is what only a look tells of, `first` the first
+    /// moment from which one of the others is, or will be, presumed to have ended, if something waits for its place, and `crowded` says
+    /// that hardly any more may be. `worth` is how many must probably have ended.
     pub(super) fn next_look(
         &self,
         open: &[Open],
@@ -88,23 +88,24 @@ impl Watch {
         crowded: bool,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        if self.looking || self.distrusts || open.is_empty() {
+        if self.looking || self.distrusts {
             return None;
         }
-        match (self.latency.sure(), first) {
-            (Some(_), Some(first)) if crowded && first <= now => Some(now),
-            (Some(bounds), Some(first)) => {
-                // The place is taken again already. The look that makes sure tells of most at once half a round later, and at
-                // other times it would notice sooner if requests have become quicker.
-                let part = match self.looks % 4 {
-                    0 => 9,
-                    2 => 7,
-                    _ => 5,
-                };
-                Some(first + signed(bounds.within * part / 10))
+        let presumed = self.latency.sure().zip(first).map(|(bounds, first)| {
+            if crowded && first <= now {
+                return now;
             }
-            _ => looks::due(open, &self.latency, worth, self.last, now),
-        }
+            // The place is taken again already. The look that makes sure tells of most at once half a round later, and at
+            // other times it would notice sooner if requests have become quicker.
+            let part = match self.looks % 4 {
+                0 => 9,
+                2 => 7,
+                _ => 5,
+            };
+            first + signed(bounds.within * part / 10)
+        });
+        let due = looks::due(open, &self.latency, worth, self.last, now);
+        presumed.into_iter().chain(due).min()
     }
 
     pub(super) fn looked(&mut self, at: Timestamp) {
@@ -112,17 +113,18 @@ impl Watch {
         self.looks = self.looks.wrapping_add(1);
     }
 
-    /// A list of the succeeded that was asked for at a moment.
-    pub(super) fn check(&mut self, at: Timestamp, shown: &Shown) {
+    /// A list of the succeeded that was asked for at a moment. Tells whether what such lists have told is no longer to be believed.
+    pub(super) fn check(&mut self, at: Timestamp, shown: &Shown) -> bool {
         let hidden = self
             .proof
             .take_if(|proof| proof.since < at)
             .is_some_and(|proof| shown.would_show(proof.created_at) && !shown.ids.contains(&proof.request));
-        if (hidden || shown.is_in_no_order()) && !self.distrusts {
-            self.distrusts = true;
-            // What was learned of such lists is wrong.
-            self.latency = Latency::default();
+        if self.distrusts || !(hidden || shown.is_in_no_order()) {
+            return false;
         }
+        self.distrusts = true;
+        self.latency = Latency::default();
+        true
     }
 
     /// A request that the lists had not shown has succeeded, as AWS said when asked about it.
@@ -230,13 +232,15 @@ mod tests {
     fn what_was_presumed_is_made_sure_of_half_a_round_later_and_at_once_when_it_gets_crowded() {
         let mut sure = sure();
         let open = [following(0, None, true).open];
-        let next = |watch: &Watch, crowded| watch.next_look(&open, 1.0, Some(at(1_002)), crowded, at(1_100));
+        let next = |watch: &Watch, crowded| watch.next_look(&[], 1.0, Some(at(1_002)), crowded, at(1_100));
         sure.looked(at(0));
         assert_eq!(next(&sure, false), Some(at(1_502)));
         assert_eq!(next(&sure, true), Some(at(1_100)));
         sure.looked(at(1));
         assert_eq!(next(&sure, false), Some(at(1_702)));
         assert_eq!(sure.next_look(&open, 1.0, None, false, at(900)), Some(at(1_000)), "nothing waits");
+        let beside = sure.next_look(&open, 1.0, Some(at(1_202)), false, at(900));
+        assert_eq!(beside, Some(at(1_000)), "what only a look tells of doesn't wait for the others");
         sure.looking = true;
         assert_eq!(next(&sure, true), None);
     }
