@@ -238,6 +238,7 @@ mod tests {
             rules: None,
             cause: Cause::new("event", "e"),
             attempts: 0,
+            conflicts: 0,
             changed_at: now(),
             missing_since: None,
             departed_since: None,

@@ -111,6 +111,7 @@ mod tests {
             rules: None,
             cause: Cause::new("event", "1"),
             attempts: 0,
+            conflicts: 0,
             changed_at: Timestamp::UNIX_EPOCH,
             missing_since: None,
             departed_since: None,

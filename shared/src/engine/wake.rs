@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::provisioner::latency::Latency;
+use super::provisioner::{latency::Latency, window::Left};
 use crate::ports::{Message, PortError, Queue, Seen};
 
 /// A wake, as it travels. The ledger is the list of work; a wake that is lost or repeated costs a look-up.
@@ -28,12 +28,12 @@ pub struct Learned {
     /// The same of revokes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) revokes: Option<Latency>,
-    /// AWS's lists of requests hide what has ended.
-    #[serde(default)]
-    pub(super) distrusts: bool,
-    /// How many places of the window others leave to us, if not all.
+    /// AWS's lists of requests were found to hide what has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) window: Option<usize>,
+    pub(super) distrusted_at: Option<Timestamp>,
+    /// What others leave to us of the window, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) left: Option<Left>,
     /// The rate that others leave to us, and the one that was refused, in thousandths of a call a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rate: Option<(u32, u32)>,
@@ -73,7 +73,7 @@ impl Learned {
         if fact.at + OTHERS_STAY > now {
             return Some(learned);
         }
-        Some(Self { window: None, rate: None, full_at: None, ..learned })
+        Some(Self { left: None, rate: None, full_at: None, ..learned })
     }
 }
 
@@ -131,16 +131,16 @@ mod tests {
     #[test]
     fn what_the_ledger_keeps_is_believed_and_what_it_says_of_others_only_for_a_while() {
         let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
-        let learned =
-            Learned { distrusts: true, window: Some(5), rate: Some((7_000, 10_000)), ..Learned::default() };
+        let rate = Some((7_000, 10_000));
+        let learned = Learned { distrusted_at: Some(at(-9)), rate, ..Learned::default() };
         let facts = [learned.to_fact(at(0)).unwrap()];
         assert_eq!(Learned::of_facts(&facts, at(60)), Some(learned.clone()));
         let later = Learned::of_facts(&facts, at(601)).unwrap();
-        assert_eq!((later.distrusts, later.window, later.rate), (true, None, None));
+        assert_eq!((later.distrusted_at, later.rate), (Some(at(-9)), None));
         assert_eq!(Learned::of_facts(&[], at(0)), None);
         let unreadable = [Seen { value: "x".into(), ..facts[0].clone() }];
         assert_eq!(Learned::of_facts(&unreadable, at(0)), None);
         assert!(learned.says(&Learned { full_at: Some(at(9)), ..learned.clone() }));
-        assert!(!learned.says(&Learned { window: None, ..learned.clone() }));
+        assert!(!learned.says(&Learned { rate: None, ..learned.clone() }));
     }
 }

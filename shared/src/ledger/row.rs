@@ -125,6 +125,9 @@ pub struct Row {
     /// How often the present intent was sent.
     #[serde(default)]
     pub attempts: u32,
+    /// How often in a row AWS has refused to take it beside something else that was under way. That costs no attempt: it ends some time.
+    #[serde(default)]
+    pub conflicts: u32,
     /// When the state last changed: for the settable lag a fresh row is believed over a list.
     pub changed_at: Timestamp,
     /// The first of the reads, one after the other, that did not find an assignment which should be there.

@@ -74,6 +74,7 @@ impl Subject<'_> {
             rules: Some(self.situation.rules.clone()),
             cause: self.situation.cause.clone(),
             attempts: 0,
+            conflicts: 0,
             changed_at: now,
             missing_since: None,
             departed_since: None,

@@ -206,6 +206,7 @@ mod tests {
             rules: None,
             cause: Cause::new("event", "old"),
             attempts: 0,
+            conflicts: 0,
             changed_at: now() - SignedDuration::from_hours(1),
             missing_since: None,
             departed_since: None,

@@ -53,6 +53,7 @@ pub(crate) fn row(state: State) -> Row {
         rules: Some(rules()),
         cause: Cause::new("event", "old"),
         attempts: 0,
+        conflicts: 0,
         changed_at: at(0),
         missing_since: None,
         departed_since: None,

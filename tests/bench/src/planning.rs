@@ -244,6 +244,7 @@ impl<'a> Bench<'a> {
             rules: Some(self.rules.clone()),
             cause: self.cause.clone(),
             attempts: 1,
+            conflicts: 0,
             changed_at: self.now - SignedDuration::from_hours(24),
             missing_since: None,
             departed_since: None,

@@ -167,6 +167,7 @@ pub(crate) fn row(
         rules: Some(rules.clone()),
         cause: Cause::new("event", "bench"),
         attempts: 0,
+        conflicts: 0,
         changed_at: decided_at,
         missing_since: None,
         departed_since: None,

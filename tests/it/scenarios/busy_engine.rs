@@ -21,7 +21,7 @@ use super::{
     service::{Service, Start},
 };
 
-fn everywhere(sets: usize) -> Rules {
+pub(super) fn everywhere(sets: usize) -> Rules {
     let all = (0..sets).fold(group("all", "Developers"), |rule, n| rule.gets(&format!("Set{n}")));
     rules([all.in_accounts(tagged("Kind", "unit"))])
 }
@@ -43,7 +43,7 @@ pub(super) async fn with_intents(
     service
 }
 
-fn takes(seconds: u64, world: Settings) -> Settings {
+pub(super) fn takes(seconds: u64, world: Settings) -> Settings {
     Settings { assignment_latency: Latency::Constant(Duration::from_secs(seconds)), ..world }
 }
 

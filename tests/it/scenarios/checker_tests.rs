@@ -95,6 +95,7 @@ impl Broken {
             rules: None,
             cause: Cause::new("event", "e"),
             attempts: 0,
+            conflicts: 0,
             changed_at: self.now,
             missing_since: None,
             departed_since: None,

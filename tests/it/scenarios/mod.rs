@@ -29,6 +29,7 @@
 mod accounts;
 mod allowed;
 mod bad_input;
+mod beliefs;
 mod budgets;
 mod bulk_reads;
 mod busy_engine;

@@ -154,6 +154,7 @@ fn rows_for(account: &AccountId, keys: &[AssignmentKey], now: Timestamp, chance:
                 rules: None,
                 cause: Cause::new("event", "before"),
                 attempts: 0,
+                conflicts: 0,
                 changed_at: now - SignedDuration::from_mins(minutes),
                 missing_since: chance.one_in(3).then(|| now - SignedDuration::from_mins(minutes / 2)),
                 departed_since: None,

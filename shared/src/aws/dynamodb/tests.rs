@@ -39,6 +39,7 @@ fn row(account: &str, state: State) -> Row {
         rules: None,
         cause: Cause::new("event", "1"),
         attempts: 0,
+        conflicts: 0,
         changed_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         missing_since: None,
         departed_since: None,

@@ -153,6 +153,8 @@ pub(super) struct Choice {
     pub(super) sent_back: Vec<SentBack>,
     /// Accounts in which something waits for another's role update: more about their roles is worth knowing.
     pub(super) hindered: BTreeSet<AccountId>,
+    /// All of these have been so for long, and there are some.
+    pub(super) late: bool,
     /// When the next of those that are backing off may be sent.
     pub(super) earliest: Option<Timestamp>,
     /// Whether all that could be sent is waiting to be decided again, or for a request that is stuck.
@@ -196,6 +198,7 @@ pub(super) fn choose<'r>(
     let accounts = candidates.chunk_by(|(_, _, a), (_, _, b)| a.key.account == b.key.account);
     choice.accounts = accounts.count();
     choice.waiting_for_others = candidates.is_empty() && !stale.is_empty();
+    choice.late = stale.are_late(intent_age, now);
     choice.sent_back = stale.next(sent_back, intent_age, now);
 
     let mut load = load.clone();
@@ -278,6 +281,7 @@ pub(super) mod tests {
             rules: Some(rules()),
             cause: Cause::new("event", "e"),
             attempts: 0,
+            conflicts: 0,
             changed_at: at(decided),
             missing_since: None,
             departed_since: None,

@@ -36,12 +36,17 @@ const STUCK: Duration = Duration::from_mins(1);
 const DECIDED_WITHIN: SignedDuration = SignedDuration::from_secs(15);
 
 impl Hand<'_> {
-    /// Asks for an account to be decided again. The same decision is asked about with the same id, so that no two runs put the
-    /// same account into the inbox.
-    async fn send_back(&self, back: SentBack, rules: Option<RulesVersion>) -> Result<(), RunError> {
+    /// Asks for an account to be decided again. The same decision is asked about with the same id under the same rules and orders, so that
+    /// no two runs put the same account into the inbox.
+    async fn send_back(
+        &self,
+        back: SentBack,
+        rules: Option<RulesVersion>,
+        orders: u64,
+    ) -> Result<(), RunError> {
         let SentBack { account, cause, decided_at } = back;
         let rules = rules.as_ref().map_or("none", RulesVersion::short);
-        let deduplication = format!("stale-{rules}-{}-{account}", decided_at.as_microsecond());
+        let deduplication = format!("stale-{rules}-{orders}-{}-{account}", decided_at.as_microsecond());
         self.hint(&account, &cause, deduplication).await
     }
 }
@@ -88,11 +93,11 @@ impl Session<'_> {
         let stuck = choice.ready.is_empty() && room > 0 && choice.passed_over;
         // Where there is work in few accounts only, one request may have to wait for another's role.
         let short = choice.others < settings.window * 4 || choice.accounts < settings.window * 2;
-        self.reading.chosen(short, stuck);
+        self.reading.chosen(short, stuck, choice.late);
         if let Some(earliest) = choice.earliest {
             self.wake_by(earliest);
         }
-        self.send_back(choice.sent_back, now);
+        self.send_back(choice.sent_back, orders.version, now);
         self.read_roles(choice.hindered);
         for Ready { row, unhindered } in choice.ready {
             let turn = self.hand.pace().ready_at(now);
@@ -180,13 +185,13 @@ impl Session<'_> {
     }
 
     /// Sends accounts back whose intents are too old, or were decided by rules no longer in force.
-    fn send_back(&mut self, accounts: Vec<SentBack>, now: Timestamp) {
+    fn send_back(&mut self, accounts: Vec<SentBack>, orders: u64, now: Timestamp) {
         for back in accounts {
-            if self.hinted.insert((back.account.clone(), back.decided_at)) {
+            if self.hinted.insert((back.account.clone(), back.decided_at, orders)) {
                 self.decided_by = now + DECIDED_WITHIN;
                 let (hand, rules) = (self.hand.clone(), self.rules.clone());
                 self.start(async move {
-                    hand.send_back(back, rules).await?;
+                    hand.send_back(back, rules, orders).await?;
                     Ok(Done::Hinted)
                 });
             }
@@ -289,9 +294,10 @@ impl Session<'_> {
         let now = self.hand.now();
         self.refused = false;
         let under_way = self.under_way(now);
-        self.window.refused(under_way);
-        if under_way == 0 {
-            // Others have all of it: there is no end of ours to wait for.
+        self.window.refused(under_way, now);
+        if self.flights.values().all(|flight| matches!(flight.stage, Stage::Slow | Stage::Ending)) {
+            // Others have all of it, but for what messages look after: there is no end of ours to wait for.
+            self.window.try_next();
             self.hold_until = now + signed(backoff(self.held).min(LONGEST_HOLD));
             self.held = self.held.saturating_add(1);
         }

@@ -159,11 +159,14 @@ impl Session<'_> {
     /// Asks about single requests that the lists should have shown by now: they failed, or the lists lag.
     pub(super) fn start_closer_looks(&mut self, now: Timestamp) {
         for operation in [Operation::Revoke, Operation::Grant] {
-            let oldest = self.followed(operation).map(|(_, following)| following.open.since).min();
+            let mut ages: Vec<Timestamp> =
+                self.followed(operation).map(|(_, following)| following.open.since).collect();
+            ages.sort_unstable();
             let (mut due, mut later) = (Vec::new(), Timestamp::MAX);
             for (key, following) in self.followed(operation) {
-                let is_oldest = Some(following.open.since) == oldest;
-                match self.watch(operation).closer(following, is_oldest, now) {
+                let older = ages.partition_point(|since| *since < following.open.since);
+                let older = u32::try_from(older).unwrap_or(u32::MAX);
+                match self.watch(operation).closer(following, older, now) {
                     Some(at) if at <= now => due.push((key.clone(), following.request.clone())),
                     Some(at) => later = later.min(at),
                     None => {}
@@ -171,7 +174,7 @@ impl Session<'_> {
             }
             self.wake_by(later);
             let watch = self.watch(operation);
-            if due.len() >= MANY && !watch.distrusts && watch.may_list_failed(now) {
+            if due.len() >= MANY && !watch.distrusts() && watch.may_list_failed(now) {
                 self.watch_mut(operation).last_failed = Some(now);
                 self.start_list(operation, RequestListing::Failed);
                 for (key, _) in &due {
@@ -240,7 +243,7 @@ impl Session<'_> {
                 }
             }
         }
-        let believed = !self.watch(operation).distrusts;
+        let believed = !self.watch(operation).distrusts();
         let mut done = Vec::new();
         let mut ages = Vec::new();
         for (key, flight) in &mut self.flights {
@@ -294,17 +297,20 @@ impl Session<'_> {
                 if tells {
                     watch.latency.still_under_way(age);
                 }
-                let awaited = watch.distrusts && watch.bounds().is_none_or(|bounds| age < bounds.within);
+                let awaited = watch.distrusts() && watch.bounds().is_none_or(|bounds| age < bounds.within);
                 if !awaited {
                     self.put_off(&key, at);
                 }
             }
             Some((status, created_at)) => {
                 if status == RequestStatus::Succeeded {
-                    let ages = Ages::of(following, at);
+                    let (ages, exact) = (Ages::of(following, at), following.exact);
                     let watch = self.watch_mut(operation);
                     ages.tell(&mut watch.latency);
-                    watch.expect(request.clone(), created_at, at);
+                    if exact {
+                        // Of another run's, the lists may have told for as long as they do.
+                        watch.expect(request.clone(), created_at, at);
+                    }
                 }
                 self.conclude(&key, &status);
             }

@@ -18,8 +18,8 @@ impl Session<'_> {
         Learned {
             grants: self.grants.latency.learned(),
             revokes: self.revokes.latency.learned(),
-            distrusts: self.grants.distrusts || self.revokes.distrusts,
-            window: self.window.learned(),
+            distrusted_at: self.grants.distrusted_at.max(self.revokes.distrusted_at),
+            left: self.window.learned(),
             rate,
             full_at,
             strict_until: self.strict_until,

@@ -33,18 +33,21 @@ mod shown;
 mod stale;
 mod trips;
 mod watch;
-mod window;
+pub(super) mod window;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{EngineSettings, Learned, Wake, reading::owner, signed};
 use crate::{
-    domain::InstanceArn,
+    domain::{AssignmentKey, InstanceArn},
     ports::{AccessReader, AccessWriter, Clock, Ledger, LedgerError, PortError, Queue, SeenKind},
 };
 use session::{Pause, Session};
+
+/// Whoever decides has a clock of its own, and takes a while to write down what it has decided.
+const LATELY: SignedDuration = SignedDuration::from_mins(2);
 
 /// The engine with everything that it needs. Only the holder of the lease can do anything with it.
 #[derive(Clone, Copy)]
@@ -131,11 +134,8 @@ impl Provisioner<'_> {
         let until = until.min(self.clock.now() + signed(self.settings.run_for));
         let mut summary = RunSummary::default();
         // Without a usable instance every call would be refused, and every key be blocked for a day for what is no fault of it.
-        let mut known = match &wake.learned {
-            // The run that has sent it knows of the instance.
-            Some(learned) => Some(learned.clone()),
-            None => self.check_instance().await?,
-        };
+        let kept = self.check_instance().await?;
+        let mut known = wake.learned.clone().or(kept);
         loop {
             let now = self.clock.now();
             let Some(lease) = self.ledger.acquire_lease(holder, now, self.settings.lease).await? else {
@@ -151,6 +151,10 @@ impl Provisioner<'_> {
             let mut session = Session::begin(self, lease, &mut summary, known.as_ref(), until);
             let pause = Box::pin(session.work()).await;
             let (lease, learned) = (session.lease(), session.learned());
+            let looked_through = match pause {
+                Ok(Pause::Others | Pause::Until(_)) => session.versions(),
+                _ => BTreeMap::new(),
+            };
             drop(session);
             let pause = match pause {
                 Err(RunError::Ledger(LedgerError::LeaseLost)) => {
@@ -171,6 +175,9 @@ impl Provisioner<'_> {
             }
             known = Some(learned);
             match pause {
+                // The same of what is not to be sent soon.
+                Pause::Others if self.has_news(&looked_through).await? => {}
+                Pause::Until(time) if time > self.clock.now() && self.has_news(&looked_through).await? => {}
                 Pause::Until(time) => {
                     summary.end = RunEnd::HandedOver;
                     let delay = time.duration_since(self.clock.now());
@@ -221,6 +228,16 @@ impl Provisioner<'_> {
             Some(fact) => self.ledger.remember(SeenKind::Fact, &[fact]).await,
             None => Ok(()),
         }
+    }
+
+    /// Whether something has been decided lately that isn't in what a session has looked through.
+    async fn has_news(&self, looked_through: &BTreeMap<AssignmentKey, u64>) -> Result<bool, LedgerError> {
+        let now = self.clock.now();
+        let rows =
+            self.ledger.work_decided_since(now - LATELY, self.settings.window.saturating_mul(4)).await?;
+        Ok(rows.iter().any(|row| {
+            row.claim().is_none() && row.is_due(now) && looked_through.get(&row.key) != Some(&row.version)
+        }))
     }
 
     /// Whether there is no work but what messages look after. It is first in the order of work, and no more than the window.

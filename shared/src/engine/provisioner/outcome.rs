@@ -67,15 +67,27 @@ pub(in crate::engine) fn of(row: Row, status: &RequestStatus, now: Timestamp) ->
 
 /// It is there, by our request.
 pub(super) fn granted(row: Row, now: Timestamp) -> Outcome {
-    let row =
-        Row { attempts: 0, trouble: None, closed_at: None, maybe_sent: false, ..with_last_request(row) };
+    let row = Row {
+        attempts: 0,
+        conflicts: 0,
+        trouble: None,
+        closed_at: None,
+        maybe_sent: false,
+        ..with_last_request(row)
+    };
     Outcome { row: row.into_state(State::Ours, now), ended: Ended::Granted }
 }
 
 /// It is gone.
 pub(super) fn revoked(row: Row, now: Timestamp) -> Outcome {
-    let row =
-        Row { attempts: 0, trouble: None, closed_at: Some(now), maybe_sent: false, ..with_last_request(row) };
+    let row = Row {
+        attempts: 0,
+        conflicts: 0,
+        trouble: None,
+        closed_at: Some(now),
+        maybe_sent: false,
+        ..with_last_request(row)
+    };
     Outcome { row: row.into_state(State::Closed, now), ended: Ended::Revoked }
 }
 
@@ -95,8 +107,20 @@ pub(super) fn blocked(row: Row, reason: String, now: Timestamp) -> Option<Row> {
 /// Back to waiting, to be sent again after a while. It has cost an attempt.
 pub(super) fn retried(row: Row, wait: Duration, trouble: String, now: Timestamp) -> Row {
     let attempts = row.attempts.saturating_add(1);
+    later(Row { attempts, ..row }, wait, trouble, now)
+}
+
+/// The same where AWS has taken nothing, because something else is under way that the request is in conflict with: it costs no attempt,
+/// and the wait is the longer the more often it has met.
+pub(super) fn in_conflict(row: Row, trouble: String, now: Timestamp) -> Row {
+    let wait = backoff(row.conflicts);
+    let conflicts = row.conflicts.saturating_add(1);
+    later(Row { conflicts, ..row }, wait, trouble, now)
+}
+
+fn later(row: Row, wait: Duration, trouble: String, now: Timestamp) -> Row {
     let not_before = Some(now + signed(wait));
-    put_back(Row { attempts, ..row }, trouble).map_intent(|intent| Intent { not_before, ..intent })
+    put_back(row, trouble).map_intent(|intent| Intent { not_before, ..intent })
 }
 
 /// The same where the request may have had effect although AWS doesn't say so: what is found there next may be ours, and what is not

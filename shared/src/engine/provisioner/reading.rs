@@ -5,7 +5,10 @@
 //! Where the first in order are too old to be sent, those that are not are read beside them: however many wait to be decided again, what has
 //! been is sent.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -74,6 +77,8 @@ pub(super) struct State {
     outdated: bool,
     /// None of what was read could be sent: the next read goes further.
     stuck: bool,
+    /// What is too old has been read as far as it goes, once.
+    deep: bool,
     /// Rows that this session has changed since the last read was begun: what it shows of them is of before.
     pub(super) touched: BTreeSet<AssignmentKey>,
     pub(super) renewing: bool,
@@ -94,6 +99,7 @@ impl Default for State {
             news: false,
             outdated: false,
             stuck: false,
+            deep: false,
             touched: BTreeSet::new(),
             renewing: false,
         }
@@ -106,13 +112,16 @@ impl State {
         self.outdated = true;
     }
 
-    /// What came of choosing: little is left that could be sent, or nothing of what was read can be, and others might.
-    pub(super) fn chosen(&mut self, short: bool, stuck: bool) {
+    /// What came of choosing: little is left that could be sent, or nothing of what was read can be, and others might; and whether all
+    /// that is too old has been so for long, so that what has just become so may be behind it.
+    pub(super) fn chosen(&mut self, short: bool, stuck: bool, late: bool) {
         // Right after a long read: the next one goes further.
         self.narrow |= short && self.fresh_long && !self.complete && self.horizon < MOST;
         self.fresh_long = false;
         self.short = short;
-        self.stuck = stuck && !self.complete && self.horizon < MOST;
+        self.deep |= self.whole || self.horizon >= MOST;
+        let goes_on = (stuck && !self.complete) || (late && short && !self.deep);
+        self.stuck = goes_on && self.horizon < MOST;
     }
 
     /// Whether something was read since this was last asked.
@@ -155,6 +164,12 @@ impl Hand<'_> {
 }
 
 impl Session<'_> {
+    /// The rows that it knows, as it knows them.
+    pub(super) fn versions(&self) -> BTreeMap<AssignmentKey, u64> {
+        let flights = self.flights.values().map(|flight| &flight.row);
+        self.backlog.values().chain(flights).map(|row| (row.key.clone(), row.version)).collect()
+    }
+
     /// Reads the ledger if that is due.
     pub(super) fn start_reading(&mut self, now: Timestamp) {
         if self.reading.busy {
@@ -258,5 +273,25 @@ impl Session<'_> {
         for key in unknown {
             self.take_over(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_what_stays_too_old_is_read_on_to_the_end_once() {
+        let mut state = State { whole: false, complete: true, ..State::default() };
+        state.chosen(true, false, false);
+        assert!(!state.stuck, "something has just become too old: it is decided again first");
+        state.chosen(true, false, true);
+        assert!(state.stuck);
+        state.whole = true;
+        state.chosen(true, false, true);
+        assert!(!state.stuck, "there is nothing behind it");
+        state.whole = false;
+        state.chosen(true, false, true);
+        assert!(!state.stuck, "it has been looked through");
     }
 }

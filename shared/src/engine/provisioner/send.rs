@@ -109,7 +109,7 @@ impl Hand<'_> {
             PortError::Throttled(why) => self.put_back(row, why, false).await,
             PortError::WindowFull(why) => self.put_back(row, why, true).await,
             // It ends some time, and nothing is wrong with the row.
-            PortError::Conflict(why) => self.retry(row, why).await,
+            PortError::Conflict(why) => self.wait_for_others(row, why).await,
             PortError::NotFound(why) if is_revoke => self.check_gone(row, why).await,
             // It is about every call: the row waits as it was, and the run ends with the reason.
             error @ PortError::Barred(_) => {
@@ -133,6 +133,11 @@ impl Hand<'_> {
     async fn retry(&self, row: Row, why: String) -> Result<Sent, RunError> {
         let wait = backoff(row.attempts);
         self.end(outcome::retried(row, wait, why, self.now())).await?;
+        Ok(Sent::Ended(End::Request(Ended::Retried)))
+    }
+
+    async fn wait_for_others(&self, row: Row, why: String) -> Result<Sent, RunError> {
+        self.end(outcome::in_conflict(row, why, self.now())).await?;
         Ok(Sent::Ended(End::Request(Ended::Retried)))
     }
 
@@ -217,7 +222,7 @@ impl Hand<'_> {
 
 /// The row with AWS's id of the request in its claim.
 pub(super) fn with_request(row: Row, request: &Request) -> Row {
-    row.map_intent(|intent| Intent {
+    Row { conflicts: 0, ..row }.map_intent(|intent| Intent {
         claim: intent.claim.map(|claim| Claim { request: Some(request.id.clone()), ..claim }),
         ..intent
     })

@@ -31,7 +31,7 @@ use super::{
     settle::Settled,
     shown::Shown,
     trips::Trips,
-    watch::Watch,
+    watch::{DISTRUSTED_FOR, Watch},
     window::Window,
 };
 use crate::{
@@ -124,8 +124,8 @@ pub(super) struct Session<'a> {
     pub(super) orders: Option<Arc<Orders>>,
     /// The queue for what takes long can't be used: this session looks after it itself.
     pub(super) polls_failed: bool,
-    /// Decisions that have been sent back to be made again, and until when the engine stays up for them.
-    pub(super) hinted: BTreeSet<(AccountId, Timestamp)>,
+    /// Decisions that have been sent back to be made again, by the orders of that time, and until when the engine stays up for them.
+    pub(super) hinted: BTreeSet<(AccountId, Timestamp, u64)>,
     pub(super) decided_by: Timestamp,
     pub(super) window: Window,
     pub(super) grants: Watch,
@@ -168,13 +168,14 @@ impl<'a> Session<'a> {
         let now = engine.clock.now();
         let settings = &engine.settings;
         let learned = learned.cloned().unwrap_or_default();
+        let distrusted_at = learned.distrusted_at.filter(|at| *at + DISTRUSTED_FOR > now);
         let mut pace = Pace::new(settings.rate, settings.burst, now);
         pace.restore(learned.rate);
         if let Some(full_at) = learned.full_at {
             pace.spent(full_at, now);
         }
         let mut window = Window::new(settings.window);
-        window.restore(learned.window);
+        window.restore(learned.left, now);
         Self {
             hand: Hand::new(engine, lease, pace, until - signed(settings.tick)),
             summary,
@@ -193,8 +194,8 @@ impl<'a> Session<'a> {
             hinted: BTreeSet::new(),
             decided_by: now,
             window,
-            grants: Watch::of(learned.grants.unwrap_or_default(), learned.distrusts),
-            revokes: Watch::of(learned.revokes.unwrap_or_default(), learned.distrusts),
+            grants: Watch::of(learned.grants.unwrap_or_default(), distrusted_at),
+            revokes: Watch::of(learned.revokes.unwrap_or_default(), distrusted_at),
             trips: Trips::default(),
             roles: Roles::default(),
             roles_read: BTreeSet::new(),

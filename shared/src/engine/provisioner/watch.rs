@@ -10,15 +10,19 @@ use super::{
     looks::{self, Open},
     shown::Shown,
 };
-use crate::{domain::RequestId, engine::signed};
+use crate::{domain::RequestId, engine::signed, provisioning::next_look};
 
 /// By how much the moment of a call may be known wrongly that another session made.
 pub(super) const ROUGHLY: Duration = Duration::from_millis(60);
 
+/// So long the lists are not trusted, once they have hidden something. Then they are tested anew.
+pub(super) const DISTRUSTED_FOR: SignedDuration = SignedDuration::from_hours(1);
+
 /// A single request is asked about when it has probably ended.
 const PROBABLY: f64 = 0.6;
 
-/// The first request of which nothing is known is asked about by itself after this long, to see whether the lists tell the truth.
+/// As long as nothing is known of how long requests take, the oldest is asked about by itself after this long, to see whether the lists tell
+/// the truth; the next one after twice as long, and so on: one that hangs must not hide how it stands with the others.
 const SCOUT: Duration = Duration::from_secs(2);
 
 /// A request that has succeeded, as AWS said when asked about it.
@@ -40,16 +44,21 @@ pub(super) struct Watch {
     looks: u32,
     /// The list of the failed is being looked at, and when it last was.
     pub(super) last_failed: Option<Timestamp>,
-    /// The lists have hidden what had ended: single requests are asked about instead.
-    pub(super) distrusts: bool,
+    /// When the lists had hidden what had ended: from then on single requests are asked about instead.
+    pub(super) distrusted_at: Option<Timestamp>,
     /// A request that is known to have succeeded since a moment: the next list that reaches back to it must show it.
     proof: Option<Proof>,
 }
 
 impl Watch {
     /// What an earlier run has learned.
-    pub(super) fn of(latency: Latency, distrusts: bool) -> Self {
-        Self { latency, distrusts, ..Self::default() }
+    pub(super) fn of(latency: Latency, distrusted_at: Option<Timestamp>) -> Self {
+        Self { latency, distrusted_at, ..Self::default() }
+    }
+
+    /// Whether the lists are not to be trusted.
+    pub(super) fn distrusts(&self) -> bool {
+        self.distrusted_at.is_some()
     }
 
     pub(super) fn bounds(&self) -> Option<Bounds> {
@@ -88,7 +97,7 @@ impl Watch {
         crowded: bool,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        if self.looking || self.distrusts {
+        if self.looking || self.distrusts() {
             return None;
         }
         let presumed = self.latency.sure().zip(first).map(|(bounds, first)| {
@@ -119,10 +128,10 @@ impl Watch {
             .proof
             .take_if(|proof| proof.since < at)
             .is_some_and(|proof| shown.would_show(proof.created_at) && !shown.ids.contains(&proof.request));
-        if self.distrusts || !(hidden || shown.is_in_no_order()) {
+        if self.distrusts() || !(hidden || shown.is_in_no_order()) {
             return false;
         }
-        self.distrusts = true;
+        self.distrusted_at = Some(at);
         self.latency = Latency::default();
         true
     }
@@ -134,8 +143,9 @@ impl Watch {
         }
     }
 
-    /// When a single request is asked about by itself; `None` while the lists are expected to tell.
-    pub(super) fn closer(&self, following: &Following, is_oldest: bool, now: Timestamp) -> Option<Timestamp> {
+    /// When a single request is asked about by itself, of which so many of its operation are older; `None` while the lists are expected to
+    /// tell.
+    pub(super) fn closer(&self, following: &Following, older: u32, now: Timestamp) -> Option<Timestamp> {
         if following.busy {
             return None;
         }
@@ -143,11 +153,11 @@ impl Watch {
             return following.closer;
         }
         let open = following.open;
-        if self.distrusts {
-            return self.alone(open, is_oldest, now);
+        if self.distrusts() {
+            return self.alone(open, older, now);
         }
         match self.latency.shape() {
-            Shape::Unknown => is_oldest.then(|| open.since + signed(SCOUT)),
+            Shape::Unknown => Some(scouted(open, older)),
             // It should have ended: it has failed, or what is believed is wrong.
             Shape::Constant(bounds) if following.unhindered && open.seen_at() >= bounds.within => Some(now),
             Shape::Constant(_) if !following.unhindered => {
@@ -159,14 +169,17 @@ impl Watch {
     }
 
     /// The same where the lists are not to be trusted.
-    fn alone(&self, open: Open, is_oldest: bool, now: Timestamp) -> Option<Timestamp> {
+    fn alone(&self, open: Open, older: u32, now: Timestamp) -> Option<Timestamp> {
         let due = || looks::due(&[open], &self.latency, PROBABLY, open.looked, now);
         match self.latency.shape() {
-            Shape::Unknown => is_oldest.then(due).flatten(),
-            Shape::Constant(bounds) if !bounds.are_close() && !is_oldest => {
+            Shape::Unknown if older > 0 => {
+                let again = open.looked.map(|looked| looked + signed(next_look(open.seen_at())));
+                Some(again.unwrap_or_else(|| scouted(open, older)))
+            }
+            Shape::Constant(bounds) if !bounds.are_close() && older > 0 => {
                 Some(open.since + signed(bounds.within))
             }
-            Shape::Constant(_) | Shape::Spread => due(),
+            Shape::Unknown | Shape::Constant(_) | Shape::Spread => due(),
         }
     }
 
@@ -174,6 +187,11 @@ impl Watch {
     pub(super) fn may_list_failed(&self, now: Timestamp) -> bool {
         self.last_failed.is_none_or(|last| last + SignedDuration::from_secs(2) <= now)
     }
+}
+
+/// When a request of which nothing is known is asked about by itself.
+fn scouted(open: Open, older: u32) -> Timestamp {
+    open.since + signed(SCOUT * older.saturating_add(1))
 }
 
 #[cfg(test)]
@@ -211,7 +229,7 @@ mod tests {
         for _ in 0..20 {
             latency.ended(ms(998), ms(1_000));
         }
-        Watch::of(latency, false)
+        Watch::of(latency, None)
     }
 
     #[test]
@@ -260,12 +278,12 @@ mod tests {
         let mut watch = Watch::default();
         watch.expect(id(1), Some(at(50)), at(100));
         watch.check(at(90), &page(&[]));
-        assert!(!watch.distrusts, "that list is of before");
+        assert!(!watch.distrusts(), "that list is of before");
         watch.check(at(110), &page(&[(2, 60), (1, 50)]));
-        assert!(!watch.distrusts);
+        assert!(!watch.distrusts());
         watch.expect(id(3), Some(at(150)), at(200));
         watch.check(at(210), &page(&[(2, 60), (1, 50)]));
-        assert!(watch.distrusts);
+        assert!(watch.distrusts());
         assert_eq!(watch.next_look(&[following(0, None, true).open], 1.0, None, false, at(300)), None);
     }
 
@@ -274,19 +292,19 @@ mod tests {
         let mut watch = Watch::default();
         watch.expect(id(1), Some(at(50)), at(100));
         watch.check(at(110), &page(&[(4, 90), (3, 80), (2, 50)]));
-        assert!(!watch.distrusts);
+        assert!(!watch.distrusts());
         watch.expect(id(5), Some(at(95)), at(120));
         watch.check(at(130), &page(&[(4, 90), (3, 80), (2, 50)]));
-        assert!(watch.distrusts, "it should have been the first");
+        assert!(watch.distrusts(), "it should have been the first");
     }
 
     #[test]
     fn long_lists_in_no_order_are_not_trusted() {
         let mut watch = sure();
         watch.check(at(110), &page(&[(3, 80), (4, 90)]));
-        assert!(!watch.distrusts, "it is whole");
+        assert!(!watch.distrusts(), "it is whole");
         watch.check(at(120), &page(&[(3, 80), (4, 90), (1, 10)]));
-        assert!(watch.distrusts);
+        assert!(watch.distrusts());
         assert_eq!(watch.bounds(), None, "nor what was learned by them");
     }
 
@@ -294,16 +312,28 @@ mod tests {
     fn a_single_request_is_asked_about_when_the_lists_should_have_told() {
         let scout = following(0, None, true);
         let new = Watch::default();
-        assert_eq!(new.closer(&scout, true, at(10)), Some(at(2_000)));
-        assert_eq!(new.closer(&scout, false, at(10)), None);
-        assert_eq!(sure().closer(&following(0, Some(900), true), true, at(950)), None);
-        assert_eq!(sure().closer(&following(0, Some(1_001), true), true, at(1_100)), Some(at(1_100)));
+        assert_eq!(new.closer(&scout, 0, at(10)), Some(at(2_000)));
+        assert_eq!(sure().closer(&following(0, Some(900), true), 0, at(950)), None);
+        assert_eq!(sure().closer(&following(0, Some(1_001), true), 0, at(1_100)), Some(at(1_100)));
         let again = Following { closer: Some(at(7_000)), ..following(0, Some(1_001), true) };
-        assert_eq!(sure().closer(&again, true, at(1_100)), Some(at(7_000)));
+        assert_eq!(sure().closer(&again, 0, at(1_100)), Some(at(7_000)));
         let busy = Following { busy: true, ..again };
-        assert_eq!(sure().closer(&busy, true, at(1_100)), None);
+        assert_eq!(sure().closer(&busy, 0, at(1_100)), None);
 
-        let alone = Watch { distrusts: true, ..sure() };
-        assert_eq!(alone.closer(&scout, false, at(10)), Some(at(1_000)));
+        let alone = Watch { distrusted_at: Some(at(0)), ..sure() };
+        assert_eq!(alone.closer(&scout, 1, at(10)), Some(at(1_000)));
+    }
+
+    #[test]
+    fn one_that_hangs_does_not_hide_how_it_stands_with_the_others() {
+        let (fresh, asked) = (following(0, None, true), following(0, Some(6_000), true));
+        for distrusted_at in [None, Some(at(0))] {
+            let watch = Watch::of(Latency::default(), distrusted_at);
+            assert_eq!(watch.closer(&fresh, 1, at(10)), Some(at(4_000)));
+            assert_eq!(watch.closer(&fresh, 9, at(10)), Some(at(20_000)));
+        }
+        let alone = Watch::of(Latency::default(), Some(at(0)));
+        assert_eq!(alone.closer(&asked, 1, at(6_000)), Some(at(8_000)), "not at once again");
+        assert_eq!(alone.closer(&asked, 0, at(6_000)), Some(at(6_250)), "the oldest is where it is learned");
     }
 }

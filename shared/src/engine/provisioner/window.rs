@@ -3,12 +3,26 @@
 //! AWS tells nobody how many places of the window are free; it only refuses ("too many requests processing"). What was under way
 //! of ours at a refusal is what is ours to use. Now and then one more is tried, since each try may cost a refusal.
 
+use jiff::{SignedDuration, Timestamp};
+
 /// A further place is tried after so many answered calls, at least and at most.
 const TRY_AFTER: u32 = 110;
 const TRY_AFTER_AT_MOST: u32 = 220;
 
 /// After a place was gained the next one is tried soon: whoever had it seems to have left.
 const TRY_SOON: u32 = 12;
+
+/// A refusal says nothing any more of how many places there are after this long.
+const BELIEVED: SignedDuration = SignedDuration::from_mins(10);
+
+/// What is left of the window, as one run tells the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(in crate::engine) struct Left {
+    ours: usize,
+    wait: u32,
+    patience: u32,
+    refused_at: Timestamp,
+}
 
 /// The window as it is believed to be.
 #[derive(Debug, Clone)]
@@ -21,23 +35,29 @@ pub(super) struct Window {
     wait: u32,
     /// How long the wait is after the next refusal.
     patience: u32,
+    /// When AWS last refused.
+    refused_at: Option<Timestamp>,
 }
 
 impl Window {
     pub(super) fn new(most: usize) -> Self {
-        Self { most: most.max(1), ours: most.max(1), wait: 0, patience: TRY_AFTER }
+        Self { most: most.max(1), ours: most.max(1), wait: 0, patience: TRY_AFTER, refused_at: None }
     }
 
     /// What is believed to be ours, if that is not all; for the next run.
-    pub(super) fn learned(&self) -> Option<usize> {
-        (self.ours < self.most).then_some(self.ours)
+    pub(super) fn learned(&self) -> Option<Left> {
+        let Self { most, ours, wait, patience, refused_at } = *self;
+        let refused_at = refused_at.filter(|_| ours < most)?;
+        Some(Left { ours, wait, patience, refused_at })
     }
 
-    /// What an earlier run has learned.
-    pub(super) fn restore(&mut self, learned: Option<usize>) {
-        if let Some(ours) = learned {
-            self.ours = ours.clamp(1, self.most);
-            self.wait = TRY_AFTER;
+    /// What an earlier run has learned, and how far it was from the next try: however short runs are, it comes.
+    pub(super) fn restore(&mut self, learned: Option<Left>, now: Timestamp) {
+        if let Some(left) = learned.filter(|left| left.refused_at + BELIEVED > now) {
+            self.ours = left.ours.clamp(1, self.most);
+            self.wait = left.wait.min(TRY_AFTER_AT_MOST);
+            self.patience = left.patience.clamp(TRY_AFTER, TRY_AFTER_AT_MOST);
+            self.refused_at = Some(left.refused_at.min(now));
         }
     }
 
@@ -68,10 +88,16 @@ impl Window {
     }
 
     /// AWS has refused a request because the window is full, while so many others of ours were under way.
-    pub(super) fn refused(&mut self, under_way: usize) {
+    pub(super) fn refused(&mut self, under_way: usize, now: Timestamp) {
         self.ours = self.ours.min(under_way.max(1));
         self.wait = self.patience;
         self.patience = (self.patience * 2).min(TRY_AFTER_AT_MOST);
+        self.refused_at = Some(now);
+    }
+
+    /// Nothing is under way whose answer could be counted: the next try is for whoever waits for it to make.
+    pub(super) fn try_next(&mut self) {
+        self.wait = 0;
     }
 }
 
@@ -80,6 +106,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
 
     fn answered(window: &mut Window, calls: u32) {
         for _ in 0..calls {
@@ -91,23 +121,23 @@ mod tests {
     fn what_was_under_way_at_a_refusal_is_what_is_ours() {
         let mut window = Window::new(10);
         assert_eq!(window.room(7), 3);
-        window.refused(5);
+        window.refused(5, at(0));
         assert_eq!((window.room(5), window.room(4)), (0, 1));
-        window.refused(8);
+        window.refused(8, at(0));
         assert_eq!(window.room(5), 0, "a later word about more of them takes nothing back");
-        window.refused(0);
+        window.refused(0, at(0));
         assert_eq!(window.room(0), 1, "one is always tried");
     }
 
     #[test]
     fn one_more_is_tried_rarely_and_more_once_that_was_good() {
         let mut window = Window::new(10);
-        window.refused(5);
+        window.refused(5, at(0));
         answered(&mut window, TRY_AFTER - 1);
         assert_eq!(window.room(5), 0);
         answered(&mut window, 1);
         assert_eq!(window.room(5), 1);
-        window.refused(5);
+        window.refused(5, at(0));
         answered(&mut window, TRY_AFTER + 50);
         assert_eq!(window.room(5), 0, "the next try is later");
         answered(&mut window, TRY_AFTER);
@@ -120,6 +150,26 @@ mod tests {
             answered(&mut window, TRY_SOON);
         }
         assert_eq!((window.room(10), window.room(0)), (0, 10));
+    }
+
+    #[test]
+    fn the_next_try_comes_however_short_runs_are_and_a_refusal_is_forgotten_some_time() {
+        let mut window = Window::new(10);
+        window.refused(5, at(0));
+        for run in 1..=TRY_AFTER / 10 {
+            answered(&mut window, 10);
+            let learned = window.learned();
+            window = Window::new(10);
+            window.restore(learned, at(i64::from(run)));
+        }
+        assert_eq!(window.room(5), 1);
+        let left = window.learned();
+        let restored = |second| {
+            let mut next = Window::new(10);
+            next.restore(left, at(second));
+            next.learned().is_some()
+        };
+        assert!(restored(599) && !restored(600));
     }
 
     proptest! {
@@ -141,7 +191,7 @@ mod tests {
                     }
                     2 => {
                         if window.room(under_way) > 0 {
-                            window.refused(under_way);
+                            window.refused(under_way, at(0));
                             prop_assert_eq!(window.room(under_way.max(1)), 0);
                         }
                     }

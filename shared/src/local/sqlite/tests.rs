@@ -30,6 +30,7 @@ fn row(number: u32) -> Row {
         rules: None,
         cause: Cause::new("event", "1"),
         attempts: 0,
+        conflicts: 0,
         changed_at: now(),
         missing_since: None,
         departed_since: None,

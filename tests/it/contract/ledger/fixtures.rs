@@ -65,6 +65,7 @@ pub(super) fn row(key: AssignmentKey, state: State) -> Row {
         rules: Some(rules('a')),
         cause: Cause::new("event", "6f1c"),
         attempts: 2,
+        conflicts: 3,
         changed_at: "2026-11-02T09:00:00.123456789Z".parse().unwrap(),
         missing_since: None,
         departed_since: None,
