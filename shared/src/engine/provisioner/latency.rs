@@ -19,6 +19,9 @@ const SURE: u32 = 10;
 /// How closely the duration is to be known.
 const CLOSE: Duration = Duration::from_millis(5);
 
+/// After so many that have agreed, one is looked at early.
+const TESTED_EVERY: u32 = 16;
+
 /// After a contradiction, so many requests must agree before they are taken to be equally long again: at least, and at most.
 const AFTER_CONTRADICTION: u32 = 24;
 const AFTER_CONTRADICTIONS: u32 = 1_000;
@@ -89,6 +92,11 @@ impl Latency {
             }
             Shape::Constant(_) | Shape::Spread | Shape::Unknown => None,
         }
+    }
+
+    /// Whether it is time to see if the equally long have become shorter.
+    pub(super) fn is_to_be_tested(&self) -> bool {
+        self.agreed.is_multiple_of(TESTED_EVERY)
     }
 
     /// A request was still under way at one age, and had ended at the other.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::latency::{Latency, Shape};
+use super::latency::{Bounds, Latency, Shape};
 use crate::engine::signed;
 
 /// The first look at requests of which nothing is known.
@@ -62,26 +62,27 @@ pub(super) fn due(
             oldest.since + signed(FIRST.max(seen + GROWS_BY.max(seen * 3 / 100)))
         }
         Shape::Constant(bounds) => {
-            let next = |open: &Open| {
-                let seen = open.seen_at();
-                if seen >= bounds.within {
-                    // Others of its account have held it up, or it is asked about by itself.
-                    return open.since + signed(seen * 5 / 4);
-                }
-                // What is narrowed down enough, or seen in the middle already, is looked at when it must have ended.
-                let age = if bounds.are_close() || seen >= bounds.middle() {
-                    bounds.within
-                } else {
-                    bounds.middle()
-                };
-                open.since + signed(age)
-            };
-            open.iter().map(next).min().unwrap_or(latest)
+            open.iter().map(|open| due_among_equals(open, bounds)).min().unwrap_or(latest)
         }
         Shape::Spread => spread(open, latency, worth, latest, now),
     };
     let soonest = last.map_or(now, |last| last + SOONEST);
     Some(at.min(latest).max(soonest))
+}
+
+/// When one request is worth a look where all take equally long.
+pub(super) fn due_among_equals(open: &Open, bounds: Bounds) -> Timestamp {
+    let seen = open.seen_at();
+    let age = if seen >= bounds.within {
+        // Others of its account have held it up, or it is asked about by itself.
+        seen * 5 / 4
+    } else if bounds.are_close() || seen >= bounds.middle() {
+        // What is narrowed down enough, or seen in the middle already, is looked at when it must have ended.
+        bounds.within
+    } else {
+        bounds.middle()
+    };
+    open.since + signed(age)
 }
 
 /// The first moment at which so many have probably ended, to within a few milliseconds.

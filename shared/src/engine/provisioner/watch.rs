@@ -179,7 +179,14 @@ impl Watch {
             Shape::Constant(bounds) if !bounds.are_close() && older > 0 => {
                 Some(open.since + signed(bounds.within))
             }
-            Shape::Unknown | Shape::Constant(_) | Shape::Spread => due(),
+            // Else nobody would notice that they take less time now.
+            Shape::Constant(bounds)
+                if older == 0 && open.looked.is_none() && self.latency.is_to_be_tested() =>
+            {
+                Some(open.since + signed(bounds.within / 2))
+            }
+            Shape::Constant(bounds) => Some(looks::due_among_equals(&open, bounds)),
+            Shape::Unknown | Shape::Spread => due(),
         }
     }
 
@@ -322,6 +329,21 @@ mod tests {
 
         let alone = Watch { distrusted_at: Some(at(0)), ..sure() };
         assert_eq!(alone.closer(&scout, 1, at(10)), Some(at(1_000)));
+    }
+
+    #[test]
+    fn where_each_is_asked_about_alone_one_in_sixteen_tells_whether_they_take_less_time_now() {
+        let mut watch = Watch { distrusted_at: Some(at(0)), ..sure() };
+        let (open, mut early) = (following(0, None, true), 0);
+        for _ in 0..32 {
+            watch.latency.ended(ms(998), ms(1_000));
+            early += usize::from(watch.closer(&open, 0, at(10)) == Some(at(500)));
+            assert_eq!(watch.closer(&open, 1, at(10)), Some(at(1_000)));
+        }
+        assert_eq!(early, 2);
+        // It has ended by then: what was believed is wrong.
+        watch.latency.ended(ms(0), ms(500));
+        assert_eq!(watch.latency.shape(), Shape::Spread);
     }
 
     #[test]
