@@ -3,6 +3,7 @@
 //! Nothing that a client sends brings the server down: what can't be read is answered with AWS's own error. Beside the protocol there
 //! is a control endpoint under `/_usher/`.
 
+mod body;
 mod connection;
 mod control;
 mod protocol;
@@ -17,7 +18,6 @@ use std::{
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     middleware::map_response_with_state,
     routing::{delete, get, post},
 };
@@ -72,7 +72,6 @@ pub async fn serve(
         .route("/_usher/", get(control::index))
         .nest("/_usher", control_endpoint())
         .fallback(protocol::elsewhere)
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(map_response_with_state(face.clone(), protocol::with_request_id))
         .with_state(face)
         .into_make_service_with_connect_info::<Cut>();
@@ -104,10 +103,7 @@ fn control_endpoint() -> Router<Face> {
         .route("/faults", get(control::faults).post(control::add_fault).delete(control::clear_faults))
         .route("/faults/{operation}", delete(control::clear_faults_of))
         .route("/requests", get(control::requests))
-        .route(
-            "/state",
-            get(control::state).put(control::load_state).layer(DefaultBodyLimit::max(MOST_STATE_BYTES)),
-        )
+        .route("/state", get(control::state).put(control::load_state))
         .fallback(control::unknown)
         .method_not_allowed_fallback(control::unknown)
 }
