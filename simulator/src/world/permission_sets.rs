@@ -260,6 +260,7 @@ pub(super) fn delegated_may(
             if account == Some(management)
                 || world.assignments.is_provisioned(management, set, Timestamp::MAX)
                 || world.requests.concern(management, set)
+                || world.provisionings.concern(management, set)
             {
                 Err(ApiError::denied("You do not have sufficient access to perform this action."))
             } else {
