@@ -33,6 +33,8 @@ const MOST_BYTES: usize = 1024 * 1024;
 const MOST_STATE_BYTES: usize = 64 * 1024 * 1024;
 /// How many of the latest calls a served world keeps with what they said; the counters count all.
 const MOST_CALLS: usize = 10_000;
+/// How many events a served world keeps for whoever takes them: 10,000 are some 20 MB, and fit into a state.
+const MOST_EVENTS: usize = 10_000;
 /// How long requests that are being answered are waited for after the shutdown has been asked for. Some are never answered, by a fault.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -65,7 +67,11 @@ pub async fn serve(
     callers: Callers,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    lock(&world).keep_calls(MOST_CALLS);
+    {
+        let mut world = lock(&world);
+        world.keep_calls(MOST_CALLS);
+        world.keep_events(MOST_EVENTS);
+    }
     let face = Face { world, clock, callers: Arc::new(callers) };
     let service = Router::new()
         .route("/", post(protocol::answer).fallback(protocol::elsewhere))

@@ -9,9 +9,14 @@ use crate::{Settings, iam::Step, world::Mistake};
 
 /// Only what this is about; all else has been read already.
 #[derive(Deserialize)]
-struct Sections {
+struct Simulation {
     #[serde(default)]
     simulation: Option<Document>,
+}
+
+/// A state can be long, so it is read a second time only where something is wrong with it.
+#[derive(Deserialize)]
+struct State {
     #[serde(default)]
     state: Option<Document>,
 }
@@ -19,8 +24,8 @@ struct Sections {
 /// A mistake in the state, with the line and column of the part that it is in.
 pub(super) fn mistake_in_state(yaml: &str, mistake: Mistake) -> DescriptionError {
     let Mistake { way, message } = mistake;
-    let sections: Result<Sections, DescriptionError> = super::read(yaml);
-    match sections.map(|sections| sections.state.map_or((1, 1), |state| state.find(&way))) {
+    let file: Result<State, DescriptionError> = super::read(yaml);
+    match file.map(|file| file.state.map_or((1, 1), |state| state.find(&way))) {
         Ok((line, column)) => DescriptionError { line, column, message },
         Err(unreadable) => DescriptionError { message, ..unreadable },
     }
@@ -28,8 +33,8 @@ pub(super) fn mistake_in_state(yaml: &str, mistake: Mistake) -> DescriptionError
 
 /// The settings that a description gives, over others.
 pub(super) fn settings(yaml: &str, base: Settings) -> Result<Settings, DescriptionError> {
-    let sections: Sections = super::read(yaml)?;
-    let Some(given) = sections.simulation else { return Ok(base) };
+    let file: Simulation = super::read(yaml)?;
+    let Some(given) = file.simulation else { return Ok(base) };
     let at = |way: &[Step], message: String| {
         let (line, column) = given.find(way);
         DescriptionError { line, column, message }

@@ -248,9 +248,17 @@ impl World {
         self.log.most = Some(most);
     }
 
+    /// Keeps this many events at most that nobody has taken: beyond them the oldest go.
+    pub(crate) fn keep_events(&mut self, most: usize) {
+        self.outbox.keep(most);
+    }
+
     /// Takes over from a world that it replaces what is of the one who serves it.
     pub(crate) fn goes_on_from(&mut self, old: &Self) {
         self.log.most = old.log.most;
+        if let Some(most) = old.outbox.most() {
+            self.keep_events(most);
+        }
         self.answer_ids = old.answer_ids.clone();
     }
 

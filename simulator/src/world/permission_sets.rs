@@ -228,7 +228,7 @@ pub(super) fn update(
 pub(super) fn edit(world: &mut World, arn: &PermissionSetArn, change: impl FnOnce(&mut State)) {
     if let Some(set) = world.permission_sets.get_mut(arn) {
         change(set);
-        set.version += 1;
+        set.version = set.version.saturating_add(1);
     }
 }
 

@@ -37,6 +37,8 @@ mod inputs;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod later_faults;
 #[cfg(test)]
 mod membership;
@@ -58,6 +60,8 @@ mod quotas;
 mod role_updates;
 #[cfg(test)]
 mod served;
+#[cfg(test)]
+mod sound;
 #[cfg(test)]
 mod state;
 #[cfg(test)]
