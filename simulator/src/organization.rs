@@ -8,6 +8,7 @@ mod callers;
 mod details;
 mod document;
 mod limits;
+mod principals;
 mod simulation;
 
 use std::collections::BTreeMap;
@@ -160,7 +161,7 @@ struct InstanceEntry {
     #[serde(default)]
     identity_store: Option<Text>,
     #[serde(default)]
-    name: Option<String>,
+    name: Option<Text>,
     #[serde(default)]
     permission_sets_enabled: Option<bool>,
 }
@@ -170,9 +171,9 @@ struct InstanceEntry {
 struct PermissionSetEntry {
     name: Text,
     #[serde(default)]
-    description: Option<String>,
+    description: Option<Text>,
     #[serde(default)]
-    session_duration: Option<String>,
+    session_duration: Option<Text>,
     #[serde(default, deserialize_with = "limits::tags")]
     tags: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "limits::managed_policies")]
@@ -188,7 +189,7 @@ struct PermissionSetEntry {
     permissions_boundary: Option<details::Boundary>,
     /// How often what it gives has changed, from 1; assignments may be of an older version.
     #[serde(default)]
-    version: Option<u64>,
+    version: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -198,7 +199,7 @@ struct GroupEntry {
     #[serde(default)]
     id: Option<Text>,
     #[serde(default)]
-    description: Option<String>,
+    description: Option<Text>,
     #[serde(default)]
     external_ids: Vec<details::ExternalId>,
 }
@@ -209,9 +210,9 @@ struct UserEntry {
     user_name: Text,
     #[serde(default)]
     id: Option<Text>,
-    display_name: String,
+    display_name: Text,
     #[serde(default)]
-    email: Option<String>,
+    email: Option<Text>,
     #[serde(default)]
     groups: Vec<Text>,
     #[serde(default)]
@@ -259,7 +260,6 @@ impl Description {
     }
 }
 
-/// Reads YAML; the error tells the place apart from the message.
 /// How deep a description may nest: a state holds inputs of calls, which nest up to 128 deep.
 const MOST_DEPTH: usize = 160;
 /// The stack on which that is read, by recursion; a tenth of it is used. Threads of servers have 2 MiB.
@@ -277,6 +277,7 @@ fn budget() -> serde_saphyr::Options {
     }
 }
 
+/// Reads YAML; the error tells the place apart from the message.
 fn read<T: serde::de::DeserializeOwned + Send>(yaml: &str) -> Result<T, DescriptionError> {
     let nowhere = |message: String| DescriptionError { line: 1, column: 1, message };
     std::thread::scope(|scope| {

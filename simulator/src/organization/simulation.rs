@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{DescriptionError, document::Document};
-use crate::{Settings, iam::Step, world::Mistake};
+use crate::{OrganizationsLimits, Settings, iam::Step, world::Mistake};
 
 /// Only what this is about; all else has been read already.
 #[derive(Deserialize)]
@@ -40,32 +40,50 @@ pub(super) fn settings(yaml: &str, base: Settings) -> Result<Settings, Descripti
         DescriptionError { line, column, message }
     };
     let unreadable = |error: serde_json::Error| at(&[], error.to_string());
+    let value = given.value();
+    let mut base = base;
+    // What is said of some operations only needs the documented table for the others.
+    if base.quotas.organizations.is_none()
+        && value.pointer("/quotas/organizations").is_some_and(Value::is_object)
+    {
+        base.quotas.organizations = Some(OrganizationsLimits::default());
+    }
     let mut merged = serde_json::to_value(&base).map_err(unreadable)?;
-    lay_over(&mut merged, given.value());
+    lay_over(&mut merged, value, Members::Known);
     let settings: Settings = serde_json::from_value(merged).map_err(unreadable)?;
     match settings.mistake() {
         None => Ok(settings),
-        Some((way, message)) => {
-            let way: Vec<Step> = way.split('.').map(|member| Step::Member(member.to_owned())).collect();
-            Err(at(&way, format!("`{}`: {message}", way_text(&way))))
-        }
+        Some(Mistake { way, message }) => Err(at(&way, format!("`{}`: {message}", name(&way)))),
     }
 }
 
-fn way_text(way: &[Step]) -> String {
+/// What a way leads to.
+fn name(way: &[Step]) -> &str {
     let last = way.iter().rev().find_map(|step| match step {
-        Step::Member(name) => Some(name.clone()),
+        Step::Member(name) => Some(name.as_str()),
         Step::Item(_) => None,
     });
     last.unwrap_or_default()
 }
 
-/// Sections are laid over member by member; of choices such as a latency's the new one replaces the old one as a whole.
-fn lay_over(base: &mut Value, given: Value) {
+/// Which members something can have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Members {
+    /// Those of a section, which are all there already; what has others is another choice.
+    Known,
+    /// Entries of a table, which may get more.
+    Any,
+}
+
+/// Sections are laid over member by member, and so are tables; of choices such as a latency's the new one replaces the old one as a whole.
+fn lay_over(base: &mut Value, given: Value, members: Members) {
     match (base, given) {
-        (Value::Object(base), Value::Object(given)) if given.keys().all(|key| base.contains_key(key)) => {
+        (Value::Object(base), Value::Object(given))
+            if members == Members::Any || given.keys().all(|key| base.contains_key(key)) =>
+        {
             for (key, value) in given {
-                lay_over(base.entry(key).or_insert(Value::Null), value);
+                let inner = if key == "operations" { Members::Any } else { Members::Known };
+                lay_over(base.entry(key).or_insert(Value::Null), value, inner);
             }
         }
         (base, given) => *base = given,

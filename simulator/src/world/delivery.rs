@@ -32,9 +32,9 @@ impl Delivery {
     /// The first setting that can't be, and why.
     pub(super) fn mistake(&self) -> Option<(&'static str, &'static str)> {
         if let Some(message) = self.delay.mistake() {
-            return Some(("delivery.delay", message));
+            return Some(("delay", message));
         }
-        [("delivery.lost", self.lost), ("delivery.repeated", self.repeated), ("delivery.late", self.late)]
+        [("lost", self.lost), ("repeated", self.repeated), ("late", self.late)]
             .into_iter()
             .find(|(_, probability)| !(0.0..=1.0).contains(probability))
             .map(|(way, _)| (way, "a probability from 0 to 1"))

@@ -134,9 +134,7 @@ pub(super) fn alternate<'a>(
         }
         (None, Some(external)) => {
             for (member, text) in [("issuer", &external.issuer), ("id", &external.id)] {
-                let member = format!("alternateIdentifier.externalId.{member}");
-                validate::length(call, &member, text, 1..=256)?;
-                validate::characters(call, &member, text, validate::visible)?;
+                external_is_fine(call, &format!("alternateIdentifier.externalId.{member}"), text)?;
             }
             Ok(Alternate::External((external.issuer.clone(), external.id.clone())))
         }
@@ -144,6 +142,12 @@ pub(super) fn alternate<'a>(
             Err(call.invalid("alternateIdentifier", "", "Exactly one member of the union must be set"))
         }
     }
+}
+
+/// The issuer or the id by which an identity provider names something.
+pub(super) fn external_is_fine(call: &Call, member: &str, text: &str) -> Result<(), ApiError> {
+    validate::length(call, member, text, 1..=256)?;
+    validate::characters(call, member, text, validate::visible)
 }
 
 /// The ARN of something in the identity store, which names no account and no Region.

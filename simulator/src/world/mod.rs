@@ -64,7 +64,7 @@ use crate::{Caller, Role, RoleTaken, caller::Roles};
 
 pub use assignments::Made;
 pub use delivery::Delivery;
-pub(crate) use described::Details;
+pub(crate) use described::{Details, Stated};
 pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
@@ -79,7 +79,7 @@ pub use requests::RequestRecord;
 pub use settings::{
     Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
 };
-pub(crate) use snapshot::{Mistake, Snapshot};
+pub(crate) use snapshot::{MOST_COUNTED, Mistake, Snapshot};
 pub(crate) use validate::{tag_mistake, word as is_word};
 
 /// AWS for one machine.

@@ -61,7 +61,7 @@ fn is_session_duration(text: &str) -> bool {
 }
 
 /// The members that `CreatePermissionSet` and `UpdatePermissionSet` share.
-fn texts_are_fine(
+pub(super) fn texts_are_fine(
     call: &Call,
     description: Option<&str>,
     session_duration: Option<&str>,

@@ -41,6 +41,8 @@ mod large;
 #[cfg(test)]
 mod later_faults;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod membership;
 #[cfg(test)]
 mod operations;
