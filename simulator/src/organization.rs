@@ -8,6 +8,7 @@ mod callers;
 mod details;
 mod document;
 mod limits;
+mod principals;
 mod simulation;
 
 use std::collections::BTreeMap;
@@ -160,7 +161,7 @@ struct InstanceEntry {
     #[serde(default)]
     identity_store: Option<Text>,
     #[serde(default)]
-    name: Option<String>,
+    name: Option<Text>,
     #[serde(default)]
     permission_sets_enabled: Option<bool>,
 }
@@ -170,9 +171,9 @@ struct InstanceEntry {
 struct PermissionSetEntry {
     name: Text,
     #[serde(default)]
-    description: Option<String>,
+    description: Option<Text>,
     #[serde(default)]
-    session_duration: Option<String>,
+    session_duration: Option<Text>,
     #[serde(default, deserialize_with = "limits::tags")]
     tags: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "limits::managed_policies")]
@@ -188,7 +189,7 @@ struct PermissionSetEntry {
     permissions_boundary: Option<details::Boundary>,
     /// How often what it gives has changed, from 1; assignments may be of an older version.
     #[serde(default)]
-    version: Option<u64>,
+    version: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -198,7 +199,7 @@ struct GroupEntry {
     #[serde(default)]
     id: Option<Text>,
     #[serde(default)]
-    description: Option<String>,
+    description: Option<Text>,
     #[serde(default)]
     external_ids: Vec<details::ExternalId>,
 }
@@ -209,9 +210,9 @@ struct UserEntry {
     user_name: Text,
     #[serde(default)]
     id: Option<Text>,
-    display_name: String,
+    display_name: Text,
     #[serde(default)]
-    email: Option<String>,
+    email: Option<Text>,
     #[serde(default)]
     groups: Vec<Text>,
     #[serde(default)]
@@ -259,9 +260,38 @@ impl Description {
     }
 }
 
+/// How deep a description may nest: a state holds inputs of calls, which nest up to 128 deep.
+const MOST_DEPTH: usize = 160;
+/// The stack on which that is read, by recursion; a tenth of it is used. Threads of servers have 2 MiB.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// What reading may cost. The length of a text bounds it already, since every part of it takes some bytes there; so a state may have as many
+/// parts as fit. What aliases repeat stays bounded as the reader does by itself.
+fn budget() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: MOST_DEPTH,
+            max_nodes: MOST_BYTES / 4,
+            max_events: MOST_BYTES / 2,
+        },
+    }
+}
+
 /// Reads YAML; the error tells the place apart from the message.
-fn read<T: serde::de::DeserializeOwned>(yaml: &str) -> Result<T, DescriptionError> {
-    serde_saphyr::from_str(yaml).map_err(|error| {
+fn read<T: serde::de::DeserializeOwned + Send>(yaml: &str) -> Result<T, DescriptionError> {
+    let nowhere = |message: String| DescriptionError { line: 1, column: 1, message };
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().stack_size(STACK_BYTES);
+        match reader.spawn_scoped(scope, || read_here(yaml)).map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(read)) => read,
+            Ok(Err(panicked)) => std::panic::resume_unwind(panicked),
+            Err(error) => Err(nowhere(format!("there is no thread to read it: {error}"))),
+        }
+    })
+}
+
+fn read_here<T: serde::de::DeserializeOwned>(yaml: &str) -> Result<T, DescriptionError> {
+    serde_saphyr::from_str_with_options(yaml, budget()).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
         let message = error.without_snippet().to_string();
         let message = message.lines().next().unwrap_or_default();

@@ -2,14 +2,16 @@
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::{Path, Request, State},
     http::{Method, StatusCode, Uri, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use super::Face;
+use super::{
+    Face,
+    body::{self, Unreadable},
+};
 use crate::{DescriptionError, PlannedFault, World, in_process::lock};
 
 /// What there is to ask for.
@@ -39,12 +41,14 @@ fn mistake(status: StatusCode, message: impl Into<String>) -> Response {
 }
 
 /// A body that is longer than is taken, or that ended early.
-fn unreadable(rejection: &BytesRejection, most: usize) -> Response {
-    let status = rejection.status();
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return mistake(status, format!("the body is too long: at most {most} bytes are taken"));
+fn unreadable(why: Unreadable, most: usize) -> Response {
+    match why {
+        Unreadable::TooLong => mistake(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is too long: at most {most} bytes are taken"),
+        ),
+        Unreadable::Broken => mistake(StatusCode::BAD_REQUEST, "the body ended before its end"),
     }
-    mistake(status, "the body ended before its end")
 }
 
 /// `GET /_usher/`: what there is to ask for.
@@ -114,10 +118,10 @@ pub(super) async fn faults(State(face): State<Face>) -> Json<Value> {
 }
 
 /// `POST /_usher/faults`, such as `{"operation": "GetGroupId", "fault": "throttle", "calls": 2}`.
-pub(super) async fn add_fault(State(face): State<Face>, body: Result<Bytes, BytesRejection>) -> Response {
-    let body = match body {
+pub(super) async fn add_fault(State(face): State<Face>, request: Request) -> Response {
+    let body = match body::read(request, super::MOST_BYTES).await {
         Ok(body) => body,
-        Err(rejection) => return unreadable(&rejection, super::MOST_BYTES),
+        Err(why) => return unreadable(why, super::MOST_BYTES),
     };
     let rule = match serde_json::from_slice::<PlannedFault>(&body) {
         Ok(rule) => rule,
@@ -146,10 +150,10 @@ pub(super) async fn state(State(face): State<Face>) -> Response {
 }
 
 /// `PUT /_usher/state`
-pub(super) async fn load_state(State(face): State<Face>, body: Result<Bytes, BytesRejection>) -> Response {
-    let body = match body {
+pub(super) async fn load_state(State(face): State<Face>, request: Request) -> Response {
+    let body = match body::read(request, super::MOST_STATE_BYTES).await {
         Ok(body) => body,
-        Err(rejection) => return unreadable(&rejection, super::MOST_STATE_BYTES),
+        Err(why) => return unreadable(why, super::MOST_STATE_BYTES),
     };
     let yaml = match std::str::from_utf8(&body) {
         Ok(yaml) => yaml,

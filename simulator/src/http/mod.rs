@@ -3,6 +3,7 @@
 //! Nothing that a client sends brings the server down: what can't be read is answered with AWS's own error. Beside the protocol there
 //! is a control endpoint under `/_usher/`.
 
+mod body;
 mod connection;
 mod control;
 mod protocol;
@@ -17,7 +18,6 @@ use std::{
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     middleware::map_response_with_state,
     routing::{delete, get, post},
 };
@@ -33,6 +33,8 @@ const MOST_BYTES: usize = 1024 * 1024;
 const MOST_STATE_BYTES: usize = 64 * 1024 * 1024;
 /// How many of the latest calls a served world keeps with what they said; the counters count all.
 const MOST_CALLS: usize = 10_000;
+/// How many events a served world keeps for whoever takes them: 10,000 are some 20 MB, and fit into a state.
+const MOST_EVENTS: usize = 10_000;
 /// How long requests that are being answered are waited for after the shutdown has been asked for. Some are never answered, by a fault.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -65,14 +67,17 @@ pub async fn serve(
     callers: Callers,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    lock(&world).keep_calls(MOST_CALLS);
+    {
+        let mut world = lock(&world);
+        world.keep_calls(MOST_CALLS);
+        world.keep_events(MOST_EVENTS);
+    }
     let face = Face { world, clock, callers: Arc::new(callers) };
     let service = Router::new()
         .route("/", post(protocol::answer).fallback(protocol::elsewhere))
         .route("/_usher/", get(control::index))
         .nest("/_usher", control_endpoint())
         .fallback(protocol::elsewhere)
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(map_response_with_state(face.clone(), protocol::with_request_id))
         .with_state(face)
         .into_make_service_with_connect_info::<Cut>();
@@ -104,10 +109,7 @@ fn control_endpoint() -> Router<Face> {
         .route("/faults", get(control::faults).post(control::add_fault).delete(control::clear_faults))
         .route("/faults/{operation}", delete(control::clear_faults_of))
         .route("/requests", get(control::requests))
-        .route(
-            "/state",
-            get(control::state).put(control::load_state).layer(DefaultBodyLimit::max(MOST_STATE_BYTES)),
-        )
+        .route("/state", get(control::state).put(control::load_state))
         .fallback(control::unknown)
         .method_not_allowed_fallback(control::unknown)
 }

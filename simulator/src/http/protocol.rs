@@ -1,19 +1,19 @@
 //! AWS's protocol, JSON 1.1: one request, one answer, whatever the request is like.
 
-use std::{future::poll_fn, pin::Pin};
-
 use axum::{
-    body::{Bytes, HttpBody},
-    extract::{ConnectInfo, FromRequest, Request, State},
-    http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CONTENT_LENGTH, CONTENT_TYPE},
-    },
+    body::Bytes,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value};
 
-use super::{Face, connection::Cut, signature};
+use super::{
+    Face,
+    body::{self, Unreadable},
+    connection::Cut,
+    signature,
+};
 use crate::{ApiError, Caller, CallerKind, World, dispatch, in_process::lock};
 
 /// What the answer's and the request's content type are.
@@ -27,7 +27,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    let body = read_body(&headers, request).await;
+    let body = body::read(request, super::MOST_BYTES).await.map_err(unreadable);
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (result, request_id, delay) = {
         // A call that never gets as far as the operation has an id all the same.
@@ -107,32 +107,16 @@ fn unknown(target: &str) -> ApiError {
     ApiError::new("UnknownOperationException", message)
 }
 
-/// The body of a call. One that says itself that it is too long is answered at once; what comes of it is read and thrown away, so that
-/// a client that sends it all before it listens gets its answer too.
-async fn read_body(headers: &HeaderMap, request: Request) -> Result<Bytes, ApiError> {
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > super::MOST_BYTES as u64) {
-        let mut body = request.into_body();
-        tokio::spawn(async move {
-            while let Some(Ok(_thrown_away)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
-        });
-        return Err(too_long());
-    }
-    Bytes::from_request(request, &()).await.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return too_long();
-        }
-        ApiError::new("SerializationException", "the body ended before its end")
-    })
-}
-
-fn too_long() -> ApiError {
-    ApiError {
-        status: 413,
-        ..ApiError::new(
-            "RequestEntityTooLargeException",
-            format!("Request must be smaller than {} bytes", super::MOST_BYTES),
-        )
+fn unreadable(why: Unreadable) -> ApiError {
+    match why {
+        Unreadable::Broken => ApiError::new("SerializationException", "the body ended before its end"),
+        Unreadable::TooLong => ApiError {
+            status: 413,
+            ..ApiError::new(
+                "RequestEntityTooLargeException",
+                format!("Request must be smaller than {} bytes", super::MOST_BYTES),
+            )
+        },
     }
 }
 

@@ -1,12 +1,13 @@
 //! The signature header: who says that it calls, and for which service and Region.
 //!
 //! The signature's value is not verified, since no secret key is known here, and neither is its age. Everything else about the header
-//! is refused as AWS refuses it; codes and texts are those that AWS's clients report, the order of the checks is undocumented.
+//! and the date is refused as AWS refuses it; codes and texts are those that AWS's clients report, the order of the checks is undocumented.
 
 use axum::http::{
     HeaderMap,
     header::{AUTHORIZATION, DATE},
 };
+use jiff::{civil::DateTime, fmt::rfc2822, tz::TimeZone};
 
 use crate::{ApiError, Service};
 
@@ -37,6 +38,34 @@ fn signing_name(service: Service) -> &'static str {
     }
 }
 
+/// `20261121T120000Z`, the basic format of ISO 8601 with seconds and in UTC.
+fn basic(text: &str) -> Option<DateTime> {
+    let digits = |from: usize, to: usize| {
+        text.get(from..to).is_some_and(|part| part.bytes().all(|letter| letter.is_ascii_digit()))
+    };
+    let shaped = text.len() == 16 && digits(0, 8) && digits(9, 15);
+    shaped.then(|| DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()).flatten()
+}
+
+/// A date as HTTP has it: `Sat, 21 Nov 2026 12:00:00 GMT`.
+fn of_http(text: &str) -> Option<DateTime> {
+    let at = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(at.to_zoned(TimeZone::UTC).datetime())
+}
+
+/// The day of the request, as the scope of its credential has to name it. A `Date` may be written in either way.
+fn day(headers: &HeaderMap) -> Result<String, ApiError> {
+    let (header, other): (_, fn(&str) -> Option<DateTime>) = match headers.get("x-amz-date") {
+        Some(header) => (Some(header), |_| None),
+        None => (headers.get(DATE), of_http),
+    };
+    let text = header.and_then(|header| header.to_str().ok()).unwrap_or_default();
+    match basic(text).or_else(|| other(text)) {
+        Some(date) => Ok(date.strftime("%Y%m%d").to_string()),
+        None => Err(incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{text}'."))),
+    }
+}
+
 /// Reads the header of a request for a service that is at home in `home`.
 pub(super) fn read<'h>(headers: &'h HeaderMap, service: Service, home: &str) -> Result<Signed<'h>, ApiError> {
     let header = headers.get(AUTHORIZATION).ok_or_else(|| {
@@ -44,7 +73,8 @@ pub(super) fn read<'h>(headers: &'h HeaderMap, service: Service, home: &str) -> 
     })?;
     let header =
         header.to_str().map_err(|_| incomplete("the Authorization header holds what is no visible ASCII"))?;
-    let Some(parameters) = header.strip_prefix(ALGORITHM) else {
+    let parameters = header.strip_prefix(ALGORITHM);
+    let Some(parameters) = parameters.filter(|rest| rest.is_empty() || rest.starts_with(' ')) else {
         return Err(incomplete(format!(
             "Unsupported signature algorithm: the Authorization header begins with {ALGORITHM}"
         )));
@@ -66,6 +96,7 @@ pub(super) fn read<'h>(headers: &'h HeaderMap, service: Service, home: &str) -> 
     if !missing.is_empty() {
         return Err(incomplete(missing.join(" ")));
     }
+    let of_request = day(headers)?;
     let credential = value("Credential").unwrap_or_default();
     let [access_key, day, region, name, terminator] = credential.split('/').collect::<Vec<_>>()[..] else {
         return Err(incomplete(format!(
@@ -92,13 +123,20 @@ pub(super) fn read<'h>(headers: &'h HeaderMap, service: Service, home: &str) -> 
             "Credential should be scoped with a valid terminator: 'aws4_request', not '{terminator}'."
         )));
     }
-    let amz_date = headers.get("x-amz-date").and_then(|date| date.to_str().ok());
-    let same_day = amz_date.is_none_or(|date| date.get(..8) == Some(day));
-    if day.len() != 8 || !day.bytes().all(|letter| letter.is_ascii_digit()) || !same_day {
+    if day != of_request {
         return Err(invalid(format!(
-            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{day}' != '{}'",
-            amz_date.unwrap_or_default()
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{day}' != '{of_request}'"
         )));
+    }
+    if !value("SignedHeaders").unwrap_or_default().split(';').any(|header| header == "host") {
+        return Err(invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
+    }
+    // A SHA-256 in hexadecimal digits, whichever.
+    let signature = value("Signature").unwrap_or_default();
+    if signature.len() != 64 || !signature.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(invalid(
+            "The request signature we calculated does not match the signature you provided.",
+        ));
     }
     Ok(Signed { access_key, region })
 }
@@ -107,7 +145,8 @@ pub(super) fn read<'h>(headers: &'h HeaderMap, service: Service, home: &str) -> 
 mod tests {
     use super::*;
 
-    const GOOD: &str = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261121/eu-west-1/sso/aws4_request, SignedHeaders=host;x-amz-date, Signature=00";
+    const GOOD: &str = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261121/eu-west-1/sso/aws4_request, SignedHeaders=host;x-amz-date, \
+        Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     fn headers(authorization: &str, date: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -142,7 +181,17 @@ mod tests {
                 "IncompleteSignatureException",
                 "requires 'Credential' parameter. Auth",
             ),
-            (", Signature=00", "", date, "IncompleteSignatureException", "requires 'Signature' parameter."),
+            (", Signature=", ", S=", date, "IncompleteSignatureException", "requires 'Signature' parameter."),
+            ("256 Cred", "256Cred", date, "IncompleteSignatureException", "Unsupported signature algorithm"),
+            (
+                "=host;x-amz-date",
+                "=x-amz-date",
+                date,
+                "InvalidSignatureException",
+                "must be a 'SignedHeader'",
+            ),
+            ("Signature=0", "Signature=", date, "InvalidSignatureException", "does not match the signature"),
+            ("Signature=0", "Signature=g", date, "InvalidSignatureException", "does not match the signature"),
             (
                 "=host;x-amz-date",
                 "=",
@@ -166,5 +215,31 @@ mod tests {
         }
         let error = read(&HeaderMap::new(), Service::SsoAdmin, "eu-west-1").unwrap_err();
         assert_eq!(error.code, "MissingAuthenticationTokenException");
+    }
+
+    #[test]
+    fn a_date_that_is_none_is_refused() {
+        let of = |day: &str, name: &'static str, date: &str| {
+            let mut headers = headers(&GOOD.replace("20261121", day), None);
+            headers.insert(name, date.parse().unwrap());
+            read(&headers, Service::SsoAdmin, "eu-west-1").map(|_| ()).map_err(|error| error.code)
+        };
+        for (day, date) in [
+            ("20261121", "20261121"),
+            ("20261121", "20261121garbage"),
+            ("20261121", "20261121T120000"),
+            ("20261121", "20261121T259999Z"),
+            ("20261121", "20261121 120000Z"),
+            ("20261121", "2026-11-21T12:00:00Z"),
+            ("20261131", "20261131T120000Z"),
+            ("99999999", "99999999T000000Z"),
+            ("20261121", "Sat, 21 Nov 2026 12:00:00 GMT"),
+        ] {
+            assert_eq!(of(day, "x-amz-date", date), Err("IncompleteSignatureException"), "{date}");
+        }
+        assert_eq!(of("20261121", "date", "yesterday"), Err("IncompleteSignatureException"));
+        assert_eq!(of("20261121", "date", "Sat, 21 Nov 2026 12:00:00 GMT"), Ok(()));
+        assert_eq!(of("20261121", "date", "20261121T120000Z"), Ok(()));
+        assert_eq!(of("20261122", "date", "Sat, 21 Nov 2026 12:00:00 GMT"), Err("InvalidSignatureException"));
     }
 }

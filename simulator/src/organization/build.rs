@@ -5,24 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_saphyr::Spanned;
 use shared::domain::{
-    AccountId, AccountState, AssignmentKey, GroupId, IdentityStoreId, InstanceArn, InvalidId, OuId, ParentId,
-    PermissionSetArn, Principal, RootId, Tags, UserId,
+    AccountId, AccountState, AssignmentKey, IdentityStoreId, InstanceArn, InvalidId, OuId, ParentId,
+    PermissionSetArn, Principal, RootId, Tags,
 };
 
 use super::{
     AccountEntry, AssignmentEntry, Description, DescriptionError, OutsideEntry, Text, UnitEntry, callers,
-    details, simulation,
+    details, limits, principals, simulation,
 };
 use crate::{
     Caller, CallerKind, Settings, World,
-    wire::identity_store::{Email, Name},
-    world::{Instance, NewAccount, NewPermissionSet, ids, permission_set_arn},
+    world::{Instance, NewAccount, NewPermissionSet, Stated, ids, permission_set_arn},
 };
 
 /// Who made what a description holds: nobody of Usher's.
-const BY_HAND: &str = "by-hand";
+pub(super) const BY_HAND: &str = "by-hand";
 
-type Built<T> = Result<T, DescriptionError>;
+pub(super) type Built<T> = Result<T, DescriptionError>;
 
 /// The world that is described, with its callers and faults.
 pub(super) fn build(description: &Description, settings: Settings) -> Built<World> {
@@ -119,7 +118,7 @@ fn organization(description: &Description, described: &AccountEntry, settings: S
         );
         return Err(DescriptionError::at(arn, message));
     }
-    instance.name.clone_from(&description.instance.name);
+    instance.name = description.instance.name.as_ref().map(|name| name.value.clone());
     instance.permission_sets_enabled = description.instance.permission_sets_enabled.unwrap_or(true);
     let instance_arn = instance.arn.clone();
     let organization = crate::world::organization_of(organization_id, root.clone(), management.clone());
@@ -131,6 +130,7 @@ fn organization(description: &Description, described: &AccountEntry, settings: S
         account_names: BTreeMap::new(),
         emails: BTreeSet::new(),
     };
+    limits::check(&building.world, &description.instance.name, Stated::InstanceName)?;
     let parent = ParentId::Root(root.clone());
     building.world.organization.set_tags(Timestamp::MIN, root.as_str(), tags(&description.tags));
     building.account(described, management.clone(), &parent)?;
@@ -140,7 +140,7 @@ fn organization(description: &Description, described: &AccountEntry, settings: S
     building.outside(&description.outside_accounts)?;
     building.accounts = members;
     building.permission_sets(description, &instance_arn)?;
-    building.principals(description)?;
+    principals::add(&mut building.world, &building.ids, since, description)?;
     let by = Caller::new(BY_HAND, management, CallerKind::Management);
     for assignment in &description.assignments {
         let key = building.key(assignment)?;
@@ -151,7 +151,7 @@ fn organization(description: &Description, described: &AccountEntry, settings: S
 }
 
 /// An id that was given, or one that is made.
-fn given<T: std::str::FromStr<Err = InvalidId>>(
+pub(super) fn given<T: std::str::FromStr<Err = InvalidId>>(
     text: Option<&Text>,
     make: impl FnOnce() -> String,
 ) -> Built<T> {
@@ -198,7 +198,7 @@ fn tags(tags: &BTreeMap<String, String>) -> Tags {
     Tags(tags.clone())
 }
 
-fn twice<T>(place: &Spanned<T>, what: &str, name: &str) -> DescriptionError {
+pub(super) fn twice<T>(place: &Spanned<T>, what: &str, name: &str) -> DescriptionError {
     DescriptionError::at(place, format!("there are two {what} named `{name}`"))
 }
 
@@ -263,9 +263,8 @@ impl Building {
 
     /// The e-mail address of an account, which no other has; its name is looked at too.
     fn email(&mut self, name: &Text, given: Option<&Text>, id: &AccountId) -> Built<String> {
-        if name.value.is_empty() || name.value.chars().count() > 128 {
-            return Err(DescriptionError::at(name, "an account's name has 1 to 128 characters"));
-        }
+        limits::check(&self.world, name, Stated::AccountName)?;
+        limits::check(&self.world, given, Stated::AccountEmail)?;
         let email = given.map_or_else(|| format!("aws+{id}@example.com"), |email| email.value.clone());
         if !self.emails.insert(email.to_lowercase()) {
             return Err(DescriptionError::at(
@@ -332,13 +331,16 @@ impl Building {
             let own = ids::hex(self.ids.named("permission set", name), 16);
             let arn: PermissionSetArn = permission_set_arn(instance, &own)
                 .ok_or_else(|| DescriptionError::at(&entry.name, "can't make an ARN in this instance"))?;
+            limits::check(&self.world, &entry.description, Stated::SetDescription)?;
+            limits::check(&self.world, &entry.session_duration, Stated::SessionDuration)?;
+            let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
             self.world.put_permission_set(
                 self.since,
                 arn.clone(),
                 NewPermissionSet {
                     name: name.clone(),
-                    description: entry.description.clone(),
-                    session_duration: entry.session_duration.clone(),
+                    description: text(&entry.description),
+                    session_duration: text(&entry.session_duration),
                     tags: tags(&entry.tags),
                     managed_policies: entry.managed_policies.iter().cloned().collect(),
                 },
@@ -348,64 +350,10 @@ impl Building {
                 inline_policy: entry.inline_policy.as_ref(),
                 customer_managed_policies: &entry.customer_managed_policies,
                 permissions_boundary: entry.permissions_boundary.as_ref(),
-                version: entry.version,
+                version: entry.version.as_ref(),
+                managed_policies: entry.managed_policies.len(),
             };
-            details::permission_set(&mut self.world, &arn, &policies)?;
-        }
-        Ok(())
-    }
-
-    fn principals(&mut self, description: &Description) -> Built<()> {
-        for entry in &description.groups {
-            let name = &entry.name.value;
-            if self.world.group_named(name).is_some() {
-                return Err(twice(&entry.name, "groups", name));
-            }
-            let id: GroupId = given(entry.id.as_ref(), || self.ids.named("group", name).to_string())?;
-            if self.world.directory.groups.contains_key(&id) {
-                return Err(DescriptionError::at(
-                    entry.id.as_ref().unwrap_or(&entry.name),
-                    format!("there are two groups with the id `{id}`"),
-                ));
-            }
-            self.world
-                .new_group(id.to_string(), name, entry.description.clone(), self.since, BY_HAND)
-                .map_err(|error| DescriptionError::at(&entry.name, error.to_string()))?;
-            details::group(&mut self.world, &id, &entry.external_ids);
-        }
-        for entry in &description.users {
-            let name = &entry.user_name.value;
-            if self.world.user_named(name).is_some() {
-                return Err(twice(&entry.user_name, "users", name));
-            }
-            let id: UserId = given(entry.id.as_ref(), || self.ids.named("user", name).to_string())?;
-            let (given_name, family_name) =
-                entry.display_name.split_once(' ').unwrap_or((&entry.display_name, ""));
-            let email = entry.email.clone().unwrap_or_else(|| name.clone());
-            self.world
-                .add_user(
-                    id.as_str(),
-                    name,
-                    &entry.display_name,
-                    self.since,
-                    BY_HAND,
-                    Name {
-                        formatted: None,
-                        family_name: Some(family_name.to_owned()).filter(|name| !name.is_empty()),
-                        given_name: Some(given_name.to_owned()),
-                        ..Name::default()
-                    },
-                    Email { value: Some(email), r#type: Some("work".to_owned()), primary: Some(true) },
-                )
-                .map_err(|error| DescriptionError::at(&entry.user_name, error.to_string()))?;
-            details::user(&mut self.world, &id, &entry.external_ids, entry.attributes.as_ref())?;
-            for group in &entry.groups {
-                let group_id = self.world.group_named(&group.value).ok_or_else(|| {
-                    DescriptionError::at(group, format!("there is no group named `{}`", group.value))
-                })?;
-                let membership = self.ids.named("membership", &format!("{group_id} {id}")).to_string();
-                self.world.add_member(membership, group_id, id.clone(), self.since, BY_HAND);
-            }
+            details::permission_set(&mut self.world, &entry.name, &arn, &policies)?;
         }
         Ok(())
     }

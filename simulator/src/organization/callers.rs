@@ -23,7 +23,7 @@ pub(super) struct CallerEntry {
     #[serde(default)]
     pub(super) account: Option<Text>,
     /// The role's tags.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::limits::tags")]
     pub(super) tags: BTreeMap<String, String>,
     /// Its policies, each as a mapping or as the text of a JSON document; absent for an administrator.
     #[serde(default)]

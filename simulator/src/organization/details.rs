@@ -2,17 +2,19 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_saphyr::Spanned;
 use shared::domain::{AssignmentKey, GroupId, PermissionSetArn, UserId};
 
 use super::{
     DescriptionError, Text,
     document::{Document, JsonText},
+    limits,
 };
 use crate::{
     World,
     iam::grammar,
     wire::sso_admin::{CustomerManagedPolicyReference, PermissionsBoundary},
-    world::{Details, is_managed_policy},
+    world::{Details, MOST_COUNTED, Stated, is_managed_policy},
 };
 
 type Built<T> = Result<T, DescriptionError>;
@@ -24,7 +26,9 @@ pub(super) struct Given<'d> {
     pub(super) inline_policy: Option<&'d Document>,
     pub(super) customer_managed_policies: &'d [Reference],
     pub(super) permissions_boundary: Option<&'d Boundary>,
-    pub(super) version: Option<u64>,
+    pub(super) version: Option<&'d Spanned<u64>>,
+    /// How many policies of AWS's own there are beside them.
+    pub(super) managed_policies: usize,
 }
 
 /// A policy that each account has to have.
@@ -34,7 +38,7 @@ pub(super) struct Reference {
     name: Text,
     /// `/` if absent.
     #[serde(default)]
-    path: Option<String>,
+    path: Option<Text>,
 }
 
 /// What bounds a permission set: one of the two.
@@ -51,23 +55,16 @@ pub(super) enum Boundary {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExternalId {
-    issuer: String,
-    id: String,
+    issuer: Text,
+    id: Text,
 }
 
 impl Reference {
-    fn read(&self) -> Built<(String, String)> {
-        let name = &self.name.value;
-        if name.is_empty() || name.len() > 128 || !name.chars().all(crate::world::is_word) {
-            let message = format!("`{name}` is not a policy's name: 1 to 128 letters, digits or `_+=,.@-`");
-            return Err(DescriptionError::at(&self.name, message));
-        }
-        let path = self.path.clone().unwrap_or_else(|| "/".to_owned());
-        if !path.starts_with('/') || !path.ends_with('/') {
-            let message = format!("`{path}` is not a policy's path: it begins and ends with a slash");
-            return Err(DescriptionError::at(&self.name, message));
-        }
-        Ok((path, name.clone()))
+    fn read(&self, world: &World) -> Built<(String, String)> {
+        limits::check(world, &self.name, Stated::PolicyName)?;
+        limits::check(world, &self.path, Stated::PolicyPath)?;
+        let path = self.path.as_ref().map_or("/", |path| &path.value);
+        Ok((path.to_owned(), self.name.value.clone()))
     }
 }
 
@@ -76,7 +73,13 @@ fn wrong_at((line, column): (u64, u64), message: String) -> DescriptionError {
 }
 
 /// Adds to a permission set what the description says of it.
-pub(super) fn permission_set(world: &mut World, arn: &PermissionSetArn, given: &Given<'_>) -> Built<()> {
+pub(super) fn permission_set(
+    world: &mut World,
+    name: &Text,
+    arn: &PermissionSetArn,
+    given: &Given<'_>,
+) -> Built<()> {
+    limits::check(world, given.relay_state, Stated::RelayState)?;
     let inline_policy = match given.inline_policy {
         None => None,
         Some(document) => Some(match document.json_text() {
@@ -95,6 +98,11 @@ pub(super) fn permission_set(world: &mut World, arn: &PermissionSetArn, given: &
             }
         }),
     };
+    if let (Some(document), Some(text)) = (given.inline_policy, &inline_policy)
+        && let Some(why) = world.would_refuse(Stated::InlinePolicy(text))
+    {
+        return Err(wrong_at(document.find(&[]), why));
+    }
     let permissions_boundary = match given.permissions_boundary {
         None => None,
         Some(Boundary::ManagedPolicy(arn)) => {
@@ -108,7 +116,7 @@ pub(super) fn permission_set(world: &mut World, arn: &PermissionSetArn, given: &
             })
         }
         Some(Boundary::CustomerManagedPolicy(reference)) => {
-            let (path, name) = reference.read()?;
+            let (path, name) = reference.read(world)?;
             let reference = CustomerManagedPolicyReference { name, path: Some(path) };
             Some(PermissionsBoundary {
                 customer_managed_policy_reference: Some(reference),
@@ -116,16 +124,27 @@ pub(super) fn permission_set(world: &mut World, arn: &PermissionSetArn, given: &
             })
         }
     };
+    let customer_managed_policies: Vec<_> = given
+        .customer_managed_policies
+        .iter()
+        .map(|reference| reference.read(world))
+        .collect::<Built<_>>()?;
+    let policies = given.managed_policies + customer_managed_policies.len();
+    limits::check_at(world, name, Stated::Policies(policies))?;
+    let version = match given.version {
+        None => 1,
+        Some(version) if (1..=MOST_COUNTED).contains(&version.value) => version.value,
+        Some(version) => {
+            let message = format!("versions are counted from 1, and `{}` is none", version.value);
+            return Err(DescriptionError::at(version, message));
+        }
+    };
     let details = Details {
         relay_state: given.relay_state.map(|text| text.value.clone()),
         inline_policy,
-        customer_managed_policies: given
-            .customer_managed_policies
-            .iter()
-            .map(Reference::read)
-            .collect::<Built<_>>()?,
+        customer_managed_policies,
         permissions_boundary,
-        version: given.version.unwrap_or(1),
+        version,
     };
     world.detail_permission_set(arn, details);
     Ok(())
@@ -143,11 +162,30 @@ pub(super) fn role(world: &mut World, key: &AssignmentKey, place: &Text, version
     Ok(())
 }
 
-/// Names a group as identity providers do.
-pub(super) fn group(world: &mut World, group: &GroupId, ids: &[ExternalId]) {
-    for ExternalId { issuer, id } in ids {
-        world.name_group_externally(group, issuer, id);
+/// The issuer and the id of what identity providers call something, which nothing else of its kind is called.
+fn external(
+    world: &World,
+    ExternalId { issuer, id }: &ExternalId,
+    is_taken: impl FnOnce(&(String, String)) -> bool,
+) -> Built<(String, String)> {
+    limits::check(world, issuer, Stated::Issuer)?;
+    limits::check(world, id, Stated::ExternalId)?;
+    let external = (issuer.value.clone(), id.value.clone());
+    if is_taken(&external) {
+        let message = format!("`{}` calls another one `{}` too", issuer.value, id.value);
+        return Err(DescriptionError::at(id, message));
     }
+    Ok(external)
+}
+
+/// Names a group as identity providers do.
+pub(super) fn group(world: &mut World, group: &GroupId, ids: &[ExternalId]) -> Built<()> {
+    for given in ids {
+        let known = &world.directory.external_groups;
+        let (issuer, id) = external(world, given, |external| known.contains_key(external))?;
+        world.name_group_externally(group, &issuer, &id);
+    }
+    Ok(())
 }
 
 /// Names a user as identity providers do, and gives it attributes, spelled as `CreateUser` spells them.
@@ -157,8 +195,10 @@ pub(super) fn user(
     ids: &[ExternalId],
     attributes: Option<&Document>,
 ) -> Built<()> {
-    for ExternalId { issuer, id } in ids {
-        world.name_user_externally(user, issuer, id);
+    for given in ids {
+        let known = &world.directory.external_users;
+        let (issuer, id) = external(world, given, |external| known.contains_key(external))?;
+        world.name_user_externally(user, &issuer, &id);
     }
     let Some(attributes) = attributes else { return Ok(()) };
     let wrong = |message: String| wrong_at(attributes.find(&[]), message);

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::world::{is_managed_policy, tag_mistake};
+use super::{DescriptionError, Text};
+use crate::{
+    World,
+    world::{Stated, is_managed_policy, tag_mistake},
+};
 
 /// How many tags anything can have.
 const MOST_TAGS: usize = 50;
@@ -30,4 +34,18 @@ pub(super) fn managed_policies<'de, D: Deserializer<'de>>(deserializer: D) -> Re
         ))),
         None => Ok(arns),
     }
+}
+
+/// Refuses a text that a call would be refused for.
+pub(super) fn check<'t>(
+    world: &World,
+    text: impl Into<Option<&'t Text>>,
+    stated: impl FnOnce(&'t str) -> Stated<'t>,
+) -> Result<(), DescriptionError> {
+    text.into().map_or(Ok(()), |text| check_at(world, text, stated(&text.value)))
+}
+
+/// The same for what follows from a text, or belongs to what it names.
+pub(super) fn check_at(world: &World, place: &Text, stated: Stated<'_>) -> Result<(), DescriptionError> {
+    world.would_refuse(stated).map_or(Ok(()), |why| Err(DescriptionError::at(place, why)))
 }

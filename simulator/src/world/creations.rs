@@ -89,16 +89,24 @@ struct Asked<'a> {
     tags: &'a [Tag],
 }
 
-fn check(world: &World, call: &Call, asked: &Asked<'_>) -> Result<(), ApiError> {
-    validate::length(call, "accountName", asked.name, 1..=50)?;
-    validate::characters(call, "accountName", asked.name, |letter| (' '..='~').contains(&letter))?;
-    validate::length(call, "email", asked.email, 6..=64)?;
-    if !is_email(asked.email) {
-        return Err(ApiError::invalid_input(
-            "INVALID_EMAIL_ADDRESS_TARGET",
-            "You specified an invalid email address.",
-        ));
+/// The name of an account.
+pub(super) fn name_is_fine(call: &Call, name: &str) -> Result<(), ApiError> {
+    validate::length(call, "accountName", name, 1..=50)?;
+    validate::characters(call, "accountName", name, |letter| (' '..='~').contains(&letter))
+}
+
+/// The e-mail address of an account.
+pub(super) fn email_is_fine(call: &Call, email: &str) -> Result<(), ApiError> {
+    validate::length(call, "email", email, 6..=64)?;
+    if is_email(email) {
+        return Ok(());
     }
+    Err(ApiError::invalid_input("INVALID_EMAIL_ADDRESS_TARGET", "You specified an invalid email address."))
+}
+
+fn check(world: &World, call: &Call, asked: &Asked<'_>) -> Result<(), ApiError> {
+    name_is_fine(call, asked.name)?;
+    email_is_fine(call, asked.email)?;
     if let Some(role) = asked.role
         && (!(1..=64).contains(&role.len()) || !role.chars().all(validate::word))
     {

@@ -32,9 +32,9 @@ impl Delivery {
     /// The first setting that can't be, and why.
     pub(super) fn mistake(&self) -> Option<(&'static str, &'static str)> {
         if let Some(message) = self.delay.mistake() {
-            return Some(("delivery.delay", message));
+            return Some(("delay", message));
         }
-        [("delivery.lost", self.lost), ("delivery.repeated", self.repeated), ("delivery.late", self.late)]
+        [("lost", self.lost), ("repeated", self.repeated), ("late", self.late)]
             .into_iter()
             .find(|(_, probability)| !(0.0..=1.0).contains(probability))
             .map(|(way, _)| (way, "a probability from 0 to 1"))
@@ -62,6 +62,9 @@ pub(crate) struct Outbox {
     #[serde(with = "crate::pairs")]
     under_way: BTreeMap<(Timestamp, u64), Value>,
     sent: u64,
+    /// How many are kept that nobody takes; all of them if absent.
+    #[serde(skip)]
+    most: Option<usize>,
 }
 
 impl Outbox {
@@ -78,6 +81,23 @@ impl Outbox {
             chance: Ids::new(seed.rotate_left(32) ^ 0x6576_656e_7473),
             under_way: BTreeMap::new(),
             sent: 0,
+            most: None,
+        }
+    }
+
+    /// Keeps this many events at most from now on.
+    pub(super) fn keep(&mut self, most: usize) {
+        self.most = Some(most);
+        self.drop_the_oldest();
+    }
+
+    pub(super) fn most(&self) -> Option<usize> {
+        self.most
+    }
+
+    fn drop_the_oldest(&mut self) {
+        while self.most.is_some_and(|most| self.under_way.len() > most) {
+            self.under_way.pop_first();
         }
     }
 
@@ -99,6 +119,7 @@ impl Outbox {
                 self.under_way.insert((later(at, delay), self.sent), event.clone());
             }
         }
+        self.drop_the_oldest();
     }
 
     fn happens(&mut self, probability: f64) -> bool {
@@ -176,6 +197,16 @@ mod tests {
         assert_eq!(outbox.next_after(at(15)), None);
         assert_eq!(outbox.take(at(15)), [Value::from(1)]);
         assert_eq!(outbox.take(at(15)), Vec::<Value>::new());
+    }
+
+    #[test]
+    fn of_what_nobody_takes_the_oldest_goes() {
+        let mut outbox = Outbox::new(1);
+        outbox.keep(3);
+        for second in 0..10 {
+            outbox.send(&Delivery::default(), at(second), &second.into());
+        }
+        assert_eq!(outbox.take(at(10)), [7, 8, 9].map(Value::from));
     }
 
     #[test]

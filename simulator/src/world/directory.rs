@@ -31,11 +31,16 @@ impl Record {
         }
     }
 
+    /// How often it has been changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Something is changed by this call.
     pub(super) fn change(&mut self, call: &Call) {
         self.updated_at = call.now;
         self.updated_by = call.caller.name.to_string();
-        self.changes += 1;
+        self.changes = self.changes.saturating_add(1);
     }
 }
 
@@ -129,9 +134,7 @@ pub(super) fn alternate<'a>(
         }
         (None, Some(external)) => {
             for (member, text) in [("issuer", &external.issuer), ("id", &external.id)] {
-                let member = format!("alternateIdentifier.externalId.{member}");
-                validate::length(call, &member, text, 1..=256)?;
-                validate::characters(call, &member, text, validate::visible)?;
+                external_is_fine(call, &format!("alternateIdentifier.externalId.{member}"), text)?;
             }
             Ok(Alternate::External((external.issuer.clone(), external.id.clone())))
         }
@@ -139,6 +142,12 @@ pub(super) fn alternate<'a>(
             Err(call.invalid("alternateIdentifier", "", "Exactly one member of the union must be set"))
         }
     }
+}
+
+/// The issuer or the id by which an identity provider names something.
+pub(super) fn external_is_fine(call: &Call, member: &str, text: &str) -> Result<(), ApiError> {
+    validate::length(call, member, text, 1..=256)?;
+    validate::characters(call, member, text, validate::visible)
 }
 
 /// The ARN of something in the identity store, which names no account and no Region.
@@ -281,19 +290,36 @@ impl World {
         self.directory.memberships.insert(id, Membership { group, user, record });
     }
 
-    /// An identity provider names a group: it is found by that id too, and its description shows it. There is no operation for it.
+    /// An identity provider names a group: it is found by that id too, and its description shows it. There is no operation for it. An id
+    /// names one thing: whatever had it before has it no more.
     pub fn name_group_externally(&mut self, group: &GroupId, issuer: &str, id: &str) {
-        if let Some(present) = self.directory.groups.get_mut(group) {
-            present.external_ids.push(wire::ExternalId { issuer: issuer.to_owned(), id: id.to_owned() });
-            self.directory.external_groups.insert((issuer.to_owned(), id.to_owned()), group.clone());
+        let Directory { groups, external_groups, .. } = &mut self.directory;
+        if !groups.contains_key(group) {
+            return;
+        }
+        let name = wire::ExternalId { issuer: issuer.to_owned(), id: id.to_owned() };
+        let before = external_groups.insert((issuer.to_owned(), id.to_owned()), group.clone());
+        if let Some(before) = before.and_then(|before| groups.get_mut(&before)) {
+            before.external_ids.retain(|other| *other != name);
+        }
+        if let Some(present) = groups.get_mut(group) {
+            present.external_ids.push(name);
         }
     }
 
     /// An identity provider names a user, as above.
     pub fn name_user_externally(&mut self, user: &UserId, issuer: &str, id: &str) {
-        if let Some(present) = self.directory.users.get_mut(user) {
-            present.external_ids.push(wire::ExternalId { issuer: issuer.to_owned(), id: id.to_owned() });
-            self.directory.external_users.insert((issuer.to_owned(), id.to_owned()), user.clone());
+        let Directory { users, external_users, .. } = &mut self.directory;
+        if !users.contains_key(user) {
+            return;
+        }
+        let name = wire::ExternalId { issuer: issuer.to_owned(), id: id.to_owned() };
+        let before = external_users.insert((issuer.to_owned(), id.to_owned()), user.clone());
+        if let Some(before) = before.and_then(|before| users.get_mut(&before)) {
+            before.external_ids.retain(|other| *other != name);
+        }
+        if let Some(present) = users.get_mut(user) {
+            present.external_ids.push(name);
         }
     }
 }

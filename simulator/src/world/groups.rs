@@ -27,7 +27,12 @@ pub(crate) struct Group {
     pub(crate) record: Record,
 }
 
-fn name_is_fine(world: &World, call: &Call, name: &str, own: Option<&GroupId>) -> Result<(), ApiError> {
+pub(super) fn name_is_fine(
+    world: &World,
+    call: &Call,
+    name: &str,
+    own: Option<&GroupId>,
+) -> Result<(), ApiError> {
     validate::length(call, "displayName", name, 1..=1024)?;
     validate::characters(call, "displayName", name, validate::sensitive)?;
     if matches!(name, "Administrator" | "AWSAdministrators") {
@@ -63,7 +68,7 @@ fn written(world: &World, store: String, id: &GroupId) -> wire::GroupWritten {
     }
 }
 
-fn description_is_fine(call: &Call, text: Option<&str>) -> Result<(), ApiError> {
+pub(super) fn description_is_fine(call: &Call, text: Option<&str>) -> Result<(), ApiError> {
     let Some(text) = text else { return Ok(()) };
     validate::length(call, "description", text, 1..=1024)?;
     validate::characters(call, "description", text, validate::sensitive)

@@ -185,7 +185,7 @@ pub(super) fn describe(
     })
 }
 
-fn name_is_fine(call: &Call, name: Option<&str>) -> Result<(), ApiError> {
+pub(super) fn name_is_fine(call: &Call, name: Option<&str>) -> Result<(), ApiError> {
     let Some(name) = name else { return Ok(()) };
     validate::length(call, "name", name, 0..=255)?;
     validate::characters(call, "name", name, validate::word)

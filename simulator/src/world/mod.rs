@@ -64,7 +64,7 @@ use crate::{Caller, Role, RoleTaken, caller::Roles};
 
 pub use assignments::Made;
 pub use delivery::Delivery;
-pub(crate) use described::Details;
+pub(crate) use described::{Details, Stated};
 pub use faults::{Fault, FaultRule, Faults, PlannedFault};
 pub(crate) use hands::{NewAccount, NewPermissionSet};
 pub use instances::Instance;
@@ -79,7 +79,7 @@ pub use requests::RequestRecord;
 pub use settings::{
     Assumptions, Latency, MembershipEvents, Quotas, Rate, SecondRoleUpdate, Settings, StatusOrder,
 };
-pub(crate) use snapshot::{Mistake, Snapshot};
+pub(crate) use snapshot::{MOST_COUNTED, Mistake, Snapshot};
 pub(crate) use validate::{tag_mistake, word as is_word};
 
 /// AWS for one machine.
@@ -248,9 +248,17 @@ impl World {
         self.log.most = Some(most);
     }
 
+    /// Keeps this many events at most that nobody has taken: beyond them the oldest go.
+    pub(crate) fn keep_events(&mut self, most: usize) {
+        self.outbox.keep(most);
+    }
+
     /// Takes over from a world that it replaces what is of the one who serves it.
     pub(crate) fn goes_on_from(&mut self, old: &Self) {
         self.log.most = old.log.most;
+        if let Some(most) = old.outbox.most() {
+            self.keep_events(most);
+        }
         self.answer_ids = old.answer_ids.clone();
     }
 

@@ -61,7 +61,7 @@ fn is_session_duration(text: &str) -> bool {
 }
 
 /// The members that `CreatePermissionSet` and `UpdatePermissionSet` share.
-fn texts_are_fine(
+pub(super) fn texts_are_fine(
     call: &Call,
     description: Option<&str>,
     session_duration: Option<&str>,
@@ -228,7 +228,7 @@ pub(super) fn update(
 pub(super) fn edit(world: &mut World, arn: &PermissionSetArn, change: impl FnOnce(&mut State)) {
     if let Some(set) = world.permission_sets.get_mut(arn) {
         change(set);
-        set.version += 1;
+        set.version = set.version.saturating_add(1);
     }
 }
 
@@ -260,6 +260,7 @@ pub(super) fn delegated_may(
             if account == Some(management)
                 || world.assignments.is_provisioned(management, set, Timestamp::MAX)
                 || world.requests.concern(management, set)
+                || world.provisionings.concern(management, set)
             {
                 Err(ApiError::denied("You do not have sufficient access to perform this action."))
             } else {

@@ -23,27 +23,35 @@ pub(crate) struct Reference {
 impl Reference {
     /// Reads one; the path is `/` unless another is given.
     fn read(call: &Call, given: &wire::CustomerManagedPolicyReference) -> Result<Self, ApiError> {
-        let member = "customerManagedPolicyReference";
-        validate::length(call, &format!("{member}.name"), &given.name, 1..=128)?;
-        validate::characters(call, &format!("{member}.name"), &given.name, validate::word)?;
         let path = given.path.as_deref().unwrap_or("/");
-        validate::length(call, &format!("{member}.path"), path, 1..=512)?;
-        // `((/[A-Za-z0-9.,+@=_-]+)*)/`: no part is empty.
-        let parts = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-        let whole = path == "/"
-            || path.ends_with('/')
-                && parts.is_some_and(|parts| {
-                    parts.split('/').all(|part| !part.is_empty() && part.chars().all(validate::word))
-                });
-        if !whole {
-            return Err(validate::pattern(call, &format!("{member}.path"), path));
-        }
+        name_is_fine(call, &given.name)?;
+        path_is_fine(call, path)?;
         Ok(Self { path: path.to_owned(), name: given.name.clone() })
     }
 
     fn shape(&self) -> wire::CustomerManagedPolicyReference {
         wire::CustomerManagedPolicyReference { name: self.name.clone(), path: Some(self.path.clone()) }
     }
+}
+
+/// The name of a policy that each account has to have.
+pub(super) fn name_is_fine(call: &Call, name: &str) -> Result<(), ApiError> {
+    let member = "customerManagedPolicyReference.name";
+    validate::length(call, member, name, 1..=128)?;
+    validate::characters(call, member, name, validate::word)
+}
+
+/// Its path: `((/[A-Za-z0-9.,+@=_-]+)*)/`, in which no part is empty.
+pub(super) fn path_is_fine(call: &Call, path: &str) -> Result<(), ApiError> {
+    let member = "customerManagedPolicyReference.path";
+    validate::length(call, member, path, 1..=512)?;
+    let parts = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let whole = path == "/"
+        || path.ends_with('/')
+            && parts.is_some_and(|parts| {
+                parts.split('/').all(|part| !part.is_empty() && part.chars().all(validate::word))
+            });
+    if whole { Ok(()) } else { Err(validate::pattern(call, member, path)) }
 }
 
 /// The ARN of a policy of AWS's own: `arn:aws:iam::aws:policy/job-function/Billing`.
@@ -72,8 +80,12 @@ fn state<'w>(world: &'w World, arn: &PermissionSetArn) -> Result<&'w State, ApiE
 
 /// Refuses one policy more than a permission set may have; AWS's and the customer's count together.
 fn has_room(world: &World, set: &State) -> Result<(), ApiError> {
-    let policies = set.managed_policies.len() + set.customer_managed_policies.len();
-    if policies < world.settings.quotas.policies_per_permission_set {
+    fit(world, set.managed_policies.len() + set.customer_managed_policies.len() + 1)
+}
+
+/// Refuses more policies than a permission set may have.
+pub(super) fn fit(world: &World, policies: usize) -> Result<(), ApiError> {
+    if policies <= world.settings.quotas.policies_per_permission_set {
         return Ok(());
     }
     Err(ApiError::quota("You have exceeded the number of policies per permission set."))
@@ -188,7 +200,7 @@ pub(super) fn list_customer_managed(
 
 /// An inline policy is an IAM policy document in the characters of the API model: JSON of the form that IAM's grammar has. What its
 /// statements say is not looked at.
-fn inline_is_fine(world: &World, call: &Call, policy: &str) -> Result<(), ApiError> {
+pub(super) fn inline_is_fine(world: &World, call: &Call, policy: &str) -> Result<(), ApiError> {
     let quotas = &world.settings.quotas;
     let member = "inlinePolicy";
     validate::length(call, member, policy, 1..=32_768)?;

@@ -114,6 +114,16 @@ impl Provisionings {
         self.under_way.iter().filter_map(|id| self.get(id))
     }
 
+    /// Whether a permission set is being provisioned in this account.
+    pub(super) fn concern(&self, account: &AccountId, set: &PermissionSetArn) -> bool {
+        self.running().any(|record| record.permission_set == *set && record.left.contains(account))
+    }
+
+    /// Whether a request is under way that this account is still to be done for.
+    pub(super) fn is_left(&self, account: &AccountId, id: &RequestId) -> bool {
+        self.under_way.contains(id) && self.get(id).is_some_and(|record| record.left.contains(account))
+    }
+
     /// Whether a permission set is being provisioned.
     pub(super) fn concerns(&self, set: &PermissionSetArn) -> bool {
         self.running().any(|record| record.permission_set == *set)

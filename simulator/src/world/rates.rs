@@ -8,6 +8,7 @@ use shared::domain::AccountId;
 use super::{
     Service,
     settings::{Quotas, Rate},
+    table,
 };
 
 /// How fast one bucket fills up, and how much it holds. Unlike [`Rate`] it can be slower than one a second.
@@ -111,6 +112,17 @@ impl Default for OrganizationsLimits {
         });
         let otherwise = OperationLimits { account: limit((1_000, 2)), organization: None };
         Self { operations: lines.collect(), otherwise }
+    }
+}
+
+impl OrganizationsLimits {
+    /// The first operation here that there is none of.
+    pub(super) fn unknown(&self) -> Option<&str> {
+        let known = |name: &String| {
+            table::named(name)
+                .any(|operation| operation.service == Service::Organizations && operation.name == name)
+        };
+        self.operations.keys().find(|name| !known(name)).map(String::as_str)
     }
 }
 

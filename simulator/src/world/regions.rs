@@ -57,18 +57,23 @@ pub(super) fn all<'a>(
     std::iter::once(first).chain(added)
 }
 
-/// A Region's name by the pattern of the API model: `([a-z]+-){2,3}\d`.
+/// Whether this is a Region's name by the pattern of the API model: `([a-z]+-){2,3}\d`, with 32 letters at most.
+pub(super) fn is_region(name: &str) -> bool {
+    name.len() <= 32
+        && name.rsplit_once('-').is_some_and(|(words, digit)| {
+            let words: Vec<_> = words.split('-').collect();
+            let lower =
+                |word: &&str| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_lowercase());
+            (2..=3).contains(&words.len())
+                && words.iter().all(lower)
+                && digit.len() == 1
+                && digit.bytes().all(|digit| digit.is_ascii_digit())
+        })
+}
+
 fn name_is_fine(call: &Call, name: &str) -> Result<(), ApiError> {
     validate::length(call, "regionName", name, 1..=32)?;
-    let fine = name.rsplit_once('-').is_some_and(|(words, digit)| {
-        let words: Vec<_> = words.split('-').collect();
-        let lower = |word: &&str| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_lowercase());
-        (2..=3).contains(&words.len())
-            && words.iter().all(lower)
-            && digit.len() == 1
-            && digit.bytes().all(|digit| digit.is_ascii_digit())
-    });
-    if fine { Ok(()) } else { Err(validate::pattern(call, "regionName", name)) }
+    if is_region(name) { Ok(()) } else { Err(validate::pattern(call, "regionName", name)) }
 }
 
 /// The place of an instance in which no other Region is coming or going.

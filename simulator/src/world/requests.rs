@@ -97,6 +97,11 @@ impl Requests {
         self.busy.keys().any(|key| key.account == *account && key.permission_set == *set)
     }
 
+    /// Whether a request is under way in this account.
+    pub(super) fn is_under_way(&self, account: &AccountId, id: &RequestId) -> bool {
+        self.get(id).is_some_and(|record| record.settled.is_none() && record.key.account == *account)
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &RequestRecord> {
         self.records.iter()
     }

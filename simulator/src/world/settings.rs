@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{delivery::Delivery, ids::Ids, rates::OrganizationsLimits};
+use super::{
+    delivery::Delivery, ids::Ids, rates::OrganizationsLimits, regions::is_region, snapshot::Mistake,
+};
+use crate::iam::Step;
 
 /// All that can be set about a world. The defaults are AWS's, with a round provisioning time and no lag.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -66,8 +69,15 @@ impl Default for Settings {
 
 impl Settings {
     /// The first setting that can't be, by its way from the top, and why.
-    pub(crate) fn mistake(&self) -> Option<(&'static str, String)> {
-        let Self { page_size, empty_pages, short_pages, quotas, .. } = self;
+    pub(crate) fn mistake(&self) -> Option<Mistake> {
+        let Self { region, page_size, empty_pages, short_pages, quotas, .. } = self;
+        let at = |way: &[&str], message: &str| {
+            let way = way.iter().map(|member| Step::Member((*member).to_owned())).collect();
+            Some(Mistake { way, message: message.to_owned() })
+        };
+        if !is_region(region) {
+            return at(&["region"], "the name of a Region, such as eu-west-1");
+        }
         let latencies = [
             ("assignment_latency", self.assignment_latency),
             ("provisioning_latency", self.provisioning_latency),
@@ -75,39 +85,34 @@ impl Settings {
             ("create_account_latency", self.create_account_latency),
             ("close_account_latency", self.close_account_latency),
         ];
-        for (way, latency) in latencies {
+        for (setting, latency) in latencies {
             if let Some(message) = latency.mistake() {
-                return Some((way, message.to_owned()));
+                return at(&[setting], message);
             }
         }
         if *page_size == 0 {
-            return Some(("page_size", "a page has one entry at least".to_owned()));
+            return at(&["page_size"], "a page has one entry at least");
         }
         if !(0.0..1.0).contains(empty_pages) {
-            return Some((
-                "empty_pages",
-                "a probability from 0 to below 1: with 1 no list would ever end".to_owned(),
-            ));
+            return at(&["empty_pages"], "a probability from 0 to below 1: with 1 no list would ever end");
         }
         if !(0.0..=1.0).contains(short_pages) {
-            return Some(("short_pages", "a probability from 0 to 1".to_owned()));
+            return at(&["short_pages"], "a probability from 0 to 1");
         }
-        if let Some((way, message)) = self.delivery.mistake() {
-            return Some((way, message.to_owned()));
+        if let Some((setting, message)) = self.delivery.mistake() {
+            return at(&["delivery", setting], message);
         }
         if quotas.outstanding == 0 {
-            return Some((
-                "quotas.outstanding",
-                "nothing could ever be assigned: 10 or 15, as AWS's pages say".to_owned(),
-            ));
+            let message = "nothing could ever be assigned: 10 or 15, as AWS's pages say";
+            return at(&["quotas", "outstanding"], message);
         }
         if quotas.outstanding_provisionings == 0 {
-            return Some((
-                "quotas.outstanding_provisionings",
-                "nothing could ever be provisioned: 3, as AWS's page says".to_owned(),
-            ));
+            let message = "nothing could ever be provisioned: 3, as AWS's page says";
+            return at(&["quotas", "outstanding_provisionings"], message);
         }
-        None
+        let operation = quotas.organizations.as_ref().and_then(OrganizationsLimits::unknown)?;
+        let message = "Organizations has no operation of this name that is simulated";
+        at(&["quotas", "organizations", "operations", operation], message)
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     permission_sets, provisionings, requests, turns,
 };
 
-pub(crate) use soundness::Mistake;
+pub(crate) use soundness::{MOST_COUNTED, Mistake};
 
 /// A world at a time.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]

@@ -24,6 +24,11 @@ struct Turn {
 }
 
 impl Turns {
+    /// The accounts in which somebody has the turn, with who it is and who waits.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&AccountId, &RequestId, &VecDeque<RequestId>)> {
+        self.accounts.iter().map(|(account, turn)| (account, &turn.holder, &turn.waiting))
+    }
+
     /// Whether a role of this account is being updated.
     pub(super) fn is_taken(&self, account: &AccountId) -> bool {
         self.accounts.contains_key(account)

@@ -64,18 +64,22 @@ fn written(world: &World, store: String, id: &UserId) -> wire::UserWritten {
 
 /// Refuses a name or an e-mail address that another user has.
 fn is_free(world: &World, attributes: &wire::UserAttributes, own: Option<&UserId>) -> Result<(), ApiError> {
-    let directory = &world.directory;
     let name = attributes.user_name.as_deref().unwrap_or_default();
-    if directory.user_names.get(&spelling(world, name)).is_some_and(|other| Some(other) != own) {
+    if world.directory.user_names.get(&spelling(world, name)).is_some_and(|other| Some(other) != own) {
         return Err(taken("Duplicate UserName"));
     }
-    if world.settings.assumptions.emails_are_unique
-        && let Some(email) = user_attributes::email(attributes)
-        && directory.emails.get(&spelling(world, email)).is_some_and(|other| Some(other) != own)
-    {
+    if user_attributes::email(attributes).is_some_and(|email| world.email_is_taken(email, own)) {
         return Err(taken("Duplicate Email"));
     }
     Ok(())
+}
+
+impl World {
+    /// Whether another user has this e-mail address, where that matters.
+    pub(crate) fn email_is_taken(&self, email: &str, own: Option<&UserId>) -> bool {
+        self.settings.assumptions.emails_are_unique
+            && self.directory.emails.get(&spelling(self, email)).is_some_and(|other| Some(other) != own)
+    }
 }
 
 pub(super) fn create(

@@ -98,8 +98,11 @@ pub(crate) fn is_partition(text: &str) -> bool {
     parts.next() == Some("aws") && parts.clone().count() <= 3 && parts.all(word)
 }
 
+/// What AWS says of a text that has the wrong characters.
+pub(super) const PATTERN: &str = "Member must satisfy the documented regular expression pattern";
+
 pub(crate) fn pattern(call: &Call, member: &str, text: &str) -> ApiError {
-    call.invalid(member, text, "Member must satisfy the documented regular expression pattern")
+    call.invalid(member, text, PATTERN)
 }
 
 /// Letters, digits and `_+=,.@-`: what `[\w+=,.@-]` admits.

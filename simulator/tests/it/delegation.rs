@@ -8,7 +8,7 @@ use simulator::{
 
 use crate::{
     faces::{both, both_with},
-    support::{account, at, create_input, delegated, key, person, small, unhurried},
+    support::{INSTANCE, account, at, create_input, delegated, key, person, small, unhurried},
 };
 
 const SSO: &str = "sso.amazonaws.com";
@@ -277,4 +277,32 @@ fn a_permission_set_on_its_way_into_the_management_account_is_out_of_reach_alrea
     assert_eq!(error.code, "AccessDeniedException");
     let other = create_input(&key(&world, "two-dev", "PowerUserAccess", "Developers"));
     world.call(at(0), &delegated(), other).unwrap();
+}
+
+#[test]
+fn so_is_one_that_is_provisioned_into_the_management_account_without_an_assignment() {
+    let mut world = small(unhurried());
+    let set = world.permission_set_named("ReadOnlyAccess").unwrap().to_string();
+    let provision = sso::ProvisionPermissionSet {
+        instance_arn: INSTANCE.to_owned(),
+        permission_set_arn: set.clone(),
+        target_type: "AWS_ACCOUNT".to_owned(),
+        target_id: Some("111122223333".to_owned()),
+    };
+    let update = |set: &str| sso::UpdatePermissionSet {
+        instance_arn: INSTANCE.to_owned(),
+        permission_set_arn: set.to_owned(),
+        description: Some("more".to_owned()),
+        ..sso::UpdatePermissionSet::default()
+    };
+    world.call(at(0), &delegated(), update(&set)).unwrap();
+    world.call(at(1), &person(), provision).unwrap();
+    assert!(world.provisioning_log().next().unwrap().settled.is_none());
+    let error = world.call(at(1), &delegated(), update(&set)).unwrap_err();
+    assert_eq!(error.code, "AccessDeniedException");
+    let other = world.permission_set_named("PowerUserAccess").unwrap().to_string();
+    world.call(at(1), &delegated(), update(&other)).unwrap();
+    // It stays so once it is there.
+    world.advance(at(30));
+    assert_eq!(world.call(at(30), &delegated(), update(&set)).unwrap_err().code, "AccessDeniedException");
 }

@@ -171,8 +171,10 @@ fn what_a_description_says_of_sets_groups_and_users_is_what_aws_answers() {
 fn a_mistake_in_what_is_said_of_them_is_shown_where_it_is() {
     for (set, user, assignments, expected) in [
         (", inline_policy: \"{\"", "", "", "this is no JSON"),
-        (", customer_managed_policies: [{ name: \"a b\" }]", "", "", "`a b` is not a policy's name"),
+        (", customer_managed_policies: [{ name: \"a b\" }]", "", "", "letters, digits and `_+=,.@-`"),
         (", permissions_boundary: { policy: x }", "", "", "policy"),
+        (", version: 0", "", "", "versions are counted from 1"),
+        (", version: 18446744073709551615", "", "", "`18446744073709551615` is none"),
         ("", ", attributes: { Nick: x }", "", "`Nick` is no attribute of a user"),
         ("", ", attributes: { UserName: x }", "", "`UserName` is given as `user_name`"),
         ("", ", attributes: [x]", "", "attributes are a mapping"),

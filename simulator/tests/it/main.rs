@@ -5,6 +5,8 @@ mod assignment_calls;
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod constraints;
 #[cfg(test)]
 mod control;
@@ -35,7 +37,11 @@ mod inputs;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod later_faults;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod membership;
 #[cfg(test)]
@@ -56,6 +62,8 @@ mod quotas;
 mod role_updates;
 #[cfg(test)]
 mod served;
+#[cfg(test)]
+mod sound;
 #[cfg(test)]
 mod state;
 #[cfg(test)]

@@ -92,7 +92,8 @@ impl Served {
         };
         format!(
             "x-amz-target: {target}\r\ncontent-type: application/x-amz-json-1.1\r\nx-amz-date: 20261121T120000Z\r\nauthorization: \
-             AWS4-HMAC-SHA256 Credential={key}/20261121/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n"
+             AWS4-HMAC-SHA256 Credential={key}/20261121/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature={}\r\n",
+            "0".repeat(64)
         )
     }
 

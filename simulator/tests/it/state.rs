@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use simulator::{ApiError, EXAMPLE, Latency, Settings, World, dispatch::dispatch};
+use simulator::{ApiError, EXAMPLE, Latency, Limit, Settings, World, dispatch::dispatch};
 
 use crate::{
     served::served,
@@ -409,6 +409,16 @@ fn a_mistake_in_settings_is_shown_where_it_is() {
         ("page_size: 0", "one entry at least"),
         ("quotas: { outstanding: 0 }", "nothing could ever be assigned"),
         ("quotas: { outstandin: 10 }", "outstandin"),
+        ("region: \"\"", "the name of a Region"),
+        ("region: Europe", "the name of a Region"),
+        (
+            "quotas: { organizations: { operations: { ListAcounts: { account: { interval: 1s, burst: 1 } } } } }",
+            "`ListAcounts`: Organizations has no operation of this name",
+        ),
+        (
+            "quotas: { organizations: { operations: { ListGroups: { account: { interval: 1s, burst: 1 } } } } }",
+            "`ListGroups`: Organizations has no operation of this name",
+        ),
         ("quotas: { outstanding_provisionings: 0 }", "nothing could ever be provisioned"),
         ("instance_latency: { uniform: { shortest: 3s, longest: 1s } }", "the shortest is longer"),
         ("provisioning_latency: { log_normal: { median: 3s, p99: 1s } }", "not above the 99th percentile"),
@@ -422,6 +432,23 @@ fn a_mistake_in_settings_is_shown_where_it_is() {
         let line = if setting.starts_with("sed") { lines + 2 } else { lines + 3 };
         assert_eq!(error.line, line, "{error}");
         assert!(error.column > 1, "{error}");
+    }
+}
+
+#[test]
+fn the_rate_of_one_operation_leaves_the_others_theirs() {
+    let simulation = "simulation: { quotas: { organizations: { operations: { \
+                      ListAccounts: { account: { interval: 1s, burst: 1 } }, \
+                      CreateOrganizationalUnit: { account: { interval: 2s, burst: 7 } } } } } }\n";
+    let mut without = Settings::default();
+    without.quotas.organizations = None;
+    for base in [Settings::default(), without] {
+        let settings = World::from_yaml(&format!("{SMALL}{simulation}"), base).unwrap().settings;
+        let mut expected = simulator::OrganizationsLimits::default();
+        let limit = |seconds, burst| Limit { interval: Duration::from_secs(seconds), burst };
+        expected.operations.get_mut("ListAccounts").unwrap().account = limit(1, 1);
+        expected.operations.get_mut("CreateOrganizationalUnit").unwrap().account = limit(2, 7);
+        assert_eq!(settings.quotas.organizations, Some(expected));
     }
 }
 

@@ -242,10 +242,10 @@ fn a_mistake_in_outside_accounts_is_shown_where_it_is() {
     for (section, expected) in [
         ("outside_accounts: [{ name: a, id: \"222233334444\" }]", "two accounts with the id `222233334444`"),
         (
-            "outside_accounts: [{ name: a, email: A@b.c }, { name: b, email: a@b.C }]",
+            "outside_accounts: [{ name: a, email: A@b.ch }, { name: b, email: a@b.CH }]",
             "the same e-mail address",
         ),
-        ("outside_accounts: [{ name: \"\" }]", "1 to 128 characters"),
+        ("outside_accounts: [{ name: \"\" }]", "length greater than or equal to 1"),
         ("outside_accounts: [{ name: a, state: ACTIVE }]", "state"),
         (
             "outside_accounts: [{ name: a }]\ncallers: [{ access_key: A, role: r, account: b }]",
