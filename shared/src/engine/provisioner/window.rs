@@ -6,8 +6,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// A further place is tried after so many answered calls, at least and at most.
-const TRY_AFTER: u32 = 110;
-const TRY_AFTER_AT_MOST: u32 = 220;
+const TRY_AFTER: u32 = 160;
+const TRY_AFTER_AT_MOST: u32 = 320;
 
 /// After a place was gained the next one is tried soon: whoever had it seems to have left.
 const TRY_SOON: u32 = 12;
