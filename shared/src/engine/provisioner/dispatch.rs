@@ -60,6 +60,10 @@ impl Session<'_> {
             (self.earliest, self.waiting_for_others) = (None, false);
             return;
         }
+        if self.nothing_is_awaited() {
+            // What would be counted until the next try doesn't come.
+            self.window.try_next();
+        }
         let turn = self.hand.pace().ready_at(now);
         let may_send_at = turn.max(self.hold_until);
         let room = if self.refused { 0 } else { self.window.room(self.under_way(now)) };
@@ -110,6 +114,12 @@ impl Session<'_> {
             self.send(row, unhindered, orders.version);
         }
         self.wake_for_presumed(now);
+    }
+
+    /// Whether all that is under way is looked after by messages.
+    fn nothing_is_awaited(&self) -> bool {
+        let is_slow = |flight: &Flight| matches!(flight.stage, Stage::Slow | Stage::Ending);
+        !self.flights.is_empty() && self.flights.values().all(is_slow)
     }
 
     fn second_update(&self, now: Timestamp) -> SecondUpdate {
@@ -295,9 +305,8 @@ impl Session<'_> {
         self.refused = false;
         let under_way = self.under_way(now);
         self.window.refused(under_way, now);
-        if self.flights.values().all(|flight| matches!(flight.stage, Stage::Slow | Stage::Ending)) {
+        if self.flights.is_empty() || self.nothing_is_awaited() {
             // Others have all of it, but for what messages look after: there is no end of ours to wait for.
-            self.window.try_next();
             self.hold_until = now + signed(backoff(self.held).min(LONGEST_HOLD));
             self.held = self.held.saturating_add(1);
         }

@@ -111,12 +111,15 @@ impl Session<'_> {
         self.presumed_of(operation).any(|from| from <= now)
     }
 
-    /// What is followed of an operation and not presumed to end at a moment, or all of it where nothing is.
+    /// What is followed of an operation and neither presumed to end at a moment nor asked about by itself; all of it where nothing is presumed.
     fn only_looks_tell_of(&self, operation: Operation, some_are_presumed: bool) -> Vec<Open> {
         let (watch, unevenness) = (self.watch(operation), self.trips.unevenness());
         self.followed(operation)
             .map(|(_, following)| following)
-            .filter(|following| !some_are_presumed || watch.presumed_from(following, unevenness).is_none())
+            .filter(|following| {
+                let is_known = || watch.presumed_from(following, unevenness).is_some();
+                !some_are_presumed || !(following.closer.is_some() || is_known())
+            })
             .map(|following| following.open)
             .collect()
     }
@@ -159,12 +162,12 @@ impl Session<'_> {
     /// Asks about single requests that the lists should have shown by now: they failed, or the lists lag.
     pub(super) fn start_closer_looks(&mut self, now: Timestamp) {
         for operation in [Operation::Revoke, Operation::Grant] {
-            let mut ages: Vec<Timestamp> =
-                self.followed(operation).map(|(_, following)| following.open.since).collect();
-            ages.sort_unstable();
+            let mut by_age: Vec<(Timestamp, &AssignmentKey)> =
+                self.followed(operation).map(|(key, following)| (following.open.since, key)).collect();
+            by_age.sort_unstable();
             let (mut due, mut later) = (Vec::new(), Timestamp::MAX);
             for (key, following) in self.followed(operation) {
-                let older = ages.partition_point(|since| *since < following.open.since);
+                let older = by_age.partition_point(|of| *of < (following.open.since, key));
                 let older = u32::try_from(older).unwrap_or(u32::MAX);
                 match self.watch(operation).closer(following, older, now) {
                     Some(at) if at <= now => due.push((key.clone(), following.request.clone())),
@@ -278,6 +281,9 @@ impl Session<'_> {
         at: Timestamp,
         described: Described,
     ) {
+        if described.is_some() {
+            self.window.answered();
+        }
         let Some(flight) = self.flights.get_mut(&key) else { return };
         let waited = flight.waited(at);
         let Some(following) = flight.following_mut().filter(|following| following.request == *request) else {
@@ -292,7 +298,8 @@ impl Session<'_> {
             Some((RequestStatus::InProgress, created_at)) => {
                 following.created_at = created_at.or(following.created_at);
                 let (age, tells) = (following.open.age(at), following.exact && following.unhindered);
-                following.open.looked = Some(at);
+                // What was due is done; when it is asked about next follows from what is known then.
+                (following.open.looked, following.closer) = (Some(at), None);
                 let watch = self.watch_mut(operation);
                 if tells {
                     watch.latency.still_under_way(age);

@@ -135,7 +135,10 @@ impl Provisioner<'_> {
         let mut summary = RunSummary::default();
         // Without a usable instance every call would be refused, and every key be blocked for a day for what is no fault of it.
         let kept = self.check_instance().await?;
+        let mut written = kept.clone().unwrap_or_default();
         let mut known = wake.learned.clone().or(kept);
+        // Each row is news once in a run, and only as it is.
+        let mut looked_through = BTreeMap::new();
         loop {
             let now = self.clock.now();
             let Some(lease) = self.ledger.acquire_lease(holder, now, self.settings.lease).await? else {
@@ -151,10 +154,9 @@ impl Provisioner<'_> {
             let mut session = Session::begin(self, lease, &mut summary, known.as_ref(), until);
             let pause = Box::pin(session.work()).await;
             let (lease, learned) = (session.lease(), session.learned());
-            let looked_through = match pause {
-                Ok(Pause::Others | Pause::Until(_)) => session.versions(),
-                _ => BTreeMap::new(),
-            };
+            if matches!(pause, Ok(Pause::Others | Pause::Until(_))) {
+                looked_through.extend(session.versions());
+            }
             drop(session);
             let pause = match pause {
                 Err(RunError::Ledger(LedgerError::LeaseLost)) => {
@@ -169,15 +171,17 @@ impl Provisioner<'_> {
                 Ok(pause) => pause,
             };
             self.ledger.release_lease(&lease).await?;
-            if !matches!(pause, Pause::Until(_)) && !known.unwrap_or_default().says(&learned) {
+            if !matches!(pause, Pause::Until(_)) && !written.says(&learned) {
                 // Whoever wakes the next run hasn't learned this.
                 self.remember(&learned).await?;
+                written = learned.clone();
             }
             known = Some(learned);
             match pause {
                 // The same of what is not to be sent soon.
-                Pause::Others if self.has_news(&looked_through).await? => {}
-                Pause::Until(time) if time > self.clock.now() && self.has_news(&looked_through).await? => {}
+                Pause::Others if self.has_news(&mut looked_through).await? => {}
+                Pause::Until(time)
+                    if time > self.clock.now() && self.has_news(&mut looked_through).await? => {}
                 Pause::Until(time) => {
                     summary.end = RunEnd::HandedOver;
                     let delay = time.duration_since(self.clock.now());
@@ -230,14 +234,16 @@ impl Provisioner<'_> {
         }
     }
 
-    /// Whether something has been decided lately that isn't in what a session has looked through.
-    async fn has_news(&self, looked_through: &BTreeMap<AssignmentKey, u64>) -> Result<bool, LedgerError> {
+    /// Whether something has been decided lately that isn't among what was looked through. From then on it is.
+    async fn has_news(&self, looked_through: &mut BTreeMap<AssignmentKey, u64>) -> Result<bool, LedgerError> {
         let now = self.clock.now();
         let rows =
             self.ledger.work_decided_since(now - LATELY, self.settings.window.saturating_mul(4)).await?;
-        Ok(rows.iter().any(|row| {
-            row.claim().is_none() && row.is_due(now) && looked_through.get(&row.key) != Some(&row.version)
-        }))
+        let mut news = false;
+        for row in rows.into_iter().filter(|row| row.claim().is_none() && row.is_due(now)) {
+            news |= looked_through.insert(row.key, row.version) != Some(row.version);
+        }
+        Ok(news)
     }
 
     /// Whether there is no work but what messages look after. It is first in the order of work, and no more than the window.

@@ -134,6 +134,11 @@ impl State {
         self.last.is_some() && !self.busy && self.touched.is_empty()
     }
 
+    /// Whether nothing is to be read that is not known yet.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_fresh() && !self.stuck
+    }
+
     pub(super) fn is_whole_and_fresh(&self) -> bool {
         self.whole && self.is_fresh()
     }

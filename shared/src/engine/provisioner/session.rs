@@ -485,7 +485,7 @@ impl<'a> Session<'a> {
         if outstanding.iter().any(|flight| flight.waited(now) < patience)
             || self.hold_until > now
             || self.decided_by > now
-            || !self.reading.is_fresh()
+            || !self.reading.is_settled()
         {
             return None;
         }

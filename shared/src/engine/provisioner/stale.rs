@@ -82,12 +82,19 @@ impl<'r> Stale<'r> {
         let (mut late, mut new): (Vec<_>, Vec<_>) =
             self.0.iter().partition(|(_, of)| of.is_late(intent_age, now));
         new.sort_unstable_by_key(|(account, of)| (of.is_grant, of.decided_at, **account));
-        late.sort_by_cached_key(|(account, of)| (of.is_grant, lot(account)));
+        late.sort_by_cached_key(|(account, _)| lot(account));
         // Both get half of the places, and what the other leaves.
         let of_late = most.saturating_sub(new.len()).max(most / 2).min(late.len());
+        // So do revokes among those that are late, and what is left is drawn by lot.
+        let mut left = of_late.div_ceil(2);
+        let (first, others): (Vec<_>, Vec<_>) = late.into_iter().partition(|(_, of)| {
+            let is_first = !of.is_grant && left > 0;
+            left -= usize::from(is_first);
+            is_first
+        });
         new.into_iter()
             .take(most - of_late)
-            .chain(late.into_iter().take(of_late))
+            .chain(first.into_iter().chain(others).take(of_late))
             .map(|(account, of)| SentBack {
                 account: (*account).clone(),
                 cause: of.cause.clone(),

@@ -176,7 +176,7 @@ impl Watch {
                 let again = open.looked.map(|looked| looked + signed(next_look(open.seen_at())));
                 Some(again.unwrap_or_else(|| scouted(open, older)))
             }
-            Shape::Constant(bounds) if !bounds.are_close() && older > 0 => {
+            Shape::Constant(bounds) if !bounds.are_close() && older > 0 && open.seen_at() < bounds.within => {
                 Some(open.since + signed(bounds.within))
             }
             // Else nobody would notice that they take less time now.
