@@ -412,8 +412,8 @@ fn a_mistake_in_settings_is_shown_where_it_is() {
         ("region: \"\"", "the name of a Region"),
         ("region: Europe", "the name of a Region"),
         (
-            "quotas: { organizations: { operations: { ListAcounts: { account: { interval: 1s, burst: 1 } } } } }",
-            "`ListAcounts`: Organizations has no operation of this name",
+            "quotas: { organizations: { operations: { ListAccountsOf: { account: { interval: 1s, burst: 1 } } } } }",
+            "`ListAccountsOf`: Organizations has no operation of this name",
         ),
         (
             "quotas: { organizations: { operations: { ListGroups: { account: { interval: 1s, burst: 1 } } } } }",

@@ -19,7 +19,7 @@ pub(super) const ROUGHLY: Duration = Duration::from_millis(60);
 pub(super) const DISTRUSTED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// A single request is asked about when it has probably ended.
-const PROBABLY: f64 = 0.45;
+const PROBABLY: f64 = 0.5;
 
 /// As long as nothing is known of how long requests take, the oldest is asked about by itself after this long, to see whether the lists tell
 /// the truth; the next one after twice as long, and so on: one that hangs must not hide how it stands with the others.
