@@ -91,3 +91,18 @@ async fn a_failure_that_passes_is_tried_again_however_many_conflicts_came_before
     assert_eq!(service.assignments().len(), 1);
     service.converged(&[]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_others_have_nearly_all_of_the_window_few_requests_are_refused() {
+    let mut world = takes(3, calm());
+    world.quotas.outstanding = 1;
+    let service = with_intents(30, 1, world, EngineSettings::default()).await;
+    service.checker().throttles_expected = true;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), 30);
+    let world = service.world();
+    let refused = world.log().iter().filter(|call| call.error.as_deref() == Some("ThrottlingException"));
+    // Those of the first moment, and hardly any after that.
+    let refused = refused.count();
+    assert!(refused <= 12, "{refused} of 30 were refused");
+}

@@ -60,7 +60,7 @@ impl Session<'_> {
             (self.earliest, self.waiting_for_others) = (None, false);
             return;
         }
-        if self.nothing_is_awaited() {
+        if self.nothing_is_awaited() && self.window.room(self.under_way(now)) == 0 {
             // What would be counted until the next try doesn't come.
             self.window.try_next();
         }

@@ -224,6 +224,8 @@ impl Session<'_> {
         let Some(shown) = shown else { return };
         self.window.answered();
         if listing != RequestListing::Succeeded {
+            // What it has shown is asked about before it is asked for again.
+            self.watch_mut(operation).last_failed = Some(self.hand.now());
             let failed: Vec<AssignmentKey> = self
                 .followed(operation)
                 .filter(|(_, following)| shown.ids.contains(&following.request))

@@ -79,11 +79,11 @@ impl Watch {
         Some(following.open.since + signed(bounds.within + unevenness))
     }
 
-    /// Whether a look has found a request under way that should have ended, and AWS has not been asked about it alone: until it has
-    /// answered, nothing is presumed of the others either.
+    /// Whether a look has found a request under way that should have ended: until AWS, asked about it alone, has said how it stands, nothing is
+    /// presumed of the others either.
     pub(super) fn doubts(&self, following: &Following) -> bool {
         let late = self.latency.sure().is_some_and(|bounds| following.open.seen_at() >= bounds.within);
-        late && following.exact && following.unhindered && (following.busy || following.closer.is_none())
+        late && following.exact && following.unhindered
     }
 
     /// When to look at the list next; `None` where there is nothing to see. `open` is what only a look tells of, `first` the first
