@@ -67,3 +67,32 @@ impl std::str::FromStr for Principal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_the_identity_store_are_uuids_of_which_older_ones_begin_with_the_store() {
+        for id in [
+            "f10fac16-ab5b-45c3-86c1-0123456789ab",
+            "F10FAC16-AB5B-45C3-86C1-0123456789AB",
+            "9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab",
+        ] {
+            assert_eq!(id.parse::<GroupId>().unwrap().as_str(), id);
+            assert_eq!(id.parse::<UserId>().unwrap().as_str(), id);
+            assert_eq!(id.parse::<MembershipId>().unwrap().as_str(), id);
+        }
+        for other in [
+            "",
+            "xxxx",
+            "f10fac16ab5b45c386c10123456789ab",
+            "f10fac16-ab5b-45c3-86c1-0123456789a",
+            "9067642ac-f10fac16-ab5b-45c3-86c1-0123456789ab",
+            "9067642acg-f10fac16-ab5b-45c3-86c1-0123456789ab",
+            "arn:aws:identitystore:::group/f10fac16-ab5b-45c3-86c1-0123456789ab",
+        ] {
+            assert!(other.parse::<MembershipId>().is_err(), "{other}");
+        }
+    }
+}

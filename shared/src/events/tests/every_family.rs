@@ -114,3 +114,41 @@ fn hints_are_read_back_from_their_json() {
     assert_eq!(serde_json::from_str::<DirectoryHint>(&text).unwrap(), hint);
     assert_eq!(serde_json::to_string(&PermissionSetHint::PermissionSets).unwrap(), r#""permission_sets""#);
 }
+
+#[test]
+fn what_is_said_of_identity_center_s_events_is_short_however_long_they_are() {
+    let long = "x".repeat(1 << 20);
+    let arn = format!("arn:aws:sso:::instance/{long}");
+    for (source, name, parameters) in [
+        ("aws.sso", long.as_str(), json!({})),
+        ("aws.sso", "TagResource", json!({ "resourceArn": arn })),
+        ("aws.sso", "DeletePermissionSet", json!({ "permissionSetArn": long })),
+        ("aws.sso", "CreateAccountAssignment", json!({ "targetType": long })),
+        (
+            "aws.sso",
+            "CreateAccountAssignment",
+            json!({
+                "targetId": long, "permissionSetArn": long, "principalType": long, "principalId": long,
+            }),
+        ),
+        ("aws.identitystore", long.as_str(), json!({})),
+        ("aws.identitystore", "DeleteGroup", json!({ "groupId": long })),
+        ("aws.identitystore", "DeleteGroupMembership", json!({ "membershipId": long })),
+        (long.as_str(), long.as_str(), json!({})),
+    ] {
+        let mut event = deleted(source, None);
+        event.detail["eventName"] = json!(name);
+        event.detail["requestParameters"] = parameters;
+        for said in [said(read(&event)), said(read_directory(&event)), said(read_permission_set(&event))] {
+            assert!(said.len() < 500, "{}", said.len());
+        }
+    }
+}
+
+fn said<H: std::fmt::Debug>(reading: Result<Reading<H>, EventError>) -> String {
+    match reading {
+        Ok(Reading::Hint { hint, .. }) => panic!("{hint:?}"),
+        Ok(Reading::Ignored(why)) => why.to_string(),
+        Err(error) => crate::causes::joined(&error),
+    }
+}
