@@ -130,7 +130,9 @@ fn put(detail: &mut Value, place: &str, text: &str) {
 fn every_event_of_identity_center_in_the_documentation_is_read_as_it_says() {
     const ONE: &str = "a1b2c3d4-5678-4abc-9def-0123456789ab";
     const OTHER: &str = "c1b2c3d4-5678-4abc-9def-0123456789ab";
+    const THIRD: &str = "d1b2c3d4-5678-4abc-9def-0123456789ab";
     const SET: &str = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890";
+    const OTHER_SET: &str = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef";
     let read = |family: Family, name: &str, source: &str, mut detail: Value| {
         detail["eventName"] = json!(name);
         let (source, detail_type) = (source.to_owned(), "AWS API Call via CloudTrail".to_owned());
@@ -184,6 +186,23 @@ fn every_event_of_identity_center_in_the_documentation_is_read_as_it_says() {
             }
             let found = read(family, &name, &source, detail.clone()).unwrap().unwrap();
             assert_eq!(found, expected, "{name} of {source}");
+
+            // What stands in its place goes before what stands elsewhere.
+            if place != "anywhere" {
+                let others: &[(&str, &str)] = match what.as_str() {
+                    "group" => &[("groupId", THIRD)],
+                    "group, and who" => &[("groupId", THIRD), ("userId", THIRD)],
+                    "membership" => &[("membershipId", THIRD)],
+                    "user" => &[("userId", THIRD)],
+                    "assignment, and its request" => &[("targetId", "111122223333"), ("principalId", THIRD)],
+                    _ => &[("permissionSetArn", OTHER_SET)],
+                };
+                for (member, id) in others {
+                    put(&mut detail, &format!("additionalEventData.{member}"), id);
+                }
+                let found = read(family, &name, &source, detail.clone()).unwrap().unwrap();
+                assert_eq!(found, expected, "{name} of {source}");
+            }
 
             detail["errorCode"] = json!("AccessDenied");
             assert!(read(family, &name, &source, detail).unwrap().is_err(), "{name}");
