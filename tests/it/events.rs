@@ -1,35 +1,31 @@
-//! Events that others published: each that is about accounts is read as it should be, and every other is ignored with a reason.
+//! Events that others published: each is read as it should be, or ignored with a reason.
 //!
 //! The samples stand in a folder beside the checkout and are no part of it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+mod tables;
+
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::{Value, json};
-use shared::{
-    domain::{AccountId, OuId},
-    events::{self, Envelope, Hint, Reading},
-};
+use shared::events::{self, Envelope, EventError, Family, Reading};
 
 /// What is made of a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Expected {
     Account(&'static str),
     Ou(&'static str),
+    /// A hint of Identity Center, as JSON.
+    Look(&'static str),
     /// Ignored, with this in the reason.
     Ignored(&'static str),
     /// An error, with this in it: the sample holds placeholders where ids should be.
     Unreadable(&'static str),
 }
 
-use Expected::{Account, Ignored, Ou, Unreadable};
+use Expected::{Account, Ignored, Look, Ou, Unreadable};
 
-/// The beginnings of file names; the longest that fits holds. Whatever is about no account is ignored.
-const EXPECTED: [(&str, Expected); 33] = [
-    ("", Ignored("does not change what accounts should have")),
+/// The beginnings of file names; the longest that fits holds.
+const EXPECTED: &[(&str, Expected)] = &[
     ("FOUND-awsdocs-scim-CreateGroup-failed", Ignored("failed with")),
     ("FOUND-awsdocs-scim-PatchUser-failed", Ignored("failed with")),
     ("FOUND-awsdocs-ec2-TagChange", Ignored("tag of ec2")),
@@ -66,12 +62,64 @@ const EXPECTED: [(&str, Expected); 33] = [
     ("FOUND-crate-controltower-CreateManagedAccount", Account("987654321098")),
     // The call, by which it only begins.
     ("FOUND-crate-cloudtrail-CreateManagedAccount-apicall", Ignored("is only the beginning")),
-    ("FOUND-sso-", Ignored("is not read yet")),
-    ("FOUND-awsblog-sso-directory", Ignored("is not read yet")),
-    ("FOUND-awsdocs-scim", Ignored("is not read yet")),
-    ("RECONSTRUCTED-identitystore", Ignored("is not read yet")),
-    ("RECONSTRUCTED-scim", Ignored("is not read yet")),
-    ("RECONSTRUCTED-sso", Ignored("is not read yet")),
+    ("FOUND-sso-CreateAccountAssignment", Unreadable("`CreateAccountAssignment` names something unexpected")),
+    (
+        "FOUND-sso-CreatePermissionSet",
+        Look(r#"{"changed":"arn:aws:sso:::permissionSet/ssoins-72233af8ea2d1f14/ps-ae5d1fa1f80b684e"}"#),
+    ),
+    ("FOUND-sso-directory-CreateGroup", Look(r#"{"group":"34887428-4081-7042-c3c6-928d413009e7"}"#)),
+    // Only a part of it was published, without the answer.
+    ("FOUND-awsblog-sso-directory-CreateGroup", Unreadable("`CreateGroup` has no `groupId`")),
+    // Its source is missing.
+    (
+        "FOUND-identitystore-CreateGroupMembership",
+        Look(
+            r#"{"group_member":{"group":"00000000-b061-705c-90da-000000000001","user":"00000000-c041-70cf-2973-000000000002"}}"#,
+        ),
+    ),
+    ("FOUND-awsdocs-scim-CreateUser", Look(r#"{"user":"c4488478-a0e1-700e-3d75-96c6bb641596"}"#)),
+    ("RECONSTRUCTED-identitystore-CreateGroup.", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    ("RECONSTRUCTED-identitystore-DeleteGroup.", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    ("RECONSTRUCTED-identitystore-UpdateGroup", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    ("RECONSTRUCTED-scim-CreateGroup", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    ("RECONSTRUCTED-scim-DeleteGroup", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    ("RECONSTRUCTED-sso-directory-", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    (
+        "RECONSTRUCTED-identitystore-DeleteGroupMembership",
+        Look(r#"{"membership":"c1b2c3d4-5678-4abc-9def-0123456789ab"}"#),
+    ),
+    (
+        "RECONSTRUCTED-sso-Attach",
+        Look(r#"{"edited":"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890"}"#),
+    ),
+    (
+        "RECONSTRUCTED-sso-Detach",
+        Look(r#"{"edited":"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890"}"#),
+    ),
+    (
+        "RECONSTRUCTED-sso-PutInlinePolicy",
+        Look(r#"{"edited":"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890"}"#),
+    ),
+    (
+        "RECONSTRUCTED-sso-DeleteInlinePolicy",
+        Look(r#"{"edited":"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890"}"#),
+    ),
+    (
+        "RECONSTRUCTED-sso-PutPermissionsBoundary",
+        Look(r#"{"edited":"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890"}"#),
+    ),
+    (
+        "RECONSTRUCTED-sso-UpdatePermissionSet",
+        Look(r#"{"edited":"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890"}"#),
+    ),
+    (
+        "RECONSTRUCTED-sso-DeletePermissionSet",
+        Look(r#"{"changed":"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890"}"#),
+    ),
+    (
+        "RECONSTRUCTED-sso-UntagResource",
+        Look(r#"{"changed":"arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-abcdef1234567890"}"#),
+    ),
     ("FOUND-iam-", Ignored("does not change what accounts should have")),
 ];
 
@@ -90,7 +138,10 @@ fn envelope(name: &str, sample: Value) -> Envelope {
     } else {
         sample
     };
-    let source = detail["eventSource"].as_str().unwrap_or_default().split('.').next().unwrap_or_default();
+    // A part of a record may lack its source; the file's name has it.
+    let of_name = name.split('-').nth(1);
+    let source = detail["eventSource"].as_str().and_then(|source| source.split('.').next());
+    let source = source.or(of_name).unwrap_or_default();
     let detail_type = match detail["eventType"].as_str() {
         Some("AwsServiceEvent") => "AWS Service Event via CloudTrail",
         Some(_) | None => "AWS API Call via CloudTrail",
@@ -101,21 +152,45 @@ fn envelope(name: &str, sample: Value) -> Envelope {
 }
 
 fn check(name: &str, expected: &Expected, sample: Value) {
-    let read = events::read(&envelope(name, sample));
-    match (expected, &read) {
-        (Account(id), Ok(Reading::Hint { hint: Hint::Account(found), event })) => {
-            assert_eq!(*found, id.parse::<AccountId>().unwrap(), "{name}");
-            assert!(!event.is_empty(), "{name}");
+    let envelope = envelope(name, sample);
+    let accounts = events::read(&envelope);
+    let found = match Family::of(&envelope) {
+        Some(Family::Accounts) | None => told(accounts, |hint| json!(hint)),
+        Some(family) => {
+            let Ok(Reading::Ignored(why)) = accounts else { panic!("{name}: {accounts:?}") };
+            let failed = envelope.detail.get("errorCode").is_some_and(|code| !code.is_null());
+            let elsewhere = format!("is read by `{}`", family.function());
+            assert!(failed || why.to_string().contains(&elsewhere), "{name}: {why}");
+            match family {
+                Family::Directory => told(events::read_directory(&envelope), |hint| json!(hint)),
+                Family::Accounts | Family::PermissionSets => {
+                    told(events::read_permission_set(&envelope), |hint| json!(hint))
+                }
+            }
         }
-        (Ou(id), Ok(Reading::Hint { hint: Hint::Ou(found), .. })) => {
-            assert_eq!(*found, id.parse::<OuId>().unwrap(), "{name}");
-        }
-        (Ignored(why), Ok(Reading::Ignored(ignored))) => {
-            assert!(ignored.to_string().contains(why), "{name}: {ignored}");
-        }
+    };
+    match (expected, &found) {
+        (Account(id), Ok(Ok(hint))) => assert_eq!(*hint, json!({ "account": id }), "{name}"),
+        (Ou(id), Ok(Ok(hint))) => assert_eq!(*hint, json!({ "ou": id }), "{name}"),
+        (Look(expected), Ok(Ok(hint))) => assert_eq!(hint.to_string(), *expected, "{name}"),
+        (Ignored(why), Ok(Err(ignored))) => assert!(ignored.contains(why), "{name}: {ignored}"),
         (Unreadable(why), Err(error)) => assert!(error.to_string().contains(why), "{name}: {error}"),
-        (expected, read) => panic!("{name}: {read:?} instead of {expected:?}"),
+        (expected, found) => panic!("{name}: {found:?} instead of {expected:?}"),
     }
+}
+
+/// The hint as JSON, or why there is none.
+fn told<H>(
+    reading: Result<Reading<H>, EventError>,
+    as_json: impl Fn(&H) -> Value,
+) -> Result<Result<Value, String>, EventError> {
+    Ok(match reading? {
+        Reading::Hint { hint, event, .. } => {
+            assert!(!event.is_empty());
+            Ok(as_json(&hint))
+        }
+        Reading::Ignored(why) => Err(why.to_string()),
+    })
 }
 
 #[test]
@@ -142,12 +217,9 @@ fn events_that_others_published_are_read_or_ignored_with_a_reason() {
             continue;
         }
         let fitting = EXPECTED.iter().enumerate().filter(|(_, (prefix, _))| name.starts_with(prefix));
-        let (at, (_, expected)) = fitting.max_by_key(|(_, (prefix, _))| prefix.len()).unwrap();
-        let about_accounts = ["organizations", "controltower", "ManagedAccount", "TagChange"];
-        assert!(
-            at > 0 || !about_accounts.iter().any(|about| name.contains(about)),
-            "{name} is not in the list"
-        );
+        let Some((at, (_, expected))) = fitting.max_by_key(|(_, (prefix, _))| prefix.len()) else {
+            panic!("{name} is not in the list")
+        };
         used[at] = true;
         check(&name, expected, sample);
     }
@@ -169,113 +241,4 @@ fn a_bare_record_and_its_envelope_are_read_alike() {
     let read = events::read(&envelope("x.record.json", record));
     assert_eq!(read, events::read(&envelope("x.envelope.json", whole)));
     assert!(matches!(read, Ok(Reading::Hint { .. })));
-}
-
-/// The rows of the table in docs/events.md: each name with its source, where the id is, and what it leads to.
-fn table() -> Vec<(String, String, String, String)> {
-    let page = include_str!("../../docs/events.md");
-    let mut rows = Vec::new();
-    for line in page.lines().filter(|line| line.starts_with("| `")) {
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [names, source, place, leads_to, _] = cells[..] else { panic!("{line}") };
-        for name in names.split(',').map(|name| name.trim().trim_matches('`')) {
-            rows.push((name.into(), source.trim_matches('`').into(), place.into(), leads_to.into()));
-        }
-    }
-    rows
-}
-
-/// A `detail` with an id at a place such as `a.b.c` or `a.parties[].id`, and in every object on the way what a success has.
-fn detail_with(place: &str, id: &str) -> Value {
-    place.rsplit('.').fold(json!(id), |inner, name| {
-        let state = if place.contains("handshake") { "ACCEPTED" } else { "SUCCEEDED" };
-        match name.strip_suffix("[]") {
-            Some(name) => json!({ name: [inner], "state": state }),
-            None => json!({ name: inner, "type": "ACCOUNT", "state": state }),
-        }
-    })
-}
-
-#[test]
-fn every_event_in_the_documentation_is_read_as_it_says() {
-    const MANAGEMENT: &str = "111122223333";
-    const ACCOUNT: &str = "444455556666";
-    let account: AccountId = ACCOUNT.parse().unwrap();
-    let ou: OuId = "ou-ab12-abcd1234".parse().unwrap();
-    let read = |name: &str, source: &str, mut detail: Value, arn: Option<&str>| {
-        let caller = if detail.get("caller").is_some() { ACCOUNT } else { MANAGEMENT };
-        detail["eventName"] = json!(name);
-        detail["userIdentity"] = json!({ "accountId": caller });
-        detail["recipientAccountId"] = json!(caller);
-        if source == "aws.tag" {
-            detail = json!({ "service": "organizations" });
-        }
-        let (source, detail_type) = (source.to_owned(), name.to_owned());
-        let resources = arn.map(str::to_owned).into_iter().collect();
-        events::read(&Envelope { id: Some("e".to_owned()), source, detail_type, resources, detail })
-    };
-    let leads_to = |name: &str, found: Result<Reading, events::EventError>, expected: &Hint| match found {
-        Ok(Reading::Hint { hint, .. }) => assert_eq!(hint, *expected, "{name}"),
-        other => panic!("{name}: {other:?}"),
-    };
-    for (name, source, place, what) in table() {
-        let path = place.split('`').nth(1).unwrap_or_default();
-        let at = |id: &str| match path {
-            "" | "resources[]" => json!({}),
-            path => detail_with(path, id),
-        };
-        let of_account = format!("arn:aws:organizations::{MANAGEMENT}:account/o-exampleorg1/{ACCOUNT}");
-        let of_ou = format!("arn:aws:organizations::{MANAGEMENT}:ou/o-exampleorg1/{ou}");
-        match what.as_str() {
-            "account" if place == "anywhere" => {
-                for part in
-                    ["serviceEventDetails", "requestParameters", "responseElements", "additionalEventData"]
-                {
-                    let detail = json!({ part: { "deeper": { "accountId": ACCOUNT } } });
-                    leads_to(&name, read(&name, &source, detail, None), &Hint::Account(account.clone()));
-                }
-            }
-            "account" | "accounts" | "account, or OU" if place != "the caller" => {
-                let found = read(&name, &source, at(ACCOUNT), Some(&of_account));
-                leads_to(&name, found, &Hint::Account(account.clone()));
-            }
-            "account" | "OU, its name read anew" => {}
-            ignored => {
-                assert!(ignored.starts_with("ignored: "), "{name}: {ignored}");
-                let found = read(&name, &source, json!({}), None);
-                assert!(matches!(found, Ok(Reading::Ignored(_))), "{name}: {found:?}");
-            }
-        }
-        if what == "account, or OU" {
-            leads_to(&name, read(&name, &source, at(ou.as_str()), Some(&of_ou)), &Hint::Ou(ou.clone()));
-        }
-        if what == "OU, its name read anew" {
-            leads_to(&name, read(&name, &source, at(ou.as_str()), None), &Hint::RenamedOu(ou.clone()));
-        }
-        if place.ends_with("the caller") {
-            let found = read(&name, &source, json!({ "caller": true }), None);
-            leads_to(&name, found, &Hint::Account(account.clone()));
-        }
-        if path.starts_with("serviceEventDetails") {
-            let failed = at(ACCOUNT).to_string().replace("SUCCEEDED", "FAILED");
-            let found = read(&name, &source, serde_json::from_str(&failed).unwrap(), None);
-            assert!(matches!(found, Ok(Reading::Ignored(_))), "{name}: {found:?}");
-        }
-        let mut refused = at(ACCOUNT);
-        refused["errorCode"] = json!("AccessDenied");
-        if source != "aws.tag" {
-            let found = read(&name, &source, refused, Some(&of_account));
-            assert!(matches!(found, Ok(Reading::Ignored(_))), "{name}: {found:?}");
-        }
-        assert!(events::is_read(&source), "{source}");
-    }
-}
-
-#[test]
-fn every_event_that_is_known_by_its_name_is_in_the_documentation() {
-    let documented: BTreeSet<(String, String)> =
-        table().into_iter().map(|(name, source, ..)| (source, name)).collect();
-    let known: BTreeSet<(String, String)> =
-        events::names().map(|(source, name)| (source.to_owned(), name.to_owned())).collect();
-    assert_eq!(documented, known);
 }

@@ -38,7 +38,9 @@ pub async fn handle(payload: Value, inbox: Inbox<'_>, parked: &dyn Queue) -> Res
         .map_err(|error| format!("not an EventBridge event: {}", UnreadableJson::from(error)))
         .and_then(|event| events::read(&envelope(event)).map_err(|error| shared::causes::joined(&error)));
     match reading {
-        Ok(Reading::Hint { hint, event }) => Ok(Outcome::Hinted(inbox.submit(&hint, &event).await?)),
+        Ok(Reading::Hint { hint, event, caller_role: _ }) => {
+            Ok(Outcome::Hinted(inbox.submit(&hint, &event).await?))
+        }
         Ok(Reading::Ignored(why)) => {
             tracing::info!(reason = %why, "event ignored: {why}");
             Ok(Outcome::Ignored(why.to_string()))

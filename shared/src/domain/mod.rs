@@ -15,6 +15,6 @@ pub(crate) use consent::hex;
 pub use consent::{ConsentId, PlanHash};
 pub use id::InvalidId;
 pub use permission_set::{IdentityStoreId, Instance, InstanceArn, PermissionSet, PermissionSetArn};
-pub use principal::{GroupId, Principal, UserId};
+pub use principal::{GroupId, MembershipId, Principal, UserId};
 pub use rule::{Mode, RuleId, RulesVersion, TeamId};
 pub use tag::Tags;

@@ -2,10 +2,10 @@
 //!
 //! Layout: the API's model; no sample is published. A call without `accountId` is about the account that makes it.
 
-use super::{Layout, Service};
+use super::{Service, layout::Layout};
 
-pub(super) const SERVICE: Service =
-    Service { source: "aws.account", event_source: "account.amazonaws.com", names: NAMES };
+pub(super) const SERVICE: Service<Layout> =
+    Service { source: "aws.account", event_source: Some("account.amazonaws.com"), names: NAMES };
 
 const NAMES: &[(&str, Layout)] = &[
     ("PutAccountName", Layout::AccountOrOwn("/requestParameters/accountId")),

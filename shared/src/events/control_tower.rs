@@ -4,10 +4,10 @@
 //! again, and an enrolment, report an update. What Control Tower did before it failed is told by Organizations' own events, so a
 //! failure leads to nothing.
 
-use super::{Layout, Service};
+use super::{Service, layout::Layout};
 
-pub(super) const SERVICE: Service =
-    Service { source: "aws.controltower", event_source: "controltower.amazonaws.com", names: NAMES };
+pub(super) const SERVICE: Service<Layout> =
+    Service { source: "aws.controltower", event_source: Some("controltower.amazonaws.com"), names: NAMES };
 
 const NAMES: &[(&str, Layout)] = &[
     // The call of the same name, made through Service Catalog, only begins it.

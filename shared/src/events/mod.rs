@@ -3,20 +3,28 @@
 //! An event is never believed beyond the id it names: it may be late, repeated, out of order or forged, and all it can cost
 //! is a look-up. Readers are tolerant of what they don't need, and say why they ignore what they ignore. Which event leads to
 //! what is told in `docs/events.md`.
+//!
+//! What all events have in common is read here and in `event`; what differs is told by the tables of each source, and by the
+//! layouts of each family, which say where an event names what it is about.
 
 mod account;
 mod control_tower;
+mod directory;
+mod event;
+mod family;
+mod hint;
 mod layout;
 mod organizations;
+mod permission_set;
 mod search;
 mod tagging;
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
-use crate::domain::{AccountId, InvalidId, OuId};
-use layout::Layout;
+use crate::domain::InvalidId;
+use event::{Event, short};
+pub use family::Family;
+pub use hint::{DirectoryHint, Hint, PermissionSetHint};
 
 /// What an EventBridge rule's target receives, as far as we read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,27 +38,15 @@ pub struct Envelope {
     pub detail: Value,
 }
 
-/// What to look at again; never what to do.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Hint {
-    Account(AccountId),
-    /// A few accounts: each that an event names, where it can't be told which one it is about.
-    Accounts(BTreeSet<AccountId>),
-    /// The OU and all below it.
-    Ou(OuId),
-    /// The same, and what is remembered of its name is no longer to be believed.
-    RenamedOu(OuId),
-    Everything,
-}
-
 /// What an event leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
+pub enum Reading<H> {
     Hint {
-        hint: Hint,
+        hint: H,
         /// The same for every delivery of the same event: CloudTrail's `eventID`, else EventBridge's id. Empty if it has neither.
         event: String,
+        /// The ARN of the role that made the call, by which calls of our own are told apart; of other callers nothing is taken.
+        caller_role: Option<String>,
     },
     Ignored(Ignored),
 }
@@ -68,12 +64,14 @@ pub enum Ignored {
     NotYet { name: String },
     #[error("`{name}` of `{source_name}` does not change what accounts should have")]
     Unconcerned { source_name: String, name: String },
-    #[error("`{name}` of `{source_name}` is not read yet: the sweep finds what it has changed")]
-    Later { source_name: String, name: String },
-    #[error("`{name}` of `{source_name}` is not known, and does not name exactly one account")]
-    Unknown { source_name: String, name: String },
-    #[error("`{name}` is about `{resource}`, which is neither an account nor an OU")]
-    OtherResource { name: String, resource: String },
+    #[error("`{name}` of `{source_name}` is read by `{}`", family.function())]
+    Elsewhere { source_name: String, name: String, family: Family },
+    #[error("`{name}` of `{source_name}` names nothing to look at: the sweep finds what it has changed")]
+    ForTheSweep { source_name: String, name: String },
+    #[error("`{name}` of `{source_name}` is not known, and does not name exactly one {subject}")]
+    Unknown { source_name: String, name: String, subject: &'static str },
+    #[error("`{name}` is about `{resource}`, which is {is}")]
+    OtherResource { name: String, resource: String, is: &'static str },
 }
 
 /// An event that should have led to a hint and could not be read.
@@ -81,110 +79,103 @@ pub enum Ignored {
 pub enum EventError {
     #[error("`{name}` has no `{member}`")]
     Missing { name: String, member: &'static str },
+    #[error("`{name}` hides its `{member}`")]
+    Hidden { name: String, member: &'static str },
     #[error("`{name}` names something unexpected")]
     Invalid { name: String, source: InvalidId },
 }
 
 /// What a reader makes of an event that is its own.
-type Found = Result<Result<Hint, Ignored>, EventError>;
+type Found<H> = Result<Result<H, Ignored>, EventError>;
+
+/// How the events of a family name what they are about.
+trait Layout: Copy + 'static {
+    type Hint;
+    const FAMILY: Family;
+    /// Where the family's events come from.
+    const SERVICES: &'static [Service<Self>];
+    /// What an event of unknown name should name one of.
+    const SUBJECT: &'static str;
+
+    /// Reads an event that is laid out so.
+    fn read(self, event: &Event<'_>) -> Found<Self::Hint>;
+
+    /// What an event of unknown name is about, if it names exactly one thing.
+    fn of_unknown(event: &Event<'_>) -> Option<Self::Hint>;
+}
 
 /// A service whose calls and reports CloudTrail writes down.
-struct Service {
+struct Service<L: 'static> {
     /// What EventBridge writes as the source.
     source: &'static str,
-    /// What CloudTrail writes as the source.
-    event_source: &'static str,
+    /// What CloudTrail writes as the source; `None` for what does not come by CloudTrail.
+    event_source: Option<&'static str>,
     /// Every event that is known by its name.
-    names: &'static [(&'static str, Layout)],
+    names: &'static [(&'static str, L)],
 }
 
-/// The services of Identity Center, as EventBridge and CloudTrail name them: their events matter, and are not read yet.
-const LATER: [&str; 5] =
-    ["aws.sso", "aws.identitystore", "sso.amazonaws.com", "sso-directory.amazonaws.com", "identitystore"];
-
-const SERVICES: [Service; 3] = [organizations::SERVICE, control_tower::SERVICE, account::SERVICE];
-
-/// Every event that is known by its name, with EventBridge's name for its source. Of others, those that name exactly one account
-/// lead to it.
-pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let of_tags = [(tagging::SOURCE, tagging::DETAIL_TYPE)];
-    SERVICES.iter().flat_map(|of| of.names.iter().map(|(name, _)| (of.source, *name))).chain(of_tags)
-}
-
-/// Whether events of this source are read at all: what lets events through need let through no others.
+/// Whether events of this source can be about accounts: what lets events through to `on-account-event` need let through no
+/// others.
 pub fn is_read(source: &str) -> bool {
-    source == tagging::SOURCE || SERVICES.iter().any(|service| service.source == source)
+    layout::Layout::SERVICES.iter().any(|service| service.source == source)
 }
 
-/// Reads an event.
-pub fn read(envelope: &Envelope) -> Result<Reading, EventError> {
-    let detail = &envelope.detail;
-    let text = |member: &str| detail.get(member).and_then(Value::as_str);
-    let name = text("eventName").unwrap_or(&envelope.detail_type);
-    if let Some(code) = detail.get("errorCode").filter(|code| !code.is_null()) {
-        let code = short(code.as_str().unwrap_or("an error"));
+/// Reads an event as `on-account-event` does.
+pub fn read(envelope: &Envelope) -> Result<Reading<Hint>, EventError> {
+    read_as::<layout::Layout>(envelope)
+}
+
+/// Reads an event of groups and users, whichever of the three ways it came by.
+pub fn read_directory(envelope: &Envelope) -> Result<Reading<DirectoryHint>, EventError> {
+    read_as::<directory::Layout>(envelope)
+}
+
+/// Reads an event of permission sets and their assignments.
+pub fn read_permission_set(envelope: &Envelope) -> Result<Reading<PermissionSetHint>, EventError> {
+    read_as::<permission_set::Layout>(envelope)
+}
+
+fn read_as<L: Layout>(envelope: &Envelope) -> Result<Reading<L::Hint>, EventError> {
+    let name = event::name(envelope);
+    if let Some(code) = event::failure(envelope) {
         return Ok(Reading::Ignored(Ignored::FailedCall { name: short(name), code }));
     }
-    let found = if envelope.source == tagging::SOURCE {
-        tagging::read(envelope)?
-    } else if let Some(service) = SERVICES.iter().find(|service| {
-        service.source == envelope.source || text("eventSource") == Some(service.event_source)
-    }) {
-        read_of(service, name, envelope)?
-    } else {
-        let (source_name, name) = (short(&envelope.source), short(name));
-        let is_later = |source: &str| LATER.iter().any(|later| source.starts_with(later));
-        Err(if is_later(&envelope.source) || text("eventSource").is_some_and(is_later) {
-            Ignored::Later { source_name, name }
-        } else {
-            Ignored::Unconcerned { source_name, name }
-        })
-    };
-    let event = text("eventID").or(envelope.id.as_deref()).unwrap_or_default();
-    Ok(match found {
-        Ok(hint) => {
-            Reading::Hint { hint, event: event.chars().filter(char::is_ascii_graphic).take(80).collect() }
+    let (source_name, short_name) = (short(&envelope.source), short(name));
+    let service = family::service(L::SERVICES, envelope);
+    let found = match Family::of(envelope) {
+        Some(family) if family != L::FAMILY => {
+            Err(Ignored::Elsewhere { source_name, name: short_name, family })
         }
+        Some(_) | None => match service {
+            Some(service) => read_of(service, name, envelope)?,
+            None => Err(Ignored::Unconcerned { source_name, name: short_name }),
+        },
+    };
+    Ok(match found {
+        Ok(hint) => Reading::Hint {
+            hint,
+            event: event::id(envelope),
+            caller_role: event::caller_role(&envelope.detail).map(str::to_owned),
+        },
         Err(ignored) => Reading::Ignored(ignored),
     })
 }
 
-/// Reads an event of a service by what is known of its name.
-fn read_of(service: &Service, name: &str, envelope: &Envelope) -> Found {
-    match service.names.iter().find(|(known, _)| *known == name) {
-        Some((_, layout)) => layout.read(service, name, envelope),
-        None => Ok(unknown(service, name, envelope)),
+/// Reads an event of a service by what is known of its name. AWS adds events, and a look costs little: one of unknown name that
+/// names exactly one thing leads to it.
+fn read_of<L: Layout>(service: &Service<L>, name: &str, envelope: &Envelope) -> Found<L::Hint> {
+    let event = Event { source: service.source, name, envelope };
+    if let Some((_, layout)) = service.names.iter().find(|(known, _)| *known == name) {
+        return layout.read(&event);
     }
-}
-
-/// AWS adds events, and a look costs little: one that names exactly one account leads to it.
-fn unknown(service: &Service, name: &str, envelope: &Envelope) -> Result<Hint, Ignored> {
-    let reads = ["Describe", "List", "Get"].iter().any(|verb| name.starts_with(verb));
-    if reads || envelope.detail.get("readOnly") == Some(&Value::Bool(true)) {
-        return Err(Ignored::ReadOnly { name: short(name) });
+    if event.only_reads() {
+        return Ok(Err(Ignored::ReadOnly { name: short(name) }));
     }
-    match search::subject(envelope) {
-        Some(hint @ Hint::Account(_)) => Ok(hint),
-        _ => Err(Ignored::Unknown { source_name: short(service.source), name: short(name) }),
-    }
-}
-
-/// Text from an event, short enough to print.
-fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
-}
-
-/// An account, an OU or the root, as a resource that was tagged.
-fn tagged(name: &str, resource: &str) -> Found {
-    let invalid = |source| EventError::Invalid { name: short(name), source };
-    Ok(if resource.starts_with("ou-") {
-        Ok(Hint::Ou(resource.parse().map_err(invalid)?))
-    } else if resource.starts_with(|c: char| c.is_ascii_digit()) {
-        Ok(Hint::Account(resource.parse().map_err(invalid)?))
-    } else {
-        // Policies are tagged too, and the root, by whose tags nothing selects.
-        Err(Ignored::OtherResource { name: short(name), resource: short(resource) })
-    })
+    Ok(L::of_unknown(&event).ok_or_else(|| Ignored::Unknown {
+        source_name: service.source.to_owned(),
+        name: short(name),
+        subject: L::SUBJECT,
+    }))
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 //! Layouts: the Organizations user guide's CloudTrail page, the API's model, and samples published by others. Names and addresses
 //! are redacted there (`****`), and nothing here reads them. They come in us-east-1 only, and in the account that acts.
 
-use super::{Layout, Service};
+use super::{Service, layout::Layout};
 
-pub(super) const SERVICE: Service =
-    Service { source: "aws.organizations", event_source: "organizations.amazonaws.com", names: NAMES };
+pub(super) const SERVICE: Service<Layout> =
+    Service { source: "aws.organizations", event_source: Some("organizations.amazonaws.com"), names: NAMES };
 
 const ACCOUNT: &str = "/requestParameters/accountId";
 

@@ -3,26 +3,24 @@
 //! Seen with `service` organizations and `resource-type` account in others' rules; no full sample is published, so the id is
 //! taken from the end of the resource's ARN (`arn:aws:organizations::<management>:account/o-…/<account>`).
 
-use serde_json::Value;
+use super::{
+    Event, Found, Hint, Ignored, Service,
+    event::short,
+    layout::{Layout, tagged},
+};
 
-use super::{Envelope, EventError, Found, Ignored, short, tagged};
+pub(super) const SERVICE: Service<Layout> = Service {
+    source: "aws.tag",
+    event_source: None,
+    names: &[("Tag Change on Resource", Layout::TagChange)],
+};
 
-pub(super) const SOURCE: &str = "aws.tag";
-pub(super) const DETAIL_TYPE: &str = "Tag Change on Resource";
-
-pub(super) fn read(envelope: &Envelope) -> Found {
-    let name = envelope.detail_type.as_str();
-    let service = envelope.detail.get("service").and_then(Value::as_str).unwrap_or_default();
+pub(super) fn read(event: &Event<'_>) -> Found<Hint> {
+    let service = event.text("/service").unwrap_or_default();
     if service != "organizations" {
-        return Ok(Err(Ignored::Unconcerned {
-            source_name: format!("tag of {}", short(service)),
-            name: short(name),
-        }));
+        let source_name = format!("tag of {}", short(service));
+        return Ok(Err(Ignored::Unconcerned { source_name, name: short(event.name) }));
     }
-    let resource = envelope
-        .resources
-        .first()
-        .ok_or_else(|| EventError::Missing { name: short(name), member: "resources" })?;
-    let id = resource.rsplit('/').next().unwrap_or_default();
-    tagged(name, id)
+    let resource = event.envelope.resources.first().ok_or_else(|| event.missing("resources"))?;
+    tagged(event, resource.rsplit('/').next().unwrap_or_default())
 }

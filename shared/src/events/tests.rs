@@ -1,6 +1,12 @@
-//! What each event of accounts leads to.
+//! What each event of accounts leads to; beside it, what those of Identity Center do.
 
-use proptest::prelude::*;
+mod anything;
+mod directory;
+mod every_family;
+mod permission_sets;
+
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
@@ -41,7 +47,7 @@ fn a_created_account_is_looked_at_once_it_exists() {
     };
     assert_eq!(
         read(&created("SUCCEEDED")),
-        Ok(Reading::Hint { hint: account("111122223333"), event: "0a1b".into() })
+        Ok(Reading::Hint { hint: account("111122223333"), event: "0a1b".into(), caller_role: None })
     );
     assert!(matches!(read(&created("FAILED")), Ok(Reading::Ignored(Ignored::NotSucceeded { .. }))));
 }
@@ -87,7 +93,10 @@ fn the_tag_service_s_own_event_is_read_from_its_resource() {
         resources: vec!["arn:aws:organizations::999988887777:account/o-abcdefghij/111122223333".into()],
         detail: json!({ "service": "organizations", "resource-type": "account", "changed-tag-keys": ["Team"] }),
     };
-    assert_eq!(read(&event), Ok(Reading::Hint { hint: account("111122223333"), event: "e-1".into() }));
+    assert_eq!(
+        read(&event),
+        Ok(Reading::Hint { hint: account("111122223333"), event: "e-1".into(), caller_role: None })
+    );
 
     let elsewhere = Envelope { detail: json!({ "service": "ec2" }), ..event };
     assert!(matches!(read(&elsewhere), Ok(Reading::Ignored(Ignored::Unconcerned { .. }))));
@@ -306,87 +315,6 @@ fn everything_else_is_ignored_with_its_name() {
     for detail in [json!({}), json!(null), json!([1, 2]), json!("text")] {
         let read = read(&organizations(detail));
         assert!(matches!(read, Ok(Reading::Ignored(Ignored::Unknown { .. }))), "{read:?}");
-    }
-}
-
-/// JSON of any shape, with members and texts that readers look for among it.
-fn any_json() -> impl Strategy<Value = Value> {
-    let text = prop_oneof![
-        "[0-9]{11,13}",
-        Just("ou-ab12-cdefgh34".to_owned()),
-        Just("SUCCEEDED".to_owned()),
-        Just("arn:aws:organizations::999988887777:account/o-exampleorg1/111122223333".to_owned()),
-        "\\PC{0,20}",
-    ];
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        text.prop_map(Value::from),
-    ];
-    let member = prop_oneof![
-        proptest::sample::select(vec![
-            "accountId",
-            "state",
-            "status",
-            "account",
-            "handshake",
-            "parties",
-            "managementAccountId",
-            "resourceId",
-            "organizationalUnitId",
-            "createAccountStatus",
-            "createManagedAccountStatus",
-            "ARN",
-        ])
-        .prop_map(str::to_owned),
-        "[a-z]{0,8}",
-    ];
-    leaf.prop_recursive(8, 64, 6, move |inner| {
-        prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            proptest::collection::btree_map(member.clone(), inner, 0..6)
-                .prop_map(|members| Value::Object(members.into_iter().collect())),
-        ]
-    })
-}
-
-fn every_name() -> Vec<(String, String)> {
-    let unknown = SERVICES.iter().map(|service| (service.source, "SomethingNew"));
-    names().chain(unknown).map(|(source, name)| (source.to_owned(), name.to_owned())).collect()
-}
-
-proptest! {
-    #[test]
-    fn whatever_an_event_holds_is_read_or_refused(
-        (source, name) in proptest::sample::select(every_name()),
-        parts in proptest::collection::btree_map(
-            proptest::sample::select(vec![
-                "serviceEventDetails", "requestParameters", "responseElements", "additionalEventData", "resources",
-                "userIdentity", "recipientAccountId", "eventType", "eventID", "service", "errorCode", "readOnly",
-            ]),
-            any_json(),
-            0..8,
-        ),
-        resources in proptest::collection::vec("\\PC{0,40}", 0..3),
-    ) {
-        let mut detail: serde_json::Map<String, Value> =
-            parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
-        detail.insert("eventName".to_owned(), json!(name));
-        let text = Value::Object(detail.clone()).to_string() + &resources.concat();
-        let envelope = Envelope { id: None, source, detail_type: name, resources, detail: detail.into() };
-        match read(&envelope) {
-            // No id is made up.
-            Ok(Reading::Hint { hint: Hint::Account(id), .. }) => prop_assert!(text.contains(id.as_str())),
-            Ok(Reading::Hint { hint: Hint::Accounts(ids), .. }) => {
-                prop_assert!((2..=20).contains(&ids.len()));
-                prop_assert!(ids.iter().all(|id| text.contains(id.as_str())));
-            }
-            Ok(Reading::Hint { hint: Hint::Ou(id) | Hint::RenamedOu(id), .. }) => {
-                prop_assert!(text.contains(id.as_str()));
-            }
-            Ok(Reading::Hint { hint: Hint::Everything, .. } | Reading::Ignored(_)) | Err(_) => {}
-        }
     }
 }
 

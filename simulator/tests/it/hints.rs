@@ -16,7 +16,7 @@ const ONE: &str = "222233334444";
 const OUTSIDE: &str = "666677778888";
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
-fn envelope(event: &Value) -> Envelope {
+pub(crate) fn envelope(event: &Value) -> Envelope {
     let text = |member: &str| event[member].as_str().unwrap().to_owned();
     let resources = event["resources"].as_array().unwrap();
     Envelope {
@@ -33,7 +33,7 @@ fn readings(world: &mut World, second: i64) -> Vec<String> {
     let read = |event: &Value| {
         let name = event["detail"]["eventName"].as_str().unwrap_or("tag change").to_owned();
         let made = match events::read(&envelope(event)).unwrap() {
-            Reading::Hint { hint: Hint::Account(id), event: id_of_event } => {
+            Reading::Hint { hint: Hint::Account(id), event: id_of_event, .. } => {
                 assert!(!id_of_event.is_empty());
                 format!("account {id}")
             }
@@ -284,7 +284,7 @@ fn a_renamed_account_is_an_event_of_account_management_without_the_name() {
 }
 
 /// All that can be done to groups and users, by whichever way it is done.
-fn change_everything(world: &mut World) {
+pub(crate) fn change_everything(world: &mut World) {
     let me = person();
     let create_group = store::CreateGroup {
         identity_store_id: STORE.to_owned(),

@@ -29,6 +29,8 @@ mod hints;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod identity_center_hints;
+#[cfg(test)]
 mod identity_store;
 #[cfg(test)]
 mod identity_stores;
