@@ -80,7 +80,7 @@ pub enum Failure {
     #[error("cannot sweep")]
     Sweep(#[source] SweepError),
     #[error("cannot act on an event")]
-    Event(#[source] on_account_event::Error),
+    Event(#[source] shared::engine::HearError),
     #[error("a queue in this process cannot be used")]
     Queue(#[source] PortError),
     #[error(

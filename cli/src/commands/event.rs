@@ -77,7 +77,7 @@ fn told(Found { place, what }: Found) -> EventTold {
 }
 
 fn outcome(envelope: &Envelope) -> EventOutcome {
-    match events::read(envelope) {
+    match events::read_any(envelope) {
         Ok(Reading::Hint { hint, event, caller_role: _ }) => EventOutcome::Hint { hint, event },
         Ok(Reading::Ignored(why)) => EventOutcome::Ignored { why: why.to_string() },
         Err(error) => EventOutcome::Unreadable { why: shared::causes::joined(&error) },

@@ -22,9 +22,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep, SweepEnd,
-        SweepSettings, SweepSummary, Tick,
+        CenterInbox, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep,
+        SweepEnd, SweepSettings, SweepSummary, Tick,
     },
+    events::Family,
     local::{LocalQueue, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
 };
@@ -127,12 +128,12 @@ impl LocalRuntime {
         Planner { reader, settings: self.settings }
     }
 
-    /// Whether Usher's EventBridge rules let an event through to `on-account-event`.
+    /// Whether Usher's EventBridge rules let an event through to one of its functions.
     pub fn is_for_us(event: &Value) -> bool {
-        event.get("source").and_then(Value::as_str).is_some_and(shared::events::is_read)
+        family(event).is_some()
     }
 
-    /// Gives an event to `on-account-event`.
+    /// Gives an event to the function that reads it.
     pub async fn deliver(&self, event: Value) -> Result<(), Failure> {
         let inbox = Inbox {
             organization: self.aws.organization.as_ref(),
@@ -140,11 +141,20 @@ impl LocalRuntime {
             queue: &self.inbox,
             clock: self.clock.as_ref(),
         };
-        let told = event.clone();
-        match on_account_event::handle(event, inbox, self.parked.as_ref()).await {
-            Ok(outcome) => self.teller.event(&told, outcome),
-            Err(error) => return Err(Failure::Event(error)),
-        }
+        let center = CenterInbox {
+            inbox,
+            directory: self.aws.directory.as_ref(),
+            access: self.aws.access.as_ref(),
+            rulebook: &self.rulebook,
+            facts_age: self.settings.facts_age,
+        };
+        let (told, parked) = (event.clone(), self.parked.as_ref());
+        let outcome = match family(&event) {
+            Some(Family::Directory) => on_group_event::handle(event, center, parked).await,
+            Some(Family::PermissionSets) => on_permission_set_event::handle(event, center, parked).await,
+            Some(Family::Accounts) | None => on_account_event::handle(event, inbox, parked).await,
+        };
+        self.teller.event(&told, outcome.map_err(Failure::Event)?);
         Ok(())
     }
 
@@ -307,4 +317,9 @@ impl LocalRuntime {
             self.clock.sleep(IDLE).await;
         }
     }
+}
+
+/// What an event is about, if it is of any concern.
+fn family(event: &Value) -> Option<Family> {
+    shared::aws::envelope(event).ok().and_then(|envelope| Family::of(&envelope))
 }

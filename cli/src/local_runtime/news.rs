@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use on_account_event::Outcome;
 use serde_json::Value;
 use shared::{
     domain::AccountId,
-    engine::{Reconciled, SweepSummary},
+    engine::{Heard, Reconciled, SweepSummary},
     ledger::Row,
     plan::Withheld,
     ports::Clock,
@@ -24,7 +23,7 @@ pub enum News {
         name: String,
         /// The id that a hint's cause carries.
         id: String,
-        outcome: Outcome,
+        outcome: Heard,
     },
     /// An account was looked at; whatever was to be written has been.
     Looked {
@@ -58,7 +57,7 @@ impl Teller {
         Self { sender, clock }
     }
 
-    pub(super) fn event(&self, event: &Value, outcome: Outcome) {
+    pub(super) fn event(&self, event: &Value, outcome: Heard) {
         let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
         let name = text("/detail/eventName").or(text("/detail-type")).unwrap_or_default().to_owned();
         let id = text("/detail/eventID").or(text("/id")).unwrap_or_default().to_owned();

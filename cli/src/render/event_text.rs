@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use shared::events::Hint;
+use shared::events::AnyHint;
 
 use super::rows::{self, Row};
 use crate::{
@@ -57,7 +57,7 @@ fn row(event: &EventTold) -> Row {
 }
 
 /// A hint in words: its own names for what it is about, so that every kind of hint has some.
-fn look(hint: &Hint) -> String {
+fn look(hint: &AnyHint) -> String {
     match serde_json::to_value(hint) {
         Ok(Value::String(all)) => format!("look again at {}", all.replace('_', " ")),
         Ok(Value::Object(members)) => {
@@ -65,9 +65,12 @@ fn look(hint: &Hint) -> String {
                 let kind = kind.replace('_', " ");
                 let ids: Vec<String> = match which {
                     Value::Array(ids) => ids.iter().map(plain).collect(),
-                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-                        vec![plain(which)]
+                    Value::Object(parts) => {
+                        let told = parts.iter().filter(|(_, part)| !part.is_null());
+                        told.map(|(name, part)| format!("{} {}", name.replace('_', " "), plain(part)))
+                            .collect()
                     }
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => vec![plain(which)],
                 };
                 format!("{kind} {}", ids.join(", "))
             });
@@ -85,6 +88,12 @@ fn plain(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::events::Hint;
+
+    fn of(hint: Hint) -> AnyHint {
+        AnyHint::Account(hint)
+    }
+
     use crate::{
         event_file::Place,
         report::{EventSummary, FORMAT},
@@ -106,26 +115,26 @@ mod tests {
                 told(
                     "",
                     Some("MoveAccount"),
-                    EventOutcome::Hint { hint: Hint::Account(account.clone()), event: "6ab5".into() },
+                    EventOutcome::Hint { hint: of(Hint::Account(account.clone())), event: "6ab5".into() },
                 ),
                 told(
                     "",
                     Some("TagResource"),
                     EventOutcome::Hint {
-                        hint: Hint::Ou("ou-ab12-abcdefgh".parse().unwrap()),
+                        hint: of(Hint::Ou("ou-ab12-abcdefgh".parse().unwrap())),
                         event: "6ab6".into(),
                     },
                 ),
                 told(
                     "",
                     Some("Odd\u{1b}[2J"),
-                    EventOutcome::Hint { hint: Hint::Everything, event: "6ab7".into() },
+                    EventOutcome::Hint { hint: of(Hint::Everything), event: "6ab7".into() },
                 ),
                 told(
                     "",
                     Some("CreateAccount"),
                     EventOutcome::Hint {
-                        hint: Hint::Accounts([account.clone(), "200000000002".parse().unwrap()].into()),
+                        hint: of(Hint::Accounts([account.clone(), "200000000002".parse().unwrap()].into())),
                         event: "6ab8".into(),
                     },
                 ),

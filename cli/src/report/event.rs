@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::{
     domain::{AccountId, Operation},
-    events::Hint,
+    events::AnyHint,
 };
 
 use crate::event_file::Place;
@@ -46,7 +46,7 @@ pub struct EventTold {
 pub enum EventOutcome {
     /// This is looked at again.
     Hint {
-        hint: Hint,
+        hint: AnyHint,
         /// What every delivery of the same event has in common.
         event: String,
     },

@@ -8,6 +8,7 @@
 mod connect;
 mod dynamodb;
 mod error;
+mod event;
 mod function;
 mod http;
 mod identity_store;
@@ -24,6 +25,7 @@ mod testing;
 
 pub use connect::{ConnectOptions, Connection, connect};
 pub use dynamodb::{DynamoDbLedger, create_table};
+pub use event::envelope;
 pub use function::Service;
 pub use http::TrustError;
 pub use identity_store::IdentityStoreApi;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::UnreadableJson;
+use super::{OutlineError, ReadError, UnreadableJson};
 use crate::{
     domain::AccountId,
     events::Hint,
@@ -57,7 +57,15 @@ impl AccountHint {
 pub enum InboxError {
     #[error("cannot list the accounts that the event may touch")]
     Accounts(#[source] PortError),
-    #[error("cannot write down that an OU has another name")]
+    #[error("cannot tell which accounts the event may touch")]
+    Outline(#[from] OutlineError),
+    #[error("cannot read the rules that it may be about")]
+    Rules(#[source] ReadError),
+    #[error("cannot ask the directory what it is about")]
+    Directory(#[source] PortError),
+    #[error("cannot ask for the permission set that it is about")]
+    PermissionSet(#[source] PortError),
+    #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
     #[error("cannot write to the inbox")]
     Queue(#[source] PortError),
@@ -95,13 +103,24 @@ impl Inbox<'_> {
             Hint::Ou(ou) | Hint::RenamedOu(ou) => self.accounts(|parents| parents.contains(ou)).await?,
             Hint::Everything => self.accounts(|_| true).await?,
         };
+        let ou_names_since = matches!(hint, Hint::RenamedOu(_)).then_some(at);
+        self.send(accounts, event, ou_names_since).await
+    }
+
+    /// Puts a look at each of these accounts into the inbox.
+    pub(super) async fn send(
+        &self,
+        accounts: impl IntoIterator<Item = AccountId>,
+        event: &str,
+        ou_names_since: Option<Timestamp>,
+    ) -> Result<usize, InboxError> {
+        let at = self.clock.now();
         let cause = if event.is_empty() {
             // An event without an id is none that came before.
             Cause::new("event", &format!("unnamed-{}", at.as_microsecond()))
         } else {
             Cause::new("event", event)
         };
-        let ou_names_since = matches!(hint, Hint::RenamedOu(_)).then_some(at);
         let messages: Result<Vec<_>, _> = accounts
             .into_iter()
             .map(|account| {

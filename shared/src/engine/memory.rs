@@ -17,6 +17,7 @@ pub async fn remember(
             | SeenKind::PermissionSetTags
             | SeenKind::TaggedAccount
             | SeenKind::Group
+            | SeenKind::GroupName
             | SeenKind::User
             | SeenKind::OrganizationalUnit
             | SeenKind::Consent

@@ -1,7 +1,7 @@
 //! The only code that reads, decides and writes, in that order.
 //!
 //! ```text
-//! Inbox       hint -> account hints in the queue
+//! Inbox       hint -> account hints in the queue; CenterInbox the same of groups, users and permission sets
 //! Planner     one account, or all: ledger rows, then AWS -> a decision. Holds readers only: it is the dry run
 //! Reconciler  Planner -> guardrails -> intents in the ledger -> wake
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
@@ -12,10 +12,13 @@
 //! ```
 
 mod allowance;
+mod center;
 pub mod consent;
+mod hearing;
 mod inbox;
 mod look;
 mod memory;
+mod outline;
 mod parking;
 mod planner;
 mod poll;
@@ -31,9 +34,12 @@ mod wake;
 
 use std::time::Duration;
 
+pub use center::CenterInbox;
+pub use hearing::{HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use look::all_rows;
 pub use memory::remember;
+pub use outline::OutlineError;
 pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
 pub use poll::{Poll, PollEnd, PollError, Polled, Poller, UnreadablePoll};

@@ -52,6 +52,14 @@ impl Rulebook {
         Self { source: Source::Fixed, on_hand: Mutex::new(Some(rules)) }
     }
 
+    /// The rules in force; `None` where none were ever published.
+    pub(super) async fn if_any(&self, ledger: &dyn LedgerReader) -> Result<Option<RulesOnHand>, ReadError> {
+        match self.rules(ledger).await {
+            Err(ReadError::NoRules) => Ok(None),
+            rules => rules.map(Some),
+        }
+    }
+
     pub(super) async fn rules(&self, ledger: &dyn LedgerReader) -> Result<RulesOnHand, ReadError> {
         let on_hand = || self.on_hand.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let store = match &self.source {

@@ -9,12 +9,15 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AccountHint, EngineSettings, ReadError, Rulebook, RulesOnHand, Wake, signed};
+use super::{
+    AccountHint, EngineSettings, OutlineError, ReadError, Rulebook, RulesOnHand, Wake, outline::outlines,
+    signed,
+};
 use crate::{
     domain::{AccountId, RuleId},
     ledger::{Cause, State},
     ports::{Clock, Ledger, LedgerError, Message, OrganizationReader, PortError, Queue, Seen, SeenKind},
-    rules::{AccountOutline, Turn, TurnKind, turns},
+    rules::{Turn, TurnKind, turns},
 };
 
 /// The fact that says up to which instant the beginnings and ends of rules have been handled.
@@ -47,8 +50,8 @@ pub enum TickError {
     Read(#[from] ReadError),
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
-    #[error("cannot list the accounts that a rule may select")]
-    Organization(#[source] PortError),
+    #[error(transparent)]
+    Outline(#[from] OutlineError),
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
 }
@@ -100,10 +103,7 @@ impl Tick<'_> {
 
     /// Hints the accounts of every rule that has begun or ended since the last time.
     async fn turn_rules(&self, summary: &mut TickSummary) -> Result<(), TickError> {
-        let rules = match self.rulebook.rules(self.ledger).await {
-            Err(ReadError::NoRules) => return Ok(()),
-            rules => rules?,
-        };
+        let Some(rules) = self.rulebook.if_any(self.ledger).await? else { return Ok(()) };
         let up_to = self.clock.now() - SETTLED;
         let facts = self.ledger.recall(SeenKind::Fact).await?;
         let turned = facts.iter().find(|seen| seen.id == TURNED);
@@ -126,7 +126,9 @@ impl Tick<'_> {
 
     async fn hints(&self, rules: &RulesOnHand, turns: &[Turn]) -> Result<Vec<Message>, TickError> {
         let begins = turns.iter().any(|turn| turn.kind == TurnKind::From);
-        let outlines = if begins { self.outlines().await? } else { Vec::new() };
+        let fresh = self.clock.now() - signed(self.settings.facts_age);
+        let outlines =
+            if begins { outlines(self.organization, self.ledger, fresh).await? } else { Vec::new() };
         let ends = turns.iter().any(|turn| turn.kind == TurnKind::Until);
         let holders = if ends { self.holders(turns).await? } else { BTreeMap::new() };
         let at = self.clock.now();
@@ -167,35 +169,5 @@ impl Tick<'_> {
                 return Ok(holders);
             }
         }
-    }
-
-    /// All accounts by what one listing and the ledger tell of them. No tags are read.
-    async fn outlines(&self) -> Result<Vec<AccountOutline>, TickError> {
-        let fresh = self.clock.now() - signed(self.settings.facts_age);
-        let known = self.ledger.recall(SeenKind::OrganizationalUnit).await?;
-        let names: BTreeMap<String, String> = known
-            .into_iter()
-            .filter(|seen| seen.at > fresh)
-            .filter_map(|seen| Some((seen.id, serde_json::from_value(seen.value).ok()?)))
-            .collect();
-        let management =
-            self.organization.organization().await.map_err(TickError::Organization)?.management_account;
-        let accounts = self.organization.accounts().await.map_err(TickError::Organization)?;
-        Ok(accounts
-            .into_iter()
-            .map(|account| AccountOutline {
-                is_management: account.id == management,
-                id: account.id,
-                name: account.name,
-                path: account
-                    .parents
-                    .into_iter()
-                    .map(|ou| {
-                        let name = names.get(ou.as_str()).cloned();
-                        (ou, name)
-                    })
-                    .collect(),
-            })
-            .collect())
     }
 }

@@ -20,6 +20,15 @@ pub enum Hint {
     Everything,
 }
 
+/// Of whatever an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum AnyHint {
+    Account(Hint),
+    Directory(DirectoryHint),
+    PermissionSet(PermissionSetHint),
+}
+
 /// Of groups, their members, and users.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::domain::InvalidId;
 use event::{Event, short};
 pub use family::Family;
-pub use hint::{DirectoryHint, Hint, PermissionSetHint};
+pub use hint::{AnyHint, DirectoryHint, Hint, PermissionSetHint};
 
 /// What an EventBridge rule's target receives, as far as we read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,15 @@ pub enum Reading<H> {
         caller_role: Option<String>,
     },
     Ignored(Ignored),
+}
+
+impl<H> Reading<H> {
+    fn map<T>(self, into: impl FnOnce(H) -> T) -> Reading<T> {
+        match self {
+            Self::Hint { hint, event, caller_role } => Reading::Hint { hint: into(hint), event, caller_role },
+            Self::Ignored(why) => Reading::Ignored(why),
+        }
+    }
 }
 
 /// Why an event leads to nothing.
@@ -133,6 +142,15 @@ pub fn read_directory(envelope: &Envelope) -> Result<Reading<DirectoryHint>, Eve
 /// Reads an event of permission sets and their assignments.
 pub fn read_permission_set(envelope: &Envelope) -> Result<Reading<PermissionSetHint>, EventError> {
     read_as::<permission_set::Layout>(envelope)
+}
+
+/// Reads an event as the function does that it is for.
+pub fn read_any(envelope: &Envelope) -> Result<Reading<AnyHint>, EventError> {
+    Ok(match Family::of(envelope) {
+        Some(Family::Directory) => read_directory(envelope)?.map(AnyHint::Directory),
+        Some(Family::PermissionSets) => read_permission_set(envelope)?.map(AnyHint::PermissionSet),
+        Some(Family::Accounts) | None => read(envelope)?.map(AnyHint::Account),
+    })
 }
 
 fn read_as<L: Layout>(envelope: &Envelope) -> Result<Reading<L::Hint>, EventError> {

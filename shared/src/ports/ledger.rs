@@ -70,6 +70,8 @@ pub enum SeenKind {
     PermissionSetName,
     /// id: the group's name; value: its id, or null where proved absent
     Group,
+    /// id: the group's id; value: the name that it was last seen with, or null once it was gone
+    GroupName,
     /// id: the user's name; value: its id, or null where proved absent
     User,
     /// id: the OU's id; value: its name, or null since it is known to have been renamed

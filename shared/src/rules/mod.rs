@@ -3,6 +3,7 @@
 //! [`read`] turns a bundle's text into a [`RuleSet`], or says all that is wrong with it; [`Index`] finds an account's rules.
 //! The language is described in `docs/rules.md`.
 
+mod about;
 mod bundle;
 mod diagnostic;
 mod document;
@@ -24,6 +25,7 @@ mod turn;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+pub use about::About;
 pub use bundle::Bundle;
 pub use diagnostic::{Diagnostics, PlainProblem, Problem};
 pub use index::Index;

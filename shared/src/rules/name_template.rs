@@ -81,6 +81,32 @@ impl NameTemplate {
         texts.collect()
     }
 
+    /// Whether some account may make it this name.
+    pub(super) fn may_be(&self, name: &str) -> bool {
+        let mut rest = name;
+        // How many things of the account's stand before what comes next: each is a character at least.
+        let mut data = 0;
+        let mut parts = self.0.iter().peekable();
+        while let Some(part) = parts.next() {
+            let Part::Text(text) = part else {
+                data += 1;
+                continue;
+            };
+            let after = if data == 0 {
+                rest.strip_prefix(text.as_str())
+            } else if parts.peek().is_none() {
+                return rest.strip_suffix(text.as_str()).is_some_and(|made| made.chars().count() >= data);
+            } else {
+                // The first place where it stands leaves most for what follows.
+                let made = rest.char_indices().nth(data).and_then(|(at, _)| rest.get(at..));
+                made.and_then(|made| made.split_once(text.as_str())).map(|(_, after)| after)
+            };
+            let Some(after) = after else { return false };
+            (rest, data) = (after, 0);
+        }
+        if data == 0 { rest.is_empty() } else { rest.chars().count() >= data }
+    }
+
     /// What the name is made from.
     pub fn data(&self) -> BTreeSet<&AccountData> {
         let data = self.0.iter().filter_map(|part| match part {
@@ -205,6 +231,20 @@ mod tests {
         assert_eq!(named("{account_tag.Team}-x", &[]).unwrap_err(), "no account_tag.Team");
         assert_eq!(named("{account_tag.Team}-x", &[("Team", "")]).unwrap_err(), "no account_tag.Team");
         assert_eq!(named("{ou_name}", &[]).unwrap_err(), "no ou_name");
+    }
+
+    #[test]
+    fn a_name_may_be_made_where_the_fixed_text_fits_with_something_in_each_gap() {
+        let may = |template: &str, name: &str| NameTemplate::parse(template).unwrap().may_be(name);
+        assert!(may("Developers", "Developers") && !may("Developers", "developers"));
+        for (name, fits) in [("web-dev", true), ("-dev", false), ("web-dev-dev", true), ("web-devs", false)] {
+            assert_eq!(may("{account_tag.Team}-dev", name), fits, "{name}");
+        }
+        for (name, fits) in [("a/b", true), ("a//b", true), ("/b", false), ("a/", false), ("äö/ü", true)] {
+            assert_eq!(may("{account_name}/{account_id}", name), fits, "{name}");
+        }
+        assert!(may("{ou_name}{account_id}", "ab") && !may("{ou_name}{account_id}", "a"));
+        assert!(may("x{ou_name}y{account_id}z", "x1y2yz") && !may("x{ou_name}y{account_id}z", "xyz"));
     }
 
     #[test]

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use aws_sdk_organizations::types::{CreateAccountState, Tag};
 use serde_json::json;
 use shared::{
-    domain::{AccountId, ParentId},
+    clock::SystemClock,
+    domain::{AccountId, ParentId, Principal},
     ledger::State,
-    ports::LedgerReader as _,
+    ports::{Clock as _, LedgerReader as _},
 };
+use simulator::{Caller, CallerKind, wire::identity_store as store};
 
 use super::service::{Functions, Named, RULES, Service};
 
@@ -171,4 +173,56 @@ async fn each_outcome_is_told_in_one_line() {
         assert_eq!(lines.count(), 1, "{}", row.key);
     }
     service.assert_the_logs_are_discreet_json();
+}
+
+/// An identity provider that was away deletes a group and makes it again.
+#[tokio::test]
+async fn a_group_that_is_made_again_is_granted_by_its_events_and_a_set_that_is_tagged_is_looked_at() {
+    let service = Service::start(Service::quick()).await;
+    let (functions, _) = settled_first_sweep(&service).await;
+    let on_group_event = service.function("on-group-event").await;
+    let on_permission_set_event = service.function("on-permission-set-event").await;
+    drop(service.events());
+
+    let before = service.world().group_named("SecurityAuditors").unwrap();
+    {
+        let mut world = service.world();
+        let (now, store) = (SystemClock.now(), world.identity_store());
+        let management = world.management_account().clone();
+        let person = Caller::new("person", management, CallerKind::Management);
+        world.delete_group(now, &person, &before).unwrap();
+        let input = store::CreateGroup {
+            identity_store_id: store,
+            display_name: Some("SecurityAuditors".to_owned()),
+            description: None,
+        };
+        world.call(now, &person, input).unwrap();
+    }
+    for event in service.events() {
+        let heard = on_group_event.api.invoke(event.to_string()).await.unwrap();
+        assert!(heard["hinted"].as_u64() >= Some(2), "{heard}");
+        let elsewhere = on_permission_set_event.api.invoke(event.to_string()).await.unwrap();
+        assert!(elsewhere["ignored"].as_str().unwrap().contains("on-group-event"), "{elsewhere}");
+    }
+    service.settle(&functions).await;
+    let after = service.world().group_named("SecurityAuditors").unwrap();
+    assert_ne!(before, after);
+    let rows = service.rows().await;
+    let of = rows.iter().filter(|row| row.key.principal == Principal::Group(after.clone()));
+    // Where somebody had granted it by hand, that was the old one's.
+    assert_eq!(of.map(|row| row.state.label()).collect::<Vec<_>>(), ["ours"; 3]);
+
+    let arn = service.world().permission_set_named("SecurityAudit").unwrap();
+    let tagged = json!({
+        "id": "6f1a0b0e-0000-4000-8000-000000000001", "source": "aws.sso",
+        "detail-type": "AWS API Call via CloudTrail", "resources": [],
+        "detail": {
+            "eventSource": "sso.amazonaws.com", "eventName": "TagResource",
+            "eventID": "6f1a0b0e-0000-4000-8000-000000000002", "errorCode": null,
+            "requestParameters": { "resourceArn": arn, "tags": [{ "key": "Level", "value": "High" }] },
+        },
+    });
+    let heard = on_permission_set_event.api.invoke(tagged.to_string()).await.unwrap();
+    assert!(heard["hinted"].as_u64() >= Some(2), "{heard}");
+    service.settle(&functions).await;
 }

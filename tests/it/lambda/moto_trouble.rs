@@ -167,8 +167,16 @@ async fn with_permission_sets_switched_off_it_says_how_to_switch_them_on() {
 #[tokio::test]
 async fn a_variable_that_is_missing_or_wrong_is_named_when_the_function_starts() {
     let service = Service::start(Service::quick()).await;
-    let needs: [(&str, &[&str]); 4] = [
+    let needs: [(&str, &[&str]); 6] = [
         ("on-account-event", &["USHER_LEDGER_TABLE", "USHER_INBOX_QUEUE_URL", "USHER_PARKED_QUEUE_URL"]),
+        (
+            "on-group-event",
+            &["USHER_LEDGER_TABLE", "USHER_RULES_BUCKET", "USHER_INBOX_QUEUE_URL", "USHER_PARKED_QUEUE_URL"],
+        ),
+        (
+            "on-permission-set-event",
+            &["USHER_LEDGER_TABLE", "USHER_RULES_BUCKET", "USHER_INBOX_QUEUE_URL", "USHER_PARKED_QUEUE_URL"],
+        ),
         (
             "reconcile",
             &["USHER_LEDGER_TABLE", "USHER_RULES_BUCKET", "USHER_WAKE_QUEUE_URL", "USHER_PARKED_QUEUE_URL"],

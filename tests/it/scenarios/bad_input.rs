@@ -3,8 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use on_account_event::Outcome;
 use serde_json::{Value, json};
+use shared::engine::Heard;
 use shared::{
     causes::joined,
     engine::{AccountHint, Parked, Rulebook, SweepError},
@@ -53,7 +53,7 @@ fn with_detail(detail: &Value) -> Value {
     event
 }
 
-async fn give(service: &Service, event: Value) -> Outcome {
+async fn give(service: &Service, event: Value) -> Heard {
     let outcome = on_account_event::handle(event, service.ports.inbox(), &*service.parked).await.unwrap();
     service.check().await;
     outcome
@@ -107,7 +107,7 @@ async fn an_event_that_cannot_be_read_is_parked_with_its_reason_and_changes_noth
     for event in unreadable {
         let shown: String = event.to_string().chars().take(200).collect();
         let outcome = give(&service, event).await;
-        let Outcome::Parked(reason) = outcome else { panic!("{shown}: {outcome:?}") };
+        let Heard::Parked(reason) = outcome else { panic!("{shown}: {outcome:?}") };
         let parked = parked(&service).await;
         assert_eq!(parked.len(), 1, "{shown}");
         assert_eq!((parked[0].by.as_str(), &parked[0].reason), ("on-account-event", &reason), "{shown}");
@@ -115,7 +115,7 @@ async fn an_event_that_cannot_be_read_is_parked_with_its_reason_and_changes_noth
         assert_eq!(service.inbox.depth().waiting, 0, "{shown}");
     }
     // The next one is unharmed.
-    assert_eq!(give(&service, moved(&json!("222233334444"))).await, Outcome::Hinted(1));
+    assert_eq!(give(&service, moved(&json!("222233334444"))).await, Heard::Hinted(1));
     service.settle().await;
     assert_eq!(before, (service.rows().await, service.world().request_log().count()));
     service.converged(&[]).await;
@@ -137,7 +137,7 @@ async fn an_event_about_something_else_is_ignored_with_its_reason() {
     for event in others {
         let shown: String = event.to_string().chars().take(200).collect();
         let outcome = give(&service, event).await;
-        assert!(matches!(&outcome, Outcome::Ignored(why) if why.len() < 400), "{shown}: {outcome:?}");
+        assert!(matches!(&outcome, Heard::Ignored(why) if why.len() < 400), "{shown}: {outcome:?}");
     }
     assert!(parked(&service).await.is_empty());
     assert_eq!(service.inbox.depth().waiting, 0);
@@ -150,7 +150,7 @@ async fn a_forged_event_costs_a_look_and_changes_nothing() {
     let service = settled().await;
     let before = (service.rows().await, service.world().request_log().count());
     for account in ["999999999999", "111122223333", "222233334444"] {
-        assert_eq!(give(&service, moved(&json!(account))).await, Outcome::Hinted(1));
+        assert_eq!(give(&service, moved(&json!(account))).await, Heard::Hinted(1));
     }
     service.settle().await;
     assert_eq!(before, (service.rows().await, service.world().request_log().count()));

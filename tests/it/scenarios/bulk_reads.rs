@@ -299,6 +299,7 @@ async fn a_sweep_with_nothing_to_do_changes_nothing_but_when_things_were_seen() 
             SeenKind::PermissionSetTags,
             SeenKind::PermissionSetName,
             SeenKind::Group,
+            SeenKind::GroupName,
             SeenKind::User,
             SeenKind::OrganizationalUnit,
             SeenKind::TaggedAccount,

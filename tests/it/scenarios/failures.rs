@@ -193,10 +193,12 @@ async fn a_grant_whose_group_is_deleted_before_it_is_sent_is_closed_in_the_end()
     let key = service.key("one-dev", "ReadOnlyAccess", "Developers");
     let shared::domain::Principal::Group(group) = key.principal.clone() else { panic!("not a group") };
     service.person(|world, now, who| world.delete_group(now, who, &group)).await.unwrap();
-    service.settle().await;
+    // The engine is there before the event.
+    service.run_engine().await;
     assert_eq!(service.state(&key).await, "blocked");
-    service.converged(&[]).await;
+    service.settle().await;
     assert_eq!(service.state(&key).await, "closed");
+    service.converged(&[]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,6 +45,7 @@ mod foreign;
 mod fuse;
 mod grants;
 mod holds;
+mod identity_center;
 mod joins;
 mod members;
 mod model;

@@ -5,12 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use serde_json::Value;
 use shared::{
     domain::{AssignmentKey, RulesVersion},
     engine::{
-        EngineSettings, Inbox, Planner, Poller, Provisioner, Reader, Reconciler, Rulebook, Sweep,
-        SweepSettings, Tick,
+        CenterInbox, EngineSettings, HearError, Heard, Inbox, Planner, Poller, Provisioner, Reader,
+        Reconciler, Rulebook, Sweep, SweepSettings, Tick,
     },
+    events::Family,
     local::SqliteLedger,
     ports::{
         AccessReader, AccessWriter, Clock, Directory, Ledger, LedgerReader as _, OrganizationReader,
@@ -45,6 +47,28 @@ impl Ports {
             ledger: &*self.ledger,
             queue: &*self.inbox,
             clock: &*self.clock,
+        }
+    }
+
+    pub(super) fn center(&self) -> CenterInbox<'_> {
+        CenterInbox {
+            inbox: self.inbox(),
+            directory: &*self.directory,
+            access: &*self.access,
+            rulebook: &self.rulebook,
+            facts_age: self.settings.facts_age,
+        }
+    }
+
+    /// Gives an event to the function that reads it.
+    pub(super) async fn hear(&self, event: Value, parked: &dyn Queue) -> Result<Heard, HearError> {
+        let family = shared::aws::envelope(&event).ok().and_then(|envelope| Family::of(&envelope));
+        match family {
+            Some(Family::Directory) => on_group_event::handle(event, self.center(), parked).await,
+            Some(Family::PermissionSets) => {
+                on_permission_set_event::handle(event, self.center(), parked).await
+            }
+            Some(Family::Accounts) | None => on_account_event::handle(event, self.inbox(), parked).await,
         }
     }
 

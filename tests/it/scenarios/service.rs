@@ -233,7 +233,7 @@ impl Service {
     /// Gives these events to the function, in this order. What fails comes again with the next ones.
     pub(super) async fn deliver(&self, events: Vec<Value>) {
         for event in events {
-            if on_account_event::handle(event.clone(), self.ports.inbox(), &*self.parked).await.is_err() {
+            if self.ports.hear(event.clone(), &*self.parked).await.is_err() {
                 self.undelivered.lock().unwrap().push(event);
             }
         }

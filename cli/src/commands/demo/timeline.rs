@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use on_account_event::Outcome;
+use shared::engine::Heard as Outcome;
 use shared::{domain::Operation, ledger::Row};
 
 use crate::{

@@ -6,10 +6,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use on_account_event::Outcome;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation, RuleId},
-    engine::{SweepEnd, SweepSummary},
+    engine::{Heard, SweepEnd, SweepSummary},
     ledger::Row,
     plan::{Withheld, WithheldReason},
 };
@@ -127,7 +126,7 @@ impl Telling {
         at: Timestamp,
         name: &str,
         id: &str,
-        outcome: &Outcome,
+        outcome: &Heard,
         screen: &mut Screen<'_>,
     ) -> Result<(), Failure> {
         if self.events.len() >= REMEMBERED {
@@ -135,12 +134,12 @@ impl Telling {
         }
         self.events.push_back((id.to_owned(), name.to_owned(), at));
         let (text, paint) = match outcome {
-            Outcome::Hinted(accounts) => (
+            Heard::Hinted(accounts) => (
                 format!("{name}: {} to look at again", count(*accounts, "account", "accounts")),
                 Paint::Accent,
             ),
-            Outcome::Ignored(why) => (format!("{name}: ignored, {why}"), Paint::Faint),
-            Outcome::Parked(why) => (format!("{name}: put aside, {why}"), Paint::Bad),
+            Heard::Ignored(why) => (format!("{name}: ignored, {why}"), Paint::Faint),
+            Heard::Parked(why) => (format!("{name}: put aside, {why}"), Paint::Bad),
         };
         tell(at, ("event", paint), &text, screen)
     }

@@ -128,6 +128,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::TaggedAccount => "seen#tagged-account",
         SeenKind::PermissionSetName => "seen#permission-set-name",
         SeenKind::Group => "seen#group",
+        SeenKind::GroupName => "seen#group-name",
         SeenKind::User => "seen#user",
         SeenKind::OrganizationalUnit => "seen#organizational-unit",
         SeenKind::Consent => "seen#consent",

@@ -14,6 +14,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::TaggedAccount => "tagged-account",
         SeenKind::PermissionSetName => "permission-set-name",
         SeenKind::Group => "group",
+        SeenKind::GroupName => "group-name",
         SeenKind::User => "user",
         SeenKind::OrganizationalUnit => "organizational-unit",
         SeenKind::Consent => "consent",

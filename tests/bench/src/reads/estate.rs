@@ -299,6 +299,7 @@ impl Estate {
             SeenKind::PermissionSetTags,
             SeenKind::PermissionSetName,
             SeenKind::Group,
+            SeenKind::GroupName,
             SeenKind::User,
             SeenKind::OrganizationalUnit,
             SeenKind::TaggedAccount,

@@ -93,6 +93,7 @@ pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
         SeenKind::TaggedAccount,
         SeenKind::PermissionSetName,
         SeenKind::Group,
+        SeenKind::GroupName,
         SeenKind::User,
         SeenKind::OrganizationalUnit,
         SeenKind::Consent,

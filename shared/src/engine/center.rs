@@ -1,0 +1,239 @@
+//! What changes in Identity Center, as looks at the accounts that it may touch: those where somebody has something by it, and those
+//! where a rule may give something by it.
+//!
+//! Too many accounts rather than too few: a look at an account costs little, and what is decided there is read from AWS.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{Inbox, InboxError, Rulebook, RulesOnHand, outline::outlines, signed};
+use crate::{
+    domain::{
+        AccountId, AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, RequestId, UserId,
+    },
+    events::{DirectoryHint, Hint, PermissionSetHint},
+    ledger::{Row, State},
+    ports::{AccessReader, Directory, LedgerError, Seen, SeenKind},
+    rules::{About, AccountSelector},
+};
+
+/// Where hints about groups, users and permission sets go in.
+#[derive(Clone, Copy)]
+pub struct CenterInbox<'a> {
+    pub inbox: Inbox<'a>,
+    pub directory: &'a dyn Directory,
+    pub access: &'a dyn AccessReader,
+    pub rulebook: &'a Rulebook,
+    /// [`super::EngineSettings::facts_age`]
+    pub facts_age: Duration,
+}
+
+impl std::fmt::Debug for CenterInbox<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CenterInbox").field("facts_age", &self.facts_age).finish_non_exhaustive()
+    }
+}
+
+/// What is to be looked at for a change.
+#[derive(Default)]
+struct Touched<'r> {
+    /// Accounts that some selector gives.
+    given: Vec<&'r AccountSelector>,
+    /// Accounts with rows of these.
+    principals: BTreeSet<Principal>,
+    permission_sets: BTreeSet<PermissionSetArn>,
+    /// To be remembered once the looks are in the inbox.
+    learned: Vec<Seen>,
+}
+
+impl Touched<'_> {
+    fn has(&self, row: &Row) -> bool {
+        row.state != State::Closed
+            && (self.principals.contains(&row.key.principal)
+                || self.permission_sets.contains(&row.key.permission_set))
+    }
+}
+
+impl CenterInbox<'_> {
+    /// Submits what a change of groups or users may touch; tells how many accounts that is. `event` is the id of what it came from.
+    pub async fn directory(&self, hint: &DirectoryHint, event: &str) -> Result<usize, InboxError> {
+        let Some(rules) = self.rulebook.if_any(self.inbox.ledger).await.map_err(InboxError::Rules)? else {
+            return Ok(0);
+        };
+        let mut touched = Touched::default();
+        match hint {
+            DirectoryHint::Group(id) => self.group(&rules, id, &mut touched).await?,
+            DirectoryHint::Groups(ids) => {
+                for id in ids {
+                    self.group(&rules, id, &mut touched).await?;
+                }
+            }
+            DirectoryHint::GroupMember { group, user: _ } => {
+                self.members(&rules, group, &mut touched).await?;
+            }
+            // Whose it was can't be asked any more.
+            DirectoryHint::Membership(_) => touched.given.extend(rules.index.accounts_about(About::Members)),
+            DirectoryHint::User(id) => self.user(&rules, id, &mut touched).await?,
+            DirectoryHint::Users(ids) => {
+                for id in ids {
+                    self.user(&rules, id, &mut touched).await?;
+                }
+            }
+            DirectoryHint::Directory => return self.inbox.submit(&Hint::Everything, event).await,
+        }
+        self.send(touched, event).await
+    }
+
+    /// The same of permission sets, and of assignments that somebody has asked for.
+    pub async fn permission_set(&self, hint: &PermissionSetHint, event: &str) -> Result<usize, InboxError> {
+        match hint {
+            PermissionSetHint::Changed(arn) | PermissionSetHint::Named(arn) => {
+                let Some(rules) = self.rulebook.if_any(self.inbox.ledger).await.map_err(InboxError::Rules)?
+                else {
+                    return Ok(0);
+                };
+                let mut touched = Touched::default();
+                self.set(&rules, arn, &mut touched).await?;
+                self.send(touched, event).await
+            }
+            PermissionSetHint::Assignment { key, request } => {
+                if self.is_ours(key, request.as_ref()).await? {
+                    return Ok(0);
+                }
+                self.inbox.send([key.account.clone()], event, None).await
+            }
+            // What an account is on the old version of isn't what it has.
+            PermissionSetHint::Edited(_) | PermissionSetHint::Provisioned(_) => Ok(0),
+            PermissionSetHint::PermissionSets => self.inbox.submit(&Hint::Everything, event).await,
+        }
+    }
+
+    /// A group that still bears the name that it was last seen with has at most other members.
+    async fn group<'r>(
+        &self,
+        rules: &'r RulesOnHand,
+        id: &GroupId,
+        touched: &mut Touched<'r>,
+    ) -> Result<(), InboxError> {
+        let now = self.directory.group_name(id).await.map_err(InboxError::Directory)?;
+        let before = self.last_name(id).await?;
+        let mut names = self.remembered_names(id).await?;
+        names.extend(now.clone());
+        if now.is_some() && now == before {
+            touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
+            return Ok(());
+        }
+        names.extend(before);
+        touched.given.extend(rules.index.accounts_about(About::Group { id, names: &names }));
+        touched.principals.insert(Principal::Group(id.clone()));
+        let value = serde_json::to_value(now).unwrap_or_default();
+        touched.learned.push(Seen { id: id.to_string(), value, at: self.inbox.clock.now() });
+        Ok(())
+    }
+
+    async fn members<'r>(
+        &self,
+        rules: &'r RulesOnHand,
+        id: &GroupId,
+        touched: &mut Touched<'r>,
+    ) -> Result<(), InboxError> {
+        if rules.index.rules_about(About::Members).is_empty() {
+            return Ok(());
+        }
+        let mut names = self.remembered_names(id).await?;
+        names.extend(self.directory.group_name(id).await.map_err(InboxError::Directory)?);
+        touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
+        Ok(())
+    }
+
+    async fn user<'r>(
+        &self,
+        rules: &'r RulesOnHand,
+        id: &UserId,
+        touched: &mut Touched<'r>,
+    ) -> Result<(), InboxError> {
+        let now = self.directory.user_name(id).await.map_err(InboxError::Directory)?;
+        let names = now.into_iter().collect();
+        touched.given.extend(rules.index.accounts_about(About::User { id, names: &names }));
+        touched.principals.insert(Principal::User(id.clone()));
+        Ok(())
+    }
+
+    async fn set<'r>(
+        &self,
+        rules: &'r RulesOnHand,
+        arn: &PermissionSetArn,
+        touched: &mut Touched<'r>,
+    ) -> Result<(), InboxError> {
+        // Whoever began to read its tags before this can't put them back.
+        let unknown =
+            Seen { id: arn.to_string(), value: serde_json::Value::Null, at: self.inbox.clock.now() };
+        self.inbox.ledger.remember(SeenKind::PermissionSetTags, &[unknown]).await?;
+        let remembered = self.inbox.ledger.recall(SeenKind::PermissionSet).await?;
+        let remembered = remembered.into_iter().find(|seen| seen.id == arn.as_str());
+        let name = match remembered.and_then(|seen| serde_json::from_value::<PermissionSet>(seen.value).ok())
+        {
+            // It never has another one.
+            Some(set) => Some(set.name),
+            None => self.access.permission_set_name(arn).await.map_err(InboxError::PermissionSet)?,
+        };
+        let about = About::PermissionSet { arn, name: name.as_deref() };
+        touched.given.extend(rules.index.accounts_about(about));
+        touched.permission_sets.insert(arn.clone());
+        Ok(())
+    }
+
+    /// The name with which a group was last seen; `None` too where it was gone then.
+    async fn last_name(&self, id: &GroupId) -> Result<Option<String>, LedgerError> {
+        let names = self.inbox.ledger.recall(SeenKind::GroupName).await?;
+        let seen = names.into_iter().find(|seen| seen.id == id.as_str());
+        Ok(seen.and_then(|seen| serde_json::from_value(seen.value).ok()).flatten())
+    }
+
+    /// The names by which rules have found the group.
+    async fn remembered_names(&self, id: &GroupId) -> Result<BTreeSet<String>, LedgerError> {
+        let is_it =
+            |seen: &Seen| serde_json::from_value::<GroupId>(seen.value.clone()).is_ok_and(|of| of == *id);
+        let found = self.inbox.ledger.recall(SeenKind::Group).await?;
+        Ok(found.into_iter().filter(is_it).map(|seen| seen.id).collect())
+    }
+
+    /// Whether a request to assign is one that the ledger knows: what was asked for then is being followed, or has ended.
+    async fn is_ours(&self, key: &AssignmentKey, request: Option<&RequestId>) -> Result<bool, LedgerError> {
+        let (Some(request), Some(row)) = (request, self.inbox.ledger.row(key).await?) else {
+            return Ok(false);
+        };
+        let present = row.claim().and_then(|claim| claim.request.as_ref());
+        Ok(present == Some(request) || row.last_request.as_ref() == Some(request))
+    }
+
+    async fn send(&self, touched: Touched<'_>, event: &str) -> Result<usize, InboxError> {
+        let Inbox { organization, ledger, clock, .. } = self.inbox;
+        let mut accounts: BTreeSet<AccountId> = BTreeSet::new();
+        if !touched.given.is_empty() {
+            let fresh = clock.now() - signed(self.facts_age);
+            let outlines = outlines(organization, ledger, fresh).await?;
+            let given = outlines
+                .into_iter()
+                .filter(|outline| touched.given.iter().any(|accounts| accounts.may_give(outline)));
+            accounts.extend(given.map(|outline| outline.id));
+        }
+        if !(touched.principals.is_empty() && touched.permission_sets.is_empty()) {
+            let mut after = None;
+            loop {
+                let page = ledger.rows(after.as_deref()).await?;
+                let rows = page.items.iter().filter(|row| touched.has(row));
+                accounts.extend(rows.map(|row| row.key.account.clone()));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        let sent = self.inbox.send(accounts, event, None).await?;
+        // INVARIANT: only once all looks are in the inbox. Else a crash would leave a change that nobody sees any more.
+        if !touched.learned.is_empty() {
+            ledger.remember(SeenKind::GroupName, &touched.learned).await?;
+        }
+        Ok(sent)
+    }
+}

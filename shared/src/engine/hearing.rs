@@ -1,0 +1,74 @@
+//! What every function does with an event: it is read, and what it hints at is submitted; what can't be read is parked.
+
+use serde_json::Value;
+
+use super::{InboxError, Parked};
+use crate::{
+    causes,
+    events::{Envelope, EventError, Reading},
+    ports::{Clock, PortError, Queue},
+};
+
+/// What came of an event.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// So many account hints are in the inbox.
+    Hinted(usize),
+    /// It leads to nothing, and why.
+    Ignored(String),
+    /// It could not be read, and is parked.
+    Parked(String),
+}
+
+/// Why the event has to be delivered again.
+#[derive(Debug, thiserror::Error)]
+pub enum HearError {
+    #[error("cannot act on the event")]
+    Inbox(#[from] InboxError),
+    #[error("cannot park an event that cannot be read")]
+    Park(#[source] PortError),
+}
+
+/// A function that hears of events.
+#[derive(Clone, Copy)]
+pub struct Hearing<'a> {
+    /// Its name.
+    pub function: &'a str,
+    pub parked: &'a dyn Queue,
+    pub clock: &'a dyn Clock,
+}
+
+impl std::fmt::Debug for Hearing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hearing").field("function", &self.function).finish_non_exhaustive()
+    }
+}
+
+impl Hearing<'_> {
+    /// Takes an event: `envelope` is what its payload is, or why it is none; `submit` is given what it hints at, and the event's id.
+    pub async fn take<H>(
+        &self,
+        payload: &Value,
+        envelope: Result<Envelope, String>,
+        read: impl FnOnce(&Envelope) -> Result<Reading<H>, EventError>,
+        submit: impl AsyncFnOnce(H, String) -> Result<usize, InboxError>,
+    ) -> Result<Heard, HearError> {
+        let reading = envelope.and_then(|envelope| read(&envelope).map_err(|error| causes::joined(&error)));
+        match reading {
+            Ok(Reading::Hint { hint, event, caller_role: _ }) => {
+                Ok(Heard::Hinted(submit(hint, event).await?))
+            }
+            Ok(Reading::Ignored(why)) => {
+                tracing::info!(reason = %why, "event ignored: {why}");
+                Ok(Heard::Ignored(why.to_string()))
+            }
+            // It will never be read, however often it comes.
+            Err(reason) => {
+                let event = Parked::new(self.function, &reason, &payload.to_string());
+                event.park(self.parked, self.clock).await.map_err(HearError::Park)?;
+                Ok(Heard::Parked(reason))
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What happens in Identity Center is noticed by its events, without any sweep.
+
+use serde_json::json;
+use shared::{
+    domain::{AssignmentKey, Principal},
+    engine::Heard,
+};
+use simulator::wire::{identity_store as store, sso_admin as sso};
+
+use super::{
+    members::{joins, leaves},
+    model::{Who, group, in_ou, rule, rules},
+    service::Service,
+};
+
+const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6";
+
+async fn make_group(service: &Service, name: &str) {
+    let input = store::CreateGroup {
+        identity_store_id: service.world().identity_store(),
+        display_name: Some(name.to_owned()),
+        description: None,
+    };
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+}
+
+async fn tag_set(service: &Service, set: &str, key: &str, value: &str) {
+    let arn = service.world().permission_set_named(set).unwrap();
+    let input: sso::TagResource = serde_json::from_value(json!({
+        "InstanceArn": INSTANCE,
+        "ResourceArn": arn,
+        "Tags": [{ "Key": key, "Value": value }],
+    }))
+    .unwrap();
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_a_rule_names_is_granted_when_it_appears_and_again_when_it_is_made_anew() {
+    let service = Service::new();
+    service
+        .publish(&rules([group("new", "Newcomers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))]))
+        .await;
+    service.sweep_and_settle().await;
+    make_group(&service, "Others").await;
+    service.settle().await;
+    assert_eq!(service.assignments(), [""; 0]);
+
+    make_group(&service, "Newcomers").await;
+    service.settle().await;
+    let first = service.key("play", "ReadOnlyAccess", "Newcomers");
+    assert!(service.exists(&first));
+
+    // An identity provider that was away makes its groups again.
+    let Principal::Group(id) = &first.principal else { panic!("{first}") };
+    service.person(|world, now, who| world.delete_group(now, who, id)).await.unwrap();
+    make_group(&service, "Newcomers").await;
+    service.settle().await;
+    let second = service.key("play", "ReadOnlyAccess", "Newcomers");
+    assert_ne!(first, second);
+    assert!(service.exists(&second));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_group_is_not_its_namesake() {
+    let service = Service::new();
+    let developers = service.world().group_named("Developers").unwrap();
+    let pinned = rule("pinned", Who::GroupId(developers.clone()));
+    service.publish(&rules([pinned.gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))])).await;
+    service.sweep_and_settle().await;
+    assert!(service.exists(&service.key("play", "ReadOnlyAccess", "Developers")));
+    service.person(|world, now, who| world.delete_group(now, who, &developers)).await.unwrap();
+    make_group(&service, "Developers").await;
+    service.settle().await;
+    assert!(!service.exists(&service.key("play", "ReadOnlyAccess", "Developers")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_renamed_leaves_what_it_had_by_its_name_and_gets_what_its_new_one_gives() {
+    let service = Service::new();
+    service
+        .publish(&rules([
+            group("old", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox")),
+            group("new", "Builders").gets("PowerUserAccess").in_accounts(in_ou("Sandbox")),
+        ]))
+        .await;
+    service.sweep_and_settle().await;
+    let id = service.world().group_named("Developers").unwrap();
+    let old = service.key("play", "ReadOnlyAccess", "Developers");
+    assert!(service.exists(&old));
+    service.pass(std::time::Duration::from_mins(10)).await;
+    service.person(|world, now, who| world.rename_group(now, who, &id, "Builders")).await.unwrap();
+    service.settle().await;
+    assert!(!service.exists(&old));
+    assert!(service.exists(&service.key("play", "PowerUserAccess", "Builders")));
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_or_leaves_is_followed_although_the_event_of_leaving_names_neither_group_nor_user() {
+    let service = Service::new();
+    let members = rule("dev", Who::MembersOf("Developers".to_owned()));
+    service.publish(&rules([members.gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))])).await;
+    service.sweep_and_settle().await;
+    let bruno = service.world().user_named("bruno@example.com").unwrap();
+    let set = service.world().permission_set_named("ReadOnlyAccess").unwrap();
+    let key = AssignmentKey {
+        account: service.account("play"),
+        permission_set: set,
+        principal: Principal::User(bruno),
+    };
+    joins(&service, "bruno@example.com", "Developers").await;
+    service.settle().await;
+    assert!(service.exists(&key));
+    leaves(&service, "bruno@example.com", "Developers").await;
+    service.settle().await;
+    assert!(!service.exists(&key));
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_group_that_is_granted_itself_come_and_go_without_a_look() {
+    let service = Service::new();
+    service
+        .publish(&rules([group("dev", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))]))
+        .await;
+    service.sweep_and_settle().await;
+    joins(&service, "bruno@example.com", "Developers").await;
+    for event in service.take_events() {
+        let heard = service.ports.hear(event, &*service.parked).await.unwrap();
+        assert!(matches!(heard, Heard::Hinted(0) | Heard::Ignored(_)), "{heard:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permission_set_that_is_tagged_is_given_where_rules_select_by_that_tag() {
+    let service = Service::new();
+    service
+        .publish(&rules([group("tagged", "Developers")
+            .gets_tagged("Level", "High")
+            .in_accounts(in_ou("Sandbox"))]))
+        .await;
+    service.sweep_and_settle().await;
+    assert_eq!(service.assignments(), [""; 0]);
+    tag_set(&service, "ReadOnlyAccess", "Level", "High").await;
+    service.settle().await;
+    let key = service.key("play", "ReadOnlyAccess", "Developers");
+    assert!(service.exists(&key));
+    service.pass(std::time::Duration::from_mins(10)).await;
+    tag_set(&service, "ReadOnlyAccess", "Level", "Low").await;
+    service.settle().await;
+    assert!(!service.exists(&key));
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_of_our_own_that_come_back_as_events_lead_to_no_look_and_those_of_others_do() {
+    let service = Service::new();
+    service
+        .publish(&rules([group("dev", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))]))
+        .await;
+    service.sweep().await.unwrap();
+    service.drain_inbox().await;
+    drop(service.take_events());
+    service.run_engine().await;
+    let ours = service.take_events();
+    assert!(!ours.is_empty());
+    for event in ours {
+        let heard = service.ports.hear(event, &*service.parked).await.unwrap();
+        assert_eq!(heard, Heard::Hinted(0));
+    }
+
+    service.settle().await;
+    service.pass(std::time::Duration::from_mins(10)).await;
+    let key = service.key("play", "ReadOnlyAccess", "Developers");
+    assert!(service.exists(&key));
+    let input: sso::DeleteAccountAssignment = serde_json::from_value(json!({
+        "InstanceArn": INSTANCE,
+        "TargetId": key.account,
+        "TargetType": "AWS_ACCOUNT",
+        "PermissionSetArn": key.permission_set,
+        "PrincipalType": "GROUP",
+        "PrincipalId": key.principal.id(),
+    }))
+    .unwrap();
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+    service.pass(std::time::Duration::from_secs(30)).await;
+    service.settle().await;
+    let row = service.rows().await.into_iter().find(|row| row.key == key).unwrap();
+    assert!(row.hold.is_some() || row.missing_since.is_some(), "{row:?}");
+}
