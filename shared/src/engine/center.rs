@@ -197,13 +197,11 @@ impl CenterInbox<'_> {
         Ok(found.into_iter().filter(is_it).map(|seen| seen.id).collect())
     }
 
-    /// Whether a request to assign is one that the ledger knows: what was asked for then is being followed, or has ended.
+    /// Whether a request to assign is one that the ledger knows. While the engine has a claim on the key, what becomes of it is found out
+    /// anyway, and the event may come before AWS's answer is written down.
     async fn is_ours(&self, key: &AssignmentKey, request: Option<&RequestId>) -> Result<bool, LedgerError> {
-        let (Some(request), Some(row)) = (request, self.inbox.ledger.row(key).await?) else {
-            return Ok(false);
-        };
-        let present = row.claim().and_then(|claim| claim.request.as_ref());
-        Ok(present == Some(request) || row.last_request.as_ref() == Some(request))
+        let Some(row) = self.inbox.ledger.row(key).await? else { return Ok(false) };
+        Ok(row.claim().is_some() || (request.is_some() && row.last_request.as_ref() == request))
     }
 
     async fn send(&self, touched: Touched<'_>, event: &str) -> Result<usize, InboxError> {

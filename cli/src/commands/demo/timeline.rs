@@ -82,6 +82,8 @@ impl Timeline {
             News::Event { at, name, id, outcome } => {
                 self.events.insert(id.clone(), Heard { name: name.clone(), at: *at });
                 let (led, paint) = match outcome {
+                    // Our own requests come back.
+                    Outcome::Hinted(0) => return Ok(()),
                     Outcome::Hinted(1) => ("look at this account again".to_owned(), Paint::Accent),
                     Outcome::Hinted(accounts) => {
                         (format!("look at {accounts} accounts again"), Paint::Accent)

@@ -134,6 +134,8 @@ impl Telling {
         }
         self.events.push_back((id.to_owned(), name.to_owned(), at));
         let (text, paint) = match outcome {
+            // Of our own requests there are too many to be told.
+            Heard::Hinted(0) => return Ok(()),
             Heard::Hinted(accounts) => (
                 format!("{name}: {} to look at again", count(*accounts, "account", "accounts")),
                 Paint::Accent,
