@@ -3,12 +3,11 @@
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::Value;
 
-use crate::{engine::UnreadableJson, events::Envelope};
+use crate::events::Envelope;
 
 /// An event as it is read, or why the payload is none.
-pub fn envelope(payload: &Value) -> Result<Envelope, String> {
-    let event: EventBridgeEvent = serde_json::from_value(payload.clone())
-        .map_err(|error| format!("not an EventBridge event: {}", UnreadableJson::from(error)))?;
+pub fn envelope(payload: &Value) -> Result<Envelope, serde_json::Error> {
+    let event: EventBridgeEvent = serde_json::from_value(payload.clone())?;
     Ok(Envelope {
         id: event.id,
         source: event.source,

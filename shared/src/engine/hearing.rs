@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{InboxError, Parked};
+use super::{InboxError, Parked, UnreadableJson};
 use crate::{
     causes,
     events::{Envelope, EventError, Reading},
@@ -50,11 +50,13 @@ impl Hearing<'_> {
     pub async fn take<H>(
         &self,
         payload: &Value,
-        envelope: Result<Envelope, String>,
+        envelope: Result<Envelope, serde_json::Error>,
         read: impl FnOnce(&Envelope) -> Result<Reading<H>, EventError>,
         submit: impl AsyncFnOnce(H, String) -> Result<usize, InboxError>,
     ) -> Result<Heard, HearError> {
-        let reading = envelope.and_then(|envelope| read(&envelope).map_err(|error| causes::joined(&error)));
+        let reading = envelope
+            .map_err(|error| format!("not an EventBridge event: {}", UnreadableJson::from(error)))
+            .and_then(|envelope| read(&envelope).map_err(|error| causes::joined(&error)));
         match reading {
             Ok(Reading::Hint { hint, event, caller_role: _ }) => {
                 Ok(Heard::Hinted(submit(hint, event).await?))
