@@ -197,11 +197,14 @@ impl CenterInbox<'_> {
         Ok(found.into_iter().filter(is_it).map(|seen| seen.id).collect())
     }
 
-    /// Whether a request to assign is one that the ledger knows. While the engine has a claim on the key, what becomes of it is found out
-    /// anyway, and the event may come before AWS's answer is written down.
+    /// Whether a request to assign is one that the ledger knows. Its event may come before AWS's answer is written down: then the engine finds
+    /// out whose it is. Another's for the same key is looked at as soon as ours has ended.
     async fn is_ours(&self, key: &AssignmentKey, request: Option<&RequestId>) -> Result<bool, LedgerError> {
         let Some(row) = self.inbox.ledger.row(key).await? else { return Ok(false) };
-        Ok(row.claim().is_some() || (request.is_some() && row.last_request.as_ref() == request))
+        let present = row.claim().map(|claim| claim.request.as_ref());
+        let is_known =
+            request.is_some() && (present == Some(request) || row.last_request.as_ref() == request);
+        Ok(present == Some(None) || is_known)
     }
 
     async fn send(&self, touched: Touched<'_>, event: &str) -> Result<usize, InboxError> {
