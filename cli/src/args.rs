@@ -1,6 +1,7 @@
 //! What can be asked for on the command line.
 
 mod consent;
+mod reprovision;
 mod simulate;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -12,6 +13,7 @@ use shared::domain::{AccountId, InstanceArn, PlanHash};
 pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
+pub use reprovision::ReprovisionArgs;
 pub use simulate::SimulateArgs;
 
 /// Usher gives people access to AWS accounts through IAM Identity Center, by rule.
@@ -137,6 +139,19 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         usher confirm ReadOnlyAccess")]
     Confirm(ConfirmArgs),
+    /// Show how edited permission sets reach their accounts, or push one
+    #[command(
+        after_help = "Without a name it shows what is on the way and what came of those before. With one it shows which accounts have an old\n\
+        version of it, and when they get the newest. --now pushes it, whatever the rules say of the time.\n\n\
+        Exit codes:\n  \
+        0  told; or pushed, and done as far as it was followed\n  \
+        1  an error; or pushed, and some accounts have failed\n\n\
+        Examples:\n  \
+        usher reprovision\n  \
+        usher reprovision ReadOnlyAccess\n  \
+        usher reprovision ReadOnlyAccess --now --reason 'incident 12'"
+    )]
+    Reprovision(ReprovisionArgs),
     /// Show what events lead to, or why they are ignored
     #[command(
         after_help = "A file may hold EventBridge events, CloudTrail records (a log file, or what `aws cloudtrail lookup-events`\n\

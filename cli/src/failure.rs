@@ -5,7 +5,10 @@ use std::{error::Error, fmt, io, time::Duration};
 use miette::Diagnostic;
 use shared::{
     domain::AccountId,
-    engine::{PublishError, ReadError, ReconcileError, RunError, SweepError, consent::ConsentError},
+    engine::{
+        PublishError, ReadError, ReconcileError, ReprovisionError, RunError, SweepError,
+        consent::ConsentError,
+    },
     local::OpenError,
     ports::{LedgerError, PortError},
     rules::Diagnostics,
@@ -77,6 +80,8 @@ pub enum Failure {
     Reconcile(#[source] ReconcileError),
     #[error("the engine broke off")]
     Run(#[source] RunError),
+    #[error("cannot reprovision")]
+    Reprovision(#[source] ReprovisionError),
     #[error("cannot sweep")]
     Sweep(#[source] SweepError),
     #[error("cannot act on an event")]
@@ -194,6 +199,7 @@ impl Failure {
             | Self::Read(_)
             | Self::Publish(_)
             | Self::Sweep(_)
+            | Self::Reprovision(_)
             | Self::Event(_)
             | Self::LookUp(_)
             | Self::Queue(_) => return self.cause(),

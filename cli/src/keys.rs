@@ -59,14 +59,24 @@ impl FromStr for KeyText {
             return Err(KEY.to_owned());
         };
         let account = account.parse().map_err(|error| format!("{error}; {KEY}"))?;
-        let own = set.strip_prefix("ps-").filter(|own| own.len() == 16);
-        let is_id = own.is_some_and(|own| own.bytes().all(|b| b.is_ascii_alphanumeric()));
-        let permission_set = match set {
-            "" => return Err(KEY.to_owned()),
-            id if is_id => SetText::Id(id.to_owned()),
-            name => SetText::Name(name.to_owned()),
-        };
+        let permission_set = set.parse().map_err(|_: String| KEY.to_owned())?;
         Ok(Self { account, permission_set, principal: principal.parse()? })
+    }
+}
+
+impl FromStr for SetText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Of an ARN its last part is enough.
+        let text = if text.starts_with("arn:") { text.rsplit('/').next().unwrap_or_default() } else { text };
+        let own = text.strip_prefix("ps-").filter(|own| own.len() == 16);
+        let is_id = own.is_some_and(|own| own.bytes().all(|b| b.is_ascii_alphanumeric()));
+        match text {
+            "" => Err("write a permission set's name, or its own id: ps-…".to_owned()),
+            id if is_id => Ok(Self::Id(id.to_owned())),
+            name => Ok(Self::Name(name.to_owned())),
+        }
     }
 }
 
@@ -180,7 +190,11 @@ impl PrincipalText {
 }
 
 impl SetText {
-    async fn look_up(&self, aws: &Aws, ledger: &dyn LedgerReader) -> Result<PermissionSetArn, Failure> {
+    pub(crate) async fn look_up(
+        &self,
+        aws: &Aws,
+        ledger: &dyn LedgerReader,
+    ) -> Result<PermissionSetArn, Failure> {
         let none = || match self {
             Self::Id(name) | Self::Name(name) => Failure::NoSetNamed { name: name.clone() },
         };

@@ -99,6 +99,9 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Adopt(adopt) => commands::own::adopt(&adopt, &connection, machine, screen).await,
         Command::Disown(disown) => commands::own::disown(&disown, &connection, machine, screen).await,
         Command::Confirm(confirm) => commands::own::confirm(&confirm, &connection, machine, screen).await,
+        Command::Reprovision(reprovision) => {
+            Box::pin(commands::reprovision::run(&reprovision, &connection, machine, screen)).await
+        }
         Command::Event(event) => commands::event::run(&event, screen),
     }
 }

@@ -3,6 +3,7 @@
 mod event;
 mod outcome;
 mod plan;
+mod reprovision;
 mod status;
 mod withheld;
 
@@ -13,6 +14,7 @@ pub use plan::{
     RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
 pub(crate) use plan::{named, rules};
+pub use reprovision::{CampaignStatus, OutlookReport, RecordStatus, ReprovisionReport};
 pub use status::{
     BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SpentToday, StatusReport, WorkStatus,
 };

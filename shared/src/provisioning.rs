@@ -54,6 +54,11 @@ pub fn next_poll(waited: Duration) -> Duration {
     (waited / 10).clamp(Duration::from_secs(30), Duration::from_mins(15))
 }
 
+/// How long to wait between two looks at a request to provision: roles take seconds to be changed, so it starts at 5 s.
+pub fn next_provisioning_look(waited: Duration) -> Duration {
+    (waited / 3).clamp(Duration::from_secs(5), Duration::from_mins(15))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

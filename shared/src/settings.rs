@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use crate::{
     domain::InstanceArn,
-    engine::{EngineSettings, SweepSettings},
+    engine::{EngineSettings, ReprovisionSettings, SweepSettings},
     pace::Share,
     plan::{ManagementWrites, Quotas},
 };
@@ -192,11 +192,38 @@ impl Settings {
     }
 
     /// The share of one instance of `poll-provisioning`: `USHER_REST_RATE` calls a second (1) for all that run at a time, of which there
-    /// are at most `USHER_REST_CONCURRENCY` (2): the `MaximumConcurrency` of the poll queue's event source mapping.
+    /// are at most `USHER_REST_CONCURRENCY` (2), the `MaximumConcurrency` of the poll queue's event source mapping, and for `reprovision`.
     pub fn rest_share(&self) -> Result<Share, SettingsError> {
         let sso_admin = self.rate("USHER_REST_RATE", 1.0)?;
         let instances = self.optional("USHER_REST_CONCURRENCY", CONCURRENCY, concurrency)?.unwrap_or(2);
-        Ok(Share { sso_admin, identity_store: 2.0, organizations: 0.125, burst: 1 }.among(instances))
+        // One more, for `reprovision`.
+        let share = Share { sso_admin, identity_store: 2.0, organizations: 0.125, burst: 1 };
+        Ok(share.among(instances.saturating_add(1)))
+    }
+
+    /// The share of `reprovision`, of which one runs at a time, for what it asks without the engine's lease: as much of the rest as an
+    /// instance of `poll-provisioning`. It lists the accounts where something is outdated. It rests most of the time, so some calls may
+    /// follow each other.
+    pub fn reprovision_share(&self) -> Result<Share, SettingsError> {
+        let Share { sso_admin, identity_store, organizations: _, burst: _ } = self.rest_share()?;
+        Ok(Share { sso_admin, identity_store, organizations: 0.125, burst: 5 })
+    }
+
+    /// The engine's share of SSO Admin, for who holds its lease in its place.
+    pub fn engine_share(engine: &EngineSettings) -> Share {
+        Share {
+            sso_admin: f64::from(engine.rate),
+            identity_store: 1.0,
+            organizations: 0.125,
+            burst: engine.burst,
+        }
+    }
+
+    /// How reprovisioning goes about it: `USHER_REPROVISION_EVERY` is [`ReprovisionSettings::every`].
+    pub fn reprovision(&self) -> Result<ReprovisionSettings, SettingsError> {
+        let default = ReprovisionSettings::default();
+        let every = self.time("USHER_REPROVISION_EVERY", Duration::from_mins(1))?;
+        Ok(ReprovisionSettings { every: every.unwrap_or(default.every), ..default })
     }
 
     /// The share of one instance of `on-account-event`: it lists the accounts below an OU, which `reconcile` never does.
@@ -486,16 +513,22 @@ mod tests {
     fn the_shares_leave_two_calls_a_second_to_people_unless_said_otherwise() {
         let shares = |said: &Settings| {
             let (reconcile, rest) = (said.reconcile_share().unwrap(), said.rest_share().unwrap());
-            [reconcile, reconcile, said.sweep_share().unwrap(), rest, rest]
+            let reprovision = said.reprovision_share().unwrap();
+            [reconcile, reconcile, said.sweep_share().unwrap(), rest, rest, reprovision]
         };
         let of_all = |part: fn(&Share) -> f64| shares(&settings(&[])).iter().map(part).sum::<f64>();
+        let without_reprovision: f64 =
+            shares(&settings(&[])).iter().take(5).map(|share| share.organizations).sum();
         let engine = 10.0;
         assert!(engine + of_all(|share| share.sso_admin) <= 18.0);
         assert!(of_all(|share| share.identity_store) <= 20.0);
-        assert!(of_all(|share| share.organizations) <= 1.0);
+        // It describes nothing but a few accounts, and is counted below with who lists them.
+        assert!(without_reprovision <= 1.0);
         let [reconcile, _, sweep, ..] = shares(&settings(&[])).map(|share| share.organizations);
         let (events, tick) = (Settings::events_share().organizations, Settings::tick_share().organizations);
-        let (listing, describing) = (sweep + events + tick, 2.0 * reconcile + sweep + tick);
+        let reprovision = settings(&[]).reprovision_share().unwrap().organizations;
+        let listing = sweep + events + tick + reprovision;
+        let describing = 2.0 * reconcile + sweep + tick;
         assert!(
             listing <= 1.0 && describing <= 1.0,
             "who lists accounts, and who describes the organization"
@@ -505,7 +538,7 @@ mod tests {
             ("USHER_RECONCILE_RATE", "6"),
             ("USHER_RECONCILE_CONCURRENCY", "4"),
             ("USHER_SWEEP_RATE", "0.5"),
-            ("USHER_REST_RATE", "2.5"),
+            ("USHER_REST_RATE", "3"),
             ("USHER_REST_CONCURRENCY", "5"),
             ("USHER_COMMAND_RATE", "20"),
         ]);

@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod orders;
 pub(crate) mod own;
 pub(crate) mod plan;
+pub(crate) mod reprovision;
 pub(crate) mod rules_check;
 pub(crate) mod rules_schema;
 pub(crate) mod simulate;

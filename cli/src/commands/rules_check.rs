@@ -84,7 +84,8 @@ fn checked<'a>(
 }
 
 fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let RuleSet { settings: Settings { mode, guardrails, .. }, teams: _, never, rules } = rules;
+    let RuleSet { settings: Settings { mode, guardrails, .. }, teams: _, never, reprovision: _, rules } =
+        rules;
     let style = screen.out_style;
     let rules = count(rules.len(), "rule", "rules");
     let never = match never.len() {

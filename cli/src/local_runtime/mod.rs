@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        CenterInbox, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep,
-        SweepEnd, SweepSettings, SweepSummary, Tick,
+        CenterInbox, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, ReprovisionSettings,
+        Reprovisioner, Rulebook, Sweep, SweepEnd, SweepSettings, SweepSummary, Tick,
     },
     events::Family,
     local::{LocalQueue, SqliteLedger},
@@ -197,7 +197,8 @@ impl LocalRuntime {
     pub async fn run(&self) -> Result<(), Failure> {
         let (reconcile, provision) = (self.run_reconcile().boxed_local(), self.run_provision().boxed_local());
         let (polls, ticks) = (self.run_poll_provisioning().boxed_local(), self.run_tick().boxed_local());
-        futures::future::try_join4(reconcile, provision, polls, ticks).await.map(|_| ())
+        let reprovision = self.run_reprovision().boxed_local();
+        futures::future::try_join5(reconcile, provision, polls, ticks, reprovision).await.map(|_| ())
     }
 
     /// Whether there is no message and no work left.
@@ -209,7 +210,8 @@ impl LocalRuntime {
         Ok(is_empty(&self.inbox)
             && is_empty(&self.wake)
             && is_empty(&self.polls)
-            && self.ledger.work(1).await?.is_empty())
+            && self.ledger.work(1).await?.is_empty()
+            && self.ledger.campaigns().await?.iter().all(|campaign| campaign.sent.is_empty()))
     }
 
     async fn run_reconcile(&self) -> Result<(), Failure> {
@@ -303,6 +305,30 @@ impl LocalRuntime {
                 let error = shared::causes::joined(&error);
                 tracing::error!(error, "tick: {error}");
                 self.teller.trouble("the minute's tick", error);
+            }
+        }
+    }
+
+    async fn run_reprovision(&self) -> Result<(), Failure> {
+        loop {
+            self.clock.sleep(TICK).await;
+            let reprovisioner = Reprovisioner {
+                reader: self.planner().reader,
+                in_charge: self.engine.access.as_ref(),
+                writer: self.engine.writer.as_ref(),
+                ledger: &self.ledger,
+                polls: &self.polls,
+                wake: &self.wake,
+                settings: self.settings,
+                schedule: ReprovisionSettings::default(),
+            };
+            let run = self.invocations.fetch_add(1, Ordering::Relaxed);
+            let holder = format!("local-{}-reprovision-{run}", std::process::id());
+            let until = self.clock.now().checked_add(RUN).unwrap_or(Timestamp::MAX);
+            if let Err(error) = reprovision::handle(reprovisioner, &holder, until).await {
+                let error = shared::causes::joined(&error);
+                tracing::error!(error, "reprovision: {error}");
+                self.teller.trouble("reprovisioning", error);
             }
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use shared::{
     domain::AccountId,
     engine::{Heard, Reconciled, SweepSummary},
-    ledger::Row,
+    ledger::{CampaignRecord, Row},
     plan::Withheld,
     ports::Clock,
 };
@@ -41,6 +41,8 @@ pub enum News {
     Swept { at: Timestamp, found: SweepSummary },
     /// A function failed; it runs again by itself.
     Trouble { at: Timestamp, what: &'static str, error: String },
+    /// A campaign of reprovisioning is over.
+    Reprovisioned { at: Timestamp, record: Box<CampaignRecord> },
     /// A row of the ledger was written.
     Written { at: Timestamp, row: Box<Row> },
 }
@@ -90,6 +92,10 @@ impl Teller {
 
     pub(super) fn written(&self, row: &Row) {
         self.tell(News::Written { at: self.clock.now(), row: Box::new(row.clone()) });
+    }
+
+    pub(super) fn reprovisioned(&self, record: CampaignRecord) {
+        self.tell(News::Reprovisioned { at: self.clock.now(), record: Box::new(record) });
     }
 
     fn tell(&self, news: News) {

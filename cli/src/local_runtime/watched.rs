@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::{
-    domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Round, Row},
+    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     local::SqliteLedger,
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
@@ -65,6 +65,14 @@ impl LedgerReader for WatchedLedger {
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.ledger.recall(kind).await
     }
+
+    async fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError> {
+        self.ledger.campaigns().await
+    }
+
+    async fn campaign(&self, set: &PermissionSetArn) -> Result<Option<Campaign>, LedgerError> {
+        self.ledger.campaign(set).await
+    }
 }
 
 #[async_trait::async_trait]
@@ -114,8 +122,21 @@ impl Ledger for WatchedLedger {
         self.ledger.keep_round(round).await
     }
 
+    async fn keep_campaign(&self, campaign: &Campaign, guard: &Guard) -> Result<(), LedgerError> {
+        self.ledger.keep_campaign(campaign, guard).await
+    }
+
+    async fn end_campaign(&self, campaign: &Campaign) -> Result<(), LedgerError> {
+        self.ledger.end_campaign(campaign).await
+    }
+
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
-        self.ledger.remember(kind, seen).await
+        self.ledger.remember(kind, seen).await?;
+        if kind == SeenKind::Reprovisioned {
+            let records = seen.iter().filter_map(|seen| serde_json::from_value(seen.value.clone()).ok());
+            records.for_each(|record| self.teller.reprovisioned(record));
+        }
+        Ok(())
     }
 
     async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {

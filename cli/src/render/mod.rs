@@ -4,6 +4,7 @@ pub(crate) mod apply_text;
 pub(crate) mod event_text;
 pub(crate) mod markdown;
 pub(crate) mod plan_text;
+pub(crate) mod reprovision_text;
 mod rows;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -1,11 +1,11 @@
-//! Looks after assignment requests that take longer than the engine has patience.
+//! Looks after assignment requests that take longer than the engine has patience, and after all requests to provision.
 //!
 //! Each message is one request. One that is still under way goes back to the queue with a longer delay; it is a new message, so
 //! that however long AWS takes, none is taken for one that keeps failing.
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::{
-    engine::{Parked, Poll, Poller},
+    engine::{Parked, PollMessage, Poller, ProvisioningPoll},
     ports::Queue,
 };
 
@@ -25,8 +25,9 @@ pub async fn handle(event: SqsEvent, poller: Poller<'_>, parked: &dyn Queue) -> 
 /// Whether the record is done with.
 async fn look(record: &SqsMessage, poller: &Poller<'_>, parked: &dyn Queue) -> bool {
     let body = record.body.as_deref().unwrap_or_default();
-    let poll = match Poll::from_body(body) {
-        Ok(poll) => poll,
+    let poll = match PollMessage::from_body(body) {
+        Ok(PollMessage::Assignment(poll)) => poll,
+        Ok(PollMessage::Provisioning(poll)) => return look_at_provisioning(&poll, poller).await,
         Err(error) => {
             let unreadable = Parked::new("poll-provisioning", &shared::causes::joined(&error), body);
             let parking = unreadable.park(parked, poller.clock).await;
@@ -44,6 +45,21 @@ async fn look(record: &SqsMessage, poller: &Poller<'_>, parked: &dyn Queue) -> b
         Err(error) => {
             let error = shared::causes::joined(&error);
             tracing::error!(account.id = %poll.key.account, key = %poll.key, error, "{}: {error}", poll.key);
+            false
+        }
+    }
+}
+
+async fn look_at_provisioning(poll: &ProvisioningPoll, poller: &Poller<'_>) -> bool {
+    let (set, target) = (&poll.permission_set, &poll.target);
+    match poller.look_at_provisioning(poll).await {
+        Ok(came_of_it) => {
+            tracing::info!(permission_set = %set, ?target, ?came_of_it, "{set}: {came_of_it:?}");
+            true
+        }
+        Err(error) => {
+            let error = shared::causes::joined(&error);
+            tracing::error!(permission_set = %set, ?target, error, "{set}: {error}");
             false
         }
     }

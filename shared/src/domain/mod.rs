@@ -14,7 +14,9 @@ pub use assignment::{AssignmentKey, Operation, RequestId};
 pub(crate) use consent::hex;
 pub use consent::{ConsentId, PlanHash};
 pub use id::InvalidId;
-pub use permission_set::{IdentityStoreId, Instance, InstanceArn, PermissionSet, PermissionSetArn};
+pub use permission_set::{
+    IdentityStoreId, Instance, InstanceArn, PermissionSet, PermissionSetArn, ProvisioningTarget,
+};
 pub use principal::{GroupId, MembershipId, Principal, UserId};
 pub use rule::{Mode, RuleId, RulesVersion, TeamId};
 pub use tag::Tags;

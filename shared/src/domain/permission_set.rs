@@ -60,3 +60,12 @@ pub struct PermissionSet {
     pub name: String,
     pub tags: Tags,
 }
+
+/// Where a permission set's newest version is brought to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProvisioningTarget {
+    Account(AccountId),
+    /// Every account in which it is provisioned, by one request with one status.
+    AllProvisionedAccounts,
+}

@@ -5,13 +5,13 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Inbox, InboxError, Rulebook, RulesOnHand, outline::outlines, signed};
+use super::{Inbox, InboxError, Rulebook, RulesOnHand, outline::outlines, reprovision::mark, signed};
 use crate::{
     domain::{
         AccountId, AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, RequestId, UserId,
     },
-    events::{DirectoryHint, Hint, PermissionSetHint},
-    ledger::{Row, State},
+    events::{DirectoryHint, Hint, PermissionSetHint, Told},
+    ledger::{Edit, Row, State},
     ports::{AccessReader, Directory, LedgerError, Seen, SeenKind},
     rules::{About, AccountSelector},
 };
@@ -84,7 +84,14 @@ impl CenterInbox<'_> {
     }
 
     /// The same of permission sets, and of assignments that somebody has asked for.
-    pub async fn permission_set(&self, hint: &PermissionSetHint, event: &str) -> Result<usize, InboxError> {
+    ///
+    /// An edit makes the permission set due to be reprovisioned: `told` is what the event tells of it.
+    pub async fn permission_set(
+        &self,
+        hint: &PermissionSetHint,
+        event: &str,
+        told: &Told,
+    ) -> Result<usize, InboxError> {
         match hint {
             PermissionSetHint::Changed(arn) | PermissionSetHint::Named(arn) => {
                 let Some(rules) = self.rulebook.if_any(self.inbox.ledger).await.map_err(InboxError::Rules)?
@@ -101,8 +108,16 @@ impl CenterInbox<'_> {
                 }
                 self.inbox.send([key.account.clone()], event, None).await
             }
-            // What an account is on the old version of isn't what it has.
-            PermissionSetHint::Edited(_) | PermissionSetHint::Provisioned(_) => Ok(0),
+            // Nobody has another permission set by it, so no account is looked at.
+            PermissionSetHint::Edited(arn) => {
+                let now = self.inbox.clock.now();
+                let Told { name, by, at } = told.clone();
+                let edit = Edit { event: event.to_owned(), name, by, at: at.unwrap_or(now) };
+                mark(self.inbox.ledger, self.inbox.clock, arn, &edit).await?;
+                Ok(0)
+            }
+            // Our own calls come back so. Whoever else made one, a campaign asks who has an old version at its own time.
+            PermissionSetHint::Provisioned(_) => Ok(0),
             PermissionSetHint::PermissionSets => self.inbox.submit(&Hint::Everything, event).await,
         }
     }

@@ -5,6 +5,7 @@
 //! Planner     one account, or all: ledger rows, then AWS -> a decision. Holds readers only: it is the dry run
 //! Reconciler  Planner -> guardrails -> intents in the ledger -> wake
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
+//! Reprovisioner  edited permission sets -> their accounts, under the same lease
 //! Poller      one request that takes long -> its result, or another look later
 //! Tick        what time alone brings about: lost wakes, rules that begin or end
 //! Sweep       Planner over everything -> hints for the accounts that differ
@@ -26,6 +27,7 @@ mod provisioner;
 mod publish;
 mod reading;
 mod reconciler;
+mod reprovision;
 mod rulebook;
 mod survey;
 mod sweep;
@@ -42,11 +44,15 @@ pub use memory::remember;
 pub use outline::OutlineError;
 pub use parking::{Parked, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
-pub use poll::{Poll, PollEnd, PollError, Polled, Poller, UnreadablePoll};
+pub use poll::{Poll, PollEnd, PollError, PollMessage, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
 pub use publish::{PublishError, may_follow, publish};
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
+pub use reprovision::{
+    Mark, Outlook, ProvisioningPoll, ReprovisionError, ReprovisionSettings, ReprovisionSummary,
+    Reprovisioner, push, records,
+};
 pub use rulebook::{Rulebook, RulesOnHand};
 pub use survey::Survey;
 pub use sweep::{Sweep, SweepEnd, SweepError, SweepSettings, SweepSummary};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    AccountHint, UnreadableJson, Wake,
+    AccountHint, ProvisioningPoll, UnreadableJson, Wake,
     provisioner::outcome::{self, Ended},
 };
 use crate::{
@@ -26,6 +26,28 @@ pub struct Poll {
     pub request: RequestId,
     /// When it was handed over. A row that was handed over again has another message that looks after it.
     pub since: Timestamp,
+}
+
+/// The member of a message about a request to provision; one about an assignment has none of its own.
+pub(super) const PROVISIONING: &str = "provisioning";
+
+/// What a message asks to look after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PollMessage {
+    Assignment(Poll),
+    Provisioning(Box<ProvisioningPoll>),
+}
+
+impl PollMessage {
+    /// Reads a message's body.
+    pub fn from_body(body: &str) -> Result<Self, UnreadablePoll> {
+        let unreadable = |error: serde_json::Error| UnreadablePoll(error.into());
+        let mut message: serde_json::Value = serde_json::from_str(body).map_err(unreadable)?;
+        match message.get_mut(PROVISIONING).map(serde_json::Value::take) {
+            Some(poll) => serde_json::from_value(poll).map(Self::Provisioning).map_err(unreadable),
+            None => Poll::from_body(body).map(Self::Assignment),
+        }
+    }
 }
 
 /// A message that is not a request to look after.
@@ -83,6 +105,10 @@ pub enum PollEnd {
     Blocked,
     /// AWS no longer knows the request: the engine has it back, and settles it by the assignments.
     HandedBack,
+    /// The permission set's newest version is there.
+    Provisioned,
+    /// It is not; what follows is the campaign's.
+    NotProvisioned,
     /// The row is no longer claimed for this request, or another message looks after it.
     Overtaken,
 }

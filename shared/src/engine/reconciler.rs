@@ -91,7 +91,12 @@ impl Reconciler<'_> {
                 Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged | LedgerError::BudgetSpent(_)) => {
                     continue;
                 }
-                Err(error @ (LedgerError::LeaseLost | LedgerError::OrdersChanged | LedgerError::Port(_))) => {
+                Err(
+                    error @ (LedgerError::LeaseLost
+                    | LedgerError::OrdersChanged
+                    | LedgerError::CampaignChanged(_)
+                    | LedgerError::Port(_)),
+                ) => {
                     return Err(error.into());
                 }
             }

@@ -19,6 +19,7 @@ mod permission_set;
 mod search;
 mod tagging;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::domain::InvalidId;
@@ -121,6 +122,28 @@ struct Service<L: 'static> {
     event_source: Option<&'static str>,
     /// Every event that is known by its name.
     names: &'static [(&'static str, L)],
+}
+
+/// What is told of the call behind an event, beyond what it is about; no names of people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The call's name.
+    pub name: String,
+    /// The kind of caller, in CloudTrail's words, such as `AssumedRole`; empty where the event doesn't tell.
+    pub by: String,
+    /// When it was made, where the event tells.
+    pub at: Option<Timestamp>,
+}
+
+/// What an event tells of its call.
+pub fn told(envelope: &Envelope) -> Told {
+    let text = |place| event::text(&envelope.detail, place);
+    let is_word = |text: &&str| text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    Told {
+        name: short(event::name(envelope)),
+        by: text("/userIdentity/type").filter(is_word).unwrap_or_default().to_owned(),
+        at: text("/eventTime").and_then(|time| time.parse().ok()),
+    }
 }
 
 /// Whether events of this source can be about accounts: what lets events through to `on-account-event` need let through no

@@ -3,6 +3,7 @@
 //! Pure: the storing is done behind [`crate::ports::Ledger`], the same for SQLite and DynamoDB.
 
 mod budget;
+mod campaign;
 mod consent;
 mod journal;
 mod orders;
@@ -10,6 +11,9 @@ mod round;
 mod row;
 
 pub use budget::{BudgetKey, Charge};
+pub use campaign::{
+    Campaign, CampaignEnd, CampaignRecord, Edit, LeftOut, MOST_EDITS, MOST_RECORDS, Sent, Stage, Tried,
+};
 pub use consent::{Approval, Held, HeldBy, Hold, OverBudget, held, name, reason};
 pub use journal::{ConsentRecord, Consented};
 pub use orders::{HoldScope, MOST_HOLDS, Order, Orders, TooManyHolds};

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{Page, PortError};
 use crate::domain::{
-    AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
-    Tags,
+    AccountId, AssignmentKey, Instance, Operation, PermissionSet, PermissionSetArn, Principal,
+    ProvisioningTarget, RequestId, Tags,
 };
 
 /// Where an asynchronous request stands. Accepted is `InProgress`, and nothing more.
@@ -41,6 +41,22 @@ pub enum RequestListing {
     InProgress,
     Succeeded,
     Failed,
+}
+
+/// Which accounts that have a permission set are asked for, by the version of it that their role has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfVersion {
+    Any,
+    /// The set was edited since it was provisioned there.
+    Outdated,
+}
+
+/// A request to provision, as its call and its description show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provisioning {
+    pub id: RequestId,
+    pub status: RequestStatus,
+    pub created_at: Option<Timestamp>,
 }
 
 /// Reads permission sets, assignments and requests. Lists may be stale; every list is whole or an error.
@@ -99,13 +115,52 @@ pub trait AccessReader: Send + Sync {
     }
     /// One request; `None` when AWS no longer knows it.
     async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError>;
+    /// One page of the accounts in which a permission set is provisioned, in this version of it, by one call; `None` only when AWS says
+    /// that it doesn't exist.
+    async fn accounts_page(
+        &self,
+        permission_set: &PermissionSetArn,
+        version: OfVersion,
+        token: Option<String>,
+    ) -> Result<Option<Page<AccountId>>, PortError>;
+    /// The accounts in which a permission set is provisioned, in this version of it; `None` only when AWS says that it doesn't exist.
+    async fn accounts_on(
+        &self,
+        permission_set: &PermissionSetArn,
+        version: OfVersion,
+    ) -> Result<Option<Vec<AccountId>>, PortError> {
+        let page = async |token, _| {
+            let page = self.accounts_page(permission_set, version, token).await?;
+            page.ok_or_else(|| PortError::NotFound(format!("the permission set `{permission_set}` is gone")))
+        };
+        match Page::turn_all(usize::MAX, page).await {
+            Ok(accounts) => Ok(Some(accounts)),
+            Err(PortError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+    /// The requests to provision with this status, as far as AWS lists them: at most `most`, in AWS's own order, by one call.
+    async fn provisionings_page(
+        &self,
+        status: RequestListing,
+        most: usize,
+        token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError>;
+    /// One request to provision; `None` when AWS no longer knows it.
+    async fn provisioning(&self, id: &RequestId) -> Result<Option<Provisioning>, PortError>;
 }
 
-/// The only two writes that Usher makes here.
+/// The only writes that Usher makes here.
 #[async_trait::async_trait]
 pub trait AccessWriter: Send + Sync {
     /// `CreateAccountAssignment`
     async fn grant(&self, key: &AssignmentKey) -> Result<Request, PortError>;
     /// `DeleteAccountAssignment`
     async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError>;
+    /// `ProvisionPermissionSet`
+    async fn provision(
+        &self,
+        permission_set: &PermissionSetArn,
+        target: &ProvisioningTarget,
+    ) -> Result<Provisioning, PortError>;
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{Page, PortError};
 use crate::{
-    domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Charge, Fence, Lease, Orders, Round, Row},
+    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    ledger::{BudgetKey, Campaign, Charge, Fence, Lease, Orders, Round, Row},
 };
 
 /// A row to write, if nobody has written it since it was read.
@@ -36,6 +36,8 @@ pub struct Guard {
 pub enum LedgerError {
     #[error("the row of `{0}` was changed by another")]
     RowChanged(Box<AssignmentKey>),
+    #[error("the campaign of `{0}` was changed by another")]
+    CampaignChanged(PermissionSetArn),
     #[error("other rules have come into force")]
     RulesChanged,
     #[error("the engine's lease has passed to another")]
@@ -80,6 +82,9 @@ pub enum SeenKind {
     TaggedAccount,
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,
+    /// id: when a campaign began, and its permission set's ARN; value: [`crate::ledger::CampaignRecord`]. A bounded number is kept.
+    Reprovisioned,
+    /// id: `reprovisioning-look`: how far the look for outdated permission sets has come.
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
@@ -129,6 +134,10 @@ pub trait LedgerReader: Send + Sync {
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError>;
     /// The sweep's round, if there ever was one.
     async fn round(&self) -> Result<Option<Round>, LedgerError>;
+    /// The campaigns that are not over, ordered by their permission sets.
+    async fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError>;
+    /// The one of this permission set.
+    async fn campaign(&self, permission_set: &PermissionSetArn) -> Result<Option<Campaign>, LedgerError>;
     /// All that is remembered of a kind, ordered by id.
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError>;
 }
@@ -168,6 +177,12 @@ pub trait Ledger: LedgerReader {
     /// Writes where the sweep's round stands, if nobody has written since it was read with this version; tells whether it was written.
     /// It is stored with the next version. Told `false`, a writer whose answer was lost may have been the one that wrote.
     async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError>;
+
+    /// Writes a campaign, if nobody has written it since it was read with this version (0 for one that must not exist yet) and its
+    /// permission set has no other; else [`LedgerError::CampaignChanged`]. It is stored with the next version.
+    async fn keep_campaign(&self, campaign: &Campaign, guard: &Guard) -> Result<(), LedgerError>;
+    /// Takes a campaign out that is over, under the same condition.
+    async fn end_campaign(&self, campaign: &Campaign) -> Result<(), LedgerError>;
 
     /// Remembers what was read from AWS, each in the place of what was remembered by its id, unless that is newer by
     /// [`Seen::at`]: a slow reader never puts back what a later look has replaced. Of equal times the later call's stays.

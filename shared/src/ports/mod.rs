@@ -9,7 +9,10 @@ mod page;
 mod queue;
 mod rules;
 
-pub use access::{AccessReader, AccessWriter, Request, RequestListing, RequestStatus, RequestSummary};
+pub use access::{
+    AccessReader, AccessWriter, OfVersion, Provisioning, Request, RequestListing, RequestStatus,
+    RequestSummary,
+};
 pub use clock::Clock;
 pub use directory::Directory;
 pub use ledger::{Guard, Ledger, LedgerError, LedgerReader, RowWrite, RulesInForce, Seen, SeenKind};

@@ -7,19 +7,20 @@ use crate::domain::{Mode, RuleId};
 use super::{
     diagnostic::{Report, Span},
     node::{Entry, Kind, Node, Value},
+    read_reprovision::reprovision,
     read_rule::{Owner, Place, never, rule},
     read_settings::{settings, teams},
     reader::{Fields, Reader, one_of, shorten},
-    rule_set::{Rule, RuleSet, Team},
+    rule_set::{Reprovision, Rule, RuleSet, Team},
 };
 
 /// The only version of the language there is.
 const VERSION: &str = "1";
 
-pub(super) const DOCUMENT_KEYS: [&str; 5] = ["version", "settings", "teams", "never", "rules"];
+pub(super) const DOCUMENT_KEYS: [&str; 6] = ["version", "settings", "teams", "never", "reprovision", "rules"];
 
 /// What only the root file can say.
-const ROOT_KEYS: [&str; 3] = ["settings", "teams", "never"];
+const ROOT_KEYS: [&str; 4] = ["settings", "teams", "never", "reprovision"];
 
 /// One file of a bundle that has been parsed.
 #[derive(Debug)]
@@ -55,6 +56,11 @@ pub(super) fn rule_set(reader: &mut Reader, root: &File, further: &[File]) -> Op
             items.iter().map(|item| never(reader, item)).collect::<Vec<_>>().into_iter().collect()
         }),
     });
+    let reprovision = fields.and_then(|fields| match fields.get("reprovision") {
+        None if fields.seem_to_have("reprovision") => None,
+        None => Some(Reprovision::default()),
+        Some(node) => reprovision(reader, node),
+    });
     // Rules are read even under settings that can't be, for the problems in them.
     let place = Place {
         mode: settings.as_ref().map_or(Mode::Observe, |settings| settings.mode),
@@ -73,10 +79,10 @@ pub(super) fn rule_set(reader: &mut Reader, root: &File, further: &[File]) -> Op
     }
     version?;
     let settings = settings?;
-    let never = never?;
+    let (never, reprovision) = (never?, reprovision?);
     let rules: Vec<Rules> = all.into_iter().collect::<Option<_>>()?;
     let rules = unique(reader, rules.into_iter().flatten().collect());
-    Some(RuleSet { settings, teams: teams?, never, rules })
+    Some(RuleSet { settings, teams: teams?, never, reprovision, rules })
 }
 
 /// The rules of a further file.

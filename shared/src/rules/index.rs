@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::domain::{Account, AccountId, OuId};
 
 use super::{
-    rule_set::{Never, Rule, RuleSet, Settings, Team},
+    rule_set::{Never, Reprovision, Rule, RuleSet, Settings, Team},
     selector::{AccountSelector, OuRef},
     text_selector::{TagValueSelector, TextSelector},
 };
@@ -17,6 +17,7 @@ pub struct Index {
     teams: Vec<Team>,
     rules: Vec<Rule>,
     never: Vec<Never>,
+    reprovision: Reprovision,
     rules_by: Handles,
     never_by: Handles,
     looks_at_ou_names: bool,
@@ -25,12 +26,12 @@ pub struct Index {
 impl Index {
     /// Compiles a rule set.
     pub fn compile(rules: RuleSet) -> Self {
-        let RuleSet { settings, teams, never, rules } = rules;
+        let RuleSet { settings, teams, never, reprovision, rules } = rules;
         let rules_by = Handles::of(rules.iter().map(|rule| &rule.accounts));
         let never_by = Handles::of(never.iter().map(|never| &never.accounts));
         let looks_at_ou_names =
             rules.iter().any(Rule::looks_at_ou_names) || never.iter().any(Never::looks_at_ou_names);
-        Self { settings, teams, rules, never, rules_by, never_by, looks_at_ou_names }
+        Self { settings, teams, rules, never, reprovision, rules_by, never_by, looks_at_ou_names }
     }
 
     /// Whether anything in it depends on the names of OUs: a path, a join, a name that is made from an OU's.
@@ -41,6 +42,11 @@ impl Index {
     /// What holds for the whole rule set.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How edited permission sets reach the accounts that have them.
+    pub fn reprovision(&self) -> &Reprovision {
+        &self.reprovision
     }
 
     /// The teams, in the order of the root document.
@@ -320,6 +326,7 @@ mod tests {
             },
             teams: Vec::new(),
             never: never.collect(),
+            reprovision: Reprovision::default(),
             rules: selectors
                 .into_iter()
                 .enumerate()

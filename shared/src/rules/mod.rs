@@ -5,12 +5,14 @@
 
 mod about;
 mod bundle;
+mod calendar;
 mod diagnostic;
 mod document;
 mod index;
 mod name_template;
 mod node;
 mod read_accounts;
+mod read_reprovision;
 mod read_rule;
 mod read_selector;
 mod read_settings;
@@ -27,10 +29,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub use about::About;
 pub use bundle::Bundle;
+pub use calendar::{Calendar, Day, Freeze, Shut, TimeOfDay, Window, Zone};
 pub use diagnostic::{Diagnostics, PlainProblem, Problem};
 pub use index::Index;
 pub use name_template::{AccountData, NameTemplate, TemplateError};
-pub use rule_set::{Guardrails, Never, Repair, Rule, RuleSet, Settings, Team, WrittenAt};
+pub use rule_set::{Guardrails, Never, Repair, Reprovision, Rule, RuleSet, Settings, Team, Wave, WrittenAt};
 pub use selector::{
     AccountSelector, Join, JoinedWith, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector,
 };

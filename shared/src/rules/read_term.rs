@@ -35,7 +35,7 @@ pub(super) fn term(
 }
 
 /// RFC 3339, with its offset: a time that is the same whoever reads it.
-fn time(reader: &mut Reader, node: &Node) -> Option<Timestamp> {
+pub(super) fn time(reader: &mut Reader, node: &Node) -> Option<Timestamp> {
     let what = "a time such as `2027-03-31T00:00:00Z`";
     let Value::Text(text) = &node.value else {
         reader.expected(node, what);

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Mode, RuleId, TeamId};
 
 use super::{
+    calendar::Calendar,
     name_template::NameTemplate,
     selector::{AccountSelector, Join, PermissionSetSelector, PrincipalSelector},
 };
@@ -17,6 +18,7 @@ pub struct RuleSet {
     pub settings: Settings,
     pub teams: Vec<Team>,
     pub never: Vec<Never>,
+    pub reprovision: Reprovision,
     pub rules: Vec<Rule>,
 }
 
@@ -67,6 +69,30 @@ impl Default for Guardrails {
     fn default() -> Self {
         Self { max_deletes: 25, max_delete_percent: 5, max_creates: 500 }
     }
+}
+
+/// How edited permission sets reach the accounts that have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reprovision {
+    /// How long no further edit must have come.
+    pub quiet: SignedDuration,
+    /// In this order; what none of them selects comes last.
+    pub waves: Vec<Wave>,
+    pub calendar: Calendar,
+}
+
+impl Default for Reprovision {
+    fn default() -> Self {
+        Self { quiet: SignedDuration::from_mins(5), waves: Vec::new(), calendar: Calendar::default() }
+    }
+}
+
+/// Accounts that are reprovisioned together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wave {
+    pub accounts: AccountSelector,
+    /// The pause between the end of the wave before and this one.
+    pub after: SignedDuration,
 }
 
 /// Which principals get which permission sets in which accounts.

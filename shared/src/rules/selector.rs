@@ -63,6 +63,11 @@ impl AccountSelector {
         self.holds(account, Purpose::TakeAway)
     }
 
+    /// Whether a wave with this selector is the account's. A wave gives nothing, so it sees the management account like any other.
+    pub fn selects(&self, account: &Account) -> bool {
+        self.holds(account, Purpose::TakeAway)
+    }
+
     /// Whether every account that it can select is listed in it by id.
     pub fn lists_ids(&self) -> bool {
         match self {

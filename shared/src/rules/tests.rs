@@ -14,6 +14,7 @@ use crate::domain::Mode;
 mod files;
 mod language;
 mod mistakes;
+mod reprovision;
 mod schema;
 mod selector_mistakes;
 
@@ -89,13 +90,17 @@ fn example() -> Bundle {
 }
 
 /// Every map of the language, by its name in the schema, with the keys that it can have.
-fn maps() -> [(&'static str, &'static [&'static str]); 14] {
+fn maps() -> [(&'static str, &'static [&'static str]); 18] {
     [
         ("document", &document::DOCUMENT_KEYS),
         ("settings", &read_settings::SETTINGS_KEYS),
         ("guardrails", &read_settings::GUARDRAIL_KEYS),
         ("team", &read_settings::TEAM_KEYS),
         ("never", &read_rule::NEVER_KEYS),
+        ("reprovision", &read_reprovision::REPROVISION_KEYS),
+        ("wave", &read_reprovision::WAVE_KEYS),
+        ("window", &read_reprovision::WINDOW_KEYS),
+        ("freeze", &read_reprovision::FREEZE_KEYS),
         ("rule", &read_rule::RULE_KEYS),
         ("join", &read_rule::JOIN_KEYS),
         ("account_ou", &read_rule::ACCOUNT_OU_KEYS),
@@ -120,11 +125,11 @@ fn the_example_of_the_guide_is_read_whole() {
     assert_eq!(rules.settings.guardrails, Guardrails::default());
     assert_eq!((rules.teams.len(), rules.never.len()), (1, 2));
     insta::assert_snapshot!(ids.collect::<Vec<_>>().join("\n"), @"
-    developers-in-development sync usher.yaml:24
-    each-team-in-its-accounts sync usher.yaml:33
-    support-where-it-fits sync usher.yaml:39
-    auditors create-only usher.yaml:47
-    break-glass sync usher.yaml:61
+    developers-in-development sync usher.yaml:35
+    each-team-in-its-accounts sync usher.yaml:44
+    support-where-it-fits sync usher.yaml:50
+    auditors create-only usher.yaml:58
+    break-glass sync usher.yaml:72
     payments-support observe teams/payments/shop.yaml:4 of payments
     payer sync teams/payments/shop.yaml:14 of payments
     ");

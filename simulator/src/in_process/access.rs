@@ -2,9 +2,13 @@
 
 use jiff::Timestamp;
 use shared::{
-    domain::{AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, RequestId, Tags},
+    domain::{
+        AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, ProvisioningTarget,
+        RequestId, Tags,
+    },
     ports::{
-        AccessReader, AccessWriter, Page, PortError, Request, RequestListing, RequestStatus, RequestSummary,
+        AccessReader, AccessWriter, OfVersion, Page, PortError, Provisioning, Request, RequestListing,
+        RequestStatus, RequestSummary,
     },
 };
 
@@ -47,12 +51,33 @@ fn request(status: wire::OperationStatus) -> Result<Request, PortError> {
             principal: principal(&status.principal_type, &status.principal_id)?,
         }),
         created_at: Some(to_the_millisecond(status.created_date.0)),
-        status: match status.status.as_str() {
-            "SUCCEEDED" => RequestStatus::Succeeded,
-            "FAILED" => RequestStatus::Failed(status.failure_reason.unwrap_or_default()),
-            _ => RequestStatus::InProgress,
-        },
+        status: standing(&status.status, status.failure_reason),
     })
+}
+
+fn standing(status: &str, reason: Option<String>) -> RequestStatus {
+    match status {
+        "SUCCEEDED" => RequestStatus::Succeeded,
+        "FAILED" => RequestStatus::Failed(reason.unwrap_or_default()),
+        _ => RequestStatus::InProgress,
+    }
+}
+
+fn provisioning(status: wire::ProvisioningStatus) -> Result<Provisioning, PortError> {
+    Ok(Provisioning {
+        id: read(&status.request_id)?,
+        status: standing(&status.status, status.failure_reason),
+        created_at: Some(to_the_millisecond(status.created_date.0)),
+    })
+}
+
+fn listed_as(status: RequestListing) -> wire::StatusFilter {
+    let status = match status {
+        RequestListing::InProgress => "IN_PROGRESS",
+        RequestListing::Succeeded => "SUCCEEDED",
+        RequestListing::Failed => "FAILED",
+    };
+    wire::StatusFilter { status: Some(status.to_owned()) }
 }
 
 fn summary(listing: RequestListing, item: &wire::StatusMetadata) -> Result<RequestSummary, PortError> {
@@ -229,16 +254,7 @@ impl AccessReader for InProcess {
         most: usize,
         next_token: Option<String>,
     ) -> Result<Page<RequestSummary>, PortError> {
-        let filter = Some(wire::StatusFilter {
-            status: Some(
-                match status {
-                    RequestListing::InProgress => "IN_PROGRESS",
-                    RequestListing::Succeeded => "SUCCEEDED",
-                    RequestListing::Failed => "FAILED",
-                }
-                .to_owned(),
-            ),
-        });
+        let filter = Some(listed_as(status));
         let (instance_arn, max_results) = (self.instance_arn(), i64::try_from(most.clamp(1, 100)).ok());
         let (listed, next) = match operation {
             Operation::Grant => {
@@ -288,6 +304,54 @@ impl AccessReader for InProcess {
         };
         status.map(request).transpose()
     }
+
+    async fn accounts_page(
+        &self,
+        set: &PermissionSetArn,
+        version: OfVersion,
+        next_token: Option<String>,
+    ) -> Result<Option<Page<AccountId>>, PortError> {
+        let input = wire::ListAccountsForProvisionedPermissionSet {
+            instance_arn: self.instance_arn(),
+            permission_set_arn: set.to_string(),
+            provisioning_status: match version {
+                OfVersion::Any => None,
+                OfVersion::Outdated => Some("LATEST_PERMISSION_SET_NOT_PROVISIONED".to_owned()),
+            },
+            max_results: Some(100),
+            next_token,
+        };
+        let Some(page) = unless_absent(self.call(input).await, is_not_found)? else { return Ok(None) };
+        let items = page.account_ids.iter().map(|id| read(id)).collect::<Result<_, _>>()?;
+        Ok(Some(Page { items, next: page.next_token }))
+    }
+
+    async fn provisionings_page(
+        &self,
+        status: RequestListing,
+        most: usize,
+        next_token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError> {
+        let input = wire::ListPermissionSetProvisioningStatus {
+            instance_arn: self.instance_arn(),
+            max_results: i64::try_from(most.clamp(1, 100)).ok(),
+            next_token,
+            filter: Some(listed_as(status)),
+        };
+        let page = self.call(input).await.map_err(port_error)?;
+        let listed = page.permission_sets_provisioning_status;
+        let items = listed.iter().map(|item| summary(status, item)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: page.next_token })
+    }
+
+    async fn provisioning(&self, id: &RequestId) -> Result<Option<Provisioning>, PortError> {
+        let input = wire::DescribePermissionSetProvisioningStatus {
+            instance_arn: self.instance_arn(),
+            provision_permission_set_request_id: id.to_string(),
+        };
+        let answer = unless_absent(self.call(input).await, is_not_found)?;
+        answer.map(|answer| provisioning(answer.permission_set_provisioning_status)).transpose()
+    }
 }
 
 #[async_trait::async_trait]
@@ -314,5 +378,23 @@ impl AccessWriter for InProcess {
             principal_id: key.principal.id().to_owned(),
         };
         request(self.call(input).await.map_err(port_error)?.account_assignment_deletion_status)
+    }
+
+    async fn provision(
+        &self,
+        set: &PermissionSetArn,
+        target: &ProvisioningTarget,
+    ) -> Result<Provisioning, PortError> {
+        let (target_type, target_id) = match target {
+            ProvisioningTarget::Account(account) => ("AWS_ACCOUNT", Some(account.to_string())),
+            ProvisioningTarget::AllProvisionedAccounts => ("ALL_PROVISIONED_ACCOUNTS", None),
+        };
+        let input = wire::ProvisionPermissionSet {
+            instance_arn: self.instance_arn(),
+            permission_set_arn: set.to_string(),
+            target_id,
+            target_type: target_type.to_owned(),
+        };
+        provisioning(self.call(input).await.map_err(port_error)?.permission_set_provisioning_status)
     }
 }

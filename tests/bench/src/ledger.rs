@@ -11,8 +11,8 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     clock::TokioClock,
-    domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Round, Row},
+    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     local::SqliteLedger,
     ports::{
         Clock as _, Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind,
@@ -106,6 +106,14 @@ impl LedgerReader for RemoteLedger {
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.at(self.here.recall(kind)).await
     }
+
+    async fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError> {
+        self.at(self.here.campaigns()).await
+    }
+
+    async fn campaign(&self, set: &PermissionSetArn) -> Result<Option<Campaign>, LedgerError> {
+        self.at(self.here.campaign(set)).await
+    }
 }
 
 #[async_trait::async_trait]
@@ -168,6 +176,14 @@ impl Ledger for RemoteLedger {
 
     async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
         self.at(self.here.keep_round(round)).await
+    }
+
+    async fn keep_campaign(&self, campaign: &Campaign, guard: &Guard) -> Result<(), LedgerError> {
+        self.at(self.here.keep_campaign(campaign, guard)).await
+    }
+
+    async fn end_campaign(&self, campaign: &Campaign) -> Result<(), LedgerError> {
+        self.at(self.here.end_campaign(campaign)).await
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {

@@ -13,7 +13,7 @@ const AUDITORS: &str = "200000000001/ReadOnlyAccess/group:Auditors";
 
 impl Place {
     /// `usher <words> --ledger <in the folder>`
-    async fn order(&self, words: &[&str]) -> Ran {
+    pub(super) async fn order(&self, words: &[&str]) -> Ran {
         let ledger = self.path("state/ledger.db");
         let mut line = vec!["usher"];
         line.extend(words);
@@ -31,7 +31,7 @@ impl Place {
     }
 
     /// A place where the rules are applied already.
-    async fn applied() -> (Self, std::path::PathBuf) {
+    pub(super) async fn applied() -> (Self, std::path::PathBuf) {
         let place = Self::new(ORGANIZATION).await;
         let rules = place.file("rules.yaml", RULES);
         let apply = place.usher("apply", &rules, &["--yes"]).await;

@@ -15,13 +15,14 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     domain::{
-        AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, RequestId, RulesVersion,
-        Tags,
+        AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, ProvisioningTarget,
+        RequestId, RulesVersion, Tags,
     },
-    ledger::{BudgetKey, Lease, Orders, Round, Row},
+    ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     ports::{
-        AccessReader, AccessWriter, Guard, Ledger, LedgerError, LedgerReader, Message, Page, PortError,
-        Queue, Received, Request, RequestListing, RequestSummary, RowWrite, RulesInForce, Seen, SeenKind,
+        AccessReader, AccessWriter, Guard, Ledger, LedgerError, LedgerReader, Message, OfVersion, Page,
+        PortError, Provisioning, Queue, Received, Request, RequestListing, RequestSummary, RowWrite,
+        RulesInForce, Seen, SeenKind,
     },
 };
 use tokio::sync::Notify;
@@ -178,6 +179,25 @@ impl AccessReader for Fused<Access> {
     async fn request(&self, operation: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {
         self.fuse.through(self.inner.0.request(operation, id)).await
     }
+    async fn accounts_page(
+        &self,
+        set: &PermissionSetArn,
+        version: OfVersion,
+        token: Option<String>,
+    ) -> Result<Option<Page<AccountId>>, PortError> {
+        self.fuse.through(self.inner.0.accounts_page(set, version, token)).await
+    }
+    async fn provisionings_page(
+        &self,
+        status: RequestListing,
+        most: usize,
+        token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError> {
+        self.fuse.through(self.inner.0.provisionings_page(status, most, token)).await
+    }
+    async fn provisioning(&self, id: &RequestId) -> Result<Option<Provisioning>, PortError> {
+        self.fuse.through(self.inner.0.provisioning(id)).await
+    }
 }
 
 #[async_trait::async_trait]
@@ -187,6 +207,13 @@ impl AccessWriter for Fused<Access> {
     }
     async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
         self.fuse.through(self.inner.1.revoke(key)).await
+    }
+    async fn provision(
+        &self,
+        set: &PermissionSetArn,
+        target: &ProvisioningTarget,
+    ) -> Result<Provisioning, PortError> {
+        self.fuse.through(self.inner.1.provision(set, target)).await
     }
 }
 
@@ -237,6 +264,12 @@ impl LedgerReader for Fused<Arc<dyn Ledger>> {
     }
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.fuse.through(self.inner.recall(kind)).await
+    }
+    async fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError> {
+        self.fuse.through(self.inner.campaigns()).await
+    }
+    async fn campaign(&self, set: &PermissionSetArn) -> Result<Option<Campaign>, LedgerError> {
+        self.fuse.through(self.inner.campaign(set)).await
     }
 }
 
@@ -291,6 +324,12 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
     }
     async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
         self.fuse.through(self.inner.keep_round(round)).await
+    }
+    async fn keep_campaign(&self, campaign: &Campaign, guard: &Guard) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.keep_campaign(campaign, guard)).await
+    }
+    async fn end_campaign(&self, campaign: &Campaign) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.end_campaign(campaign)).await
     }
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.remember(kind, seen)).await

@@ -56,6 +56,8 @@ mod ports;
 mod records;
 mod red_button;
 mod renames;
+mod reprovisioning;
+mod reprovisioning_trouble;
 mod rounds;
 mod service;
 mod settling;

@@ -267,6 +267,8 @@ pub(super) struct Rules {
     pub(super) max_creates: u32,
     never: Vec<Rule>,
     list: Vec<Rule>,
+    /// `reprovision`, as it is written.
+    reprovision: Option<String>,
 }
 
 /// A document in `sync` mode with the guardrails that hold if nothing is said.
@@ -278,6 +280,7 @@ pub(super) fn rules(rules: impl IntoIterator<Item = Rule>) -> Rules {
         max_creates: 500,
         never: Vec::new(),
         list: rules.into_iter().collect(),
+        reprovision: None,
     }
 }
 
@@ -285,6 +288,15 @@ impl Rules {
     pub(super) fn never(mut self, never: Rule) -> Self {
         self.never.push(never);
         self
+    }
+
+    pub(super) fn with_reprovision(mut self, reprovision: &str) -> Self {
+        self.reprovision = Some(reprovision.to_owned());
+        self
+    }
+
+    pub(super) fn observing(self) -> Self {
+        Self { reach: Reach::Observe, ..self }
     }
 
     fn forbids(&self, truth: &Truth, key: &AssignmentKey) -> bool {
@@ -363,7 +375,7 @@ impl Rules {
 
     /// The document as the product reads it.
     pub(super) fn yaml(&self) -> String {
-        let Self { reach, max_deletes, max_delete_percent, max_creates, never, list } = self;
+        let Self { reach, max_deletes, max_delete_percent, max_creates, never, list, reprovision } = self;
         let mut text = format!(
             "version: 1\nsettings:\n  mode: {}\n  guardrails: {{ max_deletes: {max_deletes}, \
              max_delete_percent: {max_delete_percent}, max_creates: {max_creates} }}\n",
@@ -373,6 +385,9 @@ impl Rules {
         if !never.is_empty() {
             text.push_str("never:\n");
             text.extend(never.iter().map(|never| never.yaml(true)));
+        }
+        if let Some(reprovision) = reprovision {
+            text.extend(["reprovision: ", reprovision, "\n"]);
         }
         text.push_str("rules:\n");
         text.extend(list.iter().map(|rule| rule.yaml(false)));

@@ -7,16 +7,16 @@ use std::{
 
 use serde_json::Value;
 use shared::{
-    domain::{AssignmentKey, RulesVersion},
+    domain::{AssignmentKey, PermissionSetArn, ProvisioningTarget, RulesVersion},
     engine::{
         CenterInbox, EngineSettings, HearError, Heard, Inbox, Planner, Poller, Provisioner, Reader,
-        Reconciler, Rulebook, Sweep, SweepSettings, Tick,
+        Reconciler, ReprovisionSettings, Reprovisioner, Rulebook, Sweep, SweepSettings, Tick,
     },
     events::Family,
     local::SqliteLedger,
     ports::{
         AccessReader, AccessWriter, Clock, Directory, Ledger, LedgerReader as _, OrganizationReader,
-        PortError, Queue, Request, RulesStore,
+        PortError, Provisioning, Queue, Request, RulesStore,
     },
     rules::Bundle,
 };
@@ -124,6 +124,19 @@ impl Ports {
         }
     }
 
+    pub(super) fn reprovisioner(&self) -> Reprovisioner<'_> {
+        Reprovisioner {
+            reader: self.planner().reader,
+            in_charge: &*self.access,
+            writer: &*self.writer,
+            ledger: &*self.ledger,
+            polls: &*self.polls,
+            wake: &*self.wake,
+            settings: self.settings,
+            schedule: ReprovisionSettings::default(),
+        }
+    }
+
     pub(super) fn sweep(&self) -> Sweep<'_> {
         Sweep {
             planner: self.planner(),
@@ -161,6 +174,19 @@ impl AccessWriter for Watched {
     async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
         self.watch(key).await;
         self.writer.revoke(key).await
+    }
+
+    async fn provision(
+        &self,
+        set: &PermissionSetArn,
+        target: &ProvisioningTarget,
+    ) -> Result<Provisioning, PortError> {
+        let campaign = self.ledger.campaign(set).await.unwrap();
+        let claimed = campaign.is_some_and(|campaign| {
+            campaign.sent.iter().any(|sent| sent.target == *target && sent.request.is_none())
+        });
+        assert!(claimed, "{target:?} of {set} is sent without a claim");
+        self.writer.provision(set, target).await
     }
 }
 

@@ -11,9 +11,9 @@ use std::{
 use jiff::SignedDuration;
 use serde_json::json;
 use shared::{
-    domain::AssignmentKey,
+    domain::{AssignmentKey, PermissionSetArn, ProvisioningTarget},
     engine::EngineSettings,
-    ports::{AccessWriter, Clock, LedgerReader, PortError, Request},
+    ports::{AccessWriter, Clock, LedgerReader, PortError, Provisioning, Request},
 };
 use simulator::{Fault, FaultRule, Latency, Settings};
 
@@ -75,6 +75,14 @@ impl AccessWriter for Late {
     async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
         self.writer.revoke(key).await
     }
+
+    async fn provision(
+        &self,
+        set: &PermissionSetArn,
+        target: &ProvisioningTarget,
+    ) -> Result<Provisioning, PortError> {
+        self.writer.provision(set, target).await
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,6 +117,14 @@ impl AccessWriter for Soon {
 
     async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
         self.writer.revoke(key).await
+    }
+
+    async fn provision(
+        &self,
+        set: &PermissionSetArn,
+        target: &ProvisioningTarget,
+    ) -> Result<Provisioning, PortError> {
+        self.writer.provision(set, target).await
     }
 }
 

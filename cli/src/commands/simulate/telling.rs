@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation, RuleId},
     engine::{Heard, SweepEnd, SweepSummary},
-    ledger::Row,
+    ledger::{CampaignRecord, Row},
     plan::{Withheld, WithheldReason},
 };
 
@@ -89,10 +89,31 @@ impl Telling {
             }
             News::Written { at, row } => self.written(*at, row, screen),
             News::Swept { at, found } => self.swept(*at, found, screen),
+            News::Reprovisioned { at, record } => self.reprovisioned(*at, record, screen),
             News::Trouble { at, what, error } => {
                 tell(*at, ("failed", Paint::Bad), &format!("{what}: {error}"), screen)
             }
         }
+    }
+
+    fn reprovisioned(
+        &self,
+        at: Timestamp,
+        record: &CampaignRecord,
+        screen: &mut Screen<'_>,
+    ) -> Result<(), Failure> {
+        let CampaignRecord { permission_set, updated, failed, left_out, not_begun, .. } = record;
+        let left = failed.len() + left_out.len() + not_begun.len();
+        let mut text = format!(
+            "{}: newest version in {}",
+            self.cast.permission_set(permission_set),
+            count(updated.len(), "account", "accounts")
+        );
+        if left > 0 {
+            let _ = write!(text, ", {left} left on the old one (`usher reprovision` says why)");
+        }
+        let paint = if failed.is_empty() && not_begun.is_empty() { Paint::Good } else { Paint::Bad };
+        tell(at, ("updated", paint), &text, screen)
     }
 
     /// Tells how far the first sweep's work is, and that it is over once everything is at rest.

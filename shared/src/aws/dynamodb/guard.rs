@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::RulesVersion,
-    ledger::{BudgetKey, Charge, Fence, Row},
-    ports::{LedgerError, PortError, RowWrite},
+    ledger::{BudgetKey, Campaign, Charge, Fence, Row},
+    ports::{Guard, LedgerError, PortError, RowWrite},
 };
 
 /// How long a budget is kept after it was last charged. The longest-lived is a cause's: an event is delivered again for days.
@@ -37,6 +37,27 @@ pub(super) fn of_orders(version: u64) -> Condition {
     match version {
         0 => Condition::new("attribute_not_exists(pk)", []),
         read => Condition::new("orders_version = :read", [(":read", number(read))]),
+    }
+}
+
+/// Everything that a write depends on but its own place and its budgets.
+pub(super) fn all(table: &str, guard: &Guard) -> Result<Vec<Step>, PortError> {
+    let Guard { rules: under, lease: fence, orders: given, charges: _ } = guard;
+    let mut steps = Vec::new();
+    steps.extend(fence.map(|fence| lease(table, fence)).transpose()?);
+    steps.extend(given.map(|version| orders(table, version)).transpose()?);
+    steps.extend(under.as_ref().map(|version| rules(table, version)).transpose()?);
+    Ok(steps)
+}
+
+/// A campaign is still the one that was read.
+pub(super) fn of_campaign(campaign: &Campaign) -> Condition {
+    match campaign.version {
+        0 => Condition::new("attribute_not_exists(pk)", []),
+        read => Condition::new(
+            "campaign_version = :read AND campaign_began = :began",
+            [(":read", number(read)), (":began", text(campaign.began.to_string()))],
+        ),
     }
 }
 

@@ -7,6 +7,7 @@
 //! | lease | `lease` | `engine` | `lease_fence`, `lease_expires`; `lease_holder` while it is held |
 //! | orders | `orders` | `standing` | `orders_version`, `orders_json` |
 //! | round | `round` | `sweep` | `round_version`, `round_json` |
+//! | campaign | `campaign` | `<permission set>` | `campaign_version`, `campaign_began`, `campaign_json` |
 //! | budget | `budget#<name>` | `budget` | `budget_spent`, `budget_expires` (the table's TTL) |
 //! | remembered | `seen#<kind>` | `id#<id>` | `seen_id`, `seen_json`, `seen_at` |
 
@@ -17,8 +18,8 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    domain::{AccountId, AssignmentKey},
-    ledger::{BudgetKey, Row},
+    domain::{AccountId, AssignmentKey, PermissionSetArn},
+    ledger::{BudgetKey, Campaign, Row},
     ports::{PortError, Seen, SeenKind},
 };
 
@@ -44,12 +45,19 @@ pub(super) const ORDERS_VERSION: &str = "orders_version";
 pub(super) const ORDERS_JSON: &str = "orders_json";
 pub(super) const ROUND_VERSION: &str = "round_version";
 pub(super) const ROUND_JSON: &str = "round_json";
+pub(super) const CAMPAIGN_VERSION: &str = "campaign_version";
+/// A campaign that came in the place of one that is over has a version of its own, but not its beginning.
+pub(super) const CAMPAIGN_BEGAN: &str = "campaign_began";
+pub(super) const CAMPAIGN_JSON: &str = "campaign_json";
 pub(super) const BUDGET_SPENT: &str = "budget_spent";
 /// Seconds since 1970. The table's TTL: of budgets only, so that nothing that claims ownership is ever swept away.
 pub(super) const BUDGET_EXPIRES: &str = "budget_expires";
 const SEEN_ID: &str = "seen_id";
 const SEEN_JSON: &str = "seen_json";
 const SEEN_AT: &str = "seen_at";
+
+/// The `pk` of all campaigns.
+pub(super) const CAMPAIGNS: &str = "campaign";
 
 /// Every row's `pk` begins so, and no other item's does.
 pub(super) const ACCOUNT: &str = "account#";
@@ -94,6 +102,10 @@ impl Place {
         Self::of("round", "sweep")
     }
 
+    pub(super) fn campaign(permission_set: &PermissionSetArn) -> Self {
+        Self::of(CAMPAIGNS, permission_set.as_str())
+    }
+
     pub(super) fn budget(budget: &BudgetKey) -> Self {
         Self::of(format!("budget#{budget}"), "budget")
     }
@@ -132,6 +144,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::User => "seen#user",
         SeenKind::OrganizationalUnit => "seen#organizational-unit",
         SeenKind::Consent => "seen#consent",
+        SeenKind::Reprovisioned => "seen#reprovisioned",
         SeenKind::Fact => "seen#fact",
     }
 }
@@ -152,6 +165,19 @@ pub(super) fn to_row(item: &Item) -> Result<Row, PortError> {
     let mut row: Row = from_json(item, ROW_JSON)?;
     row.version = number_of(item, ROW_VERSION)?;
     Ok(row)
+}
+
+pub(super) fn from_campaign(campaign: &Campaign) -> Result<Item, PortError> {
+    let mut item = Place::campaign(&campaign.permission_set).into_item();
+    item.insert(CAMPAIGN_VERSION.to_owned(), number(campaign.version.saturating_add(1)));
+    item.insert(CAMPAIGN_BEGAN.to_owned(), text(campaign.began.to_string()));
+    item.insert(CAMPAIGN_JSON.to_owned(), text(json(campaign)?));
+    Ok(item)
+}
+
+pub(super) fn to_campaign(item: &Item) -> Result<Campaign, PortError> {
+    let campaign: Campaign = from_json(item, CAMPAIGN_JSON)?;
+    Ok(Campaign { version: number_of(item, CAMPAIGN_VERSION)?, ..campaign })
 }
 
 pub(super) fn from_seen(kind: SeenKind, seen: &Seen) -> Result<Item, PortError> {

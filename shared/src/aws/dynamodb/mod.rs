@@ -28,8 +28,8 @@ use self::{
 };
 use super::error::{calling, unreadable};
 use crate::{
-    domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Round, Row, State, WRITES_AT_ONCE},
+    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row, State, WRITES_AT_ONCE},
     ports::{
         Guard, Ledger, LedgerError, LedgerReader, Page, PortError, RowWrite, RulesInForce, Seen, SeenKind,
     },
@@ -241,6 +241,16 @@ impl LedgerReader for DynamoDbLedger {
         Ok(Some(Round { version, ..item::from_json(&item, ROUND_JSON)? }))
     }
 
+    async fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError> {
+        let items = self.query(item::CAMPAIGNS).await?;
+        Ok(items.iter().map(item::to_campaign).collect::<Result<_, _>>()?)
+    }
+
+    async fn campaign(&self, permission_set: &PermissionSetArn) -> Result<Option<Campaign>, LedgerError> {
+        let item = self.get(Place::campaign(permission_set)).await?;
+        Ok(item.as_ref().map(item::to_campaign).transpose()?)
+    }
+
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         let items = self.query(item::seen(kind)).await?;
         let mut seen = items.iter().map(item::to_seen).collect::<Result<Vec<_>, _>>()?;
@@ -262,21 +272,11 @@ impl Ledger for DynamoDbLedger {
         if keys.len() != rows.len() {
             return Err(PortError::Refused("a row is written twice in one write".to_owned()).into());
         }
-        let Guard { rules, lease, orders, charges } = guard;
-        let mut steps = Vec::new();
-        if let Some(fence) = lease {
-            steps.push(guard::lease(&self.table, *fence)?);
-        }
-        if let Some(version) = orders {
-            steps.push(guard::orders(&self.table, *version)?);
-        }
-        if let Some(version) = rules {
-            steps.push(guard::rules(&self.table, version)?);
-        }
+        let mut steps = guard::all(&self.table, guard)?;
         for write in rows {
             steps.push(guard::row(&self.table, &write.row)?);
         }
-        steps.extend(guard::charges(&self.table, charges, rows)?);
+        steps.extend(guard::charges(&self.table, &guard.charges, rows)?);
         transact(&self.client, steps).await
     }
 
@@ -339,6 +339,21 @@ impl Ledger for DynamoDbLedger {
             version => Condition::new("round_version = :version", [(":version", number(version))]),
         };
         Ok(self.put_if(item, &condition).await?)
+    }
+
+    async fn keep_campaign(&self, campaign: &Campaign, guard: &Guard) -> Result<(), LedgerError> {
+        let changed = LedgerError::CampaignChanged(campaign.permission_set.clone());
+        let (item, condition) = (item::from_campaign(campaign)?, guard::of_campaign(campaign));
+        let mut steps = guard::all(&self.table, guard)?;
+        steps.push(Step::put(&self.table, item, &condition, changed)?);
+        steps.extend(guard::charges(&self.table, &guard.charges, &[])?);
+        transact(&self.client, steps).await
+    }
+
+    async fn end_campaign(&self, campaign: &Campaign) -> Result<(), LedgerError> {
+        let changed = LedgerError::CampaignChanged(campaign.permission_set.clone());
+        let (place, condition) = (Place::campaign(&campaign.permission_set), guard::of_campaign(campaign));
+        transact(&self.client, vec![Step::delete(&self.table, place, &condition, changed)?]).await
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {

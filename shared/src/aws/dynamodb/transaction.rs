@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, CancellationReason, ConditionCheck, Put, TransactWriteItem, Update, builders},
+    types::{
+        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update, builders,
+    },
 };
 
 use super::item::{Item, PK, Place, SK, text};
@@ -39,6 +41,24 @@ impl Step {
             .build()
             .map_err(unbuildable)?;
         Ok(Self { item: TransactWriteItem::builder().put(put).build(), broken })
+    }
+
+    /// Deletes an item, under a condition.
+    pub(super) fn delete(
+        table: &str,
+        place: Place,
+        condition: &Condition,
+        broken: LedgerError,
+    ) -> Result<Self, PortError> {
+        let delete = Delete::builder()
+            .table_name(table)
+            .key(PK, text(place.pk))
+            .key(SK, text(place.sk))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(condition.values())
+            .build()
+            .map_err(unbuildable)?;
+        Ok(Self { item: TransactWriteItem::builder().delete(delete).build(), broken })
     }
 
     /// Changes nothing, and looks whether the condition holds.

@@ -21,7 +21,7 @@ use crate::{
 
 /// Works in one Identity Center instance over its API.
 ///
-/// Reads are retried by the SDK, but not over a connection that sends each call once; the two writes never are, since the engine does that: a lost answer comes back as
+/// Reads are retried by the SDK, but not over a connection that sends each call once; the writes never are, since the engine does that: a lost answer comes back as
 /// [`PortError::Failed`], after which the write may have been done.
 #[derive(Debug)]
 pub struct SsoAdminApi {

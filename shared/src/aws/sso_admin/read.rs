@@ -1,10 +1,10 @@
 //! The reads. Every listing is turned to its last page, but for those that the engine turns itself, at its own pace.
 
-use aws_sdk_ssoadmin::types::{OperationStatusFilter, PrincipalType, StatusValues};
+use aws_sdk_ssoadmin::types::{OperationStatusFilter, PrincipalType, ProvisioningStatus, StatusValues};
 
 use super::{
     SsoAdminApi,
-    request::{principal, request, summary},
+    request::{principal, provisioning, provisioning_summary, request, summary},
 };
 use crate::{
     aws::{
@@ -13,7 +13,9 @@ use crate::{
         parse,
     },
     domain::{AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, RequestId, Tags},
-    ports::{AccessReader, Page, PortError, Request, RequestListing, RequestSummary},
+    ports::{
+        AccessReader, OfVersion, Page, PortError, Provisioning, Request, RequestListing, RequestSummary,
+    },
 };
 
 /// The largest page (the API model: `MaxResults` 1 to 100).
@@ -182,12 +184,7 @@ impl AccessReader for SsoAdminApi {
             Operation::Revoke => "ListAccountAssignmentDeletionStatus",
         };
         let instance = self.found().await?;
-        let filter = OperationStatusFilter::builder().status(match status {
-            RequestListing::InProgress => StatusValues::InProgress,
-            RequestListing::Succeeded => StatusValues::Succeeded,
-            RequestListing::Failed => StatusValues::Failed,
-        });
-        let filter = filter.build();
+        let filter = listed_as(status);
         let size = i32::try_from(most).unwrap_or(PAGE).clamp(1, PAGE);
         let (listed, next) = match of {
             Operation::Grant => {
@@ -240,4 +237,73 @@ impl AccessReader for SsoAdminApi {
             Err(error) => absent(error),
         }
     }
+
+    async fn accounts_page(
+        &self,
+        set: &PermissionSetArn,
+        version: OfVersion,
+        token: Option<String>,
+    ) -> Result<Option<Page<AccountId>>, PortError> {
+        let operation = "ListAccountsForProvisionedPermissionSet";
+        let instance = self.found().await?;
+        let request = self
+            .client
+            .list_accounts_for_provisioned_permission_set()
+            .instance_arn(instance.arn.as_str())
+            .permission_set_arn(set.as_str())
+            .set_provisioning_status(match version {
+                OfVersion::Any => None,
+                OfVersion::Outdated => Some(ProvisioningStatus::LatestPermissionSetNotProvisioned),
+            });
+        let page = request.max_results(PAGE).set_next_token(token).send().await;
+        let page = match page.map_err(calling(operation)) {
+            Ok(page) => page,
+            Err(error) => return self.absent_here(error).await,
+        };
+        let accounts = page.account_ids().iter().map(|id| parse::id(operation, "account", Some(id)));
+        Ok(Some(Page { items: accounts.collect::<Result<_, _>>()?, next: page.next_token }))
+    }
+
+    async fn provisionings_page(
+        &self,
+        status: RequestListing,
+        most: usize,
+        token: Option<String>,
+    ) -> Result<Page<RequestSummary>, PortError> {
+        let operation = "ListPermissionSetProvisioningStatus";
+        let instance = self.found().await?;
+        let size = i32::try_from(most).unwrap_or(PAGE).clamp(1, PAGE);
+        let call = self.client.list_permission_set_provisioning_status();
+        let call = call.instance_arn(instance.arn.as_str()).filter(listed_as(status));
+        let page = call.max_results(size).set_next_token(token).send().await.map_err(calling(operation))?;
+        let listed = page.permission_sets_provisioning_status.unwrap_or_default();
+        let items = listed.iter().map(|item| provisioning_summary(operation, item));
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next: page.next_token })
+    }
+
+    async fn provisioning(&self, id: &RequestId) -> Result<Option<Provisioning>, PortError> {
+        let operation = "DescribePermissionSetProvisioningStatus";
+        let instance = self.found().await?;
+        let call = self.client.describe_permission_set_provisioning_status();
+        let call = call.instance_arn(instance.arn.as_str());
+        match call.provision_permission_set_request_id(id.as_str()).send().await.map_err(calling(operation)) {
+            Ok(answer) => {
+                let found = provisioning(operation, answer.permission_set_provisioning_status())?;
+                if found.id != *id {
+                    return Err(unreadable(operation, format_args!("asked for {id}, got {}", found.id)));
+                }
+                Ok(Some(found))
+            }
+            Err(error) => absent(error),
+        }
+    }
+}
+
+fn listed_as(status: RequestListing) -> OperationStatusFilter {
+    let status = match status {
+        RequestListing::InProgress => StatusValues::InProgress,
+        RequestListing::Succeeded => StatusValues::Succeeded,
+        RequestListing::Failed => StatusValues::Failed,
+    };
+    OperationStatusFilter::builder().status(status).build()
 }

@@ -1,7 +1,8 @@
 //! Requests, as the three kinds of answers show them.
 
 use aws_sdk_ssoadmin::types::{
-    AccountAssignmentOperationStatus, AccountAssignmentOperationStatusMetadata, PrincipalType, StatusValues,
+    AccountAssignmentOperationStatus, AccountAssignmentOperationStatusMetadata,
+    PermissionSetProvisioningStatus, PermissionSetProvisioningStatusMetadata, PrincipalType, StatusValues,
 };
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
         parse,
     },
     domain::{AssignmentKey, Principal},
-    ports::{PortError, Request, RequestListing, RequestStatus, RequestSummary},
+    ports::{PortError, Provisioning, Request, RequestListing, RequestStatus, RequestSummary},
 };
 
 pub(super) fn request(
@@ -18,18 +19,47 @@ pub(super) fn request(
     answer: Option<&AccountAssignmentOperationStatus>,
 ) -> Result<Request, PortError> {
     let answer = answer.ok_or_else(|| unreadable(operation, "no request"))?;
-    let status = match listing(operation, answer.status())? {
-        RequestListing::InProgress => RequestStatus::InProgress,
-        RequestListing::Succeeded => RequestStatus::Succeeded,
-        RequestListing::Failed => {
-            RequestStatus::Failed(redact(answer.failure_reason().unwrap_or("AWS gives no reason")))
-        }
-    };
     Ok(Request {
         id: parse::id(operation, "request's id", answer.request_id())?,
-        status,
+        status: ended(operation, answer.status(), answer.failure_reason())?,
         key: about(operation, answer)?,
         created_at: parse::time(operation, answer.created_date())?,
+    })
+}
+
+pub(super) fn provisioning(
+    operation: &str,
+    answer: Option<&PermissionSetProvisioningStatus>,
+) -> Result<Provisioning, PortError> {
+    let answer = answer.ok_or_else(|| unreadable(operation, "no request"))?;
+    Ok(Provisioning {
+        id: parse::id(operation, "request's id", answer.request_id())?,
+        status: ended(operation, answer.status(), answer.failure_reason())?,
+        created_at: parse::time(operation, answer.created_date())?,
+    })
+}
+
+pub(super) fn provisioning_summary(
+    operation: &str,
+    item: &PermissionSetProvisioningStatusMetadata,
+) -> Result<RequestSummary, PortError> {
+    Ok(RequestSummary {
+        id: parse::id(operation, "request's id", item.request_id())?,
+        listing: listing(operation, item.status())?,
+        created_at: parse::time(operation, item.created_date())?,
+    })
+}
+
+/// Where a request stands, with AWS's reason if it failed.
+fn ended(
+    operation: &str,
+    status: Option<&StatusValues>,
+    reason: Option<&str>,
+) -> Result<RequestStatus, PortError> {
+    Ok(match listing(operation, status)? {
+        RequestListing::InProgress => RequestStatus::InProgress,
+        RequestListing::Succeeded => RequestStatus::Succeeded,
+        RequestListing::Failed => RequestStatus::Failed(redact(reason.unwrap_or("AWS gives no reason"))),
     })
 }
 

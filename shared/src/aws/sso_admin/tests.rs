@@ -4,14 +4,19 @@ use aws_sdk_ssoadmin::{
     Client,
     operation::{
         describe_instance::DescribeInstanceOutput,
+        describe_permission_set_provisioning_status::DescribePermissionSetProvisioningStatusOutput,
         list_account_assignment_creation_status::ListAccountAssignmentCreationStatusOutput,
         list_account_assignments::ListAccountAssignmentsOutput,
         list_account_assignments_for_principal::ListAccountAssignmentsForPrincipalOutput,
+        list_accounts_for_provisioned_permission_set::ListAccountsForProvisionedPermissionSetOutput,
         list_instances::ListInstancesOutput,
+        list_permission_set_provisioning_status::ListPermissionSetProvisioningStatusOutput,
+        provision_permission_set::ProvisionPermissionSetOutput,
     },
     types::{
         AccountAssignment, AccountAssignmentForPrincipal, AccountAssignmentOperationStatusMetadata,
-        InstanceMetadata, PrincipalType, StatusValues,
+        InstanceMetadata, PermissionSetProvisioningStatus, PermissionSetProvisioningStatusMetadata,
+        PrincipalType, StatusValues,
     },
 };
 use aws_smithy_mocks::{Rule, mock};
@@ -19,8 +24,8 @@ use aws_smithy_mocks::{Rule, mock};
 use super::SsoAdminApi;
 use crate::{
     aws::testing::client,
-    domain::{AssignmentKey, Operation, Principal},
-    ports::{AccessReader as _, AccessWriter as _, PortError, RequestListing, RequestStatus},
+    domain::{AssignmentKey, Operation, Principal, ProvisioningTarget},
+    ports::{AccessReader as _, AccessWriter as _, OfVersion, PortError, RequestListing, RequestStatus},
 };
 
 const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-1234567890abcdef";
@@ -303,4 +308,91 @@ async fn an_accepted_grant_is_in_progress_and_nothing_more() {
 
     assert_eq!(request.id.as_str(), REQUEST);
     assert_eq!((request.status, request.key), (RequestStatus::InProgress, None));
+}
+
+#[tokio::test]
+async fn the_outdated_accounts_are_read_page_by_page_and_by_their_version() {
+    let page = |account: &str, next: Option<&str>| {
+        let page = ListAccountsForProvisionedPermissionSetOutput::builder().account_ids(account);
+        page.set_next_token(next.map(str::to_owned)).build()
+    };
+    let listed = mock!(Client::list_accounts_for_provisioned_permission_set)
+        .match_requests(|request| {
+            request.provisioning_status().map(aws_sdk_ssoadmin::types::ProvisioningStatus::as_str)
+                == Some("LATEST_PERMISSION_SET_NOT_PROVISIONED")
+        })
+        .sequence()
+        .output(move || page("111111111111", Some("more")))
+        .output(move || page("222222222222", None))
+        .build();
+    let api = api(client!(aws_sdk_ssoadmin, &described(), &listed));
+    let accounts = api.accounts_on(&SET.parse().unwrap(), OfVersion::Outdated).await.unwrap().unwrap();
+    let ids: Vec<&str> = accounts.iter().map(crate::domain::AccountId::as_str).collect();
+    assert_eq!(ids, ["111111111111", "222222222222"]);
+}
+
+#[tokio::test]
+async fn a_permission_set_that_is_gone_is_provisioned_nowhere() {
+    let gone = mock!(Client::list_accounts_for_provisioned_permission_set)
+        .sequence()
+        .http_status(400, Some(r#"{"__type":"ResourceNotFoundException","message":"no"}"#.to_owned()))
+        .build();
+    let api = api(client!(aws_sdk_ssoadmin, &described(), &gone));
+    assert_eq!(api.accounts_on(&SET.parse().unwrap(), OfVersion::Any).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_request_to_provision_says_for_whom_and_is_followed_by_its_id() {
+    let status = |status: StatusValues, reason: Option<&str>| {
+        PermissionSetProvisioningStatus::builder()
+            .status(status)
+            .request_id(REQUEST)
+            .set_failure_reason(reason.map(str::to_owned))
+            .build()
+    };
+    let for_one = mock!(Client::provision_permission_set)
+        .match_requests(|request| {
+            request.target_id() == Some("111111111111")
+                && request.target_type().map(aws_sdk_ssoadmin::types::ProvisionTargetType::as_str)
+                    == Some("AWS_ACCOUNT")
+        })
+        .then_output(move || {
+            let status = status(StatusValues::InProgress, None);
+            ProvisionPermissionSetOutput::builder().permission_set_provisioning_status(status).build()
+        });
+    let for_all = mock!(Client::provision_permission_set)
+        .match_requests(|request| {
+            request.target_id().is_none()
+                && request.target_type().map(aws_sdk_ssoadmin::types::ProvisionTargetType::as_str)
+                    == Some("ALL_PROVISIONED_ACCOUNTS")
+        })
+        .then_output(move || {
+            let status = status(StatusValues::Succeeded, None);
+            ProvisionPermissionSetOutput::builder().permission_set_provisioning_status(status).build()
+        });
+    let followed = mock!(Client::describe_permission_set_provisioning_status).then_output(move || {
+        let status = status(StatusValues::Failed, Some("Not supported policy alba@example.com"));
+        let output = DescribePermissionSetProvisioningStatusOutput::builder();
+        output.permission_set_provisioning_status(status).build()
+    });
+    let under_way = mock!(Client::list_permission_set_provisioning_status).then_output(|| {
+        let item = PermissionSetProvisioningStatusMetadata::builder();
+        let item = item.status(StatusValues::InProgress).request_id(REQUEST).build();
+        ListPermissionSetProvisioningStatusOutput::builder().permission_sets_provisioning_status(item).build()
+    });
+    let rules = client!(aws_sdk_ssoadmin, &described(), &for_one, &for_all, &followed, &under_way);
+    let api = api(rules);
+    let set = SET.parse().unwrap();
+    let one = api.provision(&set, &ProvisioningTarget::Account(key().account)).await.unwrap();
+    assert_eq!((one.id.as_str(), one.status), (REQUEST, RequestStatus::InProgress));
+    let all = api.provision(&set, &ProvisioningTarget::AllProvisionedAccounts).await.unwrap();
+    assert_eq!(all.status, RequestStatus::Succeeded);
+    match api.provisioning(&one.id).await.unwrap().unwrap().status {
+        RequestStatus::Failed(reason) => {
+            assert!(reason.contains("Not supported policy") && !reason.contains("alba"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let listed = api.provisionings_page(RequestListing::InProgress, 100, None).await.unwrap();
+    assert_eq!(listed.items.len(), 1);
 }

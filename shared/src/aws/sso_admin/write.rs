@@ -1,15 +1,18 @@
-//! The only two writes, sent once each.
+//! The only writes, sent once each.
 
 use aws_sdk_ssoadmin::{
     config::{self, retry::RetryConfig},
-    types::{PrincipalType, TargetType},
+    types::{PrincipalType, ProvisionTargetType, TargetType},
 };
 
-use super::{SsoAdminApi, request::request};
+use super::{
+    SsoAdminApi,
+    request::{provisioning, request},
+};
 use crate::{
     aws::error::calling,
-    domain::{AssignmentKey, Principal},
-    ports::{AccessWriter, PortError, Request},
+    domain::{AssignmentKey, PermissionSetArn, Principal, ProvisioningTarget},
+    ports::{AccessWriter, PortError, Provisioning, Request},
 };
 
 /// One attempt: a write that got no answer must not be sent again before somebody has looked what became of it.
@@ -54,5 +57,28 @@ impl AccessWriter for SsoAdminApi {
             .principal_id(key.principal.id());
         let answer = call.customize().config_override(once()).send().await.map_err(calling(operation))?;
         request(operation, answer.account_assignment_deletion_status())
+    }
+
+    async fn provision(
+        &self,
+        set: &PermissionSetArn,
+        target: &ProvisioningTarget,
+    ) -> Result<Provisioning, PortError> {
+        let operation = "ProvisionPermissionSet";
+        let (kind, account) = match target {
+            ProvisioningTarget::Account(account) => {
+                (ProvisionTargetType::AwsAccount, Some(account.to_string()))
+            }
+            ProvisioningTarget::AllProvisionedAccounts => (ProvisionTargetType::AllProvisionedAccounts, None),
+        };
+        let call = self
+            .client
+            .provision_permission_set()
+            .instance_arn(self.found().await?.arn.as_str())
+            .permission_set_arn(set.as_str())
+            .target_type(kind)
+            .set_target_id(account);
+        let answer = call.customize().config_override(once()).send().await.map_err(calling(operation))?;
+        provisioning(operation, answer.permission_set_provisioning_status())
     }
 }

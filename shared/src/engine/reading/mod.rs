@@ -236,7 +236,7 @@ impl<'a> Reading<'a> {
         Ok(name)
     }
 
-    async fn organization(&self) -> Result<OrganizationFacts, ReadError> {
+    pub(super) async fn organization(&self) -> Result<OrganizationFacts, ReadError> {
         if let Some(facts) = self.known(SeenKind::Fact, "organization") {
             return Ok(facts);
         }

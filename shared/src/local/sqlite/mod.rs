@@ -4,6 +4,7 @@
 //! deterministic. Several processes may use one file; each write is one transaction that is alone from its first check on, and
 //! waits up to ten seconds for another's.
 
+mod campaign;
 mod error;
 mod lease;
 mod orders;
@@ -27,8 +28,8 @@ pub use error::OpenError;
 
 use self::error::unusable;
 use crate::{
-    domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Lease, Orders, Round, Row},
+    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
 
@@ -117,6 +118,14 @@ impl LedgerReader for SqliteLedger {
         self.read(round::kept)
     }
 
+    async fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError> {
+        self.read(campaign::all)
+    }
+
+    async fn campaign(&self, permission_set: &PermissionSetArn) -> Result<Option<Campaign>, LedgerError> {
+        self.read(|connection| campaign::one(connection, permission_set))
+    }
+
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.read(|connection| seen::recall(connection, kind))
     }
@@ -164,6 +173,18 @@ impl Ledger for SqliteLedger {
 
     async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
         self.change(|transaction| round::keep(transaction, round))
+    }
+
+    async fn keep_campaign(&self, campaign: &Campaign, guard: &Guard) -> Result<(), LedgerError> {
+        write::check_size(&[], guard)?;
+        self.change(|transaction| {
+            write::write(transaction, &[], guard)?;
+            campaign::keep(transaction, campaign)
+        })
+    }
+
+    async fn end_campaign(&self, campaign: &Campaign) -> Result<(), LedgerError> {
+        self.change(|transaction| campaign::end(transaction, campaign))
     }
 
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {

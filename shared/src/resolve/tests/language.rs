@@ -5,7 +5,8 @@ use crate::{
     domain::{Mode, OrganizationalUnit},
     rules::{
         AccountSelector, Guardrails, Join, JoinedWith, NameTemplate, Never, PermissionSetSelector,
-        PrincipalSelector, Repair, Rule, RuleSet, Settings, TagSelector, TagValueSelector, WrittenAt,
+        PrincipalSelector, Repair, Reprovision, Rule, RuleSet, Settings, TagSelector, TagValueSelector,
+        WrittenAt,
     },
 };
 
@@ -76,7 +77,7 @@ pub(super) fn document(rules: Vec<Rule>, never: Vec<Never>, protected: &[&str]) 
         trusted_permission_set_tags: BTreeSet::new(),
         protected_permission_sets: protected.iter().map(|name| (*name).to_owned()).collect(),
     };
-    Index::compile(RuleSet { settings, teams: Vec::new(), never, rules })
+    Index::compile(RuleSet { settings, teams: Vec::new(), never, reprovision: Reprovision::default(), rules })
 }
 
 fn of_rules(rules: Vec<Rule>) -> String {

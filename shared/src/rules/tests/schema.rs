@@ -16,7 +16,7 @@ fn document(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-fn refusals(text: &str) -> Vec<String> {
+pub(super) fn refusals(text: &str) -> Vec<String> {
     let validator = jsonschema::draft7::new(&schema()).unwrap();
     validator
         .iter_errors(&document(text))

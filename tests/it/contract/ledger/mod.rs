@@ -1,5 +1,6 @@
 //! The promises of [`Ledger`].
 
+mod campaigns;
 mod fixtures;
 mod guards;
 mod lease;
@@ -71,6 +72,11 @@ macro_rules! ledger_contract {
             round::a_round_comes_back_as_it_was_kept_last
             round::a_round_is_kept_only_after_the_one_that_was_read
             round::of_many_that_keep_a_round_at_once_exactly_one_does
+            campaigns::a_campaign_comes_back_as_it_was_kept_last
+            campaigns::a_campaign_is_kept_only_after_the_one_that_was_read
+            campaigns::a_campaign_that_is_over_is_gone_and_its_writers_do_not_write_over_the_next
+            campaigns::a_campaign_is_kept_under_its_guard_or_not_at_all
+            campaigns::rounds_and_what_is_remembered_are_no_campaigns
             work::work_is_revokes_first_then_the_oldest_decision
             work::work_stops_at_the_limit
             work::work_that_was_decided_lately_is_found_behind_any_number_of_old_decisions

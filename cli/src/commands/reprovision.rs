@@ -1,0 +1,266 @@
+//! `usher reprovision`: what edited permission sets wait for, what came of those before, and a push for one that can't wait.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use shared::{
+    domain::PermissionSetArn,
+    engine::{self, Mark, PollMessage, Poller, ReprovisionSettings, Reprovisioner},
+    ledger::{Campaign, CampaignRecord, Order, name, reason},
+    local::LocalQueue,
+    ports::{PortError, Queue as _},
+    reprovision::{Next, Waiting},
+};
+
+use crate::{
+    Ending, Failure, Machine, Screen,
+    args::{ConnectionArgs, LedgerAt, ReprovisionArgs},
+    connect,
+    desk::Desk,
+    keys::SetText,
+    ledger,
+    names::Names,
+    render::{self, reprovision_text},
+    report::{self, CampaignStatus, OutlookReport, RecordStatus, ReprovisionReport},
+};
+
+/// How long a push is followed to its end, where no functions do that.
+const FOLLOWED: SignedDuration = SignedDuration::from_mins(30);
+/// How long one run of it lasts.
+const RUN: SignedDuration = SignedDuration::from_secs(50);
+/// The pause between two looks at what is under way.
+const GLANCE: Duration = Duration::from_millis(200);
+/// How long a message is kept from others while it is worked on.
+const HIDDEN: Duration = Duration::from_mins(5);
+
+/// Tells, or pushes.
+pub(crate) async fn run(
+    arguments: &ReprovisionArgs,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    match &arguments.name {
+        None => list(arguments, connection, machine, screen).await,
+        Some(name) if arguments.now => push(arguments, name, connection, machine, screen).await,
+        Some(name) => show(arguments, name, connection, machine, screen).await,
+    }
+}
+
+/// Campaigns and records, by the ledger alone.
+async fn list(
+    arguments: &ReprovisionArgs,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    let ledger = ledger::to_use(&arguments.ledger.at, connection, machine).await?;
+    let names = Names::remembered(ledger.as_ref()).await?;
+    let campaigns = ledger.campaigns().await?;
+    let records = engine::records(ledger.as_ref()).await?;
+    let report = ReprovisionReport {
+        format: report::FORMAT,
+        at: machine.clock.now(),
+        campaigns: campaigns.iter().map(|campaign| status(campaign, &names)).collect(),
+        records: records.iter().map(|record| recorded(record, &names)).collect(),
+    };
+    if arguments.json {
+        render::json(&report, screen)?;
+    } else {
+        write(&reprovision_text::list(&report, screen.out_style), screen)?;
+    }
+    Ok(Ending::Good)
+}
+
+/// What would happen to one permission set, and when.
+async fn show(
+    arguments: &ReprovisionArgs,
+    name: &SetText,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    let at = &arguments.ledger.at;
+    let ledger = ledger::to_use(at, connection, machine).await?;
+    let desk = Desk::of(&[], ledger, at, connection, machine).await?;
+    let set = name.look_up(&desk.aws, desk.ledger.as_ref()).await?;
+    let queue = LocalQueue::standard(std::sync::Arc::clone(&machine.clock));
+    let outlook = reprovisioner(&desk, &desk.aws, &queue, &queue).outlook(&set).await;
+    let outlook = outlook.map_err(Failure::Reprovision)?;
+    let names = Names::remembered(desk.ledger.as_ref()).await?;
+    let records = engine::records(desk.ledger.as_ref()).await?;
+    let last = records.iter().rfind(|record| record.permission_set == set);
+    let (why, until) = match &outlook.next {
+        Some(Next::Wait(Waiting { why, until })) => (Some(why.clone()), *until),
+        Some(Next::Look | Next::Send(_)) | None => (None, None),
+    };
+    let report = OutlookReport {
+        format: report::FORMAT,
+        at: machine.clock.now(),
+        name: names.permission_set(&set),
+        gone: outlook.gone,
+        campaign: outlook.campaign.as_ref().map(|campaign| status(campaign, &names)),
+        waits_for: why,
+        until,
+        named_waves: outlook.named_waves,
+        waves: outlook.waves.into_iter().map(|(wave, accounts)| (wave + 1, accounts)).collect(),
+        left_out: outlook.left_out,
+        last: last.map(|record| recorded(record, &names)),
+        permission_set: set,
+    };
+    if arguments.json {
+        render::json(&report, screen)?;
+    } else {
+        write(&reprovision_text::outlook(&report, screen.out_style), screen)?;
+    }
+    Ok(Ending::Good)
+}
+
+/// At once, whatever the rules say of the time.
+async fn push(
+    arguments: &ReprovisionArgs,
+    name: &SetText,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    let ledger_at = &arguments.ledger.at;
+    let ledger = ledger::to_use(ledger_at, connection, machine).await?;
+    let desk = Desk::of(&[], ledger, ledger_at, connection, machine).await?;
+    let set = name.look_up(&desk.aws, desk.ledger.as_ref()).await?;
+    let by = self::name(&arguments.by.by);
+    if by.is_empty() {
+        return Err(Failure::Consent(engine::consent::ConsentError::Nameless));
+    }
+    let order = Order { by, at: machine.clock.now(), reason: reason(&arguments.by.reason) };
+    let mark = engine::push(desk.ledger.as_ref(), machine.clock.as_ref(), &set, &order).await?;
+    let joined = match mark {
+        Mark::Begun => "",
+        Mark::Joined | Mark::Known => " It was under way or waiting already, and waits no more.",
+    };
+    let orders = desk.ledger.orders().await?;
+    if orders.pause.is_some() {
+        let text = "Usher is paused, so nothing is sent until `usher resume`.";
+        return super::orders::say(screen, &format!("Pushed.{joined} {text}"));
+    }
+    match ledger_at {
+        LedgerAt::Table(_) => {
+            let text =
+                "The functions send it within a minute or two; `usher reprovision` shows how far it is.";
+            super::orders::say(screen, &format!("Pushed.{joined} {text}"))
+        }
+        LedgerAt::File(_) => {
+            super::orders::say(screen, &format!("Pushed.{joined}"))?;
+            Box::pin(follow(&desk, &set, connection, machine, screen)).await
+        }
+    }
+}
+
+/// Sends it and follows it to its end. Functions that work on the same ledger do no harm: it is done under the engine's lease.
+async fn follow(
+    desk: &Desk,
+    set: &PermissionSetArn,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    let Some(campaign) = desk.ledger.campaign(set).await? else { return Ok(Ending::Good) };
+    let in_charge = connect::for_the_engine(connection, machine).await?;
+    let clock = machine.clock.as_ref();
+    let queue = || LocalQueue::standard(std::sync::Arc::clone(&machine.clock));
+    let (polls, wake) = (queue(), queue());
+    let reprovisioner = reprovisioner(desk, &in_charge, &polls, &wake);
+    let poller = Poller {
+        access: in_charge.access.as_ref(),
+        ledger: desk.ledger.as_ref(),
+        inbox: &wake,
+        wake: &wake,
+        polls: &polls,
+        clock,
+    };
+    let holder = format!("usher-reprovision-{}", std::process::id());
+    let end = clock.now() + FOLLOWED;
+    while clock.now() < end {
+        let mut run = std::pin::pin!(reprovisioner.run(&holder, (clock.now() + RUN).min(end)));
+        let summary = loop {
+            tokio::select! {
+                ran = &mut run => break ran.map_err(Failure::Reprovision)?,
+                () = clock.sleep(GLANCE) => look(&poller, &polls).await?,
+            }
+            if is_over(desk, &campaign).await? {
+                break engine::ReprovisionSummary::default();
+            }
+        };
+        if is_over(desk, &campaign).await? {
+            let names = Names::remembered(desk.ledger.as_ref()).await?;
+            let records = engine::records(desk.ledger.as_ref()).await?;
+            let of_it = |record: &&CampaignRecord| {
+                record.permission_set == campaign.permission_set && record.began == campaign.began
+            };
+            let Some(record) = records.iter().find(of_it) else { return Ok(Ending::Good) };
+            write(&reprovision_text::record(&recorded(record, &names), screen.out_style), screen)?;
+            let is_good = record.failed.is_empty() && record.not_begun.is_empty();
+            return Ok(if is_good { Ending::Good } else { Ending::Bad });
+        }
+        if summary.troubled > 0 || summary.sent == 0 {
+            look(&poller, &polls).await?;
+            clock.sleep(Duration::from_secs(1)).await;
+        }
+    }
+    let text = "It is still under way: `usher reprovision` shows how far it is, and the functions, or the same command, go on with it.";
+    super::orders::say(screen, text)?;
+    Ok(Ending::Bad)
+}
+
+async fn is_over(desk: &Desk, campaign: &Campaign) -> Result<bool, Failure> {
+    let now = desk.ledger.campaign(&campaign.permission_set).await?;
+    Ok(now.is_none_or(|now| now.began != campaign.began))
+}
+
+/// Looks at what is under way, as far as it is due.
+async fn look(poller: &Poller<'_>, polls: &LocalQueue) -> Result<(), Failure> {
+    for message in polls.receive(10, HIDDEN).await.map_err(Failure::Queue)? {
+        if let Ok(PollMessage::Provisioning(poll)) = PollMessage::from_body(&message.body) {
+            let looked = poller.look_at_provisioning(&poll).await;
+            looked.map_err(|error| Failure::Queue(PortError::Failed(shared::causes::joined(&error))))?;
+        }
+        polls.acknowledge(&message.receipt).await.map_err(Failure::Queue)?;
+    }
+    Ok(())
+}
+
+fn reprovisioner<'a>(
+    desk: &'a Desk,
+    in_charge: &'a connect::Aws,
+    polls: &'a LocalQueue,
+    wake: &'a LocalQueue,
+) -> Reprovisioner<'a> {
+    let planner = desk.planner();
+    Reprovisioner {
+        reader: planner.reader,
+        in_charge: in_charge.access.as_ref(),
+        writer: in_charge.writer.as_ref(),
+        ledger: desk.ledger.as_ref(),
+        polls,
+        wake,
+        settings: planner.settings,
+        // What nobody asked for is the schedule's to look for.
+        schedule: ReprovisionSettings { looks: false, ..ReprovisionSettings::default() },
+    }
+}
+
+fn status(campaign: &Campaign, names: &Names) -> CampaignStatus {
+    CampaignStatus {
+        name: names.permission_set(&campaign.permission_set),
+        campaign: campaign.clone(),
+        under_way: campaign.sent.len(),
+    }
+}
+
+fn recorded(record: &CampaignRecord, names: &Names) -> RecordStatus {
+    RecordStatus { name: names.permission_set(&record.permission_set), record: record.clone() }
+}
+
+fn write(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    screen.out.write_all(text.as_bytes()).map_err(Failure::Output)
+}

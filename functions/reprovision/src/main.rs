@@ -1,0 +1,82 @@
+//! Wiring only.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+use shared::{
+    aws::{Connection, Service},
+    causes::{WithCauses, with_causes},
+    clock::SystemClock,
+    engine::{ReadError, Reader, Reprovisioner, Rulebook},
+    pace::Paces,
+    ports::AccessReader as _,
+    settings::Settings,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), WithCauses> {
+    telemetry::init();
+    let settings = Settings::from_env();
+    let (engine, rules, schedule) = (settings.engine()?, settings.rules()?, settings.reprovision()?);
+    let clock = SystemClock;
+    let paces = |share| Arc::new(Paces::new(share, Arc::new(clock)));
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
+    // What is done under the engine's lease has the engine's share, since the engine itself stands still then.
+    let in_charge = connection.clone().paced(paces(Settings::engine_share(&engine)));
+    let in_charge = in_charge.sso_admin(settings.instance_arn()?);
+    let connection = connection.paced(paces(settings.reprovision_share()?));
+    let access = connection.sso_admin(settings.instance_arn()?);
+    let organization = connection.organizations();
+    let ledger = connection.ledger(&settings.ledger_table()?);
+    let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
+    let polls = connection.queue(&settings.poll_queue_url()?);
+    let wake = connection.queue(&settings.wake_queue_url()?);
+    connection
+        .warm_up(&[
+            Service::DynamoDb,
+            Service::Organizations,
+            Service::S3(&rules.bucket),
+            Service::Sqs,
+            Service::SsoAdmin,
+        ])
+        .await;
+
+    run(service_fn(async |event: LambdaEvent<Value>| {
+        let instance = access.instance().await.map_err(|error| with_causes(ReadError::Instance(error)))?;
+        let directory = connection.identity_store(instance.identity_store);
+        let reader = Reader {
+            organization: &organization,
+            directory: &directory,
+            access: &access,
+            ledger: &ledger,
+            rulebook: &rulebook,
+            clock: &clock,
+        };
+        let reprovisioner = Reprovisioner {
+            reader,
+            in_charge: &in_charge,
+            writer: &in_charge,
+            ledger: &ledger,
+            polls: &polls,
+            wake: &wake,
+            settings: engine,
+            schedule,
+        };
+        let until = deadline(&event.context);
+        reprovision::handle(reprovisioner, &event.context.request_id, until)
+            .await
+            .map_err(|error| Error::from(with_causes(error)))
+    }))
+    .await
+    .map_err(|error| WithCauses::of(&*error))
+}
+
+/// When the run has to end, by the time that Lambda gives the function.
+fn deadline(context: &Context) -> Timestamp {
+    let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
+    end.and_then(|end| end.checked_sub(reprovision::RESERVE).ok()).unwrap_or(Timestamp::MAX)
+}

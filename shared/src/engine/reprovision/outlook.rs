@@ -1,0 +1,55 @@
+//! What would happen to a permission set, for a person who asks. Nothing is written.
+
+use std::collections::BTreeMap;
+
+use super::{ReprovisionError, Reprovisioner};
+use crate::{
+    domain::{AccountId, PermissionSetArn},
+    ledger::{Campaign, LeftOut},
+    reprovision::{Next, Standing},
+};
+
+/// How a permission set stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outlook {
+    /// Its campaign, if there is one.
+    pub campaign: Option<Campaign>,
+    /// What the campaign does next.
+    pub next: Option<Next>,
+    /// Outdated accounts that may be written to, by their waves, counted from 0.
+    pub waves: BTreeMap<usize, Vec<AccountId>>,
+    /// How many waves the rules name.
+    pub named_waves: usize,
+    /// Outdated accounts that are not written to.
+    pub left_out: BTreeMap<AccountId, LeftOut>,
+    /// The permission set doesn't exist any more.
+    pub gone: bool,
+}
+
+impl Reprovisioner<'_> {
+    /// Looks at one permission set.
+    pub async fn outlook(&self, permission_set: &PermissionSetArn) -> Result<Outlook, ReprovisionError> {
+        self.check_instance().await?;
+        let rules = self.reader.rulebook.rules(self.ledger).await?;
+        let orders = self.ledger.orders().await?;
+        let policy = self.policy(&rules, &orders);
+        let campaign = self.ledger.campaign(permission_set).await?;
+        let now = self.clock().now();
+        let asked = campaign.clone().unwrap_or_else(|| Campaign::found(permission_set.clone(), now));
+        let found = self.found(&asked, &rules).await?;
+        let gone = found.is_none();
+        let found = found.unwrap_or_default();
+        let (mut waves, mut left_out) = (BTreeMap::<usize, Vec<AccountId>>::new(), BTreeMap::new());
+        for account in found.outdated {
+            let standing = found.standing.get(&account);
+            if let Some(why) = Standing::left_out(standing, &account, &policy) {
+                left_out.insert(account, why);
+            } else {
+                let wave = standing.map_or(0, |standing| standing.wave);
+                waves.entry(wave).or_default().push(account);
+            }
+        }
+        let next = campaign.as_ref().map(|campaign| campaign.next(&policy, now));
+        Ok(Outlook { campaign, next, waves, named_waves: policy.rules.waves.len(), left_out, gone })
+    }
+}

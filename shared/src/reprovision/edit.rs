@@ -1,0 +1,100 @@
+//! What begins a campaign, and what turns it back to its beginning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::{
+    domain::PermissionSetArn,
+    ledger::{Campaign, Edit, MOST_EDITS, Order, Stage},
+};
+
+impl Campaign {
+    /// A campaign that begins now. `since` is when the first edit was made.
+    fn begin(permission_set: PermissionSetArn, since: Timestamp, now: Timestamp) -> Self {
+        Self {
+            version: 0,
+            permission_set,
+            began: now,
+            edits: BTreeSet::new(),
+            more_edits: 0,
+            pushed: None,
+            stage: Stage::Quiet { since, last: since },
+            under_way_since: None,
+            sent: Vec::new(),
+            todo: BTreeSet::new(),
+            all_at_once: false,
+            one_by_one: false,
+            tried: BTreeMap::new(),
+            updated: BTreeMap::new(),
+            presumed: BTreeSet::new(),
+            left_out: BTreeMap::new(),
+            later: BTreeSet::new(),
+            empty_waves: BTreeSet::new(),
+            not_before: None,
+            turned_away: 0,
+            trouble: None,
+        }
+    }
+
+    /// The schedule has found the permission set outdated, and no event has told of an edit.
+    pub fn found(permission_set: PermissionSetArn, now: Timestamp) -> Self {
+        Self::begin(permission_set, now, now)
+    }
+
+    /// The permission set was edited; `None` if the campaign knows that already.
+    pub fn edited(
+        campaign: Option<Self>,
+        permission_set: &PermissionSetArn,
+        edit: Edit,
+        now: Timestamp,
+    ) -> Option<Self> {
+        // A clock that is ahead puts nothing off.
+        let at = edit.at.min(now);
+        let edit = Edit { at, ..edit };
+        let Some(mut campaign) = campaign else {
+            let begun = Self::begin(permission_set.clone(), at, now);
+            return Some(Self { edits: [edit].into(), ..begun });
+        };
+        if campaign.edits.iter().any(|known| known.event == edit.event) {
+            return None;
+        }
+        if campaign.edits.len() < MOST_EDITS {
+            campaign.edits.insert(edit);
+        } else {
+            campaign.more_edits = campaign.more_edits.saturating_add(1);
+        }
+        Some(match (campaign.under_way_since, &campaign.stage) {
+            // What is provisioned since then has it.
+            (Some(since), _) if at <= since => campaign,
+            (None, Stage::Quiet { since, last }) => {
+                Self { stage: Stage::Quiet { since: *since.min(&at), last: *last.max(&at) }, ..campaign }
+            }
+            // Every account is outdated again, those that were done first of all.
+            (Some(_), _) | (None, Stage::Wave { .. }) => {
+                let Self { version, permission_set, began, edits, more_edits, sent, .. } = campaign;
+                let again = Self::begin(permission_set, at, began);
+                Self { version, edits, more_edits, sent, ..again }
+            }
+        })
+    }
+
+    /// A person wants it now: neither quiet, windows, freezes nor waves hold it up, and what has failed is tried again.
+    pub fn pushed(
+        campaign: Option<Self>,
+        permission_set: &PermissionSetArn,
+        order: Order,
+        now: Timestamp,
+    ) -> Self {
+        let campaign = campaign.unwrap_or_else(|| Self::begin(permission_set.clone(), now, now));
+        Self {
+            pushed: Some(order),
+            // Looked at again, with every wave in it.
+            todo: BTreeSet::new(),
+            tried: BTreeMap::new(),
+            not_before: None,
+            turned_away: 0,
+            ..campaign
+        }
+    }
+}

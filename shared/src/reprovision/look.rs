@@ -1,0 +1,234 @@
+//! What AWS lists of a permission set's accounts, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{MOST_AT_ONCE, MOST_FAILURES, Policy, TRIED_AGAIN};
+use crate::{
+    domain::AccountId,
+    ledger::{Campaign, CampaignEnd, CampaignRecord, LeftOut, Stage},
+    plan::ManagementWrites,
+    rules::Wave,
+};
+
+/// What was found of a permission set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The accounts that have an old version.
+    pub outdated: BTreeSet<AccountId>,
+    /// All accounts in which it is provisioned.
+    pub provisioned: BTreeSet<AccountId>,
+    /// What the organization tells of the outdated ones; one that is missing is not in it any more.
+    pub standing: BTreeMap<AccountId, Standing>,
+}
+
+/// How an account stands to a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub active: bool,
+    pub is_management: bool,
+    /// The first wave that selects it, counted from 0; the number of waves if none does.
+    pub wave: usize,
+}
+
+impl Standing {
+    /// Why an account is not written to, if it isn't.
+    pub fn left_out(standing: Option<&Self>, account: &AccountId, policy: &Policy<'_>) -> Option<LeftOut> {
+        let Some(Self { active, is_management, wave: _ }) = standing else { return Some(LeftOut::Departed) };
+        if !active {
+            Some(LeftOut::NotActive)
+        } else if *is_management && policy.management == ManagementWrites::Withheld {
+            Some(LeftOut::Management)
+        } else if policy.holds(account) {
+            Some(LeftOut::Held)
+        } else {
+            None
+        }
+    }
+}
+
+impl Found {
+    /// The outdated accounts that may be written to.
+    pub fn open(&self, policy: &Policy<'_>) -> BTreeSet<AccountId> {
+        let is_open =
+            |account: &&AccountId| Standing::left_out(self.standing.get(*account), account, policy).is_none();
+        self.outdated.iter().filter(is_open).cloned().collect()
+    }
+}
+
+/// What a look led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Looked {
+    GoesOn(Box<Campaign>),
+    Over(Box<CampaignRecord>),
+}
+
+/// Whether outdated accounts of which no event told are worth a campaign: not where the last one has just left them behind.
+pub fn is_news(open: &BTreeSet<AccountId>, last: Option<&CampaignRecord>, now: Timestamp) -> bool {
+    let left = |record: &CampaignRecord, account: &AccountId| {
+        record.failed.contains_key(account) || record.not_begun.contains(account)
+    };
+    let old = |record: &CampaignRecord| now.duration_since(record.ended) >= TRIED_AGAIN;
+    !open.is_empty()
+        && last.is_none_or(|record| old(record) || open.iter().any(|account| !left(record, account)))
+}
+
+impl Campaign {
+    /// Goes on by what was found since `asked`; `None` is that the permission set doesn't exist.
+    pub fn looked(
+        mut self,
+        found: Option<&Found>,
+        policy: &Policy<'_>,
+        asked: Timestamp,
+        now: Timestamp,
+    ) -> Looked {
+        let Some(found) = found else {
+            let left = std::mem::take(&mut self.todo).into_iter().chain(std::mem::take(&mut self.later));
+            return self.over(CampaignEnd::Gone, left.collect(), now);
+        };
+        let is_first = matches!(self.stage, Stage::Quiet { .. });
+        if is_first {
+            self.under_way_since = Some(asked);
+            self.stage = Stage::Wave { number: 0, from: now };
+        }
+        let (waves, settles) = self.sort(found, policy, now);
+        if is_first && self.pushed.is_none() {
+            let all = policy.rules.waves.len();
+            self.empty_waves =
+                (0..all).filter(|wave| !waves.contains_key(wave)).map(|wave| wave + 1).collect();
+        }
+        let all = |from: usize| waves.range(from..).flat_map(|(_, accounts)| accounts.iter().cloned());
+        let failures = self.tried.values().filter(|tried| tried.lasting).count();
+        if failures >= MOST_FAILURES {
+            return self.over(CampaignEnd::TooManyFailures, all(0).collect(), now);
+        }
+        let Stage::Wave { number, from: _ } = self.stage else { return Looked::GoesOn(Box::new(self)) };
+        let present: BTreeSet<AccountId> =
+            waves.range(..=number).flat_map(|(_, accounts)| accounts.iter().cloned()).collect();
+        if !present.is_empty() {
+            self.later = all(number + 1).collect();
+            self.all_at_once = self.may_be_all(&present, found);
+            self.todo = present;
+            return Looked::GoesOn(Box::new(self));
+        }
+        // What AWS has just said to be done may show a little later.
+        if settles.is_some() {
+            self.later = all(0).collect();
+            self.not_before = settles;
+            return Looked::GoesOn(Box::new(self));
+        }
+        let Some((&next, accounts)) = waves.iter().next() else {
+            let end = if failures > 0 { CampaignEnd::Failed } else { CampaignEnd::Done };
+            return self.over(end, BTreeSet::new(), now);
+        };
+        if failures > 0 {
+            return self.over(CampaignEnd::Stopped { wave: number + 1 }, all(0).collect(), now);
+        }
+        // A pause is for what was done before it.
+        let pause = if self.updated.is_empty() {
+            SignedDuration::ZERO
+        } else {
+            pause(&policy.rules.waves, number, next)
+        };
+        self.stage = Stage::Wave { number: next, from: now + pause };
+        if pause.is_zero() {
+            self.later = all(next + 1).collect();
+            self.all_at_once = self.may_be_all(accounts, found);
+            self.todo.clone_from(accounts);
+        } else {
+            self.later = all(0).collect();
+        }
+        Looked::GoesOn(Box::new(self))
+    }
+
+    /// The accounts that may be done, by their waves, and when those that have just been done should show at the latest.
+    fn sort(
+        &mut self,
+        found: &Found,
+        policy: &Policy<'_>,
+        now: Timestamp,
+    ) -> (BTreeMap<usize, BTreeSet<AccountId>>, Option<Timestamp>) {
+        self.todo.clear();
+        self.later.clear();
+        self.left_out.clear();
+        self.all_at_once = false;
+        self.not_before = None;
+        let done = std::mem::take(&mut self.presumed).into_iter().filter(|it| !found.outdated.contains(it));
+        self.updated.extend(done.map(|account| (account, now)));
+        self.tried.retain(|account, _| found.outdated.contains(account));
+        let mut waves: BTreeMap<usize, BTreeSet<AccountId>> = BTreeMap::new();
+        let mut settles: Option<Timestamp> = None;
+        for account in &found.outdated {
+            let standing = found.standing.get(account);
+            if let Some(why) = Standing::left_out(standing, account, policy) {
+                self.left_out.insert(account.clone(), why);
+                continue;
+            }
+            if let Some(done) = self.updated.get(account) {
+                let shows = *done + policy.settle_after;
+                if now < shows {
+                    settles = Some(settles.map_or(shows, |earlier| earlier.min(shows)));
+                    continue;
+                }
+                self.updated.remove(account);
+                self.one_by_one = true;
+                self.failed_in(account, "AWS says that it is done, and lists the old version", false, now);
+            }
+            if self.tried.get(account).is_some_and(|tried| tried.lasting) {
+                continue;
+            }
+            let wave = standing.filter(|_| self.pushed.is_none()).map_or(0, |standing| standing.wave);
+            waves.entry(wave).or_default().insert(account.clone());
+        }
+        (waves, settles)
+    }
+
+    /// Whether one request for all does exactly these, and may be made.
+    fn may_be_all(&self, accounts: &BTreeSet<AccountId>, found: &Found) -> bool {
+        let is_management =
+            |account| found.standing.get(account).is_some_and(|standing| standing.is_management);
+        !self.one_by_one
+            && self.tried.is_empty()
+            && (2..=MOST_AT_ONCE).contains(&accounts.len())
+            && *accounts == found.provisioned
+            && !accounts.iter().any(is_management)
+    }
+
+    /// The record of what it came to.
+    fn over(self, end: CampaignEnd, not_begun: BTreeSet<AccountId>, now: Timestamp) -> Looked {
+        let Self {
+            permission_set,
+            began,
+            edits,
+            more_edits,
+            pushed,
+            tried,
+            updated,
+            left_out,
+            empty_waves,
+            ..
+        } = self;
+        let lasting = tried.into_iter().filter(|(_, tried)| tried.lasting || end == CampaignEnd::Gone);
+        Looked::Over(Box::new(CampaignRecord {
+            permission_set,
+            began,
+            ended: now,
+            end,
+            edits,
+            more_edits,
+            pushed,
+            updated: updated.into_keys().collect(),
+            failed: lasting.map(|(account, tried)| (account, tried.reason)).collect(),
+            left_out,
+            not_begun,
+            empty_waves,
+        }))
+    }
+}
+
+/// The pause between two waves: the longest of those in between, where some have nothing to do.
+fn pause(waves: &[Wave], before: usize, next: usize) -> SignedDuration {
+    let between = waves.iter().enumerate().filter(|(number, _)| *number > before && *number <= next);
+    between.map(|(_, wave)| wave.after).max().unwrap_or(SignedDuration::ZERO)
+}

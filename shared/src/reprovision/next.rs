@@ -1,0 +1,122 @@
+//! What a campaign does next.
+
+use jiff::Timestamp;
+
+use super::{Policy, QUIET_AT_MOST};
+use crate::{
+    domain::{Mode, ProvisioningTarget},
+    ledger::{Campaign, Stage},
+    rules::Shut,
+};
+
+/// What is next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    Wait(Waiting),
+    /// AWS is asked which accounts have an old version.
+    Look,
+    /// These may be sent, in this order, as far as there is room.
+    Send(Vec<ProvisioningTarget>),
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub why: Why,
+    /// Until when, where that is known.
+    pub until: Option<Timestamp>,
+}
+
+/// Why nothing is done now.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// More edits may come.
+    Quiet,
+    /// No window is open.
+    NoWindow,
+    /// It is frozen, for this reason.
+    Frozen(Option<String>),
+    /// The pause before a wave, counted from 1.
+    Pause(usize),
+    /// The rules only observe.
+    Observed,
+    /// Somebody has paused Usher.
+    Paused,
+    /// Requests have to end first.
+    UnderWay,
+    /// Calls were turned away, or have failed, and are made again later.
+    Again,
+}
+
+impl Campaign {
+    /// When no further edit will be waited for.
+    fn quiet_until(&self, policy: &Policy<'_>) -> Option<Timestamp> {
+        let Stage::Quiet { since, last } = self.stage else { return None };
+        let quiet = policy.rules.quiet;
+        // Edits that never end must not put it off for ever.
+        Some((last + quiet).min(since + quiet.saturating_mul(QUIET_AT_MOST)))
+    }
+
+    /// What it does next.
+    pub fn next(&self, policy: &Policy<'_>, now: Timestamp) -> Next {
+        let wait = |why, until| Next::Wait(Waiting { why, until });
+        if policy.mode == Mode::Observe {
+            return wait(Why::Observed, None);
+        }
+        if policy.orders.pause.is_some() {
+            return wait(Why::Paused, None);
+        }
+        if self.pushed.is_none()
+            && let Some(waiting) = self.not_yet(policy, now)
+        {
+            return Next::Wait(waiting);
+        }
+        if let Some(until) = self.not_before.filter(|until| *until > now) {
+            return wait(Why::Again, Some(until));
+        }
+        let open = self.todo.iter().filter(|account| !policy.holds(account));
+        if matches!(self.stage, Stage::Quiet { .. }) || open.clone().next().is_none() {
+            return if self.sent.is_empty() { Next::Look } else { wait(Why::UnderWay, None) };
+        }
+        let under_way = |target: &ProvisioningTarget| self.sent.iter().any(|sent| sent.target == *target);
+        if under_way(&ProvisioningTarget::AllProvisionedAccounts) {
+            return wait(Why::UnderWay, None);
+        }
+        let none_is_held = open.clone().count() == self.todo.len();
+        if self.all_at_once && none_is_held && self.sent.is_empty() {
+            return Next::Send(vec![ProvisioningTarget::AllProvisionedAccounts]);
+        }
+        let tried_again = |account| self.tried.get(account).map(|tried| tried.not_before);
+        let targets: Vec<_> = open
+            .clone()
+            .filter(|account| tried_again(account).is_none_or(|at| at <= now))
+            .map(|account| ProvisioningTarget::Account(account.clone()))
+            .filter(|target| !under_way(target))
+            .collect();
+        if !targets.is_empty() {
+            Next::Send(targets)
+        } else if self.sent.is_empty() {
+            wait(Why::Again, open.filter_map(tried_again).min())
+        } else {
+            wait(Why::UnderWay, None)
+        }
+    }
+
+    /// What holds up a campaign that nobody has pushed: its time has not come, or the calendar is shut.
+    fn not_yet(&self, policy: &Policy<'_>, now: Timestamp) -> Option<Waiting> {
+        let calendar = &policy.rules.calendar;
+        let (start, why) = match self.stage {
+            Stage::Quiet { last, .. } => (self.quiet_until(policy).unwrap_or(last), Why::Quiet),
+            Stage::Wave { number, from } => (from, Why::Pause(number + 1)),
+        };
+        if now < start {
+            return Some(Waiting { why, until: calendar.opening(start) });
+        }
+        let why = match calendar.shut(now)? {
+            Shut::NoWindow => Why::NoWindow,
+            Shut::Frozen(freeze) => Why::Frozen(freeze.reason.clone()),
+        };
+        Some(Waiting { why, until: calendar.opening(now) })
+    }
+}

@@ -1,0 +1,189 @@
+//! Requests: written down, sent, turned away, accepted, ended.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::MOST_FAILURES;
+use crate::{
+    domain::{AccountId, Operation, ProvisioningTarget, RequestId},
+    ledger::{Campaign, Sent, Stage, Tried},
+    provisioning::{ATTEMPTS, Failure, backoff, failure},
+};
+
+/// How much of a reason is kept, in characters.
+const REASON: usize = 300;
+
+/// Why AWS has not taken a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The same may be taken a little later: too much or too fast, or in conflict with something else.
+    Passing(String),
+    /// Refused for what it asks, or not allowed.
+    Lasting(String),
+    /// What it names is not there.
+    NotFound(String),
+}
+
+/// How a request has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    Succeeded,
+    Failed(String),
+    /// AWS doesn't know it any more.
+    Unknown,
+}
+
+impl Campaign {
+    /// INVARIANT: written down before it is sent, so that whoever comes after a crash counts it among those that may be under way.
+    pub fn claim(&mut self, target: ProvisioningTarget, now: Timestamp) {
+        self.sent.push(Sent { target, at: now, request: None, followed_at: None });
+    }
+
+    /// A claim, by what it is for and when it was written down.
+    pub fn claimed(&self, target: &ProvisioningTarget, at: Timestamp) -> Option<&Sent> {
+        self.sent.iter().find(|sent| sent.target == *target && sent.at == at)
+    }
+
+    fn unclaim(&mut self, target: &ProvisioningTarget, at: Timestamp) -> bool {
+        let before = self.sent.len();
+        self.sent.retain(|sent| !(sent.target == *target && sent.at == at));
+        self.sent.len() < before
+    }
+
+    /// AWS has accepted it, and a message looks after it.
+    pub fn accepted(&mut self, target: &ProvisioningTarget, at: Timestamp, id: &RequestId, now: Timestamp) {
+        for sent in self.sent.iter_mut().filter(|sent| sent.target == *target && sent.at == at) {
+            sent.request = Some(id.clone());
+            sent.followed_at = Some(now);
+        }
+        self.turned_away = 0;
+        self.trouble = None;
+    }
+
+    /// AWS has not taken it. Nothing was done.
+    pub fn refused(&mut self, target: &ProvisioningTarget, at: Timestamp, refusal: Refusal, now: Timestamp) {
+        if !self.unclaim(target, at) {
+            return;
+        }
+        match (refusal, target) {
+            (Refusal::Passing(why), _) => {
+                self.turned_away = self.turned_away.saturating_add(1);
+                self.not_before = Some(later(now, self.turned_away));
+                self.trouble = Some(short(&why));
+            }
+            (Refusal::Lasting(why) | Refusal::NotFound(why), ProvisioningTarget::AllProvisionedAccounts) => {
+                self.give_up_all(&why);
+            }
+            (Refusal::Lasting(why), ProvisioningTarget::Account(account)) => {
+                self.failed_in(account, &why, true, now);
+            }
+            (Refusal::NotFound(why), ProvisioningTarget::Account(account)) => {
+                self.failed_in(account, &why, false, now);
+                self.look_again();
+            }
+        }
+    }
+
+    /// A request has come to its end. Nothing is made of one whose claim is gone.
+    pub fn ended(
+        &mut self,
+        target: &ProvisioningTarget,
+        at: Timestamp,
+        ended: Ended,
+        now: Timestamp,
+    ) -> bool {
+        if !self.unclaim(target, at) {
+            return false;
+        }
+        // It was sent before the last edit: it says nothing of the version that is to come.
+        if matches!(self.stage, Stage::Quiet { .. }) {
+            return true;
+        }
+        match (ended, target) {
+            (Ended::Succeeded, ProvisioningTarget::Account(account)) => {
+                self.todo.remove(account);
+                self.tried.remove(account);
+                self.updated.insert(account.clone(), now);
+            }
+            // Which of them have failed all the same shows by asking again.
+            (Ended::Succeeded, ProvisioningTarget::AllProvisionedAccounts) => {
+                self.one_by_one = true;
+                let done = std::mem::take(&mut self.todo);
+                self.updated.extend(done.into_iter().map(|account| (account, now)));
+            }
+            (Ended::Failed(why), ProvisioningTarget::AllProvisionedAccounts) => {
+                self.presumed.clone_from(&self.todo);
+                self.give_up_all(&why);
+            }
+            (Ended::Unknown, ProvisioningTarget::AllProvisionedAccounts) => {
+                self.presumed.clone_from(&self.todo);
+                self.give_up_all("AWS does not know the request any more");
+            }
+            (Ended::Failed(why), ProvisioningTarget::Account(account)) => {
+                let lasting = failure(Operation::Grant, &why) == Failure::Lasting;
+                self.failed_in(account, &why, lasting, now);
+            }
+            (Ended::Unknown, ProvisioningTarget::Account(account)) => {
+                self.failed_in(account, "AWS does not know the request any more", false, now);
+                self.presumed.insert(account.clone());
+                self.look_again();
+            }
+        }
+        true
+    }
+
+    /// Gives up claims of which nobody knows whether AWS has them, once it would show: sent again they do no harm. Tells whether there were
+    /// any.
+    pub fn settle(&mut self, settle_after: SignedDuration, now: Timestamp) -> bool {
+        let waits = |sent: &Sent| sent.request.is_some() || sent.at + settle_after > now;
+        let given_up: Vec<Sent> = self.sent.extract_if(.., |sent| !waits(sent)).collect();
+        if given_up.is_empty() {
+            return false;
+        }
+        // Where AWS had it all the same, it may be done by now.
+        for sent in given_up {
+            match sent.target {
+                ProvisioningTarget::Account(account) => self.presumed.extend([account]),
+                ProvisioningTarget::AllProvisionedAccounts => self.presumed.extend(self.todo.iter().cloned()),
+            }
+        }
+        self.look_again();
+        true
+    }
+
+    /// One request for all did not do: they are done one by one.
+    fn give_up_all(&mut self, why: &str) {
+        self.one_by_one = true;
+        self.trouble = Some(short(why));
+        self.look_again();
+    }
+
+    /// What is still to be done is asked of AWS before anything more is sent.
+    fn look_again(&mut self) {
+        self.todo.clear();
+        self.all_at_once = false;
+    }
+
+    pub(super) fn failed_in(&mut self, account: &AccountId, why: &str, lasting: bool, now: Timestamp) {
+        let attempts = self.tried.get(account).map_or(0, |tried| tried.attempts).saturating_add(1);
+        let lasting = lasting || attempts >= ATTEMPTS;
+        // Roles take seconds to be changed: sooner than that nothing is another.
+        let not_before = later(now, attempts.saturating_add(2));
+        let tried = Tried { attempts, reason: short(why), lasting, not_before };
+        self.tried.insert(account.clone(), tried);
+        if lasting {
+            self.todo.remove(account);
+        }
+        if self.tried.values().filter(|tried| tried.lasting).count() >= MOST_FAILURES {
+            self.look_again();
+        }
+    }
+}
+
+fn later(now: Timestamp, attempts: u32) -> Timestamp {
+    now + SignedDuration::try_from(backoff(attempts)).unwrap_or(SignedDuration::ZERO)
+}
+
+/// AWS's words, short enough to keep.
+fn short(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REASON).collect()
+}
