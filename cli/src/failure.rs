@@ -6,7 +6,7 @@ use miette::Diagnostic;
 use shared::{
     domain::AccountId,
     engine::{
-        PublishError, ReadError, ReconcileError, ReprovisionError, RunError, SweepError,
+        AnnounceError, PublishError, ReadError, ReconcileError, ReprovisionError, RunError, SweepError,
         consent::ConsentError,
     },
     local::OpenError,
@@ -84,6 +84,8 @@ pub enum Failure {
     Reprovision(#[source] ReprovisionError),
     #[error("cannot sweep")]
     Sweep(#[source] SweepError),
+    #[error("cannot tell what came of it; what is left is told by the next run")]
+    Announce(#[source] AnnounceError),
     #[error("cannot act on an event")]
     Event(#[source] shared::engine::HearError),
     #[error("a queue in this process cannot be used")]
@@ -201,6 +203,7 @@ impl Failure {
             | Self::Sweep(_)
             | Self::Reprovision(_)
             | Self::Event(_)
+            | Self::Announce(_)
             | Self::LookUp(_)
             | Self::Queue(_) => return self.cause(),
         };

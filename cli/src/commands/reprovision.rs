@@ -132,6 +132,9 @@ async fn push(
     if by.is_empty() {
         return Err(Failure::Consent(engine::consent::ConsentError::Nameless));
     }
+    let queue = LocalQueue::standard(std::sync::Arc::clone(&machine.clock));
+    let outlook = reprovisioner(&desk, &desk.aws, &queue, &queue).outlook(&set).await;
+    let observed = outlook.map_err(Failure::Reprovision)?.observed;
     let order = Order { by, at: machine.clock.now(), reason: reason(&arguments.by.reason) };
     let mark = engine::push(desk.ledger.as_ref(), machine.clock.as_ref(), &set, &order).await?;
     let joined = match mark {
@@ -141,6 +144,10 @@ async fn push(
     let orders = desk.ledger.orders().await?;
     if orders.pause.is_some() {
         let text = "Usher is paused, so nothing is sent until `usher resume`.";
+        return super::orders::say(screen, &format!("Pushed.{joined} {text}"));
+    }
+    if observed {
+        let text = "The rules only observe, so nothing is sent while they do.";
         return super::orders::say(screen, &format!("Pushed.{joined} {text}"));
     }
     match ledger_at {

@@ -8,6 +8,7 @@ use shared::{
     domain::AccountId,
     engine::{Heard, Reconciled, SweepSummary},
     ledger::{CampaignRecord, Row},
+    outcome::Outcome,
     plan::Withheld,
     ports::Clock,
 };
@@ -45,6 +46,8 @@ pub enum News {
     Reprovisioned { at: Timestamp, record: Box<CampaignRecord> },
     /// A row of the ledger was written.
     Written { at: Timestamp, row: Box<Row> },
+    /// An outcome was told.
+    Outcome(Box<Outcome>),
 }
 
 /// Tells news. Nobody needs to listen.
@@ -96,6 +99,10 @@ impl Teller {
 
     pub(super) fn reprovisioned(&self, record: CampaignRecord) {
         self.tell(News::Reprovisioned { at: self.clock.now(), record: Box::new(record) });
+    }
+
+    pub(super) fn outcome(&self, outcome: &Outcome) {
+        self.tell(News::Outcome(Box::new(outcome.clone())));
     }
 
     fn tell(&self, news: News) {

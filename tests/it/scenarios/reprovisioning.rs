@@ -8,6 +8,7 @@ use shared::{
     domain::{AccountId, PermissionSetArn},
     engine::{ReprovisionSummary, records},
     ledger::{Campaign, CampaignEnd, CampaignRecord, Order, Orders},
+    outcome::Happened,
     ports::{Clock as _, Ledger as _, LedgerReader as _, OfVersion},
 };
 use simulator::{Latency, Settings, wire::sso_admin as sso};
@@ -178,6 +179,16 @@ async fn a_burst_of_edits_is_one_campaign_and_reaches_every_account() {
     assert_eq!((edit.name.as_str(), edit.event.is_empty()), ("UpdatePermissionSet", false));
     assert!(!edit.by.is_empty() && !edit.by.contains("console-admin"), "{edit:?}");
     assert_eq!(service.campaign("ReadOnlyAccess").await, None);
+    let told = service.ledger.untold(1000).await.unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .filter_map(|outcome| {
+            let Happened::Reprovisioned(told) = &outcome.happened else { return None };
+            Some((outcome.cause.as_str(), told))
+        })
+        .collect();
+    assert_eq!((told.len(), told[0].1.updated.len(), told[0].1.edits.len()), (1, 4, 5));
+    assert_eq!(told[0].0, format!("event:{}", edit.event));
     // Our own call has come back as an event meanwhile, and led to nothing.
     service.reprovision_for(Duration::from_mins(30)).await;
     assert_eq!(service.requests_to_provision(), ["all"]);

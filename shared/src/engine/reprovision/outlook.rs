@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ReprovisionError, Reprovisioner};
 use crate::{
-    domain::{AccountId, PermissionSetArn},
+    domain::{AccountId, Mode, PermissionSetArn},
     ledger::{Campaign, LeftOut},
     reprovision::{Next, Standing},
 };
@@ -22,6 +22,8 @@ pub struct Outlook {
     pub named_waves: usize,
     /// Outdated accounts that are not written to.
     pub left_out: BTreeMap<AccountId, LeftOut>,
+    /// The rules only observe: nothing is sent.
+    pub observed: bool,
     /// The permission set doesn't exist any more.
     pub gone: bool,
 }
@@ -50,6 +52,7 @@ impl Reprovisioner<'_> {
             }
         }
         let next = campaign.as_ref().map(|campaign| campaign.next(&policy, now));
-        Ok(Outlook { campaign, next, waves, named_waves: policy.rules.waves.len(), left_out, gone })
+        let (named_waves, observed) = (policy.rules.waves.len(), policy.mode == Mode::Observe);
+        Ok(Outlook { campaign, next, waves, named_waves, left_out, observed, gone })
     }
 }

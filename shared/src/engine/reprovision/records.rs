@@ -1,9 +1,12 @@
 //! What campaigns came to. A bounded number is kept.
 
+use std::collections::BTreeMap;
+
 use super::{ReprovisionError, Reprovisioner};
 use crate::{
-    domain::PermissionSetArn,
-    ledger::{Campaign, CampaignRecord, MOST_RECORDS},
+    domain::{AccountId, PermissionSetArn},
+    ledger::{Campaign, CampaignRecord, Cause, MOST_RECORDS},
+    outcome::{Happened, MOST_LISTED, Outcome, Reprovisioned, listed},
     ports::{LedgerError, LedgerReader, PortError, Seen, SeenKind},
 };
 
@@ -11,6 +14,31 @@ use crate::{
 pub async fn records(ledger: &dyn LedgerReader) -> Result<Vec<CampaignRecord>, LedgerError> {
     let kept = ledger.recall(SeenKind::Reprovisioned).await?;
     Ok(kept.into_iter().filter_map(|seen| serde_json::from_value(seen.value).ok()).collect())
+}
+
+/// What is told of a campaign that is over.
+fn outcome(record: &CampaignRecord) -> Outcome {
+    let CampaignRecord { permission_set, began, ended, edits, pushed, updated, failed, .. } = record;
+    let CampaignRecord { left_out, not_begun, .. } = record;
+    let (updated, unlisted) = listed(updated.iter().cloned());
+    let mut behind: BTreeMap<AccountId, String> = failed.clone();
+    let left_out = left_out.iter().map(|(account, why)| (account.clone(), why.in_words().to_owned()));
+    behind.extend(left_out);
+    behind.extend(not_begun.iter().map(|account| (account.clone(), "it was not begun".to_owned())));
+    let happened = Happened::Reprovisioned(Reprovisioned {
+        permission_set: permission_set.clone(),
+        edits: edits.iter().map(|edit| edit.event.clone()).collect(),
+        updated,
+        unlisted,
+        // An event has room for so many.
+        failed: behind.into_iter().take(MOST_LISTED).collect(),
+    });
+    let cause = match (edits.first(), pushed) {
+        (Some(edit), _) => Cause::new("event", &edit.event),
+        (None, Some(_)) => Cause::new("command", "reprovision"),
+        (None, None) => Cause::new("schedule", "reprovision"),
+    };
+    Outcome::new(happened, &format!("{began}"), *ended, cause)
 }
 
 impl Reprovisioner<'_> {
@@ -25,6 +53,7 @@ impl Reprovisioner<'_> {
         let seen = Seen { id: record.id(), value, at: record.ended };
         // INVARIANT: on record first. A crash in between ends it once more, in the same place.
         self.ledger.remember(SeenKind::Reprovisioned, &[seen]).await?;
+        self.ledger.tell(&[outcome(record)]).await?;
         self.ledger.end_campaign(campaign).await?;
         let CampaignRecord { permission_set, updated, failed, left_out, not_begun, end, .. } = record;
         tracing::info!(

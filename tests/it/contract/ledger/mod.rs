@@ -6,6 +6,7 @@ mod guards;
 mod lease;
 mod memory;
 mod orders;
+mod outbox;
 mod round;
 mod rows;
 mod work;
@@ -77,6 +78,12 @@ macro_rules! ledger_contract {
             campaigns::a_campaign_that_is_over_is_gone_and_its_writers_do_not_write_over_the_next
             campaigns::a_campaign_is_kept_under_its_guard_or_not_at_all
             campaigns::rounds_and_what_is_remembered_are_no_campaigns
+            outbox::an_outcome_is_kept_with_its_row_or_not_at_all
+            outbox::outcomes_come_back_the_oldest_first_until_they_are_told
+            outbox::many_outcomes_are_kept_and_told
+            outbox::rows_and_their_outcomes_count_together
+            outbox::an_outcome_of_every_kind_comes_back_as_it_was_kept
+            outbox::one_is_recalled_by_its_id_and_several_by_how_their_ids_begin
             work::work_is_revokes_first_then_the_oldest_decision
             work::work_stops_at_the_limit
             work::work_that_was_decided_lately_is_found_behind_any_number_of_old_decisions
