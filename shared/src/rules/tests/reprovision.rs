@@ -61,7 +61,57 @@ fn every_mistake_says_where_it_is_and_the_way_out() {
     ] {
         writeln!(all, "{reprovision}\n{}", listed(&with_reprovision(reprovision))).unwrap();
     }
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r#"
+    off
+    3:14+3 expected `reprovision` as a map with `quiet`, `waves`, `windows` or `freezes`, found `off`
+
+    { quite: 5m }
+    3:16+5 `reprovision` can't have the key `quite` | did you mean `quiet`?
+
+    { quiet: soon }
+    3:23+4 expected a length of time such as `5m`, at most a day, found `soon`
+
+    { quiet: 25h }
+    3:23+3 expected a length of time such as `5m`, at most a day, found `25h`
+
+    { quiet: 5 }
+    3:23+1 expected a length of time such as `5m`, at most a day, found `5`
+
+    { waves: [] }
+    3:23+2 expected a list of waves, such as `[ { accounts: { tagged: { Ring: canary } } }, { after: 2h, accounts: everywhere } ]`, found an empty list | list at least one, or leave the key out if it is optional
+
+    { waves: [{ after: 1h, accounts: everywhere }] }
+    3:26+5 the first wave comes after nothing | leave `after` out: `quiet` says how long edits are waited for
+
+    { waves: [{ acounts: everywhere }] }
+    3:26+7 a wave can't have the key `acounts` | did you mean `accounts`?
+
+    { waves: [{ accounts: everywhere }, { accounts: everywhere, after: 31 days }] }
+    3:81+7 expected a length of time such as `2h`, at most 30 days, found `31 days`
+
+    { windows: [{ days: [mon], from: "08:00", to: "08:00", time_zone: UTC }] }
+    3:60+7 a window that never opens: it closes when it opens | the whole day is from "00:00" to "24:00"; a window that ends on the next day closes earlier than it opens
+
+    { windows: [{ days: [monday], from: "08:00", to: "25:00", time_zone: Europe/Berln }] }
+    3:35+6 expected a day: `mon`, `tue`, `wed`, `thu`, `fri`, `sat` or `sun`, found `monday`
+    3:63+7 expected a time of the day such as "08:00", at most "24:00", found `25:00`
+    3:83+12 there is no time zone `Europe/Berln` | did you mean `Europe/Berlin`?
+
+    { windows: [{ days: [], from: "8", to: "09:00" }] }
+    3:26+36 a window needs the key `time_zone` | say whose clock it is, such as `time_zone: Europe/Berlin`
+    3:34+2 expected a day or a list of days, such as `[mon, tue]`, found an empty list | list at least one, or leave the key out if it is optional
+    3:44+3 expected a time of the day such as "08:00", at most "24:00", found the text "8"
+
+    { freezes: [{ from: 2027-01-04T00:00:00Z, until: 2026-12-18T00:00:00Z }] }
+    3:63+20 `until` is not after `from` | a freeze holds at `from` and after it, and no more at `until`; it lasts a year at most
+
+    { freezes: [{ from: 2026-12-18T00:00:00Z, until: 9999-01-01T00:00:00Z }] }
+    3:63+20 a freeze of more than a year: no window would open in it | a freeze holds at `from` and after it, and no more at `until`; it lasts a year at most
+
+    { freezes: [{ from: 2026-12-18, reason: holidays }] }
+    3:26+38 a freeze needs the key `until` | say when it ends, such as `until: 2027-01-04T00:00:00Z`: a year later at most
+    3:34+10 expected a time such as `2027-03-31T00:00:00Z`, found `2026-12-18` | write the date, `T`, the time with its seconds, and `Z` for UTC or an offset such as `+02:00`
+    "#);
 }
 
 #[test]
