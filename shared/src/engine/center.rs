@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Inbox, InboxError, Members, Rulebook, RulesOnHand, outline::outlines, reprovision::mark, signed,
+    Arrival, Inbox, InboxError, Members, Rulebook, RulesOnHand, outline::outlines, reprovision::mark, signed,
 };
 use crate::{
     domain::{
@@ -29,6 +29,8 @@ pub struct CenterInbox<'a> {
     pub directory: &'a dyn Directory,
     pub access: &'a dyn AccessReader,
     pub rulebook: &'a Rulebook,
+    /// The ARNs of the roles that Usher's own requests to assign are made with.
+    pub own_roles: &'a [String],
     /// [`super::EngineSettings::facts_age`]
     pub facts_age: Duration,
 }
@@ -101,13 +103,13 @@ impl CenterInbox<'_> {
 
     /// The same of permission sets, and of assignments that somebody has asked for.
     ///
-    /// An edit makes the permission set due to be reprovisioned: `told` is what the event tells of it.
+    /// An edit makes the permission set due to be reprovisioned.
     pub async fn permission_set(
         &self,
         hint: &PermissionSetHint,
-        event: &str,
-        told: &Told,
+        arrival: &Arrival,
     ) -> Result<usize, InboxError> {
+        let event = &arrival.event;
         match hint {
             PermissionSetHint::Changed(arn) | PermissionSetHint::Named(arn) => {
                 let Some(rules) = self.rulebook.if_any(self.inbox.ledger).await.map_err(InboxError::Rules)?
@@ -122,14 +124,15 @@ impl CenterInbox<'_> {
                 if self.is_ours(key, request.as_ref()).await? {
                     return Ok(0);
                 }
+                self.confirm(key, request.as_ref(), arrival).await?;
                 self.tell_if_foreign(key, event).await?;
                 self.inbox.send([key.account.clone()], event, None).await
             }
             // Nobody has another permission set by it, so no account is looked at.
             PermissionSetHint::Edited(arn) => {
                 let now = self.inbox.clock.now();
-                let Told { name, by, at } = told.clone();
-                let edit = Edit { event: event.to_owned(), name, by, at: at.unwrap_or(now) };
+                let Told { name, by, at } = arrival.told.clone();
+                let edit = Edit { event: event.clone(), name, by, at: at.unwrap_or(now) };
                 mark(self.inbox.ledger, self.inbox.clock, arn, &edit).await?;
                 Ok(0)
             }

@@ -182,7 +182,8 @@ fn freeze(reader: &mut Reader, node: &Node) -> Option<Freeze> {
         Some((time(reader, node)?, node.span))
     };
     let from = time_at("from", "say when it begins, such as `from: 2026-12-18T00:00:00Z`");
-    let until = time_at("until", "say when it ends, such as `until: 2027-01-04T00:00:00Z`: a year later at most");
+    let until =
+        time_at("until", "say when it ends, such as `until: 2027-01-04T00:00:00Z`: a year later at most");
     let reason = match fields.get("reason") {
         None => Some(None),
         Some(node) => reader.text(node, "the reason, as people read it").map(|text| {
