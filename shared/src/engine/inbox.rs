@@ -69,8 +69,6 @@ pub enum InboxError {
     PermissionSet(#[source] PortError),
     #[error("cannot ask for the request that it is about")]
     Request(#[source] PortError),
-    #[error("cannot ask what is assigned in the account that it is about")]
-    Assignments(#[source] PortError),
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
     #[error("cannot write to the inbox")]

@@ -22,6 +22,7 @@ pub async fn remember(
             | SeenKind::OrganizationalUnit
             | SeenKind::Withheld
             | SeenKind::Member
+            | SeenKind::Membership
             | SeenKind::Consent
             | SeenKind::Fact => ledger.remember(*kind, seen).await?,
         }

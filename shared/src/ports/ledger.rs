@@ -98,6 +98,8 @@ pub enum SeenKind {
     Withheld,
     /// id: `<group's id>/<user's id>`; value: the membership's id. And `<group's id>/`: the group's members were read to the last page.
     Member,
+    /// id: a membership's id; value: the id of its [`SeenKind::Member`].
+    Membership,
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.

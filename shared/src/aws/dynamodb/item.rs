@@ -148,6 +148,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::OrganizationalUnit => "seen#organizational-unit",
         SeenKind::Withheld => "seen#withheld",
         SeenKind::Member => "seen#member",
+        SeenKind::Membership => "seen#membership",
         SeenKind::Consent => "seen#consent",
         SeenKind::Fact => "seen#fact",
     }

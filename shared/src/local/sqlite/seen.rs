@@ -19,6 +19,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::OrganizationalUnit => "organizational-unit",
         SeenKind::Withheld => "withheld",
         SeenKind::Member => "member",
+        SeenKind::Membership => "membership",
         SeenKind::Consent => "consent",
         SeenKind::Fact => "fact",
     }

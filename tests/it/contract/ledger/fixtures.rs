@@ -73,6 +73,7 @@ pub(super) fn row(key: AssignmentKey, state: State) -> Row {
         maybe_sent: false,
         closed_at: None,
         last_request: None,
+        overheard: None,
         look_again: false,
         trouble: None,
         approval: None,
