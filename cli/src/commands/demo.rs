@@ -66,7 +66,8 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         ..EngineSettings::default()
     };
     let reach = Reach { engine: aws.clone(), aws };
-    let (runtime, news) = LocalRuntime::new(reach, ledger, Arc::clone(&store), Arc::clone(&clock), settings);
+    let (runtime, news) =
+        LocalRuntime::new(reach, ledger, Arc::clone(&store), folder, Arc::clone(&clock), settings);
     engine::publish(&bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
         .await
         .map_err(Failure::Publish)?;

@@ -11,7 +11,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{
-    DynamoDbLedger, IdentityStoreApi, OrganizationsApi, S3Rules, SqsQueue, SsoAdminApi, paced::paced,
+    DynamoDbLedger, IdentityStoreApi, OrganizationsApi, S3Rules, S3Uploads, SqsQueue, SsoAdminApi,
+    paced::paced,
 };
 use crate::{
     domain::{IdentityStoreId, InstanceArn},
@@ -197,6 +198,11 @@ impl Connection {
     /// The rules in this bucket, below a prefix that is empty or ends in `/`.
     pub fn rules(&self, bucket: &str, prefix: &str) -> S3Rules {
         S3Rules::new(self.s3(), bucket, prefix)
+    }
+
+    /// What authors upload to this bucket.
+    pub fn uploads(&self, bucket: &str) -> S3Uploads {
+        S3Uploads::new(self.s3(), bucket)
     }
 
     pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {

@@ -22,10 +22,11 @@ mod sqs;
 mod sso_admin;
 #[cfg(test)]
 mod testing;
+mod uploads;
 
 pub use connect::{ConnectOptions, Connection, connect};
 pub use dynamodb::{DynamoDbLedger, create_table};
-pub use event::envelope;
+pub use event::{deliveries, envelope};
 pub use function::Service;
 pub use http::TrustError;
 pub use identity_store::IdentityStoreApi;
@@ -33,3 +34,4 @@ pub use organizations::OrganizationsApi;
 pub use s3::{LARGEST_BUNDLE, S3Rules};
 pub use sqs::SqsQueue;
 pub use sso_admin::SsoAdminApi;
+pub use uploads::S3Uploads;

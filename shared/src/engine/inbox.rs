@@ -121,6 +121,22 @@ impl Inbox<'_> {
         } else {
             Cause::new("event", event)
         };
+        self.send_for(accounts, &cause, ou_names_since).await
+    }
+
+    /// Puts a look at every account of the organization into the inbox, for this cause.
+    pub(super) async fn everywhere(&self, cause: &Cause) -> Result<usize, InboxError> {
+        let accounts = self.accounts(|_| true).await?;
+        self.send_for(accounts, cause, None).await
+    }
+
+    async fn send_for(
+        &self,
+        accounts: impl IntoIterator<Item = AccountId>,
+        cause: &Cause,
+        ou_names_since: Option<Timestamp>,
+    ) -> Result<usize, InboxError> {
+        let at = self.clock.now();
         let messages: Result<Vec<_>, _> = accounts
             .into_iter()
             .map(|account| {

@@ -21,6 +21,7 @@ pub async fn remember(
             | SeenKind::User
             | SeenKind::OrganizationalUnit
             | SeenKind::Consent
+            | SeenKind::Publication
             | SeenKind::Fact => ledger.remember(*kind, seen).await?,
         }
     }

@@ -6,16 +6,21 @@
 //! Reconciler  Planner -> guardrails -> intents in the ledger -> wake
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
 //! Poller      one request that takes long -> its result, or another look later
-//! Tick        what time alone brings about: lost wakes, rules that begin or end
+//! Tick        what time alone brings about: lost wakes, rules that begin or end, or came into force
+//! Incoming    uploaded rules -> checked, planned, and in force; the answer beside them
 //! Sweep       Planner over everything -> hints for the accounts that differ
+//! Letters     what failed for good, as it is found in the dead-letter queues, and its way back
 //! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
 
 mod allowance;
 mod center;
 pub mod consent;
+mod forecast;
 mod hearing;
 mod inbox;
+mod incoming;
+mod letters;
 mod look;
 mod memory;
 mod outline;
@@ -37,14 +42,18 @@ use std::time::Duration;
 pub use center::CenterInbox;
 pub use hearing::{HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
+pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer};
+pub use letters::{FedBy, Letter, Queues, WayBack, letters};
 pub use look::all_rows;
 pub use memory::remember;
 pub use outline::OutlineError;
-pub use parking::{Parked, UnreadableJson};
+pub use parking::{DeadLetters, Parked, ParkedFor, Tried, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
 pub use poll::{Poll, PollEnd, PollError, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
-pub use publish::{PublishError, may_follow, publish};
+pub use publish::{
+    Press, PublishError, Published, announce, may_follow, publications, publish, version_before,
+};
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
 pub use rulebook::{Rulebook, RulesOnHand};

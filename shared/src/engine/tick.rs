@@ -1,6 +1,6 @@
 //! The minute's tick: what time alone brings about.
 //!
-//! Work that lost its wake is found again, and rules begin and end on time. A tick decides nothing: it wakes, and it hints.
+//! Work that lost its wake is found again, rules that came into force are told to every account, and rules begin and end on time. A tick decides nothing: it wakes, and it hints.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,8 +10,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    AccountHint, EngineSettings, OutlineError, ReadError, Rulebook, RulesOnHand, Wake, outline::outlines,
-    signed,
+    AccountHint, EngineSettings, Inbox, InboxError, OutlineError, ReadError, Rulebook, RulesOnHand, Wake,
+    outline::outlines, publish, signed,
 };
 use crate::{
     domain::{AccountId, RuleId},
@@ -39,7 +39,7 @@ pub struct TickSummary {
     pub woken: bool,
     /// Beginnings and ends of rules.
     pub turns: usize,
-    /// Accounts that were hinted for them.
+    /// Accounts that were hinted for them, and for rules that came into force.
     pub hinted: usize,
 }
 
@@ -52,6 +52,8 @@ pub enum TickError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Outline(#[from] OutlineError),
+    #[error("cannot tell every account that other rules are in force")]
+    Announce(#[from] InboxError),
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
 }
@@ -84,8 +86,14 @@ impl Tick<'_> {
             Wake::of_tick().send(self.wake, now, Duration::ZERO).await.map_err(TickError::Queue)?;
             summary.woken = true;
         }
-        self.turn_rules(&mut summary).await?;
+        let facts = self.ledger.recall(SeenKind::Fact).await?;
+        summary.hinted += publish::announce_what_was_not(&self.hints_go_in(), &facts).await?;
+        self.turn_rules(&facts, &mut summary).await?;
         Ok(summary)
+    }
+
+    fn hints_go_in(&self) -> Inbox<'_> {
+        Inbox { organization: self.organization, ledger: self.ledger, queue: self.inbox, clock: self.clock }
     }
 
     /// Whether the engine has something to do now: neither what messages look after, nor what waits for its time.
@@ -102,10 +110,9 @@ impl Tick<'_> {
     }
 
     /// Hints the accounts of every rule that has begun or ended since the last time.
-    async fn turn_rules(&self, summary: &mut TickSummary) -> Result<(), TickError> {
+    async fn turn_rules(&self, facts: &[Seen], summary: &mut TickSummary) -> Result<(), TickError> {
         let Some(rules) = self.rulebook.if_any(self.ledger).await? else { return Ok(()) };
         let up_to = self.clock.now() - SETTLED;
-        let facts = self.ledger.recall(SeenKind::Fact).await?;
         let turned = facts.iter().find(|seen| seen.id == TURNED);
         let turned = turned.and_then(|seen| serde_json::from_value::<Timestamp>(seen.value.clone()).ok());
         let turns = turns(rules.index.rules(), turned.unwrap_or(up_to - FIRST), up_to);
@@ -113,7 +120,7 @@ impl Tick<'_> {
             let hints = self.hints(&rules, &turns).await?;
             self.inbox.send(&hints).await.map_err(TickError::Queue)?;
             summary.turns = turns.len();
-            summary.hinted = hints.len();
+            summary.hinted += hints.len();
         }
         // INVARIANT: remembered only once all hints are in the inbox. A crash before that repeats them, which is harmless.
         if turned.is_none_or(|turned| turned < up_to) {

@@ -16,7 +16,7 @@ pub use ledger::{Guard, Ledger, LedgerError, LedgerReader, RowWrite, RulesInForc
 pub use organization::{AccountRecord, OrganizationFacts, OrganizationReader};
 pub use page::Page;
 pub use queue::{Message, Queue, Received};
-pub use rules::RulesStore;
+pub use rules::{RulesStore, Upload, UploadContent, Uploads};
 
 /// Why a port could not do what it was asked. The message is AWS's own, without names of people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -132,6 +132,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::User => "seen#user",
         SeenKind::OrganizationalUnit => "seen#organizational-unit",
         SeenKind::Consent => "seen#consent",
+        SeenKind::Publication => "seen#publication",
         SeenKind::Fact => "seen#fact",
     }
 }

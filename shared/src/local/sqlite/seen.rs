@@ -18,6 +18,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::User => "user",
         SeenKind::OrganizationalUnit => "organizational-unit",
         SeenKind::Consent => "consent",
+        SeenKind::Publication => "publication",
         SeenKind::Fact => "fact",
     }
 }
