@@ -8,14 +8,15 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{
-    EngineSettings, Inbox, InboxError, Planner, Press, PublishError, ReadError, Reader, Rulebook,
-    RulesOnHand, announce, may_follow, publish::is_overtaken,
+    EngineSettings, Inbox, InboxError, Planner, Press, PublishError, Published, ReadError, Reader, Rulebook,
+    RulesOnHand, announce, may_follow,
+    publish::{announce_what_was_not, is_not_overtaken},
 };
 use crate::{
     causes,
     domain::RulesVersion,
     ledger::{Cause, Forecast, Provenance, PublishedBy},
-    ports::{Ledger, LedgerError, PortError, Queue, RulesStore, Upload, UploadContent, Uploads},
+    ports::{Ledger, LedgerError, PortError, Queue, RulesStore, SeenKind, Upload, UploadContent, Uploads},
     rules::{Bundle, MAX_STORED_BYTES, PlainProblem},
 };
 
@@ -200,12 +201,9 @@ impl Incoming<'_> {
         for _ in 0..TRIES {
             let in_force = self.ledger.rules_in_force().await?;
             let is_same = in_force.as_ref().is_some_and(|rules| rules.version == on_hand.version);
-            if let Some(newer) = in_force.filter(|rules| !is_same && is_overtaken(rules, key, made_at)) {
+            if let Err(overtaken) = is_not_overtaken(&on_hand.version, in_force.as_ref(), &provenance) {
                 answer.became = Became::Overtaken;
-                let (version, since) = (newer.version.short().to_owned(), newer.since);
-                answer.reason = Some(format!(
-                    "version {version}, in force since {since}, is newer than this object: upload it again if it is to hold"
-                ));
+                answer.reason = Some(overtaken.to_string());
                 return Ok(());
             }
             let follows = may_follow(&bundle, self.ledger, self.reader.clock.now()).await;
@@ -214,7 +212,10 @@ impl Incoming<'_> {
                 Err(error @ (PublishError::Empty | PublishError::Shrunk { .. } | PublishError::Rules(_))) => {
                     Some(error)
                 }
-                Err(error @ (PublishError::Keep(_) | PublishError::Ledger(_))) => {
+                Err(
+                    error
+                    @ (PublishError::Keep(_) | PublishError::Ledger(_) | PublishError::Overtaken { .. }),
+                ) => {
                     return Err(IncomingError::Publish(error));
                 }
             };
@@ -228,17 +229,27 @@ impl Incoming<'_> {
             }
             match press.bring_into_force(&bundle, &provenance, answer.forecast.as_ref()).await {
                 Ok(published) => {
-                    let inbox = self.inbox();
-                    // Again where they are in force already: a crash may have come before it the first time.
-                    announce(&inbox, &published.rules).await.map_err(IncomingError::Announce)?;
-                    answer.became = if published.is_new { Became::InForce } else { Became::AlreadyInForce };
+                    answer.became = self.announce(&published).await?;
                     return Ok(());
                 }
-                Err(PublishError::Ledger(LedgerError::RulesChanged)) => {}
+                // Others were faster: what they brought may be newer than this.
+                Err(PublishError::Ledger(LedgerError::RulesChanged) | PublishError::Overtaken { .. }) => {}
                 Err(error) => return Err(IncomingError::Publish(error)),
             }
         }
         Err(IncomingError::Busy)
+    }
+
+    /// Hints every account of rules that came into force, now or before a crash.
+    async fn announce(&self, published: &Published) -> Result<Became, IncomingError> {
+        let inbox = self.inbox();
+        if published.is_new {
+            announce(&inbox, &published.rules).await.map_err(IncomingError::Announce)?;
+            return Ok(Became::InForce);
+        }
+        let facts = self.ledger.recall(SeenKind::Fact).await?;
+        announce_what_was_not(&inbox, &facts).await.map_err(IncomingError::Announce)?;
+        Ok(Became::AlreadyInForce)
     }
 
     fn inbox(&self) -> Inbox<'_> {

@@ -33,6 +33,11 @@ pub enum PublishError {
         "the rules have shrunk from {before} to {after}, which looks like a mistake: if it is none, `usher plan` shows what they would do, and `usher approve` lets exactly that plan and these rules through"
     )]
     Shrunk { before: usize, after: usize },
+    #[error(
+        "version {}, in force since {since}, is newer than this object: upload it again if it is to hold",
+        version.short()
+    )]
+    Overtaken { version: RulesVersion, since: Timestamp },
     #[error("cannot keep the rules")]
     Keep(#[source] PortError),
     #[error("cannot bring the rules into force")]
@@ -132,6 +137,9 @@ impl Press<'_> {
         // Read once: what they were compared with is what they replace.
         let in_force = self.ledger.rules_in_force().await?;
         let now = self.clock.now();
+        if let Some(provenance) = announced {
+            is_not_overtaken(&bundle.version(), in_force.as_ref(), provenance)?;
+        }
         let after = follow(bundle, in_force.as_ref(), self.ledger, now).await?;
         self.store.keep(bundle).await.map_err(PublishError::Keep)?;
         let version = bundle.version();
@@ -193,10 +201,20 @@ fn as_of(rules: &RulesInForce) -> Timestamp {
     rules.provenance.as_ref().map_or(rules.since, |provenance| provenance.as_of)
 }
 
-/// Whether an object that was uploaded then is older than the rules in force.
-pub(super) fn is_overtaken(rules: &RulesInForce, key: &str, uploaded: Timestamp) -> bool {
+/// Whether rules may take the place of others by their age. What a command brings is newer than all that is in force; the same rules are
+/// never older than themselves.
+pub(super) fn is_not_overtaken(
+    version: &RulesVersion,
+    in_force: Option<&RulesInForce>,
+    Provenance { by, as_of }: &Provenance,
+) -> Result<(), PublishError> {
+    let (Some(rules), PublishedBy::Upload { key }) = (in_force, by) else { return Ok(()) };
     let unknown = || Provenance { by: PublishedBy::Command, as_of: rules.since };
-    rules.provenance.clone().unwrap_or_else(unknown).is_newer_than_upload(key, uploaded)
+    let provenance = rules.provenance.clone().unwrap_or_else(unknown);
+    if rules.version != *version && provenance.is_newer_than_upload(key, *as_of) {
+        return Err(PublishError::Overtaken { version: rules.version.clone(), since: rules.since });
+    }
+    Ok(())
 }
 
 /// What the history holds of rules.
