@@ -5,7 +5,9 @@ use std::{error::Error, fmt, io, time::Duration};
 use miette::Diagnostic;
 use shared::{
     domain::{AccountId, RulesVersion},
-    engine::{PublishError, ReadError, ReconcileError, RunError, SweepError, consent::ConsentError},
+    engine::{
+        AnnounceError, PublishError, ReadError, ReconcileError, RunError, SweepError, consent::ConsentError,
+    },
     local::OpenError,
     ports::{LedgerError, PortError},
     rules::Diagnostics,
@@ -73,8 +75,8 @@ pub enum Failure {
     UnknownAccount(AccountId),
     #[error("the rules were not brought into force, and nothing was changed")]
     Publish(#[source] PublishError),
-    #[error("the rules are in force, but not every account could be told")]
-    Announce(#[source] shared::engine::InboxError),
+    #[error("the rules are in force, but not every account could be hinted")]
+    HintEverywhere(#[source] shared::engine::InboxError),
     #[error("no version that was ever in force begins with `{0}`")]
     UnknownVersion(String),
     #[error("several versions begin with `{0}`")]
@@ -95,6 +97,8 @@ pub enum Failure {
     Run(#[source] RunError),
     #[error("cannot sweep")]
     Sweep(#[source] SweepError),
+    #[error("cannot tell what came of it; what is left is told by the next run")]
+    Announce(#[source] AnnounceError),
     #[error("cannot act on an event")]
     Event(#[source] shared::engine::HearError),
     #[error("a queue in this process cannot be used")]
@@ -208,7 +212,7 @@ impl Failure {
             Self::NoSuchLetter(_) => {
                 "`usher dead-letters list` shows their ids; another may be at it just now"
             }
-            Self::Announce(_) => "the next tick tells them, within a minute",
+            Self::HintEverywhere(_) => "the next tick does it, within a minute",
             Self::Publish(PublishError::Shrunk { .. } | PublishError::Empty) => {
                 "check that the files are whole"
             }
@@ -226,6 +230,7 @@ impl Failure {
             | Self::FetchBundle { .. }
             | Self::DeadLetters(_)
             | Self::UploadEvent(_)
+            | Self::Announce(_)
             | Self::LookUp(_)
             | Self::Queue(_) => return self.cause(),
         };

@@ -5,6 +5,7 @@
 
 mod bus;
 mod news;
+mod outcomes;
 mod publishing;
 mod retries;
 mod sqs;
@@ -25,11 +26,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        CenterInbox, DeadLetters, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook,
-        Sweep, SweepEnd, SweepSettings, SweepSummary, Tick,
+        Announcer, CenterInbox, DeadLetters, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler,
+        Rulebook, Sweep, SweepEnd, SweepSettings, SweepSummary, Tick,
     },
     events::Family,
-    local::{FolderQueue, LocalQueue, SqliteLedger},
+    local::{FolderQueue, LocalQueue, OutcomeFile, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -38,6 +39,7 @@ use crate::{Failure, connect::Aws};
 pub(crate) use bus::EventBus;
 pub use news::News;
 use news::Teller;
+use outcomes::TellingBus;
 pub(crate) use steps::{Step, Steps};
 use watched::WatchedLedger;
 
@@ -56,6 +58,8 @@ const RUN: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
 const DECIDING: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 /// The pause between two ticks.
 const TICK: Duration = Duration::from_mins(1);
+/// The pause between two looks for outcomes to tell.
+const TOLD: Duration = Duration::from_secs(1);
 /// Received so often, a message is put aside.
 const DELIVERIES: u32 = 5;
 
@@ -81,6 +85,8 @@ pub struct LocalRuntime {
     parked: FolderQueue,
     /// What `usher dead-letters retry` has given back.
     retries: FolderQueue,
+    /// Where outcomes are told.
+    outcomes: TellingBus,
     teller: Teller,
     invocations: AtomicU64,
 }
@@ -107,6 +113,7 @@ impl LocalRuntime {
         folder: &Path,
         clock: Arc<dyn Clock>,
         settings: EngineSettings,
+        outcomes: OutcomeFile,
     ) -> (Self, UnboundedReceiver<News>) {
         let (sender, news) = unbounded_channel();
         let teller = Teller::new(sender, Arc::clone(&clock));
@@ -124,6 +131,7 @@ impl LocalRuntime {
             polls: LocalQueue::standard(Arc::clone(&clock)),
             parked,
             retries,
+            outcomes: TellingBus::new(outcomes, teller.clone()),
             clock,
             teller,
             invocations: AtomicU64::new(0),
@@ -218,12 +226,12 @@ impl LocalRuntime {
     }
 
     /// Runs the functions that queues feed whenever there is something for them, `tick` once a minute, and what is to be tried again, for as
-    /// long as it is polled.
+    /// long as it is polled. Outcomes are told sooner than `tick` would.
     pub async fn run(&self) -> Result<(), Failure> {
         let (reconcile, provision) = (self.run_reconcile().boxed_local(), self.run_provision().boxed_local());
         let (polls, ticks) = (self.run_poll_provisioning().boxed_local(), self.run_tick().boxed_local());
-        let retries = self.run_retries().boxed_local();
-        futures::future::try_join5(reconcile, provision, polls, ticks, retries).await.map(|_| ())
+        let beside = futures::future::try_join(self.run_retries(), self.tell_outcomes()).boxed_local();
+        futures::future::try_join5(reconcile, provision, polls, ticks, beside).await.map(|_| ())
     }
 
     /// Whether there is no message and no work left.
@@ -314,10 +322,24 @@ impl LocalRuntime {
         }
     }
 
+    async fn tell_outcomes(&self) -> Result<(), Failure> {
+        loop {
+            self.clock.sleep(TOLD).await;
+            let announcer =
+                Announcer { ledger: &self.ledger, bus: &self.outcomes, clock: self.clock.as_ref() };
+            if let Err(error) = announcer.run(Timestamp::MAX).await {
+                self.teller.trouble("what has come of it", shared::causes::joined(&error));
+                // It isn't mended within a second.
+                self.clock.sleep(TICK).await;
+            }
+        }
+    }
+
     async fn run_tick(&self) -> Result<(), Failure> {
         loop {
             self.clock.sleep(TICK).await;
             let tick = Tick {
+                outcomes: &self.outcomes,
                 organization: self.aws.organization.as_ref(),
                 ledger: &self.ledger,
                 rulebook: &self.rulebook,

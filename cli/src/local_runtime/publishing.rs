@@ -1,7 +1,7 @@
 //! Rules that come into force while the functions run, as `on-rules-change` brings them into force.
 
 use shared::{
-    engine::{Planner, Press, Published, Rulebook, RulesOnHand, announce, may_follow},
+    engine::{Planner, Press, Published, Rulebook, RulesOnHand, hint_everywhere, may_follow},
     ledger::{Cause, Forecast, Provenance, PublishedBy},
     rules::Bundle,
 };
@@ -27,7 +27,7 @@ impl LocalRuntime {
         let provenance = Provenance { by: PublishedBy::Command, as_of: now };
         let published =
             press.bring_into_force(bundle, &provenance, Some(&forecast)).await.map_err(Failure::Publish)?;
-        announce(&self.hints_go_in(), &published.rules).await.map_err(Failure::Announce)?;
+        hint_everywhere(&self.hints_go_in(), &published.rules).await.map_err(Failure::HintEverywhere)?;
         Ok((published, forecast))
     }
 }

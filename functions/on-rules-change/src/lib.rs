@@ -40,8 +40,8 @@ pub async fn handle(
     let reading = aws::envelope(&payload)
         .map_err(|error| format!("not an EventBridge event: {}", UnreadableJson::from(error)))
         .and_then(|envelope| events::read_upload(&envelope).map_err(|error| causes::joined(&error)));
-    let uploaded = match reading {
-        Ok(Reading::Hint { hint, event: _, caller_role: _ }) => hint,
+    let (uploaded, event) = match reading {
+        Ok(Reading::Hint { hint, event, caller_role: _ }) => (hint, event),
         Ok(Reading::Ignored(why)) => return Ok(ignored(&why.to_string())),
         // It will never be read, however often it comes.
         Err(reason) => {
@@ -52,7 +52,7 @@ pub async fn handle(
     if let Some(why) = place.does_not_expect(&uploaded) {
         return Ok(ignored(why));
     }
-    Ok(incoming.take(&uploaded.key, until).await?)
+    Ok(incoming.take(&uploaded.key, &event, until).await?)
 }
 
 async fn park(payload: &Value, reason: &str, parked: &dyn Queue, clock: &dyn Clock) -> Result<(), Error> {

@@ -11,8 +11,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{
-    DynamoDbLedger, IdentityStoreApi, OrganizationsApi, S3Rules, S3Uploads, SqsQueue, SsoAdminApi,
-    paced::paced,
+    DynamoDbLedger, EventBridgeBus, IdentityStoreApi, OrganizationsApi, S3Rules, S3Uploads, SqsQueue,
+    SsoAdminApi, paced::paced,
 };
 use crate::{
     domain::{IdentityStoreId, InstanceArn},
@@ -203,6 +203,15 @@ impl Connection {
     /// What authors upload to this bucket.
     pub fn uploads(&self, bucket: &str) -> S3Uploads {
         S3Uploads::new(self.s3(), bucket)
+    }
+
+    /// The bus with this name or ARN, for outcomes.
+    pub fn outcome_bus(&self, bus: &str) -> EventBridgeBus {
+        EventBridgeBus::new(self.eventbridge(), bus)
+    }
+
+    pub(super) fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.config)
     }
 
     pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {

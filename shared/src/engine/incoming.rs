@@ -9,14 +9,15 @@ use jiff::Timestamp;
 
 use super::{
     EngineSettings, Inbox, InboxError, Planner, Press, PublishError, Published, ReadError, Reader, Rulebook,
-    RulesOnHand, announce, may_follow,
-    publish::{announce_what_was_not, is_not_overtaken},
+    RulesOnHand, hint_everywhere, may_follow,
+    publish::{hint_if_nobody_did, is_not_overtaken},
 };
 use crate::{
     causes,
     domain::RulesVersion,
     ledger::{Cause, Forecast, Provenance, PublishedBy},
-    ports::{Ledger, LedgerError, PortError, Queue, RulesStore, SeenKind, Upload, UploadContent, Uploads},
+    outcome::{Happened, Outcome},
+    ports::{Ledger, LedgerError, PortError, Queue, RulesStore, Upload, UploadContent, Uploads},
     rules::{Bundle, MAX_STORED_BYTES, PlainProblem},
 };
 
@@ -104,8 +105,8 @@ pub enum IncomingError {
     Publish(#[source] PublishError),
     #[error("others publish rules again and again")]
     Busy,
-    #[error("the uploaded rules are in force, but not every account could be told")]
-    Announce(#[source] InboxError),
+    #[error("the uploaded rules are in force, but not every account could be hinted")]
+    Hint(#[source] InboxError),
     #[error("cannot leave the answer beside the uploaded rules")]
     Answer(#[source] PortError),
 }
@@ -134,8 +135,8 @@ pub fn is_answer(key: &str) -> bool {
 }
 
 impl Incoming<'_> {
-    /// Takes in the object of this name. What is not decided by `until` is an error.
-    pub async fn take(&self, key: &str, until: Timestamp) -> Result<Taken, IncomingError> {
+    /// Takes in the object of this name, of which this event tells. What is not decided by `until` is an error.
+    pub async fn take(&self, key: &str, event: &str, until: Timestamp) -> Result<Taken, IncomingError> {
         let upload = match self.uploads.fetch(key, MAX_STORED_BYTES).await {
             Ok(upload) => upload,
             Err(PortError::NotFound(_)) => {
@@ -156,6 +157,7 @@ impl Incoming<'_> {
             problems: Vec::new(),
             forecast: None,
         };
+        let made_at = upload.made_at;
         if let Err(error) = self.decide(key, upload, until, &mut answer).await {
             answer.became = Became::Delayed;
             answer.reason = Some(causes::joined(&error));
@@ -166,6 +168,7 @@ impl Incoming<'_> {
             return Err(error);
         }
         tell(&answer);
+        self.tell_others(&answer, event, made_at).await?;
         self.leave(&answer).await.map_err(IncomingError::Answer)?;
         Ok(Taken::Answered(answer.became))
     }
@@ -229,7 +232,7 @@ impl Incoming<'_> {
             }
             match press.bring_into_force(&bundle, &provenance, answer.forecast.as_ref()).await {
                 Ok(published) => {
-                    answer.became = self.announce(&published).await?;
+                    answer.became = self.hint(&published).await?;
                     return Ok(());
                 }
                 // Others were faster: what they brought may be newer than this.
@@ -241,14 +244,13 @@ impl Incoming<'_> {
     }
 
     /// Hints every account of rules that came into force, now or before a crash.
-    async fn announce(&self, published: &Published) -> Result<Became, IncomingError> {
+    async fn hint(&self, published: &Published) -> Result<Became, IncomingError> {
         let inbox = self.inbox();
         if published.is_new {
-            announce(&inbox, &published.rules).await.map_err(IncomingError::Announce)?;
+            hint_everywhere(&inbox, &published.rules).await.map_err(IncomingError::Hint)?;
             return Ok(Became::InForce);
         }
-        let facts = self.ledger.recall(SeenKind::Fact).await?;
-        announce_what_was_not(&inbox, &facts).await.map_err(IncomingError::Announce)?;
+        hint_if_nobody_did(&inbox).await.map_err(IncomingError::Hint)?;
         Ok(Became::AlreadyInForce)
     }
 
@@ -274,6 +276,25 @@ impl Incoming<'_> {
             return Err(IncomingError::Unread(forecast.unread));
         }
         Ok(forecast)
+    }
+
+    /// Whoever listens to outcomes hears of a refusal, once for each object. Its reason quotes nothing of the object.
+    async fn tell_others(
+        &self,
+        answer: &Answer,
+        event: &str,
+        made_at: Timestamp,
+    ) -> Result<(), IncomingError> {
+        if answer.became != Became::Refused {
+            return Ok(());
+        }
+        let happened = Happened::RulesRefused {
+            refused: answer.version.clone(),
+            reason: answer.reason.clone().unwrap_or_default(),
+        };
+        let occasion = format!("{} {made_at}", answer.object);
+        let outcome = Outcome::new(happened, &occasion, answer.at, Cause::new("event", event));
+        Ok(self.ledger.tell(&[outcome]).await?)
     }
 
     async fn leave(&self, answer: &Answer) -> Result<(), PortError> {

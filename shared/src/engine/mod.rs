@@ -8,12 +8,15 @@
 //! Poller      one request that takes long -> its result, or another look later
 //! Tick        what time alone brings about: lost wakes, rules that begin or end, or came into force
 //! Incoming    uploaded rules -> checked, planned, and in force; the answer beside them
+//! Members     who is in the groups that matter -> what somebody has gained or lost by it
+//! Announcer   outcomes, from the ledger to the bus
 //! Sweep       Planner over everything -> hints for the accounts that differ
 //! Letters     what failed for good, as it is found in the dead-letter queues, and its way back
 //! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
 
 mod allowance;
+mod announcer;
 mod center;
 pub mod consent;
 mod forecast;
@@ -22,6 +25,7 @@ mod inbox;
 mod incoming;
 mod letters;
 mod look;
+mod members;
 mod memory;
 mod outline;
 mod parking;
@@ -31,6 +35,7 @@ mod provisioner;
 mod publish;
 mod reading;
 mod reconciler;
+mod refusals;
 mod rulebook;
 mod survey;
 mod sweep;
@@ -39,12 +44,14 @@ mod wake;
 
 use std::time::Duration;
 
+pub use announcer::{AnnounceError, Announcer};
 pub use center::CenterInbox;
 pub use hearing::{HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer};
 pub use letters::{FedBy, Letter, Queues, WayBack, letters};
 pub use look::all_rows;
+pub use members::{Members, MembersError};
 pub use memory::remember;
 pub use outline::OutlineError;
 pub use parking::{DeadLetters, Parked, ParkedFor, Tried, UnreadableJson};
@@ -52,7 +59,7 @@ pub use planner::{Basis, Decided, Planner};
 pub use poll::{Poll, PollEnd, PollError, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
 pub use publish::{
-    Press, PublishError, Published, announce, may_follow, publications, publish, version_before,
+    Press, PublishError, Published, hint_everywhere, may_follow, publications, publish, version_before,
 };
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
@@ -114,6 +121,8 @@ pub struct EngineSettings {
     /// How many of these calls may come at once. How large AWS's burst is, is not documented; half a second's worth of its rate
     /// is taken.
     pub burst: u32,
+    /// How long an assignment whose principal no longer exists is left before it is cleaned up.
+    pub orphan_grace: Duration,
     /// How long tombstones are kept.
     pub tombstones: Duration,
     pub management: ManagementWrites,
@@ -136,6 +145,7 @@ impl Default for EngineSettings {
             tick: Duration::from_millis(500),
             rate: 10,
             burst: 10,
+            orphan_grace: Duration::from_hours(24),
             tombstones: Duration::from_hours(24),
             management: ManagementWrites::Withheld,
             quotas: Quotas::default(),

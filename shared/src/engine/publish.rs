@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How the facts begin that name rules of which no account was hinted yet.
-const UNANNOUNCED: &str = "unannounced:";
+const UNHINTED: &str = "unhinted:";
 
 /// After this long, rules that are not in force never came into force, or are no more.
 const OVERTAKEN: SignedDuration = SignedDuration::from_hours(1);
@@ -117,7 +117,7 @@ impl std::fmt::Debug for Press<'_> {
 }
 
 impl Press<'_> {
-    /// Reads a bundle, keeps it, and brings it into force. Every account is to be hinted of it: by [`announce`], or by the next tick.
+    /// Reads a bundle, keeps it, and brings it into force. Every account is to be hinted of it: by [`hint_everywhere`], or by the next tick.
     /// The same bundle again changes nothing, but that it holds as of now.
     pub async fn bring_into_force(
         &self,
@@ -131,31 +131,31 @@ impl Press<'_> {
     async fn run(
         &self,
         bundle: &Bundle,
-        announced: Option<&Provenance>,
+        hinted: Option<&Provenance>,
         forecast: Option<&Forecast>,
     ) -> Result<Published, PublishError> {
         // Read once: what they were compared with is what they replace.
         let in_force = self.ledger.rules_in_force().await?;
         let now = self.clock.now();
-        if let Some(provenance) = announced {
+        if let Some(provenance) = hinted {
             is_not_overtaken(&bundle.version(), in_force.as_ref(), provenance)?;
         }
         let after = follow(bundle, in_force.as_ref(), self.ledger, now).await?;
         self.store.keep(bundle).await.map_err(PublishError::Keep)?;
         let version = bundle.version();
         if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {
-            let rules = self.hold_as_of(same, announced).await?;
+            let rules = self.hold_as_of(same, hinted).await?;
             return Ok(Published { rules, is_new: false });
         }
-        let provenance = announced.cloned().unwrap_or(Provenance { by: PublishedBy::Command, as_of: now });
+        let provenance = hinted.cloned().unwrap_or(Provenance { by: PublishedBy::Command, as_of: now });
         let provenance = Some(not_before(in_force.as_ref(), provenance));
         let rules =
             RulesInForce { version, since: later_than(in_force.as_ref(), now), rules: after, provenance };
         if let Some(others) = &in_force {
             self.ledger.remember_first(SeenKind::Publication, &[record(others, None)?]).await?;
         }
-        if announced.is_some() {
-            let seen = Seen { id: unannounced(&rules), value: serde_json::Value::Null, at: now };
+        if hinted.is_some() {
+            let seen = Seen { id: unhinted(&rules), value: serde_json::Value::Null, at: now };
             self.ledger.remember(SeenKind::Fact, &[seen]).await?;
         }
         self.ledger.bring_into_force(in_force.as_ref().map(|rules| &rules.version), &rules).await?;
@@ -258,26 +258,26 @@ pub fn version_before(publications: &[Publication], in_force: &RulesVersion) -> 
 }
 
 /// Puts a look at every account into the inbox, since these rules came into force; tells how many.
-pub async fn announce(inbox: &Inbox<'_>, rules: &RulesInForce) -> Result<usize, InboxError> {
+pub async fn hint_everywhere(inbox: &Inbox<'_>, rules: &RulesInForce) -> Result<usize, InboxError> {
     // The same for whoever tells of them, so that the budgets of one publication are one.
     let id = format!("{}-{}", rules.version.short(), rules.since.as_microsecond());
     let hinted = inbox.everywhere(&Cause::new("rules", &id)).await?;
-    inbox.ledger.unlearn(SeenKind::Fact, &[unannounced(rules)]).await?;
+    inbox.ledger.unlearn(SeenKind::Fact, &[unhinted(rules)]).await?;
     Ok(hinted)
 }
 
-/// Announces the rules in force, if that is yet to be done: a command leaves it to the tick, and a function may have crashed. Tells how
-/// many accounts were hinted. `facts` are those that the ledger remembers.
-pub(super) async fn announce_what_was_not(inbox: &Inbox<'_>, facts: &[Seen]) -> Result<usize, InboxError> {
-    let waiting: Vec<&Seen> = facts.iter().filter(|fact| fact.id.starts_with(UNANNOUNCED)).collect();
+/// Hints every account of the rules in force, if that is yet to be done: a command leaves it to the tick, and a function may have crashed.
+/// Tells how many accounts were hinted.
+pub(super) async fn hint_if_nobody_did(inbox: &Inbox<'_>) -> Result<usize, InboxError> {
+    let waiting = inbox.ledger.recall_below(SeenKind::Fact, UNHINTED).await?;
     if waiting.is_empty() {
         return Ok(0);
     }
     let mut hinted = 0;
     let in_force = inbox.ledger.rules_in_force().await?;
     for fact in waiting {
-        if let Some(rules) = in_force.as_ref().filter(|rules| unannounced(rules) == fact.id) {
-            hinted += announce(inbox, rules).await?;
+        if let Some(rules) = in_force.as_ref().filter(|rules| unhinted(rules) == fact.id) {
+            hinted += hint_everywhere(inbox, rules).await?;
         } else if fact.at + OVERTAKEN < inbox.clock.now() {
             inbox.ledger.unlearn(SeenKind::Fact, std::slice::from_ref(&fact.id)).await?;
         }
@@ -285,8 +285,8 @@ pub(super) async fn announce_what_was_not(inbox: &Inbox<'_>, facts: &[Seen]) -> 
     Ok(hinted)
 }
 
-fn unannounced(rules: &RulesInForce) -> String {
-    format!("{UNANNOUNCED}{}", Publication::id(&rules.version, rules.since))
+fn unhinted(rules: &RulesInForce) -> String {
+    format!("{UNHINTED}{}", Publication::id(&rules.version, rules.since))
 }
 
 #[cfg(test)]

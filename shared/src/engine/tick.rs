@@ -1,6 +1,7 @@
 //! The minute's tick: what time alone brings about.
 //!
-//! Work that lost its wake is found again, rules that came into force are told to every account, and rules begin and end on time. A tick decides nothing: it wakes, and it hints.
+//! Work that lost its wake is found again, accounts are hinted of rules that came into force, rules begin and end on time, and outcomes are
+//! told. A tick decides nothing: it wakes, it hints, and it tells.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,13 +11,15 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    AccountHint, EngineSettings, Inbox, InboxError, OutlineError, ReadError, Rulebook, RulesOnHand, Wake,
-    outline::outlines, publish, signed,
+    AccountHint, AnnounceError, Announcer, EngineSettings, Inbox, InboxError, OutlineError, ReadError,
+    Rulebook, RulesOnHand, Wake, outline::outlines, publish, signed,
 };
 use crate::{
     domain::{AccountId, RuleId},
     ledger::{Cause, State},
-    ports::{Clock, Ledger, LedgerError, Message, OrganizationReader, PortError, Queue, Seen, SeenKind},
+    ports::{
+        Clock, Ledger, LedgerError, Message, OrganizationReader, OutcomeBus, PortError, Queue, Seen, SeenKind,
+    },
     rules::{Turn, TurnKind, turns},
 };
 
@@ -28,6 +31,9 @@ const FIRST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A turn is handled this long after its instant: whoever decides may have a clock that is behind.
 const SETTLED: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long a tick tells outcomes. What is left then, the next one tells.
+const TELLING: SignedDuration = SignedDuration::from_secs(40);
 
 /// How many rows with work are looked at for one that is due.
 const LOOKED_AT: usize = 500;
@@ -41,6 +47,8 @@ pub struct TickSummary {
     pub turns: usize,
     /// Accounts that were hinted for them, and for rules that came into force.
     pub hinted: usize,
+    /// Outcomes that were told.
+    pub told: usize,
 }
 
 /// Why a tick broke off. The next one does what this one has not.
@@ -52,10 +60,12 @@ pub enum TickError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Outline(#[from] OutlineError),
-    #[error("cannot tell every account that other rules are in force")]
-    Announce(#[from] InboxError),
+    #[error("cannot hint every account of the rules that came into force")]
+    Inbox(#[from] InboxError),
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
 }
 
 /// What happens once a minute.
@@ -66,6 +76,7 @@ pub struct Tick<'a> {
     pub rulebook: &'a Rulebook,
     pub inbox: &'a dyn Queue,
     pub wake: &'a dyn Queue,
+    pub outcomes: &'a dyn OutcomeBus,
     pub clock: &'a dyn Clock,
     pub settings: EngineSettings,
 }
@@ -86,10 +97,18 @@ impl Tick<'_> {
             Wake::of_tick().send(self.wake, now, Duration::ZERO).await.map_err(TickError::Queue)?;
             summary.woken = true;
         }
-        let facts = self.ledger.recall(SeenKind::Fact).await?;
-        summary.hinted += publish::announce_what_was_not(&self.hints_go_in(), &facts).await?;
-        self.turn_rules(&facts, &mut summary).await?;
+        let hinted = self.hint(&mut summary).await;
+        // Nor does anything stop what has come of it from being told.
+        let announcer = Announcer { ledger: self.ledger, bus: self.outcomes, clock: self.clock };
+        summary.told = announcer.run(self.clock.now() + TELLING).await?;
+        hinted?;
         Ok(summary)
+    }
+
+    /// Hints the accounts of rules that came into force, and of those that began or ended.
+    async fn hint(&self, summary: &mut TickSummary) -> Result<(), TickError> {
+        summary.hinted += publish::hint_if_nobody_did(&self.hints_go_in()).await?;
+        self.turn_rules(summary).await
     }
 
     fn hints_go_in(&self) -> Inbox<'_> {
@@ -110,9 +129,10 @@ impl Tick<'_> {
     }
 
     /// Hints the accounts of every rule that has begun or ended since the last time.
-    async fn turn_rules(&self, facts: &[Seen], summary: &mut TickSummary) -> Result<(), TickError> {
+    async fn turn_rules(&self, summary: &mut TickSummary) -> Result<(), TickError> {
         let Some(rules) = self.rulebook.if_any(self.ledger).await? else { return Ok(()) };
         let up_to = self.clock.now() - SETTLED;
+        let facts = self.ledger.recall(SeenKind::Fact).await?;
         let turned = facts.iter().find(|seen| seen.id == TURNED);
         let turned = turned.and_then(|seen| serde_json::from_value::<Timestamp>(seen.value.clone()).ok());
         let turns = turns(rules.index.rules(), turned.unwrap_or(up_to - FIRST), up_to);

@@ -14,7 +14,7 @@ pub struct Bundle {
     pub files: BTreeMap<String, String>,
 }
 
-/// Why something is no bundle.
+/// Why something is no bundle. What is in it is never quoted: it may be anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoBundle {
     #[error(
@@ -23,8 +23,8 @@ pub enum NoBundle {
     Form,
     #[error("it is not text: byte {at} does not belong to UTF-8")]
     NotText { at: usize },
-    #[error("it is not a bundle, as `usher rules bundle` writes it: {why}")]
-    NotABundle { why: String },
+    #[error("it is not a bundle, as `usher rules bundle` writes it: see line {line}, column {column}")]
+    NotABundle { line: usize, column: usize },
 }
 
 impl Bundle {
@@ -34,7 +34,7 @@ impl Bundle {
         match last.rsplit_once('.').map(|(_, end)| end) {
             Some("json") => {
                 return serde_json::from_slice(&content)
-                    .map_err(|error| NoBundle::NotABundle { why: error.to_string() });
+                    .map_err(|error| NoBundle::NotABundle { line: error.line(), column: error.column() });
             }
             Some("yaml" | "yml") => {}
             Some(_) | None => return Err(NoBundle::Form),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use shared::{
     engine::{self, Became, Press, PublishError, Taken},
     ledger::{Provenance, PublishedBy},
+    outcome::{Happened, Outcome},
     ports::{Clock as _, LedgerReader as _, Message, PortError, Queue, Received},
 };
 use simulator::{Fault, FaultRule};
@@ -152,6 +153,19 @@ async fn what_does_not_read_is_refused_whole_and_its_author_finds_each_mistake_b
     let answer = service.answer("incoming/next.yaml");
     assert!(answer.contains("REFUSED: the rules that were in force still are"), "{answer}");
     assert!(answer.contains("next.yaml:") && answer.contains("principles"), "{answer}");
+    // Others hear of it too, once for each object, and without a word of what is in it.
+    service.tell("incoming/next.yaml").await;
+    let told = service.ledger.untold(10).await.unwrap();
+    let [Outcome { happened: Happened::RulesRefused { refused: Some(_), reason }, cause, .. }] =
+        told.as_slice()
+    else {
+        panic!("{told:?}")
+    };
+    assert!(
+        reason.starts_with("the rules have ") && cause.as_str().starts_with("event:8f2c0b52"),
+        "{told:?}"
+    );
+
     let problems = service.answer_json("incoming/next.yaml")["problems"].as_array().unwrap().len();
     assert!(problems >= 2, "{problems} problems");
     assert_eq!(service.in_force().await, Some(version(&developers())));
@@ -257,7 +271,7 @@ async fn a_crash_before_the_accounts_are_told_is_made_good_by_the_event_again_or
         let taken = service.tell_with(&shut, "incoming/rules.yaml").await;
         assert!(taken.is_err(), "{taken:?}");
         let answer = service.answer("incoming/rules.yaml");
-        assert!(answer.contains("not every account could be told"), "{answer}");
+        assert!(answer.contains("not every account could be hinted"), "{answer}");
         assert_eq!(service.in_force().await, Some(version(&developers())));
 
         if again {
@@ -350,7 +364,7 @@ async fn going_back_to_an_earlier_version_gives_what_it_gave_and_every_version_i
     let provenance = Provenance { by: PublishedBy::Rollback, as_of: now };
     let published = press.bring_into_force(&bundle, &provenance, None).await.unwrap();
     service.checker().rules_published(now, &developers());
-    engine::announce(&service.ports.inbox(), &published.rules).await.unwrap();
+    engine::hint_everywhere(&service.ports.inbox(), &published.rules).await.unwrap();
     // The event of what was gone back from comes once more: it changes nothing.
     assert_eq!(service.tell("incoming/rules.yaml").await, Became::Overtaken);
     service.settle().await;
