@@ -111,7 +111,8 @@ async fn going_back_is_planned_and_kept_on_record_and_each_version_can_be_shown(
     let gone = place.with_ledger(&["rules", "rollback", version, "--yes"]).await;
     assert_eq!(gone.ending, Ending::Bad);
     assert!(
-        gone.err.contains("cannot be fetched") && gone.err.contains("bundles are kept as rules/VERSION.json"),
+        gone.err.contains("the rules of version")
+            && gone.err.contains("bundles are kept as rules/VERSION.json"),
         "{}",
         gone.err
     );

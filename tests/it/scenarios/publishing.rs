@@ -14,6 +14,7 @@ use shared::{
 use simulator::{Fault, FaultRule};
 
 use super::{
+    fuse::{Fuse, When, fused},
     model::{Rules, group, in_ou, rules},
     ports::Ports,
     service::Service,
@@ -155,7 +156,8 @@ async fn what_does_not_read_is_refused_whole_and_its_author_finds_each_mistake_b
     assert!(answer.contains("next.yaml:") && answer.contains("principles"), "{answer}");
     // Others hear of it too, once for each object, and without a word of what is in it.
     service.tell("incoming/next.yaml").await;
-    let told = service.ledger.untold(10).await.unwrap();
+    let mut told = service.ledger.untold(10).await.unwrap();
+    told.retain(|outcome| matches!(outcome.happened, Happened::RulesRefused { .. }));
     let [Outcome { happened: Happened::RulesRefused { refused: Some(_), reason }, cause, .. }] =
         told.as_slice()
     else {
@@ -284,6 +286,52 @@ async fn a_crash_before_the_accounts_are_told_is_made_good_by_the_event_again_or
         assert_eq!(service.assignments().len(), 2);
         service.converged(&[]).await;
     }
+}
+
+/// An upload whose function dies there; tells how many steps it has.
+async fn upload_and_die(service: &Service, when: When) -> usize {
+    let fuse = Fuse::new(when);
+    let ports = fused(&service.ports, &fuse);
+    service.upload("incoming/rules.yaml", &developers().yaml());
+    service.checker().rules_published(service.clock.now(), &developers());
+    tokio::select! {
+        taken = service.tell_with(&ports, "incoming/rules.yaml") => { taken.unwrap(); }
+        () = fuse.blown() => {}
+    }
+    fuse.count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_the_function_dies_the_event_again_brings_it_to_its_end_and_so_does_the_tick_once_they_are_in_force()
+ {
+    let steps = upload_and_die(&Service::new(), When::Never).await;
+    assert!(steps > 10, "{steps} steps");
+    let mut by_tick = 0;
+    for n in 0..steps {
+        for when in [When::Before(n), When::After(n)] {
+            for again in [true, false] {
+                let service = Service::new();
+                upload_and_die(&service, when).await;
+                if again {
+                    let became = service.tell("incoming/rules.yaml").await;
+                    assert!(
+                        matches!(became, Became::InForce | Became::AlreadyInForce),
+                        "{when:?}: {became:?}"
+                    );
+                } else if service.in_force().await.is_none() {
+                    continue;
+                } else {
+                    by_tick += 1;
+                }
+                tick::handle(service.ports.tick()).await.unwrap();
+                service.settle().await;
+                assert_eq!(service.assignments().len(), 2, "{when:?}, {again}");
+                let publications = engine::publications(&*service.ledger).await.unwrap();
+                assert_eq!(publications.len(), 1, "{when:?}, {again}");
+            }
+        }
+    }
+    assert!(by_tick > 4, "{by_tick}");
 }
 
 #[tokio::test(start_paused = true)]
