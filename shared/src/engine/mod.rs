@@ -18,6 +18,7 @@
 mod allowance;
 mod announcer;
 mod center;
+mod confirm;
 pub mod consent;
 mod forecast;
 mod hearing;
@@ -46,7 +47,7 @@ use std::time::Duration;
 
 pub use announcer::{AnnounceError, Announcer};
 pub use center::CenterInbox;
-pub use hearing::{HearError, Heard, Hearing};
+pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer};
 pub use letters::{FedBy, Letter, Queues, WayBack, letters};
