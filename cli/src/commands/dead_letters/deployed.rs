@@ -131,11 +131,13 @@ impl Deployed {
         } else {
             let (store, _, _) = self.rules_store()?;
             let rulebook = Rulebook::of_store(store);
+            let own_roles = self.settings.own_roles()?;
             let center = CenterInbox {
                 inbox,
                 directory: aws.directory.as_ref(),
                 access: aws.access.as_ref(),
                 rulebook: &rulebook,
+                own_roles: &own_roles,
                 facts_age: self.engine.facts_age,
             };
             match family {
