@@ -1,6 +1,8 @@
 //! What can be asked for on the command line.
 
 mod consent;
+mod dead_letters;
+mod rules;
 mod simulate;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -11,6 +13,11 @@ use shared::domain::{AccountId, InstanceArn, PlanHash};
 
 pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
+};
+pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
+pub use rules::{
+    RulesBundleArgs, RulesCheckArgs, RulesCommand, RulesPublishArgs, RulesRollbackArgs, RulesShowArgs,
+    RulesVersionsArgs,
 };
 pub use simulate::SimulateArgs;
 
@@ -137,6 +144,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         usher confirm ReadOnlyAccess")]
     Confirm(ConfirmArgs),
+    /// Work on what failed for good: messages and events that no function could act on
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Show what events lead to, or why they are ignored
     #[command(
         after_help = "A file may hold EventBridge events, CloudTrail records (a log file, or what `aws cloudtrail lookup-events`\n\
@@ -174,31 +184,6 @@ pub enum Command {
         usher simulate --without-functions"
     )]
     Simulate(SimulateArgs),
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub enum RulesCommand {
-    /// Look for mistakes in rule files, all of them at once
-    #[command(after_help = "Exit codes:\n  \
-        0  no mistakes\n  \
-        1  mistakes, or a file that can't be read\n\n\
-        Examples:\n  \
-        usher rules check rules.yaml\n  \
-        usher rules check rules/ --json")]
-    Check(RulesCheckArgs),
-    /// Print the JSON Schema of rule files, with which editors complete and explain them
-    #[command(after_help = "Example:\n  usher rules schema > usher-rules.schema.json")]
-    Schema,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct RulesCheckArgs {
-    /// The rule files, or the folder that they are in
-    #[arg(required = true, value_name = "PATH")]
-    pub files: Vec<PathBuf>,
-    /// Print one JSON document instead of text
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Page, PortError};
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
-    ledger::{BudgetKey, Charge, Fence, Lease, Orders, Round, Row},
+    ledger::{BudgetKey, Charge, Fence, Lease, Orders, Provenance, Round, Row},
     outcome::Outcome,
 };
 
@@ -72,6 +72,9 @@ pub struct RulesInForce {
     pub since: Timestamp,
     /// How many rules it has: a new version with far fewer is refused.
     pub rules: usize,
+    /// How they came into force; `None` where it was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
 }
 
 /// What a remembered name or fact is about.
@@ -102,9 +105,12 @@ pub enum SeenKind {
     Membership,
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,
+    /// id: [`crate::ledger::Publication::id`]; value: [`crate::ledger::Publication`]. Nothing is ever taken out of it.
+    Publication,
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
+    /// id: `unhinted:` and a publication's id: rules that are to come into force, or have, and of which no account was hinted yet.
     Fact,
 }
 

@@ -26,7 +26,7 @@ mod turn;
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use about::About;
-pub use bundle::Bundle;
+pub use bundle::{Bundle, NoBundle};
 pub use diagnostic::{Diagnostics, PlainProblem, Problem};
 pub use index::Index;
 pub use name_template::{AccountData, NameTemplate, TemplateError};

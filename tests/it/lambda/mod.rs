@@ -6,6 +6,8 @@ pub(crate) mod moto;
 mod moto_bad_input;
 mod moto_chain;
 mod moto_crash;
+mod moto_dead_letters;
+mod moto_rules;
 mod moto_shares;
 mod moto_slow;
 mod moto_trouble;

@@ -29,7 +29,7 @@ use super::{
     checker::{Checker, Violation},
     model::Rules,
     names::readable,
-    ports::{MemoryRules, Ports, Watched},
+    ports::{Beside, MemoryRules, Ports, Watched},
     records::sqs_event,
 };
 
@@ -139,6 +139,7 @@ impl Service {
             wake: wake.clone(),
             polls: polls.clone(),
             parked: parked.clone(),
+            beside: Beside::of(&store),
             outcomes: Arc::default(),
             own_roles: [format!("arn:aws:iam::{management}:role/{USHER}")].into(),
             rulebook: Arc::new(Rulebook::of_store(store.clone())),
@@ -249,8 +250,7 @@ impl Service {
                 return failed;
             }
             let event = serde_json::from_value(sqs_event(&received)).unwrap();
-            let answer =
-                reconcile::handle(event, self.ports.reconciler(), &*self.ports.parked, self.soon()).await;
+            let answer = self.ports.decide(event, self.soon()).await;
             let failures: BTreeSet<String> =
                 answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
             failed += failures.len();
@@ -301,7 +301,7 @@ impl Service {
                 return;
             }
             let event = serde_json::from_value(sqs_event(&received)).unwrap();
-            let answer = poll_provisioning::handle(event, self.ports.poller(), &*self.ports.parked).await;
+            let answer = self.ports.poll(event).await;
             let failures: BTreeSet<String> =
                 answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
             for received in received.iter().filter(|received| !failures.contains(&received.id)) {

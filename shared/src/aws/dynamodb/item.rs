@@ -150,6 +150,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::Member => "seen#member",
         SeenKind::Membership => "seen#membership",
         SeenKind::Consent => "seen#consent",
+        SeenKind::Publication => "seen#publication",
         SeenKind::Fact => "seen#fact",
     }
 }

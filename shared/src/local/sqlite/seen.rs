@@ -21,6 +21,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::Member => "member",
         SeenKind::Membership => "membership",
         SeenKind::Consent => "consent",
+        SeenKind::Publication => "publication",
         SeenKind::Fact => "fact",
     }
 }

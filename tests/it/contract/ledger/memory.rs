@@ -97,6 +97,7 @@ pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
         SeenKind::User,
         SeenKind::OrganizationalUnit,
         SeenKind::Consent,
+        SeenKind::Publication,
         SeenKind::Fact,
     ];
     for (number, kind) in kinds.into_iter().enumerate() {
