@@ -19,7 +19,7 @@ use super::{
 use crate::scenarios::service::USHER;
 
 impl Office<'_> {
-    /// What people and others do; what the week itself does is in `troubles.rs`. Tells whether there was anything to do.
+    /// Does it; tells whether there was anything to do.
     pub(super) async fn act(&mut self, happening: Happening) -> bool {
         let at = self.now();
         let mut signs = Signs::new();
@@ -68,15 +68,16 @@ impl Office<'_> {
             Happening::UnitRenamed => self.rename_unit(&mut signs).await,
             Happening::GroupsMadeAgain => {
                 self.make_groups_again().await;
+                self.following.bad.push((at, self.now() + SignedDuration::from_hours(1)));
                 return true;
             }
-            Happening::Approval
-            | Happening::RulesPublished
-            | Happening::RuleTurns
-            | Happening::Begins(_)
-            | Happening::Ends(..)
-            | Happening::Sweep
-            | Happening::Midnight => unreachable!("what the week itself does"),
+            Happening::Approval => return self.approve().await,
+            Happening::RulesPublished => return self.publish_more().await,
+            Happening::RuleTurns => return self.a_rule_turns().await,
+            Happening::Begins(trouble) => return self.begin(trouble),
+            Happening::Ends(trouble, began) => return self.end(trouble, began),
+            Happening::Sweep => return self.sweep().await,
+            Happening::Midnight => return self.midnight(),
         }
         let is_done = !signs.is_empty();
         self.changed(at, signs);
@@ -252,7 +253,7 @@ impl Office<'_> {
             let world = self.service.world();
             (world.groups_now(), world.members_now())
         };
-        let all: Vec<String> = company::groups_of_teams(self.size).collect();
+        let all: Vec<String> = company::groups_of(self.size.provided).collect();
         let there: Vec<(&String, &GroupId)> =
             all.iter().filter_map(|name| Some((name, groups.get(name)?))).collect();
         for (_, id) in &there {

@@ -15,6 +15,8 @@ pub(super) struct Size {
     pub(super) accounts: usize,
     pub(super) teams: usize,
     pub(super) people: usize,
+    /// Teams whose groups are kept by an identity provider that makes them all again.
+    pub(super) provided: usize,
 }
 
 /// How many requests AWS takes at a time: its newest pages say 15, of which people need some.
@@ -175,9 +177,14 @@ pub(super) fn description(size: Size, chance: &mut Chance) -> String {
     text
 }
 
-/// The groups of all teams; an identity provider keeps them.
+/// The groups of all teams.
 pub(super) fn groups_of_teams(size: Size) -> impl Iterator<Item = String> {
-    (0..size.teams).flat_map(|n| ["developers", "leads"].map(|kind| format!("{}-{kind}", team(n))))
+    groups_of(size.teams)
+}
+
+/// The groups of the first teams.
+pub(super) fn groups_of(teams: usize) -> impl Iterator<Item = String> {
+    (0..teams).flat_map(|n| ["developers", "leads"].map(|kind| format!("{}-{kind}", team(n))))
 }
 
 /// When the first of the two rules for a time begins, when it ends, and when the other ends.

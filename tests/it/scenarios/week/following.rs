@@ -30,7 +30,7 @@ pub(super) enum Way {
     Heard,
     /// An event was lost, or there is none: a sweep found it.
     Found,
-    /// AWS throttled, or the identity provider was away.
+    /// AWS throttled, the identity store was away, or an identity provider made all its groups again.
     HeldUp,
     /// A budget or a hold waited for a person.
     Waited,

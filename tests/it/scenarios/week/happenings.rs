@@ -61,7 +61,7 @@ pub(super) enum Happening {
     RulesPublished,
     /// A rule begins or ends.
     RuleTurns,
-    /// The identity provider deletes all of its groups and makes them again.
+    /// One of the identity providers deletes all of its groups and makes them again.
     GroupsMadeAgain,
     Begins(Trouble),
     Ends(Trouble, Timestamp),
@@ -120,7 +120,7 @@ impl Happening {
             Self::UnitRenamed => "OUs renamed",
             Self::RulesPublished => "rules published",
             Self::RuleTurns => "times at which a rule began or ended",
-            Self::GroupsMadeAgain => "times that the provider made all its groups again",
+            Self::GroupsMadeAgain => "times that a provider made all its groups again",
             Self::Begins(Trouble::Throttling) => "throttling hours",
             Self::Begins(Trouble::Crowded) => "hours with a crowded window",
             Self::Begins(Trouble::Outage) => "outages of the identity store",

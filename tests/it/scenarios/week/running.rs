@@ -20,7 +20,7 @@ use shared::{
 use simulator::{Caller, CallerKind, InProcess};
 use tokio::sync::Notify;
 
-use super::signs;
+use super::{known::Known, signs};
 use crate::scenarios::{
     ports::Ports,
     records::sqs_event,
@@ -79,14 +79,16 @@ fn paced(service: &Service, share: Share) -> Ports {
 }
 
 fn seen_by(service: &Service, caller: Caller, share: Share) -> Ports {
-    let face = Arc::new(InProcess {
+    let face = InProcess {
         world: Arc::clone(&service.world),
         clock: service.clock.clone(),
         caller,
         round_trip: Duration::from_millis(50),
         paces: Some(Arc::new(Paces::new(share, service.clock.clone()))),
-    });
-    Ports { organization: face.clone(), directory: face.clone(), access: face, ..service.ports.clone() }
+    };
+    let access = Arc::new(Known::new(face.clone()));
+    let face = Arc::new(face);
+    Ports { organization: face.clone(), directory: face, access, ..service.ports.clone() }
 }
 
 /// The ports of the sweep, and of commands, of which nobody runs one during a sweep.
@@ -325,7 +327,6 @@ impl<'a> Running<'a> {
             let run = self.at_work(self.service.run_with(&self.service.ports, &event)).await;
             if let Ok(summary) = run {
                 let RunSummary { end: _, granted, revoked, retried, blocked, uncertain, given_up } = summary;
-                let mut outcomes = self.outcomes.borrow_mut();
                 for (outcome, times) in [
                     ("granted", granted),
                     ("revoked", revoked),
@@ -335,9 +336,8 @@ impl<'a> Running<'a> {
                     ("given up", given_up),
                     ("runs of the engine", 1),
                 ] {
-                    outcomes.add(outcome, times);
+                    self.outcomes.borrow_mut().add(outcome, times);
                 }
-                drop(outcomes);
                 for received in &received {
                     let _ = wake.acknowledge(&received.receipt).await;
                 }

@@ -80,5 +80,5 @@ fn ranks_are_those_of_the_sorted_times() {
     assert_eq!(seconds(&(1..=100).rev().collect::<Vec<_>>()), expected([50, 95, 100]));
     assert_eq!(time(Duration::from_millis(1_560)), "1.5 s");
     assert_eq!(time(Duration::from_secs(61)), "1 m 01 s");
-    assert_eq!(time(Duration::from_secs(7_320)), "2 h 02 m");
+    assert_eq!(time(Duration::from_mins(122)), "2 h 02 m");
 }

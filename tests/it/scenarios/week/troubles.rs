@@ -42,38 +42,36 @@ impl Office<'_> {
 
     async fn happen(&mut self, happening: Happening) {
         let label = happening.label();
-        let at = self.now();
-        let is_done = match happening {
-            Happening::Sweep => self.sweep().await,
-            Happening::Midnight => {
-                self.comparing.ask_again();
-                true
-            }
-            Happening::Begins(trouble) => self.begin(trouble),
-            Happening::Ends(trouble, began) => self.end(trouble, began),
-            Happening::Approval => self.approve().await,
-            Happening::RulesPublished => {
-                self.rules = company::extended(self.rules.clone());
-                self.service.publish(&self.rules.clone()).await;
-                self.changed(at, Signs::new());
-                true
-            }
-            Happening::RuleTurns => {
-                self.service.person(|_, _, _| ()).await;
-                self.changed(at, vec![vec![super::signs::CLOCK.to_owned()]]);
-                true
-            }
-            other => self.act(other).await,
-        };
-        if let Some(label) = label
-            && is_done
+        if self.act(happening).await
+            && let Some(label) = label
         {
             self.count(label);
         }
     }
 
+    pub(super) fn midnight(&mut self) -> bool {
+        self.comparing.ask_again();
+        println!("{}: {} keys followed to their end", self.now(), self.following.done.len());
+        true
+    }
+
+    pub(super) async fn publish_more(&mut self) -> bool {
+        let at = self.now();
+        self.rules = company::extended(self.rules.clone());
+        self.service.publish(&self.rules.clone()).await;
+        self.changed(at, Signs::new());
+        true
+    }
+
+    pub(super) async fn a_rule_turns(&mut self) -> bool {
+        let at = self.now();
+        self.service.person(|_, _, _| ()).await;
+        self.changed(at, vec![vec![super::signs::CLOCK.to_owned()]]);
+        true
+    }
+
     /// One sweep. Outside of bad times all must then be as the rules want it, if not at once, then after one more.
-    async fn sweep(&mut self) -> bool {
+    pub(super) async fn sweep(&mut self) -> bool {
         if self.service.sweep().await.is_err() {
             self.count("sweeps that could not be made");
             return false;
@@ -137,7 +135,7 @@ impl Office<'_> {
         self.following.look(&world, self.running);
     }
 
-    fn begin(&mut self, trouble: Trouble) -> bool {
+    pub(super) fn begin(&mut self, trouble: Trouble) -> bool {
         self.troubles.insert(trouble, self.now());
         self.service.checker().throttles_expected = true;
         let mut world = self.service.world();
@@ -159,7 +157,7 @@ impl Office<'_> {
         true
     }
 
-    fn end(&mut self, trouble: Trouble, began: Timestamp) -> bool {
+    pub(super) fn end(&mut self, trouble: Trouble, began: Timestamp) -> bool {
         self.troubles.remove(&trouble);
         self.following.bad.push((began, self.now()));
         let mut world = self.service.world();
@@ -176,7 +174,7 @@ impl Office<'_> {
     }
 
     /// A person reads the plan and approves it, if anything waits for that.
-    async fn approve(&mut self) -> bool {
+    pub(super) async fn approve(&mut self) -> bool {
         let waits = self.service.rows().await.iter().any(|row| row.over_budget.is_some());
         if !waits {
             return false;
