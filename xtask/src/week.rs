@@ -62,17 +62,17 @@ fn run(root: &Path, asked: &Asked) -> Result<(), Failure> {
         move |reason: io::Error| Failure::File { path, reason }
     };
     // As all tests are built, and not by the test runner, which ends what takes so long.
-    let mut test = cargo(root, ["test", "--locked", "--workspace", "--all-features", "--test", "it", "--"]);
-    test.args([TEST, "--exact", "--ignored", "--nocapture"]).env("USHER_WEEK_TABLE", &tables);
+    let mut week = cargo(root, ["test", "--locked", "--workspace", "--all-features", "--test", "it", "--"]);
+    week.args([TEST, "--exact", "--ignored", "--nocapture"]).env("USHER_WEEK_TABLE", &tables);
     if let Some(seed) = asked.seed {
-        test.env("USHER_WEEK_SEED", seed.to_string());
+        week.env("USHER_WEEK_SEED", seed.to_string());
     }
-    command::run(&mut test)?;
+    command::run(&mut week)?;
     if asked.write_docs {
         let page = root.join(PAGE);
-        let text = fs::read_to_string(&tables).map_err(at(&tables))?;
+        let lived = fs::read_to_string(&tables).map_err(at(&tables))?;
         let before = fs::read_to_string(&page).map_err(at(&page))?;
-        let after = with_tables(&before, &text).ok_or_else(|| {
+        let after = with_tables(&before, &lived).ok_or_else(|| {
             mistake(&format!("{PAGE} has no `{}` and `{END}` to put the tables between", BEGIN.trim()))
         })?;
         fs::write(&page, after).map_err(at(&page))?;

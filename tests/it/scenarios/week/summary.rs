@@ -63,7 +63,7 @@ impl Office<'_> {
             ("requests to grant", grants),
             ("requests to revoke", revokes),
             ("changes that were undone before they had come to anything", self.following.undone),
-            ("changes that wait still", self.following.open()),
+            ("keys not as the rules want them yet, the orphans among them", self.following.open()),
             ("accounts with an old version of a permission set", outdated),
         ];
         rows(&mut text, ["in all", ""], requests);
