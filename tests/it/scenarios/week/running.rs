@@ -242,7 +242,7 @@ impl<'a> Running<'a> {
         let mut outcomes = self.outcomes.borrow_mut();
         outcomes.add("events delivered", 1);
         if !self.seen.borrow_mut().insert(event["id"].as_str().unwrap().to_owned()) {
-            outcomes.add("of these, delivered before", 1);
+            outcomes.add("events delivered a second time", 1);
         }
         for sign in signs::of_event(event) {
             self.heard.borrow_mut().entry(sign).or_insert(now);

@@ -64,7 +64,7 @@ impl Office<'_> {
             ("requests to revoke", revokes),
             ("changes that were undone before they had come to anything", self.following.undone),
             ("keys not as the rules want them yet, the orphans among them", self.following.open()),
-            ("accounts with an old version of a permission set", outdated),
+            ("roles in accounts on an old version of their permission set", outdated),
         ];
         rows(&mut text, ["in all", ""], requests);
         text

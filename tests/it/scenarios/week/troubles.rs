@@ -96,7 +96,7 @@ impl Office<'_> {
         self.count("sweeps after which all was compared");
         let mut found = self.comparing.unexplained(self.service).await;
         if !found.is_empty() {
-            self.count("of these, that took a second sweep");
+            self.count("sweeps after which it took another one");
             self.service.pass(self.service.ports.settings.lag + Duration::from_secs(1)).await;
             self.service.sweep().await.unwrap();
             assert!(self.running.quiet(PATIENCE).await, "it does not become quiet: {}", self.running.noise());
