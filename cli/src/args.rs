@@ -251,6 +251,9 @@ pub struct ApplyArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
+    /// Append what comes of it to this file: outcomes, one JSON document a line
+    #[arg(long, value_name = "PATH")]
+    pub outcomes: Option<PathBuf>,
     /// Stop waiting for AWS after this long; a later run takes up what is left
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub timeout: Duration,

@@ -5,7 +5,9 @@ use std::{error::Error, fmt, io, time::Duration};
 use miette::Diagnostic;
 use shared::{
     domain::AccountId,
-    engine::{PublishError, ReadError, ReconcileError, RunError, SweepError, consent::ConsentError},
+    engine::{
+        AnnounceError, PublishError, ReadError, ReconcileError, RunError, SweepError, consent::ConsentError,
+    },
     local::OpenError,
     ports::{LedgerError, PortError},
     rules::Diagnostics,
@@ -79,6 +81,8 @@ pub enum Failure {
     Run(#[source] RunError),
     #[error("cannot sweep")]
     Sweep(#[source] SweepError),
+    #[error("cannot tell what came of it; what is left is told by the next run")]
+    Announce(#[source] AnnounceError),
     #[error("cannot act on an event")]
     Event(#[source] shared::engine::HearError),
     #[error("a queue in this process cannot be used")]
@@ -195,6 +199,7 @@ impl Failure {
             | Self::Publish(_)
             | Self::Sweep(_)
             | Self::Event(_)
+            | Self::Announce(_)
             | Self::LookUp(_)
             | Self::Queue(_) => return self.cause(),
         };

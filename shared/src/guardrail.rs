@@ -24,6 +24,8 @@ pub struct Budget {
 pub struct Budgets {
     deletes: [Budget; 2],
     creates: [Budget; 2],
+    /// Of the day: an orphan gives access to nobody, and is no cause's doing.
+    orphans: Budget,
 }
 
 impl Budgets {
@@ -47,12 +49,17 @@ impl Budgets {
         Self {
             deletes: pair(Operation::Revoke, deletes),
             creates: pair(Operation::Grant, guardrails.max_creates),
+            orphans: Budget {
+                key: BudgetKey::of_orphans(now),
+                limit: guardrails.max_orphan_deletes,
+                spent: 0,
+            },
         }
     }
 
     /// All of them, to be filled in with what has been spent.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Budget> {
-        self.deletes.iter_mut().chain(&mut self.creates)
+        self.deletes.iter_mut().chain(&mut self.creates).chain([&mut self.orphans])
     }
 
     fn of(&self, operation: Operation) -> &[Budget; 2] {
@@ -79,10 +86,24 @@ impl Budgets {
                 budget.spent = budget.spent.saturating_add(amount);
             }
         }
+        self.orphans.spent = self.orphans.spent.saturating_add(orphans(&approved.actions));
+    }
+
+    /// What these actions cost.
+    pub fn charges_of(&self, actions: &[Action]) -> Vec<Charge> {
+        let charges = |operation| self.charges(operation, charged(actions, operation));
+        [charges(Operation::Revoke), charges(Operation::Grant), self.orphan_charges(orphans(actions))]
+            .concat()
+    }
+
+    fn orphan_charges(&self, amount: u32) -> Vec<Charge> {
+        let Budget { key, limit, spent: _ } = &self.orphans;
+        let charge = || Charge { budget: key.clone(), amount, limit: *limit };
+        (amount > 0).then(charge).into_iter().collect()
     }
 
     /// What a number of operations costs.
-    pub fn charges(&self, operation: Operation, amount: u32) -> Vec<Charge> {
+    fn charges(&self, operation: Operation, amount: u32) -> Vec<Charge> {
         let charge = |budget: &Budget| Charge { budget: budget.key.clone(), amount, limit: budget.limit };
         if amount == 0 { Vec::new() } else { self.of(operation).iter().map(charge).collect() }
     }
@@ -128,10 +149,22 @@ impl ApprovedPlan {
     }
 }
 
-/// How many of these operations the budgets are charged for.
-pub fn charged(actions: &[Action], operation: Operation) -> u32 {
-    let charged = |action: &&Action| action.operation == operation && action.approval.is_none();
+/// How many of these operations the budgets are charged for. Orphans have a budget of their own.
+fn charged(actions: &[Action], operation: Operation) -> u32 {
+    let charged =
+        |action: &&Action| action.operation == operation && action.approval.is_none() && !is_orphan(action);
     u32::try_from(actions.iter().filter(charged).count()).unwrap_or(u32::MAX)
+}
+
+/// How many orphans are cleaned up by these.
+fn orphans(actions: &[Action]) -> u32 {
+    let charged = |action: &&Action| is_orphan(action) && action.approval.is_none();
+    u32::try_from(actions.iter().filter(charged).count()).unwrap_or(u32::MAX)
+}
+
+/// Whether it takes away what nobody has any more.
+fn is_orphan(action: &Action) -> bool {
+    action.operation == Operation::Revoke && action.row.orphaned_since.is_some()
 }
 
 /// Lets through what has consent, and as many other deletes and creates as the budgets have room for, in the plan's order; the
@@ -149,6 +182,7 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
     let Plan { account, actions, mut withheld, mut records } = plan;
     let (delete_budget, mut deletes) = budgets.tightest(Operation::Revoke);
     let (create_budget, mut creates) = budgets.tightest(Operation::Grant);
+    let mut orphans_left = budgets.orphans.limit.saturating_sub(budgets.orphans.spent);
     let mut approved = Vec::with_capacity(actions.len());
     for action in actions {
         if scope.is_some_and(|Scope(seen)| !seen.contains(&(action.key.clone(), action.operation))) {
@@ -161,8 +195,10 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
             approved.push(action);
             continue;
         }
+        let is_orphan = is_orphan(&action);
         let (budget, room) = match action.operation {
             Operation::Grant => (create_budget, &mut creates),
+            Operation::Revoke if is_orphan => (&budgets.orphans.key, &mut orphans_left),
             Operation::Revoke => (delete_budget, &mut deletes),
         };
         if let Some(left) = room.checked_sub(1) {
@@ -171,7 +207,8 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
         } else {
             let Action { operation, key, rules, row, before, approval: _ } = action;
             let over = OverBudget { since: row.changed_at, budget: budget.clone() };
-            if operation == Operation::Revoke {
+            // An orphan waits for the next day, and for nobody.
+            if operation == Operation::Revoke && !is_orphan {
                 records.extend(before.map(|before| Row {
                     over_budget: Some(over),
                     departed_since: None,
@@ -242,6 +279,7 @@ mod tests {
             changed_at: now(),
             missing_since: None,
             departed_since: None,
+            orphaned_since: None,
             maybe_sent: false,
             closed_at: None,
             last_request: None,
@@ -267,7 +305,8 @@ mod tests {
     }
 
     fn budgets(owned: u32) -> Budgets {
-        let guardrails = Guardrails { max_deletes: 3, max_delete_percent: 10, max_creates: 5 };
+        let guardrails =
+            Guardrails { max_deletes: 3, max_delete_percent: 10, max_creates: 5, max_orphan_deletes: 2 };
         Budgets::new(guardrails, owned, &Cause::new("event", "e"), &"0".repeat(64).parse().unwrap(), now())
     }
 

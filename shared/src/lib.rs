@@ -1,7 +1,7 @@
 //! Usher's one library: what it knows, decides and does.
 //!
-//! From the bottom up: [`domain`] is the field's words; [`rules`], [`events`], [`ledger`], [`resolve`], [`plan`], [`guardrail`]
-//! and [`provisioning`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the only code
+//! From the bottom up: [`domain`] is the field's words; [`rules`], [`events`], [`ledger`], [`resolve`], [`plan`], [`guardrail`],
+//! [`outcome`] and [`provisioning`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the only code
 //! that reads, decides and writes, in that order; `aws` and `local` implement the ports. Nothing points back up.
 
 #[cfg(feature = "aws")]
@@ -16,6 +16,7 @@ pub mod guardrail;
 pub mod ledger;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod outcome;
 pub mod pace;
 pub mod plan;
 pub mod ports;

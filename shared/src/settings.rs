@@ -40,6 +40,8 @@ const QUEUE: Expected = Expected {
     what: "the URL of an SQS queue",
     example: "https://sqs.eu-central-1.amazonaws.com/111122223333/usher-inbox.fifo",
 };
+const BUS: Expected =
+    Expected { what: "the name or ARN of an EventBridge event bus", example: "usher-outcomes" };
 const BUCKET: Expected = Expected { what: "the name of an S3 bucket", example: "example-usher-rules" };
 const PREFIX: Expected =
     Expected { what: "the beginning of S3 keys, without a slash in front", example: "usher/" };
@@ -142,6 +144,7 @@ impl Settings {
     /// | `USHER_PATIENCE` | [`EngineSettings::patience`] |
     /// | `USHER_RUN_FOR` | [`EngineSettings::run_for`] |
     /// | `USHER_LEASE` | [`EngineSettings::lease`]; a minute at least, since it must outlive any single call |
+    /// | `USHER_ORPHAN_GRACE` | [`EngineSettings::orphan_grace`] |
     /// | `USHER_MANAGEMENT_ACCOUNT` | [`EngineSettings::management`]: `withhold` or `direct` |
     /// | `USHER_PERMISSION_SETS_PER_ACCOUNT` | [`Quotas::permission_sets`] |
     pub fn engine(&self) -> Result<EngineSettings, SettingsError> {
@@ -160,6 +163,7 @@ impl Settings {
             patience: self.time("USHER_PATIENCE", second)?.unwrap_or(default.patience),
             run_for: self.time("USHER_RUN_FOR", second)?.unwrap_or(default.run_for),
             lease: self.time("USHER_LEASE", Duration::from_mins(1))?.unwrap_or(default.lease),
+            orphan_grace: self.time("USHER_ORPHAN_GRACE", zero)?.unwrap_or(default.orphan_grace),
             management: self
                 .optional("USHER_MANAGEMENT_ACCOUNT", MANAGEMENT, management_account)?
                 .unwrap_or(default.management),
@@ -251,6 +255,11 @@ impl Settings {
     /// `USHER_PARKED_QUEUE_URL`: the queue of what could not be read.
     pub fn parked_queue_url(&self) -> Result<String, SettingsError> {
         self.required("USHER_PARKED_QUEUE_URL", QUEUE, queue_url)
+    }
+
+    /// `USHER_OUTCOME_BUS`: the name or ARN of the EventBridge bus that outcomes are told on.
+    pub fn outcome_bus(&self) -> Result<String, SettingsError> {
+        self.required("USHER_OUTCOME_BUS", BUS, event_bus)
     }
 
     /// Where the rules are.
@@ -388,6 +397,16 @@ fn log_format(text: &str) -> Option<LogFormat> {
 fn table(text: &str) -> Option<String> {
     let fits = (3..=255).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    fits.then(|| text.to_owned())
+}
+
+fn event_bus(text: &str) -> Option<String> {
+    let name = match text.strip_prefix("arn:") {
+        None => text,
+        Some(arn) => arn.split_once(":event-bus/")?.1,
+    };
+    let fits = (1..=256).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'/'));
     fits.then(|| text.to_owned())
 }
 

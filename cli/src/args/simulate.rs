@@ -23,6 +23,9 @@ pub struct SimulateArgs {
     /// Keep the ledger in this file, and the rules in force beside it; a temporary one if absent
     #[arg(long, value_name = "PATH", value_parser = ledger_file, conflicts_with = "without_functions")]
     pub ledger: Option<PathBuf>,
+    /// Append what comes of it to this file: outcomes, one JSON document a line
+    #[arg(long, value_name = "PATH", conflicts_with = "without_functions")]
+    pub outcomes: Option<PathBuf>,
     /// How many seconds pass in a real one; 1 is real time
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub speed: NonZeroU32,

@@ -8,10 +8,12 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation},
-    engine::{self, AccountHint, EngineSettings, Planner, Reconciler, Rulebook, consent::ConsentError},
+    engine::{
+        self, AccountHint, Announcer, EngineSettings, Planner, Reconciler, Rulebook, consent::ConsentError,
+    },
     guardrail::Scope,
     ledger::{Cause, Row, State},
-    local::{FolderRules, LocalQueue},
+    local::{FolderRules, LocalQueue, OutcomeFile},
     ports::{Clock, Ledger, LedgerReader, RulesStore, Seen, SeenKind},
 };
 
@@ -98,6 +100,9 @@ pub(crate) async fn run(
     let progress = Progress::begin(planned.changing.len(), ASSIGNMENTS, screen);
     let carried_out = work.carry_out(until, progress, screen).await;
     work.count_owned().await?;
+    let bus = arguments.outcomes.as_deref().map_or_else(OutcomeFile::none, OutcomeFile::at);
+    let announcer = Announcer { ledger: ledger.as_ref(), bus: &bus, clock: machine.clock.as_ref() };
+    announcer.run(Timestamp::MAX).await.map_err(Failure::Announce)?;
     carried_out?;
 
     let report = work.report(planned, undecided).await?;

@@ -12,7 +12,7 @@ use shared::{
     domain::AccountId,
     engine::{self, EngineSettings},
     ledger::Row,
-    local::{FolderRules, SqliteLedger},
+    local::{FolderRules, OutcomeFile, SqliteLedger},
     plan::WithheldReason,
     ports::{Clock, RulesStore},
     rules::{self, Bundle},
@@ -66,7 +66,14 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         ..EngineSettings::default()
     };
     let reach = Reach { engine: aws.clone(), aws };
-    let (runtime, news) = LocalRuntime::new(reach, ledger, Arc::clone(&store), Arc::clone(&clock), settings);
+    let (runtime, news) = LocalRuntime::new(
+        reach,
+        ledger,
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        settings,
+        OutcomeFile::none(),
+    );
     engine::publish(&bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
         .await
         .map_err(Failure::Publish)?;

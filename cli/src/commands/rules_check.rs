@@ -40,6 +40,7 @@ struct Guardrails {
     max_deletes: u32,
     max_delete_percent: u32,
     max_creates: u32,
+    max_orphan_deletes: u32,
 }
 
 /// Reads the files and tells what is wrong with them.
@@ -74,9 +75,9 @@ fn checked<'a>(
         rules: rules.map(|rules| rules.rules.len()),
         never: rules.map(|rules| rules.never.len()),
         guardrails: rules.map(|rules| {
-            let rules::Guardrails { max_deletes, max_delete_percent, max_creates } =
+            let rules::Guardrails { max_deletes, max_delete_percent, max_creates, max_orphan_deletes } =
                 rules.settings.guardrails;
-            Guardrails { max_deletes, max_delete_percent, max_creates }
+            Guardrails { max_deletes, max_delete_percent, max_creates, max_orphan_deletes }
         }),
         problems: problems.map(Diagnostics::plain).unwrap_or_default(),
         unlisted: problems.map_or(0, Diagnostics::unlisted),
@@ -96,10 +97,11 @@ fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<()
         Mode::CreateOnly => "create-only: grants, and never revokes",
         Mode::Sync => "sync: grants and revokes",
     };
-    let rules::Guardrails { max_deletes, max_delete_percent, max_creates } = guardrails;
+    let rules::Guardrails { max_deletes, max_delete_percent, max_creates, max_orphan_deletes } = guardrails;
     let text = format!(
         "{} {}: {rules}{never}\n  mode        {mode}\n  guardrails  at once at most {max_creates} assignments created, and \
-         {max_deletes} deleted (or {max_delete_percent} % of Usher's own, if that is more)\n",
+         {max_deletes} deleted (or {max_delete_percent} % of Usher's own, if that is more)\n              on a day at most \
+         {max_orphan_deletes} orphans deleted\n",
         style.paint(Paint::Good, "✓"),
         rule_files::told(files),
     );

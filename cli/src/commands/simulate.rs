@@ -1,6 +1,7 @@
 //! `usher simulate`: a simulated AWS on a loopback port, with the functions reacting to its events in the same process.
 
 mod opening;
+mod outcomes;
 mod rule_watch;
 mod telling;
 
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use shared::{
     clock::ScaledClock,
     engine::{self, EngineSettings},
-    local::{FolderRules, SqliteLedger},
+    local::{FolderRules, OutcomeFile, SqliteLedger},
     pace::{Paces, Share},
     ports::{Clock, LedgerReader, RulesStore},
     rules::Bundle,
@@ -83,8 +84,15 @@ pub(crate) async fn run(
         aws: Aws::of(&stage.ushers().paced(paces), None).await?,
         engine: Aws::of(&stage.ushers(), None).await?,
     };
-    let (runtime, news) =
-        LocalRuntime::new(reach, record, Arc::clone(&store), Arc::clone(&clock), EngineSettings::default());
+    let outcomes = arguments.outcomes.as_deref().map_or_else(OutcomeFile::none, OutcomeFile::at);
+    let (runtime, news) = LocalRuntime::new(
+        reach,
+        record,
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        EngineSettings::default(),
+        outcomes,
+    );
     let in_force = engine::publish(&rules.bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
         .await
         .map_err(Failure::Publish)?;

@@ -5,6 +5,7 @@
 
 mod bus;
 mod news;
+mod outcomes;
 mod sqs;
 mod steps;
 mod watched;
@@ -22,11 +23,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        CenterInbox, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook, Sweep,
-        SweepEnd, SweepSettings, SweepSummary, Tick,
+        Announcer, CenterInbox, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler, Rulebook,
+        Sweep, SweepEnd, SweepSettings, SweepSummary, Tick,
     },
     events::Family,
-    local::{LocalQueue, SqliteLedger},
+    local::{LocalQueue, OutcomeFile, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -35,6 +36,7 @@ use crate::{Failure, connect::Aws};
 pub(crate) use bus::EventBus;
 pub use news::News;
 use news::Teller;
+use outcomes::TellingBus;
 pub(crate) use steps::{Step, Steps};
 use watched::WatchedLedger;
 
@@ -53,6 +55,8 @@ const RUN: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
 const DECIDING: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 /// The pause between two ticks.
 const TICK: Duration = Duration::from_mins(1);
+/// The pause between two looks for outcomes to tell.
+const TOLD: Duration = Duration::from_secs(1);
 /// Received so often, a message is put aside.
 const DELIVERIES: u32 = 5;
 
@@ -70,6 +74,8 @@ pub struct LocalRuntime {
     wake: LocalQueue,
     polls: LocalQueue,
     parked: Arc<LocalQueue>,
+    /// Where outcomes are told.
+    outcomes: TellingBus,
     teller: Teller,
     invocations: AtomicU64,
 }
@@ -95,6 +101,7 @@ impl LocalRuntime {
         rules: Arc<dyn RulesStore>,
         clock: Arc<dyn Clock>,
         settings: EngineSettings,
+        outcomes: OutcomeFile,
     ) -> (Self, UnboundedReceiver<News>) {
         let (sender, news) = unbounded_channel();
         let teller = Teller::new(sender, Arc::clone(&clock));
@@ -110,6 +117,7 @@ impl LocalRuntime {
             polls: LocalQueue::standard(Arc::clone(&clock))
                 .with_dead_letters(DELIVERIES, Arc::clone(&parked)),
             parked,
+            outcomes: TellingBus::new(outcomes, teller.clone()),
             clock,
             teller,
             invocations: AtomicU64::new(0),
@@ -193,11 +201,13 @@ impl LocalRuntime {
         self.teller.trouble(what, error);
     }
 
-    /// Runs the functions that queues feed whenever there is something for them, and `tick` once a minute, for as long as it is polled.
+    /// Runs the functions that queues feed whenever there is something for them, and `tick` once a minute, for as long as it is polled. Outcomes are told
+    /// sooner than `tick` would.
     pub async fn run(&self) -> Result<(), Failure> {
         let (reconcile, provision) = (self.run_reconcile().boxed_local(), self.run_provision().boxed_local());
         let (polls, ticks) = (self.run_poll_provisioning().boxed_local(), self.run_tick().boxed_local());
-        futures::future::try_join4(reconcile, provision, polls, ticks).await.map(|_| ())
+        let outcomes = self.tell_outcomes().boxed_local();
+        futures::future::try_join5(reconcile, provision, polls, ticks, outcomes).await.map(|_| ())
     }
 
     /// Whether there is no message and no work left.
@@ -287,10 +297,24 @@ impl LocalRuntime {
         }
     }
 
+    async fn tell_outcomes(&self) -> Result<(), Failure> {
+        loop {
+            self.clock.sleep(TOLD).await;
+            let announcer =
+                Announcer { ledger: &self.ledger, bus: &self.outcomes, clock: self.clock.as_ref() };
+            if let Err(error) = announcer.run(Timestamp::MAX).await {
+                self.teller.trouble("what has come of it", shared::causes::joined(&error));
+                // It isn't mended within a second.
+                self.clock.sleep(TICK).await;
+            }
+        }
+    }
+
     async fn run_tick(&self) -> Result<(), Failure> {
         loop {
             self.clock.sleep(TICK).await;
             let tick = Tick {
+                outcomes: &self.outcomes,
                 organization: self.aws.organization.as_ref(),
                 ledger: &self.ledger,
                 rulebook: &self.rulebook,

@@ -8,6 +8,7 @@ use shared::{
     domain::AccountId,
     engine::{Heard, Reconciled, SweepSummary},
     ledger::Row,
+    outcome::Outcome,
     plan::Withheld,
     ports::Clock,
 };
@@ -43,6 +44,8 @@ pub enum News {
     Trouble { at: Timestamp, what: &'static str, error: String },
     /// A row of the ledger was written.
     Written { at: Timestamp, row: Box<Row> },
+    /// An outcome was told.
+    Outcome(Box<Outcome>),
 }
 
 /// Tells news. Nobody needs to listen.
@@ -90,6 +93,10 @@ impl Teller {
 
     pub(super) fn written(&self, row: &Row) {
         self.tell(News::Written { at: self.clock.now(), row: Box::new(row.clone()) });
+    }
+
+    pub(super) fn outcome(&self, outcome: &Outcome) {
+        self.tell(News::Outcome(Box::new(outcome.clone())));
     }
 
     fn tell(&self, news: News) {

@@ -115,6 +115,7 @@ mod tests {
             changed_at: Timestamp::UNIX_EPOCH,
             missing_since: None,
             departed_since: None,
+            orphaned_since: None,
             maybe_sent: false,
             closed_at: None,
             last_request: None,

@@ -7,6 +7,7 @@ use shared::{
     domain::{AccountId, AssignmentKey, RulesVersion},
     ledger::{BudgetKey, Lease, Orders, Round, Row},
     local::SqliteLedger,
+    outcome::Outcome,
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
 
@@ -65,13 +66,25 @@ impl LedgerReader for WatchedLedger {
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.ledger.recall(kind).await
     }
+
+    async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError> {
+        self.ledger.recall_one(kind, id).await
+    }
+
+    async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError> {
+        self.ledger.recall_below(kind, beginning).await
+    }
+
+    async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError> {
+        self.ledger.untold(limit).await
+    }
 }
 
 #[async_trait::async_trait]
 impl Ledger for WatchedLedger {
     async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
         self.ledger.write(rows, guard).await?;
-        for RowWrite { row } in rows {
+        for RowWrite { row, outcome: _ } in rows {
             self.teller.written(row);
         }
         Ok(())
@@ -124,5 +137,13 @@ impl Ledger for WatchedLedger {
 
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
         self.ledger.unlearn(kind, ids).await
+    }
+
+    async fn tell(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        self.ledger.tell(outcomes).await
+    }
+
+    async fn told(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        self.ledger.told(outcomes).await
     }
 }

@@ -1,4 +1,5 @@
-//! What time alone brings about, once a minute: work whose wake was lost, and rules that begin or end.
+//! What time alone brings about, once a minute: work whose wake was lost, rules that begin or end, outcomes to be
+//! told.
 //!
 //! What started it doesn't matter: a tick asks everything itself.
 
@@ -7,14 +8,15 @@ use shared::engine::{Tick, TickError, TickSummary};
 /// Ticks once.
 pub async fn handle(tick: Tick<'_>) -> Result<TickSummary, TickError> {
     let summary = tick.run().await?;
-    let TickSummary { woken, turns, hinted } = summary;
+    let TickSummary { woken, turns, hinted, told } = summary;
     // Most minutes bring nothing, and need no line.
-    if woken || turns > 0 {
+    if woken || turns > 0 || told > 0 {
         tracing::info!(
             woken,
             turns,
             hinted,
-            "tick: {turns} rules began or ended, {hinted} accounts to be looked at"
+            told,
+            "tick: {turns} rules began or ended, {hinted} accounts to be looked at, {told} outcomes told"
         );
     }
     Ok(summary)

@@ -26,17 +26,25 @@ async fn main() -> Result<(), WithCauses> {
     let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
+    let outcomes = connection.outcome_bus(&settings.outcome_bus()?);
     let tick = Tick {
         organization: &organization,
         ledger: &ledger,
         rulebook: &rulebook,
         inbox: &inbox,
         wake: &wake,
+        outcomes: &outcomes,
         clock: &clock,
         settings: engine,
     };
     connection
-        .warm_up(&[Service::DynamoDb, Service::Organizations, Service::S3(&rules.bucket), Service::Sqs])
+        .warm_up(&[
+            Service::DynamoDb,
+            Service::EventBridge,
+            Service::Organizations,
+            Service::S3(&rules.bucket),
+            Service::Sqs,
+        ])
         .await;
 
     run(service_fn(async |_: LambdaEvent<Value>| {

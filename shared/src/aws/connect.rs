@@ -11,7 +11,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{
-    DynamoDbLedger, IdentityStoreApi, OrganizationsApi, S3Rules, SqsQueue, SsoAdminApi, paced::paced,
+    DynamoDbLedger, EventBridgeBus, IdentityStoreApi, OrganizationsApi, S3Rules, SqsQueue, SsoAdminApi,
+    paced::paced,
 };
 use crate::{
     domain::{IdentityStoreId, InstanceArn},
@@ -197,6 +198,15 @@ impl Connection {
     /// The rules in this bucket, below a prefix that is empty or ends in `/`.
     pub fn rules(&self, bucket: &str, prefix: &str) -> S3Rules {
         S3Rules::new(self.s3(), bucket, prefix)
+    }
+
+    /// The bus with this name or ARN, for outcomes.
+    pub fn outcome_bus(&self, bus: &str) -> EventBridgeBus {
+        EventBridgeBus::new(self.eventbridge(), bus)
+    }
+
+    pub(super) fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.config)
     }
 
     pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {

@@ -33,13 +33,22 @@ use super::{
 const WARMING: Duration = Duration::from_secs(2);
 
 /// The services that a function calls, by the names that `AWS_ENDPOINT_URL_…` knows them by.
-const SERVICES: [&str; 7] =
-    ["DYNAMODB", "IDENTITYSTORE", "ORGANIZATIONS", "RESOURCE_GROUPS_TAGGING_API", "S3", "SQS", "SSO_ADMIN"];
+const SERVICES: [&str; 8] = [
+    "DYNAMODB",
+    "EVENTBRIDGE",
+    "IDENTITYSTORE",
+    "ORGANIZATIONS",
+    "RESOURCE_GROUPS_TAGGING_API",
+    "S3",
+    "SQS",
+    "SSO_ADMIN",
+];
 
 /// A service that a function is going to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service<'a> {
     DynamoDb,
+    EventBridge,
     IdentityStore,
     Organizations,
     /// A bucket: each has a host name of its own.
@@ -106,6 +115,9 @@ impl Connection {
         match service {
             Service::DynamoDb => {
                 knock!(aws_sdk_dynamodb, self.dynamodb().get_item().table_name("none"));
+            }
+            Service::EventBridge => {
+                knock!(aws_sdk_eventbridge, self.eventbridge().put_events());
             }
             Service::IdentityStore => {
                 let client = aws_sdk_identitystore::Client::new(self.sdk_config());

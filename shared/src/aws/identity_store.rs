@@ -1,7 +1,5 @@
 //! Identity Store: who is behind a name. AWS's messages may quote names of people, so only their codes are passed on.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_identitystore::{
     Client,
     operation::{
@@ -20,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{GroupId, IdentityStoreId, UserId},
-    ports::{Directory, PortError},
+    ports::{Directory, Memberships, PortError},
 };
 
 /// The largest page (the API model: `MaxResults` 1 to 100).
@@ -92,9 +90,9 @@ impl Directory for IdentityStoreApi {
         }
     }
 
-    async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError> {
+    async fn memberships(&self, group: &GroupId) -> Result<Option<Memberships>, PortError> {
         let operation = "ListGroupMemberships";
-        let mut members = BTreeSet::new();
+        let mut members = Memberships::new();
         let mut pages = Pages::of(operation);
         while let Some(token) = pages.next() {
             let request = self.client.list_group_memberships().identity_store_id(self.store.as_str());
@@ -114,7 +112,9 @@ impl Directory for IdentityStoreApi {
                     // A member of a kind that is new to us would be left out without a word.
                     Some(_) | None => None,
                 };
-                members.insert(parse::id(operation, "user id", user)?);
+                // An id that is missing or new to us costs a look-up later, and no access.
+                let id = membership.membership_id().parse().ok();
+                members.insert(parse::id(operation, "user id", user)?, id);
             }
             pages.turn(page.next_token)?;
         }
@@ -316,6 +316,6 @@ mod tests {
 
         assert_eq!(api.members(&group).await, Ok(None));
         assert!(matches!(api.members(&group).await, Err(PortError::NotFound(_))));
-        assert_eq!(api.members(&group).await, Ok(Some(BTreeSet::new())));
+        assert_eq!(api.members(&group).await, Ok(Some(std::collections::BTreeSet::new())));
     }
 }

@@ -3,16 +3,20 @@
 //!
 //! Too many accounts rather than too few: a look at an account costs little, and what is decided there is read from AWS.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use super::{Inbox, InboxError, Rulebook, RulesOnHand, outline::outlines, signed};
+use super::{Inbox, InboxError, Members, Rulebook, RulesOnHand, outline::outlines, signed};
 use crate::{
     domain::{
         AccountId, AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, RequestId, UserId,
     },
     events::{DirectoryHint, Hint, PermissionSetHint},
     ledger::{Row, State},
-    ports::{AccessReader, Directory, LedgerError, Seen, SeenKind},
+    outcome::{Drift, Happened, Outcome, Response},
+    ports::{AccessReader, Directory, LedgerError, PortError, Seen, SeenKind},
     rules::{About, AccountSelector},
 };
 
@@ -41,6 +45,8 @@ struct Touched<'r> {
     /// Accounts with rows of these.
     principals: BTreeSet<Principal>,
     permission_sets: BTreeSet<PermissionSetArn>,
+    /// Groups whose members may be others now, and whether rules name them.
+    changed: BTreeMap<GroupId, bool>,
     /// To be remembered once the looks are in the inbox.
     learned: Vec<Seen>,
 }
@@ -71,7 +77,10 @@ impl CenterInbox<'_> {
                 self.members(&rules, group, &mut touched).await?;
             }
             // Whose it was can't be asked any more.
-            DirectoryHint::Membership(_) => touched.given.extend(rules.index.accounts_about(About::Members)),
+            DirectoryHint::Membership(id) => match self.all_members().group_of(id).await? {
+                Some(group) => self.members(&rules, &group, &mut touched).await?,
+                None => touched.given.extend(rules.index.accounts_about(About::Members)),
+            },
             DirectoryHint::User(id) => self.user(&rules, id, &mut touched).await?,
             DirectoryHint::Users(ids) => {
                 for id in ids {
@@ -81,6 +90,11 @@ impl CenterInbox<'_> {
             DirectoryHint::Directory => return self.inbox.submit(&Hint::Everything, event).await,
         }
         self.send(touched, event).await
+    }
+
+    fn all_members(&self) -> Members<'_> {
+        let Inbox { ledger, clock, .. } = self.inbox;
+        Members { ledger, directory: self.directory, clock }
     }
 
     /// The same of permission sets, and of assignments that somebody has asked for.
@@ -99,6 +113,7 @@ impl CenterInbox<'_> {
                 if self.is_ours(key, request.as_ref()).await? {
                     return Ok(0);
                 }
+                self.tell_if_foreign(key, event).await?;
                 self.inbox.send([key.account.clone()], event, None).await
             }
             // What an account is on the old version of isn't what it has.
@@ -119,12 +134,16 @@ impl CenterInbox<'_> {
         let mut names = self.remembered_names(id).await?;
         names.extend(now.clone());
         if now.is_some() && now == before {
+            touched.changed.insert(id.clone(), false);
             touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
             return Ok(());
         }
         names.extend(before);
-        touched.given.extend(rules.index.accounts_about(About::Group { id, names: &names }));
+        let about = About::Group { id, names: &names };
+        touched.given.extend(rules.index.accounts_about(about));
         touched.principals.insert(Principal::Group(id.clone()));
+        let is_named = now.is_some() && !rules.index.rules_about(about).is_empty();
+        touched.changed.insert(id.clone(), is_named);
         let value = serde_json::to_value(now).unwrap_or_default();
         touched.learned.push(Seen { id: id.to_string(), value, at: self.inbox.clock.now() });
         Ok(())
@@ -136,6 +155,7 @@ impl CenterInbox<'_> {
         id: &GroupId,
         touched: &mut Touched<'r>,
     ) -> Result<(), InboxError> {
+        touched.changed.insert(id.clone(), false);
         if rules.index.rules_about(About::Members).is_empty() {
             return Ok(());
         }
@@ -152,6 +172,12 @@ impl CenterInbox<'_> {
         touched: &mut Touched<'r>,
     ) -> Result<(), InboxError> {
         let now = self.directory.user_name(id).await.map_err(InboxError::Directory)?;
+        if now.is_none() {
+            // It has left every group without an event of its own.
+            touched
+                .changed
+                .extend(self.all_members().groups_with(id).await?.into_iter().map(|it| (it, false)));
+        }
         let names = now.into_iter().collect();
         touched.given.extend(rules.index.accounts_about(About::User { id, names: &names }));
         touched.principals.insert(Principal::User(id.clone()));
@@ -207,6 +233,32 @@ impl CenterInbox<'_> {
         Ok(present == Some(None) || is_known)
     }
 
+    /// Tells of an assignment that somebody else has made, once AWS shows it. What becomes of one that a rule wants, or that was ours, is told by who
+    /// looks at the account.
+    async fn tell_if_foreign(&self, key: &AssignmentKey, event: &str) -> Result<(), InboxError> {
+        let ledger = self.inbox.ledger;
+        let row = ledger.row(key).await?;
+        if row.as_ref().is_some_and(|row| row.state != State::Closed) {
+            return Ok(());
+        }
+        let found = match self.access.principals(&key.account, &key.permission_set).await {
+            Ok(principals) => principals.contains(&key.principal),
+            Err(PortError::NotFound(_)) => false,
+            Err(error) => return Err(InboxError::Assignments(error)),
+        };
+        if found {
+            let happened = Happened::DriftFound {
+                assignment: key.clone(),
+                drift: Drift::Foreign,
+                response: Response::Left,
+            };
+            let cause = self.inbox.cause(event);
+            let outcome = Outcome::new(happened, event, self.inbox.clock.now(), cause);
+            ledger.tell(&[outcome]).await?;
+        }
+        Ok(())
+    }
+
     async fn send(&self, touched: Touched<'_>, event: &str) -> Result<usize, InboxError> {
         let Inbox { organization, ledger, clock, .. } = self.inbox;
         let mut accounts: BTreeSet<AccountId> = BTreeSet::new();
@@ -231,6 +283,11 @@ impl CenterInbox<'_> {
             }
         }
         let sent = self.inbox.send(accounts, event, None).await?;
+        for (group, is_named) in &touched.changed {
+            if *is_named || self.all_members().are_kept(group).await? {
+                self.all_members().compare(group, &self.inbox.cause(event)).await?;
+            }
+        }
         // INVARIANT: only once all looks are in the inbox. Else a crash would leave a change that nobody sees any more.
         if !touched.learned.is_empty() {
             ledger.remember(SeenKind::GroupName, &touched.learned).await?;

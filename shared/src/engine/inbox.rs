@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{OutlineError, ReadError, UnreadableJson};
+use super::{MembersError, OutlineError, ReadError, UnreadableJson};
 use crate::{
     domain::AccountId,
     events::Hint,
@@ -61,10 +61,14 @@ pub enum InboxError {
     Outline(#[from] OutlineError),
     #[error("cannot read the rules that it may be about")]
     Rules(#[source] ReadError),
+    #[error("cannot tell who has joined or left")]
+    Members(#[from] MembersError),
     #[error("cannot ask the directory what it is about")]
     Directory(#[source] PortError),
     #[error("cannot ask for the permission set that it is about")]
     PermissionSet(#[source] PortError),
+    #[error("cannot ask what is assigned in the account that it is about")]
+    Assignments(#[source] PortError),
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
     #[error("cannot write to the inbox")]
@@ -115,12 +119,7 @@ impl Inbox<'_> {
         ou_names_since: Option<Timestamp>,
     ) -> Result<usize, InboxError> {
         let at = self.clock.now();
-        let cause = if event.is_empty() {
-            // An event without an id is none that came before.
-            Cause::new("event", &format!("unnamed-{}", at.as_microsecond()))
-        } else {
-            Cause::new("event", event)
-        };
+        let cause = self.cause(event);
         let messages: Result<Vec<_>, _> = accounts
             .into_iter()
             .map(|account| {
@@ -133,6 +132,16 @@ impl Inbox<'_> {
         let messages = messages.map_err(InboxError::Queue)?;
         self.queue.send(&messages).await.map_err(InboxError::Queue)?;
         Ok(messages.len())
+    }
+
+    /// What is decided for an event is charged to it.
+    pub(super) fn cause(&self, event: &str) -> Cause {
+        if event.is_empty() {
+            // An event without an id is none that came before.
+            Cause::new("event", &format!("unnamed-{}", self.clock.now().as_microsecond()))
+        } else {
+            Cause::new("event", event)
+        }
     }
 
     async fn accounts(

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{Account, AccountId, AssignmentKey, Principal, Tags},
     ledger::{Cause, Orders, Row, State},
+    outcome,
     plan::Actual,
     ports::{AccountRecord, LedgerError, LedgerReader, PortError},
     resolve::{self, Desired, Facts, Lookup, Needs},
@@ -166,10 +167,12 @@ impl<'a> Look<'a> {
         let doubts = Doubts { principals: &principals, vanished: &vanished };
         let plan = self.planner.plan(&material, desired, &doubts, actual);
         Decided {
+            drift: outcome::drift(rows, &plan),
             plan,
             account: Some(account.clone()),
             waiting: draft.desired.waiting.clone(),
             has_work: has_work(rows),
+            is_partial: only.is_some(),
         }
     }
 

@@ -20,6 +20,8 @@ pub async fn remember(
             | SeenKind::GroupName
             | SeenKind::User
             | SeenKind::OrganizationalUnit
+            | SeenKind::Withheld
+            | SeenKind::Member
             | SeenKind::Consent
             | SeenKind::Fact => ledger.remember(*kind, seen).await?,
         }

@@ -7,16 +7,20 @@
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
 //! Poller      one request that takes long -> its result, or another look later
 //! Tick        what time alone brings about: lost wakes, rules that begin or end
+//! Members     who is in the groups that matter -> what somebody has gained or lost by it
+//! Announcer   outcomes, from the ledger to the bus
 //! Sweep       Planner over everything -> hints for the accounts that differ
 //! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
 
 mod allowance;
+mod announcer;
 mod center;
 pub mod consent;
 mod hearing;
 mod inbox;
 mod look;
+mod members;
 mod memory;
 mod outline;
 mod parking;
@@ -26,6 +30,7 @@ mod provisioner;
 mod publish;
 mod reading;
 mod reconciler;
+mod refusals;
 mod rulebook;
 mod survey;
 mod sweep;
@@ -34,10 +39,12 @@ mod wake;
 
 use std::time::Duration;
 
+pub use announcer::{AnnounceError, Announcer};
 pub use center::CenterInbox;
 pub use hearing::{HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use look::all_rows;
+pub use members::{Members, MembersError};
 pub use memory::remember;
 pub use outline::OutlineError;
 pub use parking::{Parked, UnreadableJson};
@@ -105,6 +112,8 @@ pub struct EngineSettings {
     /// How many of these calls may come at once. How large AWS's burst is, is not documented; half a second's worth of its rate
     /// is taken.
     pub burst: u32,
+    /// How long an assignment whose principal no longer exists is left before it is cleaned up.
+    pub orphan_grace: Duration,
     /// How long tombstones are kept.
     pub tombstones: Duration,
     pub management: ManagementWrites,
@@ -127,6 +136,7 @@ impl Default for EngineSettings {
             tick: Duration::from_millis(500),
             rate: 10,
             burst: 10,
+            orphan_grace: Duration::from_hours(24),
             tombstones: Duration::from_hours(24),
             management: ManagementWrites::Withheld,
             quotas: Quotas::default(),

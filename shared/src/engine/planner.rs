@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{Account, AccountId, AssignmentKey, Mode, PermissionSetArn, Principal, RuleId, RulesVersion},
     ledger::{Cause, Orders, Row},
+    outcome::{self, Response},
     plan::{self, Actual, Plan, Situation},
     ports::{Seen, SeenKind},
     resolve::{self, Desired, Facts, Lookup, Missing, NamedBy},
@@ -29,6 +30,10 @@ pub struct Decided {
     pub waiting: BTreeSet<(NamedBy, Missing)>,
     /// Whether the ledger holds work for this account already.
     pub has_work: bool,
+    /// What was ours and is gone by another's hand, and what the plan does about it.
+    pub drift: BTreeMap<AssignmentKey, Response>,
+    /// It was decided about some principals only.
+    pub is_partial: bool,
 }
 
 /// What decisions rest on, besides the accounts themselves.
@@ -97,8 +102,14 @@ impl Planner<'_> {
             &Doubts { principals: &principals, vanished: &vanished },
             &actual,
         );
-        let decided =
-            Decided { plan, account: Some(account), waiting: desired.waiting, has_work: has_work(&rows) };
+        let decided = Decided {
+            drift: outcome::drift(&rows, &plan),
+            plan,
+            account: Some(account),
+            waiting: desired.waiting,
+            has_work: has_work(&rows),
+            is_partial: false,
+        };
         Ok((decided, Basis::of(rules, &reading)))
     }
 
@@ -123,7 +134,14 @@ impl Planner<'_> {
 
     pub(super) fn departed(&self, id: &AccountId, rows: &[Row]) -> Decided {
         let plan = plan::departed(id, rows, signed(self.settings.lag), self.reader.clock.now());
-        Decided { plan, account: None, waiting: BTreeSet::new(), has_work: has_work(rows) }
+        Decided {
+            plan,
+            account: None,
+            waiting: BTreeSet::new(),
+            has_work: has_work(rows),
+            drift: BTreeMap::new(),
+            is_partial: false,
+        }
     }
 
     /// The pure decision, the same for one account and for each of all.
@@ -149,6 +167,7 @@ impl Planner<'_> {
             management: self.settings.management,
             quotas: self.settings.quotas,
             lag: signed(self.settings.lag),
+            orphan_grace: signed(self.settings.orphan_grace),
             intent_age: signed(self.settings.intent_age),
             now: self.reader.clock.now(),
         })

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     AccountHint, UnreadableJson, Wake,
-    provisioner::outcome::{self, Ended},
+    provisioner::ending::{self, Ended},
 };
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
@@ -170,9 +170,10 @@ impl Poller<'_> {
         let mut ended = None;
         let written = self
             .change(poll, |row| {
-                let outcome = outcome::of(row, &status, now)?;
-                ended = Some(outcome.ended);
-                Some(outcome.row)
+                let ending = ending::of(row, &status, now)?;
+                ended = Some(ending.ended);
+                let outcome = ending::told(&ending.row, ending.ended, now);
+                Some(RowWrite { row: ending.row, outcome })
             })
             .await?;
         match (written, ended) {
@@ -193,10 +194,10 @@ impl Poller<'_> {
     async fn hand_back(&self, poll: &Poll) -> Result<Polled, PollError> {
         let unmarked = self
             .change(poll, |row| {
-                Some(row.map_intent(|intent| Intent {
+                Some(RowWrite::of(row.map_intent(|intent| Intent {
                     claim: intent.claim.map(|claim| Claim { polled: None, ..claim }),
                     ..intent
-                }))
+                })))
             })
             .await?;
         if unmarked.is_some() {
@@ -209,7 +210,7 @@ impl Poller<'_> {
     async fn change(
         &self,
         poll: &Poll,
-        mut change: impl FnMut(Row) -> Option<Row>,
+        mut change: impl FnMut(Row) -> Option<RowWrite>,
     ) -> Result<Option<Row>, PollError> {
         let mut tries = 0;
         loop {
@@ -218,8 +219,9 @@ impl Poller<'_> {
             if !matches!(standing(&row, poll, self.clock.now()), Standing::Ours(_)) {
                 return Ok(None);
             }
-            let Some(row) = change(row) else { return Ok(None) };
-            match self.ledger.write(&[RowWrite { row: row.clone() }], &Guard::default()).await {
+            let Some(write) = change(row) else { return Ok(None) };
+            let row = write.row.clone();
+            match self.ledger.write(&[write], &Guard::default()).await {
                 Ok(()) => return Ok(Some(Row { version: row.version + 1, ..row })),
                 Err(LedgerError::RowChanged(_)) if tries < TRIES => {}
                 Err(LedgerError::Port(PortError::Conflict(_))) if tries < TRIES => {
@@ -239,7 +241,7 @@ impl Poller<'_> {
             let message = hint.message(&deduplication).map_err(PollError::Queue)?;
             self.inbox.send(&[message]).await.map_err(PollError::Queue)?;
             // The row is anybody's to change by now: whoever did has looked.
-            let looked = RowWrite { row: Row { look_again: false, ..row } };
+            let looked = RowWrite::of(Row { look_again: false, ..row });
             match self.ledger.write(&[looked], &Guard::default()).await {
                 Ok(()) | Err(LedgerError::RowChanged(_)) => {}
                 Err(error) => return Err(error.into()),

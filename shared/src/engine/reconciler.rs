@@ -1,15 +1,19 @@
 //! From a hint to intents in the ledger: decide, approve, write, wake.
 
 use std::{
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     time::Duration,
 };
 
-use super::{AccountHint, Planner, ReadError, Wake, allowance::budgets, remember};
+use jiff::Timestamp;
+
+use super::{AccountHint, Planner, ReadError, Wake, allowance::budgets, refusals, remember};
 use crate::{
-    domain::{AccountId, Operation},
+    domain::{AccountId, AssignmentKey, Operation, RulesVersion},
     guardrail::{self, ApprovedPlan, Budgets, Scope},
     ledger::{HeldBy, Row, WRITES_AT_ONCE},
+    outcome::{self, Outcome, Response},
     plan::Withheld,
     ports::{Guard, Ledger, LedgerError, PortError, Queue, RowWrite},
 };
@@ -19,6 +23,23 @@ const TRIES: u32 = 5;
 
 /// How often a write is made that meets another one: for some seconds.
 const WRITES: u32 = 10;
+
+/// How many rows are written at once: each may have an outcome with it.
+const WITH_OUTCOMES: usize = WRITES_AT_ONCE / 2;
+
+/// What is to be told of rows that are written.
+struct Told<'a> {
+    drift: &'a BTreeMap<AssignmentKey, Response>,
+    now: Timestamp,
+}
+
+impl Told<'_> {
+    fn of(&self, row: &Row) -> RowWrite {
+        let happened = self.drift.get(&row.key).map(|response| outcome::missing(&row.key, *response));
+        let outcome = happened.map(|happened| Outcome::of_row(row, happened, self.now));
+        RowWrite { row: row.clone(), outcome }
+    }
+}
 
 /// What came of looking at an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +106,8 @@ impl Reconciler<'_> {
                 Some(scope) => guardrail::approve_within(decided.plan, &budgets, scope),
                 None => guardrail::approve(decided.plan, &budgets),
             };
-            match self.write(&approved, &budgets, &basis.rules.version).await {
+            let told = Told { drift: &decided.drift, now };
+            match self.write(&approved, &budgets, &basis.rules.version, &told).await {
                 Ok(()) => {}
                 // Something changed since it was read: it is read and decided again.
                 Err(LedgerError::RowChanged(_) | LedgerError::RulesChanged | LedgerError::BudgetSpent(_)) => {
@@ -98,6 +120,11 @@ impl Reconciler<'_> {
             for row in approved.records().iter().filter(|row| was_deleted_by_hand(row)) {
                 let key = &row.key;
                 tracing::warn!(account.id = %key.account, %key, "{key}: deleted by hand, and on hold");
+            }
+            // Within a scope, what is withheld for being outside of it hides why it would be otherwise.
+            if scope.is_none() {
+                let decided = (&hint.cause, &basis.rules.version, now);
+                refusals::tell(self.ledger, &hint.account, approved.withheld(), decided).await?;
             }
             let has_work = |row: &Row| row.work().is_some();
             // Work that was there before may have lost its wake.
@@ -117,18 +144,17 @@ impl Reconciler<'_> {
         &self,
         approved: &ApprovedPlan,
         budgets: &Budgets,
-        rules: &crate::domain::RulesVersion,
+        rules: &RulesVersion,
+        told: &Told<'_>,
     ) -> Result<(), LedgerError> {
         // INVARIANT: intents are written only while the rules that want them are in force, and never without their charge.
         let guard = |charges| Guard { rules: Some(rules.clone()), charges, ..Guard::default() };
-        for actions in approved.actions().chunks(WRITES_AT_ONCE) {
-            let charges = |operation| budgets.charges(operation, guardrail::charged(actions, operation));
-            let charges = [charges(Operation::Revoke), charges(Operation::Grant)].concat();
-            let rows: Vec<_> = actions.iter().map(|action| RowWrite { row: action.row.clone() }).collect();
-            self.insist(approved.account(), &rows, &guard(charges)).await?;
+        for actions in approved.actions().chunks(WITH_OUTCOMES) {
+            let rows: Vec<_> = actions.iter().map(|action| told.of(&action.row)).collect();
+            self.insist(approved.account(), &rows, &guard(budgets.charges_of(actions))).await?;
         }
-        for records in approved.records().chunks(WRITES_AT_ONCE) {
-            let rows: Vec<_> = records.iter().map(|row| RowWrite { row: row.clone() }).collect();
+        for records in approved.records().chunks(WITH_OUTCOMES) {
+            let rows: Vec<_> = records.iter().map(|row| told.of(row)).collect();
             self.insist(approved.account(), &rows, &guard(Vec::new())).await?;
         }
         Ok(())

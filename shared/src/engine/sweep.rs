@@ -10,9 +10,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::round::Run;
-use super::{AccountHint, Decided, Planner, ReadError, Wake, signed};
+use super::{
+    AccountHint, Decided, Members, MembersError, Planner, ReadError, Wake, refusals::Refusals, signed,
+};
 use crate::{
+    causes,
     ledger::{Cause, Round, Row, State},
+    plan::Plan,
     ports::{Ledger, LedgerError, PortError, Queue, Seen, SeenKind},
 };
 
@@ -33,6 +37,8 @@ pub struct SweepSummary {
     pub owned: usize,
     /// Tombstones forgotten.
     pub forgotten: usize,
+    /// People who have joined or left a group that matters, and of whom no event has told.
+    pub moved: usize,
 }
 
 /// How a run of the sweep ended.
@@ -132,6 +138,7 @@ impl Sweep<'_> {
     async fn go_through(&self, run: &mut Run<'_>, until: Timestamp) -> Result<SweepSummary, SweepError> {
         self.count(run).await?;
         let end = Box::pin(run.work(until)).await?;
+        let moved = if end == SweepEnd::RoundEnded { self.compare_members(run, until).await? } else { 0 };
         let forgotten = self.forget_tombstones(run.rows()).await?;
         let (round, look) = (&run.round, &run.look);
         Ok(SweepSummary {
@@ -142,6 +149,7 @@ impl Sweep<'_> {
             withheld: round.tally.withheld,
             owned: run.rows().filter(|row| row.is_ours()).count(),
             forgotten,
+            moved,
         })
     }
 
@@ -185,19 +193,56 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Hints the accounts that differ; tells how many.
-    async fn hint(&self, decided: &[Decided], cause: &Cause, round: &Round) -> Result<usize, SweepError> {
+    /// Hints the accounts that differ, and those of which something is to be told; tells how many differ.
+    async fn hint(
+        &self,
+        decided: &[Decided],
+        refusals: &Refusals,
+        cause: &Cause,
+        round: &Round,
+    ) -> Result<usize, SweepError> {
         let at = self.planner.reader.clock.now();
-        let mut hints = Vec::new();
-        for decided in decided.iter().filter(|decided| !decided.plan.changes_nothing()) {
-            let account = decided.plan.account.clone();
+        let (mut hints, mut differing) = (Vec::new(), 0);
+        for Decided { plan, is_partial, .. } in decided {
+            let Plan { account, withheld, .. } = plan;
+            let differs = !plan.changes_nothing();
+            if !(differs || refusals.differ(account, withheld, *is_partial)) {
+                continue;
+            }
+            differing += usize::from(differs);
             // The same for a page that is done again; another for a later page, since the account may have been looked at in between.
             let deduplication = format!("sweep-{}-{}-{account}", round.began.as_microsecond(), round.leg);
-            let hint = AccountHint::new(account, cause.clone(), at);
+            let hint = AccountHint::new(account.clone(), cause.clone(), at);
             hints.push(hint.message(&deduplication).map_err(SweepError::Queue)?);
         }
         self.inbox.send(&hints).await.map_err(SweepError::Queue)?;
-        Ok(hints.len())
+        Ok(differing)
+    }
+
+    /// Compares who is in the groups that matter with who was, as long as there is time: the next round begins with those that are left.
+    async fn compare_members(&self, run: &Run<'_>, until: Timestamp) -> Result<usize, SweepError> {
+        let reader = self.planner.reader;
+        let members = Members { ledger: self.ledger, directory: reader.directory, clock: reader.clock };
+        let mut moved = 0;
+        for group in members.groups(run.look.reading.groups_found()).await? {
+            if reader.clock.now() >= until {
+                break;
+            }
+            let reading = &run.look.reading;
+            let compared = match reading.members_read(&group) {
+                Some(read) => members.compare_with(&group, Some(read), reading.started(), &run.cause).await,
+                None => members.compare(&group, &run.cause).await,
+            };
+            match compared {
+                Ok(more) => moved += more,
+                Err(MembersError::Ledger(error)) => return Err(error.into()),
+                // One group that can't be read holds up no other, and takes nothing from anybody.
+                Err(error @ MembersError::Directory { .. }) => {
+                    tracing::warn!(group.id = %group, error = %causes::joined(&error), "the members of {group} are compared later");
+                }
+            }
+        }
+        Ok(moved)
     }
 
     async fn forget_tombstones(&self, rows: impl Iterator<Item = &Row>) -> Result<usize, LedgerError> {

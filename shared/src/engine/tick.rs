@@ -1,6 +1,7 @@
 //! The minute's tick: what time alone brings about.
 //!
-//! Work that lost its wake is found again, and rules begin and end on time. A tick decides nothing: it wakes, and it hints.
+//! Work that lost its wake is found again, rules begin and end on time, and outcomes are told. A tick decides nothing: it wakes, it
+//! hints, and it tells.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,13 +11,15 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    AccountHint, EngineSettings, OutlineError, ReadError, Rulebook, RulesOnHand, Wake, outline::outlines,
-    signed,
+    AccountHint, AnnounceError, Announcer, EngineSettings, OutlineError, ReadError, Rulebook, RulesOnHand,
+    Wake, outline::outlines, signed,
 };
 use crate::{
     domain::{AccountId, RuleId},
     ledger::{Cause, State},
-    ports::{Clock, Ledger, LedgerError, Message, OrganizationReader, PortError, Queue, Seen, SeenKind},
+    ports::{
+        Clock, Ledger, LedgerError, Message, OrganizationReader, OutcomeBus, PortError, Queue, Seen, SeenKind,
+    },
     rules::{Turn, TurnKind, turns},
 };
 
@@ -28,6 +31,9 @@ const FIRST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A turn is handled this long after its instant: whoever decides may have a clock that is behind.
 const SETTLED: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long a tick tells outcomes. What is left then, the next one tells.
+const TELLING: SignedDuration = SignedDuration::from_secs(40);
 
 /// How many rows with work are looked at for one that is due.
 const LOOKED_AT: usize = 500;
@@ -41,6 +47,8 @@ pub struct TickSummary {
     pub turns: usize,
     /// Accounts that were hinted for them.
     pub hinted: usize,
+    /// Outcomes that were told.
+    pub told: usize,
 }
 
 /// Why a tick broke off. The next one does what this one has not.
@@ -54,6 +62,8 @@ pub enum TickError {
     Outline(#[from] OutlineError),
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
 }
 
 /// What happens once a minute.
@@ -64,6 +74,7 @@ pub struct Tick<'a> {
     pub rulebook: &'a Rulebook,
     pub inbox: &'a dyn Queue,
     pub wake: &'a dyn Queue,
+    pub outcomes: &'a dyn OutcomeBus,
     pub clock: &'a dyn Clock,
     pub settings: EngineSettings,
 }
@@ -84,7 +95,11 @@ impl Tick<'_> {
             Wake::of_tick().send(self.wake, now, Duration::ZERO).await.map_err(TickError::Queue)?;
             summary.woken = true;
         }
-        self.turn_rules(&mut summary).await?;
+        let turned = self.turn_rules(&mut summary).await;
+        // Nor does anything stop what has come of it from being told.
+        let announcer = Announcer { ledger: self.ledger, bus: self.outcomes, clock: self.clock };
+        summary.told = announcer.run(self.clock.now() + TELLING).await?;
+        turned?;
         Ok(summary)
     }
 

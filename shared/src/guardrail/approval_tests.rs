@@ -55,7 +55,7 @@ proptest! {
                 row
             })
             .collect();
-        let guardrails = Guardrails { max_deletes: room, max_delete_percent: 0, max_creates: 0 };
+        let guardrails = Guardrails { max_deletes: room, max_delete_percent: 0, max_creates: 0, max_orphan_deletes: 0 };
         let cause = Cause::new("event", "new");
         let budgets = Budgets::new(guardrails, 0, &cause, &rules(), at(60));
         let approved = approve(case().listed().plan_of(&rows), &budgets);

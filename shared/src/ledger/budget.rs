@@ -21,6 +21,11 @@ impl BudgetKey {
         Self(format!("{operation}:day:{}", now.strftime("%Y-%m-%d")))
     }
 
+    /// The budget of the orphans of one day, UTC.
+    pub fn of_orphans(now: Timestamp) -> Self {
+        Self(format!("orphans:day:{}", now.strftime("%Y-%m-%d")))
+    }
+
     /// The name as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -30,6 +35,9 @@ impl BudgetKey {
     pub fn in_words(&self) -> String {
         let (operation, rest) = self.0.split_once(':').unwrap_or((&self.0, ""));
         match rest.split_once(':') {
+            Some(("day", day)) if operation == "orphans" => {
+                format!("what of orphans may be revoked on {day}")
+            }
             Some(("day", day)) => {
                 let done = if operation == "revoke" { "revoked" } else { "granted" };
                 format!("what may be {done} on {day}")
@@ -69,5 +77,6 @@ mod tests {
         assert_eq!(words(BudgetKey::of_cause(Operation::Grant, &cause, &rules)), "what one cause may grant");
         assert_eq!(words(BudgetKey::of_day(Operation::Revoke, now)), "what may be revoked on 2027-01-15");
         assert_eq!(words(BudgetKey::of_day(Operation::Grant, now)), "what may be granted on 2027-01-15");
+        assert_eq!(words(BudgetKey::of_orphans(now)), "what of orphans may be revoked on 2027-01-15");
     }
 }

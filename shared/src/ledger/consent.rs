@@ -60,7 +60,7 @@ pub struct OverBudget {
 }
 
 /// Why nothing is written for a key: what was put on hold, or how. No name of a person is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Held {
     Key,

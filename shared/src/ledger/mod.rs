@@ -16,5 +16,5 @@ pub use orders::{HoldScope, MOST_HOLDS, Order, Orders, TooManyHolds};
 pub use round::{Leg, Round, Tally};
 pub use row::{Cause, Claim, Fence, Intent, Lease, Row, State};
 
-/// How many rows one conditional write may hold. DynamoDB's transactions take 100 items, and guards are items too.
+/// How many rows, and outcomes with them, one conditional write may hold. DynamoDB's transactions take 100 items, and guards are items too.
 pub const WRITES_AT_ONCE: usize = 90;

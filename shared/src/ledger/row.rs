@@ -136,6 +136,9 @@ pub struct Row {
     /// When the organization first said that it does not know the account, with no answer to the contrary since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departed_since: Option<Timestamp>,
+    /// When a look first found, with none to the contrary since, that its principal no longer exists. A tombstone keeps it: an orphan was cleaned up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphaned_since: Option<Timestamp>,
     /// An earlier attempt may have had effect without AWS saying so. Of a grant: what is found there may be ours. Of a revoke
     /// that was put back: what is not found there may have been taken away by us.
     #[serde(default)]

@@ -9,7 +9,7 @@ use super::{ManagementWrites, Situation, WithheldReason};
 use crate::{
     domain::{AssignmentKey, Mode, Operation, RuleId, hex},
     ledger::{Approval, Held, HeldBy, Hold, Intent, Row, State},
-    resolve::{Lookup, Recreated},
+    resolve::Recreated,
 };
 
 /// What is decided about a key. At most one of each: a row may be brought up to date and something be withheld at once.
@@ -32,11 +32,11 @@ impl Decision {
         Self { record: Some(Box::new(row)), ..Self::default() }
     }
 
-    fn withhold(operation: Operation, reason: WithheldReason) -> Self {
+    pub(super) fn withhold(operation: Operation, reason: WithheldReason) -> Self {
         Self { withheld: Some((operation, reason)), ..Self::default() }
     }
 
-    fn and_record(self, row: Row) -> Self {
+    pub(super) fn and_record(self, row: Row) -> Self {
         Self { record: Some(Box::new(row)), ..self }
     }
 }
@@ -254,59 +254,6 @@ impl Subject<'_> {
         Some(WithheldReason::Recreated { name: name.clone(), before: before.clone() })
     }
 
-    /// A row that is ours and that no rule wants any more.
-    fn revoke(&self, row: &Row) -> Decision {
-        if let Some(reason) = self.why_not_revoke(row) {
-            let withheld = Decision::withhold(Operation::Revoke, reason);
-            return if row.state == State::Dormant {
-                withheld.and_record(self.become_state(row, State::Ours))
-            } else {
-                withheld
-            };
-        }
-        let intent = Intent {
-            decided_at: self.read_at(),
-            not_before: None,
-            not_after: None,
-            fingerprint: self.fingerprint(Operation::Revoke),
-            claim: None,
-        };
-        let row = self.with_intent(Some(row), State::Closing(intent), &row.wanted_by);
-        Decision { action: Some((Operation::Revoke, Box::new(row))), ..Decision::default() }
-    }
-
-    /// The first reason that speaks against taking away what is ours, if there is one.
-    fn why_not_revoke(&self, row: &Row) -> Option<WithheldReason> {
-        let Situation { desired, principals, vanished, mode, .. } = self.situation;
-        if let Some(why) = self.frozen(row) {
-            return Some(WithheldReason::LookupFailed(why));
-        }
-        match principals.get(&self.key.principal) {
-            Some(Lookup::Absent) => return Some(WithheldReason::Orphaned),
-            Some(Lookup::Failed(why)) => return Some(WithheldReason::LookupFailed(why.clone())),
-            Some(Lookup::Found(())) | None => {}
-        }
-        // A permission set can't be deleted while it is assigned: one of the two lists is wrong.
-        if self.listed && vanished.contains(&self.key.permission_set) {
-            let why = "the permission set is assigned here, and missing from the list of permission sets";
-            return Some(WithheldReason::LookupFailed(why.to_owned()));
-        }
-        // A rule that wants the key still, but for a `never`, speaks with the mode it has now.
-        let modes = desired.forbidden.get(self.key).unwrap_or(&row.wanted_by);
-        let strictest = modes.values().copied().min().unwrap_or(Mode::Sync).min(*mode);
-        match strictest {
-            Mode::Observe => Some(WithheldReason::Observed),
-            Mode::CreateOnly => Some(WithheldReason::CreateOnly),
-            Mode::Sync => None,
-        }
-    }
-
-    /// Why a rule that concerns the account could not be resolved: one that wanted the row, or one that may want it now.
-    fn frozen(&self, row: &Row) -> Option<String> {
-        let frozen = &self.situation.desired.frozen;
-        row.wanted_by.keys().find_map(|rule| frozen.get(rule)).or_else(|| frozen.values().next()).cloned()
-    }
-
     /// When the facts were read: a decision is as old as they are.
     pub(super) fn read_at(&self) -> Timestamp {
         self.situation.actual.read_at.min(self.situation.now)
@@ -359,6 +306,7 @@ impl Subject<'_> {
         let mut kept = seen(row).unwrap_or_else(|| row.clone());
         // Wanted again: what was held back of its delete, and what was approved of it, is over.
         kept.over_budget = None;
+        kept.orphaned_since = None;
         let is_over = |approval: &Approval| {
             approval.operation == Operation::Revoke && approval.rules == *self.situation.rules
         };
@@ -375,7 +323,11 @@ impl Subject<'_> {
 
     /// Whether the row holds nothing that ends when its key is found, and wanted.
     fn has_nothing_to_forget(row: &Row) -> bool {
-        row.missing_since.is_none() && row.over_budget.is_none() && row.approval.is_none() && !row.maybe_sent
+        row.missing_since.is_none()
+            && row.orphaned_since.is_none()
+            && row.over_budget.is_none()
+            && row.approval.is_none()
+            && !row.maybe_sent
     }
 
     /// A row of ours that is gone for certain. Whoever deleted it by hand may have had a reason: it is not made again unless its
@@ -432,7 +384,7 @@ impl Subject<'_> {
     }
 
     /// Of everything the decision rests on that can be seen from outside the row.
-    fn fingerprint(&self, operation: Operation) -> String {
+    pub(super) fn fingerprint(&self, operation: Operation) -> String {
         let Fingerprints { grant, revoke } = self.fingerprints;
         let made = match operation {
             Operation::Grant => grant,

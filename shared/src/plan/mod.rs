@@ -25,6 +25,7 @@ mod key;
 mod next;
 mod quota;
 mod restraint;
+mod revoke;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,6 +85,8 @@ pub struct Situation<'a> {
     pub quotas: Quotas,
     /// How long a fresh row is believed over a list.
     pub lag: jiff::SignedDuration,
+    /// How long an orphan is left before it is cleaned up: what is said to be gone may be back tomorrow.
+    pub orphan_grace: jiff::SignedDuration,
     /// How old an intent may get before it is confirmed again.
     pub intent_age: jiff::SignedDuration,
     pub now: Timestamp,
@@ -152,7 +155,7 @@ pub enum WithheldReason {
     AccountNotActive(AccountState),
     /// The management account is written to only by its own role.
     ManagementAccount,
-    /// The principal no longer exists: an orphan, harmless, left for its own clean-up.
+    /// The principal no longer exists: an orphan, harmless, cleaned up after a while.
     Orphaned,
     /// The budget is spent.
     Budget(BudgetKey),
@@ -221,7 +224,9 @@ impl std::fmt::Display for WithheldReason {
             Self::ManagementAccount => {
                 f.write_str("it is in the management account, which is written to only by its own role")
             }
-            Self::Orphaned => f.write_str("its principal no longer exists"),
+            Self::Orphaned => f.write_str(
+                "its principal no longer exists; it is cleaned up when that has been so for a while",
+            ),
             Self::Budget(budget) => {
                 write!(f, "it is over {}; `usher approve` lets it through", budget.in_words())
             }

@@ -46,6 +46,7 @@ impl Subject<'_> {
         let mut row = self.become_state(row, State::Ours);
         row.wanted_by.clone_from(wanted);
         row.over_budget = None;
+        row.orphaned_since = None;
         row
     }
 
@@ -78,6 +79,8 @@ impl Subject<'_> {
             changed_at: now,
             missing_since: None,
             departed_since: None,
+            // Whatever is granted has somebody who gets it.
+            orphaned_since: None,
             maybe_sent: false,
             closed_at: row.and_then(|row| row.closed_at),
             last_request: row.and_then(|row| row.last_request.clone()),

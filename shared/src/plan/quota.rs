@@ -210,6 +210,7 @@ mod tests {
             changed_at: now() - SignedDuration::from_hours(1),
             missing_since: None,
             departed_since: None,
+            orphaned_since: None,
             maybe_sent: false,
             closed_at: None,
             last_request: None,
@@ -249,6 +250,7 @@ mod tests {
             management: ManagementWrites::Withheld,
             quotas: QUOTAS,
             lag: SignedDuration::from_mins(5),
+            orphan_grace: SignedDuration::from_hours(24),
             intent_age: SignedDuration::from_mins(15),
             now: now(),
         })

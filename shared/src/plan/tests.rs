@@ -57,6 +57,7 @@ pub(crate) fn row(state: State) -> Row {
         changed_at: at(0),
         missing_since: None,
         departed_since: None,
+        orphaned_since: None,
         maybe_sent: false,
         closed_at: None,
         last_request: None,
@@ -158,6 +159,7 @@ impl Case {
             management: ManagementWrites::Withheld,
             quotas: Quotas::default(),
             lag: LAG,
+            orphan_grace: SignedDuration::from_hours(24),
             intent_age: SignedDuration::from_mins(15),
             now: at(60),
         })
@@ -243,7 +245,17 @@ fn an_orphan_is_not_deleted_and_a_renamed_group_s_access_is() {
     let principals = |found| BTreeMap::from([(key().principal, found)]);
     let gone =
         Case { row: Some(row(State::Ours)), listed: true, principals: principals(Lookup::Absent), ..case() };
-    assert_eq!(gone.says(), "withheld:orphaned");
+    assert_eq!(gone.says(), "record:ours withheld:orphaned", "the first look marks it");
+    let since = |hours: i64| {
+        Some(Row { orphaned_since: Some(at(60) - SignedDuration::from_hours(hours)), ..row(State::Ours) })
+    };
+    let orphan =
+        |hours, found| Case { row: since(hours), listed: true, principals: principals(found), ..case() };
+    assert_eq!(orphan(23, Lookup::Absent).says(), "withheld:orphaned");
+    assert_eq!(orphan(24, Lookup::Absent).says(), "revoke");
+    assert_eq!(Case { mode: Mode::CreateOnly, ..orphan(24, Lookup::Absent) }.says(), "withheld:create_only");
+    assert_eq!(orphan(24, Lookup::Failed("throttled".to_owned())).says(), "withheld:lookup_failed");
+    assert_eq!(orphan(24, Lookup::Found(())).says(), "revoke", "as what nobody wants");
     let renamed = Case { row: Some(row(State::Ours)), principals: principals(Lookup::Found(())), ..case() };
     assert_eq!(renamed.says(), "revoke");
 }

@@ -1,9 +1,12 @@
 //! The identity store: who is behind a name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PortError;
-use crate::domain::{GroupId, UserId};
+use crate::domain::{GroupId, MembershipId, UserId};
+
+/// The members of a group.
+pub type Memberships = BTreeMap<UserId, Option<MembershipId>>;
 
 /// Looks up groups and users. `None` means proved absent; a look-up that could not be made is an error.
 #[async_trait::async_trait]
@@ -16,6 +19,11 @@ pub trait Directory: Send + Sync {
     async fn group_name(&self, id: &GroupId) -> Result<Option<String>, PortError>;
     /// The user name that a user has now.
     async fn user_name(&self, id: &UserId) -> Result<Option<String>, PortError>;
-    /// All users who are members of a group, to the last page or not at all; `None` only if the group does not exist.
-    async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError>;
+    /// All users who are members of a group, to the last page or not at all, each with the membership's id where AWS tells it; `None` only
+    /// if the group does not exist.
+    async fn memberships(&self, group: &GroupId) -> Result<Option<Memberships>, PortError>;
+    /// The members alone.
+    async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError> {
+        Ok(self.memberships(group).await?.map(|memberships| memberships.into_keys().collect()))
+    }
 }

@@ -8,6 +8,7 @@ use super::{Page, PortError};
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
     ledger::{BudgetKey, Charge, Fence, Lease, Orders, Round, Row},
+    outcome::Outcome,
 };
 
 /// A row to write, if nobody has written it since it was read.
@@ -16,6 +17,21 @@ pub struct RowWrite {
     /// The row as it should be. `row.version` is the version it was read with, 0 for a row that must not exist yet; the
     /// ledger stores it with the next one.
     pub row: Row,
+    /// What is to be told of it: kept with the row, or not at all.
+    pub outcome: Option<Outcome>,
+}
+
+impl RowWrite {
+    /// A row of which nothing is told.
+    pub fn of(row: Row) -> Self {
+        Self { row, outcome: None }
+    }
+
+    /// How many items of a transaction these writes are.
+    #[cfg(any(feature = "aws", feature = "local"))]
+    pub(crate) fn items(writes: &[Self]) -> usize {
+        writes.iter().map(|write| 1 + usize::from(write.outcome.is_some())).sum()
+    }
 }
 
 /// What must hold for a write besides the rows' versions: checked in the same transaction.
@@ -78,6 +94,10 @@ pub enum SeenKind {
     OrganizationalUnit,
     /// id: the account's id; value: whether it had tags when that was last proved
     TaggedAccount,
+    /// id: an account's id; value: [`crate::outcome::Standing`], what is withheld there as far as it was told
+    Withheld,
+    /// id: `<group's id>/<user's id>`; value: the membership's id. And `<group's id>/`: the group's members were read to the last page.
+    Member,
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
@@ -131,12 +151,18 @@ pub trait LedgerReader: Send + Sync {
     async fn round(&self) -> Result<Option<Round>, LedgerError>;
     /// All that is remembered of a kind, ordered by id.
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError>;
+    /// What is remembered of a kind by this id.
+    async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError>;
+    /// What is remembered of a kind by ids that begin so, ordered by id. Of a kind whose ids may be longer than 1000 bytes, long ones are not found.
+    async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError>;
+    /// Outcomes that were kept and not told yet, the oldest first; at most `limit`.
+    async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError>;
 }
 
 /// What can be changed in the ledger: every write is conditional.
 #[async_trait::async_trait]
 pub trait Ledger: LedgerReader {
-    /// Writes all rows or none. At most [`crate::ledger::WRITES_AT_ONCE`] rows.
+    /// Writes all rows or none, with what is to be told of them. At most [`crate::ledger::WRITES_AT_ONCE`] rows and outcomes together.
     async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError>;
     /// Forgets tombstones: rows that are closed, at the version given. Others are left alone.
     async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError>;
@@ -174,6 +200,11 @@ pub trait Ledger: LedgerReader {
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError>;
     /// Remembers for good what was seen first: only ids of which nothing is remembered yet.
     async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError>;
+    /// Keeps outcomes to be told that belong to no row. The same one again changes nothing while it is there.
+    async fn tell(&self, outcomes: &[Outcome]) -> Result<(), LedgerError>;
+    /// Forgets outcomes: they were told.
+    async fn told(&self, outcomes: &[Outcome]) -> Result<(), LedgerError>;
+
     /// Forgets some of it.
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError>;
 }

@@ -5,15 +5,17 @@ mod clock;
 mod directory;
 mod ledger;
 mod organization;
+mod outcomes;
 mod page;
 mod queue;
 mod rules;
 
 pub use access::{AccessReader, AccessWriter, Request, RequestListing, RequestStatus, RequestSummary};
 pub use clock::Clock;
-pub use directory::Directory;
+pub use directory::{Directory, Memberships};
 pub use ledger::{Guard, Ledger, LedgerError, LedgerReader, RowWrite, RulesInForce, Seen, SeenKind};
 pub use organization::{AccountRecord, OrganizationFacts, OrganizationReader};
+pub use outcomes::{OutcomeBus, Told};
 pub use page::Page;
 pub use queue::{Message, Queue, Received};
 pub use rules::RulesStore;

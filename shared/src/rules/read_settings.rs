@@ -15,7 +15,8 @@ use crate::domain::{Mode, TeamId};
 
 pub(super) const SETTINGS_KEYS: [&str; 5] =
     ["mode", "guardrails", "trusted_account_tags", "trusted_permission_set_tags", PROTECTED];
-pub(super) const GUARDRAIL_KEYS: [&str; 3] = ["max_deletes", "max_delete_percent", "max_creates"];
+pub(super) const GUARDRAIL_KEYS: [&str; 4] =
+    ["max_deletes", "max_delete_percent", "max_creates", "max_orphan_deletes"];
 pub(super) const TEAM_KEYS: [&str; 2] = ["id", "files"];
 pub(super) const MODES: [&str; 3] = ["observe", "create-only", "sync"];
 
@@ -87,10 +88,12 @@ fn guardrails(reader: &mut Reader, node: &Node) -> Option<Guardrails> {
     let max_deletes = number("max_deletes", default.max_deletes, u32::MAX);
     let max_delete_percent = number("max_delete_percent", default.max_delete_percent, 100);
     let max_creates = number("max_creates", default.max_creates, u32::MAX);
+    let max_orphan_deletes = number("max_orphan_deletes", default.max_orphan_deletes, u32::MAX);
     Some(Guardrails {
         max_deletes: max_deletes?,
         max_delete_percent: max_delete_percent?,
         max_creates: max_creates?,
+        max_orphan_deletes: max_orphan_deletes?,
     })
 }
 

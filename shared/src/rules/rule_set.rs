@@ -61,11 +61,13 @@ pub struct Guardrails {
     pub max_delete_percent: u32,
     /// Assignments created.
     pub max_creates: u32,
+    /// Orphans deleted on one day: assignments whose principal no longer exists. They don't count as deletes.
+    pub max_orphan_deletes: u32,
 }
 
 impl Default for Guardrails {
     fn default() -> Self {
-        Self { max_deletes: 25, max_delete_percent: 5, max_creates: 500 }
+        Self { max_deletes: 25, max_delete_percent: 5, max_creates: 500, max_orphan_deletes: 25 }
     }
 }
 

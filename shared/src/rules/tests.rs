@@ -159,7 +159,12 @@ fn defaults_hold_for_what_is_left_out_and_the_stricter_mode_for_a_rule() {
         rules.settings,
         Settings {
             mode: Mode::CreateOnly,
-            guardrails: Guardrails { max_deletes: 25, max_delete_percent: 5, max_creates: 7 },
+            guardrails: Guardrails {
+                max_deletes: 25,
+                max_delete_percent: 5,
+                max_creates: 7,
+                max_orphan_deletes: 25
+            },
             trusted_account_tags: BTreeSet::new(),
             trusted_permission_set_tags: BTreeSet::new(),
             protected_permission_sets: BTreeSet::new(),

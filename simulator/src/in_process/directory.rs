@@ -1,10 +1,8 @@
 //! The identity store's port.
 
-use std::collections::BTreeSet;
-
 use shared::{
     domain::{GroupId, UserId},
-    ports::{Directory, PortError},
+    ports::{Directory, Memberships, PortError},
 };
 
 use super::{InProcess, lock, read, unless_absent};
@@ -63,8 +61,8 @@ impl Directory for InProcess {
         Ok(answer.and_then(|user| user.user_name))
     }
 
-    async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError> {
-        let mut members = BTreeSet::new();
+    async fn memberships(&self, group: &GroupId) -> Result<Option<Memberships>, PortError> {
+        let mut members = Memberships::new();
         let mut token = None;
         loop {
             let input = wire::ListGroupMemberships {
@@ -77,7 +75,7 @@ impl Directory for InProcess {
                 return Ok(None);
             };
             for membership in page.group_memberships {
-                members.insert(read(&membership.member_id.user_id)?);
+                members.insert(read(&membership.member_id.user_id)?, Some(read(&membership.membership_id)?));
             }
             token = page.next_token;
             if token.is_none() {

@@ -52,7 +52,7 @@ async fn decides_again(stage: &Stage) -> Result<Infallible, Trouble> {
             let rows = stage.ledger.rows_of(&hint.account).await;
             let rows = rows.map_err(Trouble::while_doing("reading the ledger"))?;
             for row in rows.into_iter().filter_map(|row| decided_at(row, read_at)) {
-                match stage.ledger.write(&[RowWrite { row }], &Guard::default()).await {
+                match stage.ledger.write(&[RowWrite::of(row)], &Guard::default()).await {
                     // The engine was faster: then there is nothing to decide.
                     Ok(()) | Err(LedgerError::RowChanged(_)) => {}
                     Err(error) => return Err(Trouble::while_doing("writing the ledger")(error)),

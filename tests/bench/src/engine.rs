@@ -141,7 +141,7 @@ impl Stage {
     /// Writes the intents of these operations, decided now. It takes no time.
     pub(crate) async fn intend(&self, operations: &Operations) -> Result<(), Trouble> {
         let rows = work::rows(operations, self.clock.now())?;
-        let writes: Vec<RowWrite> = rows.into_iter().map(|row| RowWrite { row }).collect();
+        let writes: Vec<RowWrite> = rows.into_iter().map(RowWrite::of).collect();
         for some in writes.chunks(WRITES_AT_ONCE) {
             self.ledger
                 .here

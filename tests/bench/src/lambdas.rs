@@ -171,6 +171,7 @@ fn environment(services: &Services, runtime: &RuntimeApi) -> Vec<(&'static str, 
         ("USHER_INBOX_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/inbox.fifo"),
         ("USHER_WAKE_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/wake"),
         ("USHER_POLL_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/polls"),
+        ("USHER_OUTCOME_BUS", "usher-outcomes"),
         ("USHER_PARKED_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/parked"),
     ];
     fixed

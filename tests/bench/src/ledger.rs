@@ -14,6 +14,7 @@ use shared::{
     domain::{AccountId, AssignmentKey, RulesVersion},
     ledger::{BudgetKey, Lease, Orders, Round, Row},
     local::SqliteLedger,
+    outcome::Outcome,
     ports::{
         Clock as _, Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind,
     },
@@ -106,6 +107,18 @@ impl LedgerReader for RemoteLedger {
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.at(self.here.recall(kind)).await
     }
+
+    async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError> {
+        self.at(self.here.recall_one(kind, id)).await
+    }
+
+    async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError> {
+        self.at(self.here.recall_below(kind, beginning)).await
+    }
+
+    async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError> {
+        self.at(self.here.untold(limit)).await
+    }
 }
 
 #[async_trait::async_trait]
@@ -180,5 +193,13 @@ impl Ledger for RemoteLedger {
 
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
         self.at(self.here.unlearn(kind, ids)).await
+    }
+
+    async fn tell(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        self.at(self.here.tell(outcomes)).await
+    }
+
+    async fn told(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        self.at(self.here.told(outcomes)).await
     }
 }

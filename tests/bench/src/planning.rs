@@ -248,6 +248,7 @@ impl<'a> Bench<'a> {
             changed_at: self.now - SignedDuration::from_hours(24),
             missing_since: None,
             departed_since: None,
+            orphaned_since: None,
             maybe_sent: false,
             closed_at: None,
             last_request: None,
@@ -274,6 +275,7 @@ impl<'a> Bench<'a> {
             management: ManagementWrites::Withheld,
             quotas: Quotas::default(),
             lag: SignedDuration::from_mins(5),
+            orphan_grace: SignedDuration::from_hours(24),
             intent_age: SignedDuration::from_mins(15),
             now: self.now,
         })

@@ -171,6 +171,7 @@ pub(crate) fn row(
         changed_at: decided_at,
         missing_since: None,
         departed_since: None,
+        orphaned_since: None,
         maybe_sent: false,
         closed_at: None,
         last_request: None,

@@ -1,4 +1,4 @@
-//! moto's server: stands in for DynamoDB, SQS and S3.
+//! moto's server: stands in for DynamoDB, EventBridge, SQS and S3.
 //!
 //! Tests that need it live in modules whose names begin with `moto_`, so that they can be left out where it is missing.
 
@@ -52,10 +52,15 @@ impl Moto {
         &self.endpoint
     }
 
-    /// What sends a function's DynamoDB, SQS and S3 calls here.
-    pub(crate) fn envs(&self) -> [(&'static str, String); 3] {
-        ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_S3"]
-            .map(|key| (key, self.endpoint.clone()))
+    /// What sends a function's DynamoDB, EventBridge, SQS and S3 calls here.
+    pub(crate) fn envs(&self) -> [(&'static str, String); 4] {
+        [
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "AWS_ENDPOINT_URL_EVENTBRIDGE",
+            "AWS_ENDPOINT_URL_SQS",
+            "AWS_ENDPOINT_URL_S3",
+        ]
+        .map(|key| (key, self.endpoint.clone()))
     }
 
     /// What clients of other services can send their calls with too.
@@ -98,6 +103,26 @@ impl Moto {
             .http_client(self.http.clone())
             .build();
         aws_sdk_dynamodb::Client::from_conf(config)
+    }
+
+    /// Makes a bus of this name, and a queue with all that is told on it; gives the queue's URL.
+    pub(crate) async fn bus(&self, name: &str) -> String {
+        let config = aws_sdk_eventbridge::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(credentials())
+            .endpoint_url(&self.endpoint)
+            .http_client(self.http.clone())
+            .build();
+        let client = aws_sdk_eventbridge::Client::from_conf(config);
+        client.create_event_bus().name(name).send().await.unwrap();
+        let all = r#"{"source":["usher"],"detail-type":["Usher Outcome"]}"#;
+        client.put_rule().name("all").event_bus_name(name).event_pattern(all).send().await.unwrap();
+        let queue = self.standard_queue(&format!("{name}-heard")).await;
+        let arn = format!("arn:aws:sqs:us-east-1:123456789012:{name}-heard");
+        let target = aws_sdk_eventbridge::types::Target::builder().id("queue").arn(arn).build().unwrap();
+        client.put_targets().rule("all").event_bus_name(name).targets(target).send().await.unwrap();
+        queue
     }
 
     /// Makes a FIFO queue and gives its URL; `.fifo` is added to the name.

@@ -163,7 +163,8 @@ async fn each_outcome_is_told_in_one_line() {
     let lines = service.lines();
     let told = |what: &str| lines.iter().filter(|(_, line)| line.contains(what)).count();
     assert_eq!(told(": granted\""), at_first().len());
-    assert_eq!(told(" to grant, "), 11);
+    // Eleven accounts with something to grant, and two where all there is to tell is that it is withheld.
+    assert_eq!(told(" to grant, "), 11 + 2);
     assert_eq!(told("\"sweep: "), 1);
     // Every grant has its key in its line, so that it can be searched for.
     for row in service.rows().await {
@@ -172,6 +173,30 @@ async fn each_outcome_is_told_in_one_line() {
         });
         assert_eq!(lines.count(), 1, "{}", row.key);
     }
+    service.assert_the_logs_are_discreet_json();
+}
+
+#[tokio::test]
+async fn what_has_come_of_everything_is_told_on_the_bus_once() {
+    let service = Service::start(Service::quick()).await;
+    let (_, others) = settled_first_sweep(&service).await;
+    let tick = service.function("tick").await;
+    let summary = tick.api.invoke(json!({}).to_string()).await.unwrap();
+    let told = service.outcomes().await;
+    assert_eq!(summary["told"], json!(told.len()), "{summary}");
+    let of = |outcome: &str| told.iter().filter(|told| told["outcome"] == outcome).count();
+    assert_eq!(of("granted"), at_first().len());
+    assert!(of("withheld") > 0 && !others.is_empty());
+    for each in &told {
+        assert_eq!(each["schema_version"], "1");
+        assert!(each["cause"].as_str().unwrap().starts_with("sweep:"), "{each}");
+        assert!(each["rules"][0].is_string() && each["rules_version"].is_string(), "{each}");
+    }
+    let ids: BTreeSet<&str> = told.iter().map(|told| told["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), told.len());
+    let summary = tick.api.invoke(json!({}).to_string()).await.unwrap();
+    assert_eq!(summary["told"], json!(0), "{summary}");
+    assert_eq!(service.outcomes().await, [json!(null); 0]);
     service.assert_the_logs_are_discreet_json();
 }
 

@@ -56,6 +56,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const HIDDEN: i32 = 600;
 
 const TABLE: &str = "usher-ledger";
+const BUS: &str = "usher-outcomes";
 const BUCKET: &str = "example-usher-rules";
 
 /// An assignment by names: account, permission set, principal.
@@ -70,6 +71,8 @@ pub(crate) struct Service {
     pub(crate) wake: String,
     pub(crate) polls: String,
     pub(crate) parked: String,
+    /// What is told on the bus.
+    heard: String,
     simulator: String,
     server: JoinHandle<()>,
     logs: Mutex<Vec<(String, Log)>>,
@@ -122,7 +125,20 @@ impl Service {
         let polls = moto.standard_queue("polls").await;
         let parked = moto.standard_queue("parked").await;
         let ledger = DynamoDbLedger::new(moto.dynamodb(), TABLE);
-        Self { moto, world, ledger, inbox, wake, polls, parked, simulator, server, logs: Mutex::default() }
+        let heard = moto.bus(BUS).await;
+        Self {
+            moto,
+            world,
+            ledger,
+            inbox,
+            wake,
+            polls,
+            parked,
+            heard,
+            simulator,
+            server,
+            logs: Mutex::default(),
+        }
     }
 
     /// Settings with times that tests can wait for.
@@ -171,6 +187,7 @@ impl Service {
             ("USHER_WAKE_QUEUE_URL", &self.wake),
             ("USHER_POLL_QUEUE_URL", &self.polls),
             ("USHER_PARKED_QUEUE_URL", &self.parked),
+            ("USHER_OUTCOME_BUS", BUS),
             // Nobody else is there to leave something to, but where a test says so.
             ("USHER_RECONCILE_RATE", "20"),
             ("USHER_RECONCILE_CONCURRENCY", "1"),
@@ -336,6 +353,22 @@ impl Service {
         let request = self.moto.sqs().receive_message().queue_url(&self.parked).max_number_of_messages(10);
         let messages = request.visibility_timeout(0).send().await.unwrap().messages.unwrap_or_default();
         messages.iter().map(|message| serde_json::from_str(message.body().unwrap()).unwrap()).collect()
+    }
+
+    /// The outcomes on the bus that were not taken from it before.
+    pub(crate) async fn outcomes(&self) -> Vec<Value> {
+        let mut outcomes = Vec::new();
+        loop {
+            let request = self.moto.sqs().receive_message().queue_url(&self.heard).max_number_of_messages(10);
+            let messages = request.send().await.unwrap().messages.unwrap_or_default();
+            if messages.is_empty() {
+                return outcomes;
+            }
+            let event = |message: &aws_sdk_sqs::types::Message| -> Value {
+                serde_json::from_str(message.body().unwrap()).unwrap()
+            };
+            outcomes.extend(messages.iter().map(|message| event(message)["detail"].take()));
+        }
     }
 
     /// The ledger's rows, by key.

@@ -297,8 +297,16 @@ impl Checker {
         !is_ours && !self.taken_over.contains(key) && !self.allowed.is_adopted(key)
     }
 
+    /// Whether nobody has had it for as long as an orphan is left alone.
+    fn is_orphan(&self, request: &RequestRecord) -> bool {
+        let since = request.accepted_at - signed(self.settings.orphan_grace);
+        let truths = within(&self.truths, since, request.accepted_at);
+        !truths.iter().any(|truth| truth.has(&request.key.principal))
+    }
+
     fn check_deletes(&self, world: &World, found: &mut Vec<Violation>) {
         let mut by_day: BTreeMap<String, usize> = BTreeMap::new();
+        let mut orphans: BTreeMap<String, usize> = BTreeMap::new();
         let mut last: BTreeMap<&AssignmentKey, bool> = BTreeMap::new();
         for request in world.request_log().filter(|r| self.is_ours(r)) {
             let is_delete = request.operation == Operation::Revoke;
@@ -310,7 +318,8 @@ impl Checker {
             let late = signed(self.settings.intent_age) + ROUND;
             let approved = self.allowed.approves(&request.key, Operation::Revoke, request.accepted_at, late);
             if again != Some(true) && !approved {
-                *by_day.entry(day(request.accepted_at)).or_default() += 1;
+                let counted = if self.is_orphan(request) { &mut orphans } else { &mut by_day };
+                *counted.entry(day(request.accepted_at)).or_default() += 1;
             }
             if let Some((at, Ok(()))) = &request.settled {
                 let history = world.assignment_history(&request.key);
@@ -320,6 +329,12 @@ impl Checker {
                 {
                     found.push(Violation::DeletedTheirs(request.key.clone()));
                 }
+            }
+        }
+        let limit = self.rules.iter().map(|(_, rules)| rules.max_orphan_deletes as usize).max();
+        for deletes in orphans.into_values() {
+            if let Some(limit) = limit.filter(|limit| deletes > *limit) {
+                found.push(Violation::OverBudget { deletes, limit });
             }
         }
         for (day, deletes) in by_day {

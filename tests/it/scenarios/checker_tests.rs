@@ -99,6 +99,7 @@ impl Broken {
             changed_at: self.now,
             missing_since: None,
             departed_since: None,
+            orphaned_since: None,
             maybe_sent: false,
             closed_at: None,
             last_request: None,

@@ -19,6 +19,7 @@ use shared::{
         Tags,
     },
     ledger::{BudgetKey, Lease, Orders, Round, Row},
+    outcome::Outcome,
     ports::{
         AccessReader, AccessWriter, Guard, Ledger, LedgerError, LedgerReader, Message, Page, PortError,
         Queue, Received, Request, RequestListing, RequestSummary, RowWrite, RulesInForce, Seen, SeenKind,
@@ -238,6 +239,15 @@ impl LedgerReader for Fused<Arc<dyn Ledger>> {
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.fuse.through(self.inner.recall(kind)).await
     }
+    async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError> {
+        self.fuse.through(self.inner.recall_one(kind, id)).await
+    }
+    async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError> {
+        self.fuse.through(self.inner.recall_below(kind, beginning)).await
+    }
+    async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError> {
+        self.fuse.through(self.inner.untold(limit)).await
+    }
 }
 
 #[async_trait::async_trait]
@@ -300,5 +310,11 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
     }
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.unlearn(kind, ids)).await
+    }
+    async fn tell(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.tell(outcomes)).await
+    }
+    async fn told(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        self.fuse.through(self.inner.told(outcomes)).await
     }
 }

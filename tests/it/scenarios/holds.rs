@@ -184,7 +184,7 @@ async fn what_a_person_deletes_by_hand_is_held_until_somebody_releases_it() {
 }
 
 /// The rules in force, every one of which has what it wants made again whoever deletes it.
-fn repairing(document: &Rules) -> Rulebook {
+pub(super) fn repairing(document: &Rules) -> Rulebook {
     let mut read = shared::rules::read(&document.bundle()).unwrap();
     for rule in &mut read.rules {
         rule.repair = Repair::Always;
@@ -361,7 +361,7 @@ async fn what_nobody_can_say_whose_it_is_a_person_can() {
         let (service, key) = settled().await;
         let mut row = service.ledger.row(&key).await.unwrap().unwrap();
         row.state = shared::ledger::State::Uncertain { reason: "an answer was lost".into() };
-        let write = shared::ports::RowWrite { row };
+        let write = shared::ports::RowWrite::of(row);
         shared::ports::Ledger::write(&*service.ledger, &[write], &shared::ports::Guard::default())
             .await
             .unwrap();

@@ -50,6 +50,7 @@ mod joins;
 mod members;
 mod model;
 mod names;
+mod outcomes;
 mod people;
 mod permission_sets;
 mod ports;

@@ -272,6 +272,7 @@ pub(super) struct Rules {
     pub(super) max_deletes: u32,
     pub(super) max_delete_percent: u32,
     pub(super) max_creates: u32,
+    pub(super) max_orphan_deletes: u32,
     never: Vec<Rule>,
     list: Vec<Rule>,
 }
@@ -283,6 +284,7 @@ pub(super) fn rules(rules: impl IntoIterator<Item = Rule>) -> Rules {
         max_deletes: 25,
         max_delete_percent: 5,
         max_creates: 500,
+        max_orphan_deletes: 25,
         never: Vec::new(),
         list: rules.into_iter().collect(),
     }
@@ -373,10 +375,11 @@ impl Rules {
 
     /// The document as the product reads it.
     pub(super) fn yaml(&self) -> String {
-        let Self { reach, max_deletes, max_delete_percent, max_creates, never, list } = self;
+        let Self { reach, max_deletes, max_delete_percent, max_creates, max_orphan_deletes, never, list } =
+            self;
         let mut text = format!(
             "version: 1\nsettings:\n  mode: {}\n  guardrails: {{ max_deletes: {max_deletes}, \
-             max_delete_percent: {max_delete_percent}, max_creates: {max_creates} }}\n",
+             max_delete_percent: {max_delete_percent}, max_creates: {max_creates}, max_orphan_deletes: {max_orphan_deletes} }}\n",
             reach.word()
         );
         text.push_str(&self.trust());

@@ -14,9 +14,10 @@ use shared::{
     },
     events::Family,
     local::SqliteLedger,
+    outcome::Outcome,
     ports::{
         AccessReader, AccessWriter, Clock, Directory, Ledger, LedgerReader as _, OrganizationReader,
-        PortError, Queue, Request, RulesStore,
+        OutcomeBus, PortError, Queue, Request, RulesStore, Told,
     },
     rules::Bundle,
 };
@@ -34,6 +35,7 @@ pub(super) struct Ports {
     pub(super) wake: Arc<dyn Queue>,
     pub(super) polls: Arc<dyn Queue>,
     pub(super) parked: Arc<dyn Queue>,
+    pub(super) outcomes: Arc<Outcomes>,
     pub(super) rulebook: Arc<Rulebook>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: EngineSettings,
@@ -119,6 +121,7 @@ impl Ports {
             rulebook: &self.rulebook,
             inbox: &*self.inbox,
             wake: &*self.wake,
+            outcomes: &*self.outcomes,
             clock: &*self.clock,
             settings: self.settings,
         }
@@ -161,6 +164,18 @@ impl AccessWriter for Watched {
     async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
         self.watch(key).await;
         self.writer.revoke(key).await
+    }
+}
+
+/// What was told, in its order.
+#[derive(Default)]
+pub(super) struct Outcomes(pub(super) Mutex<Vec<Outcome>>);
+
+#[async_trait::async_trait]
+impl OutcomeBus for Outcomes {
+    async fn put(&self, outcomes: &[Outcome]) -> Result<Vec<Told>, PortError> {
+        self.0.lock().unwrap().extend_from_slice(outcomes);
+        Ok(vec![Told::Taken; outcomes.len()])
     }
 }
 

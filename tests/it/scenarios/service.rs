@@ -124,10 +124,9 @@ impl Service {
         let unclaimed = Arc::default();
         let writer =
             Watched { writer: face.clone(), ledger: Arc::clone(&ledger), unclaimed: Arc::clone(&unclaimed) };
-        let (inbox, wake) = (LocalQueue::fifo(clock.clone()), LocalQueue::standard(clock.clone()));
-        let (inbox, wake) = (Arc::new(inbox), Arc::new(wake));
-        let polls = Arc::new(LocalQueue::standard(clock.clone()));
-        let parked = Arc::new(LocalQueue::standard(clock.clone()));
+        let inbox = Arc::new(LocalQueue::fifo(clock.clone()));
+        let standard = || Arc::new(LocalQueue::standard(clock.clone()));
+        let (wake, polls, parked) = (standard(), standard(), standard());
         let store = Arc::new(MemoryRules::default());
         let face = Arc::new(face);
         let ports = Ports {
@@ -140,6 +139,7 @@ impl Service {
             wake: wake.clone(),
             polls: polls.clone(),
             parked: parked.clone(),
+            outcomes: Arc::default(),
             rulebook: Arc::new(Rulebook::of_store(store.clone())),
             clock: clock.clone(),
             settings: engine,

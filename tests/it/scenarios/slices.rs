@@ -158,6 +158,7 @@ fn rows_for(account: &AccountId, keys: &[AssignmentKey], now: Timestamp, chance:
                 changed_at: now - SignedDuration::from_mins(minutes),
                 missing_since: chance.one_in(3).then(|| now - SignedDuration::from_mins(minutes / 2)),
                 departed_since: None,
+                orphaned_since: None,
                 maybe_sent: false,
                 closed_at: chance.one_in(3).then(|| now - SignedDuration::from_mins(minutes)),
                 last_request: None,
@@ -225,7 +226,7 @@ async fn seeded(seed: u64) -> (Service, Ports) {
         }
     }
     for rows in rows.chunks(WRITES_AT_ONCE) {
-        let rows: Vec<_> = rows.iter().map(|row| RowWrite { row: row.clone() }).collect();
+        let rows: Vec<_> = rows.iter().map(|row| RowWrite::of(row.clone())).collect();
         service.ledger.write(&rows, &Guard::default()).await.unwrap();
     }
     // Without any time on the way, both plans are made at the same moment.

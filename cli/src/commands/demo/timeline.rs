@@ -111,7 +111,7 @@ impl Timeline {
             News::Trouble { at, what, error } => {
                 self.tell(*at, ("failed", Paint::Bad), &format!("{what}: {}", line(error)), screen)
             }
-            News::Swept { .. } => Ok(()),
+            News::Swept { .. } | News::Outcome(_) => Ok(()),
         }
     }
 

@@ -13,6 +13,7 @@ use shared::{
     plan::{Withheld, WithheldReason},
 };
 
+use super::outcomes;
 use crate::{
     Failure, Paint, Screen,
     local_runtime::{News, Step, Steps},
@@ -89,6 +90,7 @@ impl Telling {
             }
             News::Written { at, row } => self.written(*at, row, screen),
             News::Swept { at, found } => self.swept(*at, found, screen),
+            News::Outcome(outcome) => outcomes::outcome(outcome, &self.cast, screen),
             News::Trouble { at, what, error } => {
                 tell(*at, ("failed", Paint::Bad), &format!("{what}: {error}"), screen)
             }
@@ -217,7 +219,8 @@ impl Telling {
     }
 
     fn swept(&mut self, at: Timestamp, found: &SweepSummary, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let SweepSummary { run, accounts, differing, unread, withheld, owned: _, forgotten: _ } = found;
+        let SweepSummary { run, accounts, differing, unread, withheld, owned: _, forgotten: _, moved: _ } =
+            found;
         let what = ("sweep", Paint::Accent);
         match run {
             SweepEnd::RoundEnded => {}

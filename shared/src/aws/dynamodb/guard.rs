@@ -11,6 +11,7 @@ use super::{
 use crate::{
     domain::RulesVersion,
     ledger::{BudgetKey, Charge, Fence, Row},
+    outcome::Outcome,
     ports::{LedgerError, PortError, RowWrite},
 };
 
@@ -47,6 +48,11 @@ pub(super) fn row(table: &str, row: &Row) -> Result<Step, PortError> {
     };
     let item = item::from_row(row, row.version + 1)?;
     Step::put(table, item, &condition, LedgerError::RowChanged(Box::new(row.key.clone())))
+}
+
+/// An outcome, to be told. The same one may be there already: then it is written again.
+pub(super) fn outcome(table: &str, outcome: &Outcome) -> Result<Step, PortError> {
+    Step::put_always(table, item::from_outcome(outcome)?)
 }
 
 /// The charges, a step for each budget: a transaction may touch an item only once.

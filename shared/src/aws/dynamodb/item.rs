@@ -8,6 +8,7 @@
 //! | orders | `orders` | `standing` | `orders_version`, `orders_json` |
 //! | round | `round` | `sweep` | `round_version`, `round_json` |
 //! | budget | `budget#<name>` | `budget` | `budget_spent`, `budget_expires` (the table's TTL) |
+//! | outcome to be told | `outbox` | `<time>#<id>` | `outcome_json` |
 //! | remembered | `seen#<kind>` | `id#<id>` | `seen_id`, `seen_json`, `seen_at` |
 
 use std::{collections::HashMap, fmt::Write as _};
@@ -19,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     domain::{AccountId, AssignmentKey},
     ledger::{BudgetKey, Row},
+    outcome::Outcome,
     ports::{PortError, Seen, SeenKind},
 };
 
@@ -47,6 +49,7 @@ pub(super) const ROUND_JSON: &str = "round_json";
 pub(super) const BUDGET_SPENT: &str = "budget_spent";
 /// Seconds since 1970. The table's TTL: of budgets only, so that nothing that claims ownership is ever swept away.
 pub(super) const BUDGET_EXPIRES: &str = "budget_expires";
+pub(super) const OUTCOME_JSON: &str = "outcome_json";
 const SEEN_ID: &str = "seen_id";
 const SEEN_JSON: &str = "seen_json";
 const SEEN_AT: &str = "seen_at";
@@ -61,6 +64,9 @@ pub(super) fn text(text: impl Into<String>) -> AttributeValue {
 pub(super) fn number(number: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
+
+/// The `pk` of outcomes that are to be told.
+pub(super) const OUTBOX: &str = "outbox";
 
 /// Where an item is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +100,10 @@ impl Place {
         Self::of("round", "sweep")
     }
 
+    pub(super) fn outcome(outcome: &Outcome) -> Self {
+        Self::of(OUTBOX, outcome.place())
+    }
+
     pub(super) fn budget(budget: &BudgetKey) -> Self {
         Self::of(format!("budget#{budget}"), "budget")
     }
@@ -115,6 +125,11 @@ impl Place {
     }
 }
 
+/// How the `sk` of what is remembered by ids that begin so begins.
+pub(super) fn below(beginning: &str) -> String {
+    format!("id#{beginning}")
+}
+
 /// The `pk` of an account's rows.
 pub(super) fn account(id: &AccountId) -> String {
     format!("{ACCOUNT}{id}")
@@ -131,6 +146,8 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::GroupName => "seen#group-name",
         SeenKind::User => "seen#user",
         SeenKind::OrganizationalUnit => "seen#organizational-unit",
+        SeenKind::Withheld => "seen#withheld",
+        SeenKind::Member => "seen#member",
         SeenKind::Consent => "seen#consent",
         SeenKind::Fact => "seen#fact",
     }
@@ -168,6 +185,12 @@ pub(super) fn to_seen(item: &Item) -> Result<Seen, PortError> {
         value: from_json(item, SEEN_JSON)?,
         at: time_of(item, SEEN_AT)?,
     })
+}
+
+pub(super) fn from_outcome(outcome: &Outcome) -> Result<Item, PortError> {
+    let mut item = Place::outcome(outcome).into_item();
+    item.insert(OUTCOME_JSON.to_owned(), text(json(outcome)?));
+    Ok(item)
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, PortError> {

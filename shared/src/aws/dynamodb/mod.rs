@@ -30,6 +30,7 @@ use super::error::{calling, unreadable};
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
     ledger::{BudgetKey, Lease, Orders, Round, Row, State, WRITES_AT_ONCE},
+    outcome::Outcome,
     ports::{
         Guard, Ledger, LedgerError, LedgerReader, Page, PortError, RowWrite, RulesInForce, Seen, SeenKind,
     },
@@ -62,24 +63,41 @@ impl DynamoDbLedger {
 
     /// All items under a `pk`, ordered by `sk`, as the last finished writes left them.
     async fn query(&self, pk: &str) -> Result<Vec<Item>, PortError> {
+        self.query_some(pk, None, usize::MAX).await
+    }
+
+    /// The first of them, of those whose `sk` begins so.
+    async fn query_some(
+        &self,
+        pk: &str,
+        beginning: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Item>, PortError> {
         let mut items = Vec::new();
         let mut start = None;
-        loop {
+        while items.len() < most {
             let request = self
                 .client
                 .query()
                 .table_name(&self.table)
                 .consistent_read(true)
-                .key_condition_expression("pk = :pk")
                 .expression_attribute_values(":pk", text(pk))
+                .set_limit(i32::try_from(most - items.len()).ok())
                 .set_exclusive_start_key(start);
+            let request = match beginning {
+                None => request.key_condition_expression("pk = :pk"),
+                Some(beginning) => request
+                    .key_condition_expression("pk = :pk AND begins_with(sk, :beginning)")
+                    .expression_attribute_values(":beginning", text(beginning)),
+            };
             let page = request.send().await.map_err(calling("Query"))?;
             items.extend(page.items.unwrap_or_default());
             match page.last_evaluated_key.filter(|key| !key.is_empty()) {
                 Some(next) => start = Some(next),
-                None => return Ok(items),
+                None => break,
             }
         }
+        Ok(items)
     }
 
     /// Rows with work in their order, at most `limit`: all, or those between two places in that order.
@@ -143,7 +161,7 @@ impl DynamoDbLedger {
         }
     }
 
-    async fn delete_seen(&self, place: Place) -> Result<(), PortError> {
+    async fn delete(&self, place: Place) -> Result<(), PortError> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(place.into_item()));
         request.send().await.map_err(calling("DeleteItem"))?;
         Ok(())
@@ -247,16 +265,32 @@ impl LedgerReader for DynamoDbLedger {
         seen.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(seen)
     }
+
+    async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError> {
+        let item = self.get(Place::seen(kind, id)).await?;
+        Ok(item.as_ref().map(item::to_seen).transpose()?)
+    }
+
+    async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError> {
+        let items = self.query_some(item::seen(kind), Some(&item::below(beginning)), usize::MAX).await?;
+        Ok(items.iter().map(item::to_seen).collect::<Result<_, _>>()?)
+    }
+
+    async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError> {
+        let items = self.query_some(item::OUTBOX, None, limit).await?;
+        Ok(items.iter().map(|item| item::from_json(item, item::OUTCOME_JSON)).collect::<Result<_, _>>()?)
+    }
 }
 
 #[async_trait::async_trait]
 impl Ledger for DynamoDbLedger {
     async fn write(&self, rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
-        if rows.len() > WRITES_AT_ONCE {
-            let count = rows.len();
-            return Err(
-                PortError::Refused(format!("{count} rows in one write: {WRITES_AT_ONCE} at most")).into()
-            );
+        if RowWrite::items(rows) > WRITES_AT_ONCE {
+            let count = RowWrite::items(rows);
+            return Err(PortError::Refused(format!(
+                "{count} rows and outcomes in one write: {WRITES_AT_ONCE} at most"
+            ))
+            .into());
         }
         let keys: BTreeSet<&AssignmentKey> = rows.iter().map(|write| &write.row.key).collect();
         if keys.len() != rows.len() {
@@ -275,6 +309,9 @@ impl Ledger for DynamoDbLedger {
         }
         for write in rows {
             steps.push(guard::row(&self.table, &write.row)?);
+            if let Some(outcome) = &write.outcome {
+                steps.push(guard::outcome(&self.table, outcome)?);
+            }
         }
         steps.extend(guard::charges(&self.table, charges, rows)?);
         transact(&self.client, steps).await
@@ -354,8 +391,21 @@ impl Ledger for DynamoDbLedger {
         Ok(stream::iter(puts).buffer_unordered(ABREAST).try_collect().await?)
     }
 
+    async fn tell(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        for some in outcomes.chunks(WRITES_AT_ONCE) {
+            let steps = some.iter().map(|outcome| guard::outcome(&self.table, outcome));
+            transact(&self.client, steps.collect::<Result<_, _>>()?).await?;
+        }
+        Ok(())
+    }
+
+    async fn told(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        let deletes: Vec<_> = outcomes.iter().map(|outcome| self.delete(Place::outcome(outcome))).collect();
+        Ok(stream::iter(deletes).buffer_unordered(ABREAST).try_collect().await?)
+    }
+
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
-        let deletes: Vec<_> = ids.iter().map(|id| self.delete_seen(Place::seen(kind, id))).collect();
+        let deletes: Vec<_> = ids.iter().map(|id| self.delete(Place::seen(kind, id))).collect();
         Ok(stream::iter(deletes).buffer_unordered(ABREAST).try_collect().await?)
     }
 }

@@ -43,6 +43,7 @@ fn row(account: &str, state: State) -> Row {
         changed_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         missing_since: None,
         departed_since: None,
+        orphaned_since: None,
         maybe_sent: false,
         closed_at: None,
         last_request: None,

@@ -41,6 +41,13 @@ impl Step {
         Ok(Self { item: TransactWriteItem::builder().put(put).build(), broken })
     }
 
+    /// Writes an item whole, whatever is there.
+    pub(super) fn put_always(table: &str, item: Item) -> Result<Self, PortError> {
+        let put = Put::builder().table_name(table).set_item(Some(item)).build().map_err(unbuildable)?;
+        let broken = unreadable(OPERATION, "a condition broke that was not asked for").into();
+        Ok(Self { item: TransactWriteItem::builder().put(put).build(), broken })
+    }
+
     /// Changes nothing, and looks whether the condition holds.
     pub(super) fn check(
         table: &str,

@@ -238,7 +238,7 @@ impl Consent<'_> {
     /// Writes all of these rows, or none. One that changed meanwhile without another decision is approved as it is now.
     async fn write_approved(&self, mut rows: Vec<Row>) -> Result<(), ConsentError> {
         for _ in 0..TRIES {
-            let writes: Vec<_> = rows.iter().map(|row| RowWrite { row: row.clone() }).collect();
+            let writes: Vec<_> = rows.iter().map(|row| RowWrite::of(row.clone())).collect();
             match self.ledger.write(&writes, &Guard::default()).await {
                 Ok(()) => return Ok(()),
                 Err(LedgerError::RowChanged(key)) => {

@@ -147,7 +147,7 @@ impl Consent<'_> {
                 self.keep(&record).await?;
                 is_kept = true;
             }
-            match self.ledger.write(&[RowWrite { row }], &guard).await {
+            match self.ledger.write(&[RowWrite::of(row)], &guard).await {
                 Ok(()) => return Ok(told),
                 Err(LedgerError::RowChanged(_) | LedgerError::Port(PortError::Conflict(_))) => {
                     self.give_way().await;
@@ -192,6 +192,7 @@ pub(super) fn tombstone(key: &AssignmentKey, cause: Cause, now: Timestamp) -> Ro
         changed_at: now,
         missing_since: None,
         departed_since: None,
+        orphaned_since: None,
         maybe_sent: false,
         closed_at: None,
         last_request: None,

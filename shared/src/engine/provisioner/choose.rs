@@ -285,6 +285,7 @@ pub(super) mod tests {
             changed_at: at(decided),
             missing_since: None,
             departed_since: None,
+            orphaned_since: None,
             maybe_sent: false,
             closed_at: None,
             last_request: None,

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     RunError,
     choose::{Limits, Load, Ready, SecondUpdate, choose},
+    ending::{End, Ended},
     flight::{Flight, Following, Stage},
     hand::Hand,
     looks::Open,
-    outcome::{End, Ended},
     send::Sent,
     session::{Done, Session},
     stale::SentBack,

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::{
     RunError,
+    ending::{self, Ended, Ending},
     flight::{Following, Stage},
     hand::{Hand, Turn},
     latency::Latency,
     looks::{self, Open},
-    outcome::{self, Ended, Outcome},
     session::{Done, Session},
     shown::Shown,
     watch::ROUGHLY,
@@ -340,7 +340,7 @@ impl Session<'_> {
     pub(super) fn conclude(&mut self, key: &AssignmentKey, status: &RequestStatus) {
         let now = self.hand.now();
         let Some(flight) = self.flights.get_mut(key) else { return };
-        let Some(Outcome { row, ended }) = outcome::of(flight.row.clone(), status, now) else { return };
+        let Some(Ending { row, ended }) = ending::of(flight.row.clone(), status, now) else { return };
         flight.stage = Stage::Ending;
         self.write_end(row, ended);
     }
@@ -348,7 +348,7 @@ impl Session<'_> {
     fn write_end(&mut self, row: Row, ended: Ended) {
         let hand = self.hand.clone();
         self.start(async move {
-            let row = hand.end(row).await?;
+            let row = hand.end(row, Some(ended)).await?;
             Ok(Done::Ended { row, ended })
         });
     }

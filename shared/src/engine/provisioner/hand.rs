@@ -14,11 +14,18 @@ use std::{
 use futures::future::{Either, select};
 use jiff::Timestamp;
 
-use super::{Provisioner, RunError, pace::Pace, send::Looks, settle::Untold};
+use super::{
+    Provisioner, RunError,
+    ending::{self, Ended},
+    pace::Pace,
+    send::Looks,
+    settle::Untold,
+};
 use crate::{
     domain::{AccountId, PermissionSetArn, Principal, RequestId, RulesVersion},
     engine::{AccountHint, signed},
     ledger::{Cause, Fence, Lease, Row},
+    outcome::Outcome,
     ports::{Guard, LedgerError, Page, PortError, Request, RowWrite},
 };
 
@@ -260,7 +267,17 @@ impl<'a> Hand<'a> {
 
     /// Writes a row that nobody has changed since it was read; `None` when somebody has.
     pub(super) async fn write(&self, row: Row) -> Result<Option<Row>, RunError> {
-        match self.try_write(&row, &self.guard()).await {
+        self.write_and_tell(row, None).await
+    }
+
+    /// The same of a row that has ended so.
+    pub(super) async fn write_and_tell(
+        &self,
+        row: Row,
+        ended: Option<Ended>,
+    ) -> Result<Option<Row>, RunError> {
+        let outcome = ended.and_then(|ended| ending::told(&row, ended, self.now()));
+        match self.try_write(&row, outcome, &self.guard()).await {
             Ok(()) => Ok(Some(Row { version: row.version + 1, ..row })),
             Err(LedgerError::RowChanged(_)) => Ok(None),
             Err(error) => Err(error.into()),
@@ -276,7 +293,7 @@ impl<'a> Hand<'a> {
         orders: u64,
     ) -> Result<Claimed, RunError> {
         let guard = Guard { rules, orders: Some(orders), ..self.guard() };
-        match self.try_write(&row, &guard).await {
+        match self.try_write(&row, None, &guard).await {
             Ok(()) => Ok(Claimed::Written(Box::new(Row { version: row.version + 1, ..row }))),
             Err(LedgerError::RowChanged(_)) => Ok(Claimed::Changed),
             Err(LedgerError::RulesChanged | LedgerError::OrdersChanged) => Ok(Claimed::Overtaken),
@@ -298,8 +315,8 @@ impl<'a> Hand<'a> {
     }
 
     /// One conditional write. A ledger that is busy with another's write of the same items is asked again.
-    async fn try_write(&self, row: &Row, guard: &Guard) -> Result<(), LedgerError> {
-        let rows = [RowWrite { row: row.clone() }];
+    async fn try_write(&self, row: &Row, outcome: Option<Outcome>, guard: &Guard) -> Result<(), LedgerError> {
+        let rows = [RowWrite { row: row.clone(), outcome }];
         let mut meetings = 0;
         loop {
             match self.in_turn(self.engine.ledger.write(&rows, guard)).await {
@@ -317,9 +334,14 @@ impl<'a> Hand<'a> {
     /// Writes what has become of a claimed row. Others may only have asked for another look meanwhile, have written down who
     /// wants it now, or have put it on hold: that is kept.
     pub(super) async fn record(&self, row: Row) -> Result<Row, RunError> {
+        self.record_and_tell(row, None).await
+    }
+
+    async fn record_and_tell(&self, row: Row, ended: Option<Ended>) -> Result<Row, RunError> {
         let mut row = row;
         for _ in 0..5 {
-            match self.try_write(&row, &self.guard()).await {
+            let outcome = ended.and_then(|ended| ending::told(&row, ended, self.now()));
+            match self.try_write(&row, outcome, &self.guard()).await {
                 Ok(()) => return Ok(Row { version: row.version + 1, ..row }),
                 Err(LedgerError::RowChanged(_)) => {
                     let Some(current) = self.engine.ledger.row(&row.key).await? else { break };
@@ -335,9 +357,9 @@ impl<'a> Hand<'a> {
     }
 
     /// The row has ended what it was claimed for: in the state it has now, it is written, and its account is looked at if that
-    /// was asked for meanwhile.
-    pub(super) async fn end(&self, row: Row) -> Result<Row, RunError> {
-        let row = self.record(row).await?;
+    /// was asked for meanwhile. `ended` is what AWS has said, where there is something to tell.
+    pub(super) async fn end(&self, row: Row, ended: Option<Ended>) -> Result<Row, RunError> {
+        let row = self.record_and_tell(row, ended).await?;
         if !row.look_again {
             return Ok(row);
         }

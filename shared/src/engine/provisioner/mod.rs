@@ -15,6 +15,7 @@
 
 mod choose;
 mod dispatch;
+pub(super) mod ending;
 mod flight;
 mod follow;
 mod hand;
@@ -22,7 +23,6 @@ mod hand_over;
 pub(super) mod latency;
 mod learning;
 mod looks;
-pub(super) mod outcome;
 mod pace;
 mod reading;
 mod roles;

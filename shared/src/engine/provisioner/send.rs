@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     RunError,
+    ending::{self, End, Ended},
     hand::{Claimed, Hand},
-    outcome::{self, End, Ended},
 };
 use crate::{
     domain::{AccountId, Operation, PermissionSetArn, Principal},
@@ -126,26 +126,26 @@ impl Hand<'_> {
     }
 
     async fn put_back(&self, row: Row, why: String, too_much: bool) -> Result<Sent, RunError> {
-        let row = self.end(outcome::put_back(row, why)).await?;
+        let row = self.end(ending::put_back(row, why), None).await?;
         Ok(Sent::PutBack { row, too_much })
     }
 
     async fn retry(&self, row: Row, why: String) -> Result<Sent, RunError> {
         let wait = backoff(row.attempts);
-        self.end(outcome::retried(row, wait, why, self.now())).await?;
+        self.end(ending::retried(row, wait, why, self.now()), None).await?;
         Ok(Sent::Ended(End::Request(Ended::Retried)))
     }
 
     async fn wait_for_others(&self, row: Row, why: String) -> Result<Sent, RunError> {
-        self.end(outcome::in_conflict(row, why, self.now())).await?;
+        self.end(ending::in_conflict(row, why, self.now()), None).await?;
         Ok(Sent::Ended(End::Request(Ended::Retried)))
     }
 
     /// AWS refused for good.
     async fn block(&self, row: Row, why: String) -> Result<Sent, RunError> {
-        match outcome::blocked(row, why, self.now()) {
+        match ending::blocked(row, why, self.now()) {
             Some(row) => {
-                self.end(row).await?;
+                self.end(row, Some(Ended::Blocked)).await?;
                 Ok(Sent::Ended(End::Request(Ended::Blocked)))
             }
             None => Ok(Sent::Nothing),
@@ -157,7 +157,7 @@ impl Hand<'_> {
         match self.principals(&row.key.account, &row.key.permission_set).await {
             Ok(principals) if principals.contains(&row.key.principal) => self.block(row, why).await,
             Ok(_) | Err(PortError::NotFound(_)) => {
-                self.end(outcome::revoked(row, self.now()).row).await?;
+                self.end(ending::revoked(row, self.now()).row, Some(Ended::Revoked)).await?;
                 Ok(Sent::Ended(End::Request(Ended::Revoked)))
             }
             Err(PortError::Throttled(why)) => self.put_back(row, why, false).await,
@@ -190,7 +190,7 @@ impl Hand<'_> {
                 Err(error) if error.is_transient() => return Ok(Some(Sent::Nothing)),
                 Err(error @ PortError::Barred(_)) => return Err(RunError::Access(error)),
                 Err(error) => {
-                    let blocked = outcome::blocked(row.clone(), error.to_string(), self.now());
+                    let blocked = ending::blocked(row.clone(), error.to_string(), self.now());
                     return self.closed_unsent(blocked, End::Request(Ended::Blocked)).await.map(Some);
                 }
             };
@@ -215,7 +215,11 @@ impl Hand<'_> {
     /// Writes the end of a row that was never claimed, unless somebody has changed it.
     async fn closed_unsent(&self, row: Option<Row>, ended: End) -> Result<Sent, RunError> {
         let Some(row) = row else { return Ok(Sent::Nothing) };
-        let written = self.write(row).await?;
+        let told = match ended {
+            End::Request(ended) => Some(ended),
+            End::Uncertain | End::GivenUp => None,
+        };
+        let written = self.write_and_tell(row, told).await?;
         Ok(if written.is_some() { Sent::Ended(ended) } else { Sent::Nothing })
     }
 }

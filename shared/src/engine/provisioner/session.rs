@@ -18,12 +18,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Provisioner, RunError, RunSummary,
+    ending::{End, Ended},
     flight::{Flight, Stage},
     follow::Described,
     hand::Hand,
     hand_over::HandedOver,
     learning::REMEMBERED_EVERY,
-    outcome::{End, Ended},
     pace::Pace,
     reading::{self, Reading},
     roles::Roles,

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use super::{
     RunError,
+    ending::{self, End, Ended},
     hand::{Hand, Turn},
-    outcome::{self, End, Ended},
     send::{ACCEPTED_WITHIN, with_request},
 };
 use crate::{
@@ -173,7 +173,7 @@ impl Hand<'_> {
                 Ok(self.uncertain(row, "it exists, and no request of ours is listed that made it").await?)
             }
             (Operation::Revoke, false) => {
-                self.end(outcome::revoked(row, self.now()).row).await?;
+                self.end(ending::revoked(row, self.now()).row, Some(Ended::Revoked)).await?;
                 Ok(Settled::Ended(End::Request(Ended::Revoked)))
             }
             (Operation::Grant, false) | (Operation::Revoke, true) => {
@@ -187,7 +187,7 @@ impl Hand<'_> {
         tracing::warn!(account.id = %row.key.account, key = %row.key, "{}: uncertain, {reason}", row.key);
         let state = State::Uncertain { reason: reason.to_owned() };
         let now = self.now();
-        self.end(outcome::with_last_request(row).into_state(state, now)).await?;
+        self.end(ending::with_last_request(row).into_state(state, now), None).await?;
         Ok(Settled::Ended(End::Uncertain))
     }
 
@@ -195,7 +195,7 @@ impl Hand<'_> {
     /// and what is not found there may have been taken away by us.
     async fn retry_in_doubt(&self, row: Row, trouble: String) -> Result<Settled, RunError> {
         let wait = backoff(row.attempts);
-        self.end(outcome::retried_in_doubt(row, wait, trouble, self.now())).await?;
+        self.end(ending::retried_in_doubt(row, wait, trouble, self.now()), None).await?;
         Ok(Settled::Ended(End::Request(Ended::Retried)))
     }
 
@@ -206,16 +206,16 @@ impl Hand<'_> {
         if row.claim().is_none_or(|claim| claim.at + settle_after > self.now()) {
             return Err(Untold::NotYet);
         }
-        let outcome = match (operation, self.is_there(&row).await?) {
-            (Operation::Grant, true) => outcome::granted(row, self.now()),
-            (Operation::Revoke, false) => outcome::revoked(row, self.now()),
+        let ending = match (operation, self.is_there(&row).await?) {
+            (Operation::Grant, true) => ending::granted(row, self.now()),
+            (Operation::Revoke, false) => ending::revoked(row, self.now()),
             (Operation::Grant, false) | (Operation::Revoke, true) => {
                 let reason = "AWS no longer knows the request, and it has had no effect".to_owned();
                 return Ok(self.retry_in_doubt(row, reason).await?);
             }
         };
-        self.end(outcome.row).await?;
-        Ok(Settled::Ended(End::Request(outcome.ended)))
+        self.end(ending.row, Some(ending.ended)).await?;
+        Ok(Settled::Ended(End::Request(ending.ended)))
     }
 
     /// Reads the lists of one kind of requests.

@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt as _};
 use super::{CONTRADICTION, Reading};
 use crate::{
     domain::{GroupId, Principal, UserId},
-    ports::{PortError, SeenKind},
+    ports::{Memberships, PortError, SeenKind},
     resolve::{Catalogue, Facts, Lookup, Needs},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Answers {
     group_ids: Answered<GroupId, ()>,
     users: Answered<String, UserId>,
     user_ids: Answered<UserId, ()>,
-    members: Answered<GroupId, BTreeSet<UserId>>,
+    members: Answered<GroupId, Memberships>,
     /// Names, asked for when something would be taken away. What was said of an id before does not count here: one of two answers
     /// may be stale, and it must not be believed twice.
     names: Answered<Principal, String>,
@@ -40,7 +40,7 @@ impl Reading<'_> {
         let user = async |name: &String| lookup(directory.user_id(name).await);
         let group_id = async |id: &GroupId| exists(directory.group_name(id).await);
         let user_id = async |id: &UserId| exists(directory.user_name(id).await);
-        let members = async |id: &GroupId| match lookup(directory.members(id).await) {
+        let members = async |id: &GroupId| match lookup(directory.memberships(id).await) {
             // Its members would lose access by it, and they are still there: it must really be gone.
             Lookup::Absent => match directory.group_name(id).await {
                 Ok(None) => Lookup::Absent,
@@ -76,7 +76,7 @@ impl Reading<'_> {
             users: each(&answers.users, &needs.users, user).await,
             group_ids: each(&answers.group_ids, &needs.group_ids, group_id).await,
             user_ids: each(&answers.user_ids, &needs.user_ids, user_id).await,
-            members: each(&answers.members, &of, members).await,
+            members: each(&answers.members, &of, members).await.into_iter().map(alone).collect(),
             groups,
             member_groups,
             permission_sets,
@@ -100,6 +100,31 @@ impl Reading<'_> {
                     Err(error) => *found = Lookup::Failed(error.to_string()),
                 }
             }
+        }
+    }
+
+    /// The groups that were found by what rules name.
+    pub(in crate::engine) fn groups_found(&self) -> BTreeSet<GroupId> {
+        let found = |answered: &Answered<String, GroupId>| {
+            let answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
+            let ids = answered.values().filter_map(|found| match found {
+                Lookup::Found(id) => Some(id.clone()),
+                Lookup::Absent | Lookup::Failed(_) => None,
+            });
+            ids.collect::<Vec<_>>()
+        };
+        let pinned = self.answers.group_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let pinned = pinned.iter().filter(|(_, found)| matches!(found, Lookup::Found(()))).map(|(id, _)| id);
+        let named = found(&self.answers.groups).into_iter().chain(found(&self.answers.member_groups));
+        named.chain(pinned.cloned()).collect()
+    }
+
+    /// The members of a group, if they were read.
+    pub(in crate::engine) fn members_read(&self, group: &GroupId) -> Option<Memberships> {
+        let answered = self.answers.members.lock().unwrap_or_else(PoisonError::into_inner);
+        match answered.get(group) {
+            Some(Lookup::Found(members)) => Some(members.clone()),
+            Some(Lookup::Absent | Lookup::Failed(_)) | None => None,
         }
     }
 
@@ -133,6 +158,16 @@ async fn each<K: Ord + Clone, V: Clone>(
     let mut answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
     answered.extend(asked);
     keys.iter().filter_map(|key| Some((key.clone(), answered.get(key)?.clone()))).collect()
+}
+
+/// The members without their memberships.
+fn alone((group, members): (GroupId, Lookup<Memberships>)) -> (GroupId, Lookup<BTreeSet<UserId>>) {
+    let members = match members {
+        Lookup::Found(members) => Lookup::Found(members.into_keys().collect()),
+        Lookup::Absent => Lookup::Absent,
+        Lookup::Failed(why) => Lookup::Failed(why),
+    };
+    (group, members)
 }
 
 fn lookup<T>(found: Result<Option<T>, PortError>) -> Lookup<T> {

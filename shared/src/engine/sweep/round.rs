@@ -11,6 +11,7 @@ use crate::{
         Decided,
         look::{Drafts, Look},
         planner::concerned,
+        refusals::{self, Refusals},
         remember, signed,
     },
     ledger::{Cause, Leg, Round, Row},
@@ -29,7 +30,9 @@ pub(super) struct Run<'a> {
     sweep: Sweep<'a>,
     pub(super) round: Round,
     pub(super) look: Look<'a>,
-    cause: Cause,
+    pub(super) cause: Cause,
+    /// What was told of each account, when the run began.
+    refusals: Refusals,
 }
 
 /// What came of a page.
@@ -46,7 +49,8 @@ impl<'a> Run<'a> {
         // All sweeps of a day are one cause: the next sweep must not renew a budget that this one has spent.
         let cause = Cause::new("sweep", &round.began.strftime("%Y-%m-%d").to_string());
         remember(sweep.ledger, &look.reading.learned()).await?;
-        Ok(Self { sweep: *sweep, round, look, cause })
+        let refusals = refusals::of_all(sweep.ledger).await?;
+        Ok(Self { sweep: *sweep, round, look, cause, refusals })
     }
 
     /// Every row of the ledger, as it was when the run began.
@@ -267,7 +271,8 @@ impl<'a> Run<'a> {
     /// What a page found is in the inbox before the page counts as done: a crash in between costs the page, and nothing is lost.
     async fn send(&mut self, decided: &[Decided]) -> Result<(), SweepError> {
         self.round.tally.withheld += decided.iter().map(|decided| decided.plan.withheld.len()).sum::<usize>();
-        self.round.tally.differing += self.sweep.hint(decided, &self.cause, &self.round).await?;
+        self.round.tally.differing +=
+            self.sweep.hint(decided, &self.refusals, &self.cause, &self.round).await?;
         Ok(())
     }
 

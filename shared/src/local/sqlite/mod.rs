@@ -7,6 +7,7 @@
 mod error;
 mod lease;
 mod orders;
+mod outbox;
 mod round;
 mod rows;
 mod rules;
@@ -29,6 +30,7 @@ use self::error::unusable;
 use crate::{
     domain::{AccountId, AssignmentKey, RulesVersion},
     ledger::{BudgetKey, Lease, Orders, Round, Row},
+    outcome::Outcome,
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
 
@@ -120,6 +122,18 @@ impl LedgerReader for SqliteLedger {
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
         self.read(|connection| seen::recall(connection, kind))
     }
+
+    async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError> {
+        self.read(|connection| seen::recall_one(connection, kind, id))
+    }
+
+    async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError> {
+        self.read(|connection| seen::recall_below(connection, kind, beginning))
+    }
+
+    async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError> {
+        self.read(|connection| outbox::untold(connection, limit))
+    }
 }
 
 #[async_trait::async_trait]
@@ -172,6 +186,14 @@ impl Ledger for SqliteLedger {
 
     async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
         self.change(|transaction| seen::remember_first(transaction, kind, seen))
+    }
+
+    async fn tell(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        self.change(|transaction| outbox::keep(transaction, outcomes))
+    }
+
+    async fn told(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
+        self.change(|transaction| outbox::told(transaction, outcomes))
     }
 
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {

@@ -17,6 +17,8 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::GroupName => "group-name",
         SeenKind::User => "user",
         SeenKind::OrganizationalUnit => "organizational-unit",
+        SeenKind::Withheld => "withheld",
+        SeenKind::Member => "member",
         SeenKind::Consent => "consent",
         SeenKind::Fact => "fact",
     }
@@ -65,10 +67,43 @@ pub(super) fn recall(connection: &Connection, kind: SeenKind) -> Result<Vec<Seen
     let mut statement = connection
         .prepare_cached("SELECT id, value, at FROM seen WHERE kind = ?1 ORDER BY id")
         .map_err(unusable)?;
-    let found = statement
-        .query_map([word(kind)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .and_then(Iterator::collect::<Result<Vec<(String, String, String)>, _>>)
+    collect(statement.query_map([word(kind)], of_columns))
+}
+
+/// What is remembered by this id.
+pub(super) fn recall_one(
+    connection: &Connection,
+    kind: SeenKind,
+    id: &str,
+) -> Result<Option<Seen>, LedgerError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, value, at FROM seen WHERE kind = ?1 AND id = ?2")
         .map_err(unusable)?;
+    Ok(collect(statement.query_map([word(kind), id], of_columns))?.pop())
+}
+
+/// All of a kind whose id begins so, by id.
+pub(super) fn recall_below(
+    connection: &Connection,
+    kind: SeenKind,
+    beginning: &str,
+) -> Result<Vec<Seen>, LedgerError> {
+    // Compared as text is: byte by byte. No letter of an id comes after the last of Unicode.
+    let end = format!("{beginning}\u{10ffff}");
+    let mut statement = connection
+        .prepare_cached("SELECT id, value, at FROM seen WHERE kind = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id")
+        .map_err(unusable)?;
+    collect(statement.query_map([word(kind), beginning, &end], of_columns))
+}
+
+fn of_columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, String, String)> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+}
+
+fn collect(
+    found: rusqlite::Result<impl Iterator<Item = rusqlite::Result<(String, String, String)>>>,
+) -> Result<Vec<Seen>, LedgerError> {
+    let found = found.and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unusable)?;
     found
         .into_iter()
         .map(|(id, value, at)| {

@@ -34,6 +34,7 @@ fn row(number: u32) -> Row {
         changed_at: now(),
         missing_since: None,
         departed_since: None,
+        orphaned_since: None,
         maybe_sent: false,
         closed_at: None,
         last_request: None,
@@ -46,7 +47,7 @@ fn row(number: u32) -> Row {
 }
 
 async fn write(ledger: &SqliteLedger, rows: &[Row]) -> Result<(), LedgerError> {
-    let writes: Vec<RowWrite> = rows.iter().map(|row| RowWrite { row: row.clone() }).collect();
+    let writes: Vec<RowWrite> = rows.iter().map(|row| RowWrite::of(row.clone())).collect();
     ledger.write(&writes, &Guard::default()).await
 }
 
@@ -119,7 +120,7 @@ fn many_engines_on_one_file_never_spend_more_than_a_budget_has() {
                 let ledger = SqliteLedger::open(&path).unwrap();
                 let guard =
                     Guard { charges: vec![Charge { budget, amount: 2, limit: 7 }], ..Guard::default() };
-                ledger.write(&[RowWrite { row: row(number) }], &guard).now_or_never().unwrap()
+                ledger.write(&[RowWrite::of(row(number))], &guard).now_or_never().unwrap()
             })
         })
         .collect();
@@ -275,7 +276,7 @@ async fn a_panic_in_the_middle_of_a_write_leaves_nothing_of_it_and_a_ledger_that
     let ledger = SqliteLedger::in_memory().unwrap();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         ledger.change(|transaction| -> Result<(), LedgerError> {
-            write::write(transaction, &[RowWrite { row: row(1) }], &Guard::default())?;
+            write::write(transaction, &[RowWrite::of(row(1))], &Guard::default())?;
             panic!("in the middle")
         })
     }));
@@ -295,7 +296,7 @@ async fn what_the_ledger_in_aws_would_not_take_is_refused_here_too() {
     for refused in [
         write(&ledger, &too_many).await,
         write(&ledger, &[row(1), row(1)]).await,
-        ledger.write(&[RowWrite { row: row(1) }], &twice).await,
+        ledger.write(&[RowWrite::of(row(1))], &twice).await,
     ] {
         assert!(matches!(&refused, Err(LedgerError::Port(PortError::Refused(_)))), "{refused:?}");
     }

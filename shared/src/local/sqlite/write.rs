@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{
     error::{too_large, unreadable, unusable},
-    lease, orders, rules,
+    lease, orders, outbox, rules,
 };
 use crate::{
     domain::AssignmentKey,
@@ -20,10 +20,10 @@ const CHARGES_AT_ONCE: usize = 7;
 
 /// Refuses what the ledger in AWS would refuse too: too much at once, or one thing twice.
 pub(super) fn check_size(rows: &[RowWrite], guard: &Guard) -> Result<(), LedgerError> {
-    if rows.len() > WRITES_AT_ONCE || guard.charges.len() > CHARGES_AT_ONCE {
+    let items = RowWrite::items(rows);
+    if items > WRITES_AT_ONCE || guard.charges.len() > CHARGES_AT_ONCE {
         return Err(PortError::Refused(format!(
-            "{} rows and {} charges in one write; at most {WRITES_AT_ONCE} and {CHARGES_AT_ONCE} are possible",
-            rows.len(),
+            "{items} rows and outcomes, and {} charges in one write; at most {WRITES_AT_ONCE} and {CHARGES_AT_ONCE} are possible",
             guard.charges.len()
         ))
         .into());
@@ -63,6 +63,7 @@ pub(super) fn write(
     }
     for write in rows {
         put(transaction, &write.row)?;
+        outbox::keep(transaction, write.outcome.as_slice())?;
     }
     for charge in charges {
         take(transaction, charge)?;

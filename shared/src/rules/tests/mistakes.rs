@@ -192,7 +192,7 @@ fn mistakes_in_settings() {
     2:52+3 expected a whole number, found `010`
     2:57+11 `guardrails` can't have the key `max_deleted` | did you mean `max_deletes`?
     { mode: sync, guardrails: 5 }
-    2:37+1 expected `guardrails` as a map with `max_deletes`, `max_delete_percent` or `max_creates`, found `5`
+    2:37+1 expected `guardrails` as a map with `max_deletes`, `max_delete_percent`, `max_creates` or `max_orphan_deletes`, found `5`
     { mode: sync, trusted_account_tags: Team, trusted_permission_set_tags: [] }
     2:47+4 expected a list of tags' keys, such as `[ Environment, Team ]`, found `Team`
     2:82+2 expected a list of tags' keys, such as `[ Environment, Team ]`, found an empty list | list at least one, or leave the key out if it is optional

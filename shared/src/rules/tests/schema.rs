@@ -76,11 +76,13 @@ fn the_words_and_defaults_of_the_schema_are_the_reader_s() {
         definitions["account_ou"]["properties"]["name"]["enum"],
         serde_json::json!(read_rule::OU_NAMES)
     );
-    let Guardrails { max_deletes, max_delete_percent, max_creates } = Guardrails::default();
+    let Guardrails { max_deletes, max_delete_percent, max_creates, max_orphan_deletes } =
+        Guardrails::default();
     let guardrails = &definitions["guardrails"]["properties"];
     assert_eq!(guardrails["max_deletes"]["default"], max_deletes);
     assert_eq!(guardrails["max_delete_percent"]["default"], max_delete_percent);
     assert_eq!(guardrails["max_creates"]["default"], max_creates);
+    assert_eq!(guardrails["max_orphan_deletes"]["default"], max_orphan_deletes);
 }
 
 #[test]

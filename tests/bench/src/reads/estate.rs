@@ -222,7 +222,7 @@ impl Estate {
             }
         };
         for keys in keys.chunks(WRITES_AT_ONCE) {
-            let rows: Vec<_> = keys.iter().map(|key| RowWrite { row: row(key) }).collect();
+            let rows: Vec<_> = keys.iter().map(|key| RowWrite::of(row(key))).collect();
             let written = self.ledger.write(&rows, &Guard::default()).await;
             written.map_err(Trouble::while_doing("filling the ledger"))?;
         }

@@ -69,6 +69,7 @@ pub(super) fn row(key: AssignmentKey, state: State) -> Row {
         changed_at: "2026-11-02T09:00:00.123456789Z".parse().unwrap(),
         missing_since: None,
         departed_since: None,
+        orphaned_since: None,
         maybe_sent: false,
         closed_at: None,
         last_request: None,
@@ -93,7 +94,7 @@ pub(super) fn closing(principal: usize, decided_at: Timestamp) -> Row {
 }
 
 pub(super) async fn write_under(ledger: &dyn Ledger, rows: &[Row], guard: &Guard) -> Result<(), LedgerError> {
-    let writes: Vec<RowWrite> = rows.iter().map(|row| RowWrite { row: row.clone() }).collect();
+    let writes: Vec<RowWrite> = rows.iter().map(|row| RowWrite::of(row.clone())).collect();
     ledger.write(&writes, guard).await
 }
 

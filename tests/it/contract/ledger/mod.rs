@@ -5,6 +5,7 @@ mod guards;
 mod lease;
 mod memory;
 mod orders;
+mod outbox;
 mod round;
 mod rows;
 mod work;
@@ -71,6 +72,12 @@ macro_rules! ledger_contract {
             round::a_round_comes_back_as_it_was_kept_last
             round::a_round_is_kept_only_after_the_one_that_was_read
             round::of_many_that_keep_a_round_at_once_exactly_one_does
+            outbox::an_outcome_is_kept_with_its_row_or_not_at_all
+            outbox::outcomes_come_back_the_oldest_first_until_they_are_told
+            outbox::many_outcomes_are_kept_and_told
+            outbox::rows_and_their_outcomes_count_together
+            outbox::an_outcome_of_every_kind_comes_back_as_it_was_kept
+            outbox::one_is_recalled_by_its_id_and_several_by_how_their_ids_begin
             work::work_is_revokes_first_then_the_oldest_decision
             work::work_stops_at_the_limit
             work::work_that_was_decided_lately_is_found_behind_any_number_of_old_decisions

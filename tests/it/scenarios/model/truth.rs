@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use shared::domain::{Account, AccountId, GroupId, PermissionSet, UserId};
+use shared::domain::{Account, AccountId, GroupId, PermissionSet, Principal, UserId};
 use simulator::World;
 
 /// Everything that rules can see, as it really is at one moment.
@@ -31,6 +31,13 @@ impl Truth {
             users: world.users_now().into(),
             members: world.members_now().into(),
             minute: Timestamp::from_second(world.now().as_second() / 60 * 60).unwrap(),
+        }
+    }
+
+    pub(in crate::scenarios) fn has(&self, principal: &Principal) -> bool {
+        match principal {
+            Principal::Group(id) => self.groups.values().any(|group| group == id),
+            Principal::User(id) => self.users.values().any(|user| user == id),
         }
     }
 

@@ -149,6 +149,7 @@ impl Office<'_> {
         self.service.world().take_log();
         self.service.checker().log_taken();
         self.running.outcomes.take();
+        self.service.ports.outcomes.0.lock().unwrap().clear();
         self.following.forget();
         self.service.world().settings.delivery = DELIVERY;
     }

@@ -1,6 +1,6 @@
 //! The week as a table: how long access took, what happened, and what it took.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use super::{following::Way, office::Office};
 
@@ -50,11 +50,16 @@ impl Office<'_> {
         rows(&mut text, ["what happened", "times"], self.counts.iter().map(|(what, times)| (*what, *times)));
         let outcomes = self.running.outcomes.borrow();
         rows(&mut text, ["what Usher did", "times"], outcomes.0.iter().map(|(what, times)| (*what, *times)));
+        let mut told = BTreeMap::new();
+        for outcome in self.service.ports.outcomes.0.lock().unwrap().iter() {
+            *told.entry(outcome.happened.word()).or_insert(0) += 1;
+        }
+        rows(&mut text, ["outcome told on the bus", "times"], told);
         let [grants, revokes] = self.requests();
         let total = self.calls.values().sum();
         let calls = self.calls.iter().map(|(operation, times)| (*operation, *times));
         rows(&mut text, ["call of AWS by Usher", "times"], calls.chain([("**all**", total)]));
-        let mut reasons = std::collections::BTreeMap::new();
+        let mut reasons = BTreeMap::new();
         for reason in self.comparing.excused.values() {
             *reasons.entry(*reason).or_insert(0) += 1;
         }

@@ -8,6 +8,7 @@ use crate::{
     domain::Operation,
     engine::signed,
     ledger::{Intent, Row, State},
+    outcome::{Happened, Outcome},
     ports::RequestStatus,
     provisioning::{ATTEMPTS, Failure, backoff, failure},
 };
@@ -17,8 +18,8 @@ const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// A row as it is once its request has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "an outcome holds once it is written to the ledger"]
-pub(in crate::engine) struct Outcome {
+#[must_use = "an ending holds once it is written to the ledger"]
+pub(in crate::engine) struct Ending {
     pub(in crate::engine) row: Row,
     pub(in crate::engine) ended: Ended,
 }
@@ -45,7 +46,7 @@ pub(super) enum End {
 }
 
 /// What AWS's word makes of a claimed row; `None` while the request is under way, or if nothing is.
-pub(in crate::engine) fn of(row: Row, status: &RequestStatus, now: Timestamp) -> Option<Outcome> {
+pub(in crate::engine) fn of(row: Row, status: &RequestStatus, now: Timestamp) -> Option<Ending> {
     let (operation, _) = row.work()?;
     match (operation, status) {
         (_, RequestStatus::InProgress) => None,
@@ -56,17 +57,38 @@ pub(in crate::engine) fn of(row: Row, status: &RequestStatus, now: Timestamp) ->
             Failure::Passing if row.attempts + 1 < ATTEMPTS => {
                 let wait = backoff(row.attempts);
                 let row = retried_in_doubt(row, wait, reason.clone(), now);
-                Some(Outcome { row, ended: Ended::Retried })
+                Some(Ending { row, ended: Ended::Retried })
             }
             Failure::Passing | Failure::Lasting => {
-                blocked(row, reason.clone(), now).map(|row| Outcome { row, ended: Ended::Blocked })
+                blocked(row, reason.clone(), now).map(|row| Ending { row, ended: Ended::Blocked })
             }
         },
     }
 }
 
+/// What is told of a row that has ended so. Of one that is sent again: what AWS has refused, and not what it has put off.
+pub(in crate::engine) fn told(row: &Row, ended: Ended, now: Timestamp) -> Option<Outcome> {
+    let assignment = row.key.clone();
+    let reason = row.trouble.clone().unwrap_or_default();
+    let happened = match (ended, &row.state) {
+        (Ended::Granted, _) => Happened::Granted { assignment },
+        (Ended::Revoked, _) => Happened::Revoked { assignment, orphan: row.orphaned_since.is_some() },
+        (Ended::Blocked, State::Blocked { operation, reason, .. }) => {
+            Happened::Blocked { assignment, operation: *operation, reason: reason.clone() }
+        }
+        (Ended::Retried, State::Granting(_)) => {
+            Happened::Failed { assignment, operation: Operation::Grant, reason }
+        }
+        (Ended::Retried, State::Closing(_)) => {
+            Happened::Failed { assignment, operation: Operation::Revoke, reason }
+        }
+        (Ended::Blocked | Ended::Retried, _) => return None,
+    };
+    Some(Outcome::of_row(row, happened, now))
+}
+
 /// It is there, by our request.
-pub(super) fn granted(row: Row, now: Timestamp) -> Outcome {
+pub(super) fn granted(row: Row, now: Timestamp) -> Ending {
     let row = Row {
         attempts: 0,
         conflicts: 0,
@@ -75,11 +97,11 @@ pub(super) fn granted(row: Row, now: Timestamp) -> Outcome {
         maybe_sent: false,
         ..with_last_request(row)
     };
-    Outcome { row: row.into_state(State::Ours, now), ended: Ended::Granted }
+    Ending { row: row.into_state(State::Ours, now), ended: Ended::Granted }
 }
 
 /// It is gone.
-pub(super) fn revoked(row: Row, now: Timestamp) -> Outcome {
+pub(super) fn revoked(row: Row, now: Timestamp) -> Ending {
     let row = Row {
         attempts: 0,
         conflicts: 0,
@@ -88,7 +110,7 @@ pub(super) fn revoked(row: Row, now: Timestamp) -> Outcome {
         maybe_sent: false,
         ..with_last_request(row)
     };
-    Outcome { row: row.into_state(State::Closed, now), ended: Ended::Revoked }
+    Ending { row: row.into_state(State::Closed, now), ended: Ended::Revoked }
 }
 
 /// The row of a key that AWS refused for good; `None` if there was no work in it. It delays nothing else, and is tried again when its

@@ -1,0 +1,238 @@
+//! What has come of a change, for whoever wants to know: the events on the outcome bus. Their schema is in `docs/outcomes.md`.
+//!
+//! An outcome is kept in the ledger together with what it tells of, and told from there: at least once, always with the same id.
+//! It holds ids only, never the name of a person.
+
+mod drift;
+mod standing;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    domain::{
+        AccountId, AssignmentKey, GroupId, Operation, PermissionSetArn, RuleId, RulesVersion, UserId, hex,
+    },
+    ledger::{Cause, Held, Row},
+};
+
+pub use drift::{drift, missing};
+pub use standing::Standing;
+
+/// Of the events' schema: another number means that something has changed which a reader may rest on.
+pub const SCHEMA_VERSION: &str = "1";
+
+/// How many single entries an outcome lists; it says how many there are beyond. An event may have 256 KB.
+pub const MOST_LISTED: usize = 500;
+
+/// One thing that has come of a change.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Outcome {
+    /// The same each time that it is told: 32 hexadecimal digits.
+    pub id: String,
+    pub at: Timestamp,
+    /// What it was decided for: an event's id, a sweep, a command.
+    pub cause: Cause,
+    /// The rules that want what it is about, or were the last to.
+    pub rules: BTreeSet<RuleId>,
+    /// The version of the rules that it was decided by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_version: Option<RulesVersion>,
+    #[serde(flatten)]
+    pub happened: Happened,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Happened {
+    /// AWS has provisioned the assignment.
+    Granted { assignment: AssignmentKey },
+    /// The assignment is gone. `orphan`: its principal had been deleted before.
+    Revoked {
+        assignment: AssignmentKey,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        orphan: bool,
+    },
+    /// A request ended as FAILED, for a reason that passes: it is sent again.
+    Failed { assignment: AssignmentKey, operation: Operation, reason: String },
+    /// AWS refused it for good.
+    Blocked { assignment: AssignmentKey, operation: Operation, reason: String },
+    /// The rules ask for it, or no longer do, and it is not done. `reason` is a word of [`crate::plan::WithheldReason::kind`].
+    Withheld { assignment: AssignmentKey, operation: Operation, reason: String },
+    /// A hold keeps it from being done.
+    Held { assignment: AssignmentKey, operation: Operation, by: Held },
+    /// A person has joined a group, and gained by it what the group has and they had not.
+    Gained(Membership),
+    /// A person has left a group, and lost by it what the group has and nothing else gives them.
+    Lost(Membership),
+    /// A permission set's edits have reached its accounts, or not all of them.
+    Reprovisioned(Reprovisioned),
+    /// A new version of the rules did not come into force. `reason` is the first line of what its author was told.
+    RulesRefused {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<RulesVersion>,
+        reason: String,
+    },
+    /// AWS has something else than the ledger says, by another's hand.
+    DriftFound { assignment: AssignmentKey, drift: Drift, response: Response },
+}
+
+/// What a change of a group's members means for one of them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Membership {
+    pub user: UserId,
+    pub group: GroupId,
+    /// Ordered; [`MOST_LISTED`] at most.
+    pub access: Vec<Access>,
+    /// How many more there are than are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlisted: usize,
+}
+
+/// A permission set in an account, by these rules.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Access {
+    pub account: AccountId,
+    pub permission_set: PermissionSetArn,
+    pub rules: BTreeSet<RuleId>,
+}
+
+/// What came of bringing a permission set's edits to its accounts.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reprovisioned {
+    pub permission_set: PermissionSetArn,
+    /// The ids of the events that told of the edits; none where a look found it outdated.
+    pub edits: Vec<String>,
+    /// Ordered; [`MOST_LISTED`] at most.
+    pub updated: Vec<AccountId>,
+    /// How many more there are than are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlisted: usize,
+    /// Accounts that are still on an older version, with the reason.
+    pub failed: BTreeMap<AccountId, String>,
+}
+
+/// How AWS differs from what the ledger says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drift {
+    /// What was ours is gone.
+    Missing,
+    /// Somebody else made it.
+    Foreign,
+}
+
+/// What is done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// It is told of: its rules only observe.
+    Reported,
+    /// It is made again: its rule says so.
+    Repaired,
+    /// It is on hold until a person lets it go.
+    Held,
+    /// It stays as it is: no rule wants it otherwise, or it isn't ours.
+    Left,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Happened {
+    /// The word for it, the same as in its JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Granted { .. } => "granted",
+            Self::Revoked { .. } => "revoked",
+            Self::Failed { .. } => "failed",
+            Self::Blocked { .. } => "blocked",
+            Self::Withheld { .. } => "withheld",
+            Self::Held { .. } => "held",
+            Self::Gained(_) => "gained",
+            Self::Lost(_) => "lost",
+            Self::Reprovisioned(_) => "reprovisioned",
+            Self::RulesRefused { .. } => "rules_refused",
+            Self::DriftFound { .. } => "drift_found",
+        }
+    }
+
+    /// What it is about, so that two of a kind are told apart.
+    fn subject(&self) -> String {
+        match self {
+            Self::Granted { assignment }
+            | Self::Revoked { assignment, .. }
+            | Self::Failed { assignment, .. }
+            | Self::Blocked { assignment, .. }
+            | Self::Withheld { assignment, .. }
+            | Self::Held { assignment, .. }
+            | Self::DriftFound { assignment, .. } => assignment.to_string(),
+            Self::Gained(membership) | Self::Lost(membership) => {
+                format!("{} {}", membership.group, membership.user)
+            }
+            Self::Reprovisioned(reprovisioned) => reprovisioned.permission_set.to_string(),
+            Self::RulesRefused { refused, .. } => {
+                refused.as_ref().map(ToString::to_string).unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl Outcome {
+    /// An outcome that bears the same id whenever it is made of the same happening. `occasion` tells it from another of the same kind about
+    /// the same thing: a request's id, an event's, a time that was written down.
+    pub fn new(happened: Happened, occasion: &str, at: Timestamp, cause: Cause) -> Self {
+        let mut hash = Sha256::new();
+        for part in [happened.word(), &happened.subject(), occasion] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let id = hex(hash.finalize().get(..16).unwrap_or_default());
+        Self { id, at, cause, rules: BTreeSet::new(), rules_version: None, happened }
+    }
+
+    /// The same, decided by these rules.
+    #[must_use = "an outcome is told by keeping it in the ledger"]
+    pub fn by_rules<'a>(
+        self,
+        rules: impl IntoIterator<Item = &'a RuleId>,
+        version: Option<&RulesVersion>,
+    ) -> Self {
+        Self { rules: rules.into_iter().cloned().collect(), rules_version: version.cloned(), ..self }
+    }
+
+    /// What is told of a row, as it is now.
+    pub fn of_row(row: &Row, happened: Happened, at: Timestamp) -> Self {
+        let request = row.last_request.as_ref().map(ToString::to_string).unwrap_or_default();
+        let occasion = format!("{request} {} {}", row.changed_at, row.attempts);
+        let outcome = Self::new(happened, &occasion, at, row.cause.clone());
+        outcome.by_rules(row.wanted_by.keys(), row.rules.as_ref())
+    }
+
+    /// Where it stands in the order of times: of a fixed width, and its id after it.
+    #[cfg(any(feature = "aws", feature = "local"))]
+    pub(crate) fn place(&self) -> String {
+        format!("{:.9}#{}", self.at, self.id)
+    }
+
+    /// As it is on the bus: with the version of its schema.
+    pub fn detail(&self) -> serde_json::Value {
+        let mut detail = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = detail.as_object_mut() {
+            fields.insert("schema_version".to_owned(), SCHEMA_VERSION.into());
+        }
+        detail
+    }
+}
+
+/// Keeps the first [`MOST_LISTED`], and tells how many there were beyond.
+pub fn listed<T>(all: impl IntoIterator<Item = T>) -> (Vec<T>, usize) {
+    let mut all = all.into_iter();
+    let kept: Vec<T> = all.by_ref().take(MOST_LISTED).collect();
+    (kept, all.count())
+}

@@ -1,0 +1,84 @@
+//! Taking away what is ours and no rule wants any more, and cleaning up what its principal has left behind.
+
+use super::{
+    Situation, WithheldReason,
+    key::{Decision, Subject},
+};
+use crate::{
+    domain::{Mode, Operation},
+    ledger::{Intent, Row, State},
+    resolve::Lookup,
+};
+
+impl Subject<'_> {
+    /// A row that is ours and that no rule wants any more.
+    pub(super) fn revoke(&self, row: &Row) -> Decision {
+        let row = &self.with_its_principal(row.clone());
+        if let Some(reason) = self.why_not_revoke(row) {
+            let withheld = Decision::withhold(Operation::Revoke, reason);
+            return if row.state == State::Dormant {
+                withheld.and_record(self.become_state(row, State::Ours))
+            } else if self.row.is_some_and(|read| read.orphaned_since != row.orphaned_since) {
+                withheld.and_record(row.clone())
+            } else {
+                withheld
+            };
+        }
+        let intent = Intent {
+            decided_at: self.read_at(),
+            not_before: None,
+            not_after: None,
+            fingerprint: self.fingerprint(Operation::Revoke),
+            claim: None,
+        };
+        let orphaned_since = row.orphaned_since;
+        let row = self.with_intent(Some(row), State::Closing(intent), &row.wanted_by);
+        let row = Row { orphaned_since, ..row };
+        Decision { action: Some((Operation::Revoke, Box::new(row))), ..Decision::default() }
+    }
+
+    /// The row, marked as an orphan since the first look that found its principal gone. A look that finds it takes the mark away; one that fails
+    /// says nothing.
+    fn with_its_principal(&self, row: Row) -> Row {
+        let orphaned_since = match self.situation.principals.get(&self.key.principal) {
+            Some(Lookup::Absent) => row.orphaned_since.or(Some(self.situation.now)),
+            Some(Lookup::Found(())) => None,
+            Some(Lookup::Failed(_)) | None => row.orphaned_since,
+        };
+        Row { orphaned_since, ..row }
+    }
+
+    /// The first reason that speaks against taking away what is ours, if there is one.
+    pub(super) fn why_not_revoke(&self, row: &Row) -> Option<WithheldReason> {
+        let Situation { desired, principals, vanished, mode, orphan_grace, now, .. } = self.situation;
+        if let Some(why) = self.frozen(row) {
+            return Some(WithheldReason::LookupFailed(why));
+        }
+        match principals.get(&self.key.principal) {
+            Some(Lookup::Absent) if row.orphaned_since.is_none_or(|since| *now < since + *orphan_grace) => {
+                return Some(WithheldReason::Orphaned);
+            }
+            Some(Lookup::Failed(why)) => return Some(WithheldReason::LookupFailed(why.clone())),
+            Some(Lookup::Absent | Lookup::Found(())) | None => {}
+        }
+        // A permission set can't be deleted while it is assigned: one of the two lists is wrong.
+        if self.listed && vanished.contains(&self.key.permission_set) {
+            let why = "the permission set is assigned here, and missing from the list of permission sets";
+            return Some(WithheldReason::LookupFailed(why.to_owned()));
+        }
+        // A rule that wants the key still, but for a `never`, speaks with the mode it has now.
+        let modes = desired.forbidden.get(self.key).unwrap_or(&row.wanted_by);
+        let strictest = modes.values().copied().min().unwrap_or(Mode::Sync).min(*mode);
+        match strictest {
+            Mode::Observe => Some(WithheldReason::Observed),
+            Mode::CreateOnly => Some(WithheldReason::CreateOnly),
+            Mode::Sync => None,
+        }
+    }
+
+    /// Why a rule that concerns the account could not be resolved: one that wanted the row, or one that may want it now.
+    pub(super) fn frozen(&self, row: &Row) -> Option<String> {
+        let frozen = &self.situation.desired.frozen;
+        row.wanted_by.keys().find_map(|rule| frozen.get(rule)).or_else(|| frozen.values().next()).cloned()
+    }
+}
