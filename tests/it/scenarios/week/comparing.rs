@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{AccountId, AssignmentKey},
+    engine::AccountHint,
     ledger::Cause,
+    ports::Clock as _,
 };
 use simulator::World;
 
@@ -72,18 +74,42 @@ impl Comparing {
                 }
             }
         }
-        let unexplained = differences.into_iter().filter_map(|(key, wanted)| {
-            let reason = self.excused.get(&key).copied();
-            let excused = reason.is_some_and(|reason| REASONS.contains(&reason));
-            (!excused).then(|| Violation::Differs { key, wanted, reason: reason.map(str::to_owned) })
-        });
-        let unexplained: Vec<Violation> = unexplained.collect();
-        for violation in &unexplained {
-            if let Violation::Differs { key, .. } = violation {
-                self.excused.remove(key);
+        self.without_reason(differences)
+    }
+
+    /// The same, once no sweep has anything to add: a look that may write is asked, for what a budget holds back is no part of the plan
+    /// itself. What that look acts on has no reason either, and should have been acted on before.
+    pub(super) async fn unexplained_by_a_look(&mut self, service: &Service) -> Vec<Violation> {
+        let found = self.unexplained(service).await;
+        let mut differences = BTreeMap::new();
+        for violation in found {
+            if let Violation::Differs { key, wanted, .. } = violation {
+                differences.insert(key, wanted);
             }
         }
-        unexplained
+        let accounts: BTreeSet<AccountId> = differences.keys().map(|key| key.account.clone()).collect();
+        for account in accounts {
+            let hint = AccountHint::new(account, Cause::new("command", "comparing"), service.clock.now());
+            for withheld in service.ports.reconciler().account(&hint).await.unwrap().withheld {
+                if differences.contains_key(&withheld.key) {
+                    self.excused.insert(withheld.key, withheld.reason.kind());
+                }
+            }
+        }
+        self.without_reason(differences)
+    }
+
+    /// Those of the differences for which no reason was told that is allowed.
+    fn without_reason(&mut self, differences: BTreeMap<AssignmentKey, bool>) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for (key, wanted) in differences {
+            let reason = self.excused.get(&key).copied();
+            if !reason.is_some_and(|reason| REASONS.contains(&reason)) {
+                self.excused.remove(&key);
+                found.push(Violation::Differs { key, wanted, reason: reason.map(str::to_owned) });
+            }
+        }
+        found
     }
 
     /// Assignments of others that are not there any more, or count as the service's.

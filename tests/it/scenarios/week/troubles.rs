@@ -100,7 +100,7 @@ impl Office<'_> {
             self.service.pass(self.service.ports.settings.lag + Duration::from_secs(1)).await;
             self.service.sweep().await.unwrap();
             assert!(self.running.quiet(PATIENCE).await, "it does not become quiet: {}", self.running.noise());
-            found = self.comparing.unexplained(self.service).await;
+            found = self.comparing.unexplained_by_a_look(self.service).await;
         }
         self.report(&found).await;
         let touched = self.comparing.touched(&self.service.world());
@@ -204,7 +204,7 @@ impl Office<'_> {
             self.running.noise()
         );
         self.comparing.ask_again();
-        let found = self.comparing.unexplained(self.service).await;
+        let found = self.comparing.unexplained_by_a_look(self.service).await;
         self.report(&found).await;
         self.look().await;
 
