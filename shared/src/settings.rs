@@ -42,6 +42,10 @@ const QUEUE: Expected = Expected {
 };
 const BUS: Expected =
     Expected { what: "the name or ARN of an EventBridge event bus", example: "usher-outcomes" };
+const ROLES: Expected = Expected {
+    what: "ARNs of IAM roles, separated by commas",
+    example: "arn:aws:iam::111122223333:role/usher-provision",
+};
 const BUCKET: Expected = Expected { what: "the name of an S3 bucket", example: "example-usher-rules" };
 const PREFIX: Expected =
     Expected { what: "the beginning of S3 keys, without a slash in front", example: "usher/" };
@@ -275,6 +279,12 @@ impl Settings {
         self.optional("USHER_INSTANCE_ARN", INSTANCE, |text| text.parse().ok())
     }
 
+    /// `USHER_OWN_ROLES`: the ARNs of the roles that requests to assign are made with, separated by commas. Without them, no event of a request of ours settles
+    /// whose an assignment is.
+    pub fn own_roles(&self) -> Result<Vec<String>, SettingsError> {
+        Ok(self.optional("USHER_OWN_ROLES", ROLES, role_arns)?.unwrap_or_default())
+    }
+
     /// What is logged, and how. What can't be read is told beside it and its default holds: nothing fails for its log.
     pub fn log(&self) -> (LogSettings, Vec<SettingsError>) {
         let in_lambda = self.get("AWS_LAMBDA_FUNCTION_NAME").is_some();
@@ -408,6 +418,14 @@ fn event_bus(text: &str) -> Option<String> {
     let fits = (1..=256).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'/'));
     fits.then(|| text.to_owned())
+}
+
+fn role_arns(text: &str) -> Option<Vec<String>> {
+    let arns: Vec<String> = text.split(',').map(|arn| arn.trim().to_owned()).collect();
+    let is_role = |arn: &String| {
+        arn.strip_prefix("arn:").is_some_and(|arn| arn.contains(":iam::") && arn.contains(":role/"))
+    };
+    arns.iter().all(is_role).then_some(arns)
 }
 
 fn queue_url(text: &str) -> Option<String> {

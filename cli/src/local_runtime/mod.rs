@@ -154,6 +154,7 @@ impl LocalRuntime {
             directory: self.aws.directory.as_ref(),
             access: self.aws.access.as_ref(),
             rulebook: &self.rulebook,
+            own_roles: &[],
             facts_age: self.settings.facts_age,
         };
         let (told, parked) = (event.clone(), self.parked.as_ref());

@@ -6,7 +6,7 @@
 use serde_json::Value;
 use shared::{
     aws,
-    engine::{HearError, Heard, Hearing, Inbox},
+    engine::{Arrival, HearError, Heard, Hearing, Inbox},
     events,
     ports::Queue,
 };
@@ -15,6 +15,6 @@ use shared::{
 pub async fn handle(payload: Value, inbox: Inbox<'_>, parked: &dyn Queue) -> Result<Heard, HearError> {
     let clock = inbox.clock;
     let hearing = Hearing { function: "on-account-event", parked, clock };
-    let submit = async |hint, event: String| inbox.submit(&hint, &event).await;
+    let submit = async |hint, Arrival { event, caller_role: _ }: Arrival| inbox.submit(&hint, &event).await;
     hearing.take(&payload, aws::envelope(&payload), events::read, submit).await
 }

@@ -5,7 +5,7 @@
 use serde_json::Value;
 use shared::{
     aws,
-    engine::{CenterInbox, HearError, Heard, Hearing},
+    engine::{Arrival, CenterInbox, HearError, Heard, Hearing},
     events,
     ports::Queue,
 };
@@ -14,6 +14,7 @@ use shared::{
 pub async fn handle(payload: Value, inbox: CenterInbox<'_>, parked: &dyn Queue) -> Result<Heard, HearError> {
     let clock = inbox.inbox.clock;
     let hearing = Hearing { function: "on-group-event", parked, clock };
-    let submit = async |hint, event: String| inbox.directory(&hint, &event).await;
+    let submit =
+        async |hint, Arrival { event, caller_role: _ }: Arrival| inbox.directory(&hint, &event).await;
     hearing.take(&payload, aws::envelope(&payload), events::read_directory, submit).await
 }

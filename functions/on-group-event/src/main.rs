@@ -47,6 +47,8 @@ async fn main() -> Result<(), WithCauses> {
             directory: &directory,
             access: &access,
             rulebook: &rulebook,
+            // Groups are never ours.
+            own_roles: &[],
             facts_age: engine.facts_age,
         };
         on_group_event::handle(event.payload, inbox, &parked)

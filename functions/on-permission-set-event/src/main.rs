@@ -18,7 +18,7 @@ use shared::{
 async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
-    let (engine, rules) = (settings.engine()?, settings.rules()?);
+    let (engine, rules, own_roles) = (settings.engine()?, settings.rules()?, settings.own_roles()?);
     let paces = Arc::new(Paces::new(Settings::events_share(), Arc::new(SystemClock)));
     let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
@@ -47,6 +47,7 @@ async fn main() -> Result<(), WithCauses> {
             directory: &directory,
             access: &access,
             rulebook: &rulebook,
+            own_roles: &own_roles,
             facts_age: engine.facts_age,
         };
         on_permission_set_event::handle(event.payload, inbox, &parked)

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Inbox, InboxError, Members, Rulebook, RulesOnHand, outline::outlines, signed};
+use super::{Arrival, Inbox, InboxError, Members, Rulebook, RulesOnHand, outline::outlines, signed};
 use crate::{
     domain::{
         AccountId, AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, RequestId, UserId,
@@ -27,6 +27,8 @@ pub struct CenterInbox<'a> {
     pub directory: &'a dyn Directory,
     pub access: &'a dyn AccessReader,
     pub rulebook: &'a Rulebook,
+    /// The ARNs of the roles that Usher's own requests to assign are made with.
+    pub own_roles: &'a [String],
     /// [`super::EngineSettings::facts_age`]
     pub facts_age: Duration,
 }
@@ -98,7 +100,12 @@ impl CenterInbox<'_> {
     }
 
     /// The same of permission sets, and of assignments that somebody has asked for.
-    pub async fn permission_set(&self, hint: &PermissionSetHint, event: &str) -> Result<usize, InboxError> {
+    pub async fn permission_set(
+        &self,
+        hint: &PermissionSetHint,
+        arrival: &Arrival,
+    ) -> Result<usize, InboxError> {
+        let event = &arrival.event;
         match hint {
             PermissionSetHint::Changed(arn) | PermissionSetHint::Named(arn) => {
                 let Some(rules) = self.rulebook.if_any(self.inbox.ledger).await.map_err(InboxError::Rules)?
@@ -113,6 +120,7 @@ impl CenterInbox<'_> {
                 if self.is_ours(key, request.as_ref()).await? {
                     return Ok(0);
                 }
+                self.confirm(key, request.as_ref(), arrival).await?;
                 self.tell_if_foreign(key, event).await?;
                 self.inbox.send([key.account.clone()], event, None).await
             }

@@ -30,6 +30,15 @@ pub enum HearError {
     Park(#[source] PortError),
 }
 
+/// What else is known of an event that hints at something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its id.
+    pub event: String,
+    /// The ARN of the role that made the call, as far as the event names one.
+    pub caller_role: Option<String>,
+}
+
 /// A function that hears of events.
 #[derive(Clone, Copy)]
 pub struct Hearing<'a> {
@@ -46,20 +55,20 @@ impl std::fmt::Debug for Hearing<'_> {
 }
 
 impl Hearing<'_> {
-    /// Takes an event: `envelope` is what its payload is, or why it is none; `submit` is given what it hints at, and the event's id.
+    /// Takes an event: `envelope` is what its payload is, or why it is none; `submit` is given what it hints at, and what else is known of it.
     pub async fn take<H>(
         &self,
         payload: &Value,
         envelope: Result<Envelope, serde_json::Error>,
         read: impl FnOnce(&Envelope) -> Result<Reading<H>, EventError>,
-        submit: impl AsyncFnOnce(H, String) -> Result<usize, InboxError>,
+        submit: impl AsyncFnOnce(H, Arrival) -> Result<usize, InboxError>,
     ) -> Result<Heard, HearError> {
         let reading = envelope
             .map_err(|error| format!("not an EventBridge event: {}", UnreadableJson::from(error)))
             .and_then(|envelope| read(&envelope).map_err(|error| causes::joined(&error)));
         match reading {
-            Ok(Reading::Hint { hint, event, caller_role: _ }) => {
-                Ok(Heard::Hinted(submit(hint, event).await?))
+            Ok(Reading::Hint { hint, event, caller_role }) => {
+                Ok(Heard::Hinted(submit(hint, Arrival { event, caller_role }).await?))
             }
             Ok(Reading::Ignored(why)) => {
                 tracing::info!(reason = %why, "event ignored: {why}");

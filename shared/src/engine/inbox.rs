@@ -67,6 +67,8 @@ pub enum InboxError {
     Directory(#[source] PortError),
     #[error("cannot ask for the permission set that it is about")]
     PermissionSet(#[source] PortError),
+    #[error("cannot ask for the request that it is about")]
+    Request(#[source] PortError),
     #[error("cannot ask what is assigned in the account that it is about")]
     Assignments(#[source] PortError),
     #[error("cannot use the ledger")]

@@ -16,6 +16,7 @@
 mod allowance;
 mod announcer;
 mod center;
+mod confirm;
 pub mod consent;
 mod hearing;
 mod inbox;
@@ -41,7 +42,7 @@ use std::time::Duration;
 
 pub use announcer::{AnnounceError, Announcer};
 pub use center::CenterInbox;
-pub use hearing::{HearError, Heard, Hearing};
+pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use look::all_rows;
 pub use members::{Members, MembersError};

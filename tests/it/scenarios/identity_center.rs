@@ -1,16 +1,22 @@
 //! What happens in Identity Center is noticed by its events, without any sweep.
 
+use std::time::Duration;
+
 use serde_json::json;
 use shared::{
     domain::{AssignmentKey, Principal},
     engine::Heard,
 };
-use simulator::wire::{identity_store as store, sso_admin as sso};
+use simulator::{
+    Assumptions, Fault, Settings,
+    wire::{identity_store as store, sso_admin as sso},
+};
 
 use super::{
+    failures::by_request,
     members::{joins, leaves},
     model::{Who, group, in_ou, rule, rules},
-    service::Service,
+    service::{Service, Start},
 };
 
 const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6";
@@ -88,7 +94,7 @@ async fn a_group_that_is_renamed_leaves_what_it_had_by_its_name_and_gets_what_it
     let id = service.world().group_named("Developers").unwrap();
     let old = service.key("play", "ReadOnlyAccess", "Developers");
     assert!(service.exists(&old));
-    service.pass(std::time::Duration::from_mins(10)).await;
+    service.pass(Duration::from_mins(10)).await;
     service.person(|world, now, who| world.rename_group(now, who, &id, "Builders")).await.unwrap();
     service.settle().await;
     assert!(!service.exists(&old));
@@ -146,7 +152,7 @@ async fn a_permission_set_that_is_tagged_is_given_where_rules_select_by_that_tag
     service.settle().await;
     let key = service.key("play", "ReadOnlyAccess", "Developers");
     assert!(service.exists(&key));
-    service.pass(std::time::Duration::from_mins(10)).await;
+    service.pass(Duration::from_mins(10)).await;
     tag_set(&service, "ReadOnlyAccess", "Level", "Low").await;
     service.settle().await;
     assert!(!service.exists(&key));
@@ -171,7 +177,7 @@ async fn requests_of_our_own_that_come_back_as_events_lead_to_no_look_and_those_
     }
 
     service.settle().await;
-    service.pass(std::time::Duration::from_mins(10)).await;
+    service.pass(Duration::from_mins(10)).await;
     let key = service.key("play", "ReadOnlyAccess", "Developers");
     assert!(service.exists(&key));
     let input: sso::DeleteAccountAssignment = serde_json::from_value(json!({
@@ -184,8 +190,110 @@ async fn requests_of_our_own_that_come_back_as_events_lead_to_no_look_and_those_
     }))
     .unwrap();
     service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
-    service.pass(std::time::Duration::from_secs(30)).await;
+    service.pass(Duration::from_secs(30)).await;
     service.settle().await;
     let row = service.rows().await.into_iter().find(|row| row.key == key).unwrap();
     assert!(row.hold.is_some() || row.missing_since.is_some(), "{row:?}");
+}
+
+/// A grant whose answer is lost, and that AWS's lists of requests don't show in time; tells the events that it has led to.
+async fn uncertain() -> (Service, AssignmentKey, Vec<serde_json::Value>) {
+    let hidden = Assumptions { status_lag: Duration::from_mins(20), ..Assumptions::default() };
+    let world = Settings { assumptions: hidden, ..Settings::default() };
+    let service = Service::start(Start { world, ..Start::default() });
+    service.world().fail_next("CreateAccountAssignment", Fault::LostAnswer, 1);
+    service
+        .publish(&rules([group("dev", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))]))
+        .await;
+    service.sweep().await.unwrap();
+    service.drain_inbox().await;
+    service.run_engine().await;
+    let mut events = service.take_events();
+    for _ in 0..5 {
+        service.pass(Duration::from_mins(1)).await;
+        service.settle().await;
+        events.extend(service.take_events());
+    }
+    let key = service.key("play", "ReadOnlyAccess", "Developers");
+    assert_eq!(service.state(&key).await, "uncertain");
+    (service, key, events)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_uncertain_assignment_is_ours_once_the_event_of_our_own_request_comes() {
+    let (service, key, events) = uncertain().await;
+    service.deliver(events).await;
+    assert_eq!(service.state(&key).await, "ours");
+    // From then on it goes as all that is ours.
+    service.pass(Duration::from_mins(30)).await;
+    service.move_to("play", "Workloads/Production").await;
+    service.settle().await;
+    assert!(!service.exists(&key));
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_another_role_or_of_another_request_leaves_what_is_uncertain_so() {
+    let (service, key, events) = uncertain().await;
+    let text = serde_json::to_string(&events).unwrap();
+    let of_another = text.replace(":role/usher", ":role/somebody");
+    assert_ne!(text, of_another);
+    service.deliver(serde_json::from_str(&of_another).unwrap()).await;
+    assert_eq!(service.state(&key).await, "uncertain");
+
+    let request = service.world().request_log().next().unwrap().id.to_string();
+    for unknown in ["00000000-0000-4000-8000-000000000000", ""] {
+        let forged = text.replace(&request, unknown);
+        assert_ne!(text, forged);
+        service.deliver(serde_json::from_str(&forged).unwrap()).await;
+        assert_eq!(service.state(&key).await, "uncertain");
+    }
+
+    // Another's request, for another key, in the name of our role.
+    let other = service.key("play", "PowerUserAccess", "Support");
+    service.person(|world, now, who| by_request(world, now, who, &other)).await;
+    service.pass(Duration::from_mins(1)).await;
+    let theirs = service.world().request_log().last().unwrap().id.to_string();
+    let forged = text.replace(&request, &theirs);
+    service.deliver(serde_json::from_str(&forged).unwrap()).await;
+    assert_eq!(service.state(&key).await, "uncertain");
+    // It is there, as the rules want it, whosever it is.
+    service.converged(&[]).await;
+    assert_eq!(service.state(&key).await, "uncertain");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_a_rule_names_already_has_its_access_as_soon_as_it_is_made() {
+    let service = Service::new();
+    let carla = rule("carla", Who::User("carla@example.com".to_owned()));
+    service.publish(&rules([carla.gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))])).await;
+    service.sweep_and_settle().await;
+    assert_eq!(service.assignments(), [""; 0]);
+    let input: store::CreateUser = serde_json::from_value(json!({
+        "IdentityStoreId": service.world().identity_store(),
+        "UserName": "carla@example.com",
+        "DisplayName": "Carla Example",
+        "Name": { "GivenName": "Carla", "FamilyName": "Example" },
+    }))
+    .unwrap();
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+    service.settle().await;
+    let carla = service.world().user_named("carla@example.com").unwrap();
+    let key = AssignmentKey {
+        account: service.account("play"),
+        permission_set: service.world().permission_set_named("ReadOnlyAccess").unwrap(),
+        principal: Principal::User(carla.clone()),
+    };
+    assert!(service.exists(&key));
+
+    // What it had is an orphan once it is deleted.
+    let store_id = service.world().identity_store();
+    let input = store::DeleteUser { identity_store_id: store_id, user_id: carla.to_string(), revision: None };
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+    service.settle().await;
+    assert_eq!(service.withheld().await.get(&key).map(String::as_str), Some("orphaned"));
+    service.pass(Duration::from_hours(25)).await;
+    service.sweep_and_settle().await;
+    assert!(!service.exists(&key));
+    service.converged(&[]).await;
 }

@@ -38,6 +38,7 @@ pub(super) struct Ports {
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) rulebook: Arc<Rulebook>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) own_roles: Arc<[String]>,
     pub(super) settings: EngineSettings,
     pub(super) sweep: SweepSettings,
 }
@@ -58,6 +59,7 @@ impl Ports {
             directory: &*self.directory,
             access: &*self.access,
             rulebook: &self.rulebook,
+            own_roles: &self.own_roles,
             facts_age: self.settings.facts_age,
         }
     }

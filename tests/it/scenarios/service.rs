@@ -120,8 +120,7 @@ impl Service {
         let round_trip = Duration::from_millis(50);
         let face =
             InProcess { world: Arc::clone(&world), clock: clock.clone(), caller, round_trip, paces: None };
-        let ledger = Arc::new(SqliteLedger::in_memory().unwrap());
-        let unclaimed = Arc::default();
+        let (ledger, unclaimed) = (Arc::new(SqliteLedger::in_memory().unwrap()), Arc::default());
         let writer =
             Watched { writer: face.clone(), ledger: Arc::clone(&ledger), unclaimed: Arc::clone(&unclaimed) };
         let inbox = Arc::new(LocalQueue::fifo(clock.clone()));
@@ -140,6 +139,7 @@ impl Service {
             polls: polls.clone(),
             parked: parked.clone(),
             outcomes: Arc::default(),
+            own_roles: [format!("arn:aws:iam::{management}:role/{USHER}")].into(),
             rulebook: Arc::new(Rulebook::of_store(store.clone())),
             clock: clock.clone(),
             settings: engine,
