@@ -68,3 +68,5 @@ mod staleness;
 mod tags_and_moves;
 mod ticks;
 mod time;
+mod watching;
+mod week;
