@@ -1,7 +1,9 @@
 //! What can be asked for on the command line.
 
 mod consent;
+mod dead_letters;
 mod reprovision;
+mod rules;
 mod simulate;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -13,7 +15,12 @@ use shared::domain::{AccountId, InstanceArn, PlanHash};
 pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
+pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
 pub use reprovision::ReprovisionArgs;
+pub use rules::{
+    RulesBundleArgs, RulesCheckArgs, RulesCommand, RulesPublishArgs, RulesRollbackArgs, RulesShowArgs,
+    RulesVersionsArgs,
+};
 pub use simulate::SimulateArgs;
 
 /// Usher gives people access to AWS accounts through IAM Identity Center, by rule.
@@ -152,6 +159,9 @@ pub enum Command {
         usher reprovision ReadOnlyAccess --now --reason 'incident 12'"
     )]
     Reprovision(ReprovisionArgs),
+    /// Work on what failed for good: messages and events that no function could act on
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Show what events lead to, or why they are ignored
     #[command(
         after_help = "A file may hold EventBridge events, CloudTrail records (a log file, or what `aws cloudtrail lookup-events`\n\
@@ -189,31 +199,6 @@ pub enum Command {
         usher simulate --without-functions"
     )]
     Simulate(SimulateArgs),
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub enum RulesCommand {
-    /// Look for mistakes in rule files, all of them at once
-    #[command(after_help = "Exit codes:\n  \
-        0  no mistakes\n  \
-        1  mistakes, or a file that can't be read\n\n\
-        Examples:\n  \
-        usher rules check rules.yaml\n  \
-        usher rules check rules/ --json")]
-    Check(RulesCheckArgs),
-    /// Print the JSON Schema of rule files, with which editors complete and explain them
-    #[command(after_help = "Example:\n  usher rules schema > usher-rules.schema.json")]
-    Schema,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct RulesCheckArgs {
-    /// The rule files, or the folder that they are in
-    #[arg(required = true, value_name = "PATH")]
-    pub files: Vec<PathBuf>,
-    /// Print one JSON document instead of text
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,8 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use shared::{
     domain::AccountId,
-    engine::{self, EngineSettings, Planner, PublishError, Rulebook},
-    ledger::Cause,
+    engine::{self, EngineSettings, Planner, PublishError, Rulebook, RulesOnHand},
+    ledger::{Cause, Forecast},
     local::FolderRules,
     ports::{Clock, Ledger, RulesStore},
     settings::Settings,
@@ -53,6 +53,26 @@ impl Desk {
             }
             (Rulebook::fixed(on_hand), files)
         };
+        Self::with(rulebook, files, ledger, connection, machine).await
+    }
+
+    /// With these rules, whatever is in force.
+    pub(crate) async fn with_rules(
+        rules: RulesOnHand,
+        ledger: Arc<dyn Ledger>,
+        connection: &ConnectionArgs,
+        machine: &Machine,
+    ) -> Result<Self, Failure> {
+        Self::with(Rulebook::fixed(rules), Vec::new(), ledger, connection, machine).await
+    }
+
+    async fn with(
+        rulebook: Rulebook,
+        files: Vec<String>,
+        ledger: Arc<dyn Ledger>,
+        connection: &ConnectionArgs,
+        machine: &Machine,
+    ) -> Result<Self, Failure> {
         let settings = connect::engine(machine)?;
         let (aws, counts) = connect::connect(connection, machine).await?.counted();
         Ok(Self { aws, ledger, clock: Arc::clone(&machine.clock), counts, rulebook, files, settings })
@@ -76,8 +96,18 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Plans everything, in numbers, and shows how far it is.
+    pub(crate) async fn forecast(&self, cause: &Cause, screen: &mut Screen<'_>) -> Result<Forecast, Failure> {
+        let planner = self.planner();
+        let looking = planner.forecast(cause);
+        let forecast = progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await?;
+        forecast.map_err(Failure::Read)
+    }
+}
+
 /// Where the rules in force are kept: beside a ledger in a file, in the bucket of the deployed functions otherwise.
-async fn store(
+pub(crate) async fn store(
     at: &LedgerAt,
     connection: &ConnectionArgs,
     machine: &Machine,

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use miette::Diagnostic;
 use shared::{
-    domain::AccountId,
+    domain::{AccountId, RulesVersion},
     engine::{
         AnnounceError, PublishError, ReadError, ReconcileError, ReprovisionError, RunError, SweepError,
         consent::ConsentError,
@@ -76,6 +76,22 @@ pub enum Failure {
     UnknownAccount(AccountId),
     #[error("the rules were not brought into force, and nothing was changed")]
     Publish(#[source] PublishError),
+    #[error("the rules are in force, but not every account could be hinted")]
+    HintEverywhere(#[source] shared::engine::InboxError),
+    #[error("no version that was ever in force begins with `{0}`")]
+    UnknownVersion(String),
+    #[error("several versions begin with `{0}`")]
+    ManyVersions(String),
+    #[error("no other version was in force before")]
+    NothingBefore,
+    #[error("the rules of version `{version}` cannot be fetched")]
+    FetchBundle { version: RulesVersion, source: PortError },
+    #[error("there is no dead letter `{0}`")]
+    NoSuchLetter(String),
+    #[error("cannot use the queue of dead letters")]
+    DeadLetters(#[source] PortError),
+    #[error("cannot act on the rules that the event is about")]
+    UploadEvent(#[source] on_rules_change::Error),
     #[error("cannot write down what is to be done")]
     Reconcile(#[source] ReconcileError),
     #[error("the engine broke off")]
@@ -154,7 +170,7 @@ impl Failure {
                 "name it with --ledger: a file that `usher apply` has made, or dynamodb:TABLE for that of the deployed functions"
             }
             Self::DeployedLedger { .. } => {
-                "publish the rules to the bucket of the deployed functions instead; `usher plan` works with their ledger"
+                "bring the rules into force with `usher rules publish`, or upload them (docs/rules.md); `usher plan` works with their ledger"
             }
             Self::Consent(error) => return consented(error).map(str::to_owned).or_else(|| self.cause()),
             Self::NobodyNamed { .. } => {
@@ -188,6 +204,18 @@ impl Failure {
             Self::DemoScene { .. } | Self::DemoTooLong { .. } | Self::DemoEnd(_) => {
                 "run it again with --verbose, and tell the project what it says: this is a mistake in Usher"
             }
+            Self::UnknownVersion(_) => "`usher rules versions` lists them",
+            Self::ManyVersions(_) => "give more of its digits: `usher rules versions` lists them",
+            Self::NothingBefore => {
+                "`usher rules versions` lists what there was; bring other rules into force with `usher rules publish`"
+            }
+            Self::FetchBundle { source: PortError::NotFound(_), .. } => {
+                "bundles are kept as rules/VERSION.json, beside the ledger or in the bucket: this one was taken away. What is in force stays"
+            }
+            Self::NoSuchLetter(_) => {
+                "`usher dead-letters list` shows their ids; another may be at it just now"
+            }
+            Self::HintEverywhere(_) => "the next tick does it, within a minute",
             Self::Publish(PublishError::Shrunk { .. } | PublishError::Empty) => {
                 "check that the files are whole"
             }
@@ -203,6 +231,9 @@ impl Failure {
             | Self::Sweep(_)
             | Self::Reprovision(_)
             | Self::Event(_)
+            | Self::FetchBundle { .. }
+            | Self::DeadLetters(_)
+            | Self::UploadEvent(_)
             | Self::Announce(_)
             | Self::LookUp(_)
             | Self::Queue(_) => return self.cause(),

@@ -31,7 +31,7 @@ pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
 
-use args::{Command, RulesCommand};
+use args::{Command, DeadLettersCommand, RulesCommand};
 
 /// How a command ended, as its exit code says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +80,7 @@ pub async fn ending(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) 
 async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> Result<Ending, Failure> {
     let Cli { command, connection, no_color: _, verbose: _ } = arguments;
     match command {
-        Command::Rules(RulesCommand::Check(check)) => commands::rules_check::run(&check, screen),
-        Command::Rules(RulesCommand::Schema) => commands::rules_schema::run(screen),
+        Command::Rules(rules) => rules_command(rules, &connection, machine, screen).await,
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
@@ -102,6 +101,35 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Reprovision(reprovision) => {
             Box::pin(commands::reprovision::run(&reprovision, &connection, machine, screen)).await
         }
+        Command::DeadLetters(DeadLettersCommand::List(list)) => {
+            commands::dead_letters::list(&list, &connection, machine, screen).await
+        }
+        Command::DeadLetters(DeadLettersCommand::Retry(retry)) => {
+            Box::pin(commands::dead_letters::retry(&retry, &connection, machine, screen)).await
+        }
         Command::Event(event) => commands::event::run(&event, screen),
+    }
+}
+
+async fn rules_command(
+    command: RulesCommand,
+    connection: &args::ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    match command {
+        RulesCommand::Check(check) => commands::rules_check::run(&check, screen),
+        RulesCommand::Bundle(bundle) => commands::rules_publish::bundle(&bundle, screen),
+        RulesCommand::Publish(publish) => {
+            commands::rules_publish::publish(&publish, connection, machine, screen).await
+        }
+        RulesCommand::Versions(versions) => {
+            commands::rules_versions::versions(&versions, connection, machine, screen).await
+        }
+        RulesCommand::Show(show) => commands::rules_versions::show(&show, connection, machine, screen).await,
+        RulesCommand::Rollback(rollback) => {
+            commands::rules_publish::rollback(&rollback, connection, machine, screen).await
+        }
+        RulesCommand::Schema => commands::rules_schema::run(screen),
     }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn plan(
     // An account that can't be read may be the one that a rule selects.
     let can_tell = account.is_none() && unread.is_empty();
     let mut idle = if can_tell { Idle::of(&basis.rules.index) } else { Idle::default() };
-    for Decided { plan, account, waiting, has_work: _, drift: _, is_partial: _ } in decided {
+    for Decided { plan, account, waiting, has_work: _, drift: _, only: _ } in decided {
         idle.look(&basis.rules.index, account.as_ref());
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
         let is_stopped = |row: &Row| {

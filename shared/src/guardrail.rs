@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{AccountId, AssignmentKey, Operation, RulesVersion},
-    ledger::{BudgetKey, Cause, Charge, OverBudget, Row},
+    ledger::{BudgetKey, Cause, Charge, OverBudget, Row, State},
     plan::{Action, Plan, Withheld, WithheldReason, found_again},
     rules::Guardrails,
 };
@@ -207,6 +207,10 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
         } else {
             let Action { operation, key, rules, row, before, approval: _ } = action;
             let over = OverBudget { since: row.changed_at, budget: budget.clone() };
+            let was_ours = before.as_ref().filter(|before| before.state == State::Ours);
+            let lost = was_ours
+                .filter(|_| operation == Operation::Grant)
+                .map(|before| before.clone().into_state(State::Closed, row.changed_at));
             // An orphan waits for the next day, and for nobody.
             if operation == Operation::Revoke && !is_orphan {
                 records.extend(before.map(|before| Row {
@@ -215,6 +219,8 @@ fn bound(plan: Plan, budgets: &Budgets, scope: Option<&Scope>) -> ApprovedPlan {
                     ..before
                 }));
             }
+            // What was ours and is gone is ours no more while it waits to be made again.
+            records.extend(lost);
             withheld.push(Withheld { key, operation, reason: WithheldReason::Budget(budget.clone()), rules });
         }
     }
@@ -283,6 +289,7 @@ mod tests {
             maybe_sent: false,
             closed_at: None,
             last_request: None,
+            overheard: None,
             look_again: false,
             trouble: None,
             approval: None,

@@ -24,8 +24,9 @@ pub use standing::Standing;
 /// Of the events' schema: another number means that something has changed which a reader may rest on.
 pub const SCHEMA_VERSION: &str = "1";
 
-/// How many single entries an outcome lists; it says how many there are beyond. An event may have 256 KB.
-pub const MOST_LISTED: usize = 500;
+/// How large an outcome gets, in bytes of JSON, by what it lists; it says how many there are beyond. An event may have 256 KB, an item of the ledger 400 KB, and
+/// what goes along with it has to fit too.
+pub const LARGEST: usize = 60_000;
 
 /// One thing that has come of a change.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -85,7 +86,7 @@ pub enum Happened {
 pub struct Membership {
     pub user: UserId,
     pub group: GroupId,
-    /// Ordered; [`MOST_LISTED`] at most.
+    /// Ordered; as many as fit.
     pub access: Vec<Access>,
     /// How many more there are than are listed.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -106,13 +107,16 @@ pub struct Reprovisioned {
     pub permission_set: PermissionSetArn,
     /// The ids of the events that told of the edits; none where a look found it outdated.
     pub edits: Vec<String>,
-    /// Ordered; [`MOST_LISTED`] at most.
+    /// Ordered; as many as fit.
     pub updated: Vec<AccountId>,
     /// How many more there are than are listed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unlisted: usize,
-    /// Accounts that are still on an older version, with the reason.
+    /// Accounts that are still on an older version, with the reason; as many as fit.
     pub failed: BTreeMap<AccountId, String>,
+    /// How many more have failed than are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_unlisted: usize,
 }
 
 /// How AWS differs from what the ledger says.
@@ -162,6 +166,46 @@ impl Happened {
         }
     }
 
+    /// The same, as far as it fits into an event.
+    fn fitted(self) -> Self {
+        let of_member = |Membership { user, group, access, unlisted }| {
+            let (access, beyond) = fitting(access, LARGEST);
+            Membership { user, group, access, unlisted: unlisted + beyond }
+        };
+        match self {
+            Self::Gained(membership) => Self::Gained(of_member(membership)),
+            Self::Lost(membership) => Self::Lost(of_member(membership)),
+            Self::Reprovisioned(Reprovisioned {
+                permission_set,
+                edits,
+                updated,
+                unlisted,
+                failed,
+                failed_unlisted,
+            }) => {
+                let (edits, _) = fitting(edits, LARGEST / 10);
+                let (updated, more) = fitting(updated, LARGEST / 2);
+                let (failed, more_failed) = fitting(failed.into_iter().collect(), LARGEST / 3);
+                Self::Reprovisioned(Reprovisioned {
+                    permission_set,
+                    edits,
+                    updated,
+                    unlisted: unlisted + more,
+                    failed: failed.into_iter().collect(),
+                    failed_unlisted: failed_unlisted + more_failed,
+                })
+            }
+            other @ (Self::Granted { .. }
+            | Self::Revoked { .. }
+            | Self::Failed { .. }
+            | Self::Blocked { .. }
+            | Self::Withheld { .. }
+            | Self::Held { .. }
+            | Self::RulesRefused { .. }
+            | Self::DriftFound { .. }) => other,
+        }
+    }
+
     /// What it is about, so that two of a kind are told apart.
     fn subject(&self) -> String {
         match self {
@@ -193,7 +237,7 @@ impl Outcome {
             hash.update(part.as_bytes());
         }
         let id = hex(hash.finalize().get(..16).unwrap_or_default());
-        Self { id, at, cause, rules: BTreeSet::new(), rules_version: None, happened }
+        Self { id, at, cause, rules: BTreeSet::new(), rules_version: None, happened: happened.fitted() }
     }
 
     /// The same, decided by these rules.
@@ -230,9 +274,18 @@ impl Outcome {
     }
 }
 
-/// Keeps the first [`MOST_LISTED`], and tells how many there were beyond.
-pub fn listed<T>(all: impl IntoIterator<Item = T>) -> (Vec<T>, usize) {
-    let mut all = all.into_iter();
-    let kept: Vec<T> = all.by_ref().take(MOST_LISTED).collect();
-    (kept, all.count())
+/// As many of the first of these as have this much room as JSON, and how many there are beyond.
+fn fitting<T: serde::Serialize>(all: Vec<T>, room: usize) -> (Vec<T>, usize) {
+    let before = all.len();
+    let mut left = room;
+    let takes = |one: &T| serde_json::to_string(one).map_or(usize::MAX, |text| text.len() + 1);
+    let kept: Vec<T> = all
+        .into_iter()
+        .map_while(|one| {
+            left = left.checked_sub(takes(&one))?;
+            Some(one)
+        })
+        .collect();
+    let beyond = before - kept.len();
+    (kept, beyond)
 }

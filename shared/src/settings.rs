@@ -59,6 +59,7 @@ const PERMISSION_SETS: Expected = Expected { what: "a number from 1 to 3500", ex
 const TIME: Expected = Expected { what: "a length of time of up to a day", example: "90s, 5m or 1h" };
 const RATE: Expected = Expected { what: "a number of calls a second from 0.1 to 20", example: "4" };
 const CONCURRENCY: Expected = Expected { what: "a number from 1 to 40", example: "2" };
+const RECEIVES: Expected = Expected { what: "a number from 1 to 1000", example: "5" };
 const MANAGEMENT: Expected = Expected { what: "`withhold` or `direct`", example: "withhold" };
 const LEVEL: Expected =
     Expected { what: "`off`, `error`, `warn`, `info`, `debug` or `trace`", example: "info" };
@@ -74,6 +75,13 @@ pub struct RulesSettings {
     pub bucket: String,
     /// `USHER_RULES_PREFIX`: what their keys begin with; empty by default.
     pub prefix: String,
+}
+
+impl RulesSettings {
+    /// What the names of uploaded rules begin with.
+    pub fn incoming(&self) -> String {
+        format!("{}incoming/", self.prefix)
+    }
 }
 
 /// How much is logged.
@@ -288,6 +296,16 @@ impl Settings {
         self.required("USHER_PARKED_QUEUE_URL", QUEUE, queue_url)
     }
 
+    /// `USHER_DEAD_INBOX_QUEUE_URL`: the dead-letter queue of the inbox, which is FIFO as the inbox is; `None` if there is none.
+    pub fn dead_inbox_queue_url(&self) -> Result<Option<String>, SettingsError> {
+        self.optional("USHER_DEAD_INBOX_QUEUE_URL", QUEUE, queue_url)
+    }
+
+    /// `USHER_MAX_RECEIVES`: how often a message is received before it is put aside (5): the `maxReceiveCount` of the queues.
+    pub fn max_receives(&self) -> Result<u32, SettingsError> {
+        Ok(self.optional("USHER_MAX_RECEIVES", RECEIVES, receives)?.unwrap_or(5))
+    }
+
     /// `USHER_OUTCOME_BUS`: the name or ARN of the EventBridge bus that outcomes are told on.
     pub fn outcome_bus(&self) -> Result<String, SettingsError> {
         self.required("USHER_OUTCOME_BUS", BUS, event_bus)
@@ -392,6 +410,10 @@ fn window(text: &str) -> Option<usize> {
 
 fn concurrency(text: &str) -> Option<u32> {
     text.parse().ok().filter(|instances| (1..=40).contains(instances))
+}
+
+fn receives(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|receives| (1..=1000).contains(receives))
 }
 
 fn calls(text: &str) -> Option<u32> {

@@ -1,10 +1,22 @@
-//! How a process logs.
+//! How a process logs, and counts.
+//!
+//! What is counted is told by fields of the log's own events, and goes to `CloudWatch` as lines of its embedded metric format: what Lambda
+//! writes to its log anyway needs no call and no permission.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    fmt,
+    io::{self, IsTerminal as _, Write as _},
+};
 
+use serde_json::{Value, json};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
 use tracing_subscriber::{
+    Layer,
     filter::{LevelFilter, Targets},
-    layer::SubscriberExt as _,
+    layer::{Context, SubscriberExt as _},
     util::SubscriberInitExt as _,
 };
 
@@ -23,7 +35,8 @@ pub fn init() {
     // An error means that somebody logs already.
     let _ = match format {
         LogFormat::Json => {
-            lines.json().flatten_event(true).with_span_list(false).finish().with(filter(level)).try_init()
+            let lines = lines.json().flatten_event(true).with_span_list(false).finish();
+            lines.with(Counting).with(filter(level)).try_init()
         }
         LogFormat::Compact => {
             let lines = lines.compact().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
@@ -47,6 +60,73 @@ fn filter(level: LogLevel) -> Targets {
     };
     let bound = level.min(LevelFilter::INFO);
     Targets::new().with_default(level).with_targets(DISCREET.map(|target| (target, bound)))
+}
+
+/// Prints a line of `CloudWatch`'s embedded metric format for every event that counts something.
+struct Counting;
+
+impl<S: Subscriber> Layer<S> for Counting {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut counted = Counted::default();
+        event.record(&mut counted);
+        let Some(line) = counted.line() else { return };
+        // A line that can't be written is one that nobody counts.
+        let _ = writeln!(io::stdout().lock(), "{line}");
+    }
+}
+
+/// What an event counts.
+#[derive(Debug, Default)]
+struct Counted {
+    dead_letters: Option<u64>,
+    by: Option<String>,
+    at_ms: Option<i64>,
+}
+
+impl Counted {
+    /// The metric `DeadLetters` of the namespace `Usher`, by function.
+    fn line(&self) -> Option<Value> {
+        let Self { dead_letters, by, at_ms } = self;
+        let (number, function, at) = ((*dead_letters)?, by.as_ref()?, (*at_ms)?);
+        let timestamp = jiff::Timestamp::from_millisecond(at).ok()?;
+        Some(json!({
+            "_aws": {
+                "Timestamp": at,
+                "CloudWatchMetrics": [{
+                    "Namespace": "Usher",
+                    "Dimensions": [["Function"]],
+                    "Metrics": [{ "Name": "DeadLetters", "Unit": "Count" }],
+                }],
+            },
+            "DeadLetters": number,
+            "Function": function,
+            "timestamp": timestamp.to_string(),
+            "level": "INFO",
+            "message": format!("counted: {number} dead letter of {function}"),
+        }))
+    }
+}
+
+impl Visit for Counted {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "dead_letters" {
+            self.dead_letters = Some(value);
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        if field.name() == "at_ms" {
+            self.at_ms = Some(value);
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "by" {
+            self.by = Some(value.to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
 #[cfg(test)]
@@ -98,6 +178,25 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_dead_letter_is_counted_by_its_function() {
+        let counted = Counted {
+            dead_letters: Some(1),
+            by: Some("reconcile".to_owned()),
+            at_ms: Some(1_800_000_000_123),
+        };
+        let line = counted.line().unwrap();
+        assert_eq!(line["_aws"]["Timestamp"], 1_800_000_000_123_i64);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Usher");
+        let metric = line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"].as_str().unwrap();
+        assert_eq!(
+            (metric, &line[metric], &line["Function"]),
+            ("DeadLetters", &json!(1), &json!("reconcile"))
+        );
+        assert_eq!(Counted { by: None, ..counted }.line(), None);
+        assert_eq!(Counted::default().line(), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod sizes;
 mod source;
 mod testing;
 mod tools;
+mod week;
 
 use std::{
     env,
@@ -31,7 +32,9 @@ Usage: cargo xtask COMMAND
   ci           every check that a change must pass, the tests among them; nothing may be missing
   bench [ARGS] measures what Usher reaches against the simulated AWS, and what its decisions cost; `bench --help` tells ARGS
   sizes        builds the functions as Lambda gets them, and fails where one has grown; `sizes --accept` takes their sizes over
-  nightly      `ci`, and what takes too long for every change: all benchmarks, with their rows in target/bench.json
+  week [ARGS]  lives through a working week of a company of 400 accounts, by chance from a seed, and tells it as tables (target/week.md):
+               `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
+  nightly      `ci`, and what takes too long for every change: that week, and all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Some("ci") if rest.is_empty() => checks::run(&root(), checks::CI),
         Some("bench") => bench::run(&root(), &rest),
         Some("sizes") => sizes::command(&root(), &rest),
+        Some("week") => week::command(&root(), &rest),
         Some("nightly") if rest.is_empty() => nightly::run(&root()),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");

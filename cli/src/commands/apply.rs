@@ -100,9 +100,6 @@ pub(crate) async fn run(
     let progress = Progress::begin(planned.changing.len(), ASSIGNMENTS, screen);
     let carried_out = work.carry_out(until, progress, screen).await;
     work.count_owned().await?;
-    let bus = arguments.outcomes.as_deref().map_or_else(OutcomeFile::none, OutcomeFile::at);
-    let announcer = Announcer { ledger: ledger.as_ref(), bus: &bus, clock: machine.clock.as_ref() };
-    announcer.run(Timestamp::MAX).await.map_err(Failure::Announce)?;
     carried_out?;
 
     let report = work.report(planned, undecided).await?;
@@ -112,6 +109,9 @@ pub(crate) async fn run(
         let text = render::apply_text::outcomes(&report, screen.out_style);
         screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
     }
+    let bus = arguments.outcomes.as_deref().map_or_else(OutcomeFile::none, OutcomeFile::at);
+    let announcer = Announcer { ledger: ledger.as_ref(), bus: &bus, clock: machine.clock.as_ref() };
+    announcer.run(Timestamp::MAX).await.map_err(Failure::Announce)?;
     let complete = report.summary.is_good() && report.plan.unread.is_empty();
     Ok(if complete { Ending::Good } else { Ending::Bad })
 }
@@ -250,7 +250,7 @@ fn outcome(
         (Operation::Grant, Some(State::Ours)) => (Outcome::Granted, None),
         (Operation::Revoke, Some(State::Closed)) => (Outcome::Revoked, None),
         (_, Some(State::Blocked { reason, .. })) => (Outcome::Blocked, Some(reason.clone())),
-        (_, Some(State::Uncertain { reason })) => (Outcome::Uncertain, Some(reason.clone())),
+        (_, Some(State::Uncertain { reason, .. })) => (Outcome::Uncertain, Some(reason.clone())),
         (_, Some(State::Granting(_) | State::Closing(_))) => (Outcome::Left, trouble()),
         (_, Some(State::Ours | State::Closed | State::Dormant) | None) => (
             Outcome::GivenUp,

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod approvals;
 pub(crate) mod approve;
+pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod event;
 pub(crate) mod orders;
@@ -10,7 +11,9 @@ pub(crate) mod own;
 pub(crate) mod plan;
 pub(crate) mod reprovision;
 pub(crate) mod rules_check;
+pub(crate) mod rules_publish;
 pub(crate) mod rules_schema;
+pub(crate) mod rules_versions;
 pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod withheld;

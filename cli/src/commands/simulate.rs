@@ -10,7 +10,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use shared::{
     clock::ScaledClock,
-    engine::{self, EngineSettings},
+    engine::{self, EngineSettings, Published},
     local::{FolderRules, OutcomeFile, SqliteLedger},
     pace::{Paces, Share},
     ports::{Clock, LedgerReader, RulesStore},
@@ -30,7 +30,7 @@ use crate::{
     stage::{Cast, EXAMPLE_RULES, Stage},
 };
 use opening::Functions;
-use rule_watch::RuleWatch;
+use rule_watch::{Found, RuleWatch};
 use telling::Telling;
 
 /// What the functions that read may take together: what is deployed shares it out among reconcile, the sweep and the rest. The engine
@@ -78,7 +78,8 @@ pub(crate) async fn run(
     let record = ledger::file(&path)?;
     let clock = clock(arguments, machine, world.now(), Some(&record)).await?;
     let stage = open(arguments.port, world, Arc::clone(&clock)).await?;
-    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(&path)));
+    let folder = ledger::folder(&path);
+    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&folder));
     let paces = Arc::new(Paces::new(READERS, Arc::clone(&clock)));
     let reach = Reach {
         aws: Aws::of(&stage.ushers().paced(paces), None).await?,
@@ -89,6 +90,7 @@ pub(crate) async fn run(
         reach,
         record,
         Arc::clone(&store),
+        &folder,
         Arc::clone(&clock),
         EngineSettings::default(),
         outcomes,
@@ -196,11 +198,38 @@ impl Play<'_> {
         }
         if self.looked.elapsed() >= RULES {
             self.looked = tokio::time::Instant::now();
-            if let Some(text) = self.watch.look() {
-                telling::tell(self.clock.now(), ("rules", Paint::Warning), &text, screen)?;
+            match self.watch.look() {
+                Found::Nothing => {}
+                Found::Told(text) => {
+                    telling::tell(self.clock.now(), ("rules", Paint::Warning), &text, screen)?;
+                }
+                Found::Changed(rules) => self.publish(rules, screen).await?,
             }
         }
         self.glance(screen).await
+    }
+
+    /// The rule files have changed: they come into force as uploaded rules do in AWS, or are refused whole, and why is told.
+    async fn publish(&mut self, rules: Rules, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        let version = rules.bundle.version();
+        let (paint, text) = match self.runtime.publish(&rules.bundle, rules.on_hand).await {
+            Ok((Published { rules, is_new: true }, forecast)) => {
+                let text = format!(
+                    "version {} is in force, {}. {forecast}",
+                    rules.version.short(),
+                    count(rules.rules, "rule", "rules")
+                );
+                (Paint::Accent, text)
+            }
+            Ok((Published { rules, is_new: false }, _)) => {
+                (Paint::Faint, format!("version {} is in force already", rules.version.short()))
+            }
+            Err(failure) => {
+                let why = shared::causes::joined(&failure);
+                (Paint::Bad, format!("version {} of the files on the disk: {why}", version.short()))
+            }
+        };
+        telling::tell(self.clock.now(), ("rules", paint), text.trim_end(), screen)
     }
 
     async fn glance(&mut self, screen: &mut Screen<'_>) -> Result<(), Failure> {

@@ -185,7 +185,7 @@ fn sort_in(row: &Row, names: &Names, report: &mut StatusReport) {
                 retry_at: *retry_at,
             });
         }
-        State::Uncertain { reason } => report.uncertain.push(told(Some(reason))),
+        State::Uncertain { reason, .. } => report.uncertain.push(told(Some(reason))),
         State::Dormant => report.dormant.push(told(row.trouble.as_ref())),
         State::Ours | State::Closed => {}
     }

@@ -31,8 +31,7 @@ impl EventBus {
         self.waiting.extend(ours.map(|event| Waiting { event, failed: 0, not_before: Timestamp::MIN }));
     }
 
-    /// Delivers what is due. An event that fails stands in no other's way, and after its last try only a sweep finds what it
-    /// would have told.
+    /// Delivers what is due. An event that fails stands in no other's way, and after its last try it is put aside.
     pub(crate) async fn deliver(&mut self, runtime: &LocalRuntime, now: Timestamp) {
         for _ in 0..self.waiting.len() {
             let Some(Waiting { event, failed, not_before }) = self.waiting.pop_front() else { return };
@@ -46,8 +45,11 @@ impl EventBus {
                 let not_before = now.checked_add(*pause).unwrap_or(Timestamp::MAX);
                 self.waiting.push_back(Waiting { event, failed: failed + 1, not_before });
             } else {
+                if let Err(unparked) = runtime.give_up(&event, &error, failed + 1).await {
+                    runtime.trouble("putting an event aside", unparked.to_string());
+                }
                 error.push_str(
-                    "; it was the last try, and the next sweep finds what the event would have told",
+                    "; it was the last try: `usher dead-letters` shows the event, and the next sweep finds what it would have told",
                 );
             }
             runtime.trouble("the delivery of an event", error);

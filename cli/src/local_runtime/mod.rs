@@ -6,11 +6,14 @@
 mod bus;
 mod news;
 mod outcomes;
+mod publishing;
+mod retries;
 mod sqs;
 mod steps;
 mod watched;
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -23,11 +26,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        Announcer, CenterInbox, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler,
+        Announcer, CenterInbox, DeadLetters, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler,
         ReprovisionSettings, Reprovisioner, Rulebook, Sweep, SweepEnd, SweepSettings, SweepSummary, Tick,
     },
     events::Family,
-    local::{LocalQueue, OutcomeFile, SqliteLedger},
+    local::{FolderQueue, LocalQueue, OutcomeFile, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -60,6 +63,10 @@ const TOLD: Duration = Duration::from_secs(1);
 /// Received so often, a message is put aside.
 const DELIVERIES: u32 = 5;
 
+/// The folders of dead letters, and of those that are to be tried again, beside the ledger.
+pub(crate) const DEAD_LETTERS: &str = "dead-letters";
+pub(crate) const RETRIES: &str = "dead-letters-to-retry";
+
 /// The functions with all that they need.
 pub struct LocalRuntime {
     /// What is read to decide.
@@ -67,13 +74,17 @@ pub struct LocalRuntime {
     /// The engine's way to AWS: it keeps to a pace of its own.
     engine: Aws,
     ledger: WatchedLedger,
+    store: Arc<dyn RulesStore>,
     rulebook: Rulebook,
     clock: Arc<dyn Clock>,
     settings: EngineSettings,
     inbox: LocalQueue,
     wake: LocalQueue,
     polls: LocalQueue,
-    parked: Arc<LocalQueue>,
+    /// What failed for good. It outlives the process: `usher dead-letters` looks at it from another one.
+    parked: FolderQueue,
+    /// What `usher dead-letters retry` has given back.
+    retries: FolderQueue,
     /// Where outcomes are told.
     outcomes: TellingBus,
     teller: Teller,
@@ -94,29 +105,32 @@ impl std::fmt::Debug for LocalRuntime {
 }
 
 impl LocalRuntime {
-    /// The functions over this ledger and these rules, and where their news arrive.
+    /// The functions over this ledger and these rules, and where their news arrive. What failed for good is kept in `folder`.
     pub(crate) fn new(
         Reach { aws, engine }: Reach,
         ledger: SqliteLedger,
         rules: Arc<dyn RulesStore>,
+        folder: &Path,
         clock: Arc<dyn Clock>,
         settings: EngineSettings,
         outcomes: OutcomeFile,
     ) -> (Self, UnboundedReceiver<News>) {
         let (sender, news) = unbounded_channel();
         let teller = Teller::new(sender, Arc::clone(&clock));
-        let parked = Arc::new(LocalQueue::standard(Arc::clone(&clock)));
+        let [parked, retries] =
+            [DEAD_LETTERS, RETRIES].map(|name| FolderQueue::new(&folder.join(name), Arc::clone(&clock)));
         let runtime = Self {
             aws,
             engine,
             ledger: WatchedLedger::new(ledger, teller.clone()),
-            rulebook: Rulebook::of_store(rules),
+            rulebook: Rulebook::of_store(Arc::clone(&rules)),
+            store: rules,
             settings,
-            inbox: LocalQueue::fifo(Arc::clone(&clock)).with_dead_letters(DELIVERIES, Arc::clone(&parked)),
+            inbox: LocalQueue::fifo(Arc::clone(&clock)),
             wake: LocalQueue::standard(Arc::clone(&clock)),
-            polls: LocalQueue::standard(Arc::clone(&clock))
-                .with_dead_letters(DELIVERIES, Arc::clone(&parked)),
+            polls: LocalQueue::standard(Arc::clone(&clock)),
             parked,
+            retries,
             outcomes: TellingBus::new(outcomes, teller.clone()),
             clock,
             teller,
@@ -143,12 +157,7 @@ impl LocalRuntime {
 
     /// Gives an event to the function that reads it.
     pub async fn deliver(&self, event: Value) -> Result<(), Failure> {
-        let inbox = Inbox {
-            organization: self.aws.organization.as_ref(),
-            ledger: &self.ledger,
-            queue: &self.inbox,
-            clock: self.clock.as_ref(),
-        };
+        let inbox = self.hints_go_in();
         let center = CenterInbox {
             inbox,
             directory: self.aws.directory.as_ref(),
@@ -157,7 +166,7 @@ impl LocalRuntime {
             own_roles: &[],
             facts_age: self.settings.facts_age,
         };
-        let (told, parked) = (event.clone(), self.parked.as_ref());
+        let (told, parked) = (event.clone(), &self.parked);
         let outcome = match family(&event) {
             Some(Family::Directory) => on_group_event::handle(event, center, parked).await,
             Some(Family::PermissionSets) => on_permission_set_event::handle(event, center, parked).await,
@@ -165,6 +174,21 @@ impl LocalRuntime {
         };
         self.teller.event(&told, outcome.map_err(Failure::Event)?);
         Ok(())
+    }
+
+    /// Where hints go in.
+    fn hints_go_in(&self) -> Inbox<'_> {
+        Inbox {
+            organization: self.aws.organization.as_ref(),
+            ledger: &self.ledger,
+            queue: &self.inbox,
+            clock: self.clock.as_ref(),
+        }
+    }
+
+    /// Where messages go that failed on their last try.
+    fn dead_letters(&self) -> DeadLetters<'_> {
+        DeadLetters { queue: &self.parked, clock: self.clock.as_ref(), receives: DELIVERIES }
     }
 
     /// Runs `sweep` once.
@@ -202,15 +226,15 @@ impl LocalRuntime {
         self.teller.trouble(what, error);
     }
 
-    /// Runs the functions that queues feed whenever there is something for them, and `tick` once a minute, for as long as it is polled. Outcomes are told
-    /// sooner than `tick` would.
+    /// Runs the functions that queues feed whenever there is something for them, `tick` once a minute, and what is to be tried again, for as
+    /// long as it is polled. Outcomes are told sooner than `tick` would.
     pub async fn run(&self) -> Result<(), Failure> {
         let (reconcile, provision) = (self.run_reconcile().boxed_local(), self.run_provision().boxed_local());
         let (polls, ticks) = (self.run_poll_provisioning().boxed_local(), self.run_tick().boxed_local());
         let reprovision = self.run_reprovision().boxed_local();
-        let outcomes = self.tell_outcomes().boxed_local();
+        let beside = futures::future::try_join(self.run_retries(), self.tell_outcomes()).boxed_local();
         let queues = futures::future::try_join3(reconcile, provision, polls);
-        let schedules = futures::future::try_join3(ticks, reprovision, outcomes);
+        let schedules = futures::future::try_join3(ticks, reprovision, beside);
         futures::future::try_join(queues, schedules).await.map(|_| ())
     }
 
@@ -235,8 +259,8 @@ impl LocalRuntime {
             let event = sqs::event(&records)?;
             let looked = |looked: reconcile::Looked<'_>| self.teller.looked(looked);
             let until = self.clock.now().checked_add(DECIDING).unwrap_or(Timestamp::MAX);
-            let parked = self.parked.as_ref();
-            let answer = reconcile::handle_watched(event, reconciler, parked, until, looked).await;
+            let dead = self.dead_letters();
+            let answer = reconcile::handle_watched(event, reconciler, dead, until, looked).await;
             for record in &records {
                 if answer.batch_item_failures.iter().any(|failed| failed.item_identifier == record.id) {
                     self.inbox.release(&record.receipt, AGAIN).await.map_err(Failure::Queue)?;
@@ -263,7 +287,8 @@ impl LocalRuntime {
             let holder =
                 format!("local-{}-{}", std::process::id(), self.invocations.fetch_add(1, Ordering::Relaxed));
             let until = self.clock.now().checked_add(RUN).unwrap_or(Timestamp::MAX);
-            let ran = provision::handle(sqs::event(&records)?, provisioner, &holder, until).await;
+            let (event, dead) = (sqs::event(&records)?, self.dead_letters());
+            let ran = provision::handle_or_park(event, provisioner, &holder, until, dead).await;
             for record in &records {
                 match &ran {
                     Ok(_) => self.wake.acknowledge(&record.receipt).await,
@@ -291,7 +316,7 @@ impl LocalRuntime {
                 clock: self.clock.as_ref(),
             };
             let event = sqs::event(&records)?;
-            let answer = poll_provisioning::handle(event, poller, self.parked.as_ref()).await;
+            let answer = poll_provisioning::handle(event, poller, self.dead_letters()).await;
             for record in &records {
                 if answer.batch_item_failures.iter().any(|failed| failed.item_identifier == record.id) {
                     self.polls.release(&record.receipt, AGAIN).await.map_err(Failure::Queue)?;

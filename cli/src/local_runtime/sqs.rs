@@ -14,7 +14,7 @@ pub(super) fn event(records: &[Received]) -> Result<SqsEvent, Failure> {
 }
 
 fn record(received: &Received) -> Value {
-    let Received { id, receipt, group, body, receives } = received;
+    let Received { id, receipt, group, body, receives, sent_at: _ } = received;
     let mut attributes = json!({ "ApproximateReceiveCount": receives.to_string() });
     if let (Some(group), Some(members)) = (group, attributes.as_object_mut()) {
         members.insert("MessageGroupId".to_owned(), json!(group));
@@ -42,6 +42,7 @@ mod tests {
             group: Some("111122223333".into()),
             body: "{}".into(),
             receives: 2,
+            sent_at: None,
         };
         let event = event(&[received]).unwrap();
         let record = &event.records[0];

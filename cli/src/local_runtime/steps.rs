@@ -53,7 +53,7 @@ impl Steps {
                 Operation::Grant => Step::GivenUp(Operation::Grant),
                 Operation::Revoke => Step::Revoked,
             }),
-            State::Blocked { reason, .. } | State::Uncertain { reason } => {
+            State::Blocked { reason, .. } | State::Uncertain { reason, .. } => {
                 self.under_way.remove(&row.key).map(|_| Step::Failed(reason.clone()))
             }
             State::Dormant => {
@@ -119,6 +119,7 @@ mod tests {
             maybe_sent: false,
             closed_at: None,
             last_request: None,
+            overheard: None,
             look_again: false,
             trouble: None,
             approval: None,
@@ -187,7 +188,7 @@ mod tests {
         assert_eq!(steps.next(&troubled("conflict")), again("conflict"));
         assert_eq!(steps.next(&troubled("conflict")), None);
         assert_eq!(steps.next(&troubled("rate")), again("rate"));
-        let refused = State::Uncertain { reason: "nobody knows".to_owned() };
+        let refused = State::Uncertain { reason: "nobody knows".to_owned(), contested: false };
         assert_eq!(steps.next(&row(refused)), Some(Step::Failed("nobody knows".to_owned())));
     }
 }

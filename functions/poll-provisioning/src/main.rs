@@ -7,7 +7,7 @@ use shared::{
     aws::{Connection, Service},
     causes::WithCauses,
     clock::SystemClock,
-    engine::Poller,
+    engine::{DeadLetters, Poller},
     pace::Paces,
     settings::Settings,
     telemetry,
@@ -25,12 +25,13 @@ async fn main() -> Result<(), WithCauses> {
     let wake = connection.queue(&settings.wake_queue_url()?);
     let polls = connection.queue(&settings.poll_queue_url()?);
     let parked = connection.queue(&settings.parked_queue_url()?);
+    let dead = DeadLetters { queue: &parked, clock: &clock, receives: settings.max_receives()? };
     let poller =
         Poller { access: &access, ledger: &ledger, inbox: &inbox, wake: &wake, polls: &polls, clock: &clock };
     connection.warm_up(&[Service::DynamoDb, Service::Sqs, Service::SsoAdmin]).await;
 
     run(service_fn(async |event: LambdaEvent<_>| {
-        Ok::<_, Error>(poll_provisioning::handle(event.payload, poller, &parked).await)
+        Ok::<_, Error>(poll_provisioning::handle(event.payload, poller, dead).await)
     }))
     .await
     .map_err(|error| WithCauses::of(&*error))

@@ -9,7 +9,7 @@ use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
-    engine::Provisioner,
+    engine::{DeadLetters, Provisioner},
     settings::Settings,
     telemetry,
 };
@@ -26,6 +26,8 @@ async fn main() -> Result<(), WithCauses> {
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
     let polls = connection.queue(&settings.poll_queue_url()?);
+    let parked = connection.queue(&settings.parked_queue_url()?);
+    let dead = DeadLetters { queue: &parked, clock: &clock, receives: settings.max_receives()? };
     connection.warm_up(&[Service::DynamoDb, Service::Sqs, Service::SsoAdmin]).await;
 
     run(service_fn(async |event: LambdaEvent<Value>| {
@@ -43,7 +45,7 @@ async fn main() -> Result<(), WithCauses> {
         let until = deadline(&event.context);
         // The tick of a schedule is no batch of wakes: it wakes all the same.
         let wakes = serde_json::from_value(event.payload).unwrap_or_default();
-        provision::handle(wakes, provisioner, request_id, until)
+        provision::handle_or_park(wakes, provisioner, request_id, until, dead)
             .await
             .map_err(|error| Error::from(with_causes(error)))
     }))

@@ -5,15 +5,22 @@
 //!
 //! When the function's time is over, what isn't done comes again. Lambda would have the whole batch come again, and what takes too
 //! long together would be too long each time.
+//!
+//! What fails on its last try is put aside with its cause, so that its account's group goes on. The next sweep looks at that account again.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use shared::{
-    engine::{AccountHint, Parked, ReconcileError, Reconciled, Reconciler},
-    ports::Queue,
+    aws,
+    engine::{AccountHint, DeadLetters, ReconcileError, Reconciled, Reconciler, Tried},
 };
+
+const FUNCTION: &str = "reconcile";
+
+/// Why a record was not got to.
+const NO_TIME: &str = "the function's time was over before the account was done, each time";
 
 /// What came of looking at an account, for whoever watches.
 pub type Looked<'a> = (&'a AccountHint, Result<&'a Reconciled, &'a ReconcileError>);
@@ -22,17 +29,17 @@ pub type Looked<'a> = (&'a AccountHint, Result<&'a Reconciled, &'a ReconcileErro
 pub async fn handle(
     event: SqsEvent,
     reconciler: Reconciler<'_>,
-    parked: &dyn Queue,
+    dead: DeadLetters<'_>,
     until: Timestamp,
 ) -> SqsBatchResponse {
-    handle_watched(event, reconciler, parked, until, |_| ()).await
+    handle_watched(event, reconciler, dead, until, |_| ()).await
 }
 
 /// The same, and tells `watcher` what came of each account that could be looked at, or could not.
 pub async fn handle_watched(
     event: SqsEvent,
     reconciler: Reconciler<'_>,
-    parked: &dyn Queue,
+    dead: DeadLetters<'_>,
     until: Timestamp,
     mut watcher: impl FnMut(Looked<'_>),
 ) -> SqsBatchResponse {
@@ -40,18 +47,23 @@ pub async fn handle_watched(
     let mut failed_groups = BTreeSet::new();
     let mut failures = Vec::new();
     for record in event.records {
-        let group = record.attributes.get("MessageGroupId").cloned();
-        let follows_a_failure = group.as_ref().is_some_and(|group| failed_groups.contains(group));
+        let tried = tried(&record);
+        let follows_a_failure = tried.group.as_ref().is_some_and(|group| failed_groups.contains(group));
         let left = Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
-        let is_done = !follows_a_failure
-            && !left.is_zero()
-            && tokio::select! {
-                is_done = Box::pin(look(&record, &reconciler, parked, &mut watcher)) => is_done,
+        let looked = if follows_a_failure {
+            Err("an earlier message of its account failed each time".to_owned())
+        } else if left.is_zero() {
+            Err(NO_TIME.to_owned())
+        } else {
+            tokio::select! {
+                looked = Box::pin(look(&tried, &reconciler, dead, &mut watcher)) => looked,
                 // It may break off anywhere: so may the function.
-                () = clock.sleep(left) => false,
-            };
-        if !is_done {
-            failed_groups.extend(group);
+                () = clock.sleep(left) => Err(NO_TIME.to_owned()),
+            }
+        };
+        let Err(reason) = looked else { continue };
+        if !dead.take(FUNCTION, &tried, &reason).await {
+            failed_groups.extend(tried.group);
             failures.push(failure(record));
         }
     }
@@ -64,23 +76,23 @@ pub async fn handle_watched(
     response
 }
 
-/// Whether the record is done with.
+fn tried(record: &SqsMessage) -> Tried {
+    let (group, receives) = aws::deliveries(record);
+    Tried { body: record.body.clone().unwrap_or_default(), group: group.map(str::to_owned), receives }
+}
+
+/// Looks at the account, or says why the record is not done with.
 async fn look(
-    record: &SqsMessage,
+    tried: &Tried,
     reconciler: &Reconciler<'_>,
-    parked: &dyn Queue,
+    dead: DeadLetters<'_>,
     watcher: &mut impl FnMut(Looked<'_>),
-) -> bool {
-    let body = record.body.as_deref().unwrap_or_default();
-    let hint = match AccountHint::from_body(body) {
+) -> Result<(), String> {
+    let hint = match AccountHint::from_body(&tried.body) {
         Ok(hint) => hint,
         Err(error) => {
-            let unreadable = Parked::new("reconcile", &shared::causes::joined(&error), body);
-            let parking = unreadable.park(parked, reconciler.planner.reader.clock).await;
-            if let Err(error) = &parking {
-                tracing::error!(%error, "cannot park a record that cannot be read");
-            }
-            return parking.is_ok();
+            let reason = shared::causes::joined(&error);
+            return if dead.take_unreadable(FUNCTION, tried, &reason).await { Ok(()) } else { Err(reason) };
         }
     };
     let account = &hint.account;
@@ -97,12 +109,12 @@ async fn look(
                 withheld,
                 "account {account}: {grants} to grant, {revokes} to revoke, {withheld} withheld"
             );
-            true
+            Ok(())
         }
         Err(error) => {
             let error = shared::causes::joined(&error);
             tracing::error!(account.id = %account, cause = hint.cause.as_str(), error, "account {account}: {error}");
-            false
+            Err(error)
         }
     }
 }

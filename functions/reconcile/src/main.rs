@@ -8,7 +8,7 @@ use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
-    engine::{Planner, ReadError, Reader, Reconciler, Rulebook},
+    engine::{DeadLetters, Planner, ReadError, Reader, Reconciler, Rulebook},
     pace::Paces,
     ports::AccessReader as _,
     settings::Settings,
@@ -31,6 +31,7 @@ async fn main() -> Result<(), WithCauses> {
     let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
     let wake = connection.queue(&settings.wake_queue_url()?);
     let parked = connection.queue(&settings.parked_queue_url()?);
+    let dead = DeadLetters { queue: &parked, clock: &clock, receives: settings.max_receives()? };
     connection
         .warm_up(&[
             Service::DynamoDb,
@@ -56,7 +57,7 @@ async fn main() -> Result<(), WithCauses> {
         let reconciler =
             Reconciler { planner: Planner { reader, settings: engine }, ledger: &ledger, wake: &wake };
         let until = deadline(&event.context);
-        Ok::<_, Error>(reconcile::handle(event.payload, reconciler, &parked, until).await)
+        Ok::<_, Error>(reconcile::handle(event.payload, reconciler, dead, until).await)
     }))
     .await
     .map_err(|error| WithCauses::of(&*error))

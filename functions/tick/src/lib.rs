@@ -1,5 +1,5 @@
-//! What time alone brings about, once a minute: work whose wake was lost, rules that begin or end, outcomes to be
-//! told.
+//! What time alone brings about, once a minute: work whose wake was lost, rules that begin or end, those in force of which no account was
+//! hinted, outcomes to be told.
 //!
 //! What started it doesn't matter: a tick asks everything itself.
 
@@ -10,7 +10,7 @@ pub async fn handle(tick: Tick<'_>) -> Result<TickSummary, TickError> {
     let summary = tick.run().await?;
     let TickSummary { woken, turns, hinted, told } = summary;
     // Most minutes bring nothing, and need no line.
-    if woken || turns > 0 || told > 0 {
+    if woken || turns > 0 || hinted > 0 || told > 0 {
         tracing::info!(
             woken,
             turns,

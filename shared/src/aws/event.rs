@@ -1,6 +1,6 @@
-//! What EventBridge hands to a function.
+//! What EventBridge and SQS hand to a function.
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use aws_lambda_events::event::{eventbridge::EventBridgeEvent, sqs::SqsMessage};
 use serde_json::Value;
 
 use crate::events::Envelope;
@@ -15,4 +15,11 @@ pub fn envelope(payload: &Value) -> Result<Envelope, serde_json::Error> {
         resources: event.resources.unwrap_or_default(),
         detail: event.detail,
     })
+}
+
+/// A message's group, where its queue has groups, and how often it was received: once, where nothing is said of it.
+pub fn deliveries(message: &SqsMessage) -> (Option<&str>, u32) {
+    let attribute = |name: &str| message.attributes.get(name).map(String::as_str);
+    let receives = attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    (attribute("MessageGroupId"), receives.unwrap_or(1))
 }

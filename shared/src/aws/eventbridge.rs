@@ -15,6 +15,9 @@ use crate::{
 /// The most events in one call.
 const BATCH: usize = 10;
 
+/// The most bytes of details in one call. All entries together may have 256 KB, and names and times count too.
+const BATCH_BYTES: usize = 200_000;
+
 /// What every outcome's event has as its `source`.
 const SOURCE: &str = "usher";
 
@@ -50,26 +53,48 @@ impl OutcomeBus for EventBridgeBus {
     async fn put(&self, outcomes: &[Outcome]) -> Result<Vec<Told>, PortError> {
         let operation = "PutEvents";
         let mut told = Vec::with_capacity(outcomes.len());
-        for batch in outcomes.chunks(BATCH) {
-            let entries = batch.iter().map(|outcome| self.entry(outcome)).collect();
-            let request = self.client.put_events().set_entries(Some(entries));
+        for batch in batches(outcomes.iter().map(|outcome| self.entry(outcome))) {
+            let count = batch.len();
+            let request = self.client.put_events().set_entries(Some(batch));
             let answer = match request.send().await {
                 Ok(answer) => answer,
-                // What the calls before have put on the bus need not be told again.
-                Err(error) if !told.is_empty() => {
-                    let why = calling(operation)(error).to_string();
-                    told.resize(outcomes.len(), Told::Refused(why));
-                    break;
-                }
-                Err(error) => return Err(calling(operation)(error)),
+                Err(error) => match calling(operation)(error) {
+                    // It is about these, and not about those after them.
+                    PortError::Refused(why) => {
+                        told.resize(told.len() + count, Told::Refused(why));
+                        continue;
+                    }
+                    // What the calls before have put on the bus need not be told again.
+                    error if !told.is_empty() => {
+                        told.resize(outcomes.len(), Told::Refused(error.to_string()));
+                        break;
+                    }
+                    error => return Err(error),
+                },
             };
-            if answer.entries().len() != batch.len() {
+            if answer.entries().len() != count {
                 return Err(unreadable(operation, "not every event was answered"));
             }
             told.extend(answer.entries().iter().map(of_entry));
         }
         Ok(told)
     }
+}
+
+/// Entries in their order, as many to a call as it takes.
+fn batches(entries: impl Iterator<Item = PutEventsRequestEntry>) -> Vec<Vec<PutEventsRequestEntry>> {
+    let mut batches: Vec<(usize, Vec<PutEventsRequestEntry>)> = Vec::new();
+    for entry in entries {
+        let size = entry.detail().map_or(0, str::len);
+        match batches.last_mut() {
+            Some((bytes, batch)) if batch.len() < BATCH && *bytes + size <= BATCH_BYTES => {
+                *bytes += size;
+                batch.push(entry);
+            }
+            Some(_) | None => batches.push((size, vec![entry])),
+        }
+    }
+    batches.into_iter().map(|(_, batch)| batch).collect()
 }
 
 /// An event that was not taken has a code in the place of an id.
@@ -141,6 +166,28 @@ mod tests {
         assert_eq!(told[0], Told::Taken);
         assert_eq!(told[1], Told::Refused("InternalFailure".to_owned()));
         assert!(matches!(told[2], Told::Refused(_)));
+    }
+
+    #[tokio::test]
+    async fn large_outcomes_go_in_calls_of_their_own_and_one_that_is_refused_holds_up_no_other() {
+        let long = || Happened::RulesRefused { refused: None, reason: "x".repeat(150_000) };
+        let large =
+            |number: &str| Outcome::new(long(), number, Timestamp::UNIX_EPOCH, Cause::new("event", number));
+        let refused = mock!(Client::put_events)
+            .match_requests(|request| request.entries()[0].detail().unwrap().contains("event:2"))
+            .then_http_response(|| {
+                let body = r#"{"__type":"ValidationException","message":"Total size of the entries in the request is over the limit."}"#;
+                aws_smithy_runtime_api::client::orchestrator::HttpResponse::new(
+                    400.try_into().unwrap(),
+                    aws_smithy_types::body::SdkBody::from(body),
+                )
+            });
+        let one = mock!(Client::put_events)
+            .match_requests(|request| request.entries().len() == 1)
+            .then_output(|| taken(1));
+        let bus = EventBridgeBus::new(client!(aws_sdk_eventbridge, &refused, &one), "outcomes");
+        let told = bus.put(&[large("1"), large("2"), large("3")]).await.unwrap();
+        assert!(matches!(&told[..], [Told::Taken, Told::Refused(_), Told::Taken]), "{told:?}");
     }
 
     #[tokio::test]

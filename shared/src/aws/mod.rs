@@ -23,10 +23,11 @@ mod sqs;
 mod sso_admin;
 #[cfg(test)]
 mod testing;
+mod uploads;
 
 pub use connect::{ConnectOptions, Connection, connect};
 pub use dynamodb::{DynamoDbLedger, create_table};
-pub use event::envelope;
+pub use event::{deliveries, envelope};
 pub use eventbridge::EventBridgeBus;
 pub use function::Service;
 pub use http::TrustError;
@@ -35,3 +36,4 @@ pub use organizations::OrganizationsApi;
 pub use s3::{LARGEST_BUNDLE, S3Rules};
 pub use sqs::SqsQueue;
 pub use sso_admin::SsoAdminApi;
+pub use uploads::S3Uploads;

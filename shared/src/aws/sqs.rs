@@ -7,6 +7,8 @@ use aws_sdk_sqs::{
     types::{Message as SdkMessage, MessageSystemAttributeName, SendMessageBatchRequestEntry},
 };
 
+use jiff::Timestamp;
+
 use super::error::{calling, entry_error, unbuildable, unreadable};
 use crate::ports::{Message, PortError, Queue, Received};
 
@@ -80,7 +82,8 @@ impl Queue for SqsQueue {
             .max_number_of_messages(max)
             .visibility_timeout(seconds(visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-            .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId);
+            .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
         let answer = request.send().await.map_err(calling(operation))?;
         answer.messages().iter().map(|message| received(operation, message)).collect()
     }
@@ -134,6 +137,9 @@ fn received(operation: &str, message: &SdkMessage) -> Result<Received, PortError
         receives: receives
             .and_then(|count| count.parse().ok())
             .ok_or_else(|| unreadable(operation, "no count of deliveries"))?,
+        sent_at: attribute(&MessageSystemAttributeName::SentTimestamp)
+            .and_then(|sent| sent.parse().ok())
+            .and_then(|sent| Timestamp::from_millisecond(sent).ok()),
     })
 }
 

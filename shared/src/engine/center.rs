@@ -13,12 +13,13 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, RequestId, UserId,
+        AccountId, AssignmentKey, GroupId, Operation, PermissionSet, PermissionSetArn, Principal, RequestId,
+        UserId,
     },
     events::{DirectoryHint, Hint, PermissionSetHint, Told},
     ledger::{Edit, Row, State},
     outcome::{Drift, Happened, Outcome, Response},
-    ports::{AccessReader, Directory, LedgerError, PortError, Seen, SeenKind},
+    ports::{AccessReader, Directory, LedgerError, Request, RequestStatus, Seen, SeenKind},
     rules::{About, AccountSelector},
 };
 
@@ -40,6 +41,10 @@ impl std::fmt::Debug for CenterInbox<'_> {
         f.debug_struct("CenterInbox").field("facts_age", &self.facts_age).finish_non_exhaustive()
     }
 }
+
+/// How often, and after how long each time, another's request is asked about that is under way.
+const ASKED: u32 = 6;
+const ASKED_AGAIN: Duration = Duration::from_secs(5);
 
 /// What is to be looked at for a change.
 #[derive(Default)]
@@ -121,11 +126,13 @@ impl CenterInbox<'_> {
                 self.send(touched, event).await
             }
             PermissionSetHint::Assignment { key, request } => {
+                self.confirm(key, request.as_ref(), arrival).await?;
                 if self.is_ours(key, request.as_ref()).await? {
                     return Ok(0);
                 }
-                self.confirm(key, request.as_ref(), arrival).await?;
-                self.tell_if_foreign(key, event).await?;
+                if let (Some(request), false) = (request, self.is_of_our_role(arrival)) {
+                    self.tell_if_foreign(key, request, event).await?;
+                }
                 self.inbox.send([key.account.clone()], event, None).await
             }
             // Nobody has another permission set by it, so no account is looked at.
@@ -255,18 +262,18 @@ impl CenterInbox<'_> {
 
     /// Tells of an assignment that somebody else has made, once AWS shows it. What becomes of one that a rule wants, or that was ours, is told by who
     /// looks at the account.
-    async fn tell_if_foreign(&self, key: &AssignmentKey, event: &str) -> Result<(), InboxError> {
+    async fn tell_if_foreign(
+        &self,
+        key: &AssignmentKey,
+        request: &RequestId,
+        event: &str,
+    ) -> Result<(), InboxError> {
         let ledger = self.inbox.ledger;
         let row = ledger.row(key).await?;
         if row.as_ref().is_some_and(|row| row.state != State::Closed) {
             return Ok(());
         }
-        let found = match self.access.principals(&key.account, &key.permission_set).await {
-            Ok(principals) => principals.contains(&key.principal),
-            Err(PortError::NotFound(_)) => false,
-            Err(error) => return Err(InboxError::Assignments(error)),
-        };
-        if found {
+        if self.has_made(key, request).await? {
             let happened = Happened::DriftFound {
                 assignment: key.clone(),
                 drift: Drift::Foreign,
@@ -277,6 +284,30 @@ impl CenterInbox<'_> {
             ledger.tell(&[outcome]).await?;
         }
         Ok(())
+    }
+
+    /// Whether this request has made the assignment: one that is under way is asked about for a while. A request to delete is none that AWS
+    /// knows among those to create.
+    async fn has_made(&self, key: &AssignmentKey, request: &RequestId) -> Result<bool, InboxError> {
+        for _ in 0..ASKED {
+            let described = self.access.request(Operation::Grant, request).await;
+            match described.map_err(InboxError::Request)? {
+                Some(Request { status: RequestStatus::InProgress, .. }) => {
+                    self.inbox.clock.sleep(ASKED_AGAIN).await;
+                }
+                Some(Request { status: RequestStatus::Succeeded, key: of, .. }) => {
+                    return Ok(of.as_ref() == Some(key));
+                }
+                Some(Request { status: RequestStatus::Failed(_), .. }) | None => return Ok(false),
+            }
+        }
+        tracing::info!(account.id = %key.account, %key, "{key}: somebody else's request takes long, and is not told of");
+        Ok(false)
+    }
+
+    /// Whether the call was made with one of Usher's own roles, as far as the event says.
+    pub(super) fn is_of_our_role(&self, arrival: &Arrival) -> bool {
+        arrival.caller_role.as_ref().is_some_and(|role| self.own_roles.contains(role))
     }
 
     async fn send(&self, touched: Touched<'_>, event: &str) -> Result<usize, InboxError> {

@@ -1,5 +1,5 @@
 //! A call of our own that comes back as an event can settle whose an assignment is: a grant's answer was lost, the assignment is
-//! there, and no list has shown a request of ours for it.
+//! there, and no list has shown a request of ours for it yet.
 //!
 //! The event says where to look: at one request, by its id. AWS says of that request what it was for and how it ended.
 
@@ -18,18 +18,30 @@ use crate::{
 const BEFORE: SignedDuration = SignedDuration::from_hours(1);
 
 impl CenterInbox<'_> {
-    /// Makes an uncertain row ours, if the event is about a call of ours and AWS says that this very request has made the assignment.
+    /// Makes an uncertain row ours, if the event is about a call of ours and AWS says that this very request has made the assignment. While the engine
+    /// still waits for the answer, it is told the request's id.
     pub(super) async fn confirm(
         &self,
         key: &AssignmentKey,
         request: Option<&RequestId>,
         arrival: &Arrival,
     ) -> Result<(), InboxError> {
-        let is_ours = arrival.caller_role.as_ref().is_some_and(|role| self.own_roles.contains(role));
-        let (Some(request), true) = (request, is_ours) else { return Ok(()) };
+        let (Some(request), true) = (request, self.is_of_our_role(arrival)) else { return Ok(()) };
         let ledger = self.inbox.ledger;
         let Some(row) = ledger.row(key).await? else { return Ok(()) };
-        if !matches!(row.state, State::Uncertain { .. }) || row.last_request.as_ref() == Some(request) {
+        if row.last_request.as_ref() == Some(request) {
+            return Ok(());
+        }
+        // Events come sooner than an engine gives up on an answer: it is told by the row.
+        if row.claim().is_some_and(|claim| claim.request.is_none()) && row.overheard.is_none() {
+            let row = Row { overheard: Some(request.clone()), ..row };
+            return match ledger.write(&[RowWrite::of(row)], &Guard::default()).await {
+                // The answer has come after all.
+                Ok(()) | Err(LedgerError::RowChanged(_)) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
+        }
+        if !matches!(row.state, State::Uncertain { contested: false, .. }) {
             return Ok(());
         }
         let described = self.access.request(Operation::Grant, request).await;

@@ -69,8 +69,6 @@ pub enum InboxError {
     PermissionSet(#[source] PortError),
     #[error("cannot ask for the request that it is about")]
     Request(#[source] PortError),
-    #[error("cannot ask what is assigned in the account that it is about")]
-    Assignments(#[source] PortError),
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
     #[error("cannot write to the inbox")]
@@ -120,8 +118,22 @@ impl Inbox<'_> {
         event: &str,
         ou_names_since: Option<Timestamp>,
     ) -> Result<usize, InboxError> {
+        self.send_for(accounts, &self.cause(event), ou_names_since).await
+    }
+
+    /// Puts a look at every account of the organization into the inbox, for this cause.
+    pub(super) async fn everywhere(&self, cause: &Cause) -> Result<usize, InboxError> {
+        let accounts = self.accounts(|_| true).await?;
+        self.send_for(accounts, cause, None).await
+    }
+
+    async fn send_for(
+        &self,
+        accounts: impl IntoIterator<Item = AccountId>,
+        cause: &Cause,
+        ou_names_since: Option<Timestamp>,
+    ) -> Result<usize, InboxError> {
         let at = self.clock.now();
-        let cause = self.cause(event);
         let messages: Result<Vec<_>, _> = accounts
             .into_iter()
             .map(|account| {

@@ -172,7 +172,7 @@ impl<'a> Look<'a> {
             account: Some(account.clone()),
             waiting: draft.desired.waiting.clone(),
             has_work: has_work(rows),
-            is_partial: only.is_some(),
+            only: only.cloned(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::all_rows;
 use crate::{
     domain::{AccountId, GroupId, MembershipId, PermissionSetArn, Principal, RuleId, UserId},
     ledger::{Cause, Row},
-    outcome::{Access, Happened, Membership, Outcome, listed},
+    outcome::{Access, Happened, Membership, Outcome},
     ports::{Clock, Directory, Ledger, LedgerError, Memberships, PortError, Seen, SeenKind},
 };
 
@@ -48,9 +48,8 @@ struct Kept {
 impl Members<'_> {
     /// Whose a membership was, as far as that was kept.
     pub(super) async fn group_of(&self, membership: &MembershipId) -> Result<Option<GroupId>, LedgerError> {
-        let kept = self.ledger.recall(SeenKind::Member).await?;
-        let is_it = |seen: &Seen| seen.value.as_str() == Some(membership.as_str());
-        Ok(kept.iter().find(|seen| is_it(seen)).and_then(|seen| of_id(&seen.id)).map(|(group, _)| group))
+        let kept = self.ledger.recall_one(SeenKind::Membership, membership.as_str()).await?;
+        Ok(kept.and_then(|seen| of_id(seen.value.as_str()?)).map(|(group, _)| group))
     }
 
     /// The groups that a user is in, as far as that was kept.
@@ -88,9 +87,19 @@ impl Members<'_> {
     /// are. Tells how many have joined and left.
     pub(super) async fn compare(&self, group: &GroupId, cause: &Cause) -> Result<usize, MembersError> {
         let at = self.clock.now();
-        let members = self.directory.memberships(group).await;
-        let members = members.map_err(|source| MembersError::Directory { group: group.clone(), source })?;
+        let members = self.read(group).await?;
         self.compare_with(group, members, at, cause).await
+    }
+
+    /// The members of a group; `None` if two answers say that there is no such group: its members would seem to lose what it has.
+    async fn read(&self, group: &GroupId) -> Result<Option<Memberships>, MembersError> {
+        let failed = |source| MembersError::Directory { group: group.clone(), source };
+        let members = self.directory.memberships(group).await.map_err(failed)?;
+        if members.is_none() && self.directory.group_name(group).await.map_err(failed)?.is_some() {
+            let why = "the group is there, and its members are not: one of the two answers is stale";
+            return Err(failed(PortError::Failed(why.to_owned())));
+        }
+        Ok(members)
     }
 
     /// The same with the members as they were read at this time; `None` if there was no such group.
@@ -102,12 +111,19 @@ impl Members<'_> {
         cause: &Cause,
     ) -> Result<usize, MembersError> {
         let kept = self.kept(group).await?;
+        // Somebody has read them since: what was read before that is no news.
+        if kept.whole_since.is_some_and(|since| since > at) {
+            return Ok(0);
+        }
         let is_gone = members.is_none();
         let members = members.unwrap_or_default();
         let joined: Vec<&UserId> = members.keys().filter(|user| !kept.members.contains_key(user)).collect();
         let left: Vec<&UserId> = kept.members.keys().filter(|user| !members.contains_key(user)).collect();
         if kept.whole_since.is_some() && !(joined.is_empty() && left.is_empty()) {
-            let access = Holdings::read(self.ledger, group).await?;
+            let mut access = Holdings::read(self.ledger, group).await?;
+            if !left.is_empty() {
+                access.ask(self).await?;
+            }
             let gained = joined.iter().filter_map(|user| {
                 let happened = Happened::Gained(access.of(user, group)?);
                 Some(access.told(happened, &occasion(members.get(*user), &kept, at), at, cause))
@@ -122,14 +138,23 @@ impl Members<'_> {
                 self.ledger.tell(&outcomes).await?;
             }
         }
-        let new: Vec<Seen> = joined
-            .iter()
-            .map(|user| {
-                let id = members.get(*user).cloned().flatten();
-                Seen { id: member(group, user), value: serde_json::to_value(id).unwrap_or_default(), at }
-            })
-            .collect();
-        self.ledger.remember(SeenKind::Member, &new).await?;
+        // Whoever has left and joined again between two looks has another membership.
+        let new: Vec<(&UserId, &Option<MembershipId>)> =
+            members.iter().filter(|(user, id)| kept.members.get(*user) != Some(*id)).collect();
+        let ids = new.iter().filter_map(|(user, id)| {
+            let id = id.as_ref()?.to_string();
+            Some(Seen { id, value: member(group, user).into(), at })
+        });
+        self.ledger.remember(SeenKind::Membership, &ids.collect::<Vec<_>>()).await?;
+        let users = new.iter().map(|(user, id)| Seen {
+            id: member(group, user),
+            value: serde_json::to_value(id).unwrap_or_default(),
+            at,
+        });
+        self.ledger.remember(SeenKind::Member, &users.collect::<Vec<_>>()).await?;
+        let ended = kept.members.iter().filter(|(user, id)| members.get(*user) != Some(*id));
+        let ended: Vec<String> = ended.filter_map(|(_, id)| Some(id.as_ref()?.to_string())).collect();
+        self.ledger.unlearn(SeenKind::Membership, &ended).await?;
         let mut old: Vec<String> = left.iter().map(|user| member(group, user)).collect();
         if is_gone {
             old.push(whole(group));
@@ -157,12 +182,11 @@ impl Members<'_> {
     }
 }
 
-/// What tells a membership from another of the same user in the same group: its id, or else when the members were last read.
+/// What tells a change from another of the same user in the same group: the membership's id, and when the members were last read. A stale list
+/// may have somebody leave and join who never did, and what is true in the end must not bear an id that was heard before.
 fn occasion(membership: Option<&Option<MembershipId>>, kept: &Kept, at: Timestamp) -> String {
-    match membership {
-        Some(Some(id)) => id.to_string(),
-        Some(None) | None => kept.whole_since.unwrap_or(at).to_string(),
-    }
+    let id = membership.and_then(Option::as_ref).map(MembershipId::as_str).unwrap_or_default();
+    format!("{id} {}", kept.whole_since.unwrap_or(at))
 }
 
 /// The id of the mark that a group's members were read to the last page; the ids of its members begin so.
@@ -195,25 +219,55 @@ type Place = (AccountId, PermissionSetArn);
 
 impl Holdings {
     async fn read(ledger: &dyn Ledger, group: &GroupId) -> Result<Self, LedgerError> {
-        let rows = all_rows(ledger).await?;
+        // Of each page only what is needed stays.
         let place = |row: &Row| (row.key.account.clone(), row.key.permission_set.clone());
-        let is_the_group = |row: &Row| row.key.principal == Principal::Group(group.clone());
-        let mut of_group: BTreeMap<Place, BTreeSet<RuleId>> = BTreeMap::new();
-        let mut rules_version = None;
-        for row in rows.iter().filter(|row| row.is_ours() && is_the_group(row)) {
-            of_group.insert(place(row), row.wanted_by.keys().cloned().collect());
-            rules_version = row.rules.clone().or(rules_version);
-        }
-        let mut others: BTreeMap<Place, BTreeSet<Principal>> = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.is_ours() && !is_the_group(row)) {
-            if of_group.contains_key(&place(row)) {
-                others.entry(place(row)).or_default().insert(row.key.principal.clone());
+        let mut having: BTreeMap<Place, BTreeMap<Principal, BTreeSet<RuleId>>> = BTreeMap::new();
+        let (mut rules_version, mut after) = (None, None);
+        loop {
+            let page = ledger.rows(after.as_deref()).await?;
+            for row in page.items.into_iter().filter(Row::is_ours) {
+                rules_version = row.rules.clone().or(rules_version);
+                let rules = row.wanted_by.keys().cloned().collect();
+                having.entry(place(&row)).or_default().insert(row.key.principal, rules);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
             }
         }
-        let is_needed = others.values().flatten().any(|other| matches!(other, Principal::Group(_)));
-        let kept = if is_needed { ledger.recall(SeenKind::Member).await? } else { Vec::new() };
-        let members = kept.iter().filter_map(|seen| of_id(&seen.id)).collect();
-        Ok(Self { of_group, others, members, rules_version })
+        let the_group = Principal::Group(group.clone());
+        let (mut of_group, mut others) = (BTreeMap::new(), BTreeMap::new());
+        for (place, mut having) in having {
+            if let Some(rules) = having.remove(&the_group) {
+                others.insert(place.clone(), having.into_keys().collect());
+                of_group.insert(place, rules);
+            }
+        }
+        let mut holdings = Self { of_group, others, members: BTreeSet::new(), rules_version };
+        for other in holdings.other_groups() {
+            let kept = ledger.recall_below(SeenKind::Member, &whole(&other)).await?;
+            holdings.members.extend(kept.iter().filter_map(|seen| of_id(&seen.id)));
+        }
+        Ok(holdings)
+    }
+
+    /// The other groups that have something of what the group has.
+    fn other_groups(&self) -> BTreeSet<GroupId> {
+        let groups = self.others.values().flatten().filter_map(|other| match other {
+            Principal::Group(id) => Some(id.clone()),
+            Principal::User(_) => None,
+        });
+        groups.collect()
+    }
+
+    /// Asks who is in the other groups now: whoever is taken out of two at once has what neither gives, and what was kept may not know yet.
+    async fn ask(&mut self, all: &Members<'_>) -> Result<(), MembersError> {
+        for other in self.other_groups() {
+            let members = all.read(&other).await?.unwrap_or_default();
+            self.members.retain(|(group, _)| *group != other);
+            self.members.extend(members.into_keys().map(|user| (other.clone(), user)));
+        }
+        Ok(())
     }
 
     /// What the group gives a user that nothing else of ours does; `None` if that is nothing.
@@ -232,13 +286,9 @@ impl Holdings {
             permission_set: permission_set.clone(),
             rules: rules.clone(),
         });
-        let (access, unlisted) = listed(access);
-        (!access.is_empty()).then(|| Membership {
-            user: user.clone(),
-            group: group.clone(),
-            access,
-            unlisted,
-        })
+        let access: Vec<Access> = access.collect();
+        let (user, group) = (user.clone(), group.clone());
+        (!access.is_empty()).then_some(Membership { user, group, access, unlisted: 0 })
     }
 
     fn told(&self, happened: Happened, occasion: &str, at: Timestamp, cause: &Cause) -> Outcome {

@@ -22,8 +22,10 @@ pub async fn remember(
             | SeenKind::OrganizationalUnit
             | SeenKind::Withheld
             | SeenKind::Member
+            | SeenKind::Membership
             | SeenKind::Consent
             | SeenKind::Reprovisioned
+            | SeenKind::Publication
             | SeenKind::Fact => ledger.remember(*kind, seen).await?,
         }
     }

@@ -7,10 +7,12 @@
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
 //! Reprovisioner  edited permission sets -> their accounts, under the same lease
 //! Poller      one request that takes long -> its result, or another look later
-//! Tick        what time alone brings about: lost wakes, rules that begin or end
+//! Tick        what time alone brings about: lost wakes, rules that begin or end, or came into force
+//! Incoming    uploaded rules -> checked, planned, and in force; the answer beside them
 //! Members     who is in the groups that matter -> what somebody has gained or lost by it
 //! Announcer   outcomes, from the ledger to the bus
 //! Sweep       Planner over everything -> hints for the accounts that differ
+//! Letters     what failed for good, as it is found in the dead-letter queues, and its way back
 //! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
 
@@ -19,8 +21,11 @@ mod announcer;
 mod center;
 mod confirm;
 pub mod consent;
+mod forecast;
 mod hearing;
 mod inbox;
+mod incoming;
+mod letters;
 mod look;
 mod members;
 mod memory;
@@ -46,15 +51,19 @@ pub use announcer::{AnnounceError, Announcer};
 pub use center::CenterInbox;
 pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
+pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer};
+pub use letters::{FedBy, Letter, Queues, WayBack, letters};
 pub use look::all_rows;
 pub use members::{Members, MembersError};
 pub use memory::remember;
 pub use outline::OutlineError;
-pub use parking::{Parked, UnreadableJson};
+pub use parking::{DeadLetters, Parked, ParkedFor, Tried, UnreadableJson};
 pub use planner::{Basis, Decided, Planner};
 pub use poll::{Poll, PollEnd, PollError, PollMessage, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
-pub use publish::{PublishError, may_follow, publish};
+pub use publish::{
+    Press, PublishError, Published, hint_everywhere, may_follow, publications, publish, version_before,
+};
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
 pub use reprovision::{

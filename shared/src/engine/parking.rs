@@ -1,6 +1,8 @@
-//! Parking: what can never be read is put aside with its reason, and no longer stands in anybody's way.
+//! Parking: what can never be read, or failed as often as it may, is put aside with its reason, and no longer stands in anybody's way.
 
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::ports::{Clock, Message, PortError, Queue};
 
@@ -40,44 +42,148 @@ impl From<serde_json::Error> for UnreadableJson {
     }
 }
 
-/// Something that could not be read, put aside for a person to look at.
+/// Why something was put aside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParkedFor {
+    /// It can never be read.
+    #[default]
+    Unreadable,
+    /// It could be read, and acting on it failed as often as it may.
+    Failed,
+}
+
+/// Something that could not be acted on, put aside for a person to look at.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Parked {
-    /// The function that could not read it.
+    /// The function that could not act on it.
     pub by: String,
     /// Why.
     pub reason: String,
     /// The payload, cut if it is very long.
     pub payload: String,
+    #[serde(default)]
+    pub parked_for: ParkedFor,
+    /// Whether it was cut: what is left is to be looked at, and no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
+    /// When it was put aside; `None` where that was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// How often it was tried, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u32>,
+    /// The message group that it came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 impl Parked {
-    /// What is to be parked. The payload is kept as it came: it may be what shows the mistake.
+    /// What can never be read is to be parked. The payload is kept as it came: it may be what shows the mistake.
     pub fn new(by: &str, reason: &str, payload: &str) -> Self {
         let cut = payload.floor_char_boundary(KEPT.min(payload.len()));
         let reason = reason.chars().take(REASON).collect();
-        Self { by: by.to_owned(), reason, payload: payload.get(..cut).unwrap_or_default().to_owned() }
+        Self {
+            by: by.to_owned(),
+            reason,
+            payload: payload.get(..cut).unwrap_or_default().to_owned(),
+            parked_for: ParkedFor::Unreadable,
+            is_cut: cut < payload.len(),
+            at: None,
+            tries: None,
+            group: None,
+        }
+    }
+
+    /// What failed on its last try is to be parked.
+    pub fn failed(by: &str, reason: &str, payload: &str, tries: u32) -> Self {
+        Self { parked_for: ParkedFor::Failed, tries: Some(tries), ..Self::new(by, reason, payload) }
+    }
+
+    /// The same with the message group that it came in.
+    #[must_use = "what it is made of stays as it is"]
+    pub fn of_group(self, group: Option<&str>) -> Self {
+        Self { group: group.map(str::to_owned), ..self }
     }
 
     /// Puts it aside. An error means that it is not parked, and must not be acknowledged.
     pub async fn park(&self, queue: &dyn Queue, clock: &dyn Clock) -> Result<(), PortError> {
-        let body = serde_json::to_string(self).map_err(|error| PortError::Refused(error.to_string()))?;
+        let now = clock.now();
+        let body = serde_json::to_string(&Self { at: Some(now), ..self.clone() })
+            .map_err(|error| PortError::Refused(error.to_string()))?;
         // Two characters that JSON may hold and a message of SQS may not (it takes those of XML 1.0).
         let body = body.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff");
-        tracing::error!(
-            by = self.by,
-            reason = self.reason,
-            "{}: parked what cannot be read: {}",
-            self.by,
-            self.reason
-        );
         let message = Message {
             group: self.by.clone(),
-            deduplication: format!("parked-{}", clock.now().as_microsecond()),
+            deduplication: format!("parked-{}", now.as_microsecond()),
             body,
             delay: Duration::ZERO,
         };
-        queue.send(&[message]).await
+        queue.send(&[message]).await?;
+        let Self { by, reason, .. } = self;
+        let what = match self.parked_for {
+            ParkedFor::Unreadable => "what cannot be read",
+            ParkedFor::Failed => "what failed on its last try",
+        };
+        // What `telemetry` counts by: once a letter, when it is there.
+        tracing::error!(
+            dead_letters = 1_u64,
+            by,
+            reason,
+            at_ms = now.as_millisecond(),
+            "{by}: parked {what}: {reason}"
+        );
+        Ok(())
+    }
+}
+
+/// A message that was received, as far as it is put aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    pub body: String,
+    pub group: Option<String>,
+    /// How often it was received, this time included.
+    pub receives: u32,
+}
+
+/// Where messages go that failed on their last try, and when that is.
+#[derive(Clone, Copy)]
+pub struct DeadLetters<'a> {
+    pub queue: &'a dyn Queue,
+    pub clock: &'a dyn Clock,
+    /// How often a message is received at most: what the queue's redrive policy says.
+    pub receives: u32,
+}
+
+impl std::fmt::Debug for DeadLetters<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeadLetters").field("receives", &self.receives).finish_non_exhaustive()
+    }
+}
+
+impl DeadLetters<'_> {
+    /// Puts a message aside that the function could not act on, if it would not be received again. Tells whether it is done with.
+    pub async fn take(&self, function: &str, tried: &Tried, reason: &str) -> bool {
+        let Tried { body, group, receives } = tried;
+        if *receives < self.receives {
+            return false;
+        }
+        let letter = Parked::failed(function, reason, body, *receives).of_group(group.as_deref());
+        self.put(&letter).await
+    }
+
+    /// Puts a message aside that can never be read. Tells whether it is done with.
+    pub async fn take_unreadable(&self, function: &str, tried: &Tried, reason: &str) -> bool {
+        self.put(&Parked::new(function, reason, &tried.body).of_group(tried.group.as_deref())).await
+    }
+
+    /// A letter that cannot be put aside stays where it is: the queue gives it again, or moves it away by itself.
+    async fn put(&self, letter: &Parked) -> bool {
+        let put = letter.park(self.queue, self.clock).await;
+        if let Err(error) = &put {
+            tracing::error!(by = letter.by, %error, "{}: cannot put a message aside", letter.by);
+        }
+        put.is_ok()
     }
 }
 
@@ -120,5 +226,6 @@ mod tests {
     fn what_is_kept_of_the_reason_and_of_the_payload_is_bounded() {
         let parked = Parked::new("x", &"r".repeat(5000), &"ä".repeat(KEPT));
         assert_eq!((parked.reason.len(), parked.payload.len()), (REASON, KEPT));
+        assert!(parked.is_cut && !Parked::new("x", "", "short").is_cut);
     }
 }

@@ -32,8 +32,8 @@ pub struct Decided {
     pub has_work: bool,
     /// What was ours and is gone by another's hand, and what the plan does about it.
     pub drift: BTreeMap<AssignmentKey, Response>,
-    /// It was decided about some principals only.
-    pub is_partial: bool,
+    /// The principals that it was decided about, where not about all.
+    pub only: Option<BTreeSet<Principal>>,
 }
 
 /// What decisions rest on, besides the accounts themselves.
@@ -108,7 +108,7 @@ impl Planner<'_> {
             account: Some(account),
             waiting: desired.waiting,
             has_work: has_work(&rows),
-            is_partial: false,
+            only: None,
         };
         Ok((decided, Basis::of(rules, &reading)))
     }
@@ -140,7 +140,7 @@ impl Planner<'_> {
             waiting: BTreeSet::new(),
             has_work: has_work(rows),
             drift: BTreeMap::new(),
-            is_partial: false,
+            only: None,
         }
     }
 

@@ -1,12 +1,24 @@
 //! Bringing rules into force: read, compared with those in force, kept, and only then pointed to.
+//!
+//! INVARIANT: the pointer is the truth. What tells of it (the history, the hints) is written so that a crash anywhere leaves nothing untold:
+//! before others take their place, those in force are put on record once more; and that accounts are yet to be hinted is in the ledger
+//! before the pointer moves, where the minute's tick finds it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::consent;
+use super::{Inbox, InboxError, consent};
 use crate::{
-    ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, RulesInForce, RulesStore},
+    domain::RulesVersion,
+    ledger::{Cause, Forecast, Provenance, Publication, PublishedBy},
+    ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, RulesInForce, RulesStore, Seen, SeenKind},
     rules::{self, Bundle},
 };
+
+/// How the facts begin that name rules of which no account was hinted yet.
+const UNHINTED: &str = "unhinted:";
+
+/// After this long, rules that are not in force never came into force, or are no more.
+const OVERTAKEN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Why rules did not come into force. Those that were in force still are.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +33,11 @@ pub enum PublishError {
         "the rules have shrunk from {before} to {after}, which looks like a mistake: if it is none, `usher plan` shows what they would do, and `usher approve` lets exactly that plan and these rules through"
     )]
     Shrunk { before: usize, after: usize },
+    #[error(
+        "version {}, in force since {since}, is newer than this object: upload it again if it is to hold",
+        version.short()
+    )]
+    Overtaken { version: RulesVersion, since: Timestamp },
     #[error("cannot keep the rules")]
     Keep(#[source] PortError),
     #[error("cannot bring the rules into force")]
@@ -66,23 +83,251 @@ pub(super) fn has_shrunk(before: usize, after: usize) -> bool {
     after < before.div_ceil(2)
 }
 
-/// Reads a bundle, keeps it, and brings it into force. The same bundle again changes nothing.
+/// Reads a bundle, keeps it, and brings it into force, for whoever carries it out himself: no account is hinted. The same bundle again
+/// changes nothing.
 pub async fn publish(
     bundle: &Bundle,
     store: &dyn RulesStore,
     ledger: &dyn Ledger,
     clock: &dyn Clock,
 ) -> Result<RulesInForce, PublishError> {
-    // Read once: what they were compared with is what they replace.
-    let in_force = ledger.rules_in_force().await?;
-    let after = follow(bundle, in_force.as_ref(), ledger, clock.now()).await?;
-    let version = bundle.version();
-    if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {
-        store.keep(bundle).await.map_err(PublishError::Keep)?;
-        return Ok(same.clone());
+    let press = Press { store, ledger, clock };
+    Ok(press.run(bundle, None, None).await?.rules)
+}
+
+/// Rules in force, and whether they came into force just now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    pub rules: RulesInForce,
+    pub is_new: bool,
+}
+
+/// Where rules are kept and come into force.
+#[derive(Clone, Copy)]
+pub struct Press<'a> {
+    pub store: &'a dyn RulesStore,
+    pub ledger: &'a dyn Ledger,
+    pub clock: &'a dyn Clock,
+}
+
+impl std::fmt::Debug for Press<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Press").finish_non_exhaustive()
     }
-    store.keep(bundle).await.map_err(PublishError::Keep)?;
-    let rules = RulesInForce { version, since: clock.now(), rules: after };
-    ledger.bring_into_force(in_force.as_ref().map(|rules| &rules.version), &rules).await?;
-    Ok(rules)
+}
+
+impl Press<'_> {
+    /// Reads a bundle, keeps it, and brings it into force. Every account is to be hinted of it: by [`hint_everywhere`], or by the next tick.
+    /// The same bundle again changes nothing, but that it holds as of now.
+    pub async fn bring_into_force(
+        &self,
+        bundle: &Bundle,
+        provenance: &Provenance,
+        forecast: Option<&Forecast>,
+    ) -> Result<Published, PublishError> {
+        self.run(bundle, Some(provenance), forecast).await
+    }
+
+    async fn run(
+        &self,
+        bundle: &Bundle,
+        hinted: Option<&Provenance>,
+        forecast: Option<&Forecast>,
+    ) -> Result<Published, PublishError> {
+        // Read once: what they were compared with is what they replace.
+        let in_force = self.ledger.rules_in_force().await?;
+        let now = self.clock.now();
+        if let Some(provenance) = hinted {
+            is_not_overtaken(&bundle.version(), in_force.as_ref(), provenance)?;
+        }
+        let after = follow(bundle, in_force.as_ref(), self.ledger, now).await?;
+        self.store.keep(bundle).await.map_err(PublishError::Keep)?;
+        let version = bundle.version();
+        if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {
+            let rules = self.hold_as_of(same, hinted).await?;
+            return Ok(Published { rules, is_new: false });
+        }
+        let provenance = hinted.cloned().unwrap_or(Provenance { by: PublishedBy::Command, as_of: now });
+        let provenance = Some(not_before(in_force.as_ref(), provenance));
+        let rules =
+            RulesInForce { version, since: later_than(in_force.as_ref(), now), rules: after, provenance };
+        if let Some(others) = &in_force {
+            self.ledger.remember_first(SeenKind::Publication, &[record(others, None)?]).await?;
+        }
+        if hinted.is_some() {
+            let seen = Seen { id: unhinted(&rules), value: serde_json::Value::Null, at: now };
+            self.ledger.remember(SeenKind::Fact, &[seen]).await?;
+        }
+        self.ledger.bring_into_force(in_force.as_ref().map(|rules| &rules.version), &rules).await?;
+        self.ledger.remember(SeenKind::Publication, &[record(&rules, forecast)?]).await?;
+        Ok(Published { rules, is_new: true })
+    }
+
+    /// The rules in force were asked for once more: what was asked for in between is older.
+    async fn hold_as_of(
+        &self,
+        same: &RulesInForce,
+        again: Option<&Provenance>,
+    ) -> Result<RulesInForce, PublishError> {
+        let Some(again) = again.filter(|again| again.as_of > as_of(same)) else { return Ok(same.clone()) };
+        let rules = RulesInForce { provenance: Some(again.clone()), ..same.clone() };
+        self.ledger.bring_into_force(Some(&same.version), &rules).await?;
+        Ok(rules)
+    }
+}
+
+/// Now, and later than the rules before came into force, whatever this clock says: the order of versions is that of their times.
+fn later_than(before: Option<&RulesInForce>, now: Timestamp) -> Timestamp {
+    let just_after = |before: &RulesInForce| {
+        before.since.checked_add(SignedDuration::from_micros(1)).unwrap_or(before.since)
+    };
+    before.map_or(now, |before| now.max(just_after(before)))
+}
+
+/// What a person says now is no older than what was in force, whatever this clock says.
+fn not_before(before: Option<&RulesInForce>, provenance: Provenance) -> Provenance {
+    let Provenance { by, as_of } = provenance;
+    let as_of = match by {
+        PublishedBy::Upload { .. } => as_of,
+        PublishedBy::Command | PublishedBy::Rollback => {
+            before.map_or(as_of, |before| as_of.max(self::as_of(before)))
+        }
+    };
+    Provenance { by, as_of }
+}
+
+/// As of when rules hold.
+fn as_of(rules: &RulesInForce) -> Timestamp {
+    rules.provenance.as_ref().map_or(rules.since, |provenance| provenance.as_of)
+}
+
+/// Whether rules may take the place of others by their age. What a command brings is newer than all that is in force; the same rules are
+/// never older than themselves.
+pub(super) fn is_not_overtaken(
+    version: &RulesVersion,
+    in_force: Option<&RulesInForce>,
+    Provenance { by, as_of }: &Provenance,
+) -> Result<(), PublishError> {
+    let (Some(rules), PublishedBy::Upload { key }) = (in_force, by) else { return Ok(()) };
+    let unknown = || Provenance { by: PublishedBy::Command, as_of: rules.since };
+    let provenance = rules.provenance.clone().unwrap_or_else(unknown);
+    if rules.version != *version && provenance.is_newer_than_upload(key, *as_of) {
+        return Err(PublishError::Overtaken { version: rules.version.clone(), since: rules.since });
+    }
+    Ok(())
+}
+
+/// What the history holds of rules.
+fn record(rules: &RulesInForce, forecast: Option<&Forecast>) -> Result<Seen, LedgerError> {
+    let RulesInForce { version, since, rules, provenance } = rules;
+    let publication = Publication {
+        version: version.clone(),
+        since: *since,
+        rules: *rules,
+        provenance: provenance.clone(),
+        forecast: forecast.cloned(),
+    };
+    let value = serde_json::to_value(&publication)
+        .map_err(|error| PortError::Refused(format!("a publication can't be kept: {error}")))?;
+    Ok(Seen { id: Publication::id(version, *since), value, at: *since })
+}
+
+/// Every version that came into force, the oldest first; the one in force is the last.
+pub async fn publications(ledger: &dyn LedgerReader) -> Result<Vec<Publication>, LedgerError> {
+    let mut all = Vec::new();
+    for Seen { id, value, at: _ } in ledger.recall(SeenKind::Publication).await? {
+        let publication: Publication = serde_json::from_value(value)
+            .map_err(|error| PortError::Refused(format!("the publication `{id}` can't be read: {error}")))?;
+        all.push(publication);
+    }
+    // A crash may have kept the latest out of it.
+    if let Some(rules) = ledger.rules_in_force().await? {
+        let RulesInForce { version, since, rules, provenance } = rules;
+        if !all.iter().any(|known| known.version == version && known.since == since) {
+            all.push(Publication { version, since, rules, provenance, forecast: None });
+        }
+    }
+    all.sort_by(|a, b| a.since.cmp(&b.since).then_with(|| a.version.cmp(&b.version)));
+    Ok(all)
+}
+
+/// The version that rules in force took the place of; `None` where there was none.
+pub fn version_before(publications: &[Publication], in_force: &RulesVersion) -> Option<RulesVersion> {
+    let earlier = publications.iter().rev().map(|publication| &publication.version);
+    earlier.skip_while(|version| *version != in_force).find(|version| *version != in_force).cloned()
+}
+
+/// Puts a look at every account into the inbox, since these rules came into force; tells how many.
+pub async fn hint_everywhere(inbox: &Inbox<'_>, rules: &RulesInForce) -> Result<usize, InboxError> {
+    // The same for whoever tells of them, so that the budgets of one publication are one.
+    let id = format!("{}-{}", rules.version.short(), rules.since.as_microsecond());
+    let hinted = inbox.everywhere(&Cause::new("rules", &id)).await?;
+    inbox.ledger.unlearn(SeenKind::Fact, &[unhinted(rules)]).await?;
+    Ok(hinted)
+}
+
+/// Hints every account of the rules in force, if that is yet to be done: a command leaves it to the tick, and a function may have crashed.
+/// Tells how many accounts were hinted.
+pub(super) async fn hint_if_nobody_did(inbox: &Inbox<'_>) -> Result<usize, InboxError> {
+    let waiting = inbox.ledger.recall_below(SeenKind::Fact, UNHINTED).await?;
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    let mut hinted = 0;
+    let in_force = inbox.ledger.rules_in_force().await?;
+    for fact in waiting {
+        if let Some(rules) = in_force.as_ref().filter(|rules| unhinted(rules) == fact.id) {
+            hinted += hint_everywhere(inbox, rules).await?;
+        } else if fact.at + OVERTAKEN < inbox.clock.now() {
+            inbox.ledger.unlearn(SeenKind::Fact, std::slice::from_ref(&fact.id)).await?;
+        }
+    }
+    Ok(hinted)
+}
+
+fn unhinted(rules: &RulesInForce) -> String {
+    format!("{UNHINTED}{}", Publication::id(&rules.version, rules.since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_behind_changes_no_order() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let before = RulesInForce {
+            version: "a".repeat(64).parse().unwrap(),
+            since: at(0),
+            rules: 1,
+            provenance: Some(Provenance { by: PublishedBy::Command, as_of: at(0) }),
+        };
+        assert_eq!(later_than(Some(&before), at(9)), at(9));
+        assert!(later_than(Some(&before), at(-9)) > at(0) && later_than(Some(&before), at(-9)) < at(1));
+        assert_eq!(later_than(None, at(-9)), at(-9));
+        let said = |by, second| not_before(Some(&before), Provenance { by, as_of: at(second) }).as_of;
+        assert_eq!((said(PublishedBy::Rollback, -9), said(PublishedBy::Command, 9)), (at(0), at(9)));
+        assert_eq!(said(PublishedBy::Upload { key: "k".into() }, -9), at(-9), "its time is S3's");
+    }
+
+    #[test]
+    fn the_version_before_is_another_one() {
+        let version = |digit: char| -> RulesVersion { digit.to_string().repeat(64).parse().unwrap() };
+        let of = |digits: &str| -> Vec<Publication> {
+            let one = |(second, digit)| Publication {
+                version: version(digit),
+                since: Timestamp::from_second(second).unwrap(),
+                rules: 1,
+                provenance: None,
+                forecast: None,
+            };
+            (1_800_000_000..).zip(digits.chars()).map(one).collect()
+        };
+        assert_eq!(version_before(&of("abc"), &version('c')), Some(version('b')));
+        assert_eq!(version_before(&of("abcc"), &version('c')), Some(version('b')));
+        // Gone back to, it is what was before it the last time but one that is meant by going back again.
+        assert_eq!(version_before(&of("aba"), &version('a')), Some(version('b')));
+        assert_eq!(version_before(&of("a"), &version('a')), None);
+        assert_eq!(version_before(&[], &version('a')), None);
+    }
 }

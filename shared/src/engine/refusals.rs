@@ -1,9 +1,11 @@
 //! Telling what is withheld in an account: each refusal once, when it begins.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::{
-    domain::{AccountId, RulesVersion},
+    domain::{AccountId, Principal, RulesVersion},
     ledger::Cause,
     outcome::Standing,
     plan::Withheld,
@@ -36,9 +38,7 @@ pub(super) async fn tell(
     if !news.is_empty() {
         ledger.tell(&news).await?;
     }
-    if standing.is_empty() {
-        return ledger.unlearn(SeenKind::Withheld, &[account.to_string()]).await;
-    }
+    // Nothing that stands is kept too, with its time: what begins again is another refusal, under another id.
     let (_, _, at) = decided;
     let value = serde_json::to_value(&standing).unwrap_or_default();
     ledger.remember(SeenKind::Withheld, &[Seen { id: account.to_string(), value, at }]).await
@@ -54,11 +54,20 @@ pub(super) async fn of_all(ledger: &dyn Ledger) -> Result<Refusals, LedgerError>
 pub(super) struct Refusals(std::collections::BTreeMap<String, Standing>);
 
 impl Refusals {
-    /// Whether something is withheld in an account that was not told, or no longer is. Of a decision about some principals only, what is no
-    /// longer so doesn't show.
-    pub(super) fn differ(&self, account: &AccountId, withheld: &[Withheld], is_partial: bool) -> bool {
+    /// Whether something is withheld in an account that was not told, or no longer is, in a decision about all or about some principals.
+    pub(super) fn differ(
+        &self,
+        account: &AccountId,
+        withheld: &[Withheld],
+        only: Option<&BTreeSet<Principal>>,
+    ) -> bool {
         let nothing = Standing::default();
         let before = self.0.get(account.as_str()).unwrap_or(&nothing);
-        if is_partial { before.lacks_any(withheld) } else { *before != Standing::of(withheld) }
+        let now = Standing::of(withheld);
+        match only {
+            None => *before != now,
+            // What is about nobody's key is nobody's.
+            Some(principals) => before.about(principals) != now,
+        }
     }
 }

@@ -11,12 +11,11 @@ use jiff::Timestamp;
 
 use self::round::Run;
 use super::{
-    AccountHint, Decided, Members, MembersError, Planner, ReadError, Wake, refusals::Refusals, signed,
+    AccountHint, Basis, Decided, Members, MembersError, Planner, ReadError, Wake, allowance::budgets, signed,
 };
 use crate::{
-    causes,
-    ledger::{Cause, Round, Row, State},
-    plan::Plan,
+    causes, guardrail,
+    ledger::{Round, Row, State},
     ports::{Ledger, LedgerError, PortError, Queue, Seen, SeenKind},
 };
 
@@ -194,19 +193,18 @@ impl Sweep<'_> {
     }
 
     /// Hints the accounts that differ, and those of which something is to be told; tells how many differ.
-    async fn hint(
-        &self,
-        decided: &[Decided],
-        refusals: &Refusals,
-        cause: &Cause,
-        round: &Round,
-    ) -> Result<usize, SweepError> {
+    async fn hint(&self, decided: &[Decided], run: &Run<'_>) -> Result<usize, SweepError> {
         let at = self.planner.reader.clock.now();
         let (mut hints, mut differing) = (Vec::new(), 0);
-        for Decided { plan, is_partial, .. } in decided {
-            let Plan { account, withheld, .. } = plan;
-            let differs = !plan.changes_nothing();
-            if !(differs || refusals.differ(account, withheld, *is_partial)) {
+        let Run { round, cause, refusals, .. } = run;
+        let basis = Basis::of(run.look.rules.clone(), &run.look.reading);
+        let budgets = budgets(self.ledger, &basis, cause, at).await?;
+        for Decided { plan, only, .. } in decided {
+            // What waits for a budget's next day, or for a person, is no work for anybody until then.
+            let approved = guardrail::approve(plan.clone(), &budgets);
+            let account = approved.account();
+            let differs = !(approved.actions().is_empty() && approved.records().is_empty());
+            if !(differs || refusals.differ(account, approved.withheld(), only.as_ref())) {
                 continue;
             }
             differing += usize::from(differs);
@@ -235,11 +233,14 @@ impl Sweep<'_> {
             };
             match compared {
                 Ok(more) => moved += more,
-                Err(MembersError::Ledger(error)) => return Err(error.into()),
-                // One group that can't be read holds up no other, and takes nothing from anybody.
-                Err(error @ MembersError::Directory { .. }) => {
+                // One group that can't be read, or written down, holds up no other, and takes nothing from anybody.
+                Err(
+                    error @ (MembersError::Directory { .. }
+                    | MembersError::Ledger(LedgerError::Port(PortError::Refused(_)))),
+                ) => {
                     tracing::warn!(group.id = %group, error = %causes::joined(&error), "the members of {group} are compared later");
                 }
+                Err(MembersError::Ledger(error)) => return Err(error.into()),
             }
         }
         Ok(moved)

@@ -1,7 +1,7 @@
 //! The minute's tick: what time alone brings about.
 //!
-//! Work that lost its wake is found again, rules begin and end on time, and outcomes are told. A tick decides nothing: it wakes, it
-//! hints, and it tells.
+//! Work that lost its wake is found again, accounts are hinted of rules that came into force, rules begin and end on time, and outcomes are
+//! told. A tick decides nothing: it wakes, it hints, and it tells.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,8 +11,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    AccountHint, AnnounceError, Announcer, EngineSettings, OutlineError, ReadError, Rulebook, RulesOnHand,
-    Wake, outline::outlines, signed,
+    AccountHint, AnnounceError, Announcer, EngineSettings, Inbox, InboxError, OutlineError, ReadError,
+    Rulebook, RulesOnHand, Wake, outline::outlines, publish, signed,
 };
 use crate::{
     domain::{AccountId, RuleId},
@@ -45,7 +45,7 @@ pub struct TickSummary {
     pub woken: bool,
     /// Beginnings and ends of rules.
     pub turns: usize,
-    /// Accounts that were hinted for them.
+    /// Accounts that were hinted for them, and for rules that came into force.
     pub hinted: usize,
     /// Outcomes that were told.
     pub told: usize,
@@ -60,6 +60,8 @@ pub enum TickError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Outline(#[from] OutlineError),
+    #[error("cannot hint every account of the rules that came into force")]
+    Inbox(#[from] InboxError),
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
     #[error(transparent)]
@@ -95,12 +97,22 @@ impl Tick<'_> {
             Wake::of_tick().send(self.wake, now, Duration::ZERO).await.map_err(TickError::Queue)?;
             summary.woken = true;
         }
-        let turned = self.turn_rules(&mut summary).await;
+        let hinted = self.hint(&mut summary).await;
         // Nor does anything stop what has come of it from being told.
         let announcer = Announcer { ledger: self.ledger, bus: self.outcomes, clock: self.clock };
         summary.told = announcer.run(self.clock.now() + TELLING).await?;
-        turned?;
+        hinted?;
         Ok(summary)
+    }
+
+    /// Hints the accounts of rules that came into force, and of those that began or ended.
+    async fn hint(&self, summary: &mut TickSummary) -> Result<(), TickError> {
+        summary.hinted += publish::hint_if_nobody_did(&self.hints_go_in()).await?;
+        self.turn_rules(summary).await
+    }
+
+    fn hints_go_in(&self) -> Inbox<'_> {
+        Inbox { organization: self.organization, ledger: self.ledger, queue: self.inbox, clock: self.clock }
     }
 
     /// Whether the engine has something to do now: neither what messages look after, nor what waits for its time.
@@ -128,7 +140,7 @@ impl Tick<'_> {
             let hints = self.hints(&rules, &turns).await?;
             self.inbox.send(&hints).await.map_err(TickError::Queue)?;
             summary.turns = turns.len();
-            summary.hinted = hints.len();
+            summary.hinted += hints.len();
         }
         // INVARIANT: remembered only once all hints are in the inbox. A crash before that repeats them, which is harmless.
         if turned.is_none_or(|turned| turned < up_to) {

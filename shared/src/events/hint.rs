@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Uploaded;
 use crate::domain::{
     AccountId, AssignmentKey, GroupId, MembershipId, OuId, PermissionSetArn, RequestId, UserId,
 };
@@ -27,6 +28,8 @@ pub enum AnyHint {
     Account(Hint),
     Directory(DirectoryHint),
     PermissionSet(PermissionSetHint),
+    /// Rules that somebody has uploaded.
+    Upload(Uploaded),
 }
 
 /// Of groups, their members, and users.

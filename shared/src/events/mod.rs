@@ -18,6 +18,7 @@ mod organizations;
 mod permission_set;
 mod search;
 mod tagging;
+mod upload;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -26,6 +27,7 @@ use crate::domain::InvalidId;
 use event::{Event, short};
 pub use family::Family;
 pub use hint::{AnyHint, DirectoryHint, Hint, PermissionSetHint};
+pub use upload::{Uploaded, is_of_upload, read_upload};
 
 /// What an EventBridge rule's target receives, as far as we read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +171,9 @@ pub fn read_permission_set(envelope: &Envelope) -> Result<Reading<PermissionSetH
 
 /// Reads an event as the function does that it is for.
 pub fn read_any(envelope: &Envelope) -> Result<Reading<AnyHint>, EventError> {
+    if is_of_upload(envelope) {
+        return Ok(read_upload(envelope)?.map(AnyHint::Upload));
+    }
     Ok(match Family::of(envelope) {
         Some(Family::Directory) => read_directory(envelope)?.map(AnyHint::Directory),
         Some(Family::PermissionSets) => read_permission_set(envelope)?.map(AnyHint::PermissionSet),

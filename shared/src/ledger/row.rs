@@ -95,6 +95,9 @@ pub enum State {
     Uncertain {
         /// Why it can't be said, in a sentence.
         reason: String,
+        /// Requests of others may have made it as well as one of ours: no request of ours settles it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        contested: bool,
     },
     /// AWS refused for good: tried again when the fingerprint changes, or after `retry_at`.
     Blocked {
@@ -149,6 +152,9 @@ pub struct Row {
     /// The request before the present one, so that it is not taken for the present one when requests are looked through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_request: Option<RequestId>,
+    /// A request for the key that an event of a call of ours has named while AWS's answer to the engine was missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overheard: Option<RequestId>,
     /// The account is to be decided again as soon as what is under way has ended.
     #[serde(default)]
     pub look_again: bool,
@@ -263,6 +269,7 @@ impl Row {
         self.changed_at = now;
         self.missing_since = None;
         self.departed_since = None;
+        self.overheard = None;
         let operation = if self.is_ours() { Operation::Revoke } else { Operation::Grant };
         self.approval = self.approval.filter(|approval| approval.operation == operation);
         if !self.is_ours() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Drift, Happened, Response};
 use crate::{
     domain::{AssignmentKey, Mode, Operation},
-    ledger::{HeldBy, Row, State},
+    ledger::{Row, State},
     plan::Plan,
 };
 
@@ -52,7 +52,7 @@ fn was_there(row: &Row) -> bool {
 }
 
 fn of_closed(closed: &Row) -> Response {
-    let is_held = closed.hold.as_ref().is_some_and(|hold| hold.by == HeldBy::DeletedByHand);
+    let is_held = closed.hold.is_some();
     let only_observed = closed.wanted_by.values().all(|mode| *mode == Mode::Observe);
     match (is_held, only_observed) {
         (true, true) => Response::Reported,

@@ -6,14 +6,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Happened, Outcome};
 use crate::{
-    domain::{RulesVersion, hex},
+    domain::{Principal, RulesVersion, hex},
     ledger::Cause,
     plan::{Withheld, WithheldReason},
 };
 use jiff::Timestamp;
 
 /// How many refusals are remembered of one account, and told. A DynamoDB item may have 400 KB.
-const MOST: usize = 15_000;
+const MOST: usize = 10_000;
 
 /// The refusals of an account that were told, each by a digest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -30,9 +30,12 @@ impl Standing {
         self.0.is_empty()
     }
 
-    /// Whether one of these was not told.
-    pub fn lacks_any(&self, withheld: &[Withheld]) -> bool {
-        !Self::of(withheld).0.is_subset(&self.0)
+    /// The same of these principals only.
+    #[must_use = "it is a part of what stands"]
+    pub fn about(&self, principals: &BTreeSet<Principal>) -> Self {
+        let marked: BTreeSet<String> = principals.iter().map(of_principal).collect();
+        let is_theirs = |mark: &&String| mark.get(..PRINCIPAL).is_some_and(|of| marked.contains(of));
+        Self(self.0.iter().filter(is_theirs).cloned().collect())
     }
 
     /// What of this was not told before; `before_at` is when what stood before was written down.
@@ -85,6 +88,13 @@ fn happened(withheld: &Withheld) -> Option<Happened> {
     }
 }
 
+/// How many digits of a mark say whom it is about.
+const PRINCIPAL: usize = 8;
+
+fn of_principal(principal: &Principal) -> String {
+    hex(Sha256::digest(principal.to_string()).get(..PRINCIPAL / 2).unwrap_or_default())
+}
+
 /// The same for the same refusal: of this operation, for this kind of reason.
 fn mark(withheld: &Withheld) -> Option<String> {
     let happened = happened(withheld)?;
@@ -95,5 +105,6 @@ fn mark(withheld: &Withheld) -> Option<String> {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    Some(hex(hash.finalize().get(..8).unwrap_or_default()))
+    let refusal = hex(hash.finalize().get(..8).unwrap_or_default());
+    Some(of_principal(&withheld.key.principal) + &refusal)
 }

@@ -137,7 +137,7 @@ impl Subject<'_> {
             // Gone while the account slept: nobody deleted it by hand.
             State::Dormant if !self.listed => self.after_two_reads(row, || self.grant(Some(row), wanted)),
             State::Closing(_) | State::Dormant => Decision::record(self.ours_again(row, wanted)),
-            State::Uncertain { reason } => {
+            State::Uncertain { reason, contested: _ } => {
                 if self.listed {
                     let withheld =
                         Decision::withhold(Operation::Grant, WithheldReason::Uncertain(reason.clone()));
@@ -182,6 +182,10 @@ impl Subject<'_> {
             },
             State::Ours | State::Dormant => self.revoke(row),
             State::Closing(intent) if intent.claim.is_some() => Decision::nothing(),
+            // Its principal is back: it is decided anew, as what somebody has.
+            State::Closing(_) if self.is_no_orphan(row) => {
+                Decision::record(Row { orphaned_since: None, ..self.become_state(row, State::Ours) })
+            }
             State::Closing(intent) => match self.why_not_revoke(row) {
                 None if self.is_due_for_refresh(row, intent) => Decision::record(self.refreshed(row, None)),
                 None => Decision::nothing(),
@@ -192,7 +196,7 @@ impl Subject<'_> {
                 Some(reason) => Decision::withhold(Operation::Revoke, reason)
                     .and_record(self.become_state(row, State::Ours)),
             },
-            State::Uncertain { reason } => {
+            State::Uncertain { reason, contested: _ } => {
                 if self.listed {
                     let withheld =
                         Decision::withhold(Operation::Revoke, WithheldReason::Uncertain(reason.clone()));
@@ -334,7 +338,8 @@ impl Subject<'_> {
     /// rule says so, or it was us.
     fn gone(&self, row: &Row, wanted: &BTreeMap<RuleId, Mode>) -> Decision {
         if self.repairs() || row.maybe_sent {
-            return self.grant(Some(row), wanted);
+            let decision = self.grant(Some(row), wanted);
+            return if decision.action.is_some() { decision } else { decision.and_record(self.lost(row)) };
         }
         let mut closed = self.become_state(row, State::Closed);
         closed.wanted_by.clone_from(wanted);
@@ -345,6 +350,11 @@ impl Subject<'_> {
         });
         let held = WithheldReason::Held(Held::DeletedByHand);
         Decision::withhold(Operation::Grant, held).and_record(closed)
+    }
+
+    /// The row of what was ours and is gone: whoever makes it again has made it.
+    pub(super) fn lost(&self, row: &Row) -> Row {
+        self.become_state(row, State::Closed)
     }
 
     /// Whether a rule that wants the key has it made again whoever deletes it.

@@ -13,7 +13,7 @@ impl Subject<'_> {
     pub(super) fn given_up(&self, row: &Row) -> Row {
         if row.maybe_sent {
             let reason = "an earlier request for it may have had effect without AWS saying so".to_owned();
-            self.become_state(row, State::Uncertain { reason })
+            self.become_state(row, State::Uncertain { reason, contested: false })
         } else {
             self.become_state(row, State::Closed)
         }
@@ -84,6 +84,7 @@ impl Subject<'_> {
             maybe_sent: false,
             closed_at: row.and_then(|row| row.closed_at),
             last_request: row.and_then(|row| row.last_request.clone()),
+            overheard: None,
             look_again: false,
             trouble: None,
             // Used up, or past: it was for an operation before this one.

@@ -67,7 +67,9 @@ impl Subject<'_> {
 
     /// Under a hold nothing is intended, and what was intended is put back.
     fn held_back(&self, decision: Decision, reason: WithheldReason) -> Decision {
+        let lost = self.lost_if_gone(&decision);
         let Decision { action, record, withheld } = decision;
+        let record = record.or(lost);
         let put_back = self.row.and_then(|row| match &row.state {
             State::Granting(_) => Some((Operation::Grant, self.given_up(row))),
             State::Closing(_) => Some((Operation::Revoke, self.become_state(row, State::Ours))),
@@ -87,10 +89,20 @@ impl Subject<'_> {
         Decision { action: None, record, withheld: operation.map(|it| (it, reason)).or(withheld) }
     }
 
+    /// What was ours is gone, and is to be made again: if that has to wait, it is ours no more.
+    fn lost_if_gone(&self, decision: &Decision) -> Option<Box<Row>> {
+        let row = self.row.filter(|row| row.state == State::Ours)?;
+        match &decision.action {
+            Some((Operation::Grant, _)) => Some(Box::new(self.lost(row))),
+            Some((Operation::Revoke, _)) | None => None,
+        }
+    }
+
     /// While all is paused, intents stay as they are: nobody sends them, and they are decided again before anybody does.
     fn paused(&self, decision: Decision) -> Decision {
+        let lost = self.lost_if_gone(&decision);
         let Decision { action, record, withheld } = decision;
-        let record = record.filter(|row| row.work().is_none());
+        let record = record.or(lost).filter(|row| row.work().is_none());
         let intended = || self.row.and_then(Row::work).map(|(operation, _)| operation);
         let waits = if record.is_some() { None } else { intended() };
         let operation = action.map(|(operation, _)| operation).or(waits);
@@ -102,6 +114,8 @@ impl Subject<'_> {
     fn over_budget(&self, decision: Decision) -> Decision {
         let rules = self.situation.rules;
         let over = match (&decision.action, self.row) {
+            // What nobody has any more waits for nobody.
+            (Some((Operation::Revoke, intended)), Some(_)) if intended.orphaned_since.is_some() => None,
             (Some((Operation::Revoke, _)), Some(row))
                 if row.approved(Operation::Revoke, rules, self.situation.now).is_none() =>
             {

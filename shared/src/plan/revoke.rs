@@ -37,6 +37,12 @@ impl Subject<'_> {
         Decision { action: Some((Operation::Revoke, Box::new(row))), ..Decision::default() }
     }
 
+    /// Whether a row that is marked as an orphan has its principal.
+    pub(super) fn is_no_orphan(&self, row: &Row) -> bool {
+        let found = self.situation.principals.get(&self.key.principal);
+        row.orphaned_since.is_some() && matches!(found, Some(Lookup::Found(())))
+    }
+
     /// The row, marked as an orphan since the first look that found its principal gone. A look that finds it takes the mark away; one that fails
     /// says nothing.
     fn with_its_principal(&self, row: Row) -> Row {

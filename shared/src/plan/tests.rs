@@ -61,6 +61,7 @@ pub(crate) fn row(state: State) -> Row {
         maybe_sent: false,
         closed_at: None,
         last_request: None,
+        overheard: None,
         look_again: false,
         trouble: None,
         approval: None,
@@ -334,14 +335,17 @@ fn what_was_just_revoked_and_is_wanted_again_waits_until_the_list_can_be_believe
 
 #[test]
 fn an_uncertain_row_is_never_deleted() {
-    let uncertain = Some(row(State::Uncertain { reason: "lost".into() }));
+    let uncertain = Some(row(State::Uncertain { reason: "lost".into(), contested: false }));
     assert_eq!(Case { row: uncertain.clone(), listed: true, ..case() }.says(), "withheld:uncertain");
     assert_eq!(
         Case { row: uncertain.clone(), wanted: sync(), listed: true, ..case() }.says(),
         "withheld:uncertain"
     );
     assert_eq!(Case { row: uncertain, ..case() }.says(), "record:uncertain");
-    let absent = Some(Row { missing_since: Some(at(50)), ..row(State::Uncertain { reason: "lost".into() }) });
+    let absent = Some(Row {
+        missing_since: Some(at(50)),
+        ..row(State::Uncertain { reason: "lost".into(), contested: false })
+    });
     assert_eq!(Case { row: absent.clone(), ..case() }.says(), "record:closed");
     assert_eq!(Case { row: absent, wanted: sync(), ..case() }.says(), "grant");
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Page, PortError};
 use crate::{
     domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
-    ledger::{BudgetKey, Campaign, Charge, Fence, Lease, Orders, Round, Row},
+    ledger::{BudgetKey, Campaign, Charge, Fence, Lease, Orders, Provenance, Round, Row},
     outcome::Outcome,
 };
 
@@ -74,6 +74,9 @@ pub struct RulesInForce {
     pub since: Timestamp,
     /// How many rules it has: a new version with far fewer is refused.
     pub rules: usize,
+    /// How they came into force; `None` where it was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
 }
 
 /// What a remembered name or fact is about.
@@ -100,14 +103,19 @@ pub enum SeenKind {
     Withheld,
     /// id: `<group's id>/<user's id>`; value: the membership's id. And `<group's id>/`: the group's members were read to the last page.
     Member,
+    /// id: a membership's id; value: the id of its [`SeenKind::Member`].
+    Membership,
     /// id: a consent's id; value: [`crate::ledger::ConsentRecord`]. The journal: nothing is ever taken out of it.
     Consent,
+    /// id: [`crate::ledger::Publication::id`]; value: [`crate::ledger::Publication`]. Nothing is ever taken out of it.
+    Publication,
     /// id: when a campaign began, and its permission set's ARN; value: [`crate::ledger::CampaignRecord`]. A bounded number is kept.
     Reprovisioned,
     /// id: `reprovisioning-look`: how far the look for outdated permission sets has come.
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
+    /// id: `unhinted:` and a publication's id: rules that are to come into force, or have, and of which no account was hinted yet.
     Fact,
 }
 

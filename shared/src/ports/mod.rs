@@ -21,7 +21,7 @@ pub use organization::{AccountRecord, OrganizationFacts, OrganizationReader};
 pub use outcomes::{OutcomeBus, Told};
 pub use page::Page;
 pub use queue::{Message, Queue, Received};
-pub use rules::RulesStore;
+pub use rules::{RulesStore, Upload, UploadContent, Uploads};
 
 /// Why a port could not do what it was asked. The message is AWS's own, without names of people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::PortError;
 
 /// A message to send.
@@ -26,6 +28,8 @@ pub struct Received {
     pub body: String,
     /// How often it was delivered, this time included.
     pub receives: u32,
+    /// When it was sent first, where the queue tells.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// A queue with SQS's guarantees: at least once, and for FIFO queues in order inside a group.

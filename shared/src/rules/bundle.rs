@@ -14,7 +14,36 @@ pub struct Bundle {
     pub files: BTreeMap<String, String>,
 }
 
+/// Why something is no bundle. What is in it is never quoted: it may be anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoBundle {
+    #[error(
+        "the name must end in `.json` for a bundle, as `usher rules bundle` writes it, or in `.yaml` for one rule document"
+    )]
+    Form,
+    #[error("it is not text: byte {at} does not belong to UTF-8")]
+    NotText { at: usize },
+    #[error("it is not a bundle, as `usher rules bundle` writes it: see line {line}, column {column}")]
+    NotABundle { line: usize, column: usize },
+}
+
 impl Bundle {
+    /// Of an object: a bundle as JSON if its name says so, or one rule document, which is then named by the last part of the name.
+    pub fn of_object(name: &str, content: Vec<u8>) -> Result<Self, NoBundle> {
+        let last = name.rsplit('/').next().unwrap_or_default();
+        match last.rsplit_once('.').map(|(_, end)| end) {
+            Some("json") => {
+                return serde_json::from_slice(&content)
+                    .map_err(|error| NoBundle::NotABundle { line: error.line(), column: error.column() });
+            }
+            Some("yaml" | "yml") => {}
+            Some(_) | None => return Err(NoBundle::Form),
+        }
+        let text = String::from_utf8(content)
+            .map_err(|error| NoBundle::NotText { at: error.utf8_error().valid_up_to() })?;
+        Ok(Self { files: [(last.to_owned(), text)].into() })
+    }
+
     /// Its version: the SHA-256 over every file's name and content, each preceded by its length.
     pub fn version(&self) -> RulesVersion {
         let mut hash = Sha256::new();
@@ -79,6 +108,20 @@ mod tests {
         assert_eq!(short(&["a", "a/b"]), ["a", "a/b"]);
         assert_eq!(short(&["", "/", "//x"]), ["", "/", "//x"]);
         assert_eq!(short(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn an_object_is_a_bundle_or_one_document_by_its_name() {
+        let of = |name: &str, content: &[u8]| Bundle::of_object(name, content.to_vec());
+        let document = Bundle { files: [("rules.yaml".to_owned(), "version: 1".to_owned())].into() };
+        assert_eq!(of("incoming/a/rules.yaml", b"version: 1"), Ok(document.clone()));
+        let json = serde_json::to_vec(&document).unwrap();
+        assert_eq!(of("incoming/x.json", &json), Ok(document));
+        assert_eq!(of("incoming/rules.txt", b""), Err(NoBundle::Form));
+        assert_eq!(of("incoming/rules.yml", b"ab\xff"), Err(NoBundle::NotText { at: 2 }));
+        for wrong in [&b""[..], b"[]", b"{\"files\": []}", b"{\"files\": {}, \"more\": 1}"] {
+            assert!(matches!(of("x.json", wrong), Err(NoBundle::NotABundle { .. })), "{wrong:?}");
+        }
     }
 
     #[test]

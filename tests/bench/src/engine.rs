@@ -78,7 +78,7 @@ impl Stage {
         let mut face = InProcess::new(Arc::clone(&world), Arc::new(clock), caller);
         face.round_trip = ROUND_TRIP;
         let ledger = RemoteLedger::new(clock, ledger_takes)?;
-        let rules = RulesInForce { version: work::rules()?, since: origin, rules: 1 };
+        let rules = RulesInForce { version: work::rules()?, since: origin, rules: 1, provenance: None };
         ledger
             .here
             .bring_into_force(None, &rules)

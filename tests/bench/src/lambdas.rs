@@ -28,10 +28,11 @@ use stub::{RuntimeApi, Services};
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release");
 
 /// Each function with an event that it takes, where [`Aws`] has none that gives it more to do.
-const FUNCTIONS: [(&str, &str); 9] = [
+const FUNCTIONS: [(&str, &str); 10] = [
     ("on-account-event", r#"{"source":"none"}"#),
     ("on-group-event", r#"{"source":"none"}"#),
     ("on-permission-set-event", r#"{"source":"none"}"#),
+    ("on-rules-change", r#"{"source":"none","detail-type":"none","detail":{}}"#),
     ("poll-provisioning", r#"{"Records":[]}"#),
     ("provision", r#"{"Records":[]}"#),
     ("reconcile", r#"{"Records":[]}"#),

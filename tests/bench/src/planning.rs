@@ -252,6 +252,7 @@ impl<'a> Bench<'a> {
             maybe_sent: false,
             closed_at: None,
             last_request: None,
+            overheard: None,
             look_again: false,
             trouble: None,
             approval: None,

@@ -175,6 +175,7 @@ pub(crate) fn row(
         maybe_sent: false,
         closed_at: None,
         last_request: None,
+        overheard: None,
         look_again: false,
         trouble: None,
         approval: None,

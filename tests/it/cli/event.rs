@@ -92,3 +92,15 @@ async fn a_file_that_is_missing_packed_or_empty_is_an_error() {
     let packed = run(&["usher", "event", packed.to_str().unwrap()], &Machine::this()).await;
     assert!(packed.err.contains("gunzip"), "{}", packed.err);
 }
+
+#[tokio::test]
+async fn rules_that_were_uploaded_are_told_with_their_bucket_and_name() {
+    let event = json!({ "source": "aws.s3", "detail-type": "Object Created", "id": "e-1",
+        "detail": { "bucket": { "name": "rules" }, "object": { "key": "incoming/a.json" } } });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("event.json");
+    std::fs::write(&path, event.to_string()).unwrap();
+    let told = run(&["usher", "event", path.to_str().unwrap()], &Machine::this()).await;
+    assert_eq!(told.ending, Ending::Good, "{told:?}");
+    assert!(told.out.contains("look again at bucket rules, key incoming/a.json"), "{}", told.out);
+}

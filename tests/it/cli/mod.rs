@@ -8,6 +8,7 @@ mod consent;
 mod demo;
 mod event;
 mod plan_and_apply;
+mod publish;
 mod reprovision;
 mod rules_check;
 mod seeds;

@@ -151,6 +151,54 @@ async fn an_event_whose_function_fails_is_delivered_again_a_minute_later() {
 }
 
 #[tokio::test]
+async fn rules_that_are_published_from_another_terminal_take_effect() {
+    let files = Files::new();
+    let ledger = files.path("kept/ledger.db");
+    let simulation = files.simulation(&["--ledger", &ledger, "--speed", "60"]).await;
+    let machine = Machine {
+        connection: Some(Connection::to_stand_in(simulation.endpoint(), "AKIAEXAMPLEADMIN")),
+        ..Machine::this()
+    };
+    let other = files.path("other.yaml");
+    let wider = RULES.replace("[{ group: Auditors }, { group: Nobody }]", "[{ group: Developers }]");
+    std::fs::write(&other, wider).unwrap();
+    let line = ["usher", "rules", "publish", &other, "--ledger", &ledger, "--yes"];
+    let published = run(&line, &machine).await;
+    assert_eq!(published.ending, Ending::Good, "{published:?}");
+    simulation.log().line("granted   ReadOnlyAccess to group Developers in shop-prod").await;
+
+    let back = run(&["usher", "rules", "rollback", "--ledger", &ledger, "--yes"], &machine).await;
+    assert_eq!(back.ending, Ending::Good, "{back:?}");
+    simulation.log().line("revoked   ReadOnlyAccess to group Developers in shop-prod").await;
+}
+
+#[tokio::test]
+async fn an_event_that_fails_for_good_is_a_dead_letter_and_can_be_tried_again() {
+    let files = Files::new();
+    let ledger = files.path("kept/ledger.db");
+    let simulation = files.simulation(&["--ledger", &ledger, "--speed", "60"]).await;
+    let client = simulation.organizations();
+    let root = client.list_roots().send().await.unwrap().roots()[0].id().unwrap().to_owned();
+    let units = client.list_organizational_units_for_parent().parent_id(&root).send().await.unwrap();
+    let unit = units.organizational_units()[0].id().unwrap().to_owned();
+    let fault = r#"{"operation": "ListAccounts", "fault": "access_denied"}"#;
+    simulation.control("POST", "faults", fault).await;
+    client.update_organizational_unit().organizational_unit_id(unit).name("Renamed").send().await.unwrap();
+    simulation.log().line("it was the last try: `usher dead-letters` shows the event").await;
+
+    let listed = run(&["usher", "dead-letters", "list", "--ledger", &ledger], &Machine::this()).await;
+    assert!(listed.out.contains("on-account-event, tried 3 times"), "{listed:?}");
+    assert!(listed.out.contains("UpdateOrganizationalUnit ("), "{listed:?}");
+    simulation.control("DELETE", "faults", "").await;
+    let retried =
+        run(&["usher", "dead-letters", "retry", "--all", "--ledger", &ledger], &Machine::this()).await;
+    assert_eq!(retried.ending, Ending::Good, "{retried:?}");
+    simulation.log().line("event     UpdateOrganizationalUnit: ").await;
+    let listed = run(&["usher", "dead-letters", "list", "--ledger", &ledger], &Machine::this()).await;
+    assert_eq!(listed.out, "0 dead letters.\n");
+}
+
+#[tokio::test]
 async fn without_functions_nothing_reacts() {
     let files = Files::new();
     let organization = files.path("organization.yaml");
@@ -189,7 +237,7 @@ async fn a_hurried_world_sweeps_by_its_own_clock() {
 }
 
 #[tokio::test]
-async fn a_rule_file_that_changes_is_told_and_not_taken() {
+async fn a_rule_file_that_changes_comes_into_force_and_one_with_a_mistake_does_not() {
     let files = Files::new();
     let simulation = files.simulation(&["--speed", "20"]).await;
     let wider = RULES.replace("in_ou: [Development, Production]", "everywhere: yes");
@@ -198,10 +246,10 @@ async fn a_rule_file_that_changes_is_told_and_not_taken() {
 
     let wider = RULES.replace("[{ group: Auditors }, { group: Nobody }]", "[{ group: Developers }]");
     std::fs::write(files.path("rules.yaml"), wider).unwrap();
-    simulation.log().line("rules     the files on the disk have changed to version").await;
-    create(&simulation, "labs").await;
-    simulation.log().line("granted   ReadOnlyAccess to group Auditors in labs").await;
-    assert_eq!(simulation.count("ReadOnlyAccess to group Developers"), 0);
+    let told = simulation.log().line(" is in force, 2 rules. Plan: 3 to grant, 3 to revoke").await;
+    assert!(told.contains("rules     version "), "{told}");
+    simulation.log().line("granted   ReadOnlyAccess to group Developers in shop-prod").await;
+    simulation.log().line("revoked   ReadOnlyAccess to group Auditors in shop-prod").await;
 }
 
 #[tokio::test]

@@ -94,7 +94,12 @@ mod moto_dynamodb {
         let mut place = Place::new(ORGANIZATION).await;
         place.machine.connection = Some(Connection::to_stand_in(moto.endpoint(), "AKIAEXAMPLEUSHER"));
         let version: RulesVersion = "cd".repeat(32).parse().unwrap();
-        let rules = RulesInForce { version, since: "2026-11-24T00:00:00Z".parse().unwrap(), rules: 5 };
+        let rules = RulesInForce {
+            version,
+            since: "2026-11-24T00:00:00Z".parse().unwrap(),
+            rules: 5,
+            provenance: None,
+        };
         let ledger = place.machine.connection.as_ref().unwrap().ledger("usher-ledger");
         ledger.bring_into_force(None, &rules).await.unwrap();
 

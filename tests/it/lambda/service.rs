@@ -57,7 +57,6 @@ const HIDDEN: i32 = 600;
 
 const TABLE: &str = "usher-ledger";
 const BUS: &str = "usher-outcomes";
-const BUCKET: &str = "example-usher-rules";
 
 /// An assignment by names: account, permission set, principal.
 pub(crate) type Named = (String, String, String);
@@ -103,6 +102,8 @@ pub(crate) struct Delivery {
 }
 
 impl Service {
+    pub(super) const BUCKET: &str = "example-usher-rules";
+
     /// The example organization, with these settings, and nothing of Usher's in it: no rules are in force.
     pub(crate) async fn start(settings: Settings) -> Self {
         let mut world = World::from_yaml(EXAMPLE, settings).unwrap();
@@ -120,7 +121,7 @@ impl Service {
 
         let moto = Moto::start().await;
         create_table(&moto.dynamodb(), TABLE).await.unwrap();
-        moto.bucket(BUCKET).await;
+        moto.bucket(Self::BUCKET).await;
         let (inbox, wake) = (moto.fifo_queue("inbox").await, moto.standard_queue("wake").await);
         let polls = moto.standard_queue("polls").await;
         let parked = moto.standard_queue("parked").await;
@@ -161,13 +162,13 @@ impl Service {
     /// Brings rules into force, and tells their version.
     pub(crate) async fn publish(&self, rules: &str) -> RulesVersion {
         let bundle = Bundle { files: [("usher.yaml".to_owned(), rules.to_owned())].into() };
-        let store = S3Rules::new(self.moto.s3(), BUCKET, "");
+        let store = S3Rules::new(self.moto.s3(), Self::BUCKET, "");
         publish(&bundle, &store, &self.ledger, &SystemClock).await.unwrap().version
     }
 
     /// Where the bundle of a version is kept: the bucket and the key.
     pub(crate) fn bundle(version: &RulesVersion) -> (&'static str, String) {
-        (BUCKET, format!("rules/{version}.json"))
+        (Self::BUCKET, format!("rules/{version}.json"))
     }
 
     /// What a function's environment says: the same for all.
@@ -182,7 +183,7 @@ impl Service {
         let ours = [
             ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEUSHER"),
             ("USHER_LEDGER_TABLE", TABLE),
-            ("USHER_RULES_BUCKET", BUCKET),
+            ("USHER_RULES_BUCKET", Self::BUCKET),
             ("USHER_INBOX_QUEUE_URL", &self.inbox),
             ("USHER_WAKE_QUEUE_URL", &self.wake),
             ("USHER_POLL_QUEUE_URL", &self.polls),

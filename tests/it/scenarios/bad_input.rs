@@ -186,13 +186,15 @@ async fn a_record_with_a_foreign_body_is_parked_and_the_next_one_is_decided() {
             group: Some(account.to_string()),
             body,
             receives: 1,
+            sent_at: None,
         })
         .collect();
     let mut event = sqs_event(&records);
     event["Records"][0].as_object_mut().unwrap().remove("body");
     let event = serde_json::from_value(event).unwrap();
     let answer =
-        reconcile::handle(event, service.ports.reconciler(), &*service.ports.parked, service.soon()).await;
+        reconcile::handle(event, service.ports.reconciler(), service.ports.dead_letters(), service.soon())
+            .await;
     assert!(answer.batch_item_failures.is_empty(), "{:?}", answer.batch_item_failures);
     assert_eq!(parked(&service).await.len(), foreign);
     assert_eq!(service.rows().await.len(), 1);

@@ -293,6 +293,7 @@ async fn no_wake_makes_the_engine_do_what_is_not_in_the_ledger() {
             group: None,
             body: body.into(),
             receives: 1,
+            sent_at: None,
         };
         service.run_with(&service.ports, &sqs_event(&[received])).await.unwrap();
         service.check().await;

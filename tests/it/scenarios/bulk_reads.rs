@@ -304,6 +304,7 @@ async fn a_sweep_with_nothing_to_do_changes_nothing_but_when_things_were_seen() 
             SeenKind::OrganizationalUnit,
             SeenKind::TaggedAccount,
             SeenKind::Consent,
+            SeenKind::Publication,
             SeenKind::Fact,
         ] {
             for seen in service.ledger.recall(kind).await.unwrap() {

@@ -77,6 +77,10 @@ pub(super) struct Checker {
     owned: BTreeMap<String, usize>,
     log_read: usize,
     requests_read: usize,
+    /// All requests before this one had ended at the last look.
+    requests_ended: usize,
+    /// Whether rows are looked at only where the scenario says so, for there are very many of them: see [`Checker::step`].
+    pub(super) sparing: bool,
     /// Throttles are part of the scenario.
     pub(super) throttles_expected: bool,
     /// Keys that a person made within the seconds that ADR 0003 names.
@@ -97,6 +101,8 @@ impl Checker {
             owned: BTreeMap::new(),
             log_read: 0,
             requests_read: 0,
+            requests_ended: 0,
+            sparing: false,
             throttles_expected: false,
             taken_over: BTreeSet::new(),
             allowed: Allowed::default(),
@@ -111,23 +117,41 @@ impl Checker {
 
     /// Everything that has gone wrong since the last look.
     pub(super) fn check(&mut self, now: Timestamp, world: &World, rows: &[Row]) -> Vec<Violation> {
-        let truth = Truth::of(world);
-        if self.truths.last().is_none_or(|(_, last)| *last != truth) {
-            self.truths.push((now, truth));
-        }
+        self.see(now, world);
         let owned = rows.iter().filter(|row| row.is_ours()).count();
         let most = self.owned.entry(day(now)).or_default();
         *most = owned.max(*most);
 
         let mut found = Vec::new();
         self.check_rows(world, rows, &mut found);
-        self.check_log(world, &mut found);
-        self.check_requests(world, &mut found);
+        found.extend(self.step(world));
         for row in rows.iter().filter(|row| row.over_budget.is_some()) {
             self.allowed.held_back(&row.key, now);
         }
         self.check_deletes(world, &mut found);
         found
+    }
+
+    /// What has gone wrong with the calls and requests since the last look; [`Checker::check`] asks about all else too.
+    pub(super) fn step(&mut self, world: &World) -> Vec<Violation> {
+        let mut found = Vec::new();
+        self.check_log(world, &mut found);
+        self.check_requests(world, &mut found);
+        found
+    }
+
+    /// Takes down the truth, if it is another one than before.
+    pub(super) fn see(&mut self, now: Timestamp, world: &World) {
+        let last = self.truths.last().map(|(_, last)| last);
+        let truth = Truth::of(world).sharing(last);
+        if last.is_none_or(|last| *last != truth) {
+            self.truths.push((now, truth));
+        }
+    }
+
+    /// The calls that were looked at are taken out of the world's log, which would get too long.
+    pub(super) fn log_taken(&mut self) {
+        self.log_read = 0;
     }
 
     fn is_ours(&self, request: &RequestRecord) -> bool {
@@ -246,7 +270,11 @@ impl Checker {
                 found.push(Violation::OutOfScope(key.clone()));
             }
         }
-        let most = most_at_once(world.request_log().filter(|request| self.is_ours(request)));
+        // What had ended at the last look was under way together with nothing that has come since.
+        let open = world.request_log().skip(self.requests_ended);
+        let most = most_at_once(open.filter(|request| self.is_ours(request)));
+        let open = world.request_log().skip(self.requests_ended);
+        self.requests_ended += open.take_while(|request| request.settled.is_some()).count();
         if most > self.settings.window {
             found.push(Violation::WindowExceeded(most));
         }
@@ -328,7 +356,25 @@ impl Checker {
         withheld: &BTreeMap<AssignmentKey, String>,
         declared: &[&str],
     ) -> Vec<Violation> {
-        let (Some((_, rules)), truth) = (self.rules.last(), Truth::of(world)) else { return Vec::new() };
+        let mut found = Vec::new();
+        let mut given = BTreeSet::new();
+        for (key, wanted) in self.differences(world) {
+            let reason = withheld.get(&key);
+            if reason.is_some_and(|reason| declared.contains(&reason.as_str())) {
+                given.extend(reason.map(String::as_str));
+            } else {
+                found.push(Violation::Differs { key, wanted, reason: reason.cloned() });
+            }
+        }
+        let missing = declared.iter().filter(|reason| !given.contains(**reason));
+        found.extend(missing.map(|reason| Violation::ReasonMissing((*reason).to_owned())));
+        found
+    }
+
+    /// Every key that is not as the rules in force want it, and whether they want it.
+    pub(super) fn differences(&self, world: &World) -> Vec<(AssignmentKey, bool)> {
+        let Some((_, rules)) = self.rules.last() else { return Vec::new() };
+        let truth = Truth::of(world);
         let wanted = rules.wanted(&truth);
         let assignments = world.assignments();
         let ours = assignments
@@ -339,19 +385,7 @@ impl Checker {
         let unwanted = ours
             .filter(|key| truth.account(&key.account).is_some() && !wanted.contains(key))
             .map(|key| (key, false));
-        let mut found = Vec::new();
-        let mut given = BTreeSet::new();
-        for (key, wanted) in missing.chain(unwanted) {
-            let reason = withheld.get(key);
-            if reason.is_some_and(|reason| declared.contains(&reason.as_str())) {
-                given.extend(reason.map(String::as_str));
-            } else {
-                found.push(Violation::Differs { key: key.clone(), wanted, reason: reason.cloned() });
-            }
-        }
-        let missing = declared.iter().filter(|reason| !given.contains(**reason));
-        found.extend(missing.map(|reason| Violation::ReasonMissing((*reason).to_owned())));
-        found
+        missing.chain(unwanted).map(|(key, wanted)| (key.clone(), wanted)).collect()
     }
 }
 

@@ -103,6 +103,7 @@ impl Broken {
             maybe_sent: false,
             closed_at: None,
             last_request: None,
+            overheard: None,
             look_again: false,
             trouble: None,
             approval: None,

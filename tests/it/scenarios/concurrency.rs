@@ -45,6 +45,7 @@ fn raw(name: &str, group: Option<&str>, body: &str) -> Received {
         group: group.map(str::to_owned),
         body: body.to_owned(),
         receives: 1,
+        sent_at: None,
     }
 }
 
@@ -52,7 +53,8 @@ fn raw(name: &str, group: Option<&str>, body: &str) -> Received {
 async fn decide(service: &Service, records: &[Received]) -> Vec<String> {
     let event = serde_json::from_value(sqs_event(records)).unwrap();
     let answer =
-        reconcile::handle(event, service.ports.reconciler(), &*service.ports.parked, service.soon()).await;
+        reconcile::handle(event, service.ports.reconciler(), service.ports.dead_letters(), service.soon())
+            .await;
     answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
@@ -318,7 +320,7 @@ async fn a_write_that_meets_another_one_is_made_again_and_nothing_is_read_for_it
         let fuse = Fuse::new(when);
         let ports = fused(&service.ports, &fuse);
         let event = serde_json::from_value(sqs_event(&[record(&service, "one-dev", "a")])).unwrap();
-        let answer = reconcile::handle(event, ports.reconciler(), &*ports.parked, service.soon()).await;
+        let answer = reconcile::handle(event, ports.reconciler(), ports.dead_letters(), service.soon()).await;
         assert!(answer.batch_item_failures.is_empty(), "{when:?}");
         assert_eq!((service.rows().await.len(), spent_today(&service, Operation::Grant).await), (2, 2));
         (fuse.count(), service.world().log().len())
@@ -369,7 +371,8 @@ async fn what_a_batch_has_no_time_for_comes_again_and_what_is_done_does_not() {
         record(&service, "one-prod", "not begun"),
     ];
     let event = serde_json::from_value(sqs_event(&batch)).unwrap();
-    let answer = reconcile::handle(event, service.ports.reconciler(), &*service.ports.parked, until).await;
+    let answer =
+        reconcile::handle(event, service.ports.reconciler(), service.ports.dead_letters(), until).await;
     assert!(service.clock.now() <= until + SignedDuration::from_millis(1), "answered in time");
     let failed: Vec<_> =
         answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
@@ -422,7 +425,7 @@ async fn an_unreadable_record_that_cannot_be_parked_comes_again() {
     ports.parked = std::sync::Arc::new(Refusing);
     let batch = [raw("unreadable", None, "?"), record(&service, "one-dev", "good")];
     let event = serde_json::from_value(sqs_event(&batch)).unwrap();
-    let answer = reconcile::handle(event, ports.reconciler(), &*ports.parked, service.soon()).await;
+    let answer = reconcile::handle(event, ports.reconciler(), ports.dead_letters(), service.soon()).await;
     let failed: Vec<_> = answer.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
     assert_eq!(failed, ["unreadable"]);
     assert_eq!(service.rows().await.len(), 2, "its neighbour was decided");

@@ -143,7 +143,7 @@ async fn a_reconcile_may_die_before_or_after_anything_that_it_does() {
         assert_eq!(received.len(), 3);
         let event = serde_json::from_value(sqs_event(&received)).unwrap();
         tokio::select! {
-            answer = reconcile::handle(event, ports.reconciler(), &*ports.parked, service.soon()) => {
+            answer = reconcile::handle(event, ports.reconciler(), ports.dead_letters(), service.soon()) => {
                 assert!(answer.batch_item_failures.is_empty());
                 for received in received {
                     service.inbox.acknowledge(&received.receipt).await.unwrap();

@@ -360,7 +360,8 @@ async fn what_nobody_can_say_whose_it_is_a_person_can() {
     for adopted in [true, false] {
         let (service, key) = settled().await;
         let mut row = service.ledger.row(&key).await.unwrap().unwrap();
-        row.state = shared::ledger::State::Uncertain { reason: "an answer was lost".into() };
+        row.state =
+            shared::ledger::State::Uncertain { reason: "an answer was lost".into(), contested: false };
         let write = shared::ports::RowWrite::of(row);
         shared::ports::Ledger::write(&*service.ledger, &[write], &shared::ports::Guard::default())
             .await

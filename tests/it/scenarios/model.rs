@@ -3,6 +3,7 @@
 //! One value renders the YAML that the product reads and answers what is wanted. The two ways meet only in `docs/rules.md`.
 
 mod places;
+mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,45 +12,9 @@ use shared::{
     domain::{Account, AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
     rules::Bundle,
 };
-use simulator::World;
 
 pub(super) use places::{Where, in_ou, tagged};
-
-/// Everything that rules can see, as it really is at one moment.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Truth {
-    pub(super) accounts: Vec<Account>,
-    sets: Vec<PermissionSet>,
-    groups: BTreeMap<String, GroupId>,
-    users: BTreeMap<String, UserId>,
-    members: BTreeMap<GroupId, BTreeSet<UserId>>,
-    /// Rules begin and end at whole minutes.
-    minute: Timestamp,
-}
-
-impl Truth {
-    pub(super) fn of(world: &World) -> Self {
-        Self {
-            accounts: world.accounts_now(),
-            sets: world.permission_sets_now(),
-            groups: world.groups_now(),
-            users: world.users_now(),
-            members: world.members_now(),
-            minute: Timestamp::from_second(world.now().as_second() / 60 * 60).unwrap(),
-        }
-    }
-
-    pub(super) fn has(&self, principal: &Principal) -> bool {
-        match principal {
-            Principal::Group(id) => self.groups.values().any(|group| group == id),
-            Principal::User(id) => self.users.values().any(|user| user == id),
-        }
-    }
-
-    pub(super) fn account(&self, id: &shared::domain::AccountId) -> Option<&Account> {
-        self.accounts.iter().find(|account| account.id == *id)
-    }
-}
+pub(super) use truth::Truth;
 
 /// How far a rule, or a whole document, may go. Stricter is smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,22 +163,57 @@ impl Rule {
             | (Who::User(_) | Who::UserId(_) | Who::MembersOf(_), Principal::Group(_)) => false,
         });
         let set = truth.sets.iter().find(|set| set.arn == key.permission_set);
-        who && set.is_some_and(|set| {
-            self.what.iter().any(|what| match what {
-                What::Named(name) => set.name == *name,
-                What::Arn(arn) => set.arn == *arn,
-                What::Tagged(tag, values) => {
-                    set.tags.get(tag).is_some_and(|value| values.iter().any(|one| one == value))
-                }
-            })
+        who && set.is_some_and(|set| self.gives(set))
+    }
+
+    /// Whether it is about this permission set.
+    fn gives(&self, set: &PermissionSet) -> bool {
+        self.what.iter().any(|what| match what {
+            What::Named(name) => set.name == *name,
+            What::Arn(arn) => set.arn == *arn,
+            What::Tagged(tag, values) => {
+                set.tags.get(tag).is_some_and(|value| values.iter().any(|one| one == value))
+            }
         })
     }
 
+    /// Everybody whom it is about in this account.
+    fn principals(&self, truth: &Truth, account: &Account) -> BTreeSet<Principal> {
+        let mut principals = BTreeSet::new();
+        for who in &self.who {
+            let group = |name: &str| truth.groups.get(name).cloned().map(Principal::Group);
+            match who {
+                Who::Group(name) => principals.extend(group(name)),
+                Who::GroupId(id) => {
+                    let there = truth.groups.values().any(|group| group == id);
+                    principals.extend(there.then(|| Principal::Group(id.clone())));
+                }
+                Who::User(name) => principals.extend(truth.users.get(name).cloned().map(Principal::User)),
+                Who::UserId(id) => {
+                    let there = truth.users.values().any(|user| user == id);
+                    principals.extend(there.then(|| Principal::User(id.clone())));
+                }
+                Who::MembersOf(name) => {
+                    let members = truth.groups.get(name).and_then(|group| truth.members.get(group));
+                    principals.extend(members.into_iter().flatten().cloned().map(Principal::User));
+                }
+                Who::GroupOfTag(tag, rest) => {
+                    let value = account.tags.get(tag);
+                    principals.extend(value.and_then(|value| group(&format!("{value}{rest}"))));
+                }
+            }
+        }
+        principals
+    }
+
+    fn is_in_time(&self, truth: &Truth) -> bool {
+        self.from.is_none_or(|from| truth.minute >= from)
+            && self.until.is_none_or(|until| truth.minute < until)
+    }
+
     fn holds_in(&self, truth: &Truth, key: &AssignmentKey, gives: bool) -> bool {
-        let in_time = self.from.is_none_or(|from| truth.minute >= from)
-            && self.until.is_none_or(|until| truth.minute < until);
         let set = truth.sets.iter().find(|set| set.arn == key.permission_set);
-        in_time
+        self.is_in_time(truth)
             && truth.account(&key.account).is_some_and(|account| {
                 self.accounts.selects(account, gives)
                     && self.joins.iter().all(|join| set.is_some_and(|set| joined(join, set, account)))
@@ -294,6 +294,11 @@ pub(super) fn rules(rules: impl IntoIterator<Item = Rule>) -> Rules {
 }
 
 impl Rules {
+    pub(super) fn with(mut self, rule: Rule) -> Self {
+        self.list.push(rule);
+        self
+    }
+
     pub(super) fn never(mut self, never: Rule) -> Self {
         self.never.push(never);
         self
@@ -331,25 +336,23 @@ impl Rules {
 
     /// All that is wanted, of every key that there could be.
     pub(super) fn wanted(&self, truth: &Truth) -> BTreeSet<AssignmentKey> {
-        let groups = truth.groups.values().cloned().map(Principal::Group);
-        let users = truth.users.values().cloned().map(Principal::User);
-        let principals: Vec<Principal> = groups.chain(users).collect();
         let mut wanted = BTreeSet::new();
         for rule in &self.list {
-            for principal in &principals {
-                for set in &truth.sets {
-                    for account in &truth.accounts {
-                        let key = AssignmentKey {
-                            account: account.id.clone(),
-                            permission_set: set.arn.clone(),
-                            principal: principal.clone(),
-                        };
-                        if rule.names(truth, &key)
-                            && rule.holds_in(truth, &key, true)
-                            && !self.forbids(truth, &key)
-                        {
-                            wanted.insert(key);
-                        }
+            let sets: Vec<&PermissionSet> = truth.sets.iter().filter(|set| rule.gives(set)).collect();
+            for account in truth.accounts.iter() {
+                if sets.is_empty() || !rule.is_in_time(truth) || !rule.accounts.selects(account, true) {
+                    continue;
+                }
+                let principals = rule.principals(truth, account);
+                let sets = sets.iter().filter(|set| rule.joins.iter().all(|join| joined(join, set, account)));
+                for (set, principal) in sets.flat_map(|set| principals.iter().map(move |who| (set, who))) {
+                    let key = AssignmentKey {
+                        account: account.id.clone(),
+                        permission_set: set.arn.clone(),
+                        principal: principal.clone(),
+                    };
+                    if !self.forbids(truth, &key) {
+                        wanted.insert(key);
                     }
                 }
             }
@@ -480,4 +483,41 @@ fn the_product_reads_every_document_that_the_model_can_write() {
     .never(group("", "Support").gets("PowerUserAccess"));
     let read = shared::rules::read(&document.bundle()).unwrap();
     assert_eq!((read.rules.len(), read.never.len()), (4, 1));
+}
+
+#[test]
+fn all_that_is_wanted_is_what_is_wanted_key_by_key() {
+    let world = simulator::World::from_yaml(super::service::SMALL, simulator::Settings::default()).unwrap();
+    let truth = Truth::of(&world);
+    let document = rules([
+        group("a", "Developers")
+            .and(Who::User("bruno@example.com".into()))
+            .and(Who::MembersOf("Developers".into()))
+            .gets("ReadOnlyAccess")
+            .gets_tagged("Environment", "Development")
+            .in_accounts(Where::Everywhere.except([in_ou("Sandbox")])),
+        group("b", "Support")
+            .gets_tagged("Environment", "All")
+            .gets_tagged("Environment", "Production")
+            .where_tag("Environment", Joined::AccountTag("Environment".into()), Some("All")),
+        group("c", "Auditors").gets("DeployAccess").until(Timestamp::MIN),
+        group("d", "Nobody").gets("DeployAccess"),
+    ])
+    .never(
+        rule("", Who::MembersOf("Developers".into())).gets("PowerUserAccess").in_accounts(in_ou("Workloads")),
+    );
+    let groups = truth.groups.values().cloned().map(Principal::Group);
+    let principals: Vec<_> = groups.chain(truth.users.values().cloned().map(Principal::User)).collect();
+    let mut one_by_one = BTreeSet::new();
+    for account in truth.accounts.iter() {
+        for set in truth.sets.iter() {
+            for principal in &principals {
+                let (account, permission_set) = (account.id.clone(), set.arn.clone());
+                let key = AssignmentKey { account, permission_set, principal: principal.clone() };
+                one_by_one.extend(document.wants(&truth, &key).then_some(key));
+            }
+        }
+    }
+    assert_eq!(document.wanted(&truth), one_by_one);
+    assert!(one_by_one.len() > 10);
 }

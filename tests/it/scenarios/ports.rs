@@ -5,19 +5,23 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     domain::{AssignmentKey, PermissionSetArn, ProvisioningTarget, RulesVersion},
     engine::{
-        CenterInbox, EngineSettings, HearError, Heard, Inbox, Planner, Poller, Provisioner, Reader,
-        Reconciler, ReprovisionSettings, Reprovisioner, Rulebook, Sweep, SweepSettings, Tick,
+        CenterInbox, DeadLetters, EngineSettings, HearError, Heard, Inbox, Incoming, Planner, Poller,
+        Provisioner, Reader, Reconciler, ReprovisionSettings, Reprovisioner, Rulebook, Sweep, SweepSettings,
+        Tick,
     },
     events::Family,
     local::SqliteLedger,
     outcome::Outcome,
     ports::{
         AccessReader, AccessWriter, Clock, Directory, Ledger, LedgerReader as _, OrganizationReader,
-        OutcomeBus, PortError, Provisioning, Queue, Request, RulesStore, Told,
+        OutcomeBus, PortError, Provisioning, Queue, Request, RulesStore, Told, Upload, UploadContent,
+        Uploads,
     },
     rules::Bundle,
 };
@@ -35,12 +39,28 @@ pub(super) struct Ports {
     pub(super) wake: Arc<dyn Queue>,
     pub(super) polls: Arc<dyn Queue>,
     pub(super) parked: Arc<dyn Queue>,
+    pub(super) beside: Beside,
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) rulebook: Arc<Rulebook>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) own_roles: Arc<[String]>,
     pub(super) settings: EngineSettings,
     pub(super) sweep: SweepSettings,
+}
+
+/// What a few functions are given besides.
+#[derive(Clone)]
+pub(super) struct Beside {
+    /// How often a message is received before it is put aside: endlessly, but where that is the subject.
+    pub(super) receives: u32,
+    pub(super) store: Arc<MemoryRules>,
+    pub(super) uploads: Arc<MemoryUploads>,
+}
+
+impl Beside {
+    pub(super) fn of(store: &Arc<MemoryRules>) -> Self {
+        Self { receives: u32::MAX, store: Arc::clone(store), uploads: Arc::default() }
+    }
 }
 
 impl Ports {
@@ -62,6 +82,31 @@ impl Ports {
             own_roles: &self.own_roles,
             facts_age: self.settings.facts_age,
         }
+    }
+
+    pub(super) fn dead_letters(&self) -> DeadLetters<'_> {
+        DeadLetters { queue: &*self.parked, clock: &*self.clock, receives: self.beside.receives }
+    }
+
+    pub(super) fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            uploads: &*self.beside.uploads,
+            store: &*self.beside.store,
+            reader: self.planner().reader,
+            ledger: &*self.ledger,
+            inbox: &*self.inbox,
+            settings: self.settings,
+        }
+    }
+
+    /// Gives a batch of the inbox to the function that decides.
+    pub(super) async fn decide(&self, event: SqsEvent, until: Timestamp) -> SqsBatchResponse {
+        reconcile::handle(event, self.reconciler(), self.dead_letters(), until).await
+    }
+
+    /// Gives a batch of requests that take long to the function that looks after them.
+    pub(super) async fn poll(&self, event: SqsEvent) -> SqsBatchResponse {
+        poll_provisioning::handle(event, self.poller(), self.dead_letters()).await
     }
 
     /// Gives an event to the function that reads it.
@@ -220,6 +265,37 @@ impl RulesStore for MemoryRules {
 
     async fn keep(&self, bundle: &Bundle) -> Result<(), PortError> {
         self.0.lock().unwrap().insert(bundle.version(), bundle.clone());
+        Ok(())
+    }
+}
+
+/// Uploads in memory: what is there now, and when it was made.
+#[derive(Default)]
+pub(super) struct MemoryUploads(pub(super) Mutex<BTreeMap<String, (Timestamp, Vec<u8>)>>);
+
+impl MemoryUploads {
+    /// The text of an object, if it is there.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        self.0.lock().unwrap().get(key).map(|(_, content)| String::from_utf8(content.clone()).unwrap())
+    }
+}
+
+#[async_trait::async_trait]
+impl Uploads for MemoryUploads {
+    async fn fetch(&self, key: &str, most: usize) -> Result<Upload, PortError> {
+        let missing = || PortError::NotFound(format!("there is no `{key}`"));
+        let (made_at, content) = self.0.lock().unwrap().get(key).cloned().ok_or_else(missing)?;
+        let content = if content.len() > most {
+            UploadContent::TooLong { bytes: content.len().try_into().unwrap() }
+        } else {
+            UploadContent::Whole(content)
+        };
+        Ok(Upload { made_at, content })
+    }
+
+    async fn leave(&self, key: &str, text: &str) -> Result<(), PortError> {
+        // An answer's time is of no concern.
+        self.0.lock().unwrap().insert(key.to_owned(), (Timestamp::UNIX_EPOCH, text.as_bytes().to_vec()));
         Ok(())
     }
 }

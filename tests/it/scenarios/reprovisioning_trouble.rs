@@ -298,7 +298,7 @@ async fn a_look_at_a_request_may_die_before_or_after_anything_that_it_does() {
         assert_eq!(received.len(), 1);
         let event = serde_json::from_value(super::records::sqs_event(&received)).unwrap();
         tokio::select! {
-            answer = poll_provisioning::handle(event, ports.poller(), &*ports.parked) => {
+            answer = ports.poll(event) => {
                 assert!(answer.batch_item_failures.is_empty());
                 service.polls.acknowledge(&received[0].receipt).await.unwrap();
             }

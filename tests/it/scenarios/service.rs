@@ -1,8 +1,7 @@
 //! The whole service in one process under virtual time: the real handlers, fed with the payloads that Lambda would get.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering},
@@ -19,17 +18,17 @@ use shared::{
         AccountHint, EngineSettings, PublishError, Rulebook, RunError, RunSummary, SweepError, SweepSettings,
         SweepSummary,
     },
-    ledger::{Cause, Row},
+    ledger::Cause,
     local::{LocalQueue, SqliteLedger},
     ports::{Clock as _, LedgerReader as _, Message, Queue as _},
 };
 use simulator::{Caller, CallerKind, InProcess, Settings, World, wire::organizations as org};
 
 use super::{
-    checker::{Checker, Violation},
+    checker::Checker,
     model::Rules,
     names::readable,
-    ports::{MemoryRules, Ports, Watched},
+    ports::{Beside, MemoryRules, Ports, Watched},
     records::sqs_event,
 };
 
@@ -98,7 +97,7 @@ pub(super) struct Service {
     pub(super) person: Caller,
     /// Events that could not be acted on, to be delivered again.
     undelivered: Mutex<Vec<Value>>,
-    unclaimed: Arc<Mutex<Vec<AssignmentKey>>>,
+    pub(super) unclaimed: Arc<Mutex<Vec<AssignmentKey>>>,
     checker: Mutex<Checker>,
     runs: AtomicU32,
 }
@@ -139,6 +138,7 @@ impl Service {
             wake: wake.clone(),
             polls: polls.clone(),
             parked: parked.clone(),
+            beside: Beside::of(&store),
             outcomes: Arc::default(),
             own_roles: [format!("arn:aws:iam::{management}:role/{USHER}")].into(),
             rulebook: Arc::new(Rulebook::of_store(store.clone())),
@@ -179,6 +179,7 @@ impl Service {
     /// Something that a person does in AWS, now.
     pub(super) async fn person<T>(&self, act: impl FnOnce(&mut World, Timestamp, &Caller) -> T) -> T {
         let done = act(&mut self.world(), self.clock.now(), &self.person);
+        self.checker().see(self.clock.now(), &self.world());
         self.check().await;
         done
     }
@@ -249,8 +250,7 @@ impl Service {
                 return failed;
             }
             let event = serde_json::from_value(sqs_event(&received)).unwrap();
-            let answer =
-                reconcile::handle(event, self.ports.reconciler(), &*self.ports.parked, self.soon()).await;
+            let answer = self.ports.decide(event, self.soon()).await;
             let failures: BTreeSet<String> =
                 answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
             failed += failures.len();
@@ -301,7 +301,7 @@ impl Service {
                 return;
             }
             let event = serde_json::from_value(sqs_event(&received)).unwrap();
-            let answer = poll_provisioning::handle(event, self.ports.poller(), &*self.ports.parked).await;
+            let answer = self.ports.poll(event).await;
             let failures: BTreeSet<String> =
                 answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
             for received in received.iter().filter(|received| !failures.contains(&received.id)) {
@@ -382,64 +382,7 @@ impl Service {
         self.settle().await;
     }
 
-    /// The end of a scenario: faults stop, and two sweeps a lag apart must bring everything to what the rules want, but for keys
-    /// that are withheld for one of the declared reasons, each of which must be given. A further sweep must write nothing.
-    pub(super) async fn converged(&self, declared: &[&str]) {
-        self.world().faults.clear_all();
-        for _ in 0..2 {
-            self.settle().await;
-            self.pass(self.ports.settings.lag + Duration::from_secs(1)).await;
-            self.sweep_and_settle().await;
-        }
-        let requests = self.world().request_log().count();
-        let rows = self.rows().await;
-        self.sweep_and_settle().await;
-        let withheld = self.withheld().await;
-        let mut found = self.checker().converged(&self.world(), &withheld, declared);
-        let after = self.rows().await;
-        if self.world().request_log().count() != requests {
-            found.push(Violation::NotIdle("a request was sent".to_owned()));
-        }
-        for (before, after) in rows.iter().zip(&after).filter(|(before, after)| before != after) {
-            let states = (before.state.label(), after.state.label());
-            found.push(Violation::NotIdle(format!("{}: {} -> {}", before.key, states.0, states.1)));
-        }
-        if rows.len() != after.len() {
-            found.push(Violation::NotIdle("rows came or went".to_owned()));
-        }
-        self.report(&found, &after);
-    }
-
-    /// Every key that is withheld, with the word for the reason.
-    pub(super) async fn withheld(&self) -> BTreeMap<AssignmentKey, String> {
-        let mut withheld = BTreeMap::new();
-        let accounts = self.world().accounts_now();
-        for account in accounts {
-            let at = self.clock.now();
-            let hint = AccountHint::new(account.id, Cause::new("command", "withheld"), at);
-            for each in self.ports.reconciler().account(&hint).await.unwrap().withheld {
-                let reason = serde_json::to_value(&each.reason).unwrap();
-                withheld.insert(each.key, reason["kind"].as_str().unwrap().to_owned());
-            }
-        }
-        withheld
-    }
-
     // What there is.
-
-    pub(super) async fn rows(&self) -> Vec<Row> {
-        let mut rows = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.ledger.rows(after.as_deref()).await.unwrap();
-            rows.extend(page.items);
-            after = page.next;
-            if after.is_none() {
-                rows.sort_by(|a, b| a.key.cmp(&b.key));
-                return rows;
-            }
-        }
-    }
 
     /// The word for a row's state; `none` if there is no row.
     pub(super) async fn state(&self, key: &AssignmentKey) -> &'static str {
@@ -471,30 +414,5 @@ impl Service {
         let mut all: Vec<String> = world.assignments().keys().map(|key| readable(&world, key)).collect();
         all.sort();
         all
-    }
-
-    /// Asks the checker, and stops the test at anything that it finds.
-    pub(super) async fn check(&self) {
-        let rows = self.rows().await;
-        let mut found = self.checker().check(self.clock.now(), &self.world(), &rows);
-        found.extend(self.unclaimed.lock().unwrap().drain(..).map(Violation::SentWithoutClaim));
-        self.report(&found, &rows);
-    }
-
-    fn report(&self, found: &[Violation], rows: &[Row]) {
-        if found.is_empty() {
-            return;
-        }
-        let mut text = format!("at {}: {found:#?}\nrows:\n", self.clock.now());
-        let world = self.world();
-        for row in rows {
-            let _ = writeln!(text, "  {}: {} {row:?}", readable(&world, &row.key), row.state.label());
-        }
-        for request in world.request_log() {
-            let (by, key) = (&request.by.name, readable(&world, &request.key));
-            let (at, end) = (request.accepted_at, &request.settled);
-            let _ = writeln!(text, "  {at} {by} {} {key}: {end:?}", request.operation);
-        }
-        panic!("{text}");
     }
 }

@@ -8,9 +8,10 @@ use shared::{
     engine::{EngineSettings, Poll, PollEnd, Polled},
     ports::{Clock as _, Queue as _},
 };
-use simulator::{Fault, Latency, Settings};
+use simulator::{Fault, FaultRule, Latency, Settings};
 
 use super::{
+    dead_letters::letters,
     fuse::{Fuse, When, fused},
     model::{Rules, Where, group, in_ou, rules},
     records::sqs_event,
@@ -265,7 +266,7 @@ async fn a_poller_and_an_engine_at_the_same_time_end_a_request_once() {
     let event = serde_json::from_value(sqs_event(&received)).unwrap();
     let woken = serde_json::json!({ "Records": [] });
     let (answer, run) = tokio::join!(
-        poll_provisioning::handle(event, service.ports.poller(), &*service.ports.parked),
+        poll_provisioning::handle(event, service.ports.poller(), service.ports.dead_letters()),
         service.run_with(&service.ports, &woken),
     );
     assert!(answer.batch_item_failures.is_empty());
@@ -314,7 +315,7 @@ async fn a_poller_may_die_before_or_after_anything_that_it_does() {
         let received = service.polls.receive(10, Duration::from_mins(2)).await.unwrap();
         let event = serde_json::from_value(sqs_event(&received)).unwrap();
         tokio::select! {
-            answer = poll_provisioning::handle(event, ports.poller(), &*ports.parked) => {
+            answer = poll_provisioning::handle(event, ports.poller(), ports.dead_letters()) => {
                 assert!(answer.batch_item_failures.is_empty());
                 for received in received {
                     service.polls.acknowledge(&received.receipt).await.unwrap();
@@ -376,4 +377,30 @@ async fn an_engine_may_die_before_or_after_anything_that_it_does_to_hand_over() 
             assert_eq!(labels(&service).await, ["ours", "ours"], "{when:?} of {steps}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_asked_about_is_put_aside_on_the_last_try_and_the_engine_takes_it_up() {
+    let mut service = handed_over(Fault::Slow(Duration::from_mins(30))).await;
+    service.ports.beside.receives = 3;
+    let foreign = service.polls.receive(10, Duration::from_secs(1)).await.unwrap();
+    assert!(foreign.is_empty(), "the first look is to come");
+    service.world().faults.add(FaultRule {
+        operation: "DescribeAccountAssignmentCreationStatus".to_owned(),
+        service: None,
+        fault: Fault::AccessDenied,
+        calls: None,
+        account: None,
+    });
+    only_polls_for(&service, Duration::from_mins(20)).await;
+    let [letter] = letters(&service).await.try_into().unwrap();
+    assert_eq!((letter.function.as_deref(), letter.tries), (Some("poll-provisioning"), Some(3)));
+    assert!(letter.cause.contains("cannot ask about the request"), "{}", letter.cause);
+    assert!(letter.about.starts_with("request ") && letter.about.contains("grant"), "{}", letter.about);
+
+    // After an hour the engine counts the message as lost.
+    service.world().faults.clear_all();
+    service.pass(HOUR).await;
+    service.converged(&[]).await;
+    assert_eq!(labels(&service).await, ["ours", "ours"]);
 }

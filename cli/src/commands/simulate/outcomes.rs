@@ -56,13 +56,14 @@ fn member(membership: &Membership, does: &str, cast: &Cast) -> String {
 }
 
 fn reached(reprovisioned: &Reprovisioned, cast: &Cast) -> ((&'static str, Paint), String) {
-    let Reprovisioned { permission_set, edits: _, updated, unlisted, failed } = reprovisioned;
+    let Reprovisioned { permission_set, edits: _, updated, unlisted, failed, failed_unlisted } =
+        reprovisioned;
     let set = cast.permission_set(permission_set);
     let updated = count(updated.len() + unlisted, "account", "accounts");
     let Some((account, why)) = failed.iter().next() else {
         return (("updated", Paint::Good), format!("{set}: its edits have reached {updated}"));
     };
-    let others = match failed.len() {
+    let others = match failed.len() + failed_unlisted {
         1 => String::new(),
         many => format!(" and {}", count(many - 1, "other", "others")),
     };

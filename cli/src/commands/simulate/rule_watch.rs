@@ -1,65 +1,89 @@
-//! The rule files while the rules are in force: a change on the disk is told, and not taken.
+//! The rule files while the rules are in force: a change on the disk is taken once it has rested from one look to the next, and a mistake
+//! is told.
 
 use std::path::PathBuf;
 
-use shared::{domain::RulesVersion, rules};
+use shared::{domain::RulesVersion, engine::RulesOnHand};
 
-use crate::rule_files::{self, RuleFiles};
+use crate::{
+    commands::plan::Rules,
+    rule_files::{self, RuleFiles},
+};
 
 /// The files, and what was last found in them.
 pub(super) struct RuleWatch {
     paths: Vec<PathBuf>,
-    in_force: RulesVersion,
+    /// What was taken last.
+    taken: RulesVersion,
+    /// What was found at the look before, and not taken: somebody may be in the middle of writing.
+    resting: Option<RulesVersion>,
     told: Option<String>,
+}
+
+/// What is new about the files since the last look.
+#[derive(Debug)]
+pub(super) enum Found {
+    Nothing,
+    /// A sentence about it.
+    Told(String),
+    /// Other rules, which are to come into force.
+    Changed(Rules),
 }
 
 impl RuleWatch {
     /// Watches the files that these rules were read from; nothing where they are the example's.
-    pub(super) fn new(paths: &[PathBuf], in_force: RulesVersion) -> Self {
-        Self { paths: paths.to_vec(), in_force, told: None }
+    pub(super) fn new(paths: &[PathBuf], taken: RulesVersion) -> Self {
+        Self { paths: paths.to_vec(), taken, resting: None, told: None }
     }
 
-    /// What is new about the files since the last look, as a sentence.
-    pub(super) fn look(&mut self) -> Option<String> {
+    /// What is new about the files since the last look.
+    pub(super) fn look(&mut self) -> Found {
         if self.paths.is_empty() {
-            return None;
+            return Found::Nothing;
         }
-        let found = self.found();
-        if found == self.told {
-            return None;
+        match self.read() {
+            Ok(rules) => self.take(rules),
+            Err(text) if self.told.as_ref() == Some(&text) => Found::Nothing,
+            Err(text) => {
+                self.resting = None;
+                self.told = Some(text.clone());
+                Found::Told(text)
+            }
         }
-        let text =
-            found.clone().unwrap_or_else(|| "the files on the disk are again those in force".to_owned());
-        self.told = found;
-        Some(text)
     }
 
-    /// How the files differ from what is in force.
-    fn found(&self) -> Option<String> {
-        let RuleFiles { shown, bundle, files: _ } = match rule_files::read(&self.paths) {
-            Ok(files) => files,
-            Err(failure) => {
-                let why = shared::causes::joined(&failure);
-                return Some(format!(
-                    "the files on the disk can't be read any more ({why}); those in force stay"
-                ));
-            }
-        };
-        let version = bundle.version();
-        if version == self.in_force {
-            return None;
+    fn take(&mut self, rules: Rules) -> Found {
+        let version = rules.bundle.version();
+        let was_wrong = self.told.take().is_some();
+        if version == self.taken {
+            self.resting = None;
+            return if was_wrong {
+                Found::Told("the files on the disk are again those that were taken last".to_owned())
+            } else {
+                Found::Nothing
+            };
         }
-        Some(match rules::read(&shown) {
-            Ok(_) => format!(
-                "the files on the disk have changed to version {}; version {} stays in force until `usher apply`, or a new start, brings the change into force",
-                version.short(),
-                self.in_force.short(),
-            ),
-            Err(problems) => format!(
-                "the files on the disk have changed, and {problems}: `usher rules check` shows where; version {} stays in force",
-                self.in_force.short(),
-            ),
-        })
+        if self.resting.as_ref() != Some(&version) {
+            self.resting = Some(version);
+            return Found::Nothing;
+        }
+        self.resting = None;
+        self.taken = version;
+        Found::Changed(rules)
+    }
+
+    /// The rules in the files, or why they can't be taken.
+    fn read(&self) -> Result<Rules, String> {
+        let RuleFiles { shown: _, bundle, files } = rule_files::read(&self.paths).map_err(|failure| {
+            let why = shared::causes::joined(&failure);
+            format!("the files on the disk can't be read any more ({why}); what is in force stays")
+        })?;
+        let on_hand = RulesOnHand::of(&bundle).map_err(|problems| {
+            format!(
+                "the files on the disk have changed, and {problems}: `usher rules check` shows where; what is in force stays"
+            )
+        })?;
+        Ok(Rules { bundle, on_hand, files })
     }
 }
 
@@ -69,35 +93,49 @@ mod tests {
 
     use super::*;
 
+    /// What a look tells: nothing, a sentence, or the version that is to come into force.
+    fn told(found: Found) -> Option<String> {
+        match found {
+            Found::Nothing => None,
+            Found::Told(text) => Some(text),
+            Found::Changed(rules) => Some(rules.bundle.version().to_string()),
+        }
+    }
+
     #[test]
-    fn a_change_is_told_once_and_so_is_a_mistake_and_the_way_back() {
+    fn a_change_is_taken_once_it_has_rested_and_a_mistake_and_the_way_back_are_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rules.yaml");
         fs::write(&path, crate::stage::EXAMPLE_RULES).unwrap();
         let paths = [path.clone()];
-        let version = rule_files::read(&paths).unwrap().bundle.version();
-        let mut watch = RuleWatch::new(&paths, version);
-        assert_eq!(watch.look(), None);
+        let version = || rule_files::read(&paths).unwrap().bundle.version();
+        let mut watch = RuleWatch::new(&paths, version());
+        let mut look = || told(watch.look());
+        assert_eq!(look(), None);
 
-        fs::write(&path, format!("{}\n# a comment", crate::stage::EXAMPLE_RULES)).unwrap();
-        let told = watch.look().unwrap();
-        assert!(told.contains("have changed to version") && told.contains("stays in force"), "{told}");
-        assert_eq!(watch.look(), None);
+        fs::write(&path, format!("{}\n# a", crate::stage::EXAMPLE_RULES)).unwrap();
+        assert_eq!(look(), None, "somebody may be writing");
+        let commented = format!("{}\n# a comment", crate::stage::EXAMPLE_RULES);
+        fs::write(&path, &commented).unwrap();
+        assert_eq!(look(), None, "somebody is writing");
+        assert_eq!(look(), Some(version().to_string()));
+        assert_eq!(look(), None);
 
         fs::write(&path, "version: 1\nrules: nonsense").unwrap();
-        assert!(watch.look().unwrap().contains("usher rules check"));
+        assert!(look().unwrap().contains("usher rules check"));
+        assert_eq!(look(), None);
 
         fs::remove_file(&path).unwrap();
-        assert!(watch.look().unwrap().contains("can't be read any more"));
+        assert!(look().unwrap().contains("can't be read any more"));
 
-        fs::write(&path, crate::stage::EXAMPLE_RULES).unwrap();
-        assert!(watch.look().unwrap().contains("again those in force"));
-        assert_eq!(watch.look(), None);
+        fs::write(&path, &commented).unwrap();
+        assert!(look().unwrap().contains("again those"));
+        assert_eq!(look(), None);
     }
 
     #[test]
     fn the_rules_of_the_example_are_in_no_file_to_watch() {
         let mut watch = RuleWatch::new(&[], "ab".repeat(32).parse().unwrap());
-        assert_eq!(watch.look(), None);
+        assert_eq!(told(watch.look()), None);
     }
 }

@@ -160,8 +160,10 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::OrganizationalUnit => "seen#organizational-unit",
         SeenKind::Withheld => "seen#withheld",
         SeenKind::Member => "seen#member",
+        SeenKind::Membership => "seen#membership",
         SeenKind::Consent => "seen#consent",
         SeenKind::Reprovisioned => "seen#reprovisioned",
+        SeenKind::Publication => "seen#publication",
         SeenKind::Fact => "seen#fact",
     }
 }

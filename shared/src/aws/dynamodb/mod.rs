@@ -407,11 +407,11 @@ impl Ledger for DynamoDbLedger {
     }
 
     async fn tell(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
-        for some in outcomes.chunks(WRITES_AT_ONCE) {
-            let steps = some.iter().map(|outcome| guard::outcome(&self.table, outcome));
-            transact(&self.client, steps.collect::<Result<_, _>>()?).await?;
-        }
-        Ok(())
+        // One by one: together they may be more than a transaction takes, and none rests on another.
+        let always = Condition::new("attribute_not_exists(pk) OR attribute_exists(pk)", []);
+        let items: Vec<_> = outcomes.iter().map(item::from_outcome).collect::<Result<_, _>>()?;
+        let puts: Vec<_> = items.into_iter().map(|item| self.put_if(item, &always)).collect();
+        Ok(stream::iter(puts).buffer_unordered(ABREAST).try_for_each(|_| std::future::ready(Ok(()))).await?)
     }
 
     async fn told(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {

@@ -47,6 +47,7 @@ fn row(account: &str, state: State) -> Row {
         maybe_sent: false,
         closed_at: None,
         last_request: None,
+        overheard: None,
         look_again: false,
         trouble: None,
         approval: None,

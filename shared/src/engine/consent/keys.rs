@@ -196,6 +196,7 @@ pub(super) fn tombstone(key: &AssignmentKey, cause: Cause, now: Timestamp) -> Ro
         maybe_sent: false,
         closed_at: None,
         last_request: None,
+        overheard: None,
         look_again: false,
         trouble: None,
         approval: None,

@@ -289,6 +289,7 @@ pub(super) mod tests {
             maybe_sent: false,
             closed_at: None,
             last_request: None,
+            overheard: None,
             look_again: false,
             trouble: None,
             approval: None,

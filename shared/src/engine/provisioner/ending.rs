@@ -154,7 +154,7 @@ pub(super) fn retried_in_doubt(row: Row, wait: Duration, trouble: String, now: T
 /// Back to waiting as before: nothing was done and nothing is wrong with the row. It costs no attempt.
 pub(super) fn put_back(row: Row, trouble: String) -> Row {
     let row = with_last_request(row).map_intent(|intent| Intent { claim: None, ..intent });
-    Row { trouble: Some(trouble), ..row }
+    Row { trouble: Some(trouble), overheard: None, ..row }
 }
 
 /// The request that has ended, remembered, so that it is not taken for the next one.

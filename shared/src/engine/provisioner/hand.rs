@@ -349,6 +349,9 @@ impl<'a> Hand<'a> {
                     row.look_again |= current.look_again;
                     row.wanted_by = current.wanted_by;
                     row.hold = current.hold;
+                    if row.claim().is_some() {
+                        row.overheard = row.overheard.or(current.overheard);
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }

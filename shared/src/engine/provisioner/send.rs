@@ -204,7 +204,7 @@ impl Hand<'_> {
         let now = self.now();
         if row.maybe_sent {
             let reason = "it exists, and an earlier request of ours for it may have had effect".to_owned();
-            let uncertain = row.clone().into_state(State::Uncertain { reason }, now);
+            let uncertain = row.clone().into_state(State::Uncertain { reason, contested: false }, now);
             return self.closed_unsent(Some(uncertain), End::Uncertain).await.map(Some);
         }
         let trouble = Some("somebody else made the assignment before it was sent".to_owned());

@@ -139,16 +139,37 @@ impl Hand<'_> {
         let since = claim.at - SKEW;
         let requests = self.requests_for(&row, operation, listed, since, known).await?;
         match (requests.as_slice(), operation) {
-            ([], _) => self.settle_unsent(row, operation, claim.at, listed.at).await,
-            ([request], _) | ([request, ..], Operation::Revoke) => {
-                let row = self.record(with_request(row, request)).await?;
-                Ok(Settled::Found { row: Box::new(row), status: request.status.clone() })
-            }
+            ([], _) => match self.overheard(&row, operation, since).await? {
+                Some(request) => self.found(row, &request).await,
+                None => self.settle_unsent(row, operation, claim.at, listed.at).await,
+            },
+            ([request], _) | ([request, ..], Operation::Revoke) => self.found(row, request).await,
             ([_, _, ..], Operation::Grant) => {
                 let reason = "several requests made it while the engine's answer was lost";
-                Ok(self.uncertain(row, reason).await?)
+                Ok(self.uncertain(row, reason, true).await?)
             }
         }
+    }
+
+    async fn found(&self, row: Row, request: &Request) -> Result<Settled, Untold> {
+        let row = self.record(with_request(row, request)).await?;
+        Ok(Settled::Found { row: Box::new(row), status: request.status.clone() })
+    }
+
+    /// The request that an event of ours has named meanwhile, if AWS says that it is for this row and was made since.
+    async fn overheard(
+        &self,
+        row: &Row,
+        operation: Operation,
+        since: Timestamp,
+    ) -> Result<Option<Request>, Untold> {
+        let current = self.engine.ledger.row(&row.key).await.map_err(RunError::from)?;
+        let Some(id) = current.and_then(|current| current.overheard) else { return Ok(None) };
+        let described = self.describe_once(operation, &id).await?;
+        let is_it = |request: &Request| {
+            request.key.as_ref() == Some(&row.key) && request.created_at.is_none_or(|at| at >= since)
+        };
+        Ok(described.filter(is_it))
     }
 
     /// From when on AWS's lists can't be hiding a request any more that a claim of this moment has led to.
@@ -170,7 +191,8 @@ impl Hand<'_> {
         }
         match (operation, self.is_there(&row).await?) {
             (Operation::Grant, true) => {
-                Ok(self.uncertain(row, "it exists, and no request of ours is listed that made it").await?)
+                let reason = "it exists, and no request of ours is listed that made it";
+                Ok(self.uncertain(row, reason, false).await?)
             }
             (Operation::Revoke, false) => {
                 self.end(ending::revoked(row, self.now()).row, Some(Ended::Revoked)).await?;
@@ -183,9 +205,9 @@ impl Hand<'_> {
         }
     }
 
-    async fn uncertain(&self, row: Row, reason: &str) -> Result<Settled, RunError> {
+    async fn uncertain(&self, row: Row, reason: &str, contested: bool) -> Result<Settled, RunError> {
         tracing::warn!(account.id = %row.key.account, key = %row.key, "{}: uncertain, {reason}", row.key);
-        let state = State::Uncertain { reason: reason.to_owned() };
+        let state = State::Uncertain { reason: reason.to_owned(), contested };
         let now = self.now();
         self.end(ending::with_last_request(row).into_state(state, now), None).await?;
         Ok(Settled::Ended(End::Uncertain))

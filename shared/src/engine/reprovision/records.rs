@@ -6,7 +6,7 @@ use super::{ReprovisionError, Reprovisioner};
 use crate::{
     domain::{AccountId, PermissionSetArn},
     ledger::{Campaign, CampaignRecord, Cause, MOST_RECORDS},
-    outcome::{Happened, MOST_LISTED, Outcome, Reprovisioned, listed},
+    outcome::{Happened, Outcome, Reprovisioned},
     ports::{LedgerError, LedgerReader, PortError, Seen, SeenKind},
 };
 
@@ -20,7 +20,6 @@ pub async fn records(ledger: &dyn LedgerReader) -> Result<Vec<CampaignRecord>, L
 fn outcome(record: &CampaignRecord) -> Outcome {
     let CampaignRecord { permission_set, began, ended, edits, pushed, updated, failed, .. } = record;
     let CampaignRecord { left_out, not_begun, .. } = record;
-    let (updated, unlisted) = listed(updated.iter().cloned());
     let mut behind: BTreeMap<AccountId, String> = failed.clone();
     let left_out = left_out.iter().map(|(account, why)| (account.clone(), why.in_words().to_owned()));
     behind.extend(left_out);
@@ -28,10 +27,10 @@ fn outcome(record: &CampaignRecord) -> Outcome {
     let happened = Happened::Reprovisioned(Reprovisioned {
         permission_set: permission_set.clone(),
         edits: edits.iter().map(|edit| edit.event.clone()).collect(),
-        updated,
-        unlisted,
-        // An event has room for so many.
-        failed: behind.into_iter().take(MOST_LISTED).collect(),
+        updated: updated.iter().cloned().collect(),
+        unlisted: 0,
+        failed: behind,
+        failed_unlisted: 0,
     });
     let cause = match (edits.first(), pushed) {
         (Some(edit), _) => Cause::new("event", &edit.event),

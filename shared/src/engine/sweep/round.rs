@@ -32,7 +32,7 @@ pub(super) struct Run<'a> {
     pub(super) look: Look<'a>,
     pub(super) cause: Cause,
     /// What was told of each account, when the run began.
-    refusals: Refusals,
+    pub(super) refusals: Refusals,
 }
 
 /// What came of a page.
@@ -271,8 +271,7 @@ impl<'a> Run<'a> {
     /// What a page found is in the inbox before the page counts as done: a crash in between costs the page, and nothing is lost.
     async fn send(&mut self, decided: &[Decided]) -> Result<(), SweepError> {
         self.round.tally.withheld += decided.iter().map(|decided| decided.plan.withheld.len()).sum::<usize>();
-        self.round.tally.differing +=
-            self.sweep.hint(decided, &self.refusals, &self.cause, &self.round).await?;
+        self.round.tally.differing += self.sweep.hint(decided, self).await?;
         Ok(())
     }
 

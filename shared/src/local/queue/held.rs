@@ -37,6 +37,7 @@ impl Held {
             },
             body: self.message.body.clone(),
             receives: self.receives,
+            sent_at: Some(self.sent_at),
         }
     }
 }

@@ -19,8 +19,10 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::OrganizationalUnit => "organizational-unit",
         SeenKind::Withheld => "withheld",
         SeenKind::Member => "member",
+        SeenKind::Membership => "membership",
         SeenKind::Consent => "consent",
         SeenKind::Reprovisioned => "reprovisioned",
+        SeenKind::Publication => "publication",
         SeenKind::Fact => "fact",
     }
 }

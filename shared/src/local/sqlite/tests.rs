@@ -38,6 +38,7 @@ fn row(number: u32) -> Row {
         maybe_sent: false,
         closed_at: None,
         last_request: None,
+        overheard: None,
         look_again: false,
         trouble: None,
         approval: None,

@@ -69,7 +69,7 @@ impl Aws {
             }
             put(&mut items, item(&row)?);
         }
-        let in_force = RulesInForce { version: version.clone(), since: now, rules: RULES };
+        let in_force = RulesInForce { version: version.clone(), since: now, rules: RULES, provenance: None };
         let text = |value: String| json!({ "S": value });
         put(
             &mut items,

@@ -73,6 +73,7 @@ pub(super) fn row(key: AssignmentKey, state: State) -> Row {
         maybe_sent: false,
         closed_at: None,
         last_request: None,
+        overheard: None,
         look_again: false,
         trouble: None,
         approval: None,
@@ -132,7 +133,7 @@ pub(super) fn charge(budget: &BudgetKey, amount: u32, limit: u32) -> Guard {
 }
 
 pub(super) fn in_force(digit: char, rules_count: usize) -> RulesInForce {
-    RulesInForce { version: rules(digit), since: at(5), rules: rules_count }
+    RulesInForce { version: rules(digit), since: at(5), rules: rules_count, provenance: None }
 }
 
 pub(super) fn under_rules(digit: char) -> Guard {

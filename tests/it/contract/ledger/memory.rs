@@ -98,6 +98,7 @@ pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
         SeenKind::OrganizationalUnit,
         SeenKind::Consent,
         SeenKind::Reprovisioned,
+        SeenKind::Publication,
         SeenKind::Fact,
     ];
     for (number, kind) in kinds.into_iter().enumerate() {

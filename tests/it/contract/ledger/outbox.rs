@@ -89,6 +89,7 @@ pub(super) async fn an_outcome_of_every_kind_comes_back_as_it_was_kept(ledger: &
             updated: vec![account(1)],
             unlisted: 0,
             failed: [(account(2), reason.clone())].into(),
+            failed_unlisted: 2,
         }),
         Happened::RulesRefused { refused: Some(rules('b')), reason },
         Happened::DriftFound {

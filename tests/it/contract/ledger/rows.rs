@@ -12,6 +12,7 @@ pub(super) async fn rows_come_back_as_written_in_every_state(ledger: &dyn Ledger
         State::Closed,
         State::Uncertain {
             reason: "the engine died while it was sending “this”\nand said nothing".to_owned(),
+            contested: true,
         },
         State::Blocked {
             operation: Operation::Revoke,

@@ -62,7 +62,7 @@ pub(super) async fn rows_without_work_are_not_in_it_and_claimed_ones_are(ledger:
     let rows = [
         ours(1),
         row(key(1, 2), State::Closed),
-        row(key(1, 3), State::Uncertain { reason: "perhaps".to_owned() }),
+        row(key(1, 3), State::Uncertain { reason: "perhaps".to_owned(), contested: false }),
         row(key(1, 4), blocked),
         row(key(1, 5), State::Dormant),
         row(key(1, 6), State::Granting(claimed(at(6)))),

@@ -1,0 +1,33 @@
+//! Rules that come into force while the functions run, as `on-rules-change` brings them into force.
+
+use shared::{
+    engine::{Planner, Press, Published, Rulebook, RulesOnHand, hint_everywhere, may_follow},
+    ledger::{Cause, Forecast, Provenance, PublishedBy},
+    rules::Bundle,
+};
+
+use super::LocalRuntime;
+use crate::Failure;
+
+impl LocalRuntime {
+    /// Checks, plans and brings into force. What is refused changes nothing.
+    pub(crate) async fn publish(
+        &self,
+        bundle: &Bundle,
+        rules: RulesOnHand,
+    ) -> Result<(Published, Forecast), Failure> {
+        let now = self.clock.now();
+        may_follow(bundle, &self.ledger, now).await.map_err(Failure::Publish)?;
+        let cause = Cause::new("rules", &format!("{}-planned", rules.version.short()));
+        let rulebook = Rulebook::fixed(rules);
+        let reader = self.aws.reader(&self.ledger, &rulebook, self.clock.as_ref());
+        let planner = Planner { reader, settings: self.settings };
+        let forecast = planner.forecast(&cause).await.map_err(Failure::Read)?;
+        let press = Press { store: self.store.as_ref(), ledger: &self.ledger, clock: self.clock.as_ref() };
+        let provenance = Provenance { by: PublishedBy::Command, as_of: now };
+        let published =
+            press.bring_into_force(bundle, &provenance, Some(&forecast)).await.map_err(Failure::Publish)?;
+        hint_everywhere(&self.hints_go_in(), &published.rules).await.map_err(Failure::HintEverywhere)?;
+        Ok((published, forecast))
+    }
+}

@@ -1,0 +1,83 @@
+//! Wiring only.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use on_rules_change::Place;
+use shared::{
+    aws::{Connection, Service},
+    causes::{WithCauses, with_causes},
+    clock::SystemClock,
+    engine::{Incoming, ReadError, Reader, Rulebook},
+    pace::Paces,
+    ports::AccessReader as _,
+    settings::Settings,
+    telemetry,
+};
+
+/// What is left to bringing into force what was planned, to the hints, and to the answer.
+const RESERVE: SignedDuration = SignedDuration::from_mins(2);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), WithCauses> {
+    telemetry::init();
+    let settings = Settings::from_env();
+    let (engine, rules) = (settings.engine()?, settings.rules()?);
+    let prefix = rules.incoming();
+    let paces = Arc::new(Paces::new(settings.command_share()?, Arc::new(SystemClock)));
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
+    let (organization, clock) = (connection.organizations(), SystemClock);
+    let access = connection.sso_admin(settings.instance_arn()?);
+    let ledger = connection.ledger(&settings.ledger_table()?);
+    let (store, uploads) =
+        (Arc::new(connection.rules(&rules.bucket, &rules.prefix)), connection.uploads(&rules.bucket));
+    let rulebook = Rulebook::of_store(store.clone());
+    let inbox = connection.queue(&settings.inbox_queue_url()?);
+    let parked = connection.queue(&settings.parked_queue_url()?);
+    connection
+        .warm_up(&[
+            Service::DynamoDb,
+            Service::IdentityStore,
+            Service::Organizations,
+            Service::S3(&rules.bucket),
+            Service::Sqs,
+            Service::SsoAdmin,
+        ])
+        .await;
+
+    run(service_fn(async |event: LambdaEvent<_>| {
+        let instance = access.instance().await.map_err(|error| with_causes(ReadError::Instance(error)))?;
+        let directory = connection.identity_store(instance.identity_store);
+        let reader = Reader {
+            organization: &organization,
+            directory: &directory,
+            access: &access,
+            ledger: &ledger,
+            rulebook: &rulebook,
+            clock: &clock,
+        };
+        let incoming = Incoming {
+            uploads: &uploads,
+            store: store.as_ref(),
+            reader,
+            ledger: &ledger,
+            inbox: &inbox,
+            settings: engine,
+        };
+        let place = Place { bucket: &rules.bucket, incoming: &prefix };
+        let until = deadline(&event.context);
+        on_rules_change::handle(event.payload, place, incoming, &parked, until)
+            .await
+            .map_err(|error| Error::from(with_causes(error)))
+    }))
+    .await
+    .map_err(|error| WithCauses::of(&*error))
+}
+
+/// When the plan has to be ready, by the time that Lambda gives the function.
+fn deadline(context: &Context) -> Timestamp {
+    let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
+    end.and_then(|end| end.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX)
+}

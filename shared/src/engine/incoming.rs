@@ -1,0 +1,396 @@
+//! Rules that somebody uploaded: checked, planned, refused whole or brought into force, and the answer left beside them.
+//!
+//! The event names an object and nothing else is taken from it: the object is read as it is now. What can't be decided now (AWS can't be
+//! read, the ledger can't be written) is an error, and comes again; what is wrong with the rules never gets better, and is answered.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::{
+    EngineSettings, Inbox, InboxError, Planner, Press, PublishError, Published, ReadError, Reader, Rulebook,
+    RulesOnHand, hint_everywhere, may_follow,
+    publish::{hint_if_nobody_did, is_not_overtaken},
+};
+use crate::{
+    causes,
+    domain::RulesVersion,
+    ledger::{Cause, Forecast, Provenance, PublishedBy},
+    outcome::{Happened, Outcome},
+    ports::{Ledger, LedgerError, PortError, Queue, RulesStore, Upload, UploadContent, Uploads},
+    rules::{Bundle, MAX_STORED_BYTES, PlainProblem},
+};
+
+/// What is behind the name of an upload in the names of what became of it: for machines, and for people.
+const ANSWERS: [&str; 2] = [".result.json", ".result.txt"];
+
+/// How often it is begun anew when others publish at the same moment.
+const TRIES: usize = 5;
+
+/// What became of an upload, as it is left beside it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Answer {
+    /// Of this document: 1.
+    pub format: u32,
+    pub object: String,
+    pub at: Timestamp,
+    pub became: Became,
+    /// `None` where it is no bundle.
+    pub version: Option<RulesVersion>,
+    /// How many rules it has; `None` where they can't be read.
+    pub rules: Option<usize>,
+    /// Why it was not brought into force.
+    pub reason: Option<String>,
+    /// What is wrong with the documents.
+    pub problems: Vec<PlainProblem>,
+    /// What it changes; `None` where it was not planned.
+    pub forecast: Option<Forecast>,
+}
+
+/// What became of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    InForce,
+    /// The very same rules are in force already.
+    AlreadyInForce,
+    /// What is in force is newer than the upload.
+    Overtaken,
+    /// Refused whole: what was in force still is.
+    Refused,
+    /// It could not be decided yet; it is tried again.
+    Delayed,
+}
+
+impl Became {
+    /// As people read it.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::InForce => "in force",
+            Self::AlreadyInForce => "in force already; nothing was changed",
+            Self::Overtaken => "NOT in force: newer rules are",
+            Self::Refused => "REFUSED: the rules that were in force still are",
+            Self::Delayed => "NOT in force yet: it is tried again",
+        }
+    }
+}
+
+/// What a function did with an event.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Taken {
+    Answered(Became),
+    /// It leads to nothing, and why.
+    Ignored(String),
+    /// It could not be read, and is parked.
+    Parked(String),
+}
+
+/// Why an upload has to be looked at again.
+#[derive(Debug, thiserror::Error)]
+pub enum IncomingError {
+    #[error("cannot fetch the uploaded rules")]
+    Fetch(#[source] PortError),
+    #[error("cannot use the ledger")]
+    Ledger(#[from] LedgerError),
+    #[error("cannot plan what the uploaded rules would change")]
+    Plan(#[source] ReadError),
+    #[error("cannot plan what the uploaded rules would change: none of {0} accounts could be read")]
+    Unread(usize),
+    #[error(
+        "there was not time enough to plan what the uploaded rules would change: `usher rules publish` takes as long as it needs"
+    )]
+    Time,
+    #[error("cannot bring the uploaded rules into force")]
+    Publish(#[source] PublishError),
+    #[error("others publish rules again and again")]
+    Busy,
+    #[error("the uploaded rules are in force, but not every account could be hinted")]
+    Hint(#[source] InboxError),
+    #[error("cannot leave the answer beside the uploaded rules")]
+    Answer(#[source] PortError),
+}
+
+/// Where uploads are taken in.
+#[derive(Clone, Copy)]
+pub struct Incoming<'a> {
+    pub uploads: &'a dyn Uploads,
+    pub store: &'a dyn RulesStore,
+    /// What planning reads; its rules are not looked at.
+    pub reader: Reader<'a>,
+    pub ledger: &'a dyn Ledger,
+    pub inbox: &'a dyn Queue,
+    pub settings: EngineSettings,
+}
+
+impl std::fmt::Debug for Incoming<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Incoming").finish_non_exhaustive()
+    }
+}
+
+/// Whether an object is an answer of ours, and no upload.
+pub fn is_answer(key: &str) -> bool {
+    ANSWERS.iter().any(|end| key.ends_with(end))
+}
+
+impl Incoming<'_> {
+    /// Takes in the object of this name, of which this event tells. What is not decided by `until` is an error.
+    pub async fn take(&self, key: &str, event: &str, until: Timestamp) -> Result<Taken, IncomingError> {
+        let upload = match self.uploads.fetch(key, MAX_STORED_BYTES).await {
+            Ok(upload) => upload,
+            Err(PortError::NotFound(_)) => {
+                let why = "the uploaded object is gone again";
+                tracing::info!("{why}");
+                return Ok(Taken::Ignored(why.to_owned()));
+            }
+            Err(error) => return Err(IncomingError::Fetch(error)),
+        };
+        let mut answer = Answer {
+            format: 1,
+            object: key.to_owned(),
+            at: self.reader.clock.now(),
+            became: Became::Refused,
+            version: None,
+            rules: None,
+            reason: None,
+            problems: Vec::new(),
+            forecast: None,
+        };
+        let made_at = upload.made_at;
+        if let Err(error) = self.decide(key, upload, until, &mut answer).await {
+            answer.became = Became::Delayed;
+            answer.reason = Some(causes::joined(&error));
+            // The author may see it meanwhile; what is tried again is the upload itself.
+            if let Err(error) = self.leave(&answer).await {
+                tracing::warn!(%error, "cannot leave a word beside the uploaded rules");
+            }
+            return Err(error);
+        }
+        tell(&answer);
+        self.tell_others(&answer, event, made_at).await?;
+        self.leave(&answer).await.map_err(IncomingError::Answer)?;
+        Ok(Taken::Answered(answer.became))
+    }
+
+    /// Decides, and does it.
+    async fn decide(
+        &self,
+        key: &str,
+        upload: Upload,
+        until: Timestamp,
+        answer: &mut Answer,
+    ) -> Result<(), IncomingError> {
+        let Upload { made_at, content } = upload;
+        let bundle = match bundle(key, content) {
+            Ok(bundle) => bundle,
+            Err(why) => {
+                answer.reason = Some(why);
+                return Ok(());
+            }
+        };
+        answer.version = Some(bundle.version());
+        let on_hand = match RulesOnHand::of(&bundle) {
+            Ok(rules) => rules,
+            Err(diagnostics) => {
+                answer.reason = Some(diagnostics.to_string());
+                answer.problems = diagnostics.plain();
+                return Ok(());
+            }
+        };
+        answer.rules = Some(on_hand.index.rules().len());
+        let provenance = Provenance { by: PublishedBy::Upload { key: key.to_owned() }, as_of: made_at };
+        let press = Press { store: self.store, ledger: self.ledger, clock: self.reader.clock };
+        for _ in 0..TRIES {
+            let in_force = self.ledger.rules_in_force().await?;
+            let is_same = in_force.as_ref().is_some_and(|rules| rules.version == on_hand.version);
+            if let Err(overtaken) = is_not_overtaken(&on_hand.version, in_force.as_ref(), &provenance) {
+                answer.became = Became::Overtaken;
+                answer.reason = Some(overtaken.to_string());
+                return Ok(());
+            }
+            let follows = may_follow(&bundle, self.ledger, self.reader.clock.now()).await;
+            let refusal = match follows {
+                Ok(()) => None,
+                Err(error @ (PublishError::Empty | PublishError::Shrunk { .. } | PublishError::Rules(_))) => {
+                    Some(error)
+                }
+                Err(
+                    error
+                    @ (PublishError::Keep(_) | PublishError::Ledger(_) | PublishError::Overtaken { .. }),
+                ) => {
+                    return Err(IncomingError::Publish(error));
+                }
+            };
+            // What shrank is planned all the same: it must be seen before anybody can approve it.
+            if !is_same && answer.forecast.is_none() {
+                answer.forecast = Some(self.forecast(&on_hand, until).await?);
+            }
+            if let Some(refusal) = refusal {
+                answer.reason = Some(refusal.to_string());
+                return Ok(());
+            }
+            match press.bring_into_force(&bundle, &provenance, answer.forecast.as_ref()).await {
+                Ok(published) => {
+                    answer.became = self.hint(&published).await?;
+                    return Ok(());
+                }
+                // Others were faster: what they brought may be newer than this.
+                Err(PublishError::Ledger(LedgerError::RulesChanged) | PublishError::Overtaken { .. }) => {}
+                Err(error) => return Err(IncomingError::Publish(error)),
+            }
+        }
+        Err(IncomingError::Busy)
+    }
+
+    /// Hints every account of rules that came into force, now or before a crash.
+    async fn hint(&self, published: &Published) -> Result<Became, IncomingError> {
+        let inbox = self.inbox();
+        if published.is_new {
+            hint_everywhere(&inbox, &published.rules).await.map_err(IncomingError::Hint)?;
+            return Ok(Became::InForce);
+        }
+        hint_if_nobody_did(&inbox).await.map_err(IncomingError::Hint)?;
+        Ok(Became::AlreadyInForce)
+    }
+
+    fn inbox(&self) -> Inbox<'_> {
+        let Reader { organization, clock, .. } = self.reader;
+        Inbox { organization, ledger: self.ledger, queue: self.inbox, clock }
+    }
+
+    async fn forecast(&self, rules: &RulesOnHand, until: Timestamp) -> Result<Forecast, IncomingError> {
+        let rulebook = Rulebook::fixed(rules.clone());
+        let planner =
+            Planner { reader: Reader { rulebook: &rulebook, ..self.reader }, settings: self.settings };
+        // What the look-up of each account will be charged to has another name: this one has spent nothing yet either.
+        let cause = Cause::new("rules", &format!("{}-planned", rules.version.short()));
+        let clock = self.reader.clock;
+        let left = std::time::Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
+        let forecast = futures::future::select(Box::pin(planner.forecast(&cause)), clock.sleep(left));
+        let forecast = match forecast.await {
+            futures::future::Either::Left((forecast, _)) => forecast.map_err(IncomingError::Plan)?,
+            futures::future::Either::Right(((), _)) => return Err(IncomingError::Time),
+        };
+        if forecast.accounts == 0 && forecast.unread > 0 {
+            return Err(IncomingError::Unread(forecast.unread));
+        }
+        Ok(forecast)
+    }
+
+    /// Whoever listens to outcomes hears of a refusal, once for each object. Its reason quotes nothing of the object.
+    async fn tell_others(
+        &self,
+        answer: &Answer,
+        event: &str,
+        made_at: Timestamp,
+    ) -> Result<(), IncomingError> {
+        if answer.became != Became::Refused {
+            return Ok(());
+        }
+        let happened = Happened::RulesRefused {
+            refused: answer.version.clone(),
+            reason: answer.reason.clone().unwrap_or_default(),
+        };
+        let occasion = format!("{} {made_at}", answer.object);
+        let outcome = Outcome::new(happened, &occasion, answer.at, Cause::new("event", event));
+        Ok(self.ledger.tell(&[outcome]).await?)
+    }
+
+    async fn leave(&self, answer: &Answer) -> Result<(), PortError> {
+        let json = serde_json::to_string_pretty(answer)
+            .map_err(|error| PortError::Refused(format!("the answer can't be written: {error}")))?;
+        let [for_machines, for_people] = ANSWERS.map(|end| format!("{}{end}", answer.object));
+        self.uploads.leave(&for_machines, &format!("{json}\n")).await?;
+        self.uploads.leave(&for_people, &answer.to_string()).await
+    }
+}
+
+/// The bundle in an object, or why there is none.
+fn bundle(key: &str, content: UploadContent) -> Result<Bundle, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "!-_.*'()/=".contains(c);
+    if !key.chars().all(is_plain) {
+        return Err("its name has other characters than letters, digits and -_./=, and S3's events may write these in two ways: give it a plainer name".to_owned());
+    }
+    match content {
+        UploadContent::TooLong { bytes } => {
+            Err(format!("it is {bytes} bytes; a bundle has at most {MAX_STORED_BYTES}"))
+        }
+        UploadContent::Whole(content) => Bundle::of_object(key, content).map_err(|error| error.to_string()),
+    }
+}
+
+/// One line in the log. The object's name and the text of its rules may name people: they are told beside the object only.
+fn tell(answer: &Answer) {
+    let version = answer.version.as_ref().map_or("none", RulesVersion::short);
+    let (rules, problems) = (answer.rules, answer.problems.len());
+    let Answer { became, .. } = answer;
+    match became {
+        Became::InForce | Became::AlreadyInForce | Became::Overtaken => {
+            tracing::info!(
+                ?became,
+                rules.version = version,
+                rules.count = rules,
+                "rules {version}: {}",
+                became.told()
+            );
+        }
+        Became::Refused | Became::Delayed => tracing::error!(
+            ?became,
+            rules.version = version,
+            rules.count = rules,
+            problems,
+            "rules {version}: {}",
+            became.told()
+        ),
+    }
+}
+
+/// As it is left for people.
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { format: _, object, at, became, version, rules, reason, problems, forecast } = self;
+        let mut text = format!("{object}: {}\n", became.told());
+        let minute = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let _ = match (version, rules) {
+            (Some(version), Some(rules)) => writeln!(text, "Version {version}, {rules} rules; {minute}"),
+            (Some(version), None) => writeln!(text, "Version {version}; {minute}"),
+            (None, _) => writeln!(text, "{minute}"),
+        };
+        if let Some(reason) = reason {
+            let _ = writeln!(text, "\n{reason}");
+        }
+        for PlainProblem { file, line, column, length: _, message, help } in problems {
+            let _ = writeln!(text, "\n{file}:{line}:{column}: {message}");
+            if let Some(help) = help {
+                let _ = writeln!(text, "  {help}");
+            }
+        }
+        if let Some(forecast) = forecast {
+            let _ = write!(text, "\n{forecast}");
+        }
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_no_upload() {
+        assert!(is_answer("incoming/a.json.result.json") && is_answer("incoming/a.json.result.txt"));
+        assert!(!is_answer("incoming/a.json") && !is_answer("incoming/result.json"));
+    }
+
+    #[test]
+    fn a_name_that_can_be_written_in_two_ways_is_refused() {
+        let of = |key: &str| bundle(key, UploadContent::Whole(b"version: 1".to_vec()));
+        assert!(of("incoming/team-a/rules_1.yaml").is_ok());
+        for odd in ["incoming/a b.yaml", "incoming/a+b.yaml", "incoming/ä.yaml", "incoming/a%20.yaml"] {
+            assert!(of(odd).unwrap_err().contains("plainer name"), "{odd}");
+        }
+        let long = bundle("a.json", UploadContent::TooLong { bytes: 300_000_000 }).unwrap_err();
+        assert!(long.contains("300000000 bytes; a bundle has at most"), "{long}");
+    }
+}

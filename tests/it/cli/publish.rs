@@ -1,0 +1,170 @@
+//! `usher rules publish`, `versions`, `show`, `rollback` and `bundle`, and `usher dead-letters` on one machine.
+
+use std::{sync::Arc, time::Duration};
+
+use cli::Ending;
+use serde_json::{Value, json};
+use shared::{
+    clock::SystemClock,
+    engine::Parked,
+    local::FolderQueue,
+    ports::{LedgerReader as _, Queue as _},
+};
+
+use super::{ORGANIZATION, Place, RULES, Ran, run};
+
+impl Place {
+    /// `usher <words> --ledger <in the folder>`
+    async fn with_ledger(&self, words: &[&str]) -> Ran {
+        let ledger = self.path("state/ledger.db");
+        let line: Vec<&str> =
+            ["usher"].iter().chain(words).copied().chain(["--ledger", ledger.to_str().unwrap()]).collect();
+        run(&line, &self.machine).await
+    }
+
+    async fn publish(&self, rules: &str, more: &[&str]) -> Ran {
+        let path = self.file("rules.yaml", rules);
+        self.with_ledger(&[&["rules", "publish", path.to_str().unwrap()], more].concat()).await
+    }
+
+    async fn versions(&self) -> Vec<Value> {
+        let ran = self.with_ledger(&["rules", "versions", "--json"]).await;
+        assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+        ran.json()["versions"].as_array().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn publish_shows_what_changes_and_asks_and_sends_nothing_to_aws() {
+    let place = Place::new(ORGANIZATION).await;
+    let asked = place.publish(RULES, &[]).await;
+    assert_eq!(asked.ending, Ending::Bad);
+    assert!(asked.err.contains("--yes"), "{}", asked.err);
+    assert!(!place.path("state").exists(), "nothing is made for whoever can't be asked");
+
+    let published = place.publish(RULES, &["--yes"]).await;
+    assert_eq!(published.ending, Ending::Good, "{published:?}");
+    assert!(
+        published.out.contains("Version 773c44e02aa5, 2 rules\nPlan: 4 to grant, 0 to revoke"),
+        "{}",
+        published.out
+    );
+    assert!(published.out.contains("✓ Version 773c44e02aa5 is in force."), "{}", published.out);
+    assert_eq!(place.writes(), 0);
+
+    let again = place.publish(RULES, &[]).await;
+    assert_eq!(again.ending, Ending::Good, "nobody needs to be asked: {again:?}");
+    assert!(again.out.contains("is in force already"), "{}", again.out);
+    assert_eq!(place.versions().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_or_has_shrunk_is_refused_with_what_it_would_do() {
+    let place = Place::new(ORGANIZATION).await;
+    let many = format!("{RULES}{}", RULES.split_once("rules:\n").unwrap().1.replace("id: ", "id: more-"));
+    assert_eq!(place.publish(&many, &["--yes"]).await.ending, Ending::Good);
+    let wrong = place.publish(&RULES.replace("principals", "principles"), &["--yes"]).await;
+    assert!(wrong.ending == Ending::Bad && wrong.err.contains("principles"), "{wrong:?}");
+    let few = RULES.split("  - id: auditors").next().unwrap();
+    let shrunk = place.publish(few, &["--yes"]).await;
+    assert_eq!(shrunk.ending, Ending::Bad);
+    assert!(shrunk.err.contains("shrunk from 4 to 1"), "{}", shrunk.err);
+    assert!(shrunk.out.contains("Plan: "), "{}", shrunk.out);
+    assert_eq!(place.versions().await.len(), 1);
+}
+
+#[tokio::test]
+async fn going_back_is_planned_and_kept_on_record_and_each_version_can_be_shown() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    let nothing = place.with_ledger(&["rules", "rollback", "--yes"]).await;
+    assert!(nothing.ending == Ending::Bad && nothing.err.contains("there is no ledger"), "{nothing:?}");
+    place.usher("apply", &rules, &["--yes"]).await;
+    let nothing = place.with_ledger(&["rules", "rollback", "--yes"]).await;
+    assert!(nothing.err.contains("no other version was in force before"), "{}", nothing.err);
+
+    let other = RULES.split("  - id: auditors").next().unwrap();
+    assert_eq!(place.publish(other, &["--yes"]).await.ending, Ending::Good);
+    let versions = place.versions().await;
+    let assignments = |at: usize| versions[at]["assignments"].as_u64().unwrap();
+    assert_eq!((assignments(0), assignments(1)), (4, 0), "{versions:?}");
+
+    let back = place.with_ledger(&["rules", "rollback", "--yes"]).await;
+    assert_eq!(back.ending, Ending::Good, "{back:?}");
+    assert!(back.out.contains("Version 773c44e02aa5, 2 rules, after version "), "{}", back.out);
+    let text = place.with_ledger(&["rules", "versions"]).await;
+    assert!(text.out.contains("3 versions on record."), "{}", text.out);
+    let last = text.out.lines().nth(2).unwrap();
+    assert!(
+        last.contains("773c44e02aa5") && last.contains("in force") && last.contains("by a rollback"),
+        "{last}"
+    );
+
+    let shown = place.with_ledger(&["rules", "show", "773c"]).await;
+    assert_eq!(shown.out, format!("# rules.yaml\n{RULES}"));
+    let wrong = place.with_ledger(&["rules", "rollback", "beef", "--yes"]).await;
+    assert!(wrong.err.contains("no version that was ever in force begins with `beef`"), "{}", wrong.err);
+
+    // A bundle that somebody took away.
+    let version = versions[1]["version"].as_str().unwrap();
+    std::fs::remove_file(place.path(&format!("state/rules/{version}.json"))).unwrap();
+    let gone = place.with_ledger(&["rules", "rollback", version, "--yes"]).await;
+    assert_eq!(gone.ending, Ending::Bad);
+    assert!(
+        gone.err.contains("the rules of version")
+            && gone.err.contains("bundles are kept as rules/VERSION.json"),
+        "{}",
+        gone.err
+    );
+    let ledger = shared::local::SqliteLedger::open(&place.path("state/ledger.db")).unwrap();
+    assert_eq!(ledger.rules_in_force().await.unwrap().unwrap().version.short(), "773c44e02aa5");
+}
+
+#[tokio::test]
+async fn a_bundle_is_what_is_uploaded() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    let bundle = run(&["usher", "rules", "bundle", rules.to_str().unwrap()], &place.machine).await;
+    assert_eq!(bundle.json(), json!({ "files": { "rules.yaml": RULES } }));
+    let wrong = place.file("wrong.yaml", "rules: 1");
+    let bundle = run(&["usher", "rules", "bundle", wrong.to_str().unwrap()], &place.machine).await;
+    assert!(bundle.ending == Ending::Bad && bundle.out.is_empty(), "{bundle:?}");
+}
+
+#[tokio::test]
+async fn dead_letters_beside_a_ledger_are_shown_and_given_back() {
+    let place = Place::new(ORGANIZATION).await;
+    let none = place.with_ledger(&["dead-letters", "list"]).await;
+    assert!(none.ending == Ending::Bad && none.err.contains("there is no ledger"), "{none:?}");
+    let rules = place.file("rules.yaml", RULES);
+    place.usher("apply", &rules, &["--yes"]).await;
+    let none = place.with_ledger(&["dead-letters", "list"]).await;
+    assert!(none.ending == Ending::Good && none.out == "0 dead letters.\n", "{none:?}");
+
+    let folder = |name: &str| FolderQueue::new(&place.path(&format!("state/{name}")), Arc::new(SystemClock));
+    let hint = json!({ "account": "200000000001", "cause": "event:e-1", "at": "2026-11-21T12:00:00Z" });
+    let letter = Parked::failed("reconcile", "AWS is away", &hint.to_string(), 5);
+    letter.of_group(Some("200000000001")).park(&folder("dead-letters"), &SystemClock).await.unwrap();
+    Parked::new("reconcile", "no hint", "{").park(&folder("dead-letters"), &SystemClock).await.unwrap();
+    let listed = place.with_ledger(&["dead-letters", "list"]).await;
+    for told in
+        ["reconcile, tried 5 times", "account 200000000001 (event:e-1)", "AWS is away", "2 dead letters."]
+    {
+        assert!(listed.out.contains(told), "{told}: {}", listed.out);
+    }
+
+    let json = place.with_ledger(&["dead-letters", "list", "--json"]).await.json();
+    let id = json["letters"][0]["id"].as_str().unwrap();
+    let unknown = place.with_ledger(&["dead-letters", "retry", id, "nonsense"]).await;
+    assert!(
+        unknown.ending == Ending::Bad && unknown.err.contains("no dead letter `nonsense`"),
+        "{unknown:?}"
+    );
+    let retried = place.with_ledger(&["dead-letters", "retry", id]).await;
+    assert_eq!(retried.ending, Ending::Good, "{retried:?}");
+    assert!(retried.out.contains("1 letter tried again, 0 failed."), "{}", retried.out);
+    let given = folder("dead-letters-to-retry").receive(10, Duration::ZERO).await.unwrap();
+    assert_eq!(given.len(), 1);
+    assert!(given[0].body.contains("200000000001"), "{}", given[0].body);
+    assert!(place.with_ledger(&["dead-letters", "list"]).await.out.contains("1 dead letter."));
+}

@@ -1,0 +1,121 @@
+//! The working week of a large company, which takes too long for every change: lived through, and told as tables.
+
+use std::{ffi::OsString, fs, io, path::Path};
+
+use crate::{
+    command::{self, cargo},
+    failure::Failure,
+};
+
+/// The test, in the program that holds all scenarios.
+const TEST: &str = "scenarios::week::the_whole_week_of_a_large_company";
+
+/// Where the test leaves its tables, from the checkout's top.
+const TABLES: &str = "target/week.md";
+
+/// The page that `--write-docs` renews, and the marks that the tables stand between.
+const PAGE: &str = "docs/reliability.md";
+const BEGIN: &str = "<!-- week -->\n";
+const END: &str = "<!-- /week -->";
+
+/// What was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    seed: Option<u64>,
+    write_docs: bool,
+}
+
+/// `cargo xtask week [--seed N] [--write-docs]`
+pub(crate) fn command(root: &Path, arguments: &[OsString]) -> Result<(), Failure> {
+    run(root, &asked(arguments)?)
+}
+
+/// The same with the seed that the documentation shows.
+pub(crate) fn check(root: &Path) -> Result<(), Failure> {
+    run(root, &Asked::default())
+}
+
+fn asked(arguments: &[OsString]) -> Result<Asked, Failure> {
+    let mut asked = Asked::default();
+    let mut words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = words.next() {
+        match &*word {
+            "--write-docs" => asked.write_docs = true,
+            "--seed" => {
+                let seed = words.next().and_then(|seed| seed.parse().ok());
+                asked.seed = Some(seed.ok_or_else(|| mistake("`--seed` is followed by a whole number"))?);
+            }
+            other => return Err(mistake(&format!("there is no `{other}` here; try help"))),
+        }
+    }
+    Ok(asked)
+}
+
+fn mistake(text: &str) -> Failure {
+    Failure::Broken(vec![format!("`cargo xtask week`: {text}")])
+}
+
+fn run(root: &Path, asked: &Asked) -> Result<(), Failure> {
+    let tables = root.join(TABLES);
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |reason: io::Error| Failure::File { path, reason }
+    };
+    // As all tests are built, and not by the test runner, which ends what takes so long.
+    let mut week = cargo(root, ["test", "--locked", "--workspace", "--all-features", "--test", "it", "--"]);
+    week.args([TEST, "--exact", "--ignored", "--nocapture"]).env("USHER_WEEK_TABLE", &tables);
+    if let Some(seed) = asked.seed {
+        week.env("USHER_WEEK_SEED", seed.to_string());
+    }
+    command::run(&mut week)?;
+    if asked.write_docs {
+        let page = root.join(PAGE);
+        let lived = fs::read_to_string(&tables).map_err(at(&tables))?;
+        let before = fs::read_to_string(&page).map_err(at(&page))?;
+        let after = with_tables(&before, &lived).ok_or_else(|| {
+            mistake(&format!("{PAGE} has no `{}` and `{END}` to put the tables between", BEGIN.trim()))
+        })?;
+        fs::write(&page, after).map_err(at(&page))?;
+    }
+    Ok(())
+}
+
+/// The page with these tables between the marks; `None` where it has none.
+fn with_tables(page: &str, tables: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{}\n\n{END}{after}", tables.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Result<Asked, Failure> {
+        asked(&line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_asked_for_is_read_and_nothing_is_guessed() {
+        assert_eq!(words("").unwrap(), Asked::default());
+        assert_eq!(words("--seed 7 --write-docs").unwrap(), Asked { seed: Some(7), write_docs: true });
+        for line in ["--seed", "--seed seven", "--seed -1", "7", "--write"] {
+            assert!(words(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_what_stands_between_the_marks_is_replaced() {
+        let page = "# Page\n<!-- week -->\nold\n<!-- /week -->\ntext\n";
+        let expected = "# Page\n<!-- week -->\n\nnew\n\n<!-- /week -->\ntext\n";
+        assert_eq!(with_tables(page, "new\n").as_deref(), Some(expected));
+        assert_eq!(with_tables(expected, "new").as_deref(), Some(expected));
+        assert_eq!(with_tables("# Page\n", "new"), None);
+    }
+
+    #[test]
+    fn the_page_has_a_place_for_the_tables() {
+        let page = include_str!("../../docs/reliability.md");
+        assert!(with_tables(page, "new").is_some());
+    }
+}
