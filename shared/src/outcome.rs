@@ -289,3 +289,50 @@ fn fitting<T: serde::Serialize>(all: Vec<T>, room: usize) -> (Vec<T>, usize) {
     let beyond = before - kept.len();
     (kept, beyond)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gained(places: u32) -> Outcome {
+        let access = (0..places).map(|number| Access {
+            account: format!("{number:012}").parse().unwrap(),
+            permission_set: "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef"
+                .parse()
+                .unwrap(),
+            rules: (0..5).map(|rule| format!("{rule}-{}", "r".repeat(60)).parse().unwrap()).collect(),
+        });
+        let happened = Happened::Gained(Membership {
+            user: "9067642ac1-1b1c2d3e-4f50-4617-8293-a4b5c6d7e8f9".parse().unwrap(),
+            group: "9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap(),
+            access: access.collect(),
+            unlisted: 0,
+        });
+        Outcome::new(happened, "once", Timestamp::UNIX_EPOCH, Cause::new("event", "1"))
+    }
+
+    #[test]
+    fn an_outcome_lists_as_much_as_fits_and_says_how_much_there_is_beyond() {
+        let outcome = gained(5_000);
+        let Happened::Gained(Membership { access, unlisted, .. }) = &outcome.happened else {
+            panic!("{outcome:?}")
+        };
+        assert!(access.len() > 100);
+        assert_eq!(access.len() + unlisted, 5_000);
+        assert!(outcome.detail().to_string().len() < 64_000);
+        let Happened::Gained(Membership { access, unlisted, .. }) = gained(3).happened else { panic!() };
+        assert_eq!((access.len(), unlisted), (3, 0));
+    }
+
+    #[test]
+    fn the_same_happening_has_the_same_id_and_another_has_another() {
+        assert_eq!(gained(3).id, gained(4).id, "the same person, the same group, the same occasion");
+        let refused = |occasion: &str| {
+            let happened = Happened::RulesRefused { refused: None, reason: "empty".to_owned() };
+            Outcome::new(happened, occasion, Timestamp::UNIX_EPOCH, Cause::new("event", "1")).id
+        };
+        assert_eq!(refused("a"), refused("a"));
+        assert_ne!(refused("a"), refused("b"));
+        assert_eq!(refused("a").len(), 32);
+    }
+}

@@ -62,19 +62,19 @@ fn scheduled() -> String {
 async fn a_tick_finds_work_whose_wake_was_lost_and_is_silent_when_there_is_none() {
     let service = Service::start(Service::quick()).await;
     let tick = service.function("tick").await;
-    let nothing = json!({ "woken": false, "turns": 0, "hinted": 0 });
+    let nothing = json!({ "woken": false, "turns": 0, "hinted": 0, "told": 0 });
     assert_eq!(tick.api.invoke(scheduled()).await.unwrap(), nothing, "no rules are in force");
 
     decided(&service).await;
-    assert_eq!(
-        tick.api.invoke(scheduled()).await.unwrap(),
-        json!({ "woken": true, "turns": 0, "hinted": 0 })
-    );
+    let woken = tick.api.invoke(scheduled()).await.unwrap();
+    assert_eq!((&woken["woken"], &woken["turns"], &woken["hinted"]), (&json!(true), &json!(0), &json!(0)));
     let provision = service.function("provision").await;
     while let Some(delivery) = service.deliver(&service.wake, &provision).await {
         delivery.answer.unwrap();
     }
     assert_eq!(service.truth().0.len(), 18);
+    let told = tick.api.invoke(scheduled()).await.unwrap();
+    assert_eq!((&told["woken"], &told["told"]), (&json!(false), &json!(18)), "what has come of it");
     assert_eq!(tick.api.invoke(scheduled()).await.unwrap(), nothing);
     service.assert_the_logs_are_discreet_json();
 }

@@ -6,6 +6,8 @@ use serde_json::json;
 use shared::{
     domain::{AssignmentKey, Principal},
     engine::Heard,
+    ledger::State,
+    ports::{Guard, Ledger as _, LedgerReader as _, RowWrite},
 };
 use simulator::{
     Assumptions, Fault, Settings,
@@ -296,4 +298,44 @@ async fn a_user_that_a_rule_names_already_has_its_access_as_soon_as_it_is_made()
     service.sweep_and_settle().await;
     assert!(!service.exists(&key));
     service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_engine_hears_of_its_own_request_while_it_misses_the_answer() {
+    let hidden = Assumptions { status_lag: Duration::from_mins(20), ..Assumptions::default() };
+    let world = Settings { assumptions: hidden, ..Settings::default() };
+    let service = Service::start(Start { world, ..Start::default() });
+    service.world().fail_next("CreateAccountAssignment", Fault::LostAnswer, 1);
+    service
+        .publish(&rules([group("dev", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))]))
+        .await;
+    service.sweep().await.unwrap();
+    service.drain_inbox().await;
+    let key = service.key("play", "ReadOnlyAccess", "Developers");
+    // Events come some seconds after their calls.
+    tokio::join!(service.run_engine(), async {
+        for _ in 0..10 {
+            service.pass(Duration::from_secs(5)).await;
+            service.deliver_events().await;
+            assert_ne!(service.state(&key).await, "uncertain");
+        }
+    });
+    for _ in 0..10 {
+        service.settle_for(Duration::from_secs(30)).await;
+        assert_ne!(service.state(&key).await, "uncertain");
+    }
+    service.settle().await;
+    assert_eq!(service.state(&key).await, "ours");
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_several_requests_may_have_made_is_settled_by_no_event() {
+    let (service, key, events) = uncertain().await;
+    let mut row = service.ledger.row(&key).await.unwrap().unwrap();
+    let State::Uncertain { contested, .. } = &mut row.state else { panic!("{row:?}") };
+    *contested = true;
+    service.ledger.write(&[RowWrite::of(row)], &Guard::default()).await.unwrap();
+    service.deliver(events).await;
+    assert_eq!(service.state(&key).await, "uncertain");
 }

@@ -265,6 +265,10 @@ async fn what_a_deleted_group_had_is_cleaned_up_after_a_day_within_a_budget_of_i
     let is_cleaned = |it: &&Outcome| matches!(it.happened, Happened::Revoked { orphan: true, .. });
     assert_eq!(cleaned.iter().filter(is_cleaned).count(), 2, "{cleaned:?}");
     assert_eq!(words(&cleaned).iter().filter(|word| *word == "withheld budget").count(), before - 2);
+    // Nobody looks at what waits for the next day.
+    service.pass(Duration::from_mins(10)).await;
+    assert_eq!(service.sweep().await.unwrap().differing, 0);
+    assert_eq!(service.inbox.depth().waiting, 0);
     service.pass(Duration::from_hours(24)).await;
     service.sweep_and_settle().await;
     assert_eq!(service.assignments(), [""; 0], "nobody has to approve it");
@@ -288,10 +292,64 @@ async fn an_assignment_that_somebody_else_makes_is_told_and_left() {
     }))
     .unwrap();
     service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
-    service.pass(Duration::from_mins(1)).await;
+    // Its event comes while AWS is still at it.
+    service.deliver_events().await;
     service.settle().await;
     assert_eq!(words(&told(&service).await), ["drift_found foreign left"]);
     assert!(service.exists(&other));
+
+    let input: sso::DeleteAccountAssignment = serde_json::from_value(json!({
+        "InstanceArn": "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6",
+        "TargetId": other.account,
+        "TargetType": "AWS_ACCOUNT",
+        "PermissionSetArn": other.permission_set,
+        "PrincipalType": "GROUP",
+        "PrincipalId": other.principal.id(),
+    }))
+    .unwrap();
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+    service.deliver_events().await;
+    service.settle().await;
+    assert_eq!(words(&told(&service).await), [""; 0], "what goes is not told as made");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_begins_again_is_told_again_under_another_id() {
+    let service = settled(&developers()).await;
+    told(&service).await;
+    let mut ids = BTreeSet::new();
+    for _ in 0..3 {
+        service.pause().await;
+        service.move_to("play", "Workloads/Production").await;
+        service.settle().await;
+        let paused = told(&service).await;
+        assert_eq!(words(&paused), ["withheld paused"]);
+        ids.insert(paused[0].id.clone());
+        service.move_to("play", "Sandbox").await;
+        service.settle().await;
+        service.resume().await;
+        service.pass(Duration::from_mins(10)).await;
+        service.sweep_and_settle().await;
+        assert_eq!(words(&told(&service).await), [""; 0]);
+    }
+    assert_eq!(ids.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_taken_out_of_two_groups_at_once_loses_what_neither_gives_any_more() {
+    let both = rules([
+        group("dev", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox")),
+        group("sup", "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox")),
+    ]);
+    let service = settled(&both).await;
+    joins(&service, ALBA, "Support").await;
+    service.settle().await;
+    told(&service).await;
+    leaves(&service, ALBA, "Developers").await;
+    leaves(&service, ALBA, "Support").await;
+    service.settle().await;
+    let lost = told(&service).await;
+    assert!(!lost.is_empty() && lost.iter().all(|it| it.happened.word() == "lost"), "{lost:?}");
 }
 
 #[tokio::test(start_paused = true)]
