@@ -90,6 +90,8 @@ pub enum Failure {
     NoSuchLetter(String),
     #[error("cannot use the queue of dead letters")]
     DeadLetters(#[source] PortError),
+    #[error("no function reads such an event: it stays where it is")]
+    UnreadEvent,
     #[error("cannot act on the rules that the event is about")]
     UploadEvent(#[source] on_rules_change::Error),
     #[error("cannot write down what is to be done")]
@@ -215,6 +217,7 @@ impl Failure {
             Self::NoSuchLetter(_) => {
                 "`usher dead-letters list` shows their ids; another may be at it just now"
             }
+            Self::UnreadEvent => "a newer `usher` may read it; else take it out of its queue",
             Self::HintEverywhere(_) => "the next tick does it, within a minute",
             Self::Publish(error) => {
                 return unpublished(error).map(str::to_owned).or_else(|| self.cause());
