@@ -90,6 +90,8 @@ pub enum Failure {
     NoSuchLetter(String),
     #[error("cannot use the queue of dead letters")]
     DeadLetters(#[source] PortError),
+    #[error("no function reads such an event: it stays where it is")]
+    UnreadEvent,
     #[error("cannot act on the rules that the event is about")]
     UploadEvent(#[source] on_rules_change::Error),
     #[error("cannot write down what is to be done")]
@@ -215,9 +217,10 @@ impl Failure {
             Self::NoSuchLetter(_) => {
                 "`usher dead-letters list` shows their ids; another may be at it just now"
             }
+            Self::UnreadEvent => "a newer `usher` may read it; else take it out of its queue",
             Self::HintEverywhere(_) => "the next tick does it, within a minute",
-            Self::Publish(PublishError::Shrunk { .. } | PublishError::Empty) => {
-                "check that the files are whole"
+            Self::Publish(error) => {
+                return unpublished(error).map(str::to_owned).or_else(|| self.cause());
             }
             Self::Reconcile(_) | Self::Run(_) => {
                 return self
@@ -227,7 +230,6 @@ impl Failure {
             Self::Ledger(_)
             | Self::Instance(_)
             | Self::Read(_)
-            | Self::Publish(_)
             | Self::Sweep(_)
             | Self::Reprovision(_)
             | Self::Event(_)
@@ -344,6 +346,23 @@ impl Diagnostic for Failure {
             next = error.source();
         }
         None
+    }
+}
+
+/// What to do about rules that did not come into force, where it is not AWS's matter.
+fn unpublished(error: &PublishError) -> Option<&'static str> {
+    match error {
+        PublishError::Empty => Some("check that the files are whole"),
+        PublishError::Shrunk { .. } => Some(
+            "check that the files are whole; if they are meant so, `usher plan` with them ends with the command that approves exactly what they would do",
+        ),
+        PublishError::Ledger(LedgerError::RulesChanged) => {
+            Some("others came into force meanwhile: run it again")
+        }
+        PublishError::Ledger(_)
+        | PublishError::Rules(_)
+        | PublishError::Overtaken { .. }
+        | PublishError::Keep(_) => None,
     }
 }
 

@@ -113,6 +113,8 @@ pub struct LogSettings {
     pub level: LogLevel,
     /// `USHER_LOG_FORMAT`; JSON in Lambda if nothing else is said.
     pub format: LogFormat,
+    /// Whether Lambda says that it runs there.
+    pub in_lambda: bool,
 }
 
 /// Gives a variable's value, if it is set.
@@ -336,6 +338,7 @@ impl Settings {
         let mut log = LogSettings {
             level: LogLevel::default(),
             format: if in_lambda { LogFormat::Json } else { LogFormat::Compact },
+            in_lambda,
         };
         let mut troubles = Vec::new();
         match self.optional("USHER_LOG", LEVEL, log_level) {
@@ -698,7 +701,7 @@ mod tests {
             ("USHER_LOG_FORMAT", "xml"),
         ])
         .log();
-        assert_eq!(log, LogSettings { level: LogLevel::Info, format: LogFormat::Json });
+        assert_eq!(log, LogSettings { level: LogLevel::Info, format: LogFormat::Json, in_lambda: true });
         let told: Vec<String> = troubles.iter().map(ToString::to_string).collect();
         assert_eq!(
             told,

@@ -29,23 +29,29 @@ const DISCREET: [&str; 6] = ["aws_", "h2", "hyper", "lambda_runtime", "rustls", 
 /// Begins to log as the environment says: JSON lines to the standard output in Lambda, lines for people to the standard error
 /// elsewhere. Call it once, first in `main`; later calls change nothing.
 pub fn init() {
-    let (LogSettings { level, format }, troubles) = Settings::from_env().log();
+    let (settings, troubles) = Settings::from_env().log();
+    let LogSettings { level, format, in_lambda: _ } = settings;
     // The filter says what is logged. It needs no patterns, and the library that reads those is a tenth of a function's size.
     let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE);
     // An error means that somebody logs already.
     let _ = match format {
         LogFormat::Json => {
             let lines = lines.json().flatten_event(true).with_span_list(false).finish();
-            lines.with(Counting).with(filter(level)).try_init()
+            lines.with(counting(settings)).with(filter(level)).try_init()
         }
         LogFormat::Compact => {
             let lines = lines.compact().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-            lines.finish().with(filter(level)).try_init()
+            lines.finish().with(counting(settings)).with(filter(level)).try_init()
         }
     };
     for trouble in troubles {
         tracing::warn!("{trouble}");
     }
+}
+
+/// Lambda's log is where metrics are read from, in whatever form the other lines are; whoever reads JSON elsewhere may count too.
+fn counting(LogSettings { level: _, format, in_lambda }: LogSettings) -> Option<Counting> {
+    (in_lambda || format == LogFormat::Json).then_some(Counting)
 }
 
 /// The level for everybody, and a bound for the indiscreet.
@@ -134,6 +140,14 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+
+    #[test]
+    fn in_lambda_it_counts_in_whatever_form_it_logs() {
+        let counts =
+            |in_lambda, format| counting(LogSettings { level: LogLevel::Info, format, in_lambda }).is_some();
+        assert!(counts(true, LogFormat::Compact) && counts(true, LogFormat::Json));
+        assert!(!counts(false, LogFormat::Compact), "a person's screen is no place for metrics");
+    }
 
     /// What a filter lets through, by target.
     fn logged(level: LogLevel) -> String {

@@ -40,7 +40,8 @@ pub enum RulesCommand {
     Show(RulesShowArgs),
     /// Bring an earlier version into force again
     #[command(
-        after_help = "It goes the same way as new rules: planned, shown, and refused if it has shrunk without consent.\n\n\
+        after_help = "It goes the same way as new rules: planned, shown, and refused if it has shrunk without consent.\n\
+        What was gone back from is not offered again: name it to have it back.\n\n\
         Exit codes:\n  \
         0  in force\n  \
         1  an error, or refused\n\n\

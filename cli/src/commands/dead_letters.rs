@@ -26,6 +26,9 @@ use deployed::Deployed;
 /// How long letters are hidden from others while they are looked at; they are given back before, unless this process dies.
 const HIDDEN: Duration = Duration::from_mins(5);
 
+/// How long a look waits for letters, so that all of a queue is looked at.
+const WAIT: Duration = Duration::from_secs(2);
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Listed<'a> {
@@ -74,7 +77,7 @@ async fn queues(
             let settings = Settings::from_env();
             let urls = [Some(settings.parked_queue_url()?), settings.dead_inbox_queue_url()?];
             let connection = connect::connection(connection, machine).await;
-            let queue = |url: String| Arc::new(connection.queue(&url)) as Arc<dyn Queue>;
+            let queue = |url: String| Arc::new(connection.queue(&url).waiting(WAIT)) as Arc<dyn Queue>;
             Ok(urls.into_iter().flatten().map(queue).collect())
         }
     }
@@ -84,8 +87,15 @@ async fn queues(
 async fn found(queues: Vec<Arc<dyn Queue>>) -> Result<Vec<Found>, Failure> {
     let mut all = Vec::new();
     for queue in queues {
-        let letters = engine::letters(queue.as_ref(), HIDDEN).await.map_err(Failure::DeadLetters)?;
-        all.extend(letters.into_iter().map(|letter| Found { letter, queue: Arc::clone(&queue) }));
+        match engine::letters(queue.as_ref(), HIDDEN).await {
+            Ok(letters) => {
+                all.extend(letters.into_iter().map(|letter| Found { letter, queue: Arc::clone(&queue) }));
+            }
+            Err(error) => {
+                give_back(&all).await;
+                return Err(Failure::DeadLetters(error));
+            }
+        }
     }
     all.sort_by(|a, b| (a.letter.at, &a.letter.id).cmp(&(b.letter.at, &b.letter.id)));
     Ok(all)

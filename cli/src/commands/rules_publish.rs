@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use shared::{
+    domain::{PlanHash, RulesVersion},
     engine::{self, Press, PublishError, Published, RulesOnHand},
     ledger::{Cause, Provenance, PublishedBy},
     ports::RulesInForce,
@@ -95,6 +96,7 @@ async fn bring(
             format!("Version {}, {}{after}\n{planned}", version.short(), count(number, "rule", "rules"));
         say(&told, screen)?;
         if let Some(refused) = refused {
+            say(&way_out(&by, &planned.plan, &version), screen)?;
             return Err(Failure::Publish(refused));
         }
         if !yes {
@@ -107,7 +109,7 @@ async fn bring(
     let store = desk::store(at, connection, machine).await?;
     let press = Press { store: store.as_ref(), ledger: ledger.as_ref(), clock: machine.clock.as_ref() };
     let provenance = Provenance { by, as_of: machine.clock.now() };
-    let published = press.bring_into_force(&bundle, &provenance, forecast.as_ref()).await;
+    let published = press.bring_into_force(&bundle, &provenance, forecast.as_ref(), in_force.as_ref()).await;
     let Published { rules: _, is_new } = published.map_err(Failure::Publish)?;
     let good = screen.out_style.paint(Paint::Good, "✓");
     let told = if is_new {
@@ -117,6 +119,19 @@ async fn bring(
     };
     say(&told, screen)?;
     Ok(Ending::Good)
+}
+
+/// What lets rules through that have shrunk.
+fn way_out(by: &PublishedBy, plan: &PlanHash, version: &RulesVersion) -> String {
+    match by {
+        PublishedBy::Rollback => format!(
+            "What lets them through: put each file of `usher rules show {} --json` into a folder, unchanged and under its name, then usher approve --plan {plan} --rules FOLDER, then the rollback again.\n",
+            version.short()
+        ),
+        PublishedBy::Command | PublishedBy::Upload { .. } => format!(
+            "What lets them through: usher approve --plan {plan} --rules with the same files, then this command again.\n"
+        ),
+    }
 }
 
 /// What the rules come after.

@@ -3,6 +3,7 @@
 use shared::{
     engine::{Planner, Press, Published, Rulebook, RulesOnHand, hint_everywhere, may_follow},
     ledger::{Cause, Forecast, Provenance, PublishedBy},
+    ports::LedgerReader as _,
     rules::Bundle,
 };
 
@@ -17,6 +18,7 @@ impl LocalRuntime {
         rules: RulesOnHand,
     ) -> Result<(Published, Forecast), Failure> {
         let now = self.clock.now();
+        let in_force = self.ledger.rules_in_force().await?;
         may_follow(bundle, &self.ledger, now).await.map_err(Failure::Publish)?;
         let cause = Cause::new("rules", &format!("{}-planned", rules.version.short()));
         let rulebook = Rulebook::fixed(rules);
@@ -25,8 +27,8 @@ impl LocalRuntime {
         let forecast = planner.forecast(&cause).await.map_err(Failure::Read)?;
         let press = Press { store: self.store.as_ref(), ledger: &self.ledger, clock: self.clock.as_ref() };
         let provenance = Provenance { by: PublishedBy::Command, as_of: now };
-        let published =
-            press.bring_into_force(bundle, &provenance, Some(&forecast)).await.map_err(Failure::Publish)?;
+        let published = press.bring_into_force(bundle, &provenance, Some(&forecast), in_force.as_ref()).await;
+        let published = published.map_err(Failure::Publish)?;
         hint_everywhere(&self.hints_go_in(), &published.rules).await.map_err(Failure::HintEverywhere)?;
         Ok((published, forecast))
     }

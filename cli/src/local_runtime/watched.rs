@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::{
-    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    domain::{AccountId, AssignmentKey, PermissionSetArn},
     ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     local::SqliteLedger,
     outcome::Outcome,
@@ -104,7 +104,7 @@ impl Ledger for WatchedLedger {
 
     async fn bring_into_force(
         &self,
-        expected: Option<&RulesVersion>,
+        expected: Option<&RulesInForce>,
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
         self.ledger.bring_into_force(expected, rules).await

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     aws, causes,
-    engine::{Incoming, IncomingError, Parked, Taken, UnreadableJson, is_answer},
+    engine::{self, Incoming, IncomingError, Parked, Taken, UnreadableJson, is_answer},
     events::{self, Reading, Uploaded},
-    ports::{Clock, PortError, Queue},
+    ports::{Clock, PortError, Queue, Uploads},
 };
 
 /// Why the event has to be delivered again.
@@ -53,6 +53,28 @@ pub async fn handle(
         return Ok(ignored(why));
     }
     Ok(incoming.take(&uploaded.key, &event, until).await?)
+}
+
+/// Leaves word beside the object that an event names, if it is an upload, that nothing can be decided yet: AWS can't even be asked where
+/// to look. The event comes again, so what can't be left or read is no error here.
+pub async fn put_off(
+    payload: &Value,
+    place: Place<'_>,
+    uploads: &dyn Uploads,
+    clock: &dyn Clock,
+    why: &dyn std::error::Error,
+) {
+    let Ok(envelope) = aws::envelope(payload) else { return };
+    let Ok(Reading::Hint { hint: uploaded, event: _, caller_role: _ }) = events::read_upload(&envelope)
+    else {
+        return;
+    };
+    if place.does_not_expect(&uploaded).is_some() {
+        return;
+    }
+    if let Err(error) = engine::put_off(uploads, &uploaded.key, clock.now(), why).await {
+        tracing::warn!(%error, "cannot leave a word beside the uploaded rules");
+    }
 }
 
 async fn park(payload: &Value, reason: &str, parked: &dyn Queue, clock: &dyn Clock) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use on_rules_change::Place;
+use serde_json::Value;
 use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
@@ -46,8 +47,15 @@ async fn main() -> Result<(), WithCauses> {
         ])
         .await;
 
-    run(service_fn(async |event: LambdaEvent<_>| {
-        let instance = access.instance().await.map_err(|error| with_causes(ReadError::Instance(error)))?;
+    run(service_fn(async |event: LambdaEvent<Value>| {
+        let place = Place { bucket: &rules.bucket, incoming: &prefix };
+        let instance = match access.instance().await.map_err(ReadError::Instance) {
+            Ok(instance) => instance,
+            Err(error) => {
+                on_rules_change::put_off(&event.payload, place, &uploads, &clock, &error).await;
+                return Err(Error::from(with_causes(error)));
+            }
+        };
         let directory = connection.identity_store(instance.identity_store);
         let reader = Reader {
             organization: &organization,
@@ -65,7 +73,6 @@ async fn main() -> Result<(), WithCauses> {
             inbox: &inbox,
             settings: engine,
         };
-        let place = Place { bucket: &rules.bucket, incoming: &prefix };
         let until = deadline(&event.context);
         on_rules_change::handle(event.payload, place, incoming, &parked, until)
             .await

@@ -25,17 +25,29 @@ const LONGEST_DELAY: Duration = Duration::from_mins(15);
 /// The longest that a message can be hidden: twelve hours.
 const LONGEST_HIDDEN: i32 = 12 * 60 * 60;
 
+/// The longest that receiving can wait: twenty seconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
 /// One queue. FIFO if its URL ends in `.fifo`; a standard queue gets neither groups nor deduplication ids.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
     url: String,
     fifo: bool,
+    /// How long a call that receives may wait for the first message.
+    wait: Duration,
 }
 
 impl SqsQueue {
     pub fn new(client: Client, url: &str) -> Self {
-        Self { client, url: url.to_owned(), fifo: url.strip_suffix(".fifo").is_some() }
+        Self { client, url: url.to_owned(), fifo: url.strip_suffix(".fifo").is_some(), wait: Duration::ZERO }
+    }
+
+    /// Receiving waits so long, and asks all of SQS's machines: without that a part of them is asked, and the answer may be empty though
+    /// there are messages.
+    #[must_use = "the queue that waits is another one"]
+    pub fn waiting(self, wait: Duration) -> Self {
+        Self { wait, ..self }
     }
 
     fn entry(&self, number: usize, message: &Message) -> Result<SendMessageBatchRequestEntry, PortError> {
@@ -81,6 +93,7 @@ impl Queue for SqsQueue {
             .queue_url(&self.url)
             .max_number_of_messages(max)
             .visibility_timeout(seconds(visibility))
+            .wait_time_seconds(seconds(self.wait.min(LONGEST_WAIT)))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
@@ -146,7 +159,7 @@ fn received(operation: &str, message: &SdkMessage) -> Result<Received, PortError
 #[cfg(test)]
 mod tests {
     use aws_sdk_sqs::{
-        operation::send_message_batch::SendMessageBatchOutput,
+        operation::{receive_message::ReceiveMessageOutput, send_message_batch::SendMessageBatchOutput},
         types::{BatchResultErrorEntry, SendMessageBatchResultEntry},
     };
     use aws_smithy_mocks::mock;
@@ -248,5 +261,21 @@ mod tests {
         assert_eq!(seconds(Duration::from_millis(1)), 1);
         assert_eq!(seconds(Duration::from_millis(2001)), 3);
         assert_eq!(seconds(Duration::MAX), LONGEST_HIDDEN);
+    }
+
+    #[tokio::test]
+    async fn only_a_queue_that_waits_asks_for_all_of_sqs() {
+        let waits = |seconds: i32| {
+            mock!(Client::receive_message)
+                .match_requests(move |request| request.wait_time_seconds() == Some(seconds))
+                .then_output(|| ReceiveMessageOutput::builder().build())
+        };
+        let (short, long, longest) = (waits(0), waits(2), waits(20));
+        let queue = SqsQueue::new(client!(aws_sdk_sqs, &short, &long, &longest), URL);
+        let patient = |seconds| queue.clone().waiting(Duration::from_secs(seconds));
+        for queue in [queue.clone(), patient(2), patient(60)] {
+            assert_eq!(queue.receive(10, Duration::ZERO).await, Ok(Vec::new()));
+        }
+        assert_eq!((short.num_calls(), long.num_calls(), longest.num_calls()), (1, 1, 1));
     }
 }

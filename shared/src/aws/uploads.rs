@@ -3,12 +3,12 @@
 use aws_sdk_s3::{Client, primitives::ByteStream};
 
 use super::{
-    error::{calling, unreadable},
+    error::{calling_in_private, unreadable},
     parse,
 };
 use crate::ports::{PortError, Upload, UploadContent, Uploads};
 
-/// The objects of a bucket.
+/// The objects of a bucket. Their names may be those of people, and S3's messages quote them.
 #[derive(Debug, Clone)]
 pub struct S3Uploads {
     client: Client,
@@ -26,7 +26,7 @@ impl Uploads for S3Uploads {
     async fn fetch(&self, key: &str, most: usize) -> Result<Upload, PortError> {
         let operation = "GetObject";
         let request = self.client.get_object().bucket(&self.bucket).key(key);
-        let answer = request.send().await.map_err(calling(operation))?;
+        let answer = request.send().await.map_err(calling_in_private(operation))?;
         let made_at = parse::time(operation, answer.last_modified())?
             .ok_or_else(|| unreadable(operation, "no time of the last change"))?;
         let told = answer.content_length().and_then(|length| u64::try_from(length).ok());
@@ -53,7 +53,7 @@ impl Uploads for S3Uploads {
         };
         let request = self.client.put_object().bucket(&self.bucket).key(key).content_type(kind);
         let request = request.body(ByteStream::from(text.as_bytes().to_vec()));
-        request.send().await.map_err(calling("PutObject"))?;
+        request.send().await.map_err(calling_in_private("PutObject"))?;
         Ok(())
     }
 }
@@ -96,6 +96,19 @@ mod tests {
         assert_eq!(fetch().await, long(300_000_000));
         assert_eq!(fetch().await, long(17));
         assert!(matches!(fetch().await, Err(PortError::NotFound(_))));
+    }
+
+    #[tokio::test]
+    async fn what_s3_says_of_an_object_is_not_passed_on_with_its_name() {
+        let denied = "<Error><Code>AccessDenied</Code><Message>User: arn:aws:sts::111122223333:assumed-role/usher/f is not \
+                      authorized to perform: s3:GetObject on resource: arn:aws:s3:::bucket/incoming/alice.yaml</Message></Error>";
+        let get = mock!(Client::get_object).sequence().http_status(403, Some(denied.to_owned())).build();
+        let put = mock!(Client::put_object).sequence().http_status(403, Some(denied.to_owned())).build();
+        let uploads = S3Uploads::new(client!(aws_sdk_s3, &get, &put), "bucket");
+        let fetched = uploads.fetch("incoming/alice.yaml", 10).await;
+        assert_eq!(fetched, Err(PortError::Denied("GetObject: AccessDenied".to_owned())));
+        let left = uploads.leave("incoming/alice.yaml.result.txt", "").await;
+        assert_eq!(left, Err(PortError::Denied("PutObject: AccessDenied".to_owned())));
     }
 
     #[tokio::test]

@@ -9,20 +9,25 @@ use jiff::Timestamp;
 
 use super::{
     EngineSettings, Inbox, InboxError, Planner, Press, PublishError, Published, ReadError, Reader, Rulebook,
-    RulesOnHand, hint_everywhere, may_follow,
+    RulesOnHand, hint_everywhere, may_follow, publications,
     publish::{hint_if_nobody_did, is_not_overtaken},
 };
 use crate::{
     causes,
     domain::RulesVersion,
-    ledger::{Cause, Forecast, Provenance, PublishedBy},
+    ledger::{Cause, Forecast, Provenance, Publication, PublishedBy},
     outcome::{Happened, Outcome},
-    ports::{Ledger, LedgerError, PortError, Queue, RulesStore, Upload, UploadContent, Uploads},
+    ports::{
+        Ledger, LedgerError, PortError, Queue, RulesInForce, RulesStore, Upload, UploadContent, Uploads,
+    },
     rules::{Bundle, MAX_STORED_BYTES, PlainProblem},
 };
 
 /// What is behind the name of an upload in the names of what became of it: for machines, and for people.
 const ANSWERS: [&str; 2] = [".result.json", ".result.txt"];
+
+/// The longest name of an object in S3, in bytes.
+const LONGEST_NAME: usize = 1024;
 
 /// How often it is begun anew when others publish at the same moment.
 const TRIES: usize = 5;
@@ -45,6 +50,23 @@ pub struct Answer {
     pub problems: Vec<PlainProblem>,
     /// What it changes; `None` where it was not planned.
     pub forecast: Option<Forecast>,
+}
+
+impl Answer {
+    /// Of an upload that nothing is known of.
+    fn of(key: &str, at: Timestamp) -> Self {
+        Self {
+            format: 1,
+            object: key.to_owned(),
+            at,
+            became: Became::Refused,
+            version: None,
+            rules: None,
+            reason: None,
+            problems: Vec::new(),
+            forecast: None,
+        }
+    }
 }
 
 /// What became of an upload.
@@ -70,7 +92,9 @@ impl Became {
             Self::AlreadyInForce => "in force already; nothing was changed",
             Self::Overtaken => "NOT in force: newer rules are",
             Self::Refused => "REFUSED: the rules that were in force still are",
-            Self::Delayed => "NOT in force yet: it is tried again",
+            Self::Delayed => {
+                "NOT in force yet: it is tried again within minutes; if this text does not change, it is a dead letter (`usher dead-letters`): upload it again"
+            }
         }
     }
 }
@@ -105,8 +129,6 @@ pub enum IncomingError {
     Publish(#[source] PublishError),
     #[error("others publish rules again and again")]
     Busy,
-    #[error("the uploaded rules are in force, but not every account could be hinted")]
-    Hint(#[source] InboxError),
     #[error("cannot leave the answer beside the uploaded rules")]
     Answer(#[source] PortError),
 }
@@ -129,6 +151,22 @@ impl std::fmt::Debug for Incoming<'_> {
     }
 }
 
+/// Leaves word beside an upload that nothing could be decided of it yet, and why; its event comes again.
+pub async fn put_off(
+    uploads: &dyn Uploads,
+    key: &str,
+    at: Timestamp,
+    why: &dyn std::error::Error,
+) -> Result<(), PortError> {
+    let answer = Answer { became: Became::Delayed, reason: Some(causes::joined(why)), ..Answer::of(key, at) };
+    leave(uploads, &answer).await
+}
+
+/// Whether there is room in the name of an answer for that of the upload.
+fn has_room_for_answers(key: &str) -> bool {
+    ANSWERS.iter().all(|end| key.len() + end.len() <= LONGEST_NAME)
+}
+
 /// Whether an object is an answer of ours, and no upload.
 pub fn is_answer(key: &str) -> bool {
     ANSWERS.iter().any(|end| key.ends_with(end))
@@ -146,30 +184,24 @@ impl Incoming<'_> {
             }
             Err(error) => return Err(IncomingError::Fetch(error)),
         };
-        let mut answer = Answer {
-            format: 1,
-            object: key.to_owned(),
-            at: self.reader.clock.now(),
-            became: Became::Refused,
-            version: None,
-            rules: None,
-            reason: None,
-            problems: Vec::new(),
-            forecast: None,
-        };
+        let mut answer = Answer::of(key, self.reader.clock.now());
         let made_at = upload.made_at;
         if let Err(error) = self.decide(key, upload, until, &mut answer).await {
             answer.became = Became::Delayed;
             answer.reason = Some(causes::joined(&error));
             // The author may see it meanwhile; what is tried again is the upload itself.
-            if let Err(error) = self.leave(&answer).await {
+            if let Err(error) = leave(self.uploads, &answer).await {
                 tracing::warn!(%error, "cannot leave a word beside the uploaded rules");
             }
             return Err(error);
         }
         tell(&answer);
         self.tell_others(&answer, event, made_at).await?;
-        self.leave(&answer).await.map_err(IncomingError::Answer)?;
+        if has_room_for_answers(key) {
+            leave(self.uploads, &answer).await.map_err(IncomingError::Answer)?;
+        } else {
+            tracing::error!("an upload's name is too long for an answer beside it: there is none");
+        }
         Ok(Taken::Answered(answer.became))
     }
 
@@ -203,7 +235,15 @@ impl Incoming<'_> {
         let press = Press { store: self.store, ledger: self.ledger, clock: self.reader.clock };
         for _ in 0..TRIES {
             let in_force = self.ledger.rules_in_force().await?;
-            let is_same = in_force.as_ref().is_some_and(|rules| rules.version == on_hand.version);
+            let same = in_force.as_ref().filter(|rules| rules.version == on_hand.version);
+            if let Some(same) = same
+                && let Some(kept) = self.brought_by_this(same, &provenance).await?
+            {
+                answer.became = Became::InForce;
+                answer.forecast = kept.forecast;
+                told_of(hint_if_nobody_did(&self.inbox()).await);
+                return Ok(());
+            }
             if let Err(overtaken) = is_not_overtaken(&on_hand.version, in_force.as_ref(), &provenance) {
                 answer.became = Became::Overtaken;
                 answer.reason = Some(overtaken.to_string());
@@ -223,16 +263,18 @@ impl Incoming<'_> {
                 }
             };
             // What shrank is planned all the same: it must be seen before anybody can approve it.
-            if !is_same && answer.forecast.is_none() {
+            if same.is_none() && answer.forecast.is_none() {
                 answer.forecast = Some(self.forecast(&on_hand, until).await?);
             }
             if let Some(refusal) = refusal {
-                answer.reason = Some(refusal.to_string());
+                answer.reason = Some(refused(&refusal, answer.forecast.as_ref()));
                 return Ok(());
             }
-            match press.bring_into_force(&bundle, &provenance, answer.forecast.as_ref()).await {
+            let brought =
+                press.bring_into_force(&bundle, &provenance, answer.forecast.as_ref(), in_force.as_ref());
+            match brought.await {
                 Ok(published) => {
-                    answer.became = self.hint(&published).await?;
+                    answer.became = self.hint(&published).await;
                     return Ok(());
                 }
                 // Others were faster: what they brought may be newer than this.
@@ -243,15 +285,28 @@ impl Incoming<'_> {
         Err(IncomingError::Busy)
     }
 
+    /// What was kept of rules in force if it was this very upload that brought them there, whose event then comes again.
+    async fn brought_by_this(
+        &self,
+        in_force: &RulesInForce,
+        upload: &Provenance,
+    ) -> Result<Option<Publication>, LedgerError> {
+        Ok(publications(self.ledger).await?.into_iter().find(|publication| {
+            publication.version == in_force.version
+                && publication.since == in_force.since
+                && publication.provenance.as_ref() == Some(upload)
+        }))
+    }
+
     /// Hints every account of rules that came into force, now or before a crash.
-    async fn hint(&self, published: &Published) -> Result<Became, IncomingError> {
+    async fn hint(&self, published: &Published) -> Became {
         let inbox = self.inbox();
         if published.is_new {
-            hint_everywhere(&inbox, &published.rules).await.map_err(IncomingError::Hint)?;
-            return Ok(Became::InForce);
+            told_of(hint_everywhere(&inbox, &published.rules).await);
+            return Became::InForce;
         }
-        hint_if_nobody_did(&inbox).await.map_err(IncomingError::Hint)?;
-        Ok(Became::AlreadyInForce)
+        told_of(hint_if_nobody_did(&inbox).await);
+        Became::AlreadyInForce
     }
 
     fn inbox(&self) -> Inbox<'_> {
@@ -296,14 +351,33 @@ impl Incoming<'_> {
         let outcome = Outcome::new(happened, &occasion, answer.at, Cause::new("event", event));
         Ok(self.ledger.tell(&[outcome]).await?)
     }
+}
 
-    async fn leave(&self, answer: &Answer) -> Result<(), PortError> {
-        let json = serde_json::to_string_pretty(answer)
-            .map_err(|error| PortError::Refused(format!("the answer can't be written: {error}")))?;
-        let [for_machines, for_people] = ANSWERS.map(|end| format!("{}{end}", answer.object));
-        self.uploads.leave(&for_machines, &format!("{json}\n")).await?;
-        self.uploads.leave(&for_people, &answer.to_string()).await
+/// The rules are in force whether or not all accounts could be hinted: the ledger says so, and the minute's tick does it.
+fn told_of(hinted: Result<usize, InboxError>) {
+    if let Err(error) = hinted {
+        let error = causes::joined(&error);
+        tracing::warn!(error, "not every account could be hinted of the rules in force: the tick does it");
     }
+}
+
+/// Why rules were refused, and what lets them in all the same.
+fn refused(refusal: &PublishError, forecast: Option<&Forecast>) -> String {
+    if let (PublishError::Shrunk { .. }, Some(forecast)) = (refusal, forecast) {
+        let plan = &forecast.plan;
+        return format!(
+            "{refusal}. If it is none, this lets exactly this plan and these rules through: `usher approve --plan {plan} --rules FILES`, with the same files under the same names; then upload again"
+        );
+    }
+    refusal.to_string()
+}
+
+async fn leave(uploads: &dyn Uploads, answer: &Answer) -> Result<(), PortError> {
+    let json = serde_json::to_string_pretty(answer)
+        .map_err(|error| PortError::Refused(format!("the answer can't be written: {error}")))?;
+    let [for_machines, for_people] = ANSWERS.map(|end| format!("{}{end}", answer.object));
+    uploads.leave(&for_machines, &format!("{json}\n")).await?;
+    uploads.leave(&for_people, &answer.to_string()).await
 }
 
 /// The bundle in an object, or why there is none.
@@ -311,6 +385,9 @@ fn bundle(key: &str, content: UploadContent) -> Result<Bundle, String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "!-_.*'()/=".contains(c);
     if !key.chars().all(is_plain) {
         return Err("its name has other characters than letters, digits and -_./=, and S3's events may write these in two ways: give it a plainer name".to_owned());
+    }
+    if !has_room_for_answers(key) {
+        return Err("its name is too long: there is no room for the answer beside it".to_owned());
     }
     match content {
         UploadContent::TooLong { bytes } => {

@@ -8,11 +8,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{AccountHint, Parked, Poll, parking::ParkedFor};
+use super::{AccountHint, Parked, PollMessage, parking::ParkedFor};
 use crate::ports::{Clock, Message, PortError, Queue, Received};
 
 /// The cause where only a queue knows that a message failed.
 const UNKNOWN: &str = "unknown: the function died, or ran out of time, each time that it had the message";
+
+/// So many empty answers one after the other mean that there is nothing more: one alone may be a part of the queue that has nothing.
+const EMPTY_ANSWERS: u32 = 2;
 
 /// How much of a text from outside is shown.
 const SHOWN: usize = 300;
@@ -182,7 +185,7 @@ impl Letter {
     fn of_queue(self, group: Option<&str>) -> Self {
         let queue = if AccountHint::from_body(&self.payload).is_ok() {
             FedBy::Inbox
-        } else if Poll::from_body(&self.payload).is_ok() {
+        } else if PollMessage::from_body(&self.payload).is_ok() {
             FedBy::Polls
         } else if is_wake(&self.payload) {
             FedBy::Wake
@@ -201,10 +204,16 @@ fn about_message(body: &str) -> String {
     if let Ok(hint) = AccountHint::from_body(body) {
         return format!("account {} ({})", hint.account, hint.cause.as_str());
     }
-    if let Ok(poll) = Poll::from_body(body) {
-        return format!("request {} ({} {})", poll.request, poll.operation, poll.key);
+    match PollMessage::from_body(body) {
+        Ok(PollMessage::Assignment(poll)) => {
+            format!("request {} ({} {})", poll.request, poll.operation, poll.key)
+        }
+        Ok(PollMessage::Provisioning(poll)) => {
+            format!("request {} (to provision {})", poll.request, poll.permission_set)
+        }
+        Err(_) if is_wake(body) => "a wake of the engine".to_owned(),
+        Err(_) => "a message that can't be read".to_owned(),
     }
-    if is_wake(body) { "a wake of the engine".to_owned() } else { "a message that can't be read".to_owned() }
 }
 
 /// The group that a message travels in, where the queue that it was found in tells none.
@@ -261,23 +270,38 @@ impl Queues<'_> {
     }
 }
 
-/// Reads every letter of a dead-letter queue, and leaves them there. Meanwhile nobody else sees them.
+/// Reads every letter of a dead-letter queue, and leaves them there. Meanwhile nobody else sees them; if the queue fails in between, what
+/// was found is given back.
 pub async fn letters(queue: &dyn Queue, hidden: Duration) -> Result<Vec<Letter>, PortError> {
-    let mut letters = Vec::new();
-    loop {
-        let received = queue.receive(10, hidden).await?;
-        if received.is_empty() {
-            return Ok(letters);
+    let (mut letters, mut empty) = (Vec::new(), 0);
+    while empty < EMPTY_ANSWERS {
+        match queue.receive(10, hidden).await {
+            Ok(received) => {
+                empty = if received.is_empty() { empty + 1 } else { 0 };
+                letters.extend(received.iter().map(Letter::read));
+            }
+            Err(error) => {
+                for Letter { receipt, .. } in &letters {
+                    if let Err(error) = queue.release(receipt, Duration::ZERO).await {
+                        tracing::warn!(%error, "a dead letter stays hidden for a while");
+                    }
+                }
+                return Err(error);
+            }
         }
-        letters.extend(received.iter().map(Letter::read));
     }
+    Ok(letters)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{
+        super::{Poll, ProvisioningPoll},
+        *,
+    };
+    use crate::domain::{AccountId, AssignmentKey, Operation, Principal, ProvisioningTarget};
 
     fn read(body: &str) -> Letter {
         Letter::read(&Received {
@@ -339,6 +363,46 @@ mod tests {
             (wake.function.as_deref(), wake.about.as_str()),
             (Some("provision"), "a wake of the engine")
         );
+    }
+
+    #[test]
+    fn a_request_to_look_after_goes_back_whatever_it_is_about() {
+        let request = "f10fac16-ab5b-45c3-86c1-0123456789ab";
+        let set = "arn:aws:sso:::permissionSet/ssoins-7223a1b2c3d4e5f6/ps-0123456789abcdef";
+        let at: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let account: AccountId = "111122223333".parse().unwrap();
+        let assignment = Poll {
+            key: AssignmentKey {
+                account: account.clone(),
+                permission_set: set.parse().unwrap(),
+                principal: Principal::Group(request.parse().unwrap()),
+            },
+            operation: Operation::Grant,
+            request: request.parse().unwrap(),
+            since: at,
+        };
+        let provisioning = ProvisioningPoll {
+            permission_set: set.parse().unwrap(),
+            began: at,
+            target: ProvisioningTarget::Account(account),
+            claimed_at: at,
+            request: request.parse().unwrap(),
+        };
+        let (assignment, provisioning) = (json!(assignment), json!({ "provisioning": provisioning }));
+        for (body, about) in [
+            (assignment.to_string(), "(grant 111122223333 ps-"),
+            (provisioning.to_string(), "(to provision arn:aws:sso:::permissionSet/"),
+        ] {
+            let moved = read(&body);
+            let way = WayBack::Queue { queue: FedBy::Polls, group: "retried".to_owned() };
+            assert_eq!((moved.function.as_deref(), &moved.way), (Some("poll-provisioning"), &way), "{body}");
+            let parked = Parked::failed("poll-provisioning", "no", &body, 5);
+            let parked = read(&serde_json::to_string(&parked).unwrap());
+            for letter in [moved, parked] {
+                assert!(letter.about.contains(request) && letter.about.contains(about), "{}", letter.about);
+                assert_eq!(letter.payload, body);
+            }
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub use announcer::{AnnounceError, Announcer};
 pub use center::CenterInbox;
 pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
-pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer};
+pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer, put_off};
 pub use letters::{FedBy, Letter, Queues, WayBack, letters};
 pub use look::all_rows;
 pub use members::{Members, MembersError};

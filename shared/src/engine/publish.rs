@@ -29,9 +29,7 @@ pub enum PublishError {
         "the rules are empty, which would take away all that the rules in force give, and which nobody can approve: keep at least one rule"
     )]
     Empty,
-    #[error(
-        "the rules have shrunk from {before} to {after}, which looks like a mistake: if it is none, `usher plan` shows what they would do, and `usher approve` lets exactly that plan and these rules through"
-    )]
+    #[error("the rules have shrunk from {before} to {after}, which looks like a mistake")]
     Shrunk { before: usize, after: usize },
     #[error(
         "version {}, in force since {since}, is newer than this object: upload it again if it is to hold",
@@ -92,7 +90,8 @@ pub async fn publish(
     clock: &dyn Clock,
 ) -> Result<RulesInForce, PublishError> {
     let press = Press { store, ledger, clock };
-    Ok(press.run(bundle, None, None).await?.rules)
+    let in_force = ledger.rules_in_force().await?;
+    Ok(press.run(bundle, None, None, in_force.as_ref()).await?.rules)
 }
 
 /// Rules in force, and whether they came into force just now.
@@ -118,14 +117,16 @@ impl std::fmt::Debug for Press<'_> {
 
 impl Press<'_> {
     /// Reads a bundle, keeps it, and brings it into force. Every account is to be hinted of it: by [`hint_everywhere`], or by the next tick.
-    /// The same bundle again changes nothing, but that it holds as of now.
+    /// The same bundle again changes nothing, but that it holds as of now. `after` is in whose place it was planned to come: if others are in
+    /// force by now, it is [`LedgerError::RulesChanged`].
     pub async fn bring_into_force(
         &self,
         bundle: &Bundle,
         provenance: &Provenance,
         forecast: Option<&Forecast>,
+        after: Option<&RulesInForce>,
     ) -> Result<Published, PublishError> {
-        self.run(bundle, Some(provenance), forecast).await
+        self.run(bundle, Some(provenance), forecast, after).await
     }
 
     async fn run(
@@ -133,14 +134,18 @@ impl Press<'_> {
         bundle: &Bundle,
         hinted: Option<&Provenance>,
         forecast: Option<&Forecast>,
+        after: Option<&RulesInForce>,
     ) -> Result<Published, PublishError> {
-        // Read once: what they were compared with is what they replace.
+        // What they were compared with is what they replace: looked at here, and once more when the pointer moves.
         let in_force = self.ledger.rules_in_force().await?;
+        if in_force.as_ref() != after {
+            return Err(LedgerError::RulesChanged.into());
+        }
         let now = self.clock.now();
         if let Some(provenance) = hinted {
             is_not_overtaken(&bundle.version(), in_force.as_ref(), provenance)?;
         }
-        let after = follow(bundle, in_force.as_ref(), self.ledger, now).await?;
+        let number = follow(bundle, in_force.as_ref(), self.ledger, now).await?;
         self.store.keep(bundle).await.map_err(PublishError::Keep)?;
         let version = bundle.version();
         if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {
@@ -150,7 +155,7 @@ impl Press<'_> {
         let provenance = hinted.cloned().unwrap_or(Provenance { by: PublishedBy::Command, as_of: now });
         let provenance = Some(not_before(in_force.as_ref(), provenance));
         let rules =
-            RulesInForce { version, since: later_than(in_force.as_ref(), now), rules: after, provenance };
+            RulesInForce { version, since: later_than(in_force.as_ref(), now), rules: number, provenance };
         if let Some(others) = &in_force {
             self.ledger.remember_first(SeenKind::Publication, &[record(others, None)?]).await?;
         }
@@ -158,7 +163,7 @@ impl Press<'_> {
             let seen = Seen { id: unhinted(&rules), value: serde_json::Value::Null, at: now };
             self.ledger.remember(SeenKind::Fact, &[seen]).await?;
         }
-        self.ledger.bring_into_force(in_force.as_ref().map(|rules| &rules.version), &rules).await?;
+        self.ledger.bring_into_force(in_force.as_ref(), &rules).await?;
         self.ledger.remember(SeenKind::Publication, &[record(&rules, forecast)?]).await?;
         Ok(Published { rules, is_new: true })
     }
@@ -171,7 +176,7 @@ impl Press<'_> {
     ) -> Result<RulesInForce, PublishError> {
         let Some(again) = again.filter(|again| again.as_of > as_of(same)) else { return Ok(same.clone()) };
         let rules = RulesInForce { provenance: Some(again.clone()), ..same.clone() };
-        self.ledger.bring_into_force(Some(&same.version), &rules).await?;
+        self.ledger.bring_into_force(Some(same), &rules).await?;
         Ok(rules)
     }
 }
@@ -251,9 +256,19 @@ pub async fn publications(ledger: &dyn LedgerReader) -> Result<Vec<Publication>,
     Ok(all)
 }
 
-/// The version that rules in force took the place of; `None` where there was none.
+/// The version that is gone back to if nobody names one: that before the rules in force came, not counting what was gone back from.
+/// `None` where there was none.
 pub fn version_before(publications: &[Publication], in_force: &RulesVersion) -> Option<RulesVersion> {
-    let earlier = publications.iter().rev().map(|publication| &publication.version);
+    let mut stand: Vec<&RulesVersion> = Vec::new();
+    for Publication { version, since: _, rules: _, provenance, forecast: _ } in publications {
+        let is_rollback = provenance.as_ref().is_some_and(|from| from.by == PublishedBy::Rollback);
+        match stand.iter().rposition(|standing| *standing == version) {
+            // What came after it was taken back.
+            Some(at) if is_rollback => stand.truncate(at + 1),
+            Some(_) | None => stand.push(version),
+        }
+    }
+    let earlier = stand.into_iter().rev();
     earlier.skip_while(|version| *version != in_force).find(|version| *version != in_force).cloned()
 }
 
@@ -325,9 +340,29 @@ mod tests {
         };
         assert_eq!(version_before(&of("abc"), &version('c')), Some(version('b')));
         assert_eq!(version_before(&of("abcc"), &version('c')), Some(version('b')));
-        // Gone back to, it is what was before it the last time but one that is meant by going back again.
-        assert_eq!(version_before(&of("aba"), &version('a')), Some(version('b')));
+        assert_eq!(
+            version_before(&of("aba"), &version('a')),
+            Some(version('b')),
+            "somebody published it again"
+        );
         assert_eq!(version_before(&of("a"), &version('a')), None);
         assert_eq!(version_before(&[], &version('a')), None);
+
+        // What was gone back from is not offered again. Capitals are rollbacks.
+        let back = |letters: &str| {
+            let mut all = of(&letters.to_lowercase());
+            for (publication, letter) in all.iter_mut().zip(letters.chars()) {
+                let by = if letter.is_uppercase() { PublishedBy::Rollback } else { PublishedBy::Command };
+                publication.provenance = Some(Provenance { by, as_of: publication.since });
+            }
+            let in_force = all.last().unwrap().version.clone();
+            version_before(&all, &in_force)
+        };
+        assert_eq!(back("abA"), None);
+        assert_eq!(back("abcB"), Some(version('a')));
+        assert_eq!(back("abcBA"), None);
+        assert_eq!(back("abAc"), Some(version('a')));
+        assert_eq!(back("abAbcB"), Some(version('a')));
+        assert_eq!(back("bF"), Some(version('b')), "what it went back to is not on record");
     }
 }

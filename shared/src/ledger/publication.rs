@@ -58,8 +58,9 @@ pub struct Forecast {
 /// As people read it: a line or two, each with a line break.
 impl std::fmt::Display for Forecast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // No command with its hash: once the rules are in force, the plan of what is left is another one.
         let Self {
-            plan,
+            plan: _,
             accounts,
             unread,
             grants,
@@ -79,7 +80,7 @@ impl std::fmt::Display for Forecast {
         if grants_over_budget + revokes_over_budget > 0 {
             writeln!(
                 f,
-                "Over the budgets: {grants_over_budget} to grant, {revokes_over_budget} to revoke. They wait; this lets them through:   usher approve --plan {plan}"
+                "Over the budgets: {grants_over_budget} to grant, {revokes_over_budget} to revoke. They wait: `usher withheld` lists them; `usher plan` ends with the command that lets them through."
             )?;
         }
         Ok(())

@@ -187,7 +187,7 @@ pub trait Ledger: LedgerReader {
     /// Brings rules into force, if those in force are still the ones expected; else [`LedgerError::RulesChanged`].
     async fn bring_into_force(
         &self,
-        expected: Option<&RulesVersion>,
+        expected: Option<&RulesInForce>,
         rules: &RulesInForce,
     ) -> Result<(), LedgerError>;
 

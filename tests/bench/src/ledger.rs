@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     clock::TokioClock,
-    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    domain::{AccountId, AssignmentKey, PermissionSetArn},
     ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     local::SqliteLedger,
     outcome::Outcome,
@@ -143,7 +143,7 @@ impl Ledger for RemoteLedger {
 
     async fn bring_into_force(
         &self,
-        expected: Option<&RulesVersion>,
+        expected: Option<&RulesInForce>,
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
         self.at(self.here.bring_into_force(expected, rules)).await

@@ -70,7 +70,29 @@ async fn what_is_wrong_or_has_shrunk_is_refused_with_what_it_would_do() {
     assert_eq!(shrunk.ending, Ending::Bad);
     assert!(shrunk.err.contains("shrunk from 4 to 1"), "{}", shrunk.err);
     assert!(shrunk.out.contains("Plan: "), "{}", shrunk.out);
+    assert!(shrunk.out.contains("usher approve --plan "), "{}", shrunk.out);
     assert_eq!(place.versions().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_rollback_to_far_fewer_rules_tells_how_it_is_let_through() {
+    let place = Place::new(ORGANIZATION).await;
+    let few = RULES.split("  - id: auditors").next().unwrap();
+    assert_eq!(place.publish(few, &["--yes"]).await.ending, Ending::Good);
+    let many = format!("{RULES}{}", RULES.split_once("rules:\n").unwrap().1.replace("id: ", "id: more-"));
+    assert_eq!(place.publish(&many, &["--yes"]).await.ending, Ending::Good);
+
+    let refused = place.with_ledger(&["rules", "rollback", "--yes"]).await;
+    assert!(refused.ending == Ending::Bad && refused.err.contains("shrunk from 4 to 1"), "{refused:?}");
+    let (show, rest) =
+        refused.out.split_once("put each file of `usher ").unwrap().1.split_once("` into").unwrap();
+    let hash = rest.split_once("usher approve --plan ").unwrap().1.split_once(' ').unwrap().0;
+    let shown = place.with_ledger(&show.split(' ').collect::<Vec<_>>()).await.json();
+    let file = place.file("rules.yaml", shown["files"]["rules.yaml"].as_str().unwrap());
+    let approved = place.usher("approve", &file, &["--plan", hash, "--yes", "--by", "alba"]).await;
+    assert_eq!(approved.ending, Ending::Good, "{approved:?}");
+    let back = place.with_ledger(&["rules", "rollback", "--yes"]).await;
+    assert_eq!(back.ending, Ending::Good, "{back:?}");
 }
 
 #[tokio::test]
@@ -99,6 +121,9 @@ async fn going_back_is_planned_and_kept_on_record_and_each_version_can_be_shown(
         last.contains("773c44e02aa5") && last.contains("in force") && last.contains("by a rollback"),
         "{last}"
     );
+
+    let twice = place.with_ledger(&["rules", "rollback", "--yes"]).await;
+    assert!(twice.err.contains("no other version was in force before"), "{twice:?}");
 
     let shown = place.with_ledger(&["rules", "show", "773c"]).await;
     assert_eq!(shown.out, format!("# rules.yaml\n{RULES}"));

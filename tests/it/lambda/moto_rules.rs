@@ -55,9 +55,9 @@ async fn uploaded_rules_come_into_force_and_lead_to_their_assignments() {
     let granted = service.truth().0.len();
     assert_eq!(granted, usize::try_from(told["forecast"]["grants"].as_u64().unwrap()).unwrap());
 
-    // The same event again changes nothing, and what is left beside the object is no upload.
+    // The same event again changes nothing and is answered as before, and what is left beside the object is no upload.
     let again = function.api.invoke(event(Service::BUCKET, "incoming/rules.yaml")).await;
-    assert_eq!(again, Ok(json!({ "answered": "already_in_force" })));
+    assert_eq!(again, Ok(json!({ "answered": "in_force" })));
     let answer =
         function.api.invoke(event(Service::BUCKET, "incoming/rules.yaml.result.json")).await.unwrap();
     assert!(answer["ignored"].is_string(), "{answer}");

@@ -1,6 +1,6 @@
 //! What failed as often as it may is put aside with its cause, holds up nobody, and can be tried again.
 
-use std::time::Duration;
+use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use serde_json::json;
@@ -8,7 +8,7 @@ use shared::{
     engine::{self, AccountHint, FedBy, Inbox, Letter, Queues, WayBack},
     events::Hint,
     ledger::Cause,
-    ports::{Clock as _, Message, Queue as _, Received},
+    ports::{Clock as _, Message, PortError, Queue, Received},
 };
 use simulator::{Fault, FaultRule};
 
@@ -185,4 +185,57 @@ async fn a_wake_whose_runs_fail_is_put_aside_and_the_tick_wakes_the_engine_again
     service.settle().await;
     assert_eq!(service.assignments().len(), 2);
     service.converged(&[]).await;
+}
+
+/// A queue that answers like SQS, whose machines don't all have every message; `None` is an error.
+struct Patchy {
+    answers: Mutex<VecDeque<Option<Vec<Received>>>>,
+    released: Mutex<Vec<String>>,
+}
+
+impl Patchy {
+    fn of(answers: &[Option<&[&str]>]) -> Self {
+        let received = |id: &&str| Received {
+            id: (*id).to_owned(),
+            receipt: (*id).to_owned(),
+            group: None,
+            body: "{}".to_owned(),
+            receives: 1,
+            sent_at: None,
+        };
+        let answers =
+            answers.iter().map(|answer| answer.map(|ids| ids.iter().map(received).collect())).collect();
+        Self { answers: Mutex::new(answers), released: Mutex::default() }
+    }
+}
+
+#[async_trait::async_trait]
+impl Queue for Patchy {
+    async fn send(&self, _: &[Message]) -> Result<(), PortError> {
+        Ok(())
+    }
+    async fn receive(&self, _: usize, _: Duration) -> Result<Vec<Received>, PortError> {
+        let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Some(Vec::new()));
+        answer.ok_or_else(|| PortError::Failed("the queue is away".to_owned()))
+    }
+    async fn acknowledge(&self, _: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+    async fn release(&self, receipt: &str, _: Duration) -> Result<(), PortError> {
+        self.released.lock().unwrap().push(receipt.to_owned());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn one_empty_answer_is_not_taken_for_an_empty_queue_and_an_error_hides_nothing() {
+    let read = async |queue: &Patchy| engine::letters(queue, Duration::from_mins(5)).await;
+    let patchy = Patchy::of(&[Some(&[]), Some(&["a"]), Some(&[]), Some(&["b"]), Some(&[]), Some(&[])]);
+    let ids: Vec<String> = read(&patchy).await.unwrap().into_iter().map(|letter| letter.id).collect();
+    assert_eq!(ids, ["a", "b"]);
+    assert_eq!(*patchy.released.lock().unwrap(), [""; 0]);
+
+    let failing = Patchy::of(&[Some(&["a", "b"]), None]);
+    assert!(read(&failing).await.is_err());
+    assert_eq!(*failing.released.lock().unwrap(), ["a", "b"]);
 }

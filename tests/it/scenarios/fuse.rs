@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use shared::{
     domain::{
         AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, ProvisioningTarget,
-        RequestId, RulesVersion, Tags,
+        RequestId, Tags,
     },
     ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     outcome::Outcome,
@@ -304,7 +304,7 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
     }
     async fn bring_into_force(
         &self,
-        expected: Option<&RulesVersion>,
+        expected: Option<&RulesInForce>,
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
         self.fuse.through(self.inner.bring_into_force(expected, rules)).await

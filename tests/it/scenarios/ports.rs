@@ -294,6 +294,9 @@ impl Uploads for MemoryUploads {
     }
 
     async fn leave(&self, key: &str, text: &str) -> Result<(), PortError> {
+        if key.len() > 1024 {
+            return Err(PortError::Refused("KeyTooLongError".to_owned()));
+        }
         // An answer's time is of no concern.
         self.0.lock().unwrap().insert(key.to_owned(), (Timestamp::UNIX_EPOCH, text.as_bytes().to_vec()));
         Ok(())

@@ -9,9 +9,11 @@ use shared::{
     engine::{self, Became, Press, PublishError, Taken},
     ledger::{Provenance, PublishedBy},
     outcome::{Happened, Outcome},
-    ports::{Clock as _, LedgerReader as _, Message, PortError, Queue, Received},
+    ports::{Clock as _, LedgerError, LedgerReader as _, Message, PortError, Queue, Received},
 };
 use simulator::{Fault, FaultRule};
+
+mod again;
 
 use super::{
     fuse::{Fuse, When, fused},
@@ -197,6 +199,9 @@ async fn rules_that_have_shrunk_are_refused_until_exactly_their_plan_is_approved
     assert_eq!(service.in_force().await, Some(version(&many)));
 
     // Consent is to the plan that the answer names.
+    let command = format!("`usher approve --plan {}", answer["forecast"]["plan"].as_str().unwrap());
+    let reason = answer["reason"].as_str().unwrap();
+    assert!(reason.contains(&command) && reason.ends_with("then upload again"), "{reason}");
     let bundle = shared::rules::Bundle { files: [("rules.yaml".to_owned(), few.yaml())].into() };
     let fixed = Arc::new(engine::Rulebook::fixed(engine::RulesOnHand::of(&bundle).unwrap()));
     let ports = Ports { rulebook: fixed, ..service.ports.clone() };
@@ -270,14 +275,13 @@ async fn a_crash_before_the_accounts_are_told_is_made_good_by_the_event_again_or
         let shut = Ports { inbox: Arc::new(Shut), ..service.ports.clone() };
         service.upload("incoming/rules.yaml", &developers().yaml());
         service.checker().rules_published(service.clock.now(), &developers());
-        let taken = service.tell_with(&shut, "incoming/rules.yaml").await;
-        assert!(taken.is_err(), "{taken:?}");
-        let answer = service.answer("incoming/rules.yaml");
-        assert!(answer.contains("not every account could be hinted"), "{answer}");
+        // The rules are in force: that their accounts have to wait is no error of the event.
+        let taken = service.tell_with(&shut, "incoming/rules.yaml").await.unwrap();
+        assert_eq!(taken, Taken::Answered(Became::InForce));
         assert_eq!(service.in_force().await, Some(version(&developers())));
 
         if again {
-            assert_eq!(service.tell("incoming/rules.yaml").await, Became::AlreadyInForce);
+            assert_eq!(service.tell("incoming/rules.yaml").await, Became::InForce);
         } else {
             assert_eq!(tick::handle(service.ports.tick()).await.unwrap().hinted, 6);
         }
@@ -340,14 +344,15 @@ async fn rules_that_a_command_brought_into_force_are_told_to_every_account_by_th
     let press = Press { store: &*service.store, ledger: &*service.ledger, clock: &*service.clock };
     let now = service.clock.now();
     let provenance = Provenance { by: PublishedBy::Command, as_of: now };
-    press.bring_into_force(&developers().bundle(), &provenance, None).await.unwrap();
+    press.bring_into_force(&developers().bundle(), &provenance, None, None).await.unwrap();
     service.checker().rules_published(now, &developers());
     assert_eq!(tick::handle(service.ports.tick()).await.unwrap().hinted, 6);
     service.settle().await;
     assert_eq!(service.assignments().len(), 2);
 
     // What never came into force is forgotten after a while, and tells nobody.
-    let wrong = press.bring_into_force(&rules([]).bundle(), &provenance, None).await;
+    let in_force = service.ledger.rules_in_force().await.unwrap();
+    let wrong = press.bring_into_force(&rules([]).bundle(), &provenance, None, in_force.as_ref()).await;
     assert!(matches!(wrong, Err(PublishError::Empty | PublishError::Rules(_))), "{wrong:?}");
     service.pass(Duration::from_hours(2)).await;
     assert_eq!(tick::handle(service.ports.tick()).await.unwrap().hinted, 0);
@@ -387,7 +392,8 @@ async fn what_is_over_a_budget_is_told_and_waits_while_the_rules_come_into_force
     let answer = service.answer("incoming/rules.yaml");
     assert!(answer.contains("Plan: 1 to grant, 1 to revoke"), "{answer}");
     assert!(answer.contains("Over the budgets: 0 to grant, 1 to revoke"), "{answer}");
-    assert!(answer.contains("usher approve --plan "), "{answer}");
+    // The plan of what is left once they are in force has another hash.
+    assert!(answer.contains("`usher withheld` lists them") && !answer.contains("--plan"), "{answer}");
     service.settle().await;
     assert_eq!(service.assignments().len(), 2, "one was revoked, one waits, one is new");
     service.converged(&["budget"]).await;
@@ -405,12 +411,13 @@ async fn going_back_to_an_earlier_version_gives_what_it_gave_and_every_version_i
     let publications = engine::publications(&*service.ledger).await.unwrap();
     let in_force = service.ledger.rules_in_force().await.unwrap().unwrap();
     let before = engine::version_before(&publications, &in_force.version).unwrap();
+    let in_force = Some(in_force);
     assert_eq!(before.to_string(), version(&developers()));
     let bundle = shared::ports::RulesStore::bundle(&*service.store, &before).await.unwrap();
     let now = service.clock.now();
     let press = Press { store: &*service.store, ledger: &*service.ledger, clock: &*service.clock };
     let provenance = Provenance { by: PublishedBy::Rollback, as_of: now };
-    let published = press.bring_into_force(&bundle, &provenance, None).await.unwrap();
+    let published = press.bring_into_force(&bundle, &provenance, None, in_force.as_ref()).await.unwrap();
     service.checker().rules_published(now, &developers());
     engine::hint_everywhere(&service.ports.inbox(), &published.rules).await.unwrap();
     // The event of what was gone back from comes once more: it changes nothing.

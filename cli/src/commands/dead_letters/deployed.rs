@@ -24,6 +24,9 @@ use crate::{
 /// How long one event may take.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
+/// What came of a letter whose function a schedule starts.
+const BY_SCHEDULE: &str = "needs no other try: its function runs by its schedule";
+
 /// What stands around the deployed functions. AWS's other services are asked for only where an event is tried again.
 pub(super) struct Deployed {
     connection: Connection,
@@ -45,19 +48,23 @@ enum Reader {
 
 impl Reader {
     /// By the function's name, which may stand behind a name of the installation; else by what the event is.
-    fn of(function: &str, event: &Value) -> Option<Self> {
+    fn of(function: &str, event: &Value) -> Result<Self, Failure> {
         let is = |name: &str| function == name || function.ends_with(&format!("-{name}"));
         if let Some(family) = Family::ALL.into_iter().find(|family| is(family.function())) {
-            return Some(Self::Family(family));
+            return Ok(Self::Family(family));
         }
         if is("on-rules-change") {
-            return Some(Self::Rules);
+            return Ok(Self::Rules);
         }
-        if ["sweep", "tick", "provision"].into_iter().any(is) {
-            return Some(Self::Scheduled);
+        if ["sweep", "tick", "provision", "reprovision"].into_iter().any(is) {
+            return Ok(Self::Scheduled);
         }
-        let envelope = aws::envelope(event).ok()?;
-        if is_of_upload(&envelope) { Some(Self::Rules) } else { Family::of(&envelope).map(Self::Family) }
+        let envelope = aws::envelope(event).map_err(|_| Failure::UnreadEvent)?;
+        if is_of_upload(&envelope) {
+            return Ok(Self::Rules);
+        }
+        // A newer Usher may read it: it stays a letter.
+        Family::of(&envelope).map(Self::Family).ok_or(Failure::UnreadEvent)
     }
 }
 
@@ -97,19 +104,17 @@ impl Deployed {
     }
 
     async fn event(&self, function: &str, event: Value) -> Result<String, Failure> {
-        let reader = Reader::of(function, &event);
-        if reader == Some(Reader::Scheduled) {
-            return Ok("needs no other try: its function runs by its schedule".to_owned());
+        let reader = Reader::of(function, &event)?;
+        if reader == Reader::Scheduled {
+            return Ok(BY_SCHEDULE.to_owned());
         }
         let parked = self.connection.queue(&self.settings.parked_queue_url()?);
         let inbox = self.connection.queue(&self.settings.inbox_queue_url()?);
         let aws = connect::connect(&self.arguments, &self.machine).await?;
         match reader {
-            Some(Reader::Rules) => self.rules(event, &aws, &inbox, &parked).await,
-            Some(Reader::Family(family)) => self.family(family, event, &aws, (&inbox, &parked)).await,
-            Some(Reader::Scheduled) | None => {
-                Ok("is an event that no function reads: it is dropped".to_owned())
-            }
+            Reader::Rules => self.rules(event, &aws, &inbox, &parked).await,
+            Reader::Family(family) => self.family(family, event, &aws, (&inbox, &parked)).await,
+            Reader::Scheduled => Ok(BY_SCHEDULE.to_owned()),
         }
     }
 
@@ -207,18 +212,26 @@ mod tests {
             ("usher-prod-on-account-event", Some(Reader::Family(Family::Accounts))),
             ("usher-on-rules-change", Some(Reader::Rules)),
             ("usher-sweep", Some(Reader::Scheduled)),
+            ("usher-reprovision", Some(Reader::Scheduled)),
             ("other", None),
             ("", None),
         ] {
-            assert_eq!(Reader::of(function, &nothing), reader, "{function}");
+            assert_eq!(Reader::of(function, &nothing).ok(), reader, "{function}");
         }
     }
 
     #[test]
     fn an_event_that_nobody_had_goes_to_the_function_that_reads_its_kind() {
         let upload = json!({ "source": "aws.s3", "detail-type": "Object Created", "detail": {} });
-        assert_eq!(Reader::of("", &upload), Some(Reader::Rules));
+        assert_eq!(Reader::of("", &upload).ok(), Some(Reader::Rules));
         let organizations = json!({ "source": "aws.organizations", "detail-type": "x", "detail": {} });
-        assert_eq!(Reader::of("", &organizations), Some(Reader::Family(Family::Accounts)));
+        assert_eq!(Reader::of("", &organizations).ok(), Some(Reader::Family(Family::Accounts)));
+    }
+
+    #[test]
+    fn an_event_that_no_function_reads_is_an_error_and_so_stays_a_letter() {
+        let other = json!({ "source": "aws.ec2", "detail-type": "x", "detail": {} });
+        let failure = Reader::of("", &other).unwrap_err();
+        assert!(matches!(failure, Failure::UnreadEvent), "{failure}");
     }
 }

@@ -28,7 +28,7 @@ use self::{
 };
 use super::error::{calling, unreadable};
 use crate::{
-    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    domain::{AccountId, AssignmentKey, PermissionSetArn},
     ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row, State, WRITES_AT_ONCE},
     outcome::Outcome,
     ports::{
@@ -325,15 +325,20 @@ impl Ledger for DynamoDbLedger {
 
     async fn bring_into_force(
         &self,
-        expected: Option<&RulesVersion>,
+        expected: Option<&RulesInForce>,
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
         let mut item = Place::rules().into_item();
         item.insert(RULES_VERSION.to_owned(), text(rules.version.as_str()));
         item.insert(RULES_JSON.to_owned(), text(item::json(rules)?));
         let condition = match expected {
-            Some(version) => {
-                Condition::new("rules_version = :expected", [(":expected", text(version.as_str()))])
+            Some(expected) => {
+                // Compared as read and replaced as it stands, since another Usher may have written the same in another way.
+                let stored = self.get(Place::rules()).await?.ok_or(LedgerError::RulesChanged)?;
+                let found: RulesInForce = item::from_json(&stored, RULES_JSON)?;
+                let json = stored.get(RULES_JSON).filter(|_| found == *expected);
+                let json = json.cloned().ok_or(LedgerError::RulesChanged)?;
+                Condition::new("rules_json = :expected", [(":expected", json)])
             }
             None => Condition::new("attribute_not_exists(pk)", []),
         };

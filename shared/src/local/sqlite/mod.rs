@@ -29,7 +29,7 @@ pub use error::OpenError;
 
 use self::error::unusable;
 use crate::{
-    domain::{AccountId, AssignmentKey, PermissionSetArn, RulesVersion},
+    domain::{AccountId, AssignmentKey, PermissionSetArn},
     ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     outcome::Outcome,
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
@@ -158,7 +158,7 @@ impl Ledger for SqliteLedger {
 
     async fn bring_into_force(
         &self,
-        expected: Option<&RulesVersion>,
+        expected: Option<&RulesInForce>,
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
         self.change(|transaction| rules::bring_into_force(transaction, expected, rules))

@@ -3,10 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::error::{unreadable, unusable};
-use crate::{
-    domain::RulesVersion,
-    ports::{LedgerError, PortError, RulesInForce},
-};
+use crate::ports::{LedgerError, PortError, RulesInForce};
 
 /// The rules in force.
 pub(super) fn in_force(connection: &Connection) -> Result<Option<RulesInForce>, LedgerError> {
@@ -29,10 +26,10 @@ pub(super) fn version_in_force(connection: &Connection) -> Result<Option<String>
 /// Puts others in their place, if they are the ones expected.
 pub(super) fn bring_into_force(
     transaction: &Transaction<'_>,
-    expected: Option<&RulesVersion>,
+    expected: Option<&RulesInForce>,
     rules: &RulesInForce,
 ) -> Result<(), LedgerError> {
-    if version_in_force(transaction)?.as_deref() != expected.map(RulesVersion::as_str) {
+    if in_force(transaction)?.as_ref() != expected {
         return Err(LedgerError::RulesChanged);
     }
     let content = serde_json::to_string(rules)

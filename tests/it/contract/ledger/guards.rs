@@ -5,7 +5,7 @@ use super::fixtures::*;
 pub(super) async fn a_write_under_other_rules_is_refused_and_nothing_is_written(ledger: &dyn Ledger) {
     ledger.bring_into_force(None, &in_force('a', 3)).await.unwrap();
     write_under(ledger, &[ours(1)], &under_rules('a')).await.unwrap();
-    ledger.bring_into_force(Some(&rules('a')), &in_force('b', 3)).await.unwrap();
+    ledger.bring_into_force(Some(&in_force('a', 3)), &in_force('b', 3)).await.unwrap();
 
     let outcome = write_under(ledger, &[ours(2)], &under_rules('a')).await;
 

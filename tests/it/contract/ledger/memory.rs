@@ -5,15 +5,18 @@ use super::fixtures::*;
 pub(super) async fn rules_come_into_force_only_after_the_ones_expected(ledger: &dyn Ledger) {
     let (a, b) = (in_force('a', 3), in_force('b', 12));
     assert_eq!(ledger.rules_in_force().await, Ok(None));
-    assert_eq!(ledger.bring_into_force(Some(&rules('a')), &b).await, Err(LedgerError::RulesChanged));
+    assert_eq!(ledger.bring_into_force(Some(&a), &b).await, Err(LedgerError::RulesChanged));
     assert_eq!(ledger.rules_in_force().await, Ok(None));
 
     ledger.bring_into_force(None, &a).await.unwrap();
     assert_eq!(ledger.bring_into_force(None, &b).await, Err(LedgerError::RulesChanged));
-    assert_eq!(ledger.bring_into_force(Some(&rules('c')), &b).await, Err(LedgerError::RulesChanged));
-    assert_eq!(ledger.rules_in_force().await, Ok(Some(a)));
+    assert_eq!(ledger.bring_into_force(Some(&in_force('c', 3)), &b).await, Err(LedgerError::RulesChanged));
+    // The same version, as it came into force at another time: somebody else went away from it and came back.
+    let earlier = RulesInForce { since: at(4), ..a.clone() };
+    assert_eq!(ledger.bring_into_force(Some(&earlier), &b).await, Err(LedgerError::RulesChanged));
+    assert_eq!(ledger.rules_in_force().await, Ok(Some(a.clone())));
 
-    ledger.bring_into_force(Some(&rules('a')), &b).await.unwrap();
+    ledger.bring_into_force(Some(&a), &b).await.unwrap();
     assert_eq!(ledger.rules_in_force().await, Ok(Some(b)));
 }
 
