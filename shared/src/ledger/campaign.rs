@@ -66,6 +66,9 @@ pub struct Campaign {
     pub presumed: BTreeSet<AccountId>,
     /// Outdated accounts that are not written to.
     pub left_out: BTreeMap<AccountId, LeftOut>,
+    /// When AWS was last asked which accounts have an old version.
+    #[serde(default)]
+    pub looked_at: Option<Timestamp>,
     /// Outdated accounts of later waves.
     pub later: BTreeSet<AccountId>,
     /// The waves, counted from 1, in which no outdated account was found at first.
@@ -74,6 +77,9 @@ pub struct Campaign {
     pub not_before: Option<Timestamp>,
     /// Calls in a row that were turned away.
     pub turned_away: u32,
+    /// How often a request for all was in conflict with something else.
+    #[serde(default)]
+    pub conflicts: u32,
     /// What was last in the way.
     pub trouble: Option<String>,
 }
@@ -117,6 +123,16 @@ pub struct Tried {
     pub lasting: bool,
     /// It is not tried again before.
     pub not_before: Timestamp,
+    /// What was in conflict with it, as far as that was all that was in its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conflict>,
+}
+
+/// Something else is being done in an account, so that nothing is taken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Conflict {
+    pub since: Timestamp,
+    pub times: u32,
 }
 
 /// Why an outdated account is not written to.

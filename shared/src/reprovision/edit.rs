@@ -29,10 +29,12 @@ impl Campaign {
             updated: BTreeMap::new(),
             presumed: BTreeSet::new(),
             left_out: BTreeMap::new(),
+            looked_at: None,
             later: BTreeSet::new(),
             empty_waves: BTreeSet::new(),
             not_before: None,
             turned_away: 0,
+            conflicts: 0,
             trouble: None,
         }
     }
@@ -94,6 +96,7 @@ impl Campaign {
             tried: BTreeMap::new(),
             not_before: None,
             turned_away: 0,
+            conflicts: 0,
             ..campaign
         }
     }

@@ -87,6 +87,7 @@ impl Campaign {
             let left = std::mem::take(&mut self.todo).into_iter().chain(std::mem::take(&mut self.later));
             return self.over(CampaignEnd::Gone, left.collect(), now);
         };
+        self.looked_at = Some(asked);
         let is_first = matches!(self.stage, Stage::Quiet { .. });
         if is_first {
             self.under_way_since = Some(asked);

@@ -36,6 +36,18 @@ const MOST_AT_ONCE: usize = 3500;
 /// So many accounts may fail before the others are not begun.
 pub const MOST_FAILURES: usize = 100;
 
+/// An account in which something else is done all the time is given up after this long.
+const IN_CONFLICT: SignedDuration = SignedDuration::from_hours(6);
+
+/// After so many conflicts a request for all gives way to one for each.
+const CONFLICTS_OF_ALL: u32 = 3;
+
+/// What was found is no older than this when something is sent by it, as long as nothing is under way.
+const LOOK_HOLDS: SignedDuration = SignedDuration::from_mins(15);
+
+/// A request for all reaches accounts that nobody has named: what was found is no older than this when it is sent.
+const LOOK_HOLDS_FOR_ALL: SignedDuration = SignedDuration::from_mins(2);
+
 /// Edits put a campaign off for at most so many times the quiet period.
 const QUIET_AT_MOST: i32 = 12;
 

@@ -1,8 +1,8 @@
 //! What a campaign does next.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Policy, QUIET_AT_MOST};
+use super::{LOOK_HOLDS, LOOK_HOLDS_FOR_ALL, Policy, QUIET_AT_MOST};
 use crate::{
     domain::{Mode, ProvisioningTarget},
     ledger::{Campaign, Stage},
@@ -79,13 +79,21 @@ impl Campaign {
         if matches!(self.stage, Stage::Quiet { .. }) || open.clone().next().is_none() {
             return if self.sent.is_empty() { Next::Look } else { wait(Why::UnderWay, None) };
         }
+        // What has happened since the look may have made it wrong: accounts come and go, and people provision too.
+        if self.sent.is_empty() && !self.has_looked_within(LOOK_HOLDS, now) {
+            return Next::Look;
+        }
         let under_way = |target: &ProvisioningTarget| self.sent.iter().any(|sent| sent.target == *target);
         if under_way(&ProvisioningTarget::AllProvisionedAccounts) {
             return wait(Why::UnderWay, None);
         }
         let none_is_held = open.clone().count() == self.todo.len();
         if self.all_at_once && none_is_held && self.sent.is_empty() {
-            return Next::Send(vec![ProvisioningTarget::AllProvisionedAccounts]);
+            return if self.has_looked_within(LOOK_HOLDS_FOR_ALL, now) {
+                Next::Send(vec![ProvisioningTarget::AllProvisionedAccounts])
+            } else {
+                Next::Look
+            };
         }
         let tried_again = |account| self.tried.get(account).map(|tried| tried.not_before);
         let targets: Vec<_> = open
@@ -101,6 +109,10 @@ impl Campaign {
         } else {
             wait(Why::UnderWay, None)
         }
+    }
+
+    fn has_looked_within(&self, time: SignedDuration, now: Timestamp) -> bool {
+        self.looked_at.is_some_and(|at| now.duration_since(at) <= time)
     }
 
     /// What holds up a campaign that nobody has pushed: its time has not come, or the calendar is shut.

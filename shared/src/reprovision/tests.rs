@@ -366,3 +366,65 @@ fn an_account_on_hold_is_left_out_whenever_it_is_held() {
     assert!(is_news(&accounts([1, 2]), Some(&failed), at(311)));
     assert!(is_news(&accounts([1]), Some(&failed), at(311 + 86_400)));
 }
+
+#[test]
+fn an_account_in_conflict_holds_up_no_other_and_is_given_up_after_hours() {
+    let (rules, orders) = (Reprovision::default(), Orders::default());
+    let policy = policy(&rules, &orders);
+    let look = found(&[(1, 0), (2, 0)], &[3]);
+    let mut campaign = goes_on(edited(None, "e", 0).looked(Some(&look), &policy, at(300), at(300)));
+    let conflict = |campaign: &mut Campaign, target: ProvisioningTarget, seconds| {
+        campaign.claim(target.clone(), at(seconds));
+        campaign.refused(&target, at(seconds), Refusal::Conflict("busy".to_owned()), at(seconds));
+    };
+    conflict(&mut campaign, one(1), 300);
+    assert_eq!(send(campaign.next(&policy, at(301))), [one(2)]);
+    assert_eq!(send(campaign.next(&policy, at(316))), [one(1), one(2)]);
+    // It counts as no failure, however often it comes.
+    for times in 1..20 {
+        conflict(&mut campaign, one(1), 300 + 300 * times);
+    }
+    assert!(!campaign.tried[&account(1)].lasting, "{campaign:?}");
+    assert_eq!(campaign.tried[&account(1)].attempts, 0);
+    conflict(&mut campaign, one(1), 300 + 6 * 3600);
+    assert!(campaign.tried[&account(1)].lasting);
+}
+
+#[test]
+fn a_request_for_all_that_is_in_conflict_gives_way_to_one_for_each() {
+    let (rules, orders) = (Reprovision::default(), Orders::default());
+    let policy = policy(&rules, &orders);
+    let look = found(&[(1, 0), (2, 0)], &[]);
+    let mut campaign = goes_on(edited(None, "e", 0).looked(Some(&look), &policy, at(300), at(300)));
+    let all = ProvisioningTarget::AllProvisionedAccounts;
+    for seconds in [300, 320, 340] {
+        assert_eq!(send(campaign.next(&policy, at(seconds))), std::slice::from_ref(&all));
+        campaign.claim(all.clone(), at(seconds));
+        campaign.refused(&all, at(seconds), Refusal::Conflict("busy".to_owned()), at(seconds));
+        assert!(matches!(campaign.next(&policy, at(seconds)), Next::Wait(_)));
+    }
+    assert_eq!(campaign.next(&policy, at(360)), Next::Look);
+    campaign = goes_on(campaign.looked(Some(&look), &policy, at(360), at(360)));
+    assert_eq!(send(campaign.next(&policy, at(360))), [one(1), one(2)]);
+}
+
+#[test]
+fn nothing_is_sent_by_an_old_look() {
+    let (rules, orders) = (Reprovision::default(), Orders::default());
+    let policy = policy(&rules, &orders);
+    let begin = |found: &Found| goes_on(edited(None, "e", 0).looked(Some(found), &policy, at(300), at(300)));
+    let mut some = begin(&found(&[(1, 0), (2, 0)], &[3]));
+    assert_eq!(send(some.next(&policy, at(300 + 900))), [one(1), one(2)]);
+    assert_eq!(some.next(&policy, at(300 + 901)), Next::Look);
+    // What is under way would be found outdated still.
+    some.claim(one(1), at(400));
+    assert_eq!(send(some.next(&policy, at(300 + 901))), [one(2)]);
+    let all = begin(&found(&[(1, 0), (2, 0)], &[]));
+    assert!(matches!(all.next(&policy, at(420)), Next::Send(_)));
+    assert_eq!(all.next(&policy, at(421)), Next::Look);
+    // One that is suspended meanwhile is not done, and it is said why.
+    let mut some = begin(&found(&[(1, 0), (2, 0)], &[3]));
+    some.not_active(&account(1), LeftOut::NotActive);
+    assert_eq!(send(some.next(&policy, at(300))), [one(2)]);
+    assert_eq!(some.left_out, [(account(1), LeftOut::NotActive)].into());
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::{
     domain::AccountState,
     ledger::{CampaignEnd, HoldScope, LeftOut, Orders},
-    ports::{Clock as _, Ledger as _, LedgerReader as _, Queue as _},
+    ports::{Clock as _, Guard, Ledger as _, LedgerReader as _, Queue as _},
 };
 use simulator::{Fault, Latency, Settings, wire::sso_admin as sso};
 
@@ -316,4 +316,36 @@ async fn a_look_at_a_request_may_die_before_or_after_anything_that_it_does() {
             assert_eq!(service.record().await.end, CampaignEnd::Done, "{when:?} of {steps}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_always_in_conflict_holds_up_no_other() {
+    let service = by("{ waves: [{ accounts: { named: one-dev } }, { accounts: everywhere }] }").await;
+    service.edit("ReadOnlyAccess", "one").await;
+    service.world().fail_next("ProvisionPermissionSet", Fault::Conflict, 3);
+    service.reprovision_for(Duration::from_mins(20)).await;
+    assert_eq!(service.outdated("ReadOnlyAccess").await, [""; 0]);
+    assert_eq!(service.record().await.end, CampaignEnd::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_suspended_after_the_look_is_not_written_to() {
+    let world =
+        Settings { provisioning_latency: Latency::Constant(Duration::from_secs(40)), ..Settings::default() };
+    // A wave of its own, so that the others are asked for one by one.
+    let rules = saying("{ waves: [{ accounts: { named: play } }, { accounts: everywhere }] }");
+    let service = granted(Start { world, ..Start::default() }, &rules).await;
+    service.edit("ReadOnlyAccess", "one").await;
+    service.reprovision_for(Duration::from_secs(5 * 60 + 1)).await;
+    assert_eq!(service.requests_to_provision(), ["play"]);
+    let mut campaign = service.campaign("ReadOnlyAccess").await.unwrap();
+    // It was looked at when it was active still.
+    let account = service.account("two-dev");
+    campaign.todo.insert(account.clone());
+    service.ledger.keep_campaign(&campaign, &Guard::default()).await.unwrap();
+    service.person(|world, now, _| world.set_account_state(now, &account, AccountState::Suspended)).await;
+    service.reprovision_for(Duration::from_mins(20)).await;
+    assert!(!service.requests_to_provision().contains(&"two-dev".to_owned()));
+    assert_eq!(service.outdated("ReadOnlyAccess").await, ["two-dev"]);
+    assert_eq!(service.record().await.left_out, [(account, LeftOut::NotActive)].into());
 }

@@ -186,12 +186,13 @@ impl Reprovisioner<'_> {
         let until = until.min(self.clock().now() + super::signed(self.schedule.run_for));
         let mut summary = ReprovisionSummary::default();
         self.check_instance().await?;
-        let Some(rules) = self.reader.rulebook.if_any(self.ledger).await? else {
-            // What is due waits for them.
-            return Ok(summary);
-        };
         let mut look = if self.schedule.looks { self.outdated_look().await? } else { None };
         loop {
+            // Each round goes by those that are in force then.
+            let Some(rules) = self.reader.rulebook.if_any(self.ledger).await? else {
+                // What is due waits for them.
+                return Ok(summary);
+            };
             let round = self.round(&rules, holder).await?;
             summary.sent += round.sent;
             summary.ended += round.ended;
@@ -260,7 +261,7 @@ impl Reprovisioner<'_> {
             round.open += 1;
         }
         if sends {
-            self.send(holder, &policy, &mut round).await?;
+            self.send(holder, rules, &policy, &mut round).await?;
         }
         Ok(round)
     }

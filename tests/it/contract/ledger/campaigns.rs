@@ -2,7 +2,7 @@
 
 use shared::{
     domain::{PermissionSetArn, ProvisioningTarget},
-    ledger::{Campaign, CampaignEnd, CampaignRecord, Edit, LeftOut, Sent, Stage, Tried},
+    ledger::{Campaign, CampaignEnd, CampaignRecord, Conflict, Edit, LeftOut, Sent, Stage, Tried},
     ports::LedgerReader,
 };
 
@@ -15,7 +15,13 @@ fn set(last: usize) -> PermissionSetArn {
 /// A campaign that has everything that one can have.
 fn campaign(last: usize) -> Campaign {
     let request = Some("f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap());
-    let tried = Tried { attempts: 2, reason: "größer".to_owned(), lasting: false, not_before: at(9) };
+    let tried = Tried {
+        attempts: 2,
+        reason: "größer".to_owned(),
+        lasting: false,
+        not_before: at(9),
+        conflict: Some(Conflict { since: at(3), times: 2 }),
+    };
     let edit = Edit {
         event: "e-1".to_owned(),
         name: "UpdatePermissionSet".to_owned(),
@@ -47,10 +53,12 @@ fn campaign(last: usize) -> Campaign {
         updated: [(account(4), at(8))].into(),
         presumed: [account(7)].into(),
         left_out: [(account(5), LeftOut::Management)].into(),
+        looked_at: Some(at(11)),
         later: [account(6)].into(),
         empty_waves: [1, 3].into(),
         not_before: Some(at(10)),
         turned_away: 1,
+        conflicts: 1,
         trouble: Some("throttled".to_owned()),
     }
 }
