@@ -41,7 +41,7 @@ fn title(name: Option<&String>, arn: &PermissionSetArn) -> String {
 }
 
 fn campaign_line(CampaignStatus { name, campaign, under_way }: &CampaignStatus) -> String {
-    let Campaign { permission_set, edits, more_edits, pushed, stage, updated, trouble, .. } = campaign;
+    let Campaign { permission_set, edits, more_edits, pushed, stage, trouble, .. } = campaign;
     let mut text = title(name.as_ref(), permission_set);
     let edits = edits.len() + usize::try_from(*more_edits).unwrap_or(usize::MAX);
     let _ = match edits {
@@ -58,7 +58,7 @@ fn campaign_line(CampaignStatus { name, campaign, under_way }: &CampaignStatus) 
             ", wave {} from {}: {} done, {under_way} under way, {} to do",
             number + 1,
             minute(*from),
-            updated.len(),
+            campaign.done(),
             campaign.todo.len() + campaign.later.len()
         ),
     };
@@ -82,6 +82,7 @@ pub(crate) fn record(RecordStatus { name, record }: &RecordStatus, style: Style)
         left_out,
         not_begun,
         empty_waves,
+        left_out_waves,
         began: _,
     } = record;
     let (how, paint) = match end {
@@ -128,6 +129,12 @@ pub(crate) fn record(RecordStatus { name, record }: &RecordStatus, style: Style)
     }
     for wave in empty_waves {
         let _ = writeln!(text, "      wave {wave} had no account to do");
+    }
+    for wave in left_out_waves {
+        let _ = writeln!(
+            text,
+            "      wave {wave}: all its accounts were left out, so nothing was tried there first"
+        );
     }
     text
 }

@@ -59,8 +59,12 @@ pub struct Campaign {
     pub one_by_one: bool,
     /// Accounts in which it has failed so far.
     pub tried: BTreeMap<AccountId, Tried>,
-    /// Accounts of which AWS has said that it is done, and when.
-    pub updated: BTreeMap<AccountId, Timestamp>,
+    /// Accounts that are done, and not listed with an old version any more.
+    pub updated: BTreeSet<AccountId>,
+    /// Accounts of which AWS has said that it is done, by when it did, in steps of some seconds: they may be listed with an old version for
+    /// a while. INVARIANT: no time for each, so that the item of thousands of accounts stays one that `DynamoDB` takes.
+    #[serde(default)]
+    pub settling: BTreeMap<Timestamp, BTreeSet<AccountId>>,
     /// Accounts of a request of which it is not known how it ended in each: those that are not outdated any more were done by it.
     #[serde(default)]
     pub presumed: BTreeSet<AccountId>,
@@ -73,6 +77,12 @@ pub struct Campaign {
     pub later: BTreeSet<AccountId>,
     /// The waves, counted from 1, in which no outdated account was found at first.
     pub empty_waves: BTreeSet<usize>,
+    /// The waves, counted from 1, whose outdated accounts were all left out.
+    #[serde(default)]
+    pub left_out_waves: BTreeSet<usize>,
+    /// When something was last claimed.
+    #[serde(default)]
+    pub last_claim: Option<Timestamp>,
     /// Nothing is sent or asked before this time.
     pub not_before: Option<Timestamp>,
     /// Calls in a row that were turned away.
@@ -182,6 +192,9 @@ pub struct CampaignRecord {
     pub not_begun: BTreeSet<AccountId>,
     /// The waves, counted from 1, in which there was nothing to do.
     pub empty_waves: BTreeSet<usize>,
+    /// The waves, counted from 1, whose outdated accounts were all left out: nothing was tried there before the others.
+    #[serde(default)]
+    pub left_out_waves: BTreeSet<usize>,
 }
 
 impl CampaignRecord {

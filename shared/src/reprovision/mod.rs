@@ -17,7 +17,7 @@ mod tests;
 use jiff::SignedDuration;
 
 pub use look::{Found, Looked, Standing, is_news};
-pub use next::{Next, Waiting, Why};
+pub use next::{Next, Rank, Waiting, Why};
 pub use request::{Ended, Refusal};
 
 use crate::{
@@ -47,6 +47,9 @@ const LOOK_HOLDS: SignedDuration = SignedDuration::from_mins(15);
 
 /// A request for all reaches accounts that nobody has named: what was found is no older than this when it is sent.
 const LOOK_HOLDS_FOR_ALL: SignedDuration = SignedDuration::from_mins(2);
+
+/// Times of what is done are kept in steps of so many seconds: so they are few.
+const STEP: i64 = 10;
 
 /// Edits put a campaign off for at most so many times the quiet period.
 const QUIET_AT_MOST: i32 = 12;

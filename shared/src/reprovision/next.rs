@@ -49,6 +49,14 @@ pub enum Why {
     Again,
 }
 
+/// What is gone on with before what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    Pushed,
+    Ready,
+    Looks,
+}
+
 impl Campaign {
     /// When no further edit will be waited for.
     fn quiet_until(&self, policy: &Policy<'_>) -> Option<Timestamp> {
@@ -108,6 +116,21 @@ impl Campaign {
             wait(Why::Again, open.filter_map(tried_again).min())
         } else {
             wait(Why::UnderWay, None)
+        }
+    }
+
+    /// How it stands in line for what is free: what a person has pushed first, then what has the least under way, then what has waited for the
+    /// longest.
+    pub fn turn(&self) -> (bool, usize, Timestamp) {
+        (self.pushed.is_none(), self.sent.len(), self.last_claim.unwrap_or(self.began))
+    }
+
+    /// How it stands in line to be gone on with: what a person has pushed first, then what needs no look.
+    pub fn rank(&self, policy: &Policy<'_>, now: Timestamp) -> Rank {
+        match self.next(policy, now) {
+            _ if self.pushed.is_some() => Rank::Pushed,
+            Next::Wait(_) | Next::Send(_) => Rank::Ready,
+            Next::Look => Rank::Looks,
         }
     }
 

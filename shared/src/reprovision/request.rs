@@ -1,8 +1,10 @@
 //! Requests: written down, sent, turned away, accepted, ended.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CONFLICTS_OF_ALL, IN_CONFLICT, MOST_FAILURES};
+use super::{CONFLICTS_OF_ALL, IN_CONFLICT, MOST_FAILURES, STEP};
 use crate::{
     domain::{AccountId, Operation, ProvisioningTarget, RequestId},
     ledger::{Campaign, Conflict, LeftOut, Sent, Stage, Tried},
@@ -38,6 +40,7 @@ impl Campaign {
     /// INVARIANT: written down before it is sent, so that whoever comes after a crash counts it among those that may be under way.
     pub fn claim(&mut self, target: ProvisioningTarget, now: Timestamp) {
         self.sent.push(Sent { target, at: now, request: None, followed_at: None });
+        self.last_claim = Some(now);
     }
 
     /// A claim, by what it is for and when it was written down.
@@ -123,13 +126,12 @@ impl Campaign {
             (Ended::Succeeded, ProvisioningTarget::Account(account)) => {
                 self.todo.remove(account);
                 self.tried.remove(account);
-                self.updated.insert(account.clone(), now);
+                self.settles([account.clone()], now);
             }
             // Which of them have failed all the same shows by asking again.
             (Ended::Succeeded, ProvisioningTarget::AllProvisionedAccounts) => {
-                self.one_by_one = true;
                 let done = std::mem::take(&mut self.todo);
-                self.updated.extend(done.into_iter().map(|account| (account, now)));
+                self.settles(done, now);
             }
             (Ended::Failed(why), ProvisioningTarget::AllProvisionedAccounts) => {
                 self.presumed.clone_from(&self.todo);
@@ -150,6 +152,15 @@ impl Campaign {
             }
         }
         true
+    }
+
+    fn settles(&mut self, done: impl IntoIterator<Item = AccountId>, now: Timestamp) {
+        self.settling.entry(stepped(now)).or_default().extend(done);
+    }
+
+    /// How many accounts are done.
+    pub fn done(&self) -> usize {
+        self.updated.len() + self.settling.values().map(BTreeSet::len).sum::<usize>()
     }
 
     /// Gives up claims of which nobody knows whether AWS has them, once it would show: sent again they do no harm. Tells whether there were
@@ -218,6 +229,12 @@ impl Campaign {
             self.look_again();
         }
     }
+}
+
+/// The end of the step that this is in.
+fn stepped(at: Timestamp) -> Timestamp {
+    let seconds = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
+    Timestamp::from_second(seconds + (-seconds).rem_euclid(STEP)).unwrap_or(at)
 }
 
 fn later(now: Timestamp, attempts: u32) -> Timestamp {

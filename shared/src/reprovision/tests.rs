@@ -271,7 +271,7 @@ fn a_request_for_all_that_failed_is_followed_by_one_for_each_that_is_still_outda
     assert_eq!(campaign.next(&policy, at(305)), Next::Look);
     let left = found(&[(2, 0)], &[1, 3]);
     campaign = goes_on(campaign.looked(Some(&left), &policy, at(305), at(305)));
-    assert_eq!(campaign.updated.keys().cloned().collect::<BTreeSet<_>>(), accounts([1, 3]));
+    assert_eq!(campaign.updated, accounts([1, 3]));
     assert_eq!(send(campaign.next(&policy, at(305))), [one(2)]);
 }
 
@@ -284,12 +284,16 @@ fn success_that_does_not_show_is_waited_for_and_then_tried_again() {
     done(&mut campaign, &policy, 300, || Ended::Succeeded);
     let left = found(&[(2, 0)], &[1]);
     campaign = goes_on(campaign.looked(Some(&left), &policy, at(306), at(306)));
-    assert_eq!(waits(campaign.next(&policy, at(306))), (Why::Again, Some(at(365))));
-    campaign = goes_on(campaign.looked(Some(&left), &policy, at(365), at(365)));
-    let (why, until) = waits(campaign.next(&policy, at(365)));
-    assert_eq!((why, until), (Why::Again, Some(at(381))));
-    assert_eq!(send(campaign.next(&policy, at(381))), [one(2)]);
-    assert!(!campaign.updated.contains_key(&account(2)));
+    // Times are kept in steps of ten seconds.
+    assert_eq!(waits(campaign.next(&policy, at(306))), (Why::Again, Some(at(370))));
+    campaign = goes_on(campaign.looked(Some(&left), &policy, at(370), at(370)));
+    assert_eq!((campaign.updated.clone(), campaign.tried.len()), (accounts([1]), 0));
+    done(&mut campaign, &policy, 370, || Ended::Succeeded);
+    campaign = goes_on(campaign.looked(Some(&left), &policy, at(440), at(440)));
+    // The request was for this one, so it counts.
+    assert_eq!(waits(campaign.next(&policy, at(440))), (Why::Again, Some(at(456))));
+    assert_eq!(send(campaign.next(&policy, at(456))), [one(2)]);
+    assert_eq!(campaign.updated, accounts([1]));
 }
 
 #[test]
@@ -427,4 +431,82 @@ fn nothing_is_sent_by_an_old_look() {
     some.not_active(&account(1), LeftOut::NotActive);
     assert_eq!(send(some.next(&policy, at(300))), [one(2)]);
     assert_eq!(some.left_out, [(account(1), LeftOut::NotActive)].into());
+}
+
+/// What `DynamoDB` takes as one item.
+const MOST_BYTES: usize = 400 * 1024;
+
+#[test]
+fn a_campaign_over_thousands_of_accounts_stays_one_that_the_ledger_takes() {
+    let (rules, orders) = (Reprovision::default(), Orders::default());
+    let policy = policy(&rules, &orders);
+    let size = |campaign: &Campaign| serde_json::to_string(campaign).unwrap().len();
+    let many: Vec<(usize, usize)> = (0..10_000).map(|number| (number, 0)).collect();
+    let all = found(many.get(..3500).unwrap(), &[]);
+    let mut campaign = goes_on(edited(None, "e", 0).looked(Some(&all), &policy, at(300), at(300)));
+    done(&mut campaign, &policy, 300, || Ended::Succeeded);
+    assert!(size(&campaign) < MOST_BYTES);
+    for seconds in [306, 370] {
+        campaign = goes_on(campaign.looked(Some(&all), &policy, at(seconds), at(seconds)));
+        assert!(size(&campaign) < MOST_BYTES, "{seconds}: {}", size(&campaign));
+    }
+    assert_eq!((campaign.todo.len(), campaign.tried.len()), (3500, 0));
+    // One by one, without a look in between.
+    let some = found(&many, &[10_001]);
+    let mut campaign = goes_on(edited(None, "e", 0).looked(Some(&some), &policy, at(300), at(300)));
+    for number in 0..10_000 {
+        let seconds = 300 + i64::try_from(number).unwrap() * 3;
+        campaign.claim(one(number), at(seconds));
+        campaign.ended(&one(number), at(seconds), Ended::Succeeded, at(seconds + 2));
+    }
+    assert!(size(&campaign) < MOST_BYTES, "{}", size(&campaign));
+    assert_eq!(campaign.done(), 10_000);
+}
+
+#[test]
+fn what_is_free_goes_to_whoever_has_the_least_and_looks_come_last() {
+    let (rules, orders) = (Reprovision::default(), Orders::default());
+    let policy = policy(&rules, &orders);
+    let look = found(&[(1, 0), (2, 0), (3, 0)], &[4]);
+    let begun = |seconds| {
+        let first = goes_on(edited(None, "e", 0).looked(Some(&look), &policy, at(300), at(300)));
+        Campaign { began: at(seconds), ..first }
+    };
+    let (mut old, mut young) = (begun(0), begun(100));
+    assert!(old.turn() < young.turn());
+    old.claim(one(1), at(300));
+    assert!(young.turn() < old.turn());
+    young.claim(one(1), at(301));
+    assert!(old.turn() < young.turn(), "it has waited for longer");
+    old.ended(&one(1), at(300), Ended::Succeeded, at(302));
+    old.claim(one(2), at(303));
+    assert!(young.turn() < old.turn());
+    let due = edited(None, "e", 0);
+    let pushed = Campaign::pushed(Some(due.clone()), &set(), order(), at(303));
+    assert!(pushed.turn() < young.turn());
+    assert_eq!(due.rank(&policy, at(303)), Rank::Looks);
+    assert_eq!(old.rank(&policy, at(303)), Rank::Ready);
+    assert_eq!(pushed.rank(&policy, at(303)), Rank::Pushed);
+}
+
+#[test]
+fn a_wave_whose_accounts_are_all_left_out_keeps_the_pause_and_is_told() {
+    let (rules, free) = (waves(), Orders::default());
+    let holds = [(HoldScope::Account(account(1)), order())].into();
+    let held = Orders { holds, ..Orders::default() };
+    let free = policy(&rules, &free);
+    let policy = Policy { orders: &held, ..free };
+    let look = found(&[(1, 0), (2, 1), (3, 1)], &[]);
+    let campaign = goes_on(edited(None, "e", 0).looked(Some(&look), &policy, at(300), at(300)));
+    assert_eq!((campaign.empty_waves.clone(), campaign.left_out_waves.clone()), ([].into(), [1].into()));
+    assert_eq!(waits(campaign.next(&policy, at(301))), (Why::Pause(2), Some(at(3900))));
+    let mut campaign = goes_on(campaign.looked(Some(&look), &policy, at(3900), at(3900)));
+    assert_eq!(send(campaign.next(&policy, at(3900))), [one(2), one(3)]);
+    done(&mut campaign, &policy, 3900, || Ended::Succeeded);
+    let record = over(campaign.looked(Some(&found(&[(1, 0)], &[2, 3])), &policy, at(3910), at(3910)));
+    assert_eq!((record.end, record.left_out_waves), (CampaignEnd::Done, [1].into()));
+    // Once the hold is gone it is no such wave.
+    let campaign = goes_on(edited(None, "e", 0).looked(Some(&look), &policy, at(300), at(300)));
+    let campaign = goes_on(campaign.looked(Some(&look), &free, at(3900), at(3900)));
+    assert_eq!(campaign.left_out_waves, [].into());
 }

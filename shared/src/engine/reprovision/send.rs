@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{ProvisioningPoll, ReprovisionError, Reprovisioner, Round, TRIES, change};
+use super::{ProvisioningPoll, ReprovisionError, Reprovisioner, Round, TRIES, change, is_refused};
 use crate::{
     domain::{ProvisioningTarget, RequestId},
     engine::{ReadError, RulesOnHand, Wake},
@@ -103,7 +103,7 @@ impl Reprovisioner<'_> {
         let mut free = AT_ONCE.saturating_sub(ids.len() + unanswered);
         // What is done in an account by one campaign may be in conflict with another's.
         let mut busy: BTreeSet<ProvisioningTarget> = sent().map(|sent| sent.target.clone()).collect();
-        campaigns.sort_by_key(|campaign| (campaign.pushed.is_none(), campaign.began));
+        campaigns.sort_by_key(Campaign::turn);
         // In turn, so that a long one holds up no other.
         while free > 0 && !campaigns.is_empty() {
             let mut further = Vec::new();
@@ -115,7 +115,16 @@ impl Reprovisioner<'_> {
                 let Next::Send(targets) = campaign.next(under.policy, now) else { continue };
                 let Some(target) = preferred(targets, &busy) else { continue };
                 let claimed = target.clone();
-                let (goes, campaign) = self.send_one(under, campaign, target, round).await?;
+                let set = campaign.permission_set.clone();
+                let (goes, campaign) = match self.send_one(under, campaign, target, round).await {
+                    Err(error) if is_refused(&error) => {
+                        round.troubled += 1;
+                        let error = crate::causes::joined(&error);
+                        tracing::warn!(permission_set = %set, error, "{set}: {error}");
+                        continue;
+                    }
+                    sent => sent?,
+                };
                 busy.insert(claimed);
                 free -= 1;
                 if matches!(goes, Goes::NoFurther) {

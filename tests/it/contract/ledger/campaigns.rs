@@ -50,12 +50,15 @@ fn campaign(last: usize) -> Campaign {
         all_at_once: true,
         one_by_one: true,
         tried: [(account(3), tried)].into(),
-        updated: [(account(4), at(8))].into(),
+        updated: [account(4)].into(),
+        settling: [(at(8), [account(8)].into())].into(),
         presumed: [account(7)].into(),
         left_out: [(account(5), LeftOut::Management)].into(),
         looked_at: Some(at(11)),
         later: [account(6)].into(),
         empty_waves: [1, 3].into(),
+        left_out_waves: [2].into(),
+        last_claim: Some(at(6)),
         not_before: Some(at(10)),
         turned_away: 1,
         conflicts: 1,
@@ -148,6 +151,7 @@ pub(super) async fn rounds_and_what_is_remembered_are_no_campaigns(ledger: &dyn 
         left_out: [(account(3), LeftOut::NotActive)].into(),
         not_begun: [account(4)].into(),
         empty_waves: BTreeSet::new(),
+        left_out_waves: [1].into(),
     };
     let value = serde_json::to_value(&record).unwrap();
     let seen = Seen { id: record.id(), value, at: record.ended };
