@@ -61,6 +61,7 @@ fn campaign_line(CampaignStatus { name, campaign, under_way }: &CampaignStatus) 
             campaign.done(),
             campaign.todo.len() + campaign.later.len()
         ),
+        Stage::Over { .. } => write!(text, ", over: its record is being kept"),
     };
     if let Some(trouble) = trouble {
         let _ = write!(text, " ({})", line(trouble));
@@ -102,7 +103,9 @@ pub(crate) fn record(RecordStatus { name, record }: &RecordStatus, style: Style)
         count(updated.len(), "account", "accounts")
     );
     for edit in edits {
-        let by = if edit.by.is_empty() { String::new() } else { format!(" by {}", line(&edit.by)) };
+        let by = [&edit.by, &edit.role].into_iter().filter(|by| !by.is_empty());
+        let by: Vec<String> = by.map(|by| format!(" by {}", line(by))).collect();
+        let by = by.concat();
         let _ = writeln!(
             text,
             "      {}  {}{by}, event {}",
@@ -153,7 +156,12 @@ pub(crate) fn outlook(report: &OutlookReport, style: Style) -> String {
     let _ = writeln!(text, "{}", style.paint(Paint::Heading, heading));
     for wave in 1..=report.named_waves {
         if !report.waves.contains_key(&wave) {
-            let _ = writeln!(text, "  wave {wave}: no outdated account is in it");
+            let why = if report.left_out_waves.contains(&wave) {
+                "all its outdated accounts are left out"
+            } else {
+                "no outdated account is in it"
+            };
+            let _ = writeln!(text, "  wave {wave}: {why}");
         }
     }
     for (wave, accounts) in &report.waves {

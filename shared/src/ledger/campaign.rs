@@ -13,10 +13,10 @@ use crate::domain::{AccountId, PermissionSetArn, ProvisioningTarget, RequestId};
 /// The edits that a campaign names; of further ones it keeps how many there were.
 pub const MOST_EDITS: usize = 40;
 
-/// So many records are kept; the oldest gives way.
+/// So many records are kept, and the last one of each permission set; what ended first gives way.
 pub const MOST_RECORDS: usize = 200;
 
-/// One edit of a permission set. Who made it is told by the event's id, in CloudTrail; no name of a person is kept here.
+/// One edit of a permission set. Which person made it is told by the event's id, in CloudTrail; no name of a person is kept here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Edit {
     /// The event's id.
@@ -26,6 +26,9 @@ pub struct Edit {
     /// The kind of caller, in CloudTrail's words, such as `AssumedRole`; empty where the event doesn't tell.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub by: String,
+    /// The role of the caller's session, where it has one; the session's own name is often a person's, and is not kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub role: String,
     pub at: Timestamp,
 }
 
@@ -45,6 +48,9 @@ pub struct Campaign {
     pub more_edits: u32,
     /// A person has pushed it: neither quiet, windows, freezes nor waves hold it up.
     pub pushed: Option<Order>,
+    /// A push from before an edit that has turned it back.
+    #[serde(default)]
+    pub pushed_before: Option<Order>,
     pub stage: Stage,
     /// Since when it has been under way: edits before that are in the version that is provisioned.
     pub under_way_since: Option<Timestamp>,
@@ -110,6 +116,8 @@ pub enum Stage {
         number: usize,
         from: Timestamp,
     },
+    /// It is over, and what it came to is on its way to the records: nobody turns it back any more.
+    Over { record: Box<CampaignRecord> },
 }
 
 /// A request to provision: written down before it is sent.

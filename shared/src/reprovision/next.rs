@@ -15,6 +15,8 @@ pub enum Next {
     Wait(Waiting),
     /// AWS is asked which accounts have an old version.
     Look,
+    /// It is over: its record is told.
+    Tell,
     /// These may be sent, in this order, as far as there is room.
     Send(Vec<ProvisioningTarget>),
 }
@@ -69,6 +71,9 @@ impl Campaign {
     /// What it does next.
     pub fn next(&self, policy: &Policy<'_>, now: Timestamp) -> Next {
         let wait = |why, until| Next::Wait(Waiting { why, until });
+        if self.is_over() {
+            return Next::Tell;
+        }
         if policy.mode == Mode::Observe {
             return wait(Why::Observed, None);
         }
@@ -129,7 +134,7 @@ impl Campaign {
     pub fn rank(&self, policy: &Policy<'_>, now: Timestamp) -> Rank {
         match self.next(policy, now) {
             _ if self.pushed.is_some() => Rank::Pushed,
-            Next::Wait(_) | Next::Send(_) => Rank::Ready,
+            Next::Wait(_) | Next::Send(_) | Next::Tell => Rank::Ready,
             Next::Look => Rank::Looks,
         }
     }
@@ -144,6 +149,7 @@ impl Campaign {
         let (start, why) = match self.stage {
             Stage::Quiet { last, .. } => (self.quiet_until(policy).unwrap_or(last), Why::Quiet),
             Stage::Wave { number, from } => (from, Why::Pause(number + 1)),
+            Stage::Over { .. } => return None,
         };
         if now < start {
             return Some(Waiting { why, until: calendar.opening(start) });

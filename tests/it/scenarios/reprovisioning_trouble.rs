@@ -1,12 +1,13 @@
 //! Reprovisioning where something is in the way: accounts that can't be written to, orders, refusals, failures, limits, crashes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use serde_json::json;
 use shared::{
     domain::AccountState,
-    ledger::{CampaignEnd, HoldScope, LeftOut, Orders},
+    ledger::{Campaign, CampaignEnd, CampaignRecord, HoldScope, LeftOut, Orders},
+    outcome::Happened,
     ports::{Clock as _, Guard, Ledger as _, LedgerReader as _, Queue as _},
 };
 use simulator::{Fault, Latency, Settings, wire::sso_admin as sso};
@@ -271,6 +272,7 @@ async fn whoever_dies_in_the_middle_leaves_it_where_the_next_one_ends_it() {
             assert_eq!(service.outdated("ReadOnlyAccess").await, [""; 0], "{when:?} of {steps}");
             let record = service.record().await;
             assert_eq!((record.end, record.updated.len()), (CampaignEnd::Done, 4), "{when:?} of {steps}");
+            assert_eq!(told(&service).await.len(), 1, "{when:?} of {steps}");
         }
     }
 }
@@ -348,4 +350,33 @@ async fn an_account_that_is_suspended_after_the_look_is_not_written_to() {
     assert!(!service.requests_to_provision().contains(&"two-dev".to_owned()));
     assert_eq!(service.outdated("ReadOnlyAccess").await, ["two-dev"]);
     assert_eq!(service.record().await.left_out, [(account, LeftOut::NotActive)].into());
+}
+
+/// The ids of what was told of campaigns that are over.
+async fn told(service: &Service) -> BTreeSet<String> {
+    let told = service.ledger.untold(1000).await.unwrap().into_iter();
+    told.filter(|outcome| matches!(outcome.happened, Happened::Reprovisioned(_)))
+        .map(|outcome| outcome.id)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_comes_while_a_campaign_ends_begins_the_next_and_each_is_told_once() {
+    let service = by("{}").await;
+    service.edit("ReadOnlyAccess", "one").await;
+    service.reprovision_for(Duration::from_mins(7)).await;
+    let (record, now) = (service.record().await, service.clock.now());
+    // Somebody has died between the mark and the record.
+    let record = CampaignRecord { began: now, ended: now, edits: BTreeSet::new(), ..record };
+    let over = Campaign::found(service.set("ReadOnlyAccess"), now).over_by(Box::new(record));
+    service.ledger.keep_campaign(&over, &Guard::default()).await.unwrap();
+    service.pass(Duration::from_mins(1)).await;
+    service.edit("ReadOnlyAccess", "two!").await;
+    service.deliver_events().await;
+    let campaign = service.campaign("ReadOnlyAccess").await.unwrap();
+    assert!(!campaign.is_over() && campaign.began > now, "{campaign:?}");
+    assert_eq!((service.records().await.len(), told(&service).await.len()), (2, 2));
+    service.reprovision_for(Duration::from_mins(8)).await;
+    assert_eq!(service.outdated("ReadOnlyAccess").await, [""; 0]);
+    assert_eq!((service.records().await.len(), told(&service).await.len()), (3, 3));
 }

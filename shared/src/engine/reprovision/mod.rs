@@ -25,6 +25,7 @@ pub use follow::ProvisioningPoll;
 pub(super) use mark::mark;
 pub use mark::{Mark, push};
 pub use outlook::Outlook;
+use records::end;
 pub use records::records;
 
 use super::{EngineSettings, OutlineError, ReadError, Reader, RulesOnHand, reading::owner};
@@ -314,11 +315,15 @@ impl Reprovisioner<'_> {
         looks: &mut Looks,
     ) -> Result<Advanced, ReprovisionError> {
         let mut campaign = self.tend(campaign, policy).await?;
-        // Twice: what a look finds may be nothing to wait for.
-        for _ in 0..2 {
+        // What a look finds may be nothing to wait for, and then that it is over.
+        for _ in 0..3 {
             match campaign.next(policy, self.clock().now()) {
                 Next::Wait(waiting) => return Ok(Advanced::Waits(waiting)),
                 Next::Send(_) => return Ok(Advanced::Sends),
+                Next::Tell => {
+                    end(self.ledger, &campaign).await?;
+                    return Ok(Advanced::Over);
+                }
                 Next::Look => {}
             }
             let asked = self.clock().now();
@@ -331,9 +336,11 @@ impl Reprovisioner<'_> {
                     self.ledger.keep_campaign(&looked, &Guard::default()).await?;
                     campaign = Campaign { version: looked.version + 1, ..*looked };
                 }
+                // INVARIANT: marked before anything is told of it, so that an edit that comes meanwhile makes nothing untrue.
                 Looked::Over(record) => {
-                    self.keep_record(&campaign, &record).await?;
-                    return Ok(Advanced::Over);
+                    let over = campaign.over_by(record);
+                    self.ledger.keep_campaign(&over, &Guard::default()).await?;
+                    campaign = Campaign { version: over.version + 1, ..over };
                 }
             }
         }

@@ -115,12 +115,12 @@ impl Reprovisioner<'_> {
                 let Next::Send(targets) = campaign.next(under.policy, now) else { continue };
                 let Some(target) = preferred(targets, &busy) else { continue };
                 let claimed = target.clone();
-                let set = campaign.permission_set.clone();
+                let permission_set = campaign.permission_set.clone();
                 let (goes, campaign) = match self.send_one(under, campaign, target, round).await {
                     Err(error) if is_refused(&error) => {
                         round.troubled += 1;
                         let error = crate::causes::joined(&error);
-                        tracing::warn!(permission_set = %set, error, "{set}: {error}");
+                        tracing::warn!(%permission_set, error, "{permission_set}: {error}");
                         continue;
                     }
                     sent => sent?,

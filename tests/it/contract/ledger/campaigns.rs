@@ -26,6 +26,7 @@ fn campaign(last: usize) -> Campaign {
         event: "e-1".to_owned(),
         name: "UpdatePermissionSet".to_owned(),
         by: "AssumedRole".to_owned(),
+        role: "arn:aws:iam::123456789012:role/Editors".to_owned(),
         at: at(1),
     };
     Campaign {
@@ -35,6 +36,7 @@ fn campaign(last: usize) -> Campaign {
         edits: [edit].into(),
         more_edits: 3,
         pushed: Some(Order { by: "alba".to_owned(), at: at(2), reason: String::new() }),
+        pushed_before: Some(Order { by: "alba".to_owned(), at: at(1), reason: String::new() }),
         stage: Stage::Quiet { since: at(1), last: at(4) },
         under_way_since: Some(at(5)),
         sent: vec![
