@@ -377,10 +377,11 @@ impl<'a> Running<'a> {
             if let Ok(summary) = run
                 && summary.sent + summary.ended > 0
             {
-                let mut outcomes = self.outcomes.borrow_mut();
-                outcomes.add("requests to provision", summary.sent);
-                outcomes.add("permission sets brought to their accounts", summary.ended);
-                drop(outcomes);
+                {
+                    let mut outcomes = self.outcomes.borrow_mut();
+                    outcomes.add("requests to provision", summary.sent);
+                    outcomes.add("permission sets brought to their accounts", summary.ended);
+                }
                 self.did().await;
             }
             tokio::time::sleep(Duration::from_mins(1)).await;
