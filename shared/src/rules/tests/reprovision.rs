@@ -95,7 +95,7 @@ fn every_mistake_says_where_it_is_and_the_way_out() {
     3:60+7 a window that never opens: it closes when it opens | the whole day is from "00:00" to "24:00"; a window that ends on the next day closes earlier than it opens
 
     { windows: [{ from: "24:00", to: "08:00", time_zone: UTC }] }
-    3:32+7 a window that opens when the day is over | midnight is "00:00" of the next day; "24:00" is for `to`
+    3:34+7 a window that opens when the day is over | midnight is "00:00" of the next day; "24:00" is for `to`
 
     { windows: [{ days: [monday], from: "08:00", to: "25:00", time_zone: Europe/Berln }] }
     3:35+6 expected a day: `mon`, `tue`, `wed`, `thu`, `fri`, `sat` or `sun`, found `monday`
