@@ -89,10 +89,11 @@ async fn show(
     let outlook = outlook.map_err(Failure::Reprovision)?;
     let names = Names::remembered(desk.ledger.as_ref()).await?;
     let records = engine::records(desk.ledger.as_ref()).await?;
-    let last = records.iter().rfind(|record| record.permission_set == set);
+    let of_it = records.iter().filter(|record| record.permission_set == set);
+    let last = of_it.max_by_key(|record| record.ended);
     let (why, until) = match &outlook.next {
         Some(Next::Wait(Waiting { why, until })) => (Some(why.clone()), *until),
-        Some(Next::Look | Next::Send(_)) | None => (None, None),
+        Some(Next::Look | Next::Send(_) | Next::Tell) | None => (None, None),
     };
     let report = OutlookReport {
         format: report::FORMAT,
@@ -105,6 +106,7 @@ async fn show(
         named_waves: outlook.named_waves,
         waves: outlook.waves.into_iter().map(|(wave, accounts)| (wave + 1, accounts)).collect(),
         left_out: outlook.left_out,
+        left_out_waves: outlook.left_out_waves.into_iter().map(|wave| wave + 1).collect(),
         last: last.map(|record| recorded(record, &names)),
         permission_set: set,
     };

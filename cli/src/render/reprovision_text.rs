@@ -41,7 +41,7 @@ fn title(name: Option<&String>, arn: &PermissionSetArn) -> String {
 }
 
 fn campaign_line(CampaignStatus { name, campaign, under_way }: &CampaignStatus) -> String {
-    let Campaign { permission_set, edits, more_edits, pushed, stage, updated, trouble, .. } = campaign;
+    let Campaign { permission_set, edits, more_edits, pushed, stage, trouble, .. } = campaign;
     let mut text = title(name.as_ref(), permission_set);
     let edits = edits.len() + usize::try_from(*more_edits).unwrap_or(usize::MAX);
     let _ = match edits {
@@ -58,9 +58,10 @@ fn campaign_line(CampaignStatus { name, campaign, under_way }: &CampaignStatus) 
             ", wave {} from {}: {} done, {under_way} under way, {} to do",
             number + 1,
             minute(*from),
-            updated.len(),
+            campaign.done(),
             campaign.todo.len() + campaign.later.len()
         ),
+        Stage::Over { .. } => write!(text, ", over: its record is being kept"),
     };
     if let Some(trouble) = trouble {
         let _ = write!(text, " ({})", line(trouble));
@@ -82,6 +83,7 @@ pub(crate) fn record(RecordStatus { name, record }: &RecordStatus, style: Style)
         left_out,
         not_begun,
         empty_waves,
+        left_out_waves,
         began: _,
     } = record;
     let (how, paint) = match end {
@@ -101,7 +103,9 @@ pub(crate) fn record(RecordStatus { name, record }: &RecordStatus, style: Style)
         count(updated.len(), "account", "accounts")
     );
     for edit in edits {
-        let by = if edit.by.is_empty() { String::new() } else { format!(" by {}", line(&edit.by)) };
+        let by = [&edit.by, &edit.role].into_iter().filter(|by| !by.is_empty());
+        let by: Vec<String> = by.map(|by| format!(" by {}", line(by))).collect();
+        let by = by.concat();
         let _ = writeln!(
             text,
             "      {}  {}{by}, event {}",
@@ -129,6 +133,12 @@ pub(crate) fn record(RecordStatus { name, record }: &RecordStatus, style: Style)
     for wave in empty_waves {
         let _ = writeln!(text, "      wave {wave} had no account to do");
     }
+    for wave in left_out_waves {
+        let _ = writeln!(
+            text,
+            "      wave {wave}: all its accounts were left out, so nothing was tried there first"
+        );
+    }
     text
 }
 
@@ -146,7 +156,12 @@ pub(crate) fn outlook(report: &OutlookReport, style: Style) -> String {
     let _ = writeln!(text, "{}", style.paint(Paint::Heading, heading));
     for wave in 1..=report.named_waves {
         if !report.waves.contains_key(&wave) {
-            let _ = writeln!(text, "  wave {wave}: no outdated account is in it");
+            let why = if report.left_out_waves.contains(&wave) {
+                "all its outdated accounts are left out"
+            } else {
+                "no outdated account is in it"
+            };
+            let _ = writeln!(text, "  wave {wave}: {why}");
         }
     }
     for (wave, accounts) in &report.waves {

@@ -1,6 +1,6 @@
 //! What `usher reprovision` tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -59,5 +59,7 @@ pub struct OutlookReport {
     pub waves: BTreeMap<usize, Vec<AccountId>>,
     /// Outdated accounts that are not written to.
     pub left_out: BTreeMap<AccountId, LeftOut>,
+    /// The waves, counted from 1, of those.
+    pub left_out_waves: BTreeSet<usize>,
     pub last: Option<RecordStatus>,
 }

@@ -138,8 +138,8 @@ impl CenterInbox<'_> {
             // Nobody has another permission set by it, so no account is looked at.
             PermissionSetHint::Edited(arn) => {
                 let now = self.inbox.clock.now();
-                let Told { name, by, at } = arrival.told.clone();
-                let edit = Edit { event: event.clone(), name, by, at: at.unwrap_or(now) };
+                let Told { name, by, role, at } = arrival.told.clone();
+                let edit = Edit { event: event.clone(), name, by, role, at: at.unwrap_or(now) };
                 mark(self.inbox.ledger, self.inbox.clock, arn, &edit).await?;
                 Ok(0)
             }

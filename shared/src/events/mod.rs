@@ -133,6 +133,8 @@ pub struct Told {
     pub name: String,
     /// The kind of caller, in CloudTrail's words, such as `AssumedRole`; empty where the event doesn't tell.
     pub by: String,
+    /// The role of the caller's session, by its ARN; empty where there is none.
+    pub role: String,
     /// When it was made, where the event tells.
     pub at: Option<Timestamp>,
 }
@@ -144,6 +146,7 @@ pub fn told(envelope: &Envelope) -> Told {
     Told {
         name: short(event::name(envelope)),
         by: text("/userIdentity/type").filter(is_word).unwrap_or_default().to_owned(),
+        role: event::caller_role(&envelope.detail).unwrap_or_default().to_owned(),
         at: text("/eventTime").and_then(|time| time.parse().ok()),
     }
 }

@@ -13,10 +13,10 @@ use crate::domain::{AccountId, PermissionSetArn, ProvisioningTarget, RequestId};
 /// The edits that a campaign names; of further ones it keeps how many there were.
 pub const MOST_EDITS: usize = 40;
 
-/// So many records are kept; the oldest gives way.
+/// So many records are kept, and the last one of each permission set; what ended first gives way.
 pub const MOST_RECORDS: usize = 200;
 
-/// One edit of a permission set. Who made it is told by the event's id, in CloudTrail; no name of a person is kept here.
+/// One edit of a permission set. Which person made it is told by the event's id, in CloudTrail; no name of a person is kept here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Edit {
     /// The event's id.
@@ -26,6 +26,9 @@ pub struct Edit {
     /// The kind of caller, in CloudTrail's words, such as `AssumedRole`; empty where the event doesn't tell.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub by: String,
+    /// The role of the caller's session, where it has one; the session's own name is often a person's, and is not kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub role: String,
     pub at: Timestamp,
 }
 
@@ -45,6 +48,9 @@ pub struct Campaign {
     pub more_edits: u32,
     /// A person has pushed it: neither quiet, windows, freezes nor waves hold it up.
     pub pushed: Option<Order>,
+    /// A push from before an edit that has turned it back.
+    #[serde(default)]
+    pub pushed_before: Option<Order>,
     pub stage: Stage,
     /// Since when it has been under way: edits before that are in the version that is provisioned.
     pub under_way_since: Option<Timestamp>,
@@ -59,21 +65,37 @@ pub struct Campaign {
     pub one_by_one: bool,
     /// Accounts in which it has failed so far.
     pub tried: BTreeMap<AccountId, Tried>,
-    /// Accounts of which AWS has said that it is done, and when.
-    pub updated: BTreeMap<AccountId, Timestamp>,
+    /// Accounts that are done, and not listed with an old version any more.
+    pub updated: BTreeSet<AccountId>,
+    /// Accounts of which AWS has said that it is done, by when it did, in steps of some seconds: they may be listed with an old version for
+    /// a while. INVARIANT: no time for each, so that the item of thousands of accounts stays one that `DynamoDB` takes.
+    #[serde(default)]
+    pub settling: BTreeMap<Timestamp, BTreeSet<AccountId>>,
     /// Accounts of a request of which it is not known how it ended in each: those that are not outdated any more were done by it.
     #[serde(default)]
     pub presumed: BTreeSet<AccountId>,
     /// Outdated accounts that are not written to.
     pub left_out: BTreeMap<AccountId, LeftOut>,
+    /// When AWS was last asked which accounts have an old version.
+    #[serde(default)]
+    pub looked_at: Option<Timestamp>,
     /// Outdated accounts of later waves.
     pub later: BTreeSet<AccountId>,
     /// The waves, counted from 1, in which no outdated account was found at first.
     pub empty_waves: BTreeSet<usize>,
+    /// The waves, counted from 1, whose outdated accounts were all left out.
+    #[serde(default)]
+    pub left_out_waves: BTreeSet<usize>,
+    /// When something was last claimed.
+    #[serde(default)]
+    pub last_claim: Option<Timestamp>,
     /// Nothing is sent or asked before this time.
     pub not_before: Option<Timestamp>,
     /// Calls in a row that were turned away.
     pub turned_away: u32,
+    /// How often a request for all was in conflict with something else.
+    #[serde(default)]
+    pub conflicts: u32,
     /// What was last in the way.
     pub trouble: Option<String>,
 }
@@ -94,6 +116,8 @@ pub enum Stage {
         number: usize,
         from: Timestamp,
     },
+    /// It is over, and what it came to is on its way to the records: nobody turns it back any more.
+    Over { record: Box<CampaignRecord> },
 }
 
 /// A request to provision: written down before it is sent.
@@ -117,6 +141,16 @@ pub struct Tried {
     pub lasting: bool,
     /// It is not tried again before.
     pub not_before: Timestamp,
+    /// What was in conflict with it, as far as that was all that was in its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conflict>,
+}
+
+/// Something else is being done in an account, so that nothing is taken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Conflict {
+    pub since: Timestamp,
+    pub times: u32,
 }
 
 /// Why an outdated account is not written to.
@@ -166,6 +200,9 @@ pub struct CampaignRecord {
     pub not_begun: BTreeSet<AccountId>,
     /// The waves, counted from 1, in which there was nothing to do.
     pub empty_waves: BTreeSet<usize>,
+    /// The waves, counted from 1, whose outdated accounts were all left out: nothing was tried there before the others.
+    #[serde(default)]
+    pub left_out_waves: BTreeSet<usize>,
 }
 
 impl CampaignRecord {

@@ -13,7 +13,8 @@ mod row;
 
 pub use budget::{BudgetKey, Charge};
 pub use campaign::{
-    Campaign, CampaignEnd, CampaignRecord, Edit, LeftOut, MOST_EDITS, MOST_RECORDS, Sent, Stage, Tried,
+    Campaign, CampaignEnd, CampaignRecord, Conflict, Edit, LeftOut, MOST_EDITS, MOST_RECORDS, Sent, Stage,
+    Tried,
 };
 pub use consent::{Approval, Held, HeldBy, Hold, OverBudget, held, name, reason};
 pub use journal::{ConsentRecord, Consented};

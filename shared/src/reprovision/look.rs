@@ -87,16 +87,20 @@ impl Campaign {
             let left = std::mem::take(&mut self.todo).into_iter().chain(std::mem::take(&mut self.later));
             return self.over(CampaignEnd::Gone, left.collect(), now);
         };
+        self.looked_at = Some(asked);
         let is_first = matches!(self.stage, Stage::Quiet { .. });
         if is_first {
             self.under_way_since = Some(asked);
             self.stage = Stage::Wave { number: 0, from: now };
         }
         let (waves, settles) = self.sort(found, policy, now);
+        let skipped = self.skipped(found, &waves);
+        self.left_out_waves.retain(|wave| !waves.contains_key(&(wave - 1)));
         if is_first && self.pushed.is_none() {
-            let all = policy.rules.waves.len();
-            self.empty_waves =
-                (0..all).filter(|wave| !waves.contains_key(wave)).map(|wave| wave + 1).collect();
+            let named = 0..policy.rules.waves.len();
+            let is_empty = |wave: &usize| !waves.contains_key(wave) && !skipped.contains(wave);
+            self.empty_waves = named.clone().filter(is_empty).map(|wave| wave + 1).collect();
+            self.left_out_waves = named.filter(|wave| skipped.contains(wave)).map(|wave| wave + 1).collect();
         }
         let all = |from: usize| waves.range(from..).flat_map(|(_, accounts)| accounts.iter().cloned());
         let failures = self.tried.values().filter(|tried| tried.lasting).count();
@@ -125,12 +129,12 @@ impl Campaign {
         if failures > 0 {
             return self.over(CampaignEnd::Stopped { wave: number + 1 }, all(0).collect(), now);
         }
-        // A pause is for what was done before it.
-        let pause = if self.updated.is_empty() {
-            SignedDuration::ZERO
-        } else {
-            pause(&policy.rules.waves, number, next)
-        };
+        let between = skipped.range(number + usize::from(!is_first)..next);
+        self.left_out_waves.extend(between.map(|wave| wave + 1));
+        // A pause is for what was done before it. Where nothing could be done, what would have shown there shows later: it is kept as well.
+        let after =
+            if self.updated.is_empty() { skipped.range(number..next).next().copied() } else { Some(number) };
+        let pause = after.map_or(SignedDuration::ZERO, |after| pause(&policy.rules.waves, after, next));
         self.stage = Stage::Wave { number: next, from: now + pause };
         if pause.is_zero() {
             self.later = all(next + 1).collect();
@@ -140,6 +144,15 @@ impl Campaign {
             self.later = all(0).collect();
         }
         Looked::GoesOn(Box::new(self))
+    }
+
+    /// The waves whose outdated accounts are all left out.
+    fn skipped(&self, found: &Found, waves: &BTreeMap<usize, BTreeSet<AccountId>>) -> BTreeSet<usize> {
+        if self.pushed.is_some() {
+            return BTreeSet::new();
+        }
+        let left_out = self.left_out.keys().filter_map(|account| found.standing.get(account));
+        left_out.map(|standing| standing.wave).filter(|wave| !waves.contains_key(wave)).collect()
     }
 
     /// The accounts that may be done, by their waves, and when those that have just been done should show at the latest.
@@ -155,24 +168,34 @@ impl Campaign {
         self.all_at_once = false;
         self.not_before = None;
         let done = std::mem::take(&mut self.presumed).into_iter().filter(|it| !found.outdated.contains(it));
-        self.updated.extend(done.map(|account| (account, now)));
+        self.updated.extend(done);
+        let settling = std::mem::take(&mut self.settling).into_iter();
+        let settling: BTreeMap<AccountId, Timestamp> =
+            settling.flat_map(|(at, all)| all.into_iter().map(move |account| (account, at))).collect();
+        self.updated.extend(settling.keys().filter(|it| !found.outdated.contains(it)).cloned());
+        // Of a request for all this is no more than a reason to go on one by one.
+        let counts = self.one_by_one;
         self.tried.retain(|account, _| found.outdated.contains(account));
         let mut waves: BTreeMap<usize, BTreeSet<AccountId>> = BTreeMap::new();
         let mut settles: Option<Timestamp> = None;
         for account in &found.outdated {
+            let done = settling.get(account);
+            if let Some(done) = done.filter(|done| now < **done + policy.settle_after) {
+                self.settling.entry(*done).or_default().insert(account.clone());
+                let shows = *done + policy.settle_after;
+                settles = Some(settles.map_or(shows, |earlier| earlier.min(shows)));
+                continue;
+            }
+            let is_again = self.updated.remove(account) || done.is_some();
             let standing = found.standing.get(account);
             if let Some(why) = Standing::left_out(standing, account, policy) {
                 self.left_out.insert(account.clone(), why);
                 continue;
             }
-            if let Some(done) = self.updated.get(account) {
-                let shows = *done + policy.settle_after;
-                if now < shows {
-                    settles = Some(settles.map_or(shows, |earlier| earlier.min(shows)));
-                    continue;
-                }
-                self.updated.remove(account);
+            if is_again {
                 self.one_by_one = true;
+            }
+            if is_again && counts {
                 self.failed_in(account, "AWS says that it is done, and lists the old version", false, now);
             }
             if self.tried.get(account).is_some_and(|tried| tried.lasting) {
@@ -203,12 +226,16 @@ impl Campaign {
             edits,
             more_edits,
             pushed,
+            pushed_before,
             tried,
-            updated,
+            mut updated,
+            settling,
             left_out,
             empty_waves,
+            left_out_waves,
             ..
         } = self;
+        updated.extend(settling.into_values().flatten());
         let lasting = tried.into_iter().filter(|(_, tried)| tried.lasting || end == CampaignEnd::Gone);
         Looked::Over(Box::new(CampaignRecord {
             permission_set,
@@ -217,12 +244,13 @@ impl Campaign {
             end,
             edits,
             more_edits,
-            pushed,
-            updated: updated.into_keys().collect(),
+            pushed: pushed.or(pushed_before),
+            updated,
             failed: lasting.map(|(account, tried)| (account, tried.reason)).collect(),
             left_out,
             not_begun,
             empty_waves,
+            left_out_waves,
         }))
     }
 }

@@ -17,7 +17,7 @@ mod tests;
 use jiff::SignedDuration;
 
 pub use look::{Found, Looked, Standing, is_news};
-pub use next::{Next, Waiting, Why};
+pub use next::{Next, Rank, Waiting, Why};
 pub use request::{Ended, Refusal};
 
 use crate::{
@@ -35,6 +35,21 @@ const MOST_AT_ONCE: usize = 3500;
 
 /// So many accounts may fail before the others are not begun.
 pub const MOST_FAILURES: usize = 100;
+
+/// An account in which something else is done all the time is given up after this long.
+const IN_CONFLICT: SignedDuration = SignedDuration::from_hours(6);
+
+/// After so many conflicts a request for all gives way to one for each.
+const CONFLICTS_OF_ALL: u32 = 3;
+
+/// What was found is no older than this when something is sent by it, as long as nothing is under way.
+const LOOK_HOLDS: SignedDuration = SignedDuration::from_mins(15);
+
+/// A request for all reaches accounts that nobody has named: what was found is no older than this when it is sent.
+const LOOK_HOLDS_FOR_ALL: SignedDuration = SignedDuration::from_mins(2);
+
+/// Times of what is done are kept in steps of so many seconds: so they are few.
+const STEP: i64 = 10;
 
 /// Edits put a campaign off for at most so many times the quiet period.
 const QUIET_AT_MOST: i32 = 12;

@@ -1,8 +1,8 @@
 //! What a campaign does next.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Policy, QUIET_AT_MOST};
+use super::{LOOK_HOLDS, LOOK_HOLDS_FOR_ALL, Policy, QUIET_AT_MOST};
 use crate::{
     domain::{Mode, ProvisioningTarget},
     ledger::{Campaign, Stage},
@@ -15,6 +15,8 @@ pub enum Next {
     Wait(Waiting),
     /// AWS is asked which accounts have an old version.
     Look,
+    /// It is over: its record is told.
+    Tell,
     /// These may be sent, in this order, as far as there is room.
     Send(Vec<ProvisioningTarget>),
 }
@@ -49,6 +51,14 @@ pub enum Why {
     Again,
 }
 
+/// What is gone on with before what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    Pushed,
+    Ready,
+    Looks,
+}
+
 impl Campaign {
     /// When no further edit will be waited for.
     fn quiet_until(&self, policy: &Policy<'_>) -> Option<Timestamp> {
@@ -61,6 +71,9 @@ impl Campaign {
     /// What it does next.
     pub fn next(&self, policy: &Policy<'_>, now: Timestamp) -> Next {
         let wait = |why, until| Next::Wait(Waiting { why, until });
+        if self.is_over() {
+            return Next::Tell;
+        }
         if policy.mode == Mode::Observe {
             return wait(Why::Observed, None);
         }
@@ -79,13 +92,21 @@ impl Campaign {
         if matches!(self.stage, Stage::Quiet { .. }) || open.clone().next().is_none() {
             return if self.sent.is_empty() { Next::Look } else { wait(Why::UnderWay, None) };
         }
+        // What has happened since the look may have made it wrong: accounts come and go, and people provision too.
+        if self.sent.is_empty() && !self.has_looked_within(LOOK_HOLDS, now) {
+            return Next::Look;
+        }
         let under_way = |target: &ProvisioningTarget| self.sent.iter().any(|sent| sent.target == *target);
         if under_way(&ProvisioningTarget::AllProvisionedAccounts) {
             return wait(Why::UnderWay, None);
         }
         let none_is_held = open.clone().count() == self.todo.len();
         if self.all_at_once && none_is_held && self.sent.is_empty() {
-            return Next::Send(vec![ProvisioningTarget::AllProvisionedAccounts]);
+            return if self.has_looked_within(LOOK_HOLDS_FOR_ALL, now) {
+                Next::Send(vec![ProvisioningTarget::AllProvisionedAccounts])
+            } else {
+                Next::Look
+            };
         }
         let tried_again = |account| self.tried.get(account).map(|tried| tried.not_before);
         let targets: Vec<_> = open
@@ -103,12 +124,32 @@ impl Campaign {
         }
     }
 
+    /// How it stands in line for what is free: what a person has pushed first, then what has the least under way, then what has waited for the
+    /// longest.
+    pub fn turn(&self) -> (bool, usize, Timestamp) {
+        (self.pushed.is_none(), self.sent.len(), self.last_claim.unwrap_or(self.began))
+    }
+
+    /// How it stands in line to be gone on with: what a person has pushed first, then what needs no look.
+    pub fn rank(&self, policy: &Policy<'_>, now: Timestamp) -> Rank {
+        match self.next(policy, now) {
+            _ if self.pushed.is_some() => Rank::Pushed,
+            Next::Wait(_) | Next::Send(_) | Next::Tell => Rank::Ready,
+            Next::Look => Rank::Looks,
+        }
+    }
+
+    fn has_looked_within(&self, time: SignedDuration, now: Timestamp) -> bool {
+        self.looked_at.is_some_and(|at| now.duration_since(at) <= time)
+    }
+
     /// What holds up a campaign that nobody has pushed: its time has not come, or the calendar is shut.
     fn not_yet(&self, policy: &Policy<'_>, now: Timestamp) -> Option<Waiting> {
         let calendar = &policy.rules.calendar;
         let (start, why) = match self.stage {
             Stage::Quiet { last, .. } => (self.quiet_until(policy).unwrap_or(last), Why::Quiet),
             Stage::Wave { number, from } => (from, Why::Pause(number + 1)),
+            Stage::Over { .. } => return None,
         };
         if now < start {
             return Some(Waiting { why, until: calendar.opening(start) });

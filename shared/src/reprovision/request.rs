@@ -1,11 +1,13 @@
 //! Requests: written down, sent, turned away, accepted, ended.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::MOST_FAILURES;
+use super::{CONFLICTS_OF_ALL, IN_CONFLICT, MOST_FAILURES, STEP};
 use crate::{
     domain::{AccountId, Operation, ProvisioningTarget, RequestId},
-    ledger::{Campaign, Sent, Stage, Tried},
+    ledger::{Campaign, Conflict, LeftOut, Sent, Stage, Tried},
     provisioning::{ATTEMPTS, Failure, backoff, failure},
 };
 
@@ -15,8 +17,10 @@ const REASON: usize = 300;
 /// Why AWS has not taken a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The same may be taken a little later: too much or too fast, or in conflict with something else.
+    /// The same may be taken a little later: too much or too fast.
     Passing(String),
+    /// Something else is being done with the permission set in that account.
+    Conflict(String),
     /// Refused for what it asks, or not allowed.
     Lasting(String),
     /// What it names is not there.
@@ -36,6 +40,7 @@ impl Campaign {
     /// INVARIANT: written down before it is sent, so that whoever comes after a crash counts it among those that may be under way.
     pub fn claim(&mut self, target: ProvisioningTarget, now: Timestamp) {
         self.sent.push(Sent { target, at: now, request: None, followed_at: None });
+        self.last_claim = Some(now);
     }
 
     /// A claim, by what it is for and when it was written down.
@@ -70,6 +75,18 @@ impl Campaign {
                 self.not_before = Some(later(now, self.turned_away));
                 self.trouble = Some(short(&why));
             }
+            (Refusal::Conflict(why), ProvisioningTarget::Account(account)) => {
+                self.in_conflict(account, &why, now);
+            }
+            // One account may be what is in conflict: the others need not wait for it.
+            (Refusal::Conflict(why), ProvisioningTarget::AllProvisionedAccounts) => {
+                self.conflicts = self.conflicts.saturating_add(1);
+                self.not_before = Some(later(now, self.conflicts));
+                self.trouble = Some(short(&why));
+                if self.conflicts >= CONFLICTS_OF_ALL {
+                    self.give_up_all(&why);
+                }
+            }
             (Refusal::Lasting(why) | Refusal::NotFound(why), ProvisioningTarget::AllProvisionedAccounts) => {
                 self.give_up_all(&why);
             }
@@ -81,6 +98,13 @@ impl Campaign {
                 self.look_again();
             }
         }
+    }
+
+    /// An account has turned out not to be active just before it was written to.
+    pub fn not_active(&mut self, account: &AccountId, why: LeftOut) {
+        self.todo.remove(account);
+        self.all_at_once = false;
+        self.left_out.insert(account.clone(), why);
     }
 
     /// A request has come to its end. Nothing is made of one whose claim is gone.
@@ -102,13 +126,12 @@ impl Campaign {
             (Ended::Succeeded, ProvisioningTarget::Account(account)) => {
                 self.todo.remove(account);
                 self.tried.remove(account);
-                self.updated.insert(account.clone(), now);
+                self.settles([account.clone()], now);
             }
             // Which of them have failed all the same shows by asking again.
             (Ended::Succeeded, ProvisioningTarget::AllProvisionedAccounts) => {
-                self.one_by_one = true;
                 let done = std::mem::take(&mut self.todo);
-                self.updated.extend(done.into_iter().map(|account| (account, now)));
+                self.settles(done, now);
             }
             (Ended::Failed(why), ProvisioningTarget::AllProvisionedAccounts) => {
                 self.presumed.clone_from(&self.todo);
@@ -129,6 +152,15 @@ impl Campaign {
             }
         }
         true
+    }
+
+    fn settles(&mut self, done: impl IntoIterator<Item = AccountId>, now: Timestamp) {
+        self.settling.entry(stepped(now)).or_default().extend(done);
+    }
+
+    /// How many accounts are done.
+    pub fn done(&self) -> usize {
+        self.updated.len() + self.settling.values().map(BTreeSet::len).sum::<usize>()
     }
 
     /// Gives up claims of which nobody knows whether AWS has them, once it would show: sent again they do no harm. Tells whether there were
@@ -168,15 +200,41 @@ impl Campaign {
         let lasting = lasting || attempts >= ATTEMPTS;
         // Roles take seconds to be changed: sooner than that nothing is another.
         let not_before = later(now, attempts.saturating_add(2));
-        let tried = Tried { attempts, reason: short(why), lasting, not_before };
-        self.tried.insert(account.clone(), tried);
-        if lasting {
+        let tried = Tried { attempts, reason: short(why), lasting, not_before, conflict: None };
+        self.was_tried(account, tried);
+    }
+
+    /// A conflict is one account's, whose others go on, and is waited out for hours: whoever is in the way may take as long.
+    fn in_conflict(&mut self, account: &AccountId, why: &str, now: Timestamp) {
+        let before = self.tried.get(account);
+        let known = before.and_then(|tried| tried.conflict);
+        let Conflict { since, times } = known.unwrap_or(Conflict { since: now, times: 0 });
+        let times = times.saturating_add(1);
+        let tried = Tried {
+            attempts: before.map_or(0, |tried| tried.attempts),
+            reason: short(why),
+            lasting: now >= since + IN_CONFLICT,
+            not_before: later(now, times.saturating_add(2)),
+            conflict: Some(Conflict { since, times }),
+        };
+        self.was_tried(account, tried);
+    }
+
+    fn was_tried(&mut self, account: &AccountId, tried: Tried) {
+        if tried.lasting {
             self.todo.remove(account);
         }
+        self.tried.insert(account.clone(), tried);
         if self.tried.values().filter(|tried| tried.lasting).count() >= MOST_FAILURES {
             self.look_again();
         }
     }
+}
+
+/// The end of the step that this is in.
+fn stepped(at: Timestamp) -> Timestamp {
+    let seconds = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
+    Timestamp::from_second(seconds + (-seconds).rem_euclid(STEP)).unwrap_or(at)
 }
 
 fn later(now: Timestamp, attempts: u32) -> Timestamp {

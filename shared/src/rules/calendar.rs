@@ -60,6 +60,9 @@ impl Day {
 pub struct TimeOfDay(u16);
 
 impl TimeOfDay {
+    /// 24:00: nothing opens then.
+    pub(super) const END: Self = Self(24 * 60);
+
     /// `08:00`; `None` if it is no time of a day.
     pub fn read(text: &str) -> Option<Self> {
         let (hours, minutes) = text.split_once(':')?;

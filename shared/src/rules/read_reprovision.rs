@@ -1,10 +1,10 @@
 //! Reads how edited permission sets reach their accounts: `reprovision`.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 use super::{
     calendar::{Calendar, Day, Freeze, TimeOfDay, Window, Zone},
-    diagnostic::{Report, Span},
+    diagnostic::{Report, Span as Place},
     node::{Node, Value},
     read_accounts::accounts,
     read_selector::all,
@@ -124,6 +124,11 @@ fn window(reader: &mut Reader, node: &Node) -> Option<Window> {
     let help = "say whose clock it is, such as `time_zone: Europe/Berlin`";
     let zone = reader.required(&fields, what, "time_zone", help).and_then(|node| zone(reader, node));
     let ((from, opens), (to, closes)) = (from?, to?);
+    if from == TimeOfDay::END {
+        let report = Report::at(opens, "a window that opens when the day is over").label("opens here");
+        reader.report(report.help("midnight is \"00:00\" of the next day; \"24:00\" is for `to`"));
+        return None;
+    }
     if from == to {
         reader.report(
             Report::at(closes, "a window that never opens: it closes when it opens")
@@ -177,7 +182,7 @@ fn zone(reader: &mut Reader, node: &Node) -> Option<Zone> {
 fn freeze(reader: &mut Reader, node: &Node) -> Option<Freeze> {
     let what = "a freeze";
     let fields = reader.fields(node, what, &FREEZE_KEYS)?;
-    let mut time_at = |key, help| -> Option<(Timestamp, Span)> {
+    let mut time_at = |key, help| -> Option<(Timestamp, Place)> {
         let node = reader.required(&fields, what, key, help)?;
         Some((time(reader, node)?, node.span))
     };
@@ -221,7 +226,10 @@ fn duration(
         Value::List(_) | Value::Map(_) | Value::Invalid => "",
     };
     let fits = |duration: &SignedDuration| *duration >= SignedDuration::ZERO && *duration <= most;
-    let duration = text.parse().ok().filter(fits);
+    // A day is 24 hours here, whatever the clocks of a place do in it.
+    let duration = text.parse::<Span>().ok();
+    let duration =
+        duration.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()).filter(fits);
     if duration.is_none() {
         reader.expected(node, &what);
     }

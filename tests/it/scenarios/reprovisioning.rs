@@ -175,7 +175,7 @@ async fn a_burst_of_edits_is_one_campaign_and_reaches_every_account() {
     let record = service.record().await;
     assert_eq!((record.end, record.edits.len()), (CampaignEnd::Done, 5));
     assert_eq!(service.names(record.updated), named(ALL));
-    let edit = record.edits.first().unwrap();
+    let edit = record.edits.iter().min_by_key(|edit| edit.at).unwrap();
     assert_eq!((edit.name.as_str(), edit.event.is_empty()), ("UpdatePermissionSet", false));
     assert!(!edit.by.is_empty() && !edit.by.contains("console-admin"), "{edit:?}");
     assert_eq!(service.campaign("ReadOnlyAccess").await, None);

@@ -1,13 +1,14 @@
 //! Reprovisioning where something is in the way: accounts that can't be written to, orders, refusals, failures, limits, crashes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use serde_json::json;
 use shared::{
     domain::AccountState,
-    ledger::{CampaignEnd, HoldScope, LeftOut, Orders},
-    ports::{Clock as _, Ledger as _, LedgerReader as _, Queue as _},
+    ledger::{Campaign, CampaignEnd, CampaignRecord, HoldScope, LeftOut, Orders},
+    outcome::Happened,
+    ports::{Clock as _, Guard, Ledger as _, LedgerReader as _, Queue as _},
 };
 use simulator::{Fault, Latency, Settings, wire::sso_admin as sso};
 
@@ -271,6 +272,7 @@ async fn whoever_dies_in_the_middle_leaves_it_where_the_next_one_ends_it() {
             assert_eq!(service.outdated("ReadOnlyAccess").await, [""; 0], "{when:?} of {steps}");
             let record = service.record().await;
             assert_eq!((record.end, record.updated.len()), (CampaignEnd::Done, 4), "{when:?} of {steps}");
+            assert_eq!(told(&service).await.len(), 1, "{when:?} of {steps}");
         }
     }
 }
@@ -316,4 +318,65 @@ async fn a_look_at_a_request_may_die_before_or_after_anything_that_it_does() {
             assert_eq!(service.record().await.end, CampaignEnd::Done, "{when:?} of {steps}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_always_in_conflict_holds_up_no_other() {
+    let service = by("{ waves: [{ accounts: { named: one-dev } }, { accounts: everywhere }] }").await;
+    service.edit("ReadOnlyAccess", "one").await;
+    service.world().fail_next("ProvisionPermissionSet", Fault::Conflict, 3);
+    service.reprovision_for(Duration::from_mins(20)).await;
+    assert_eq!(service.outdated("ReadOnlyAccess").await, [""; 0]);
+    assert_eq!(service.record().await.end, CampaignEnd::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_suspended_after_the_look_is_not_written_to() {
+    let world =
+        Settings { provisioning_latency: Latency::Constant(Duration::from_secs(40)), ..Settings::default() };
+    // A wave of its own, so that the others are asked for one by one.
+    let rules = saying("{ waves: [{ accounts: { named: play } }, { accounts: everywhere }] }");
+    let service = granted(Start { world, ..Start::default() }, &rules).await;
+    service.edit("ReadOnlyAccess", "one").await;
+    service.reprovision_for(Duration::from_secs(5 * 60 + 1)).await;
+    assert_eq!(service.requests_to_provision(), ["play"]);
+    let mut campaign = service.campaign("ReadOnlyAccess").await.unwrap();
+    // It was looked at when it was active still.
+    let account = service.account("two-dev");
+    campaign.todo.insert(account.clone());
+    service.ledger.keep_campaign(&campaign, &Guard::default()).await.unwrap();
+    service.person(|world, now, _| world.set_account_state(now, &account, AccountState::Suspended)).await;
+    service.reprovision_for(Duration::from_mins(20)).await;
+    assert!(!service.requests_to_provision().contains(&"two-dev".to_owned()));
+    assert_eq!(service.outdated("ReadOnlyAccess").await, ["two-dev"]);
+    assert_eq!(service.record().await.left_out, [(account, LeftOut::NotActive)].into());
+}
+
+/// The ids of what was told of campaigns that are over.
+async fn told(service: &Service) -> BTreeSet<String> {
+    let told = service.ledger.untold(1000).await.unwrap().into_iter();
+    told.filter(|outcome| matches!(outcome.happened, Happened::Reprovisioned(_)))
+        .map(|outcome| outcome.id)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_comes_while_a_campaign_ends_begins_the_next_and_each_is_told_once() {
+    let service = by("{}").await;
+    service.edit("ReadOnlyAccess", "one").await;
+    service.reprovision_for(Duration::from_mins(7)).await;
+    let (record, now) = (service.record().await, service.clock.now());
+    // Somebody has died between the mark and the record.
+    let record = CampaignRecord { began: now, ended: now, edits: BTreeSet::new(), ..record };
+    let over = Campaign::found(service.set("ReadOnlyAccess"), now).over_by(Box::new(record));
+    service.ledger.keep_campaign(&over, &Guard::default()).await.unwrap();
+    service.pass(Duration::from_mins(1)).await;
+    service.edit("ReadOnlyAccess", "two!").await;
+    service.deliver_events().await;
+    let campaign = service.campaign("ReadOnlyAccess").await.unwrap();
+    assert!(!campaign.is_over() && campaign.began > now, "{campaign:?}");
+    assert_eq!((service.records().await.len(), told(&service).await.len()), (2, 2));
+    service.reprovision_for(Duration::from_mins(8)).await;
+    assert_eq!(service.outdated("ReadOnlyAccess").await, [""; 0]);
+    assert_eq!((service.records().await.len(), told(&service).await.len()), (3, 3));
 }

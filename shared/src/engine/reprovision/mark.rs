@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{TRIES, records};
+use super::{TRIES, end, records};
 use crate::{
     domain::PermissionSetArn,
     ledger::{Campaign, Edit, Order},
@@ -29,7 +29,7 @@ pub(in crate::engine) async fn mark(
 ) -> Result<Mark, LedgerError> {
     // An event may come again when all that follows from it is done.
     let is_done = |edits: &std::collections::BTreeSet<Edit>| edits.iter().any(|it| it.event == edit.event);
-    if ledger.campaign(permission_set).await?.is_none() {
+    if open(ledger, permission_set).await?.is_none() {
         let all = records(ledger).await?;
         if all.iter().any(|record| record.permission_set == *permission_set && is_done(&record.edits)) {
             return Ok(Mark::Known);
@@ -54,6 +54,20 @@ pub async fn push(
     .await
 }
 
+/// The campaign of a permission set. One that is over is ended first, and the next begins without it.
+async fn open(
+    ledger: &dyn Ledger,
+    permission_set: &PermissionSetArn,
+) -> Result<Option<Campaign>, LedgerError> {
+    let campaign = ledger.campaign(permission_set).await?;
+    let Some(over) = campaign.as_ref().filter(|campaign| campaign.is_over()) else { return Ok(campaign) };
+    match end(ledger, over).await {
+        // Somebody else has ended it meanwhile.
+        Ok(()) | Err(LedgerError::CampaignChanged(_)) => ledger.campaign(permission_set).await,
+        Err(error) => Err(error),
+    }
+}
+
 async fn write(
     ledger: &dyn Ledger,
     clock: &dyn Clock,
@@ -63,7 +77,7 @@ async fn write(
     let mut tries = 0;
     loop {
         tries += 1;
-        let before = ledger.campaign(permission_set).await?;
+        let before = open(ledger, permission_set).await?;
         let mark = if before.is_some() { Mark::Joined } else { Mark::Begun };
         let Some(campaign) = into(before, clock.now()) else { return Ok(Mark::Known) };
         match ledger.keep_campaign(&campaign, &Guard::default()).await {

@@ -17,7 +17,7 @@ mod reading;
 mod records;
 mod send;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,6 +25,7 @@ pub use follow::ProvisioningPoll;
 pub(super) use mark::mark;
 pub use mark::{Mark, push};
 pub use outlook::Outlook;
+use records::end;
 pub use records::records;
 
 use super::{EngineSettings, OutlineError, ReadError, Reader, RulesOnHand, reading::owner};
@@ -66,6 +67,9 @@ const WORTH_STAYING: SignedDuration = SignedDuration::from_secs(15);
 
 /// A request whose message has not been heard of for so long gets another one.
 const FOLLOWED_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// So many campaigns are looked at before what is ready is sent: a look at thousands of accounts takes a while.
+const LOOKS_AT_A_TIME: usize = 3;
 
 /// How often a campaign is read anew where another has changed it meanwhile.
 const TRIES: usize = 5;
@@ -134,6 +138,30 @@ impl Round {
     }
 }
 
+/// The looks of a run.
+#[derive(Debug)]
+struct Looks {
+    /// None is begun any more.
+    until: Timestamp,
+    /// What was looked at, and when: the others come first.
+    looked: BTreeMap<PermissionSetArn, Timestamp>,
+    /// How many more there may be in this round.
+    left: usize,
+}
+
+impl Looks {
+    /// Whether one more may be made now; takes it if so.
+    fn may(&mut self, permission_set: &PermissionSetArn, now: Timestamp) -> bool {
+        if now >= self.until {
+            return false;
+        }
+        let Some(left) = self.left.checked_sub(1) else { return false };
+        self.left = left;
+        self.looked.insert(permission_set.clone(), now);
+        true
+    }
+}
+
 /// Brings edited permission sets to their accounts.
 #[derive(Clone, Copy)]
 pub struct Reprovisioner<'a> {
@@ -186,13 +214,15 @@ impl Reprovisioner<'_> {
         let until = until.min(self.clock().now() + super::signed(self.schedule.run_for));
         let mut summary = ReprovisionSummary::default();
         self.check_instance().await?;
-        let Some(rules) = self.reader.rulebook.if_any(self.ledger).await? else {
-            // What is due waits for them.
-            return Ok(summary);
-        };
+        let mut looks = Looks { until, looked: BTreeMap::new(), left: 0 };
         let mut look = if self.schedule.looks { self.outdated_look().await? } else { None };
         loop {
-            let round = self.round(&rules, holder).await?;
+            // Each round goes by those that are in force then.
+            let Some(rules) = self.reader.rulebook.if_any(self.ledger).await? else {
+                // What is due waits for them.
+                return Ok(summary);
+            };
+            let round = self.round(&rules, holder, &mut looks).await?;
             summary.sent += round.sent;
             summary.ended += round.ended;
             summary.troubled += round.troubled;
@@ -229,16 +259,27 @@ impl Reprovisioner<'_> {
     }
 
     /// Goes on with each campaign as far as it can be now.
-    async fn round(&self, rules: &RulesOnHand, holder: &str) -> Result<Round, ReprovisionError> {
+    async fn round(
+        &self,
+        rules: &RulesOnHand,
+        holder: &str,
+        looks: &mut Looks,
+    ) -> Result<Round, ReprovisionError> {
         let orders = self.ledger.orders().await?;
         let policy = self.policy(rules, &orders);
         let mut round = Round::default();
         let mut sends = false;
-        for campaign in self.ledger.campaigns().await? {
+        let mut campaigns = self.ledger.campaigns().await?;
+        let now = self.clock().now();
+        campaigns.sort_by_cached_key(|campaign| {
+            (campaign.rank(&policy, now), looks.looked.get(&campaign.permission_set).copied(), campaign.began)
+        });
+        looks.left = LOOKS_AT_A_TIME;
+        for campaign in campaigns {
             let permission_set = campaign.permission_set.clone();
             let now = self.clock().now();
             round.under_way |= campaign.sent.iter().any(|sent| sent.at + STAYED_UP_FOR > now);
-            match self.advance(campaign, rules, &policy).await {
+            match self.advance(campaign, rules, &policy, looks).await {
                 Ok(Advanced::Waits(waiting)) => round.waits(&waiting),
                 Ok(Advanced::Sends) => sends = true,
                 Ok(Advanced::Over) => {
@@ -249,7 +290,7 @@ impl Reprovisioner<'_> {
                 Err(ReprovisionError::Ledger(LedgerError::CampaignChanged(_))) => {
                     round.again = Some(self.clock().now());
                 }
-                Err(error @ ReprovisionError::Ledger(_)) => return Err(error),
+                Err(error @ ReprovisionError::Ledger(_)) if !is_refused(&error) => return Err(error),
                 // One that can't be gone on with holds up no other.
                 Err(error) => {
                     round.troubled += 1;
@@ -260,7 +301,7 @@ impl Reprovisioner<'_> {
             round.open += 1;
         }
         if sends {
-            self.send(holder, &policy, &mut round).await?;
+            self.send(holder, rules, &policy, &mut round).await?;
         }
         Ok(round)
     }
@@ -271,25 +312,35 @@ impl Reprovisioner<'_> {
         campaign: Campaign,
         rules: &RulesOnHand,
         policy: &Policy<'_>,
+        looks: &mut Looks,
     ) -> Result<Advanced, ReprovisionError> {
         let mut campaign = self.tend(campaign, policy).await?;
-        // Twice: what a look finds may be nothing to wait for.
-        for _ in 0..2 {
+        // What a look finds may be nothing to wait for, and then that it is over.
+        for _ in 0..3 {
             match campaign.next(policy, self.clock().now()) {
                 Next::Wait(waiting) => return Ok(Advanced::Waits(waiting)),
                 Next::Send(_) => return Ok(Advanced::Sends),
+                Next::Tell => {
+                    end(self.ledger, &campaign).await?;
+                    return Ok(Advanced::Over);
+                }
                 Next::Look => {}
             }
             let asked = self.clock().now();
+            if !looks.may(&campaign.permission_set, asked) {
+                return Ok(Advanced::Waits(Waiting { why: Why::Again, until: Some(asked) }));
+            }
             let found = self.found(&campaign, rules).await?;
             match campaign.clone().looked(found.as_ref(), policy, asked, self.clock().now()) {
                 Looked::GoesOn(looked) => {
                     self.ledger.keep_campaign(&looked, &Guard::default()).await?;
                     campaign = Campaign { version: looked.version + 1, ..*looked };
                 }
+                // INVARIANT: marked before anything is told of it, so that an edit that comes meanwhile makes nothing untrue.
                 Looked::Over(record) => {
-                    self.keep_record(&campaign, &record).await?;
-                    return Ok(Advanced::Over);
+                    let over = campaign.over_by(record);
+                    self.ledger.keep_campaign(&over, &Guard::default()).await?;
+                    campaign = Campaign { version: over.version + 1, ..over };
                 }
             }
         }
@@ -319,6 +370,11 @@ impl Reprovisioner<'_> {
         }
         Ok(campaign)
     }
+}
+
+/// Whether the ledger does not take one campaign, whatever is tried: others it does.
+fn is_refused(error: &ReprovisionError) -> bool {
+    matches!(error, ReprovisionError::Ledger(LedgerError::Port(PortError::Refused(_))))
 }
 
 /// Changes a campaign as it is in the ledger, if it is still this one; `None` if it is not. `change` tells whether there is anything to

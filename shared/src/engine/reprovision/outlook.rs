@@ -1,6 +1,6 @@
 //! What would happen to a permission set, for a person who asks. Nothing is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ReprovisionError, Reprovisioner};
 use crate::{
@@ -22,6 +22,8 @@ pub struct Outlook {
     pub named_waves: usize,
     /// Outdated accounts that are not written to.
     pub left_out: BTreeMap<AccountId, LeftOut>,
+    /// The waves, counted from 0, in which outdated accounts are left out.
+    pub left_out_waves: BTreeSet<usize>,
     /// The rules only observe: nothing is sent.
     pub observed: bool,
     /// The permission set doesn't exist any more.
@@ -42,9 +44,11 @@ impl Reprovisioner<'_> {
         let gone = found.is_none();
         let found = found.unwrap_or_default();
         let (mut waves, mut left_out) = (BTreeMap::<usize, Vec<AccountId>>::new(), BTreeMap::new());
+        let mut left_out_waves = BTreeSet::new();
         for account in found.outdated {
             let standing = found.standing.get(&account);
             if let Some(why) = Standing::left_out(standing, &account, &policy) {
+                left_out_waves.extend(standing.map(|standing| standing.wave));
                 left_out.insert(account, why);
             } else {
                 let wave = standing.map_or(0, |standing| standing.wave);
@@ -53,6 +57,6 @@ impl Reprovisioner<'_> {
         }
         let next = campaign.as_ref().map(|campaign| campaign.next(&policy, now));
         let (named_waves, observed) = (policy.rules.waves.len(), policy.mode == Mode::Observe);
-        Ok(Outlook { campaign, next, waves, named_waves, left_out, observed, gone })
+        Ok(Outlook { campaign, next, waves, named_waves, left_out, left_out_waves, observed, gone })
     }
 }

@@ -83,7 +83,8 @@ impl Reprovisioner<'_> {
     }
 }
 
-/// The wave of each account that is active. INVARIANT: tags that can't be read put nobody into another wave: it is an error.
+/// The wave of each account. INVARIANT: tags that can't be read put nobody into another wave: it is an error; of an account that is not
+/// active, and left out whatever its wave, they may be gone.
 async fn waves(
     reading: &Reading<'_>,
     records: &[AccountRecord],
@@ -93,14 +94,16 @@ async fn waves(
     if waves.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let active: Vec<AccountRecord> =
-        records.iter().filter(|record| record.state.is_active()).cloned().collect();
-    let mut tags = if active.len() > A_PAGE { reading.tags_in_bulk(&active).await? } else { BTreeMap::new() };
-    reading.learn_ous(&active).await;
+    let mut tags =
+        if records.len() > A_PAGE { reading.tags_in_bulk(records).await? } else { BTreeMap::new() };
+    reading.learn_ous(records).await;
     let mut of = BTreeMap::new();
-    for record in active {
+    for record in records {
         let tags = tags.remove(&record.id);
-        let account = reading.listed(record, tags).await?;
+        let account = match reading.listed(record.clone(), tags).await {
+            Err(_) if !record.state.is_active() => continue,
+            account => account?,
+        };
         let wave = waves.iter().position(|wave| wave.accounts.selects(&account));
         of.insert(account.id, wave.unwrap_or(waves.len()));
     }

@@ -7,11 +7,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{ProvisioningPoll, ReprovisionError, Reprovisioner, Round, TRIES, change};
+use super::{ProvisioningPoll, ReprovisionError, Reprovisioner, Round, TRIES, change, is_refused};
 use crate::{
     domain::{ProvisioningTarget, RequestId},
-    engine::Wake,
-    ledger::{Campaign, Lease},
+    engine::{ReadError, RulesOnHand, Wake},
+    ledger::{Campaign, Lease, LeftOut},
     ports::{Guard, LedgerError, PortError, RequestListing},
     reprovision::{AT_ONCE, Next, Policy, Refusal},
 };
@@ -25,11 +25,37 @@ enum Goes {
     NoFurther,
 }
 
+/// What it is sent by: each claim holds only as long as all of these are in force.
+#[derive(Clone, Copy)]
+struct Under<'a> {
+    lease: &'a Lease,
+    rules: &'a RulesOnHand,
+    policy: &'a Policy<'a>,
+}
+
+/// Whether an account may be written to.
+enum Active {
+    Yes(Campaign),
+    /// The campaign as it is without it.
+    No(Option<Campaign>),
+    Unknown,
+}
+
+/// The first target in which no other campaign is at work; else the first.
+fn preferred(
+    targets: Vec<ProvisioningTarget>,
+    busy: &BTreeSet<ProvisioningTarget>,
+) -> Option<ProvisioningTarget> {
+    let idle = targets.iter().position(|target| !busy.contains(target));
+    targets.into_iter().nth(idle.unwrap_or(0))
+}
+
 impl Reprovisioner<'_> {
     /// Sends what fits, if the lease can be had.
     pub(super) async fn send(
         &self,
         holder: &str,
+        rules: &RulesOnHand,
         policy: &Policy<'_>,
         round: &mut Round,
     ) -> Result<(), ReprovisionError> {
@@ -38,7 +64,7 @@ impl Reprovisioner<'_> {
             round.held_off = true;
             return Ok(());
         };
-        let sent = self.send_under(&lease, policy, round).await;
+        let sent = self.send_under(Under { lease: &lease, rules, policy }, round).await;
         self.ledger.release_lease(&lease).await?;
         if !self.ledger.work(1).await?.is_empty() {
             let now = self.clock().now();
@@ -47,18 +73,16 @@ impl Reprovisioner<'_> {
         match sent {
             // Whoever has it now goes on.
             Err(ReprovisionError::Ledger(
-                LedgerError::LeaseLost | LedgerError::OrdersChanged | LedgerError::CampaignChanged(_),
+                LedgerError::LeaseLost
+                | LedgerError::OrdersChanged
+                | LedgerError::RulesChanged
+                | LedgerError::CampaignChanged(_),
             )) => Ok(()),
             sent => sent,
         }
     }
 
-    async fn send_under(
-        &self,
-        lease: &Lease,
-        policy: &Policy<'_>,
-        round: &mut Round,
-    ) -> Result<(), ReprovisionError> {
+    async fn send_under(&self, under: Under<'_>, round: &mut Round) -> Result<(), ReprovisionError> {
         round.under_way = true;
         let listed = self.in_charge.provisionings_page(RequestListing::InProgress, 100, None).await;
         let listed = match listed {
@@ -77,18 +101,31 @@ impl Reprovisioner<'_> {
         let unanswered = sent().filter(|sent| sent.request.is_none()).count();
         // INVARIANT: everybody's requests count, and claims of which nobody knows.
         let mut free = AT_ONCE.saturating_sub(ids.len() + unanswered);
-        campaigns.sort_by_key(|campaign| (campaign.pushed.is_none(), campaign.began));
+        // What is done in an account by one campaign may be in conflict with another's.
+        let mut busy: BTreeSet<ProvisioningTarget> = sent().map(|sent| sent.target.clone()).collect();
+        campaigns.sort_by_key(Campaign::turn);
         // In turn, so that a long one holds up no other.
         while free > 0 && !campaigns.is_empty() {
             let mut further = Vec::new();
             for campaign in campaigns {
                 let now = self.clock().now();
-                if free == 0 || now + CALL > lease.expires_at {
+                if free == 0 || now + CALL > under.lease.expires_at {
                     return Ok(());
                 }
-                let Next::Send(targets) = campaign.next(policy, now) else { continue };
-                let Some(target) = targets.into_iter().next() else { continue };
-                let (goes, campaign) = self.send_one(lease, policy, campaign, target, round).await?;
+                let Next::Send(targets) = campaign.next(under.policy, now) else { continue };
+                let Some(target) = preferred(targets, &busy) else { continue };
+                let claimed = target.clone();
+                let permission_set = campaign.permission_set.clone();
+                let (goes, campaign) = match self.send_one(under, campaign, target, round).await {
+                    Err(error) if is_refused(&error) => {
+                        round.troubled += 1;
+                        let error = crate::causes::joined(&error);
+                        tracing::warn!(%permission_set, error, "{permission_set}: {error}");
+                        continue;
+                    }
+                    sent => sent?,
+                };
+                busy.insert(claimed);
                 free -= 1;
                 if matches!(goes, Goes::NoFurther) {
                     return Ok(());
@@ -103,16 +140,20 @@ impl Reprovisioner<'_> {
     /// Claims, sends, and writes the answer down; gives the campaign as it is then, if more of it may be sent.
     async fn send_one(
         &self,
-        lease: &Lease,
-        policy: &Policy<'_>,
+        under: Under<'_>,
         campaign: Campaign,
         target: ProvisioningTarget,
         round: &mut Round,
     ) -> Result<(Goes, Option<Campaign>), ReprovisionError> {
+        let campaign = match self.still_active(under, campaign, &target).await? {
+            Active::Yes(campaign) => campaign,
+            Active::No(campaign) => return Ok((Goes::On, campaign)),
+            Active::Unknown => return Ok((Goes::NoFurther, None)),
+        };
         let claimed_at = self.clock().now();
         let set = campaign.permission_set.clone();
         let name = (&set, campaign.began);
-        if !self.claim(lease, policy, campaign, &target, claimed_at).await? {
+        if !self.claim(under, campaign, &target, claimed_at).await? {
             return Ok((Goes::On, None));
         }
         let answer = self.writer.provision(&set, &target).await;
@@ -146,7 +187,7 @@ impl Reprovisioner<'_> {
             Err(PortError::Throttled(why) | PortError::WindowFull(why)) => {
                 (Refusal::Passing(why), Goes::NoFurther)
             }
-            Err(PortError::Conflict(why)) => (Refusal::Passing(why), Goes::On),
+            Err(PortError::Conflict(why)) => (Refusal::Conflict(why), Goes::On),
             Err(PortError::Denied(why) | PortError::Refused(why)) => (Refusal::Lasting(why), Goes::On),
             Err(PortError::NotFound(why)) => (Refusal::NotFound(why), Goes::On),
             Err(source @ PortError::Barred(_)) => {
@@ -166,18 +207,48 @@ impl Reprovisioner<'_> {
         Ok((goes, kept.await?))
     }
 
+    /// Asks once more whether an account that is about to be written to is active: the look may be minutes old. A request for all goes by
+    /// a look that is fresh.
+    async fn still_active(
+        &self,
+        under: Under<'_>,
+        campaign: Campaign,
+        target: &ProvisioningTarget,
+    ) -> Result<Active, ReprovisionError> {
+        let ProvisioningTarget::Account(id) = target else { return Ok(Active::Yes(campaign)) };
+        let why = match self.reader.organization.account(id).await {
+            Ok(Some(record)) if record.state.is_active() => {
+                let is_time_left = self.clock().now() + CALL <= under.lease.expires_at;
+                return Ok(if is_time_left { Active::Yes(campaign) } else { Active::Unknown });
+            }
+            Ok(Some(_)) => LeftOut::NotActive,
+            Ok(None) => LeftOut::Departed,
+            Err(error) if error.is_transient() => return Ok(Active::Unknown),
+            Err(source) => return Err(ReadError::Account { account: id.clone(), source }.into()),
+        };
+        let name = (&campaign.permission_set, campaign.began);
+        let kept = change(self.ledger, self.clock(), name, |campaign| {
+            campaign.not_active(id, why);
+            true
+        });
+        Ok(Active::No(kept.await?))
+    }
+
     /// Writes down what is about to be sent; tells whether it may be.
     async fn claim(
         &self,
-        lease: &Lease,
-        policy: &Policy<'_>,
+        under: Under<'_>,
         mut campaign: Campaign,
         target: &ProvisioningTarget,
         at: jiff::Timestamp,
     ) -> Result<bool, LedgerError> {
         campaign.claim(target.clone(), at);
-        let guard =
-            Guard { lease: Some(lease.fence), orders: Some(policy.orders.version), ..Guard::default() };
+        let guard = Guard {
+            rules: Some(under.rules.version.clone()),
+            lease: Some(under.lease.fence),
+            orders: Some(under.policy.orders.version),
+            charges: Vec::new(),
+        };
         let mut tries = 0;
         loop {
             tries += 1;

@@ -26,13 +26,14 @@ fn what_is_left_out_has_its_default() {
 #[test]
 fn waves_windows_and_freezes_are_read_as_they_are_written() {
     let said = said(
-        "{ quiet: 1h 30m, waves: [{ accounts: { tagged: { Ring: canary } } }, { after: 2h, accounts: everywhere }], \
+        "{ quiet: 1h 30m, waves: [{ accounts: { tagged: { Ring: canary } } }, { after: 2h, accounts: everywhere }, { after: 7d, accounts: everywhere }], \
          windows: [{ days: [fri, mon], from: \"22:00\", to: \"06:00\", time_zone: America/New_York }, { from: 08:00, to: \"24:00\", time_zone: UTC }], \
          freezes: [{ from: 2026-12-18T00:00:00Z, until: 2027-01-04T00:00:00+01:00, reason: holidays }] }",
     );
     assert_eq!(said.quiet, SignedDuration::from_mins(90));
     let pauses: Vec<_> = said.waves.iter().map(|wave| wave.after).collect();
-    assert_eq!(pauses, [SignedDuration::ZERO, SignedDuration::from_hours(2)]);
+    let hours = SignedDuration::from_hours;
+    assert_eq!(pauses, [SignedDuration::ZERO, hours(2), hours(7 * 24)]);
     let [night, day] = said.calendar.windows.as_slice() else { panic!("{said:?}") };
     assert_eq!((night.days.len(), night.zone.name()), (2, "America/New_York"));
     assert_eq!((day.days.len(), day.zone.name()), (7, "UTC"));
@@ -53,6 +54,7 @@ fn every_mistake_says_where_it_is_and_the_way_out() {
         "{ waves: [{ acounts: everywhere }] }",
         "{ waves: [{ accounts: everywhere }, { accounts: everywhere, after: 31 days }] }",
         "{ windows: [{ days: [mon], from: \"08:00\", to: \"08:00\", time_zone: UTC }] }",
+        "{ windows: [{ from: \"24:00\", to: \"08:00\", time_zone: UTC }] }",
         "{ windows: [{ days: [monday], from: \"08:00\", to: \"25:00\", time_zone: Europe/Berln }] }",
         "{ windows: [{ days: [], from: \"8\", to: \"09:00\" }] }",
         "{ freezes: [{ from: 2027-01-04T00:00:00Z, until: 2026-12-18T00:00:00Z }] }",
@@ -91,6 +93,9 @@ fn every_mistake_says_where_it_is_and_the_way_out() {
 
     { windows: [{ days: [mon], from: "08:00", to: "08:00", time_zone: UTC }] }
     3:60+7 a window that never opens: it closes when it opens | the whole day is from "00:00" to "24:00"; a window that ends on the next day closes earlier than it opens
+
+    { windows: [{ from: "24:00", to: "08:00", time_zone: UTC }] }
+    3:34+7 a window that opens when the day is over | midnight is "00:00" of the next day; "24:00" is for `to`
 
     { windows: [{ days: [monday], from: "08:00", to: "25:00", time_zone: Europe/Berln }] }
     3:35+6 expected a day: `mon`, `tue`, `wed`, `thu`, `fri`, `sat` or `sun`, found `monday`

@@ -2,7 +2,7 @@
 
 use shared::{
     domain::{PermissionSetArn, ProvisioningTarget},
-    ledger::{Campaign, CampaignEnd, CampaignRecord, Edit, LeftOut, Sent, Stage, Tried},
+    ledger::{Campaign, CampaignEnd, CampaignRecord, Conflict, Edit, LeftOut, Sent, Stage, Tried},
     ports::LedgerReader,
 };
 
@@ -15,11 +15,18 @@ fn set(last: usize) -> PermissionSetArn {
 /// A campaign that has everything that one can have.
 fn campaign(last: usize) -> Campaign {
     let request = Some("f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap());
-    let tried = Tried { attempts: 2, reason: "größer".to_owned(), lasting: false, not_before: at(9) };
+    let tried = Tried {
+        attempts: 2,
+        reason: "größer".to_owned(),
+        lasting: false,
+        not_before: at(9),
+        conflict: Some(Conflict { since: at(3), times: 2 }),
+    };
     let edit = Edit {
         event: "e-1".to_owned(),
         name: "UpdatePermissionSet".to_owned(),
         by: "AssumedRole".to_owned(),
+        role: "arn:aws:iam::123456789012:role/Editors".to_owned(),
         at: at(1),
     };
     Campaign {
@@ -29,6 +36,7 @@ fn campaign(last: usize) -> Campaign {
         edits: [edit].into(),
         more_edits: 3,
         pushed: Some(Order { by: "alba".to_owned(), at: at(2), reason: String::new() }),
+        pushed_before: Some(Order { by: "alba".to_owned(), at: at(1), reason: String::new() }),
         stage: Stage::Quiet { since: at(1), last: at(4) },
         under_way_since: Some(at(5)),
         sent: vec![
@@ -44,13 +52,18 @@ fn campaign(last: usize) -> Campaign {
         all_at_once: true,
         one_by_one: true,
         tried: [(account(3), tried)].into(),
-        updated: [(account(4), at(8))].into(),
+        updated: [account(4)].into(),
+        settling: [(at(8), [account(8)].into())].into(),
         presumed: [account(7)].into(),
         left_out: [(account(5), LeftOut::Management)].into(),
+        looked_at: Some(at(11)),
         later: [account(6)].into(),
         empty_waves: [1, 3].into(),
+        left_out_waves: [2].into(),
+        last_claim: Some(at(6)),
         not_before: Some(at(10)),
         turned_away: 1,
+        conflicts: 1,
         trouble: Some("throttled".to_owned()),
     }
 }
@@ -140,6 +153,7 @@ pub(super) async fn rounds_and_what_is_remembered_are_no_campaigns(ledger: &dyn 
         left_out: [(account(3), LeftOut::NotActive)].into(),
         not_begun: [account(4)].into(),
         empty_waves: BTreeSet::new(),
+        left_out_waves: [1].into(),
     };
     let value = serde_json::to_value(&record).unwrap();
     let seen = Seen { id: record.id(), value, at: record.ended };
