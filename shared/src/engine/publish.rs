@@ -360,7 +360,7 @@ mod tests {
         };
         assert_eq!(back("abA"), None);
         assert_eq!(back("abcB"), Some(version('a')));
-        assert_eq!(back("abcBA"), None);
+        assert_eq!(back("bdeDB"), None);
         assert_eq!(back("abAc"), Some(version('a')));
         assert_eq!(back("abAbcB"), Some(version('a')));
         assert_eq!(back("bF"), Some(version('b')), "what it went back to is not on record");
