@@ -55,7 +55,7 @@ pub struct Cli {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Work on rule files
+    /// Check rules, bring them into force, and go back to earlier ones
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Show what the rules would change in AWS, and change nothing

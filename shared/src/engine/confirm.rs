@@ -33,7 +33,9 @@ impl CenterInbox<'_> {
             return Ok(());
         }
         // Events come sooner than an engine gives up on an answer: it is told by the row.
-        if row.claim().is_some_and(|claim| claim.request.is_none()) && row.overheard.is_none() {
+        if row.claim().is_some_and(|claim| claim.request.is_none()) && row.overheard.as_ref() != Some(request)
+        {
+            // The latest: one of an attempt before may have come first, and says nothing of this one.
             let row = Row { overheard: Some(request.clone()), ..row };
             return match ledger.write(&[RowWrite::of(row)], &Guard::default()).await {
                 // The answer has come after all.

@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::{
     domain::{AssignmentKey, Principal},
     engine::Heard,
-    ledger::State,
+    ledger::{Row, State},
     ports::{Guard, Ledger as _, LedgerReader as _, RowWrite},
 };
 use simulator::{
@@ -300,8 +300,8 @@ async fn a_user_that_a_rule_names_already_has_its_access_as_soon_as_it_is_made()
     service.converged(&[]).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_engine_hears_of_its_own_request_while_it_misses_the_answer() {
+/// A grant whose answer is lost, whose request no list shows, and whose event comes within seconds; perhaps after that of an attempt before.
+async fn hears_of_its_own_request(after_another: bool) {
     let hidden = Assumptions { status_lag: Duration::from_mins(20), ..Assumptions::default() };
     let world = Settings { assumptions: hidden, ..Settings::default() };
     let service = Service::start(Start { world, ..Start::default() });
@@ -314,6 +314,14 @@ async fn the_engine_hears_of_its_own_request_while_it_misses_the_answer() {
     let key = service.key("play", "ReadOnlyAccess", "Developers");
     // Events come some seconds after their calls.
     tokio::join!(service.run_engine(), async {
+        service.pass(Duration::from_secs(1)).await;
+        if after_another {
+            let row = service.ledger.row(&key).await.unwrap().unwrap();
+            assert!(row.claim().is_some_and(|claim| claim.request.is_none()), "{row:?}");
+            let overheard = Some("00000000-0000-4000-8000-000000000000".parse().unwrap());
+            let write = RowWrite::of(Row { overheard, ..row });
+            service.ledger.write(&[write], &Guard::default()).await.unwrap();
+        }
         for _ in 0..10 {
             service.pass(Duration::from_secs(5)).await;
             service.deliver_events().await;
@@ -327,6 +335,16 @@ async fn the_engine_hears_of_its_own_request_while_it_misses_the_answer() {
     service.settle().await;
     assert_eq!(service.state(&key).await, "ours");
     service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_engine_hears_of_its_own_request_while_it_misses_the_answer() {
+    hears_of_its_own_request(false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_engine_hears_of_its_own_request_after_that_of_an_attempt_before() {
+    hears_of_its_own_request(true).await;
 }
 
 #[tokio::test(start_paused = true)]
