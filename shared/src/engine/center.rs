@@ -20,7 +20,7 @@ use crate::{
     ledger::{Edit, Row, State},
     outcome::{Drift, Happened, Outcome, Response},
     ports::{AccessReader, Directory, LedgerError, Request, RequestStatus, Seen, SeenKind},
-    rules::{About, AccountSelector},
+    rules::{About, Reach},
 };
 
 /// Where hints about groups, users and permission sets go in.
@@ -46,11 +46,14 @@ impl std::fmt::Debug for CenterInbox<'_> {
 const ASKED: u32 = 6;
 const ASKED_AGAIN: Duration = Duration::from_secs(5);
 
+/// Up to so many accounts are looked at rather than all accounts asked for their tags, which comes late for those that have just changed.
+const ONE_BY_ONE: usize = 20;
+
 /// What is to be looked at for a change.
 #[derive(Default)]
 struct Touched<'r> {
-    /// Accounts that some selector gives.
-    given: Vec<&'r AccountSelector>,
+    /// Where rules may be about it.
+    given: Vec<Reach<'r>>,
     /// Accounts with rows of these.
     principals: BTreeSet<Principal>,
     permission_sets: BTreeSet<PermissionSetArn>,
@@ -310,17 +313,31 @@ impl CenterInbox<'_> {
         arrival.caller_role.as_ref().is_some_and(|role| self.own_roles.contains(role))
     }
 
-    async fn send(&self, touched: Touched<'_>, event: &str) -> Result<usize, InboxError> {
-        let Inbox { organization, ledger, clock, .. } = self.inbox;
-        let mut accounts: BTreeSet<AccountId> = BTreeSet::new();
-        if !touched.given.is_empty() {
-            let fresh = clock.now() - signed(self.facts_age);
-            let outlines = outlines(organization, ledger, fresh).await?;
-            let given = outlines
-                .into_iter()
-                .filter(|outline| touched.given.iter().any(|accounts| accounts.may_give(outline)));
-            accounts.extend(given.map(|outline| outline.id));
+    /// The accounts where rules may be about what has changed.
+    async fn reached(&self, given: &[Reach<'_>]) -> Result<BTreeSet<AccountId>, InboxError> {
+        if given.is_empty() {
+            return Ok(BTreeSet::new());
         }
+        let Inbox { organization, ledger, clock, .. } = self.inbox;
+        let fresh = clock.now() - signed(self.facts_age);
+        let mut reached = outlines(organization, ledger, fresh).await?;
+        reached.retain(|account| given.iter().any(|reach| reach.may_touch(account, None)));
+        if reached.len() > ONE_BY_ONE && given.iter().any(Reach::depends_on_tags) {
+            match organization.tags_in_bulk().await {
+                Ok(tags) => reached.retain(|account| {
+                    let tags = tags.get(&account.id);
+                    given.iter().any(|reach| reach.may_touch(account, tags))
+                }),
+                // Whatever the reason: each account that is looked at can be asked for its own.
+                Err(error) => tracing::info!(%error, "no tags in bulk; looking at more accounts"),
+            }
+        }
+        Ok(reached.into_iter().map(|account| account.id).collect())
+    }
+
+    async fn send(&self, touched: Touched<'_>, event: &str) -> Result<usize, InboxError> {
+        let ledger = self.inbox.ledger;
+        let mut accounts = self.reached(&touched.given).await?;
         if !(touched.principals.is_empty() && touched.permission_sets.is_empty()) {
             let mut after = None;
             loop {

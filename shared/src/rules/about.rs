@@ -1,9 +1,13 @@
-//! Which rules may be about a group, a user or a permission set that has changed, by as much as is known of it: too many rather than too few.
+//! Which rules may be about a group, a user or a permission set that has changed, and where: by as much as is known of it, too many rather
+//! than too few.
 
 use std::collections::BTreeSet;
 
-use super::{AccountSelector, Index, NameTemplate, PermissionSetSelector, PrincipalSelector, Rule};
-use crate::domain::{GroupId, PermissionSetArn, UserId};
+use super::{
+    AccountData, AccountOutline, AccountSelector, Index, NameTemplate, PermissionSetSelector,
+    PrincipalSelector, Rule,
+};
+use crate::domain::{GroupId, PermissionSetArn, Tags, UserId};
 
 /// What has changed.
 #[derive(Debug, Clone, Copy)]
@@ -20,37 +24,91 @@ pub enum About<'a> {
     PermissionSet { arn: &'a PermissionSetArn, name: Option<&'a str> },
 }
 
+/// The accounts that one rule may be about something in.
+#[derive(Debug, Clone)]
+pub struct Reach<'r> {
+    accounts: &'r AccountSelector,
+    by: By<'r>,
+}
+
+/// How a rule comes to be about something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum By<'r> {
+    /// In whichever account: by its id, its tags, or a name that is the same everywhere.
+    Itself,
+    /// In the accounts that make one of these names so.
+    Made(Vec<(&'r NameTemplate, String)>),
+}
+
+impl<'r> By<'r> {
+    fn bears<'n>(template: &'r NameTemplate, names: impl IntoIterator<Item = &'n String>) -> Option<Self> {
+        let mut fitting = names.into_iter().filter(|name| template.may_be(name)).peekable();
+        fitting.peek()?;
+        if template.as_plain().is_some() {
+            return Some(Self::Itself);
+        }
+        Some(Self::Made(fitting.map(|name| (template, name.clone())).collect()))
+    }
+
+    fn is(id: bool) -> Option<Self> {
+        id.then_some(Self::Itself)
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Itself, _) | (_, Self::Itself) => Self::Itself,
+            (Self::Made(mut names), Self::Made(others)) => {
+                names.extend(others);
+                Self::Made(names)
+            }
+        }
+    }
+}
+
 impl About<'_> {
-    fn is_about(&self, principals: &[PrincipalSelector], permission_sets: &[PermissionSetSelector]) -> bool {
+    fn is_about<'r>(
+        &self,
+        principals: &'r [PrincipalSelector],
+        permission_sets: &'r [PermissionSetSelector],
+    ) -> Option<By<'r>> {
         match self {
-            Self::PermissionSet { arn, name } => permission_sets.iter().any(|set| match set {
-                PermissionSetSelector::Name(template) => name.is_none_or(|name| template.may_be(name)),
-                PermissionSetSelector::Arn(pinned) => pinned == *arn,
-                PermissionSetSelector::Tagged(_) => true,
-            }),
+            Self::PermissionSet { .. } => {
+                permission_sets.iter().filter_map(|set| self.is_about_permission_set(set)).reduce(By::or)
+            }
             Self::Group { .. } | Self::MembersOf { .. } | Self::Members | Self::User { .. } => {
-                principals.iter().any(|principal| self.is_about_principal(principal))
+                principals.iter().filter_map(|principal| self.is_about_principal(principal)).reduce(By::or)
             }
         }
     }
 
-    fn is_about_principal(&self, principal: &PrincipalSelector) -> bool {
-        let bears = |template: &NameTemplate, names: &BTreeSet<String>| {
-            names.iter().any(|name| template.may_be(name))
-        };
+    fn is_about_permission_set<'r>(&self, set: &'r PermissionSetSelector) -> Option<By<'r>> {
+        let Self::PermissionSet { arn, name } = self else { return None };
+        match set {
+            PermissionSetSelector::Name(template) => match name {
+                Some(name) => By::bears(template, [&(*name).to_owned()]),
+                None => Some(By::Itself),
+            },
+            PermissionSetSelector::Arn(pinned) => By::is(pinned == *arn),
+            PermissionSetSelector::Tagged(_) => Some(By::Itself),
+        }
+    }
+
+    fn is_about_principal<'r>(&self, principal: &'r PrincipalSelector) -> Option<By<'r>> {
         match (self, principal) {
             (Self::Group { names, .. }, PrincipalSelector::Group(name))
             | (
                 Self::Group { names, .. } | Self::MembersOf { names, .. },
                 PrincipalSelector::MembersOf(name),
             )
-            | (Self::User { names, .. }, PrincipalSelector::User(name)) => bears(name, names),
+            | (Self::User { names, .. }, PrincipalSelector::User(name)) => By::bears(name, names.iter()),
             (Self::Group { id, .. }, PrincipalSelector::GroupId(pinned))
             | (Self::Group { id, .. } | Self::MembersOf { id, .. }, PrincipalSelector::MembersOfId(pinned)) => {
-                pinned == *id
+                By::is(pinned == *id)
             }
-            (Self::User { id, .. }, PrincipalSelector::UserId(pinned)) => pinned == *id,
-            (Self::Members, PrincipalSelector::MembersOf(_) | PrincipalSelector::MembersOfId(_)) => true,
+            (Self::User { id, .. }, PrincipalSelector::UserId(pinned)) => By::is(pinned == *id),
+            (Self::Members, PrincipalSelector::MembersOf(_) | PrincipalSelector::MembersOfId(_)) => {
+                Some(By::Itself)
+            }
             (
                 Self::Group { .. }
                 | Self::MembersOf { .. }
@@ -58,8 +116,34 @@ impl About<'_> {
                 | Self::User { .. }
                 | Self::PermissionSet { .. },
                 _,
-            ) => false,
+            ) => None,
         }
+    }
+}
+
+impl Reach<'_> {
+    /// Whether the tags of an account may tell that it is none of them.
+    pub fn depends_on_tags(&self) -> bool {
+        let is_of_tag = |data: &AccountData| matches!(data, AccountData::Tag(_));
+        match &self.by {
+            By::Itself => false,
+            By::Made(names) => names.iter().any(|(template, _)| template.data().into_iter().any(is_of_tag)),
+        }
+    }
+
+    /// Whether the rule may be about it in an account, by what is known of that one. A tag that it is not known to have may be anything.
+    pub fn may_touch(&self, account: &AccountOutline, tags: Option<&Tags>) -> bool {
+        let known = |data: &AccountData| match data {
+            AccountData::Tag(key) => tags.and_then(|tags| tags.get(key)).filter(|value| !value.is_empty()),
+            AccountData::Name => Some(account.name.as_str()).filter(|name| !name.is_empty()),
+            AccountData::Id => Some(account.id.as_str()),
+            AccountData::Ou => account.path.last().and_then(|(_, name)| name.as_deref()),
+        };
+        let makes = match &self.by {
+            By::Itself => true,
+            By::Made(names) => names.iter().any(|(template, name)| template.may_be_with(name, known)),
+        };
+        makes && self.accounts.may_give(account)
     }
 }
 
@@ -67,17 +151,21 @@ impl Index {
     /// The rules that may be about it.
     pub fn rules_about(&self, about: About<'_>) -> Vec<&Rule> {
         let rules = self.rules().iter();
-        rules.filter(|rule| about.is_about(&rule.principals, &rule.permission_sets)).collect()
+        rules.filter(|rule| about.is_about(&rule.principals, &rule.permission_sets).is_some()).collect()
     }
 
     /// Where these rules give something, and where what may be about it forbids something.
-    pub fn accounts_about(&self, about: About<'_>) -> Vec<&AccountSelector> {
-        let given = self.rules_about(about).into_iter().map(|rule| &rule.accounts);
-        let never = self.never().iter().filter(|never| {
-            // What is forbidden to everybody changes for nobody with a principal.
-            about.is_about(never.principals.as_deref().unwrap_or_default(), &never.permission_sets)
+    pub fn accounts_about(&self, about: About<'_>) -> Vec<Reach<'_>> {
+        let given = self.rules().iter().filter_map(|rule| {
+            let by = about.is_about(&rule.principals, &rule.permission_sets)?;
+            Some(Reach { accounts: &rule.accounts, by })
         });
-        given.chain(never.map(|never| &never.accounts)).collect()
+        let never = self.never().iter().filter_map(|never| {
+            // What is forbidden to everybody changes for nobody with a principal.
+            let principals = never.principals.as_deref().unwrap_or_default();
+            Some(Reach { accounts: &never.accounts, by: about.is_about(principals, &never.permission_sets)? })
+        });
+        given.chain(never).collect()
     }
 }
 
@@ -137,6 +225,32 @@ rules:
         assert_eq!(about(&index, About::Members), ["members"]);
         let contractors = names(&["Contractors"]);
         assert_eq!(index.accounts_about(About::Group { id: &other, names: &contractors }).len(), 1);
+    }
+
+    #[test]
+    fn a_name_that_is_made_reaches_the_accounts_that_make_it_so_or_of_which_too_little_is_known() {
+        let (index, id) = (index(), "11111111-0000-4000-8000-000000000002".parse().unwrap());
+        let outline = AccountOutline {
+            id: "111122223333".parse().unwrap(),
+            name: "shop".to_owned(),
+            path: Vec::new(),
+            is_management: false,
+        };
+        let touches = |names: &[&str], tags: Option<&[(&str, &str)]>| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let reaches = index.accounts_about(About::Group { id: &id, names: &names });
+            let tags = tags.map(|tags| tags.iter().copied().collect::<Tags>());
+            reaches.iter().filter(|reach| reach.may_touch(&outline, tags.as_ref())).count()
+        };
+        assert_eq!(touches(&["web-developers"], Some(&[("Team", "web")])), 1);
+        assert_eq!(touches(&["web-developers"], Some(&[("Team", "shop")])), 0);
+        assert_eq!(touches(&["web-developers", "shop-developers"], Some(&[("Team", "shop")])), 1);
+        assert_eq!(touches(&["web-developers"], Some(&[("Environment", "Production")])), 1, "not known yet");
+        assert_eq!(touches(&["web-developers"], None), 1);
+        assert_eq!(touches(&["Developers"], Some(&[("Team", "shop")])), 1, "the same in every account");
+        let (plain, made) = (["Developers".to_owned()].into(), ["web-developers".to_owned()].into());
+        let depends = |names| index.accounts_about(About::Group { id: &id, names })[0].depends_on_tags();
+        assert!(!depends(&plain) && depends(&made));
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod turn;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-pub use about::About;
+pub use about::{About, Reach};
 pub use bundle::{Bundle, NoBundle};
 pub use calendar::{Calendar, Day, Freeze, Shut, TimeOfDay, Window, Zone};
 pub use diagnostic::{Diagnostics, PlainProblem, Problem};

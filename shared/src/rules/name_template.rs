@@ -83,28 +83,33 @@ impl NameTemplate {
 
     /// Whether some account may make it this name.
     pub(super) fn may_be(&self, name: &str) -> bool {
-        let mut rest = name;
-        // How many things of the account's stand before what comes next: each is a character at least.
-        let mut data = 0;
-        let mut parts = self.0.iter().peekable();
-        while let Some(part) = parts.next() {
-            let Part::Text(text) = part else {
-                data += 1;
-                continue;
+        self.may_be_with(name, |_| None)
+    }
+
+    /// Whether an account may make it this name of which so much is known: `None` stands for what isn't, and is not empty.
+    pub(super) fn may_be_with<'t>(
+        &'t self,
+        name: &str,
+        known: impl Fn(&'t AccountData) -> Option<&'t str>,
+    ) -> bool {
+        let mut texts = vec![String::new()];
+        // How many things of the account's that aren't known stand before each text but the first: each is a character at least.
+        let mut gaps: Vec<usize> = Vec::new();
+        for part in &self.0 {
+            let text = match part {
+                Part::Text(text) => Some(text.as_str()),
+                Part::Data(data) => known(data),
             };
-            let after = if data == 0 {
-                rest.strip_prefix(text.as_str())
-            } else if parts.peek().is_none() {
-                return rest.strip_suffix(text.as_str()).is_some_and(|made| made.chars().count() >= data);
-            } else {
-                // The first place where it stands leaves most for what follows.
-                let made = rest.char_indices().nth(data).and_then(|(at, _)| rest.get(at..));
-                made.and_then(|made| made.split_once(text.as_str())).map(|(_, after)| after)
-            };
-            let Some(after) = after else { return false };
-            (rest, data) = (after, 0);
+            match (text, texts.last_mut(), gaps.last_mut()) {
+                (Some(text), Some(last), _) => last.push_str(text),
+                (None, Some(last), Some(gap)) if last.is_empty() => *gap += 1,
+                (None, ..) | (Some(_), None, _) => {
+                    gaps.push(1);
+                    texts.push(String::new());
+                }
+            }
         }
-        if data == 0 { rest.is_empty() } else { rest.chars().count() >= data }
+        fits(name, &texts, &gaps)
     }
 
     /// What the name is made from.
@@ -135,6 +140,23 @@ impl NameTemplate {
         }
         Ok(Cow::Owned(name))
     }
+}
+
+/// Whether a name is these texts with at least so many characters before each but the first.
+fn fits(name: &str, texts: &[String], gaps: &[usize]) -> bool {
+    let Some((first, after)) = texts.split_first() else { return name.is_empty() };
+    let Some(mut rest) = name.strip_prefix(first.as_str()) else { return false };
+    let mut gaps = gaps.iter().zip(after).peekable();
+    while let Some((gap, text)) = gaps.next() {
+        if gaps.peek().is_none() {
+            return rest.strip_suffix(text.as_str()).is_some_and(|made| made.chars().count() >= *gap);
+        }
+        // The first place where it stands leaves most for what follows.
+        let made = rest.char_indices().nth(*gap).and_then(|(at, _)| rest.get(at..));
+        let Some((_, after)) = made.and_then(|made| made.split_once(text.as_str())) else { return false };
+        rest = after;
+    }
+    rest.is_empty()
 }
 
 impl AccountData {
@@ -245,6 +267,26 @@ mod tests {
         }
         assert!(may("{ou_name}{account_id}", "ab") && !may("{ou_name}{account_id}", "a"));
         assert!(may("x{ou_name}y{account_id}z", "x1y2yz") && !may("x{ou_name}y{account_id}z", "xyz"));
+    }
+
+    #[test]
+    fn what_is_known_of_an_account_stands_in_its_place() {
+        let may = |template: &str, name: &str, known: &[(AccountData, &'static str)]| {
+            let template = NameTemplate::parse(template).unwrap();
+            let of = |data: &AccountData| known.iter().find(|(it, _)| it == data).map(|(_, text)| *text);
+            template.may_be_with(name, of)
+        };
+        let (team, id) = (AccountData::Tag("Team".to_owned()), AccountData::Id);
+        for (name, fits) in [("web-dev", true), ("shop-dev", false), ("web-dev-dev", false)] {
+            assert_eq!(may("{account_tag.Team}-dev", name, &[(team.clone(), "web")]), fits, "{name}");
+        }
+        // What stands beside it may still be anything.
+        let both = "{ou_name}{account_tag.Team}{account_id}";
+        for (name, fits) in [("awebb", true), ("web1", false), ("aweb", false), ("aweb1", true)] {
+            assert_eq!(may(both, name, &[(team.clone(), "web")]), fits, "{name}");
+        }
+        assert!(may(both, "oweb1", &[(team.clone(), "web"), (id.clone(), "1")]));
+        assert!(!may(both, "oweb2", &[(team, "web"), (id, "1")]));
     }
 
     #[test]

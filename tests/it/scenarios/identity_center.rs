@@ -10,14 +10,15 @@ use shared::{
     ports::{Guard, Ledger as _, LedgerReader as _, RowWrite},
 };
 use simulator::{
-    Assumptions, Fault, Settings,
+    Assumptions, Fault, FaultRule, Settings,
     wire::{identity_store as store, sso_admin as sso},
 };
 
 use super::{
     failures::by_request,
+    fleet::{calm, fleet},
     members::{joins, leaves},
-    model::{Who, group, in_ou, rule, rules},
+    model::{Where, Who, group, in_ou, rule, rules},
     service::{Service, Start},
 };
 
@@ -138,6 +139,50 @@ async fn members_of_a_group_that_is_granted_itself_come_and_go_without_a_look() 
         let heard = service.ports.hear(event, &*service.parked).await.unwrap();
         assert!(matches!(heard, Heard::Hinted(0) | Heard::Ignored(_)), "{heard:?}");
     }
+}
+
+/// How many accounts are looked at when a group appears whose name only one account of thirty makes, another perhaps.
+async fn looked_at_for_a_name_that_is_made(tagging_fails: bool) -> usize {
+    const OF_THE_FLEET: &str = "tags: { Kind: unit }";
+    let tags = |team: &str| format!("tags: {{ Team: {team} }}");
+    let organization = fleet(30, 1)
+        .replacen(OF_THE_FLEET, &tags("web"), 1)
+        .replacen(OF_THE_FLEET, "tags: { Other: thing }", 1)
+        .replace(OF_THE_FLEET, &tags("shop"));
+    let service = Service::start(Start { organization: &organization, world: calm(), ..Start::default() });
+    let team = rule("team", Who::GroupOfTag("Team".into(), "-developers".into()));
+    let with_a_team = Where::All(vec![in_ou("Fleet"), Where::Has("Team".into(), true)]);
+    service.publish(&rules([team.gets("Set0").in_accounts(with_a_team)])).await;
+    service.sweep_and_settle().await;
+    assert_eq!(service.assignments(), [""; 0]);
+    drop(service.take_events());
+
+    if tagging_fails {
+        service.world().faults.add(FaultRule {
+            operation: "GetResources".to_owned(),
+            service: None,
+            fault: Fault::AccessDenied,
+            calls: None,
+            account: None,
+        });
+    }
+    make_group(&service, "web-developers").await;
+    let mut looks = 0;
+    for event in service.take_events() {
+        match service.ports.hear(event, &*service.parked).await.unwrap() {
+            Heard::Hinted(accounts) => looks += accounts,
+            other => panic!("{other:?}"),
+        }
+    }
+    service.settle().await;
+    assert_eq!(service.assignments(), ["unit-00 Set0 web-developers"]);
+    looks
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_name_is_made_from_tags_leads_to_looks_at_the_accounts_that_may_make_it() {
+    assert_eq!(looked_at_for_a_name_that_is_made(false).await, 2);
+    assert_eq!(looked_at_for_a_name_that_is_made(true).await, 30, "whose tags nobody tells may make it");
 }
 
 #[tokio::test(start_paused = true)]
