@@ -42,7 +42,8 @@ impl<'a> Event<'a> {
     }
 
     pub(super) fn parsed<T: FromStr<Err = InvalidId>>(&self, text: &str) -> Result<T, EventError> {
-        text.parse().map_err(|source| EventError::Invalid { name: short(self.name), source })
+        let invalid = |InvalidId { expected, .. }| EventError::Invalid { name: short(self.name), expected };
+        text.parse().map_err(invalid)
     }
 
     /// Nowhere is what should be at this place.

@@ -23,7 +23,6 @@ mod upload;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::InvalidId;
 use event::{Event, short};
 pub use family::Family;
 pub use hint::{AnyHint, DirectoryHint, Hint, PermissionSetHint};
@@ -93,8 +92,9 @@ pub enum EventError {
     Missing { name: String, member: &'static str },
     #[error("`{name}` hides its `{member}`")]
     Hidden { name: String, member: &'static str },
-    #[error("`{name}` names something unexpected")]
-    Invalid { name: String, source: InvalidId },
+    /// What it names instead is not told: it may be the name of a person, and reasons are logged.
+    #[error("`{name}` names something unexpected, not {expected}")]
+    Invalid { name: String, expected: &'static str },
 }
 
 /// What a reader makes of an event that is its own.

@@ -10,7 +10,7 @@ use super::{
     event::{bare, is_hidden, short},
     search::{self, Several},
 };
-use crate::domain::{AssignmentKey, InvalidId, PermissionSetArn, Principal};
+use crate::domain::{AssignmentKey, PermissionSetArn, Principal};
 
 /// Where an event names what it is about. Places are JSON pointers into its `detail`. Where an ARN is not in its place, it is looked for
 /// in all places where it may be.
@@ -117,9 +117,9 @@ fn assignment(event: &Event<'_>, answer: &'static str) -> Found<PermissionSetHin
     let principal = match kind {
         "GROUP" => Principal::Group(event.parsed(bare(id))?),
         "USER" => Principal::User(event.parsed(bare(id))?),
-        other => {
-            let source = InvalidId { text: short(other), expected: "a principal's type: GROUP or USER" };
-            return Err(EventError::Invalid { name: short(event.name), source });
+        _ => {
+            let expected = "a principal's type: GROUP or USER";
+            return Err(EventError::Invalid { name: short(event.name), expected });
         }
     };
     let (account, permission_set) = (event.parsed(account)?, event.parsed(permission_set)?);

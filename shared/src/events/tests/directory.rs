@@ -257,6 +257,13 @@ fn what_is_hidden_or_missing_is_never_guessed() {
     let invalid = event("sso-directory", "DeleteGroup", json!({ "groupId": "xxxx" }), Value::Null);
     assert!(matches!(read_directory(&invalid), Err(EventError::Invalid { .. })));
 
+    // What stands in an id's place is nobody's business: reasons are logged.
+    let person = json!({ "userId": "alice@example.com" });
+    let person = read_directory(&event("sso-directory", "DisableUser", person, Value::Null)).unwrap_err();
+    let reason = crate::causes::joined(&person);
+    assert!(reason.starts_with("`DisableUser` names something unexpected, not a user's id"), "{reason}");
+    assert!(!reason.contains("alice"), "{reason}");
+
     // To look at the group is enough where it is hidden who joined.
     let joined = json!({ "groupId": GROUP, "member": { "memberId": HIDDEN } });
     assert_eq!(hint(&event("sso-directory", "AddMemberToGroup", joined, Value::Null)), member(None));
