@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt as _};
 use shared::{
-    domain::{AssignmentKey, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
+    domain::{AssignmentKey, PermissionSet, PermissionSetArn, Principal},
     engine::Reader,
-    ports::{AccessReader, Directory, LedgerError, LedgerReader, Seen, SeenKind},
+    ports::{AccessReader, Directory, LastName, LedgerError, LedgerReader, Seen, SeenKind},
 };
 
-/// Names of principals and permission sets. What could not be looked up, or is gone, has none.
+/// Names of principals and permission sets. What is gone has the name that it was last seen with; what was never seen has none.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     principals: BTreeMap<Principal, String>,
@@ -43,7 +43,7 @@ impl Names {
             sets.insert(key.permission_set.clone());
         }
         let principals = stream::iter(principals)
-            .map(async |principal| (principal.clone(), principal_name(&principal, source.directory).await))
+            .map(async |principal| (principal.clone(), principal_name(&principal, source).await))
             .buffered(4)
             .filter_map(async |(principal, name)| Some((principal, name?)))
             .collect()
@@ -74,14 +74,14 @@ impl Names {
                 names.permission_sets.insert(set.arn, set.name);
             }
         }
-        for seen in ledger.recall(SeenKind::Group).await? {
-            if let Ok(Some(id)) = serde_json::from_value::<Option<GroupId>>(seen.value) {
-                names.principals.insert(Principal::Group(id), seen.id);
+        for seen in ledger.recall(SeenKind::GroupName).await? {
+            if let (Ok(id), Some(name)) = (seen.id.parse(), last_name(seen)) {
+                names.principals.insert(Principal::Group(id), name);
             }
         }
-        for seen in ledger.recall(SeenKind::User).await? {
-            if let Ok(Some(id)) = serde_json::from_value::<Option<UserId>>(seen.value) {
-                names.principals.insert(Principal::User(id), seen.id);
+        for seen in ledger.recall(SeenKind::UserName).await? {
+            if let (Ok(id), Some(name)) = (seen.id.parse(), last_name(seen)) {
+                names.principals.insert(Principal::User(id), name);
             }
         }
         Ok(names)
@@ -96,10 +96,18 @@ impl Names {
     }
 }
 
-async fn principal_name(principal: &Principal, directory: &dyn Directory) -> Option<String> {
-    let name = match principal {
-        Principal::Group(id) => directory.group_name(id).await,
-        Principal::User(id) => directory.user_name(id).await,
+/// The name that a principal bears, or bore when AWS still knew it.
+async fn principal_name(principal: &Principal, source: Source<'_>) -> Option<String> {
+    let (name, kind) = match principal {
+        Principal::Group(id) => (source.directory.group_name(id).await, SeenKind::GroupName),
+        Principal::User(id) => (source.directory.user_name(id).await, SeenKind::UserName),
     };
-    name.ok().flatten()
+    match name {
+        Ok(Some(name)) => Some(name),
+        Ok(None) | Err(_) => source.ledger.recall_one(kind, principal.id()).await.ok()?.and_then(last_name),
+    }
+}
+
+fn last_name(seen: Seen) -> Option<String> {
+    Some(serde_json::from_value::<LastName>(seen.value).ok()?.name)
 }

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::{
     Arrival, Inbox, InboxError, Members, Rulebook, RulesOnHand, outline::outlines, reprovision::mark, signed,
 };
@@ -19,7 +21,7 @@ use crate::{
     events::{DirectoryHint, Hint, PermissionSetHint, Told},
     ledger::{Edit, Row, State},
     outcome::{Drift, Happened, Outcome, Response},
-    ports::{AccessReader, Directory, LedgerError, Request, RequestStatus, Seen, SeenKind},
+    ports::{AccessReader, Directory, LastName, LedgerError, Request, RequestStatus, Seen, SeenKind},
     rules::{About, Reach},
 };
 
@@ -60,7 +62,7 @@ struct Touched<'r> {
     /// Groups whose members may be others now, and whether rules name them.
     changed: BTreeMap<GroupId, bool>,
     /// To be remembered once the looks are in the inbox.
-    learned: Vec<Seen>,
+    learned: Vec<(SeenKind, Seen)>,
 }
 
 impl Touched<'_> {
@@ -129,11 +131,12 @@ impl CenterInbox<'_> {
                 self.send(touched, event).await
             }
             PermissionSetHint::Assignment { key, request } => {
-                self.confirm(key, request.as_ref(), arrival).await?;
-                if self.is_ours(key, request.as_ref()).await? {
+                // What was uncertain may be one too many, now that it can be taken away.
+                let is_settled = self.confirm(key, request.as_ref(), arrival).await?;
+                if !is_settled && self.is_ours(key, request.as_ref(), arrival).await? {
                     return Ok(0);
                 }
-                if let (Some(request), false) = (request, self.is_of_our_role(arrival)) {
+                if let (Some(request), false) = (request, is_settled || self.is_of_our_role(arrival)) {
                     self.tell_if_foreign(key, request, event).await?;
                 }
                 self.inbox.send([key.account.clone()], event, None).await
@@ -148,11 +151,17 @@ impl CenterInbox<'_> {
             }
             // Our own calls come back so. Whoever else made one, a campaign asks who has an old version at its own time.
             PermissionSetHint::Provisioned(_) => Ok(0),
-            PermissionSetHint::PermissionSets => self.inbox.submit(&Hint::Everything, event).await,
+            PermissionSetHint::PermissionSets => {
+                let ledger = self.inbox.ledger;
+                let known = ledger.recall(SeenKind::PermissionSetTags).await?;
+                let unknown: Vec<Seen> = known.into_iter().map(|seen| self.unknown_tags(seen.id)).collect();
+                ledger.remember(SeenKind::PermissionSetTags, &unknown).await?;
+                self.inbox.submit(&Hint::Everything, event).await
+            }
         }
     }
 
-    /// A group that still bears the name that it was last seen with has at most other members.
+    /// A group that still bears the name that an event has told last has at most other members.
     async fn group<'r>(
         &self,
         rules: &'r RulesOnHand,
@@ -160,22 +169,23 @@ impl CenterInbox<'_> {
         touched: &mut Touched<'r>,
     ) -> Result<(), InboxError> {
         let now = self.directory.group_name(id).await.map_err(InboxError::Directory)?;
-        let before = self.last_name(id).await?;
+        let before = self.last_name(SeenKind::GroupName, id.as_str()).await?;
         let mut names = self.remembered_names(id).await?;
         names.extend(now.clone());
-        if now.is_some() && now == before {
+        let is_no_news =
+            |before: &LastName| before.hinted && !before.gone && Some(&before.name) == now.as_ref();
+        if before.as_ref().is_some_and(is_no_news) {
             touched.changed.insert(id.clone(), false);
             touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
             return Ok(());
         }
-        names.extend(before);
+        names.extend(before.clone().map(|before| before.name));
         let about = About::Group { id, names: &names };
         touched.given.extend(rules.index.accounts_about(about));
         touched.principals.insert(Principal::Group(id.clone()));
         let is_named = now.is_some() && !rules.index.rules_about(about).is_empty();
         touched.changed.insert(id.clone(), is_named);
-        let value = serde_json::to_value(now).unwrap_or_default();
-        touched.learned.push(Seen { id: id.to_string(), value, at: self.inbox.clock.now() });
+        self.learn_name(SeenKind::GroupName, id.as_str(), now, before, touched);
         Ok(())
     }
 
@@ -208,10 +218,18 @@ impl CenterInbox<'_> {
                 .changed
                 .extend(self.all_members().groups_with(id).await?.into_iter().map(|it| (it, false)));
         }
-        let names = now.into_iter().collect();
+        let before = self.last_name(SeenKind::UserName, id.as_str()).await?;
+        let mut names: BTreeSet<String> = now.iter().cloned().collect();
+        names.extend(before.iter().map(|before| before.name.clone()));
+        self.learn_name(SeenKind::UserName, id.as_str(), now, before, touched);
         touched.given.extend(rules.index.accounts_about(About::User { id, names: &names }));
         touched.principals.insert(Principal::User(id.clone()));
         Ok(())
+    }
+
+    /// Whoever began to read a permission set's tags before this can't put them back.
+    fn unknown_tags(&self, id: String) -> Seen {
+        Seen { id, value: serde_json::Value::Null, at: self.inbox.clock.now() }
     }
 
     async fn set<'r>(
@@ -220,12 +238,9 @@ impl CenterInbox<'_> {
         arn: &PermissionSetArn,
         touched: &mut Touched<'r>,
     ) -> Result<(), InboxError> {
-        // Whoever began to read its tags before this can't put them back.
-        let unknown =
-            Seen { id: arn.to_string(), value: serde_json::Value::Null, at: self.inbox.clock.now() };
+        let unknown = self.unknown_tags(arn.to_string());
         self.inbox.ledger.remember(SeenKind::PermissionSetTags, &[unknown]).await?;
-        let remembered = self.inbox.ledger.recall(SeenKind::PermissionSet).await?;
-        let remembered = remembered.into_iter().find(|seen| seen.id == arn.as_str());
+        let remembered = self.inbox.ledger.recall_one(SeenKind::PermissionSet, arn.as_str()).await?;
         let name = match remembered.and_then(|seen| serde_json::from_value::<PermissionSet>(seen.value).ok())
         {
             // It never has another one.
@@ -238,11 +253,26 @@ impl CenterInbox<'_> {
         Ok(())
     }
 
-    /// The name with which a group was last seen; `None` too where it was gone then.
-    async fn last_name(&self, id: &GroupId) -> Result<Option<String>, LedgerError> {
-        let names = self.inbox.ledger.recall(SeenKind::GroupName).await?;
-        let seen = names.into_iter().find(|seen| seen.id == id.as_str());
-        Ok(seen.and_then(|seen| serde_json::from_value(seen.value).ok()).flatten())
+    /// The name with which a group or a user was last seen.
+    async fn last_name(&self, kind: SeenKind, id: &str) -> Result<Option<LastName>, LedgerError> {
+        let seen = self.inbox.ledger.recall_one(kind, id).await?;
+        Ok(seen.and_then(|seen| serde_json::from_value(seen.value).ok()))
+    }
+
+    /// What is gone keeps its name.
+    fn learn_name(
+        &self,
+        kind: SeenKind,
+        id: &str,
+        now: Option<String>,
+        before: Option<LastName>,
+        touched: &mut Touched<'_>,
+    ) {
+        let gone = now.is_none();
+        if let Some(name) = now.or(before.map(|before| before.name)) {
+            let value = serde_json::to_value(LastName { name, gone, hinted: true }).unwrap_or_default();
+            touched.learned.push((kind, Seen { id: id.to_owned(), value, at: self.inbox.clock.now() }));
+        }
     }
 
     /// The names by which rules have found the group.
@@ -254,13 +284,20 @@ impl CenterInbox<'_> {
     }
 
     /// Whether a request to assign is one that the ledger knows. Its event may come before AWS's answer is written down: then the engine finds
-    /// out whose it is. Another's for the same key is looked at as soon as ours has ended.
-    async fn is_ours(&self, key: &AssignmentKey, request: Option<&RequestId>) -> Result<bool, LedgerError> {
+    /// out whose it is, unless the event says that it is another's. That leads to a look as soon as ours has ended.
+    async fn is_ours(
+        &self,
+        key: &AssignmentKey,
+        request: Option<&RequestId>,
+        arrival: &Arrival,
+    ) -> Result<bool, LedgerError> {
         let Some(row) = self.inbox.ledger.row(key).await? else { return Ok(false) };
         let present = row.claim().map(|claim| claim.request.as_ref());
         let is_known =
             request.is_some() && (present == Some(request) || row.last_request.as_ref() == request);
-        Ok(present == Some(None) || is_known)
+        let is_anothers =
+            !self.own_roles.is_empty() && arrival.caller_role.is_some() && !self.is_of_our_role(arrival);
+        Ok(is_known || (present == Some(None) && !is_anothers))
     }
 
     /// Tells of an assignment that somebody else has made, once AWS shows it. What becomes of one that a rule wants, or that was ours, is told by who
@@ -276,7 +313,9 @@ impl CenterInbox<'_> {
         if row.as_ref().is_some_and(|row| row.state != State::Closed) {
             return Ok(());
         }
-        if self.has_made(key, request).await? {
+        // What a delete of ours has ended since is not there any more.
+        let ended = row.and_then(|row| row.closed_at);
+        if self.has_made(key, request, ended).await? {
             let happened = Happened::DriftFound {
                 assignment: key.clone(),
                 drift: Drift::Foreign,
@@ -289,17 +328,23 @@ impl CenterInbox<'_> {
         Ok(())
     }
 
-    /// Whether this request has made the assignment: one that is under way is asked about for a while. A request to delete is none that AWS
+    /// Whether this request has made the assignment, after whatever has ended one before: one that is under way is asked about for a while. A request to delete is none that AWS
     /// knows among those to create.
-    async fn has_made(&self, key: &AssignmentKey, request: &RequestId) -> Result<bool, InboxError> {
+    async fn has_made(
+        &self,
+        key: &AssignmentKey,
+        request: &RequestId,
+        ended: Option<Timestamp>,
+    ) -> Result<bool, InboxError> {
         for _ in 0..ASKED {
             let described = self.access.request(Operation::Grant, request).await;
             match described.map_err(InboxError::Request)? {
                 Some(Request { status: RequestStatus::InProgress, .. }) => {
                     self.inbox.clock.sleep(ASKED_AGAIN).await;
                 }
-                Some(Request { status: RequestStatus::Succeeded, key: of, .. }) => {
-                    return Ok(of.as_ref() == Some(key));
+                Some(Request { status: RequestStatus::Succeeded, key: of, created_at, .. }) => {
+                    let is_over = ended.zip(created_at).is_some_and(|(ended, made)| made < ended);
+                    return Ok(of.as_ref() == Some(key) && !is_over);
                 }
                 Some(Request { status: RequestStatus::Failed(_), .. }) | None => return Ok(false),
             }
@@ -357,8 +402,8 @@ impl CenterInbox<'_> {
             }
         }
         // INVARIANT: only once all looks are in the inbox. Else a crash would leave a change that nobody sees any more.
-        if !touched.learned.is_empty() {
-            ledger.remember(SeenKind::GroupName, &touched.learned).await?;
+        for (kind, seen) in touched.learned {
+            ledger.remember(kind, &[seen]).await?;
         }
         Ok(sent)
     }

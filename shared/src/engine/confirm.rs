@@ -19,18 +19,18 @@ const BEFORE: SignedDuration = SignedDuration::from_hours(1);
 
 impl CenterInbox<'_> {
     /// Makes an uncertain row ours, if the event is about a call of ours and AWS says that this very request has made the assignment. While the engine
-    /// still waits for the answer, it is told the request's id.
+    /// still waits for the answer, it is told the request's id. Tells whether it became ours: what it was uncertain about can be decided now.
     pub(super) async fn confirm(
         &self,
         key: &AssignmentKey,
         request: Option<&RequestId>,
         arrival: &Arrival,
-    ) -> Result<(), InboxError> {
-        let (Some(request), true) = (request, self.is_of_our_role(arrival)) else { return Ok(()) };
+    ) -> Result<bool, InboxError> {
+        let (Some(request), true) = (request, self.is_of_our_role(arrival)) else { return Ok(false) };
         let ledger = self.inbox.ledger;
-        let Some(row) = ledger.row(key).await? else { return Ok(()) };
+        let Some(row) = ledger.row(key).await? else { return Ok(false) };
         if row.last_request.as_ref() == Some(request) {
-            return Ok(());
+            return Ok(false);
         }
         // Events come sooner than an engine gives up on an answer: it is told by the row.
         if row.claim().is_some_and(|claim| claim.request.is_none()) && row.overheard.as_ref() != Some(request)
@@ -39,16 +39,22 @@ impl CenterInbox<'_> {
             let row = Row { overheard: Some(request.clone()), ..row };
             return match ledger.write(&[RowWrite::of(row)], &Guard::default()).await {
                 // The answer has come after all.
-                Ok(()) | Err(LedgerError::RowChanged(_)) => Ok(()),
+                Ok(()) | Err(LedgerError::RowChanged(_)) => Ok(false),
                 Err(error) => Err(error.into()),
             };
         }
-        if !matches!(row.state, State::Uncertain { contested: false, .. }) {
-            return Ok(());
+        // A grant that was put back after an answer was lost would find the assignment there, and not know whose it is.
+        let is_in_doubt = match &row.state {
+            State::Uncertain { contested, .. } => !contested,
+            State::Granting(intent) => intent.claim.is_none() && row.maybe_sent,
+            State::Ours | State::Closing(_) | State::Closed | State::Blocked { .. } | State::Dormant => false,
+        };
+        if !is_in_doubt {
+            return Ok(false);
         }
         let described = self.access.request(Operation::Grant, request).await;
         if !described.map_err(InboxError::Request)?.is_some_and(|request| has_made(&request, &row)) {
-            return Ok(());
+            return Ok(false);
         }
         let now = self.inbox.clock.now();
         let ours = Row {
@@ -64,10 +70,10 @@ impl CenterInbox<'_> {
         match ledger.write(&[RowWrite { row: ours, outcome: Some(outcome) }], &Guard::default()).await {
             Ok(()) => {
                 tracing::info!(account.id = %key.account, %key, "{key}: ours, by an event of our own request");
-                Ok(())
+                Ok(true)
             }
             // Somebody has settled it otherwise.
-            Err(LedgerError::RowChanged(_)) => Ok(()),
+            Err(LedgerError::RowChanged(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

@@ -19,6 +19,7 @@ pub async fn remember(
             | SeenKind::Group
             | SeenKind::GroupName
             | SeenKind::User
+            | SeenKind::UserName
             | SeenKind::OrganizationalUnit
             | SeenKind::Withheld
             | SeenKind::Member

@@ -89,12 +89,14 @@ pub enum SeenKind {
     /// id: a permission set's name that rules have found; value: its ARN, and who has confirmed it. Never grows too old, and
     /// only a person's word takes the place of what was seen first.
     PermissionSetName,
-    /// id: the group's name; value: its id, or null where proved absent
+    /// id: the group's name that rules have found; value: its id
     Group,
-    /// id: the group's id; value: the name that it was last seen with, or null once it was gone
+    /// id: the group's id; value: [`LastName`]
     GroupName,
-    /// id: the user's name; value: its id, or null where proved absent
+    /// id: the user's name that rules have found; value: its id
     User,
+    /// id: the user's id; value: [`LastName`]
+    UserName,
     /// id: the OU's id; value: its name, or null since it is known to have been renamed
     OrganizationalUnit,
     /// id: the account's id; value: whether it had tags when that was last proved
@@ -117,6 +119,18 @@ pub enum SeenKind {
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
     /// id: `unhinted:` and a publication's id: rules that are to come into force, or have, and of which no account was hinted yet.
     Fact,
+}
+
+/// The name that a group or a user was last seen with: what AWS no longer knows is still told by its name.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LastName {
+    pub name: String,
+    /// AWS no longer has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+    /// An event has told it, and all accounts that the name may touch were hinted. Whoever has only seen it can't say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hinted: bool,
 }
 
 /// Something that was read from AWS and is worth remembering, with its age.

@@ -16,7 +16,9 @@ pub use access::{
 };
 pub use clock::Clock;
 pub use directory::{Directory, Memberships};
-pub use ledger::{Guard, Ledger, LedgerError, LedgerReader, RowWrite, RulesInForce, Seen, SeenKind};
+pub use ledger::{
+    Guard, LastName, Ledger, LedgerError, LedgerReader, RowWrite, RulesInForce, Seen, SeenKind,
+};
 pub use organization::{AccountRecord, OrganizationFacts, OrganizationReader};
 pub use outcomes::{OutcomeBus, Told};
 pub use page::Page;

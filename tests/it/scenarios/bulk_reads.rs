@@ -301,6 +301,7 @@ async fn a_sweep_with_nothing_to_do_changes_nothing_but_when_things_were_seen() 
             SeenKind::Group,
             SeenKind::GroupName,
             SeenKind::User,
+            SeenKind::UserName,
             SeenKind::OrganizationalUnit,
             SeenKind::TaggedAccount,
             SeenKind::Consent,

@@ -278,6 +278,28 @@ async fn what_a_deleted_group_had_is_cleaned_up_after_a_day_within_a_budget_of_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_late_event_of_a_grant_of_ours_that_is_taken_back_is_told_as_nobody_else_s() {
+    let mut service = Service::new();
+    // A person with a role of another name runs `usher apply` beside the functions.
+    service.ports.own_roles = [].into();
+    service.publish(&developers()).await;
+    service.sweep().await.unwrap();
+    service.drain_inbox().await;
+    drop(service.take_events());
+    service.run_engine().await;
+    let granted = service.take_events();
+    service.move_to("play", "Workloads/Production").await;
+    service.pass(Duration::from_mins(6)).await;
+    service.settle().await;
+    assert_eq!(service.assignments(), [""; 0]);
+    told(&service).await;
+    service.deliver(granted).await;
+    service.settle().await;
+    assert_eq!(words(&told(&service).await), [""; 0]);
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_assignment_that_somebody_else_makes_is_told_and_left() {
     let service = settled(&developers()).await;
     told(&service).await;

@@ -157,6 +157,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::Group => "seen#group",
         SeenKind::GroupName => "seen#group-name",
         SeenKind::User => "seen#user",
+        SeenKind::UserName => "seen#user-name",
         SeenKind::OrganizationalUnit => "seen#organizational-unit",
         SeenKind::Withheld => "seen#withheld",
         SeenKind::Member => "seen#member",

@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt as _};
 use super::{CONTRADICTION, Reading};
 use crate::{
     domain::{GroupId, Principal, UserId},
-    ports::{Memberships, PortError, SeenKind},
+    ports::{LastName, Memberships, PortError, SeenKind},
     resolve::{Catalogue, Facts, Lookup, Needs},
 };
 
@@ -57,6 +57,9 @@ impl Reading<'_> {
             self.doubt(name, &mut found).await;
             found
         };
+        for (name, found) in &groups {
+            self.learn_id(SeenKind::Group, SeenKind::GroupName, name, found);
+        }
         let member_groups = each(&answers.member_groups, &needs.members_of, doubted).await;
         let named = member_groups.values().filter_map(|found| match found {
             Lookup::Found(id) => Some(id.clone()),
@@ -72,8 +75,12 @@ impl Reading<'_> {
         } else {
             (Lookup::Found(Catalogue::default()), BTreeMap::new())
         };
+        let users = each(&answers.users, &needs.users, user).await;
+        for (name, found) in &users {
+            self.learn_id(SeenKind::User, SeenKind::UserName, name, found);
+        }
         Facts {
-            users: each(&answers.users, &needs.users, user).await,
+            users,
             group_ids: each(&answers.group_ids, &needs.group_ids, group_id).await,
             user_ids: each(&answers.user_ids, &needs.user_ids, user_id).await,
             members: each(&answers.members, &of, members).await.into_iter().map(alone).collect(),
@@ -84,14 +91,30 @@ impl Reading<'_> {
         }
     }
 
+    /// Learns whose a name is, and what it is called, where that is news.
+    fn learn_id<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + ToString>(
+        &self,
+        by_name: SeenKind,
+        by_id: SeenKind,
+        name: &str,
+        found: &Lookup<T>,
+    ) {
+        let Lookup::Found(id) = found else { return };
+        let before = self.remembered(by_name, name);
+        if before.and_then(|before| serde_json::from_value(before).ok()).as_ref() != Some(id) {
+            self.learn(by_name, name, id);
+            self.learn(by_id, &id.to_string(), &seen(name));
+        }
+    }
+
     /// Who loses access when a group's name is gone are its members, and they are still there: the group that bore the name
     /// last must be gone too, or bear another one. Otherwise one of the two answers is stale.
     async fn doubt(&self, name: &str, found: &mut Lookup<GroupId>) {
         let before = self.remembered(SeenKind::Group, name);
         let before: Option<GroupId> = before.and_then(|value| serde_json::from_value(value).ok());
         match found {
-            Lookup::Found(id) if before.as_ref() != Some(id) => self.learn(SeenKind::Group, name, id),
-            Lookup::Found(_) | Lookup::Failed(_) => {}
+            Lookup::Found(_) => self.learn_id(SeenKind::Group, SeenKind::GroupName, name, found),
+            Lookup::Failed(_) => {}
             Lookup::Absent => {
                 let Some(before) = before else { return };
                 match self.reader.directory.group_name(&before).await {
@@ -134,11 +157,22 @@ impl Reading<'_> {
         principals: &BTreeSet<Principal>,
     ) -> BTreeMap<Principal, Lookup<String>> {
         let directory = self.reader.directory;
-        each(&self.answers.names, principals, async |principal: &Principal| match principal {
+        let standing = each(&self.answers.names, principals, async |principal: &Principal| match principal {
             Principal::Group(id) => lookup(directory.group_name(id).await),
             Principal::User(id) => lookup(directory.user_name(id).await),
         })
-        .await
+        .await;
+        // Perhaps no event has told it: the next one is not one of a name that all accounts have heard of.
+        for (principal, found) in &standing {
+            let kind = match principal {
+                Principal::Group(_) => SeenKind::GroupName,
+                Principal::User(_) => SeenKind::UserName,
+            };
+            if let Lookup::Found(name) = found {
+                self.learn(kind, principal.id(), &seen(name));
+            }
+        }
+        standing
     }
 }
 
@@ -176,6 +210,10 @@ fn lookup<T>(found: Result<Option<T>, PortError>) -> Lookup<T> {
         Ok(None) => Lookup::Absent,
         Err(error) => Lookup::Failed(error.to_string()),
     }
+}
+
+fn seen(name: &str) -> LastName {
+    LastName { name: name.to_owned(), gone: false, hinted: false }
 }
 
 fn exists<T>(found: Result<Option<T>, PortError>) -> Lookup<()> {

@@ -92,6 +92,7 @@ impl<'a> Reading<'a> {
         for kind in [
             SeenKind::Fact,
             SeenKind::Group,
+            SeenKind::User,
             SeenKind::OrganizationalUnit,
             SeenKind::PermissionSet,
             SeenKind::PermissionSetTags,

@@ -16,6 +16,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::Group => "group",
         SeenKind::GroupName => "group-name",
         SeenKind::User => "user",
+        SeenKind::UserName => "user-name",
         SeenKind::OrganizationalUnit => "organizational-unit",
         SeenKind::Withheld => "withheld",
         SeenKind::Member => "member",

@@ -301,6 +301,7 @@ impl Estate {
             SeenKind::Group,
             SeenKind::GroupName,
             SeenKind::User,
+            SeenKind::UserName,
             SeenKind::OrganizationalUnit,
             SeenKind::TaggedAccount,
             SeenKind::Fact,

@@ -98,6 +98,7 @@ pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
         SeenKind::Group,
         SeenKind::GroupName,
         SeenKind::User,
+        SeenKind::UserName,
         SeenKind::OrganizationalUnit,
         SeenKind::Consent,
         SeenKind::Reprovisioned,
