@@ -17,7 +17,7 @@ use crate::{
     Ending, Failure, Machine, Paint, Screen,
     args::{ConnectionArgs, DeadLettersListArgs, DeadLettersRetryArgs, LedgerAt},
     connect, ledger,
-    local_runtime::{DEAD_LETTERS, RETRIES},
+    local_runtime::{dead_letters, retries},
     render, report,
     screen::{count, line},
 };
@@ -70,8 +70,7 @@ async fn queues(
         LedgerAt::File(path) => {
             // Beside a ledger; where there is none, nothing was put aside.
             ledger::to_use(at, connection, machine).await?;
-            let folder = ledger::folder(path).join(DEAD_LETTERS);
-            Ok(vec![Arc::new(FolderQueue::new(&folder, Arc::clone(&machine.clock)))])
+            Ok(vec![Arc::new(FolderQueue::new(&dead_letters(path), Arc::clone(&machine.clock)))])
         }
         LedgerAt::Table(_) => {
             let settings = Settings::from_env();
@@ -228,8 +227,7 @@ impl Way {
     async fn of(at: &LedgerAt, connection: &ConnectionArgs, machine: &Machine) -> Result<Self, Failure> {
         Ok(match at {
             LedgerAt::File(path) => {
-                let folder = ledger::folder(path).join(RETRIES);
-                Self::Folder(FolderQueue::new(&folder, Arc::clone(&machine.clock)))
+                Self::Folder(FolderQueue::new(&retries(path), Arc::clone(&machine.clock)))
             }
             LedgerAt::Table(table) => {
                 Self::Deployed(Box::new(Deployed::of(table, connection, machine).await?))

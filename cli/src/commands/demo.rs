@@ -70,7 +70,7 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         reach,
         ledger,
         Arc::clone(&store),
-        folder,
+        &path,
         Arc::clone(&clock),
         settings,
         OutcomeFile::none(),

@@ -10,11 +10,12 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use shared::{
     clock::ScaledClock,
-    engine::{self, EngineSettings, Published},
+    engine::{self, Published},
     local::{FolderRules, OutcomeFile, SqliteLedger},
     pace::{Paces, Share},
     ports::{Clock, LedgerReader, RulesStore},
     rules::Bundle,
+    settings::Settings,
 };
 use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
 
@@ -90,9 +91,9 @@ pub(crate) async fn run(
         reach,
         record,
         Arc::clone(&store),
-        &folder,
+        &path,
         Arc::clone(&clock),
-        EngineSettings::default(),
+        Settings::from_env().engine()?,
         outcomes,
     );
     let in_force = engine::publish(&rules.bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
@@ -203,6 +204,10 @@ impl Play<'_> {
                 Found::Told(text) => {
                     telling::tell(self.clock.now(), ("rules", Paint::Warning), &text, screen)?;
                 }
+                Found::Refused(text) => {
+                    telling::tell(self.clock.now(), ("rules", Paint::Bad), &text, screen)?;
+                    self.runtime.refused(None, &text).await?;
+                }
                 Found::Changed(rules) => self.publish(rules, screen).await?,
             }
         }
@@ -226,6 +231,7 @@ impl Play<'_> {
             }
             Err(failure) => {
                 let why = shared::causes::joined(&failure);
+                self.runtime.refused(Some(version.clone()), &why).await?;
                 (Paint::Bad, format!("version {} of the files on the disk: {why}", version.short()))
             }
         };

@@ -13,7 +13,7 @@ mod steps;
 mod watched;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -63,9 +63,22 @@ const TOLD: Duration = Duration::from_secs(1);
 /// Received so often, a message is put aside.
 const DELIVERIES: u32 = 5;
 
-/// The folders of dead letters, and of those that are to be tried again, beside the ledger.
-pub(crate) const DEAD_LETTERS: &str = "dead-letters";
-pub(crate) const RETRIES: &str = "dead-letters-to-retry";
+/// The folder beside a ledger where its dead letters are kept. Another ledger beside it has one of its own.
+pub(crate) fn dead_letters(ledger: &Path) -> PathBuf {
+    beside(ledger, "dead-letters")
+}
+
+/// The folder beside a ledger where letters are left that are to be tried again.
+pub(crate) fn retries(ledger: &Path) -> PathBuf {
+    beside(ledger, "dead-letters-to-retry")
+}
+
+fn beside(ledger: &Path, what: &str) -> PathBuf {
+    let mut name = ledger.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(what);
+    ledger.with_file_name(name)
+}
 
 /// The functions with all that they need.
 pub struct LocalRuntime {
@@ -105,12 +118,12 @@ impl std::fmt::Debug for LocalRuntime {
 }
 
 impl LocalRuntime {
-    /// The functions over this ledger and these rules, and where their news arrive. What failed for good is kept in `folder`.
+    /// The functions over this ledger and these rules, and where their news arrive. What failed for good is kept beside the ledger's file.
     pub(crate) fn new(
         Reach { aws, engine }: Reach,
         ledger: SqliteLedger,
         rules: Arc<dyn RulesStore>,
-        folder: &Path,
+        file: &Path,
         clock: Arc<dyn Clock>,
         settings: EngineSettings,
         outcomes: OutcomeFile,
@@ -118,7 +131,7 @@ impl LocalRuntime {
         let (sender, news) = unbounded_channel();
         let teller = Teller::new(sender, Arc::clone(&clock));
         let [parked, retries] =
-            [DEAD_LETTERS, RETRIES].map(|name| FolderQueue::new(&folder.join(name), Arc::clone(&clock)));
+            [dead_letters(file), retries(file)].map(|folder| FolderQueue::new(&folder, Arc::clone(&clock)));
         let runtime = Self {
             aws,
             engine,

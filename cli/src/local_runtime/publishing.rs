@@ -1,9 +1,11 @@
 //! Rules that come into force while the functions run, as `on-rules-change` brings them into force.
 
 use shared::{
+    domain::RulesVersion,
     engine::{Planner, Press, Published, Rulebook, RulesOnHand, hint_everywhere, may_follow},
     ledger::{Cause, Forecast, Provenance, PublishedBy},
-    ports::LedgerReader as _,
+    outcome::{Happened, Outcome},
+    ports::{Ledger as _, LedgerReader as _},
     rules::Bundle,
 };
 
@@ -31,5 +33,13 @@ impl LocalRuntime {
         let published = published.map_err(Failure::Publish)?;
         hint_everywhere(&self.hints_go_in(), &published.rules).await.map_err(Failure::HintEverywhere)?;
         Ok((published, forecast))
+    }
+
+    /// Tells whoever listens to outcomes that rules did not come into force. `version` is theirs, where they could be read.
+    pub(crate) async fn refused(&self, version: Option<RulesVersion>, reason: &str) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let cause = Cause::new("rules", version.as_ref().map_or("unreadable", RulesVersion::short));
+        let happened = Happened::RulesRefused { refused: version, reason: reason.to_owned() };
+        Ok(self.ledger.tell(&[Outcome::new(happened, &now.to_string(), now, cause)]).await?)
     }
 }

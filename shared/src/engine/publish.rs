@@ -69,7 +69,7 @@ async fn follow(
     }
     if let Some(others) = in_force.filter(|others| has_shrunk(others.rules, after)) {
         let journal = consent::journal(ledger).await?;
-        if !journal.iter().any(|record| record.lets_shrink(&version, &others.version, now)) {
+        if !journal.iter().any(|record| record.lets_shrink(&version, (&others.version, others.since), now)) {
             return Err(PublishError::Shrunk { before: others.rules, after });
         }
     }

@@ -80,6 +80,11 @@ pub(super) fn name(envelope: &Envelope) -> &str {
     text(&envelope.detail, "/eventName").unwrap_or(&envelope.detail_type)
 }
 
+/// Whether it is a line of CloudTrail's, which always names its call or report.
+pub(super) fn is_of_cloudtrail(envelope: &Envelope) -> bool {
+    envelope.detail_type.ends_with(" via CloudTrail")
+}
+
 /// Why the call failed, if it did.
 pub(super) fn failure(envelope: &Envelope) -> Option<String> {
     let code = envelope.detail.get("errorCode").filter(|code| !code.is_null())?;

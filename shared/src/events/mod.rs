@@ -189,6 +189,9 @@ fn read_as<L: Layout>(envelope: &Envelope) -> Result<Reading<L::Hint>, EventErro
     if let Some(code) = event::failure(envelope) {
         return Ok(Reading::Ignored(Ignored::FailedCall { name: short(name), code }));
     }
+    if event::is_of_cloudtrail(envelope) && event::text(&envelope.detail, "/eventName").is_none() {
+        return Err(EventError::Missing { name: short(name), member: "eventName" });
+    }
     let (source_name, short_name) = (short(&envelope.source), short(name));
     let service = family::service(L::SERVICES, envelope);
     let found = match Family::of(envelope) {

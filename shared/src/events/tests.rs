@@ -112,6 +112,9 @@ fn a_failed_call_is_ignored() {
 
 #[test]
 fn what_should_have_named_an_account_and_does_not_is_an_error_that_says_so() {
+    let nameless = organizations(json!({ "requestParameters": { "accountId": "111122223333" } }));
+    let unreadable = read(&nameless).unwrap_err().to_string();
+    assert_eq!(unreadable, "`AWS API Call via CloudTrail` has no `eventName`");
     let missing = organizations(json!({ "eventName": "MoveAccount", "requestParameters": {} }));
     assert_eq!(read(&missing).unwrap_err().to_string(), "`MoveAccount` has no `accountId`");
     let wrong =

@@ -84,13 +84,20 @@ impl ConsentRecord {
         Self { id: ConsentId::of_digest(&hash.finalize().into()), by, at, reason, what }
     }
 
-    /// Whether it lets rules come into force after those in force although they have shrunk, at this time.
-    pub fn lets_shrink(&self, version: &RulesVersion, in_force: &RulesVersion, now: Timestamp) -> bool {
+    /// Whether it lets rules come into force although they have shrunk, after those in force since some time, at this time. Once: when others have come into force
+    /// since, and the same again after them, it was given to something else.
+    pub fn lets_shrink(
+        &self,
+        version: &RulesVersion,
+        (in_force, since): (&RulesVersion, Timestamp),
+        now: Timestamp,
+    ) -> bool {
         match &self.what {
             Consented::Plan { plan: _, rules, operations: _, expires_at, shrinks, replaces } => {
                 *shrinks
                     && rules == version
                     && replaces.as_ref().is_some_and(|replaced| replaced == in_force)
+                    && since <= self.at
                     && now < *expires_at
             }
             Consented::Keys { .. }
@@ -165,7 +172,10 @@ mod tests {
             };
             let record = ConsentRecord::new("Alba", at(0), "", what);
             move |new: &str, in_force: &str, now| {
-                record.lets_shrink(&version(new), &version(in_force), at(now))
+                let lets =
+                    |since| record.lets_shrink(&version(new), (&version(in_force), at(since)), at(now));
+                assert!(!lets(1), "it is the same once more");
+                lets(0)
             }
         };
         let record = lets(true, Some("c"));

@@ -93,6 +93,11 @@ async fn a_rollback_to_far_fewer_rules_tells_how_it_is_let_through() {
     assert_eq!(approved.ending, Ending::Good, "{approved:?}");
     let back = place.with_ledger(&["rules", "rollback", "--yes"]).await;
     assert_eq!(back.ending, Ending::Good, "{back:?}");
+
+    // What was allowed once is not allowed for good.
+    assert_eq!(place.publish(&many, &["--yes"]).await.ending, Ending::Good);
+    let again = place.with_ledger(&["rules", "rollback", "--yes"]).await;
+    assert!(again.ending == Ending::Bad && again.err.contains("shrunk from 4 to 1"), "{again:?}");
 }
 
 #[tokio::test]
@@ -166,7 +171,8 @@ async fn dead_letters_beside_a_ledger_are_shown_and_given_back() {
     let none = place.with_ledger(&["dead-letters", "list"]).await;
     assert!(none.ending == Ending::Good && none.out == "0 dead letters.\n", "{none:?}");
 
-    let folder = |name: &str| FolderQueue::new(&place.path(&format!("state/{name}")), Arc::new(SystemClock));
+    let folder =
+        |name: &str| FolderQueue::new(&place.path(&format!("state/ledger.db.{name}")), Arc::new(SystemClock));
     let hint = json!({ "account": "200000000001", "cause": "event:e-1", "at": "2026-11-21T12:00:00Z" });
     let letter = Parked::failed("reconcile", "AWS is away", &hint.to_string(), 5);
     letter.of_group(Some("200000000001")).park(&folder("dead-letters"), &SystemClock).await.unwrap();
@@ -177,6 +183,12 @@ async fn dead_letters_beside_a_ledger_are_shown_and_given_back() {
     {
         assert!(listed.out.contains(told), "{told}: {}", listed.out);
     }
+
+    // Another ledger in the same folder has letters of its own.
+    let other = place.path("state/other.db");
+    std::fs::copy(place.path("state/ledger.db"), &other).unwrap();
+    let line = ["usher", "dead-letters", "list", "--ledger", other.to_str().unwrap()];
+    assert_eq!(run(&line, &place.machine).await.out, "0 dead letters.\n");
 
     let json = place.with_ledger(&["dead-letters", "list", "--json"]).await.json();
     let id = json["letters"][0]["id"].as_str().unwrap();

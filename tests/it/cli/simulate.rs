@@ -239,7 +239,8 @@ async fn a_hurried_world_sweeps_by_its_own_clock() {
 #[tokio::test]
 async fn a_rule_file_that_changes_comes_into_force_and_one_with_a_mistake_does_not() {
     let files = Files::new();
-    let simulation = files.simulation(&["--speed", "20"]).await;
+    let outcomes = files.path("outcomes.jsonl");
+    let simulation = files.simulation(&["--speed", "20", "--outcomes", &outcomes]).await;
     let wider = RULES.replace("in_ou: [Development, Production]", "everywhere: yes");
     std::fs::write(files.path("rules.yaml"), wider).unwrap();
     simulation.log().line("rules     the files on the disk have changed, and ").await;
@@ -250,6 +251,8 @@ async fn a_rule_file_that_changes_comes_into_force_and_one_with_a_mistake_does_n
     assert!(told.contains("rules     version "), "{told}");
     simulation.log().line("granted   ReadOnlyAccess to group Developers in shop-prod").await;
     simulation.log().line("revoked   ReadOnlyAccess to group Auditors in shop-prod").await;
+    let told = std::fs::read_to_string(outcomes).unwrap();
+    assert_eq!(told.matches(r#""outcome":"rules_refused""#).count(), 1, "{told}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Outcomes that nothing else tells: who has gained or lost something, drift, reprovisioned permission sets, refused rules.
+//! Outcomes that nothing else tells: who has gained or lost something, drift, reprovisioned permission sets.
 
 use shared::{
     domain::Principal,
@@ -16,13 +16,12 @@ pub(super) fn outcome(outcome: &Outcome, cast: &Cast, screen: &mut Screen<'_>) -
         | Happened::Failed { .. }
         | Happened::Blocked { .. }
         | Happened::Withheld { .. }
-        | Happened::Held { .. } => return Ok(()),
+        | Happened::Held { .. }
+        // Told when it was refused.
+        | Happened::RulesRefused { .. } => return Ok(()),
         Happened::Gained(membership) => (("gained", Paint::Good), member(membership, "has joined", cast)),
         Happened::Lost(membership) => (("lost", Paint::Warning), member(membership, "is no longer in", cast)),
         Happened::Reprovisioned(reprovisioned) => reached(reprovisioned, cast),
-        Happened::RulesRefused { refused: _, reason } => {
-            (("refused", Paint::Bad), format!("the new rules: {reason}"))
-        }
         Happened::DriftFound { assignment, drift, response } => {
             let found = match drift {
                 Drift::Missing => "was deleted by another hand",

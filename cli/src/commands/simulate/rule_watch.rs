@@ -26,6 +26,8 @@ pub(super) enum Found {
     Nothing,
     /// A sentence about it.
     Told(String),
+    /// Why they can't come into force.
+    Refused(String),
     /// Other rules, which are to come into force.
     Changed(Rules),
 }
@@ -47,7 +49,7 @@ impl RuleWatch {
             Err(text) => {
                 self.resting = None;
                 self.told = Some(text.clone());
-                Found::Told(text)
+                Found::Refused(text)
             }
         }
     }
@@ -97,7 +99,7 @@ mod tests {
     fn told(found: Found) -> Option<String> {
         match found {
             Found::Nothing => None,
-            Found::Told(text) => Some(text),
+            Found::Told(text) | Found::Refused(text) => Some(text),
             Found::Changed(rules) => Some(rules.bundle.version().to_string()),
         }
     }

@@ -85,7 +85,10 @@ impl Telling {
                 self.looked((*at, account), cause, (*grants, *revokes), withheld, screen)
             }
             News::NotLooked { at, account, error } => {
-                let text = format!("a look at {}: {error}; it is looked at again", self.place(account));
+                let text = format!(
+                    "a look at {}: {error}; it is looked at again, and after five times in all `usher dead-letters` shows it",
+                    self.place(account)
+                );
                 tell(*at, ("failed", Paint::Bad), &text, screen)
             }
             News::Written { at, row } => self.written(*at, row, screen),
