@@ -34,7 +34,7 @@ Usage: cargo xtask COMMAND
   sizes        builds the functions as Lambda gets them, and fails where one has grown; `sizes --accept` takes their sizes over
   week [ARGS]  lives through a working week of a company of 400 accounts, by chance from a seed, and tells it as tables (target/week.md):
                `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
-  nightly      `ci`, and what takes too long for every change: that week, and all benchmarks, with their rows in target/bench.json
+  nightly      `ci`, and what takes too long for every change: the functions' sizes, that week, and all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use crate::{bench, checks, failure::Failure, report::Report, week};
+use crate::{bench, checks, failure::Failure, report::Report, sizes, week};
 
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut report = Report::default();
     for (name, check) in checks::CI {
         report.check(name, || check(root));
     }
+    report.check("sizes of all functions", || sizes::check(root));
     report.check("the week", || week::check(root));
     report.check("benchmarks", || bench::run(root, &["--json".into(), "target/bench.json".into()]));
     report.finish()

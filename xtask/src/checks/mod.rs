@@ -10,7 +10,6 @@ use crate::{
     command::{self, cargo, program},
     failure::Failure,
     report::Report,
-    sizes,
     testing::{self, Need},
     tools,
 };
@@ -35,7 +34,6 @@ pub(crate) const CI: &[Check] = &[
     ("bans, licences, sources",          deny),
     ("TOML format",                      toml_format),
     ("spelling",                         spelling),
-    ("sizes of all functions",           sizes::check),
 ];
 
 /// Runs these checks; fails when one did.
