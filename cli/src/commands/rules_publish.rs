@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use shared::{
-    domain::{PlanHash, RulesVersion},
+    domain::PlanHash,
     engine::{self, Press, PublishError, Published, RulesOnHand},
     ledger::{Cause, Provenance, PublishedBy},
     ports::RulesInForce,
@@ -33,7 +33,14 @@ pub(crate) async fn publish(
 ) -> Result<Ending, Failure> {
     let RulesPublishArgs { files, ledger, yes } = arguments;
     let rules = Rules::read(files)?;
-    bring(rules, PublishedBy::Command, (&ledger.at, *yes), connection, machine, screen).await
+    let given: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+    let way_out = |plan: &PlanHash| {
+        let (files, ledger) = (given.join(" "), &ledger.at);
+        format!(
+            "What lets them through: `usher approve --plan {plan} --rules {files} --ledger {ledger}`, then this command again.\n"
+        )
+    };
+    bring(rules, PublishedBy::Command, way_out, (&ledger.at, *yes), connection, machine, screen).await
 }
 
 /// Brings an earlier version into force again.
@@ -61,13 +68,20 @@ pub(crate) async fn rollback(
         .map_err(|source| Failure::FetchBundle { version: version.clone(), source })?;
     let on_hand = RulesOnHand::of(&bundle).map_err(|error| Failure::Rules(Box::new(error)))?;
     let rules = Rules { bundle, on_hand, files: Vec::new() };
-    bring(rules, PublishedBy::Rollback, (&at.at, *yes), connection, machine, screen).await
+    let way_out = |plan: &PlanHash| {
+        format!(
+            "What lets them through: put each file of `usher rules show {} --json` into a folder, unchanged and under its name, then usher approve --plan {plan} --rules FOLDER, then the rollback again.\n",
+            version.short()
+        )
+    };
+    bring(rules, PublishedBy::Rollback, way_out, (&at.at, *yes), connection, machine, screen).await
 }
 
-/// Plans, shows, asks, and brings into force.
+/// Plans, shows, asks, and brings into force. `way_out` is what lets rules through that have shrunk.
 async fn bring(
     rules: Rules,
     by: PublishedBy,
+    way_out: impl Fn(&PlanHash) -> String,
     (at, yes): (&LedgerAt, bool),
     connection: &ConnectionArgs,
     machine: &Machine,
@@ -96,7 +110,7 @@ async fn bring(
             format!("Version {}, {}{after}\n{planned}", version.short(), count(number, "rule", "rules"));
         say(&told, screen)?;
         if let Some(refused) = refused {
-            say(&way_out(&by, &planned.plan, &version), screen)?;
+            say(&way_out(&planned.plan), screen)?;
             return Err(Failure::Publish(refused));
         }
         if !yes {
@@ -119,19 +133,6 @@ async fn bring(
     };
     say(&told, screen)?;
     Ok(Ending::Good)
-}
-
-/// What lets rules through that have shrunk.
-fn way_out(by: &PublishedBy, plan: &PlanHash, version: &RulesVersion) -> String {
-    match by {
-        PublishedBy::Rollback => format!(
-            "What lets them through: put each file of `usher rules show {} --json` into a folder, unchanged and under its name, then usher approve --plan {plan} --rules FOLDER, then the rollback again.\n",
-            version.short()
-        ),
-        PublishedBy::Command | PublishedBy::Upload { .. } => format!(
-            "What lets them through: usher approve --plan {plan} --rules with the same files, then this command again.\n"
-        ),
-    }
 }
 
 /// What the rules come after.
