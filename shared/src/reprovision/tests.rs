@@ -1,5 +1,6 @@
 //! What a campaign does, step by step.
 
+mod hanging;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -233,10 +234,14 @@ fn an_edit_under_way_turns_it_back_unless_it_was_made_before() {
     let mut again = edited(Some(late), "e-2", 305);
     assert_eq!(again.stage, Stage::Quiet { since: at(305), last: at(305) });
     assert_eq!((again.edits.len(), again.sent.len(), again.began), (3, 1, at(0)));
-    assert_eq!(waits(again.next(&policy, at(605))), (Why::UnderWay, None));
-    // What it sent before says nothing of the new version.
-    assert!(again.ended(&one(1), at(300), Ended::Succeeded, at(606)));
-    assert!(again.updated.is_empty());
+    assert_eq!(again.next(&policy, at(605)), Next::Look);
+    // What it sent before says nothing of the new version, whether it ends before the look or after it.
+    let mut looked = goes_on(again.clone().looked(Some(&look), &policy, at(605), at(605)));
+    assert_eq!(send(looked.next(&policy, at(605))), [one(2)]);
+    for campaign in [&mut again, &mut looked] {
+        assert!(campaign.ended(&one(1), at(300), Ended::Succeeded, at(606)));
+        assert_eq!(campaign.done(), 0);
+    }
     assert_eq!(again.next(&policy, at(606)), Next::Look);
 }
 

@@ -60,6 +60,7 @@ mod records;
 mod red_button;
 mod renames;
 mod reprovisioning;
+mod reprovisioning_hanging;
 mod reprovisioning_trouble;
 mod rounds;
 mod service;
