@@ -260,7 +260,10 @@ impl Campaign {
             ..
         } = self;
         updated.extend(settling.into_values().flatten());
-        let lasting = tried.into_iter().filter(|(_, tried)| tried.lasting || end == CampaignEnd::Gone);
+        let failed = tried.into_iter().filter(|(account, tried)| {
+            !updated.contains(account) && (tried.lasting || end == CampaignEnd::Gone)
+        });
+        let failed = failed.map(|(account, tried)| (account, tried.reason)).collect();
         Looked::Over(Box::new(CampaignRecord {
             permission_set,
             began,
@@ -270,7 +273,7 @@ impl Campaign {
             more_edits,
             pushed: pushed.or(pushed_before),
             updated,
-            failed: lasting.map(|(account, tried)| (account, tried.reason)).collect(),
+            failed,
             left_out,
             not_begun,
             empty_waves,

@@ -144,9 +144,9 @@ impl Campaign {
             return true;
         }
         match (ended, target) {
+            // How often it was tried is forgotten once it is not listed any more: an account that stays listed is not done for ever.
             (Ended::Succeeded, ProvisioningTarget::Account(account)) => {
                 self.todo.remove(account);
-                self.tried.remove(account);
                 self.settles([account.clone()], now);
             }
             // Which of them have failed all the same shows by asking again.
