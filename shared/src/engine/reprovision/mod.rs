@@ -99,6 +99,47 @@ pub enum ReprovisionError {
     OtherInstance { ledger: InstanceArn, here: InstanceArn },
 }
 
+impl ReprovisionError {
+    /// What AWS said.
+    fn of_aws(&self) -> Option<&PortError> {
+        match self {
+            Self::Read(
+                ReadError::Account { account: _, source }
+                | ReadError::Assignments { account: _, source }
+                | ReadError::Organization(source)
+                | ReadError::Instance(source),
+            )
+            | Self::Outline(OutlineError::Organization(source))
+            | Self::Outdated { permission_set: _, source }
+            | Self::Provision { permission_set: _, source }
+            | Self::PermissionSets(source)
+            | Self::UnderWay(source) => Some(source),
+            Self::Read(
+                ReadError::NoRules
+                | ReadError::FetchRules { .. }
+                | ReadError::Rules { .. }
+                | ReadError::Ledger(_)
+                | ReadError::OtherInstance { .. },
+            )
+            | Self::Ledger(_)
+            | Self::Outline(OutlineError::Ledger(_))
+            | Self::Queue(_)
+            | Self::OtherInstance { .. } => None,
+        }
+    }
+
+    /// Whether AWS may answer the same a little later.
+    fn is_transient(&self) -> bool {
+        self.of_aws().is_some_and(PortError::is_transient)
+    }
+
+    /// Whether it may be one permission set's, or one account's, and is nothing to stop others for.
+    fn is_of_one(&self) -> bool {
+        let of_one = |error: &PortError| !matches!(error, PortError::Barred(_)) && !error.is_transient();
+        is_refused(self) || self.of_aws().is_some_and(of_one)
+    }
+}
+
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ReprovisionSummary {

@@ -79,7 +79,20 @@ impl Reprovisioner<'_> {
             match self.reader.access.accounts_on(&set, OfVersion::Outdated).await {
                 Ok(Some(outdated)) if !outdated.is_empty() => {
                     let outdated = outdated.into_iter().collect();
-                    summary.found += usize::from(self.is_found(&set, outdated, rules).await?);
+                    match self.is_found(&set, outdated, rules).await {
+                        Ok(found) => summary.found += usize::from(found),
+                        // The next run goes on from here.
+                        Err(error) if error.is_transient() => {
+                            self.keep_place(place).await?;
+                            *look = None;
+                            return Ok(false);
+                        }
+                        Err(error) if error.is_of_one() => {
+                            let error = crate::causes::joined(&error);
+                            tracing::warn!(permission_set = %set, error, "{set}: cannot look at who has an old version: {error}");
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
                 Ok(Some(_) | None) => {}
                 // The next run goes on from here.
