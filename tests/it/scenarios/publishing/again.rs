@@ -1,5 +1,7 @@
 //! Events of uploads that come again, and rules that others bring into force meanwhile.
 
+use shared::clock::TokioClock;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -84,4 +86,39 @@ async fn an_upload_whose_name_leaves_no_room_for_an_answer_is_refused_and_done_w
     service.upload_rules(&of_length(1012), &developers()).await;
     service.settle().await;
     service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_gone_back_from_does_not_come_again_whatever_the_clock_of_the_operator_says() {
+    for behind in [SignedDuration::ZERO, SignedDuration::from_mins(3)] {
+        let service = Service::new();
+        service.upload_rules("incoming/good.yaml", &developers()).await;
+        service.settle().await;
+        service.pass(Duration::from_mins(1)).await;
+        let key = "incoming/bad.yaml";
+        service.upload(key, &support().yaml());
+        service.checker().rules_published(service.clock.now(), &support());
+        assert_eq!(service.tell(key).await, Became::InForce);
+
+        let clock = TokioClock::starting_at(service.clock.now() - behind);
+        let press = Press { store: &*service.store, ledger: &*service.ledger, clock: &clock };
+        let publications = engine::publications(&*service.ledger).await.unwrap();
+        let in_force = service.ledger.rules_in_force().await.unwrap();
+        let before = engine::version_before(&publications, &in_force.as_ref().unwrap().version).unwrap();
+        let bundle = shared::ports::RulesStore::bundle(&*service.store, &before).await.unwrap();
+        let rollback = Provenance { by: PublishedBy::Rollback, as_of: clock.now() };
+        press.bring_into_force(&bundle, &rollback, None, in_force.as_ref()).await.unwrap();
+        service.checker().rules_published(service.clock.now(), &developers());
+
+        // S3 tells of the bad one once more, and of it alone.
+        for _ in 0..2 {
+            assert_eq!(service.tell(key).await, Became::Overtaken, "{behind}");
+        }
+        assert_eq!(service.in_force().await, Some(yaml_version("good.yaml", &developers())));
+        // Uploaded again it is meant.
+        service.pass(Duration::from_secs(2)).await;
+        service.upload_rules(key, &support()).await;
+        service.settle().await;
+        service.converged(&[]).await;
+    }
 }
