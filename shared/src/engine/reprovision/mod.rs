@@ -216,6 +216,8 @@ pub struct Reprovisioner<'a> {
     pub wake: &'a dyn Queue,
     pub settings: EngineSettings,
     pub schedule: ReprovisionSettings,
+    /// The only permission set that it goes on with; all where there is none.
+    pub only: Option<&'a PermissionSetArn>,
 }
 
 impl std::fmt::Debug for Reprovisioner<'_> {
@@ -237,6 +239,11 @@ enum Advanced {
 impl Reprovisioner<'_> {
     fn clock(&self) -> &dyn Clock {
         self.reader.clock
+    }
+
+    /// Whether it goes on with this one.
+    fn concerns(&self, campaign: &Campaign) -> bool {
+        self.only.is_none_or(|only| *only == campaign.permission_set)
     }
 
     fn policy<'p>(&self, rules: &'p RulesOnHand, orders: &'p Orders) -> Policy<'p> {
@@ -311,6 +318,7 @@ impl Reprovisioner<'_> {
         let mut round = Round::default();
         let mut sends = false;
         let mut campaigns = self.ledger.campaigns().await?;
+        campaigns.retain(|campaign| self.concerns(campaign));
         let now = self.clock().now();
         campaigns.sort_by_cached_key(|campaign| {
             (campaign.rank(&policy, now), looks.looked.get(&campaign.permission_set).copied(), campaign.began)
@@ -393,13 +401,10 @@ impl Reprovisioner<'_> {
     async fn tend(&self, mut campaign: Campaign, policy: &Policy<'_>) -> Result<Campaign, ReprovisionError> {
         let now = self.clock().now();
         let mut changed = campaign.settle(policy.settle_after, now);
-        let (permission_set, began) = (campaign.permission_set.clone(), campaign.began);
-        for sent in &mut campaign.sent {
+        let polls: Vec<_> = campaign.sent.iter().map(|sent| ProvisioningPoll::of(&campaign, sent)).collect();
+        for (sent, poll) in campaign.sent.iter_mut().zip(polls) {
             let lost = sent.followed_at.is_none_or(|at| at + FOLLOWED_AGAIN <= now);
-            if let Some(request) = sent.request.clone().filter(|_| lost) {
-                let (permission_set, target, claimed_at) =
-                    (permission_set.clone(), sent.target.clone(), sent.at);
-                let poll = ProvisioningPoll { permission_set, began, target, claimed_at, request };
+            if let Some(poll) = poll.filter(|_| lost) {
                 poll.send(self.polls, now, Duration::ZERO).await.map_err(ReprovisionError::Queue)?;
                 sent.followed_at = Some(now);
                 changed = true;

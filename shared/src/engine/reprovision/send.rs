@@ -105,6 +105,7 @@ impl Reprovisioner<'_> {
             |sent: &Sent| sent.request.as_ref().is_some_and(|id| listed.iter().all(|item| item.id != *id));
         // What is done in an account by one campaign may be in conflict with another's.
         let mut busy: BTreeSet<ProvisioningTarget> = sent().map(|sent| sent.target.clone()).collect();
+        campaigns.retain(|campaign| self.concerns(campaign));
         campaigns.sort_by_key(Campaign::turn);
         // In turn, so that a long one holds up no other.
         while free > 0 && !campaigns.is_empty() {
