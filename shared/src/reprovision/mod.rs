@@ -31,7 +31,7 @@ use crate::{
 pub const AT_ONCE: usize = 3;
 
 /// How many accounts a request for all may reach.
-const MOST_AT_ONCE: usize = 3500;
+pub(crate) const MOST_AT_ONCE: usize = 3500;
 
 /// So many accounts may fail before the others are not begun.
 pub const MOST_FAILURES: usize = 100;

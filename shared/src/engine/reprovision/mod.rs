@@ -25,6 +25,7 @@ pub use follow::ProvisioningPoll;
 pub(super) use mark::mark;
 pub use mark::{Mark, push};
 pub use outlook::Outlook;
+use reading::Looking;
 use records::end;
 pub use records::records;
 
@@ -275,7 +276,7 @@ impl Reprovisioner<'_> {
             summary.ended += round.ended;
             summary.troubled += round.troubled;
             (summary.open, summary.held_off) = (round.open, round.held_off);
-            let looks_on = self.look_on(&mut look, &rules, &mut summary).await?;
+            let looks_on = self.look_on(&mut look, &rules, until, &mut summary).await?;
             let now = self.clock().now();
             let soon = |at: &Timestamp| *at <= now + WORTH_STAYING;
             let next = if looks_on {
@@ -379,7 +380,13 @@ impl Reprovisioner<'_> {
             if !looks.may(&campaign.permission_set, asked) {
                 return Ok(Advanced::Waits(Waiting { why: Why::Again, until: Some(asked) }));
             }
-            let found = self.found(&campaign, rules).await?;
+            let found = match self.found(&campaign, rules, looks.until).await? {
+                Looking::Found(found) => Some(found),
+                Looking::Gone => None,
+                Looking::Unfinished => {
+                    return Ok(Advanced::Waits(Waiting { why: Why::Again, until: Some(self.clock().now()) }));
+                }
+            };
             match campaign.clone().looked(found.as_ref(), policy, asked, self.clock().now()) {
                 Looked::GoesOn(looked) => {
                     self.ledger.keep_campaign(&looked, &Guard::default()).await?;
