@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use shared::{
     domain::PermissionSetArn,
-    engine::{self, Mark, PollMessage, Poller, ReprovisionSettings, Reprovisioner},
+    engine::{self, Mark, PollMessage, Poller, ProvisioningPoll, ReprovisionSettings, Reprovisioner},
     ledger::{Campaign, CampaignRecord, Order, name, reason},
     local::LocalQueue,
     ports::{PortError, Queue as _},
@@ -85,7 +85,7 @@ async fn show(
     let desk = Desk::of(&[], ledger, at, connection, machine).await?;
     let set = name.look_up(&desk.aws, desk.ledger.as_ref()).await?;
     let queue = LocalQueue::standard(std::sync::Arc::clone(&machine.clock));
-    let outlook = reprovisioner(&desk, &desk.aws, &queue, &queue).outlook(&set).await;
+    let outlook = reprovisioner(&desk, &desk.aws, &queue, &queue, &set).outlook(&set).await;
     let outlook = outlook.map_err(Failure::Reprovision)?;
     let names = Names::remembered(desk.ledger.as_ref()).await?;
     let records = engine::records(desk.ledger.as_ref()).await?;
@@ -135,7 +135,7 @@ async fn push(
         return Err(Failure::Consent(engine::consent::ConsentError::Nameless));
     }
     let queue = LocalQueue::standard(std::sync::Arc::clone(&machine.clock));
-    let outlook = reprovisioner(&desk, &desk.aws, &queue, &queue).outlook(&set).await;
+    let outlook = reprovisioner(&desk, &desk.aws, &queue, &queue, &set).outlook(&set).await;
     let observed = outlook.map_err(Failure::Reprovision)?.observed;
     let order = Order { by, at: machine.clock.now(), reason: reason(&arguments.by.reason) };
     let mark = engine::push(desk.ledger.as_ref(), machine.clock.as_ref(), &set, &order).await?;
@@ -165,7 +165,8 @@ async fn push(
     }
 }
 
-/// Sends it and follows it to its end. Functions that work on the same ledger do no harm: it is done under the engine's lease.
+/// Sends it and follows it to its end, and no other: what else is due has its time. Functions that work on the same ledger do no harm: it is
+/// done under the engine's lease.
 async fn follow(
     desk: &Desk,
     set: &PermissionSetArn,
@@ -178,7 +179,7 @@ async fn follow(
     let clock = machine.clock.as_ref();
     let queue = || LocalQueue::standard(std::sync::Arc::clone(&machine.clock));
     let (polls, wake) = (queue(), queue());
-    let reprovisioner = reprovisioner(desk, &in_charge, &polls, &wake);
+    let reprovisioner = reprovisioner(desk, &in_charge, &polls, &wake, set);
     let poller = Poller {
         access: in_charge.access.as_ref(),
         ledger: desk.ledger.as_ref(),
@@ -189,17 +190,21 @@ async fn follow(
     };
     let holder = format!("usher-reprovision-{}", std::process::id());
     let end = clock.now() + FOLLOWED;
+    // The messages of a command that was broken off have gone with it.
+    for poll in campaign.sent.iter().filter_map(|sent| ProvisioningPoll::of(&campaign, sent)) {
+        look_at(&poller, &poll).await?;
+    }
     while clock.now() < end {
         let mut run = std::pin::pin!(reprovisioner.run(&holder, (clock.now() + RUN).min(end)));
+        let mut looked = Ok(());
+        // INVARIANT: a run is never dropped: what AWS has answered is written down. It ends by itself, and soon where nothing is left.
         let summary = loop {
             tokio::select! {
                 ran = &mut run => break ran.map_err(Failure::Reprovision)?,
-                () = clock.sleep(GLANCE) => look(&poller, &polls).await?,
-            }
-            if is_over(desk, &campaign).await? {
-                break engine::ReprovisionSummary::default();
+                () = clock.sleep(GLANCE), if looked.is_ok() => looked = look(&poller, &polls).await,
             }
         };
+        looked?;
         if is_over(desk, &campaign).await? {
             let names = Names::remembered(desk.ledger.as_ref()).await?;
             let records = engine::records(desk.ledger.as_ref()).await?;
@@ -230,11 +235,17 @@ async fn is_over(desk: &Desk, campaign: &Campaign) -> Result<bool, Failure> {
 async fn look(poller: &Poller<'_>, polls: &LocalQueue) -> Result<(), Failure> {
     for message in polls.receive(10, HIDDEN).await.map_err(Failure::Queue)? {
         if let Ok(PollMessage::Provisioning(poll)) = PollMessage::from_body(&message.body) {
-            let looked = poller.look_at_provisioning(&poll).await;
-            looked.map_err(|error| Failure::Queue(PortError::Failed(shared::causes::joined(&error))))?;
+            look_at(poller, &poll).await?;
         }
         polls.acknowledge(&message.receipt).await.map_err(Failure::Queue)?;
     }
+    Ok(())
+}
+
+/// Looks at one, which then comes again by itself if it has to.
+async fn look_at(poller: &Poller<'_>, poll: &ProvisioningPoll) -> Result<(), Failure> {
+    let looked = poller.look_at_provisioning(poll).await;
+    looked.map_err(|error| Failure::Queue(PortError::Failed(shared::causes::joined(&error))))?;
     Ok(())
 }
 
@@ -243,6 +254,7 @@ fn reprovisioner<'a>(
     in_charge: &'a connect::Aws,
     polls: &'a LocalQueue,
     wake: &'a LocalQueue,
+    only: &'a PermissionSetArn,
 ) -> Reprovisioner<'a> {
     let planner = desk.planner();
     Reprovisioner {
@@ -255,6 +267,7 @@ fn reprovisioner<'a>(
         settings: planner.settings,
         // What nobody asked for is the schedule's to look for.
         schedule: ReprovisionSettings { looks: false, ..ReprovisionSettings::default() },
+        only: Some(only),
     }
 }
 

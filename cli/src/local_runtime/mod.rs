@@ -386,6 +386,7 @@ impl LocalRuntime {
                 wake: &self.wake,
                 settings: self.settings,
                 schedule: ReprovisionSettings::default(),
+                only: None,
             };
             let run = self.invocations.fetch_add(1, Ordering::Relaxed);
             let holder = format!("local-{}-reprovision-{run}", std::process::id());

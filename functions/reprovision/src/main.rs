@@ -64,6 +64,7 @@ async fn main() -> Result<(), WithCauses> {
             wake: &wake,
             settings: engine,
             schedule,
+            only: None,
         };
         let until = deadline(&event.context);
         reprovision::handle(reprovisioner, &event.context.request_id, until)

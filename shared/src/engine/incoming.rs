@@ -182,17 +182,16 @@ impl Incoming<'_> {
                 tracing::info!("{why}");
                 return Ok(Taken::Ignored(why.to_owned()));
             }
-            Err(error) => return Err(IncomingError::Fetch(error)),
+            Err(error) => {
+                let error = IncomingError::Fetch(error);
+                self.put_off(Answer::of(key, self.reader.clock.now()), &error).await;
+                return Err(error);
+            }
         };
         let mut answer = Answer::of(key, self.reader.clock.now());
         let made_at = upload.made_at;
         if let Err(error) = self.decide(key, upload, until, &mut answer).await {
-            answer.became = Became::Delayed;
-            answer.reason = Some(causes::joined(&error));
-            // The author may see it meanwhile; what is tried again is the upload itself.
-            if let Err(error) = leave(self.uploads, &answer).await {
-                tracing::warn!(%error, "cannot leave a word beside the uploaded rules");
-            }
+            self.put_off(answer, &error).await;
             return Err(error);
         }
         tell(&answer);
@@ -203,6 +202,16 @@ impl Incoming<'_> {
             tracing::error!("an upload's name is too long for an answer beside it: there is none");
         }
         Ok(Taken::Answered(answer.became))
+    }
+
+    /// Leaves word that nothing is decided yet, for the author to see meanwhile; what is tried again is the upload itself.
+    async fn put_off(&self, answer: Answer, why: &IncomingError) {
+        let answer = Answer { became: Became::Delayed, reason: Some(causes::joined(why)), ..answer };
+        if !has_room_for_answers(&answer.object) {
+            tracing::error!("an upload's name is too long for an answer beside it: there is none");
+        } else if let Err(error) = leave(self.uploads, &answer).await {
+            tracing::warn!(%error, "cannot leave a word beside the uploaded rules");
+        }
     }
 
     /// Decides, and does it.

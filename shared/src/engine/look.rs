@@ -61,7 +61,7 @@ impl<'a> Look<'a> {
         // A person who looks is shown the names that there are; a round reads of them what its rules look at.
         let reading = reading.with_any_ou_names(since.is_some() && !rules.index.looks_at_ou_names());
         let records = reading.records().await?;
-        let tags = reading.tags_in_bulk(&records).await?;
+        let tags = reading.tags_in_bulk(&records.iter().map(|record| record.id.clone()).collect()).await?;
         reading.learn_ous(&records).await;
         let records = records.into_iter().map(|record| (record.id.clone(), record)).collect();
         Ok(Self { planner: *planner, rules, orders, reading, rows, records, tags, unread: BTreeMap::new() })

@@ -16,6 +16,7 @@ pub async fn remember(
             SeenKind::PermissionSet
             | SeenKind::PermissionSetTags
             | SeenKind::TaggedAccount
+            | SeenKind::AccountTags
             | SeenKind::Group
             | SeenKind::GroupName
             | SeenKind::User

@@ -189,13 +189,21 @@ fn later_than(before: Option<&RulesInForce>, now: Timestamp) -> Timestamp {
     before.map_or(now, |before| now.max(just_after(before)))
 }
 
-/// What a person says now is no older than what was in force, whatever this clock says.
+/// What a person says now is no older than what was in force, whatever this clock says; and newer than an upload that was, of which S3 may
+/// tell once more. Times of objects are whole seconds.
 fn not_before(before: Option<&RulesInForce>, provenance: Provenance) -> Provenance {
     let Provenance { by, as_of } = provenance;
+    let after = |before: &RulesInForce| match before.provenance.as_ref().map(|provenance| &provenance.by) {
+        Some(PublishedBy::Upload { .. }) => {
+            let uploaded = self::as_of(before);
+            uploaded.checked_add(SignedDuration::from_secs(1)).unwrap_or(uploaded)
+        }
+        Some(PublishedBy::Command | PublishedBy::Rollback) | None => self::as_of(before),
+    };
     let as_of = match by {
         PublishedBy::Upload { .. } => as_of,
         PublishedBy::Command | PublishedBy::Rollback => {
-            before.map_or(as_of, |before| as_of.max(self::as_of(before)))
+            before.map_or(as_of, |before| as_of.max(after(before)))
         }
     };
     Provenance { by, as_of }
@@ -323,6 +331,15 @@ mod tests {
         let said = |by, second| not_before(Some(&before), Provenance { by, as_of: at(second) }).as_of;
         assert_eq!((said(PublishedBy::Rollback, -9), said(PublishedBy::Command, 9)), (at(0), at(9)));
         assert_eq!(said(PublishedBy::Upload { key: "k".into() }, -9), at(-9), "its time is S3's");
+        let upload = Provenance { by: PublishedBy::Upload { key: "k".into() }, as_of: at(0) };
+        let before = RulesInForce { provenance: Some(upload), ..before };
+        for by in [PublishedBy::Rollback, PublishedBy::Command] {
+            for (second, as_of) in [(-9, 1), (0, 1), (9, 9)] {
+                let said = not_before(Some(&before), Provenance { by: by.clone(), as_of: at(second) });
+                assert_eq!(said.as_of, at(as_of));
+                assert!(said.is_newer_than_upload("k", at(0)));
+            }
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub struct Campaign {
     pub presumed: BTreeSet<AccountId>,
     /// Outdated accounts that are not written to.
     pub left_out: BTreeMap<AccountId, LeftOut>,
-    /// When AWS was last asked which accounts have an old version.
+    /// When AWS was last asked which accounts have an old version; `None` if it is to be asked, whatever is under way.
     #[serde(default)]
     pub looked_at: Option<Timestamp>,
     /// Outdated accounts of later waves.
@@ -129,6 +129,9 @@ pub struct Sent {
     pub request: Option<RequestId>,
     /// When a message was last sent off that looks after it.
     pub followed_at: Option<Timestamp>,
+    /// An edit or a push has come since: they wait for it only for a while.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overtaken: bool,
 }
 
 /// How an account was tried in vain.

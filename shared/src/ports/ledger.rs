@@ -101,6 +101,9 @@ pub enum SeenKind {
     OrganizationalUnit,
     /// id: the account's id; value: whether it had tags when that was last proved
     TaggedAccount,
+    /// id: the account's id; value: its [`crate::domain::Tags`], where a wave of reprovisioning goes by them and they had to be asked
+    /// for one by one
+    AccountTags,
     /// id: an account's id; value: [`crate::outcome::Standing`], what is withheld there as far as it was told
     Withheld,
     /// id: `<group's id>/<user's id>`; value: the membership's id. And `<group's id>/`: the group's members were read to the last page.

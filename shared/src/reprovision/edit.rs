@@ -6,8 +6,13 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{PermissionSetArn, ProvisioningTarget},
-    ledger::{Campaign, CampaignRecord, Edit, MOST_EDITS, Order, Stage},
+    ledger::{Campaign, CampaignRecord, Edit, MOST_EDITS, Order, Sent, Stage},
 };
+
+/// What is under way while something comes that does not wait for it.
+fn overtaken(sent: Vec<Sent>) -> Vec<Sent> {
+    sent.into_iter().map(|sent| Sent { overtaken: true, ..sent }).collect()
+}
 
 impl Campaign {
     /// A campaign that begins now. `since` is when the first edit was made.
@@ -83,7 +88,7 @@ impl Campaign {
                 let Self { version, permission_set, began, edits, more_edits, sent, .. } = campaign;
                 let pushed_before = campaign.pushed.or(campaign.pushed_before);
                 let again = Self::begin(permission_set, at, began);
-                Self { version, edits, more_edits, pushed_before, sent, ..again }
+                Self { version, edits, more_edits, pushed_before, sent: overtaken(sent), ..again }
             }
         })
     }
@@ -116,6 +121,8 @@ impl Campaign {
             pushed: Some(order),
             // Looked at again, with every wave in it; a request for all that is under way is for these.
             todo: if all_under_way { campaign.todo } else { BTreeSet::new() },
+            looked_at: None,
+            sent: overtaken(campaign.sent),
             tried: BTreeMap::new(),
             not_before: None,
             turned_away: 0,

@@ -83,15 +83,15 @@ impl Campaign {
         asked: Timestamp,
         now: Timestamp,
     ) -> Looked {
+        self.looked_at = Some(asked);
         let Some(found) = found else {
             let left = std::mem::take(&mut self.todo).into_iter().chain(std::mem::take(&mut self.later));
-            return self.over(CampaignEnd::Gone, left.collect(), now);
+            return self.over_once_nothing_is_under_way(CampaignEnd::Gone, left.collect(), now);
         };
-        self.looked_at = Some(asked);
         let is_first = matches!(self.stage, Stage::Quiet { .. });
         if is_first {
             self.under_way_since = Some(asked);
-            self.stage = Stage::Wave { number: 0, from: now };
+            self.stage = Stage::Wave { number: 0, from: asked };
         }
         let (waves, settles) = self.sort(found, policy, now);
         let skipped = self.skipped(found, &waves);
@@ -105,15 +105,14 @@ impl Campaign {
         let all = |from: usize| waves.range(from..).flat_map(|(_, accounts)| accounts.iter().cloned());
         let failures = self.tried.values().filter(|tried| tried.lasting).count();
         if failures >= MOST_FAILURES {
-            return self.over(CampaignEnd::TooManyFailures, all(0).collect(), now);
+            return self.over_once_nothing_is_under_way(CampaignEnd::TooManyFailures, all(0).collect(), now);
         }
         let Stage::Wave { number, from: _ } = self.stage else { return Looked::GoesOn(Box::new(self)) };
         let present: BTreeSet<AccountId> =
             waves.range(..=number).flat_map(|(_, accounts)| accounts.iter().cloned()).collect();
         if !present.is_empty() {
             self.later = all(number + 1).collect();
-            self.all_at_once = self.may_be_all(&present, found);
-            self.todo = present;
+            self.begin_with(&present, found);
             return Looked::GoesOn(Box::new(self));
         }
         // What AWS has just said to be done may show a little later.
@@ -124,8 +123,13 @@ impl Campaign {
         }
         let Some((&next, accounts)) = waves.iter().next() else {
             let end = if failures > 0 { CampaignEnd::Failed } else { CampaignEnd::Done };
-            return self.over(end, BTreeSet::new(), now);
+            return self.over_once_nothing_is_under_way(end, BTreeSet::new(), now);
         };
+        // A wave is over when its last request is. At first there was none: what is under way is from before.
+        if !is_first && !self.sent.is_empty() {
+            self.later = all(0).collect();
+            return Looked::GoesOn(Box::new(self));
+        }
         if failures > 0 {
             return self.over(CampaignEnd::Stopped { wave: number + 1 }, all(0).collect(), now);
         }
@@ -135,15 +139,21 @@ impl Campaign {
         let after =
             if self.updated.is_empty() { skipped.range(number..next).next().copied() } else { Some(number) };
         let pause = after.map_or(SignedDuration::ZERO, |after| pause(&policy.rules.waves, after, next));
-        self.stage = Stage::Wave { number: next, from: now + pause };
+        self.stage = Stage::Wave { number: next, from: if pause.is_zero() { asked } else { now + pause } };
         if pause.is_zero() {
             self.later = all(next + 1).collect();
-            self.all_at_once = self.may_be_all(accounts, found);
-            self.todo.clone_from(accounts);
+            self.begin_with(accounts, found);
         } else {
             self.later = all(0).collect();
         }
         Looked::GoesOn(Box::new(self))
+    }
+
+    /// These are done next, but for those in which something is under way.
+    fn begin_with(&mut self, accounts: &BTreeSet<AccountId>, found: &Found) {
+        let idle = |account: &&AccountId| !self.is_under_way(account);
+        self.todo = accounts.iter().filter(idle).cloned().collect();
+        self.all_at_once = self.may_be_all(&self.todo, found);
     }
 
     /// The waves whose outdated accounts are all left out.
@@ -218,6 +228,20 @@ impl Campaign {
             && !accounts.iter().any(is_management)
     }
 
+    /// It is over. What is under way comes to its end before that.
+    fn over_once_nothing_is_under_way(
+        mut self,
+        end: CampaignEnd,
+        not_begun: BTreeSet<AccountId>,
+        now: Timestamp,
+    ) -> Looked {
+        if self.sent.is_empty() {
+            return self.over(end, not_begun, now);
+        }
+        self.later = not_begun;
+        Looked::GoesOn(Box::new(self))
+    }
+
     /// The record of what it came to.
     fn over(self, end: CampaignEnd, not_begun: BTreeSet<AccountId>, now: Timestamp) -> Looked {
         let Self {
@@ -236,7 +260,10 @@ impl Campaign {
             ..
         } = self;
         updated.extend(settling.into_values().flatten());
-        let lasting = tried.into_iter().filter(|(_, tried)| tried.lasting || end == CampaignEnd::Gone);
+        let failed = tried.into_iter().filter(|(account, tried)| {
+            !updated.contains(account) && (tried.lasting || end == CampaignEnd::Gone)
+        });
+        let failed = failed.map(|(account, tried)| (account, tried.reason)).collect();
         Looked::Over(Box::new(CampaignRecord {
             permission_set,
             began,
@@ -246,7 +273,7 @@ impl Campaign {
             more_edits,
             pushed: pushed.or(pushed_before),
             updated,
-            failed: lasting.map(|(account, tried)| (account, tried.reason)).collect(),
+            failed,
             left_out,
             not_begun,
             empty_waves,

@@ -31,7 +31,7 @@ use crate::{
 pub const AT_ONCE: usize = 3;
 
 /// How many accounts a request for all may reach.
-const MOST_AT_ONCE: usize = 3500;
+pub(crate) const MOST_AT_ONCE: usize = 3500;
 
 /// So many accounts may fail before the others are not begun.
 pub const MOST_FAILURES: usize = 100;
@@ -42,7 +42,17 @@ const IN_CONFLICT: SignedDuration = SignedDuration::from_hours(6);
 /// After so many conflicts a request for all gives way to one for each.
 const CONFLICTS_OF_ALL: u32 = 3;
 
-/// What was found is no older than this when something is sent by it, as long as nothing is under way.
+/// A request for all may take so long, or hang: then an edit that has come since waits for it no longer. Of thousands it is worth some patience,
+/// since they may be done by another one then.
+const ALL_GIVES_WAY: SignedDuration = SignedDuration::from_mins(15);
+
+/// The same of what a person pushes.
+const ALL_GIVES_WAY_TO_A_PUSH: SignedDuration = SignedDuration::from_mins(5);
+
+/// While a request for all is under way that gives way, so many accounts in conflict with it stand for the others.
+const PROBES: usize = 20;
+
+/// What was found is no older than this when something is sent by it.
 const LOOK_HOLDS: SignedDuration = SignedDuration::from_mins(15);
 
 /// A request for all reaches accounts that nobody has named: what was found is no older than this when it is sent.

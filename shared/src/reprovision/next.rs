@@ -2,9 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{LOOK_HOLDS, LOOK_HOLDS_FOR_ALL, Policy, QUIET_AT_MOST};
+use super::{
+    ALL_GIVES_WAY, ALL_GIVES_WAY_TO_A_PUSH, LOOK_HOLDS, LOOK_HOLDS_FOR_ALL, PROBES, Policy, QUIET_AT_MOST,
+};
 use crate::{
-    domain::{Mode, ProvisioningTarget},
+    domain::{AccountId, Mode, ProvisioningTarget},
     ledger::{Campaign, Stage},
     rules::Shut,
 };
@@ -88,18 +90,28 @@ impl Campaign {
         if let Some(until) = self.not_before.filter(|until| *until > now) {
             return wait(Why::Again, Some(until));
         }
+        let all = self.all_under_way();
+        if let Some(all) = all {
+            let patience = if self.pushed.is_some() { ALL_GIVES_WAY_TO_A_PUSH } else { ALL_GIVES_WAY };
+            let gives_way = all.at + patience;
+            if !all.overtaken || now < gives_way {
+                return wait(Why::UnderWay, all.overtaken.then_some(gives_way));
+            }
+        }
         let open = self.todo.iter().filter(|account| !policy.holds(account));
         if matches!(self.stage, Stage::Quiet { .. }) || open.clone().next().is_none() {
-            return if self.sent.is_empty() { Next::Look } else { wait(Why::UnderWay, None) };
+            // What is under way is left out of what is done next, so that what hangs holds up nothing else.
+            return if self.sent.is_empty() || self.is_look_due(now) {
+                Next::Look
+            } else {
+                wait(Why::UnderWay, None)
+            };
         }
         // What has happened since the look may have made it wrong: accounts come and go, and people provision too.
-        if self.sent.is_empty() && !self.has_looked_within(LOOK_HOLDS, now) {
+        if !self.has_looked_within(LOOK_HOLDS, now) {
             return Next::Look;
         }
         let under_way = |target: &ProvisioningTarget| self.sent.iter().any(|sent| sent.target == *target);
-        if under_way(&ProvisioningTarget::AllProvisionedAccounts) {
-            return wait(Why::UnderWay, None);
-        }
         let none_is_held = open.clone().count() == self.todo.len();
         if self.all_at_once && none_is_held && self.sent.is_empty() {
             return if self.has_looked_within(LOOK_HOLDS_FOR_ALL, now) {
@@ -109,8 +121,13 @@ impl Campaign {
             };
         }
         let tried_again = |account| self.tried.get(account).map(|tried| tried.not_before);
+        let in_conflict =
+            |account: &&AccountId| self.tried.get(*account).is_some_and(|tried| tried.conflict.is_some());
+        // They are in conflict with it like the others, or it would hang in them only.
+        let probes = all.is_some() && open.clone().filter(in_conflict).count() >= PROBES;
         let targets: Vec<_> = open
             .clone()
+            .filter(|account| !probes || in_conflict(account))
             .filter(|account| tried_again(account).is_none_or(|at| at <= now))
             .map(|account| ProvisioningTarget::Account(account.clone()))
             .filter(|target| !under_way(target))
@@ -136,6 +153,15 @@ impl Campaign {
             _ if self.pushed.is_some() => Rank::Pushed,
             Next::Wait(_) | Next::Send(_) | Next::Tell => Rank::Ready,
             Next::Look => Rank::Looks,
+        }
+    }
+
+    /// Whether AWS has not been asked since that was wanted, or since the wave that is due.
+    fn is_look_due(&self, now: Timestamp) -> bool {
+        let Some(at) = self.looked_at else { return true };
+        match self.stage {
+            Stage::Wave { number: _, from } => at < from && from <= now,
+            Stage::Quiet { .. } | Stage::Over { .. } => false,
         }
     }
 

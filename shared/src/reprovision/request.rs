@@ -39,13 +39,30 @@ pub enum Ended {
 impl Campaign {
     /// INVARIANT: written down before it is sent, so that whoever comes after a crash counts it among those that may be under way.
     pub fn claim(&mut self, target: ProvisioningTarget, now: Timestamp) {
-        self.sent.push(Sent { target, at: now, request: None, followed_at: None });
+        self.sent.push(Sent { target, at: now, request: None, followed_at: None, overtaken: false });
         self.last_claim = Some(now);
     }
 
     /// A claim, by what it is for and when it was written down.
     pub fn claimed(&self, target: &ProvisioningTarget, at: Timestamp) -> Option<&Sent> {
         self.sent.iter().find(|sent| sent.target == *target && sent.at == at)
+    }
+
+    /// The request for all, if one is under way.
+    pub(crate) fn all_under_way(&self) -> Option<&Sent> {
+        self.sent.iter().find(|sent| sent.target == ProvisioningTarget::AllProvisionedAccounts)
+    }
+
+    /// Whether an account is being done.
+    pub(super) fn is_under_way(&self, account: &AccountId) -> bool {
+        let is = |sent: &Sent| matches!(&sent.target, ProvisioningTarget::Account(id) if id == account);
+        self.sent.iter().any(is)
+    }
+
+    /// Whether what was claimed then came before the last edit: it says nothing of the version that is to come.
+    fn is_of_before(&self, claimed_at: Timestamp) -> bool {
+        matches!(self.stage, Stage::Quiet { .. })
+            || self.under_way_since.is_some_and(|since| claimed_at < since)
     }
 
     fn unclaim(&mut self, target: &ProvisioningTarget, at: Timestamp) -> bool {
@@ -66,7 +83,7 @@ impl Campaign {
 
     /// AWS has not taken it. Nothing was done.
     pub fn refused(&mut self, target: &ProvisioningTarget, at: Timestamp, refusal: Refusal, now: Timestamp) {
-        if !self.unclaim(target, at) {
+        if !self.unclaim(target, at) || self.is_of_before(at) {
             return;
         }
         match (refusal, target) {
@@ -118,14 +135,18 @@ impl Campaign {
         if !self.unclaim(target, at) {
             return false;
         }
-        // It was sent before the last edit: it says nothing of the version that is to come.
-        if matches!(self.stage, Stage::Quiet { .. }) {
+        if self.is_of_before(at) {
+            // What was in conflict was so with this, and may be done by one request again.
+            if *target == ProvisioningTarget::AllProvisionedAccounts && !self.todo.is_empty() {
+                self.tried.retain(|_, tried| tried.lasting || tried.attempts > 0);
+                self.look_again();
+            }
             return true;
         }
         match (ended, target) {
+            // How often it was tried is forgotten once it is not listed any more: an account that stays listed is not done for ever.
             (Ended::Succeeded, ProvisioningTarget::Account(account)) => {
                 self.todo.remove(account);
-                self.tried.remove(account);
                 self.settles([account.clone()], now);
             }
             // Which of them have failed all the same shows by asking again.
@@ -193,6 +214,7 @@ impl Campaign {
     fn look_again(&mut self) {
         self.todo.clear();
         self.all_at_once = false;
+        self.looked_at = None;
     }
 
     pub(super) fn failed_in(&mut self, account: &AccountId, why: &str, lasting: bool, now: Timestamp) {

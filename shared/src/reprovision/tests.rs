@@ -1,5 +1,6 @@
 //! What a campaign does, step by step.
 
+mod hanging;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -233,10 +234,14 @@ fn an_edit_under_way_turns_it_back_unless_it_was_made_before() {
     let mut again = edited(Some(late), "e-2", 305);
     assert_eq!(again.stage, Stage::Quiet { since: at(305), last: at(305) });
     assert_eq!((again.edits.len(), again.sent.len(), again.began), (3, 1, at(0)));
-    assert_eq!(waits(again.next(&policy, at(605))), (Why::UnderWay, None));
-    // What it sent before says nothing of the new version.
-    assert!(again.ended(&one(1), at(300), Ended::Succeeded, at(606)));
-    assert!(again.updated.is_empty());
+    assert_eq!(again.next(&policy, at(605)), Next::Look);
+    // What it sent before says nothing of the new version, whether it ends before the look or after it.
+    let mut looked = goes_on(again.clone().looked(Some(&look), &policy, at(605), at(605)));
+    assert_eq!(send(looked.next(&policy, at(605))), [one(2)]);
+    for campaign in [&mut again, &mut looked] {
+        assert!(campaign.ended(&one(1), at(300), Ended::Succeeded, at(606)));
+        assert_eq!(campaign.done(), 0);
+    }
     assert_eq!(again.next(&policy, at(606)), Next::Look);
 }
 
@@ -297,6 +302,35 @@ fn success_that_does_not_show_is_waited_for_and_then_tried_again() {
     assert_eq!(waits(campaign.next(&policy, at(440))), (Why::Again, Some(at(456))));
     assert_eq!(send(campaign.next(&policy, at(456))), [one(2)]);
     assert_eq!(campaign.updated, accounts([1]));
+    // It is not done for ever.
+    let mut now = 456;
+    let record = loop {
+        done(&mut campaign, &policy, now, || Ended::Succeeded);
+        now += 80;
+        campaign = match campaign.looked(Some(&left), &policy, at(now), at(now)) {
+            Looked::GoesOn(campaign) => *campaign,
+            Looked::Over(record) => break record,
+        };
+        now = waits(campaign.next(&policy, at(now))).1.unwrap().duration_since(at(0)).as_secs();
+        assert!(now < 3600, "{campaign:?}");
+    };
+    assert_eq!((record.end, record.updated), (CampaignEnd::Failed, accounts([1])));
+    let why = "AWS says that it is done, and lists the old version";
+    assert_eq!(record.failed, [(account(2), why.to_owned())].into());
+}
+
+#[test]
+fn what_has_failed_and_is_done_at_last_has_not_failed() {
+    let (rules, orders) = (Reprovision::default(), Orders::default());
+    let policy = policy(&rules, &orders);
+    let look = found(&[(1, 0)], &[2]);
+    let mut campaign = goes_on(edited(None, "e", 0).looked(Some(&look), &policy, at(300), at(300)));
+    done(&mut campaign, &policy, 300, || Ended::Failed("Rate exceeded".to_owned()));
+    done(&mut campaign, &policy, 330, || Ended::Succeeded);
+    for (found, end) in [(Some(found(&[], &[1, 2])), CampaignEnd::Done), (None, CampaignEnd::Gone)] {
+        let record = over(campaign.clone().looked(found.as_ref(), &policy, at(340), at(340)));
+        assert_eq!((record.end, record.updated, record.failed.len()), (end, accounts([1]), 0));
+    }
 }
 
 #[test]

@@ -89,6 +89,13 @@ impl Default for Reprovision {
     }
 }
 
+impl Reprovision {
+    /// Whether the wave of an account depends on its tags.
+    pub fn goes_by_tags(&self) -> bool {
+        self.waves.iter().any(|wave| wave.accounts.looks_at_tags())
+    }
+}
+
 /// Accounts that are reprovisioned together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wave {

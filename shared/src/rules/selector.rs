@@ -92,6 +92,16 @@ impl AccountSelector {
         }
     }
 
+    /// Whether it depends on an account's tags.
+    pub(super) fn looks_at_tags(&self) -> bool {
+        match self {
+            Self::Tagged(_) => true,
+            Self::Everywhere | Self::InOu(_) | Self::DirectlyInOu(_) | Self::Named(_) | Self::Id(_) => false,
+            Self::AllOf(parts) | Self::AnyOf(parts) => parts.iter().any(Self::looks_at_tags),
+            Self::Except { of, except } => of.looks_at_tags() || except.iter().any(Self::looks_at_tags),
+        }
+    }
+
     /// Whether it depends on the names of OUs.
     pub(super) fn looks_at_ou_names(&self) -> bool {
         match self {

@@ -1,9 +1,17 @@
 //! Edited permission sets, with the tool.
 
+use std::time::Duration;
+
 use cli::Ending;
+use jiff::SignedDuration;
 use serde_json::json;
-use shared::{clock::SystemClock, ports::Clock as _};
-use simulator::{Caller, CallerKind, wire::sso_admin as sso};
+use shared::{
+    clock::SystemClock,
+    ledger::{Campaign, Stage},
+    local::SqliteLedger,
+    ports::{Clock as _, Guard, Ledger as _, LedgerReader as _},
+};
+use simulator::{Caller, CallerKind, Latency, wire::sso_admin as sso};
 
 use super::Place;
 
@@ -55,4 +63,53 @@ async fn what_can_not_be_pushed_says_why() {
     place.order(&["pause", "--by", "alba"]).await;
     let paused = place.order(&["reprovision", "PowerUserAccess", "--now", "--by", "alba"]).await;
     assert!(paused.out.contains("nothing is sent until `usher resume`"), "{}", paused.out);
+}
+
+const PUSH: [&str; 5] = ["reprovision", "PowerUserAccess", "--now", "--by", "alba"];
+
+#[tokio::test]
+async fn a_push_that_was_broken_off_is_gone_on_with_by_the_same_command() {
+    let (place, _) = Place::applied().await;
+    place.edit("PowerUserAccess");
+    place.world().settings.provisioning_latency = Latency::Constant(Duration::from_secs(3));
+    let set = place.world().permission_set_named("PowerUserAccess").unwrap();
+    let ledger = SqliteLedger::open(&place.path("state/ledger.db")).unwrap();
+    let under_way = async {
+        loop {
+            let campaign = ledger.campaign(&set).await.unwrap();
+            if campaign.is_some_and(|campaign| campaign.sent.iter().any(|sent| sent.request.is_some())) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        pushed = place.order(&PUSH) => panic!("it was not to come to its end: {pushed:?}"),
+        () = under_way => {}
+    }
+    // It has died. AWS goes on.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let again = tokio::time::timeout(Duration::from_mins(1), place.order(&PUSH)).await;
+    let again = again.expect("nobody has asked after what was under way");
+    assert_eq!(again.ending, Ending::Good, "{again:?}");
+    assert!(again.out.contains("It was under way or waiting already"), "{}", again.out);
+    assert!(again.out.contains("done, newest version in 2 accounts"), "{}", again.out);
+    assert_eq!(place.world().provisioning_log().count(), 1);
+}
+
+#[tokio::test]
+async fn a_push_sends_nothing_of_what_is_due_beside_it() {
+    let (place, _) = Place::applied().await;
+    place.edit("PowerUserAccess");
+    place.edit("ReadOnlyAccess");
+    let set = place.world().permission_set_named("ReadOnlyAccess").unwrap();
+    let ledger = SqliteLedger::open(&place.path("state/ledger.db")).unwrap();
+    let due = Campaign::found(set.clone(), SystemClock.now() - SignedDuration::from_hours(1));
+    ledger.keep_campaign(&due, &Guard::default()).await.unwrap();
+    let pushed = place.order(&PUSH).await;
+    assert_eq!(pushed.ending, Ending::Good, "{pushed:?}");
+    let campaign = ledger.campaign(&set).await.unwrap().unwrap();
+    assert!(matches!(campaign.stage, Stage::Quiet { .. }) && campaign.sent.is_empty(), "{campaign:?}");
+    let world = place.world();
+    assert!(world.provisioning_log().all(|record| record.permission_set != set));
 }

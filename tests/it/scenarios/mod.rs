@@ -62,6 +62,8 @@ mod records;
 mod red_button;
 mod renames;
 mod reprovisioning;
+mod reprovisioning_hanging;
+mod reprovisioning_reads;
 mod reprovisioning_trouble;
 mod rounds;
 mod service;

@@ -184,6 +184,7 @@ impl Ports {
             wake: &*self.wake,
             settings: self.settings,
             schedule: ReprovisionSettings::default(),
+            only: None,
         }
     }
 

@@ -6,16 +6,18 @@ use jiff::SignedDuration;
 use serde_json::json;
 use shared::{
     domain::AccountState,
+    engine::EngineSettings,
     ledger::{Campaign, CampaignEnd, CampaignRecord, HoldScope, LeftOut, Orders},
     outcome::Happened,
+    plan::ManagementWrites,
     ports::{Clock as _, Guard, Ledger as _, LedgerReader as _, Queue as _},
 };
-use simulator::{Fault, Latency, Settings, wire::sso_admin as sso};
+use simulator::{Fault, FaultRule, Latency, Settings, wire::sso_admin as sso};
 
 use super::{
     fleet::fleet,
     fuse::{Fuse, When, fused},
-    model::{group, in_ou, rules},
+    model::{Where, group, in_ou, rules},
     reprovisioning::{CANARY, by, granted, named, order, saying},
     service::{Service, Start},
 };
@@ -39,17 +41,31 @@ async fn a_suspended_account_is_left_out_and_so_said_and_does_not_stop_the_other
 
 #[tokio::test(start_paused = true)]
 async fn the_management_account_is_left_out_unless_it_may_be_written_to() {
-    let service = by("{}").await;
-    let management = service.account("management");
-    let mut key = service.key("play", "ReadOnlyAccess", "Developers");
-    key.account = management.clone();
-    service.grant_by_hand(&key).await;
-    service.edit("ReadOnlyAccess", "one").await;
-    service.reprovision_for(Duration::from_mins(8)).await;
-    assert_eq!(service.outdated("ReadOnlyAccess").await, ["management"]);
-    let record = service.record().await;
-    assert_eq!(record.left_out, [(management, LeftOut::Management)].into());
-    assert!(!service.requests_to_provision().contains(&"all".to_owned()));
+    for management in [ManagementWrites::Withheld, ManagementWrites::Direct] {
+        let engine = EngineSettings { management, ..EngineSettings::default() };
+        let service = granted(Start { engine, ..Start::default() }, &saying("{}")).await;
+        let account = service.account("management");
+        let mut key = service.key("play", "ReadOnlyAccess", "Developers");
+        key.account = account.clone();
+        service.grant_by_hand(&key).await;
+        service.edit("ReadOnlyAccess", "one").await;
+        service.reprovision_for(Duration::from_mins(8)).await;
+        let (record, requests) = (service.record().await, service.requests_to_provision());
+        // One request for all would reach it.
+        assert!(!requests.contains(&"all".to_owned()), "{requests:?}");
+        match management {
+            ManagementWrites::Withheld => {
+                assert_eq!(service.outdated("ReadOnlyAccess").await, ["management"]);
+                assert_eq!(record.left_out, [(account, LeftOut::Management)].into());
+                assert!(!requests.contains(&"management".to_owned()), "{requests:?}");
+            }
+            ManagementWrites::Direct => {
+                assert_eq!(service.outdated("ReadOnlyAccess").await, [""; 0]);
+                assert_eq!((record.left_out.len(), record.updated.contains(&account)), (0, true));
+                assert!(requests.contains(&"management".to_owned()), "{requests:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,22 +140,42 @@ async fn of_a_request_for_all_that_failed_in_one_account_that_one_is_named() {
     assert_eq!(service.records().await.len(), 1);
 }
 
+/// What meets this account alone, each time or so often.
+fn meets(service: &Service, account: &str, fault: Fault, calls: Option<u32>) {
+    let account = Some(service.account(account));
+    let operation = "ProvisionPermissionSet".to_owned();
+    service.world().faults.add(FaultRule { operation, service: None, fault, calls, account });
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_that_hangs_is_given_up_after_hours_and_costs_one_place() {
-    let service = by("{ waves: [{ accounts: { tagged: { Environment: Production } } }] }").await;
+    let of = |set| group(set, "Developers").gets(set).in_accounts(Where::Everywhere);
+    let document = rules([of("ReadOnlyAccess"), of("PowerUserAccess")]).with_reprovision(
+        "{ waves: [{ accounts: { in_ou: Workloads } }, { after: 1h, accounts: everywhere }] }",
+    );
+    let service = granted(Start::default(), &document).await;
     service.edit("ReadOnlyAccess", "one").await;
-    service.world().fail_next("ProvisionPermissionSet", Fault::Hang, 1);
-    service.reprovision_for(Duration::from_mins(20)).await;
-    assert_eq!(service.requests_to_provision(), ["one-prod"]);
+    meets(&service, "one-dev", Fault::Hang, Some(1));
+    service.reprovision_for(Duration::from_mins(8)).await;
+    // The others of its wave are done beside it, and no later wave is begun.
+    assert_eq!(service.outdated("ReadOnlyAccess").await, ["one-dev", "play"]);
+    // Another permission set is done beside it to its end, in that account too.
     service.edit("PowerUserAccess", "one").await;
-    service.pass(Duration::from_mins(345)).await;
-    service.reprovision_for(Duration::from_mins(40)).await;
+    service.reprovision_for(Duration::from_mins(80)).await;
+    assert_eq!(service.outdated("PowerUserAccess").await, [""; 0]);
+    let record = service.record().await;
+    assert_eq!(
+        (record.permission_set.clone(), record.end),
+        (service.set("PowerUserAccess"), CampaignEnd::Done)
+    );
+    service.pass(Duration::from_mins(270)).await;
+    service.reprovision_for(Duration::from_mins(30)).await;
     let records = service.records().await;
-    // The other permission set was in nobody's way.
-    let ends: Vec<_> = records.iter().map(|record| record.end).collect();
-    assert_eq!(ends, [CampaignEnd::Stopped { wave: 1 }, CampaignEnd::Done]);
-    let record = &records[0];
-    assert!(record.failed[&service.account("one-prod")].contains("six hours"), "{record:?}");
+    let record = records.iter().find(|other| **other != record).unwrap();
+    assert_eq!(record.end, CampaignEnd::Stopped { wave: 1 });
+    assert!(record.failed[&service.account("one-dev")].contains("six hours"), "{record:?}");
+    assert_eq!(service.names(record.updated.clone()), named(["one-prod", "two-dev"]));
+    assert_eq!(service.names(record.not_begun.clone()), named(["play"]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -322,12 +358,22 @@ async fn a_look_at_a_request_may_die_before_or_after_anything_that_it_does() {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_is_always_in_conflict_holds_up_no_other() {
-    let service = by("{ waves: [{ accounts: { named: one-dev } }, { accounts: everywhere }] }").await;
+    // The wave before has them asked for one by one.
+    let service = by("{ waves: [{ accounts: { named: play } }, { accounts: everywhere }] }").await;
     service.edit("ReadOnlyAccess", "one").await;
-    service.world().fail_next("ProvisionPermissionSet", Fault::Conflict, 3);
-    service.reprovision_for(Duration::from_mins(20)).await;
-    assert_eq!(service.outdated("ReadOnlyAccess").await, [""; 0]);
-    assert_eq!(service.record().await.end, CampaignEnd::Done);
+    meets(&service, "one-dev", Fault::Conflict, None);
+    service.reprovision_for(Duration::from_mins(10)).await;
+    // It comes before the others in line.
+    assert_eq!(service.outdated("ReadOnlyAccess").await, ["one-dev"]);
+    let campaign = service.campaign("ReadOnlyAccess").await.unwrap();
+    let tried = &campaign.tried[&service.account("one-dev")];
+    assert!(tried.conflict.is_some_and(|conflict| conflict.times > 3) && !tried.lasting, "{tried:?}");
+    service.pass(Duration::from_hours(6)).await;
+    service.reprovision_for(Duration::from_mins(5)).await;
+    let record = service.record().await;
+    assert_eq!(record.end, CampaignEnd::Failed);
+    assert_eq!(service.names(record.failed.into_keys()), named(["one-dev"]));
+    assert_eq!(service.names(record.updated), named(["one-prod", "play", "two-dev"]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,6 +153,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::PermissionSet => "seen#permission-set",
         SeenKind::PermissionSetTags => "seen#permission-set-tags",
         SeenKind::TaggedAccount => "seen#tagged-account",
+        SeenKind::AccountTags => "seen#account-tags",
         SeenKind::PermissionSetName => "seen#permission-set-name",
         SeenKind::Group => "seen#group",
         SeenKind::GroupName => "seen#group-name",

@@ -17,7 +17,7 @@ impl Reading<'_> {
     /// The tags of the accounts that an answer in bulk speaks for. Where there is none, of no account.
     pub(in crate::engine) async fn tags_in_bulk(
         &self,
-        records: &[AccountRecord],
+        listed: &BTreeSet<AccountId>,
     ) -> Result<BTreeMap<AccountId, Tags>, LedgerError> {
         let answer = match self.reader.organization.tags_in_bulk().await {
             Ok(answer) => answer,
@@ -35,8 +35,7 @@ impl Reading<'_> {
                 self.recalled(SeenKind::TaggedAccount, seen);
             }
         }
-        let listed: BTreeSet<AccountId> = records.iter().map(|record| record.id.clone()).collect();
-        let spoken_for = bulk::spoken_for(&listed, answer, &had_tags);
+        let spoken_for = bulk::spoken_for(listed, answer, &had_tags);
         for (id, tags) in &spoken_for {
             self.learn_tagged(id, tags);
         }
@@ -93,6 +92,15 @@ impl Reading<'_> {
         }
     }
 
+    /// The tags of one account, as they are now; `None` only when AWS says that there is no such account.
+    pub(in crate::engine) async fn tags_of(&self, id: &AccountId) -> Result<Option<Tags>, PortError> {
+        let tags = self.reader.organization.account_tags(id).await?;
+        if let Some(tags) = &tags {
+            self.learn_tagged(id, tags);
+        }
+        Ok(tags)
+    }
+
     /// A listed account with its tags and the names of its OUs; its tags are asked for, unless they came in bulk.
     pub(in crate::engine) async fn listed(
         &self,
@@ -104,11 +112,8 @@ impl Reading<'_> {
             tags
         } else {
             let failed = |source| ReadError::Account { account: id.clone(), source };
-            let tags = self.reader.organization.account_tags(&id).await.map_err(failed)?;
             let gone = || failed(PortError::NotFound("it was listed, and its tags are gone".into()));
-            let tags = tags.ok_or_else(gone)?;
-            self.learn_tagged(&id, &tags);
-            tags
+            self.tags_of(&id).await.map_err(failed)?.ok_or_else(gone)?
         };
         self.assemble(record, tags).await
     }

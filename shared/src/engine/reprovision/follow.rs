@@ -8,6 +8,7 @@ use super::change;
 use crate::{
     domain::{PermissionSetArn, ProvisioningTarget, RequestId},
     engine::{PollEnd, PollError, Polled, Poller},
+    ledger::{Campaign, Sent},
     ports::{Message, PortError, Queue, RequestStatus},
     provisioning::next_provisioning_look,
     reprovision::Ended,
@@ -32,6 +33,17 @@ pub struct ProvisioningPoll {
 impl ProvisioningPoll {
     /// The delay before the first look.
     pub(super) const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+    /// What looks after a request of a campaign; `None` as long as AWS's answer is not written down.
+    pub fn of(campaign: &Campaign, sent: &Sent) -> Option<Self> {
+        Some(Self {
+            permission_set: campaign.permission_set.clone(),
+            began: campaign.began,
+            target: sent.target.clone(),
+            claimed_at: sent.at,
+            request: sent.request.clone()?,
+        })
+    }
 
     /// Sends it, to be looked at after a while.
     pub(super) async fn send(

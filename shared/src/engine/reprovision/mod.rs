@@ -25,6 +25,7 @@ pub use follow::ProvisioningPoll;
 pub(super) use mark::mark;
 pub use mark::{Mark, push};
 pub use outlook::Outlook;
+use reading::Looking;
 use records::end;
 pub use records::records;
 
@@ -97,6 +98,47 @@ pub enum ReprovisionError {
         "the ledger belongs to the instance `{ledger}`, and this is `{here}`: use the ledger of this instance"
     )]
     OtherInstance { ledger: InstanceArn, here: InstanceArn },
+}
+
+impl ReprovisionError {
+    /// What AWS said.
+    fn of_aws(&self) -> Option<&PortError> {
+        match self {
+            Self::Read(
+                ReadError::Account { account: _, source }
+                | ReadError::Assignments { account: _, source }
+                | ReadError::Organization(source)
+                | ReadError::Instance(source),
+            )
+            | Self::Outline(OutlineError::Organization(source))
+            | Self::Outdated { permission_set: _, source }
+            | Self::Provision { permission_set: _, source }
+            | Self::PermissionSets(source)
+            | Self::UnderWay(source) => Some(source),
+            Self::Read(
+                ReadError::NoRules
+                | ReadError::FetchRules { .. }
+                | ReadError::Rules { .. }
+                | ReadError::Ledger(_)
+                | ReadError::OtherInstance { .. },
+            )
+            | Self::Ledger(_)
+            | Self::Outline(OutlineError::Ledger(_))
+            | Self::Queue(_)
+            | Self::OtherInstance { .. } => None,
+        }
+    }
+
+    /// Whether AWS may answer the same a little later.
+    fn is_transient(&self) -> bool {
+        self.of_aws().is_some_and(PortError::is_transient)
+    }
+
+    /// Whether it may be one permission set's, or one account's, and is nothing to stop others for.
+    fn is_of_one(&self) -> bool {
+        let of_one = |error: &PortError| !matches!(error, PortError::Barred(_)) && !error.is_transient();
+        is_refused(self) || self.of_aws().is_some_and(of_one)
+    }
 }
 
 /// What a run did.
@@ -175,6 +217,8 @@ pub struct Reprovisioner<'a> {
     pub wake: &'a dyn Queue,
     pub settings: EngineSettings,
     pub schedule: ReprovisionSettings,
+    /// The only permission set that it goes on with; all where there is none.
+    pub only: Option<&'a PermissionSetArn>,
 }
 
 impl std::fmt::Debug for Reprovisioner<'_> {
@@ -196,6 +240,11 @@ enum Advanced {
 impl Reprovisioner<'_> {
     fn clock(&self) -> &dyn Clock {
         self.reader.clock
+    }
+
+    /// Whether it goes on with this one.
+    fn concerns(&self, campaign: &Campaign) -> bool {
+        self.only.is_none_or(|only| *only == campaign.permission_set)
     }
 
     fn policy<'p>(&self, rules: &'p RulesOnHand, orders: &'p Orders) -> Policy<'p> {
@@ -227,7 +276,7 @@ impl Reprovisioner<'_> {
             summary.ended += round.ended;
             summary.troubled += round.troubled;
             (summary.open, summary.held_off) = (round.open, round.held_off);
-            let looks_on = self.look_on(&mut look, &rules, &mut summary).await?;
+            let looks_on = self.look_on(&mut look, &rules, until, &mut summary).await?;
             let now = self.clock().now();
             let soon = |at: &Timestamp| *at <= now + WORTH_STAYING;
             let next = if looks_on {
@@ -270,6 +319,7 @@ impl Reprovisioner<'_> {
         let mut round = Round::default();
         let mut sends = false;
         let mut campaigns = self.ledger.campaigns().await?;
+        campaigns.retain(|campaign| self.concerns(campaign));
         let now = self.clock().now();
         campaigns.sort_by_cached_key(|campaign| {
             (campaign.rank(&policy, now), looks.looked.get(&campaign.permission_set).copied(), campaign.began)
@@ -330,7 +380,13 @@ impl Reprovisioner<'_> {
             if !looks.may(&campaign.permission_set, asked) {
                 return Ok(Advanced::Waits(Waiting { why: Why::Again, until: Some(asked) }));
             }
-            let found = self.found(&campaign, rules).await?;
+            let found = match self.found(&campaign, rules, looks.until).await? {
+                Looking::Found(found) => Some(found),
+                Looking::Gone => None,
+                Looking::Unfinished => {
+                    return Ok(Advanced::Waits(Waiting { why: Why::Again, until: Some(self.clock().now()) }));
+                }
+            };
             match campaign.clone().looked(found.as_ref(), policy, asked, self.clock().now()) {
                 Looked::GoesOn(looked) => {
                     self.ledger.keep_campaign(&looked, &Guard::default()).await?;
@@ -352,13 +408,10 @@ impl Reprovisioner<'_> {
     async fn tend(&self, mut campaign: Campaign, policy: &Policy<'_>) -> Result<Campaign, ReprovisionError> {
         let now = self.clock().now();
         let mut changed = campaign.settle(policy.settle_after, now);
-        let (permission_set, began) = (campaign.permission_set.clone(), campaign.began);
-        for sent in &mut campaign.sent {
+        let polls: Vec<_> = campaign.sent.iter().map(|sent| ProvisioningPoll::of(&campaign, sent)).collect();
+        for (sent, poll) in campaign.sent.iter_mut().zip(polls) {
             let lost = sent.followed_at.is_none_or(|at| at + FOLLOWED_AGAIN <= now);
-            if let Some(request) = sent.request.clone().filter(|_| lost) {
-                let (permission_set, target, claimed_at) =
-                    (permission_set.clone(), sent.target.clone(), sent.at);
-                let poll = ProvisioningPoll { permission_set, began, target, claimed_at, request };
+            if let Some(poll) = poll.filter(|_| lost) {
                 poll.send(self.polls, now, Duration::ZERO).await.map_err(ReprovisionError::Queue)?;
                 sent.followed_at = Some(now);
                 changed = true;

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
-use super::{ReprovisionError, ReprovisionSummary, Reprovisioner};
+use super::{ReprovisionError, ReprovisionSummary, Reprovisioner, reading::ByTags};
 use crate::{
     domain::{AccountId, Mode, PermissionSetArn},
     engine::{RulesOnHand, signed},
@@ -65,6 +65,7 @@ impl Reprovisioner<'_> {
         &self,
         look: &mut Option<OutdatedLook>,
         rules: &RulesOnHand,
+        until: Timestamp,
         summary: &mut ReprovisionSummary,
     ) -> Result<bool, ReprovisionError> {
         let Some(OutdatedLook { place, left }) = look else { return Ok(false) };
@@ -74,12 +75,29 @@ impl Reprovisioner<'_> {
             *look = None;
             return Ok(false);
         }
-        for _ in 0..AT_A_TIME {
+        for number in 0..AT_A_TIME {
+            // To look at the accounts of one may take long. At least one is, in every run.
+            if number > 0 && self.clock().now() >= until {
+                break;
+            }
             let Some(set) = left.pop_front() else { break };
             match self.reader.access.accounts_on(&set, OfVersion::Outdated).await {
                 Ok(Some(outdated)) if !outdated.is_empty() => {
                     let outdated = outdated.into_iter().collect();
-                    summary.found += usize::from(self.is_found(&set, outdated, rules).await?);
+                    match self.is_found(&set, outdated, rules).await {
+                        Ok(found) => summary.found += usize::from(found),
+                        // The next run goes on from here.
+                        Err(error) if error.is_transient() => {
+                            self.keep_place(place).await?;
+                            *look = None;
+                            return Ok(false);
+                        }
+                        Err(error) if error.is_of_one() => {
+                            let error = crate::causes::joined(&error);
+                            tracing::warn!(permission_set = %set, error, "{set}: cannot look at who has an old version: {error}");
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
                 Ok(Some(_) | None) => {}
                 // The next run goes on from here.
@@ -123,7 +141,7 @@ impl Reprovisioner<'_> {
         if self.ledger.campaign(set).await?.is_some() {
             return Ok(false);
         }
-        let standing = self.standing(&outdated, rules).await?;
+        let standing = self.standing(&outdated, rules, ByTags::NoWaves).await?;
         let found = Found { outdated, provisioned: BTreeSet::new(), standing };
         let orders = self.ledger.orders().await?;
         let open = found.open(&self.policy(rules, &orders));

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ReprovisionError, Reprovisioner};
+use jiff::Timestamp;
+
+use super::{ReprovisionError, Reprovisioner, reading::Looking};
 use crate::{
     domain::{AccountId, Mode, PermissionSetArn},
     ledger::{Campaign, LeftOut},
-    reprovision::{Next, Standing},
+    reprovision::{Found, Next, Standing},
 };
 
 /// How a permission set stands.
@@ -40,9 +42,12 @@ impl Reprovisioner<'_> {
         let campaign = self.ledger.campaign(permission_set).await?;
         let now = self.clock().now();
         let asked = campaign.clone().unwrap_or_else(|| Campaign::found(permission_set.clone(), now));
-        let found = self.found(&asked, &rules).await?;
-        let gone = found.is_none();
-        let found = found.unwrap_or_default();
+        // Its waves are told even where a push goes through them.
+        let asked = Campaign { pushed: None, ..asked };
+        let (found, gone) = match self.found(&asked, &rules, Timestamp::MAX).await? {
+            Looking::Found(found) => (found, false),
+            Looking::Gone | Looking::Unfinished => (Found::default(), true),
+        };
         let (mut waves, mut left_out) = (BTreeMap::<usize, Vec<AccountId>>::new(), BTreeMap::new());
         let mut left_out_waves = BTreeSet::new();
         for account in found.outdated {

@@ -1,42 +1,72 @@
 //! Which accounts have an old version of a permission set, and how the organization stands to them.
+//!
+//! Where tags don't come in bulk, those of thousands of accounts take longer than a run has time: each is kept as it is read, and the next
+//! run goes on with the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{ReprovisionError, Reprovisioner};
 use crate::{
-    domain::AccountId,
-    engine::{OutlineError, ReadError, RulesOnHand, memory::remember, reading::Reading},
+    domain::{AccountId, Tags},
+    engine::{OutlineError, ReadError, RulesOnHand, memory::remember, reading::Reading, signed},
     ledger::Campaign,
-    ports::{AccountRecord, OfVersion},
-    reprovision::{Found, Standing},
+    ports::{AccountRecord, LedgerError, OfVersion, PortError, Seen, SeenKind},
+    reprovision::{Found, MOST_AT_ONCE, Standing},
 };
 
 /// More accounts than this are listed, and their tags asked for in bulk; fewer are asked for one by one.
 const A_PAGE: usize = 20;
 
+/// What a look finds.
+pub(super) enum Looking {
+    Found(Found),
+    /// The permission set doesn't exist.
+    Gone,
+    /// There was not time enough; the next look goes on from here.
+    Unfinished,
+}
+
+/// What the waves of accounts are told by.
+pub(super) enum ByTags {
+    /// They are of no concern.
+    NoWaves,
+    /// No wave goes by tags.
+    Unasked,
+    /// What could be read, and why the others could not.
+    Read { tags: BTreeMap<AccountId, Tags>, failed: BTreeMap<AccountId, PortError> },
+}
+
 impl Reprovisioner<'_> {
-    /// What AWS lists of a campaign's permission set; `None` if it doesn't exist.
+    /// What AWS lists of a campaign's permission set. Tags are read one by one until then, and in any case for as long as a run lasts: else
+    /// looks that begin late would never come to an end.
     pub(super) async fn found(
         &self,
         campaign: &Campaign,
         rules: &RulesOnHand,
-    ) -> Result<Option<Found>, ReprovisionError> {
+        until: Timestamp,
+    ) -> Result<Looking, ReprovisionError> {
         let set = &campaign.permission_set;
         let failed = |source| ReprovisionError::Outdated { permission_set: set.clone(), source };
         let access = self.reader.access;
         let Some(outdated) = access.accounts_on(set, OfVersion::Outdated).await.map_err(failed)? else {
-            return Ok(None);
+            return Ok(Looking::Gone);
         };
         let outdated: BTreeSet<AccountId> = outdated.into_iter().collect();
+        let Some(tags) = self.tags(&outdated, campaign, rules, until).await? else {
+            return Ok(Looking::Unfinished);
+        };
         // It is asked only to tell whether these are all.
-        let provisioned = if outdated.len() < 2 || campaign.one_by_one || !campaign.tried.is_empty() {
+        let may_be_all = (2..=MOST_AT_ONCE).contains(&outdated.len());
+        let provisioned = if !may_be_all || campaign.one_by_one || !campaign.tried.is_empty() {
             BTreeSet::new()
         } else {
             let all = access.accounts_on(set, OfVersion::Any).await.map_err(failed)?;
             all.unwrap_or_default().into_iter().collect()
         };
-        let standing = self.standing(&outdated, rules).await?;
-        Ok(Some(Found { outdated, provisioned, standing }))
+        let standing = self.standing(&outdated, rules, tags).await?;
+        Ok(Looking::Found(Found { outdated, provisioned, standing }))
     }
 
     /// How these accounts stand; one that is not in the organization is missing.
@@ -44,6 +74,7 @@ impl Reprovisioner<'_> {
         &self,
         accounts: &BTreeSet<AccountId>,
         rules: &RulesOnHand,
+        tags: ByTags,
     ) -> Result<BTreeMap<AccountId, Standing>, ReprovisionError> {
         if accounts.is_empty() {
             return Ok(BTreeMap::new());
@@ -51,7 +82,7 @@ impl Reprovisioner<'_> {
         let reading = Reading::begin(self.reader, &self.settings).await?;
         let management = reading.organization().await?.management_account;
         let records = self.records(accounts).await?;
-        let waves = waves(&reading, &records, rules).await?;
+        let waves = waves(&reading, &records, rules, tags).await?;
         remember(self.ledger, &reading.learned()).await?;
         Ok(records
             .into_iter()
@@ -81,6 +112,81 @@ impl Reprovisioner<'_> {
         }
         Ok(records)
     }
+
+    /// The tags of these accounts, as far as a wave goes by them; `None` where there is no time left for all of them.
+    async fn tags(
+        &self,
+        accounts: &BTreeSet<AccountId>,
+        campaign: &Campaign,
+        rules: &RulesOnHand,
+        until: Timestamp,
+    ) -> Result<Option<ByTags>, ReprovisionError> {
+        let reprovision = rules.index.reprovision();
+        // A push goes through the waves.
+        if reprovision.waves.is_empty() || campaign.pushed.is_some() {
+            return Ok(Some(ByTags::NoWaves));
+        }
+        if !reprovision.goes_by_tags() {
+            return Ok(Some(ByTags::Unasked));
+        }
+        let reading = Reading::begin(self.reader, &self.settings).await?;
+        let (mut tags, mut failed) = (BTreeMap::new(), BTreeMap::new());
+        if accounts.len() > A_PAGE {
+            tags = self.kept_tags(campaign.began).await?;
+            tags.extend(reading.tags_in_bulk(accounts).await?);
+        }
+        let missing: Vec<&AccountId> = accounts.iter().filter(|id| !tags.contains_key(*id)).collect();
+        let until = until.max(self.clock().now() + signed(self.schedule.run_for));
+        let mut in_time = true;
+        for page in missing.chunks(A_PAGE) {
+            in_time = self.clock().now() < until;
+            if !in_time {
+                break;
+            }
+            let mut read = Vec::new();
+            let mut trouble = None;
+            for id in page.iter().copied() {
+                let at = self.clock().now();
+                match reading.tags_of(id).await {
+                    Ok(Some(of_it)) => {
+                        let value = serde_json::to_value(&of_it)
+                            .map_err(|error| LedgerError::from(PortError::Refused(error.to_string())))?;
+                        read.push(Seen { id: id.to_string(), value, at });
+                        tags.insert(id.clone(), of_it);
+                    }
+                    Ok(None) => {
+                        failed.insert(id.clone(), PortError::NotFound("its tags are gone".to_owned()));
+                    }
+                    Err(error) if error.is_transient() => {
+                        trouble = Some(ReadError::Account { account: id.clone(), source: error });
+                        break;
+                    }
+                    Err(error) => {
+                        failed.insert(id.clone(), error);
+                    }
+                }
+            }
+            // What was read stands, whatever comes.
+            if accounts.len() > A_PAGE {
+                self.ledger.remember(SeenKind::AccountTags, &read).await?;
+            }
+            if let Some(trouble) = trouble {
+                return Err(trouble.into());
+            }
+        }
+        remember(self.ledger, &reading.learned()).await?;
+        Ok(in_time.then_some(ByTags::Read { tags, failed }))
+    }
+
+    /// What was read of tags since a campaign began, or is young enough: by these an account keeps its wave.
+    async fn kept_tags(&self, began: Timestamp) -> Result<BTreeMap<AccountId, Tags>, LedgerError> {
+        let since = began.min(self.clock().now() - signed(self.settings.facts_age));
+        let kept = self.ledger.recall(SeenKind::AccountTags).await?.into_iter();
+        let tags = kept.filter(|seen| seen.at >= since).filter_map(|Seen { id, value, at: _ }| {
+            Some((id.parse().ok()?, serde_json::from_value(value).ok()?))
+        });
+        Ok(tags.collect())
+    }
 }
 
 /// The wave of each account. INVARIANT: tags that can't be read put nobody into another wave: it is an error; of an account that is not
@@ -89,17 +195,24 @@ async fn waves(
     reading: &Reading<'_>,
     records: &[AccountRecord],
     rules: &RulesOnHand,
+    by_tags: ByTags,
 ) -> Result<BTreeMap<AccountId, usize>, ReprovisionError> {
     let waves = &rules.index.reprovision().waves;
-    if waves.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let mut tags =
-        if records.len() > A_PAGE { reading.tags_in_bulk(records).await? } else { BTreeMap::new() };
+    let (mut tags, mut failed, asked) = match by_tags {
+        ByTags::NoWaves => return Ok(BTreeMap::new()),
+        ByTags::Unasked => (BTreeMap::new(), BTreeMap::new(), false),
+        ByTags::Read { tags, failed } => (tags, failed, true),
+    };
     reading.learn_ous(records).await;
     let mut of = BTreeMap::new();
     for record in records {
-        let tags = tags.remove(&record.id);
+        if let Some(source) = failed.remove(&record.id) {
+            if record.state.is_active() {
+                return Err(ReadError::Account { account: record.id.clone(), source }.into());
+            }
+            continue;
+        }
+        let tags = if asked { tags.remove(&record.id) } else { Some(Tags::default()) };
         let account = match reading.listed(record.clone(), tags).await {
             Err(_) if !record.state.is_active() => continue,
             account => account?,

@@ -11,7 +11,7 @@ use super::{ProvisioningPoll, ReprovisionError, Reprovisioner, Round, TRIES, cha
 use crate::{
     domain::{ProvisioningTarget, RequestId},
     engine::{ReadError, RulesOnHand, Wake},
-    ledger::{Campaign, Lease, LeftOut},
+    ledger::{Campaign, Lease, LeftOut, Sent},
     ports::{Guard, LedgerError, PortError, RequestListing},
     reprovision::{AT_ONCE, Next, Policy, Refusal},
 };
@@ -101,8 +101,11 @@ impl Reprovisioner<'_> {
         let unanswered = sent().filter(|sent| sent.request.is_none()).count();
         // INVARIANT: everybody's requests count, and claims of which nobody knows.
         let mut free = AT_ONCE.saturating_sub(ids.len() + unanswered);
+        let is_over =
+            |sent: &Sent| sent.request.as_ref().is_some_and(|id| listed.iter().all(|item| item.id != *id));
         // What is done in an account by one campaign may be in conflict with another's.
         let mut busy: BTreeSet<ProvisioningTarget> = sent().map(|sent| sent.target.clone()).collect();
+        campaigns.retain(|campaign| self.concerns(campaign));
         campaigns.sort_by_key(Campaign::turn);
         // In turn, so that a long one holds up no other.
         while free > 0 && !campaigns.is_empty() {
@@ -113,6 +116,10 @@ impl Reprovisioner<'_> {
                     return Ok(());
                 }
                 let Next::Send(targets) = campaign.next(under.policy, now) else { continue };
+                // It is over by now, and its message says so soon: what is left may be done by one request again.
+                if campaign.all_under_way().is_some_and(is_over) {
+                    continue;
+                }
                 let Some(target) = preferred(targets, &busy) else { continue };
                 let claimed = target.clone();
                 let permission_set = campaign.permission_set.clone();

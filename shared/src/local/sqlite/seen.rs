@@ -12,6 +12,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::PermissionSet => "permission-set",
         SeenKind::PermissionSetTags => "permission-set-tags",
         SeenKind::TaggedAccount => "tagged-account",
+        SeenKind::AccountTags => "account-tags",
         SeenKind::PermissionSetName => "permission-set-name",
         SeenKind::Group => "group",
         SeenKind::GroupName => "group-name",

@@ -51,9 +51,12 @@ fn nothing_is_sent_by_an_old_look() {
     let mut some = begin(&found(&[(1, 0), (2, 0)], &[3]));
     assert_eq!(send(some.next(&policy, at(300 + 900))), [one(1), one(2)]);
     assert_eq!(some.next(&policy, at(300 + 901)), Next::Look);
-    // What is under way would be found outdated still.
+    // What is under way is found outdated still, and not begun again.
     some.claim(one(1), at(400));
-    assert_eq!(send(some.next(&policy, at(300 + 901))), [one(2)]);
+    assert_eq!(some.next(&policy, at(300 + 901)), Next::Look);
+    let look = found(&[(1, 0), (2, 0)], &[3]);
+    let some = goes_on(some.looked(Some(&look), &policy, at(1201), at(1201)));
+    assert_eq!(send(some.next(&policy, at(1201))), [one(2)]);
     let all = begin(&found(&[(1, 0), (2, 0)], &[]));
     assert!(matches!(all.next(&policy, at(420)), Next::Send(_)));
     assert_eq!(all.next(&policy, at(421)), Next::Look);

@@ -24,6 +24,20 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
+fn waves_go_by_tags_only_where_one_selects_by_them() {
+    for (waves, by_tags) in [
+        ("[{ accounts: everywhere }]", false),
+        ("[{ accounts: { named: a, in_ou: Workloads, except: [{ id: \"111122223333\" }] } }]", false),
+        ("[{ accounts: everywhere }, { accounts: { tagged: { Ring: canary } } }]", true),
+        ("[{ accounts: { in_ou: Workloads, tagged: { Ring: canary } } }]", true),
+        ("[{ accounts: { in_ou: Workloads, except: [{ tagged: { Ring: { present: true } } }] } }]", true),
+    ] {
+        assert_eq!(said(&format!("{{ waves: {waves} }}")).goes_by_tags(), by_tags, "{waves}");
+    }
+    assert!(!said("{}").goes_by_tags());
+}
+
+#[test]
 fn waves_windows_and_freezes_are_read_as_they_are_written() {
     let said = said(
         "{ quiet: 1h 30m, waves: [{ accounts: { tagged: { Ring: canary } } }, { after: 2h, accounts: everywhere }, { after: 7d, accounts: everywhere }], \

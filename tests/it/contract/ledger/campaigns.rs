@@ -40,12 +40,19 @@ fn campaign(last: usize) -> Campaign {
         stage: Stage::Quiet { since: at(1), last: at(4) },
         under_way_since: Some(at(5)),
         sent: vec![
-            Sent { target: ProvisioningTarget::Account(account(1)), at: at(6), request, followed_at: None },
+            Sent {
+                target: ProvisioningTarget::Account(account(1)),
+                at: at(6),
+                request,
+                followed_at: None,
+                overtaken: true,
+            },
             Sent {
                 target: ProvisioningTarget::AllProvisionedAccounts,
                 at: at(6),
                 request: None,
                 followed_at: Some(at(7)),
+                overtaken: false,
             },
         ],
         todo: [account(2)].into(),

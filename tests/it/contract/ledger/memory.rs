@@ -94,6 +94,7 @@ pub(super) async fn kinds_are_remembered_apart(ledger: &dyn Ledger) {
         SeenKind::PermissionSet,
         SeenKind::PermissionSetTags,
         SeenKind::TaggedAccount,
+        SeenKind::AccountTags,
         SeenKind::PermissionSetName,
         SeenKind::Group,
         SeenKind::GroupName,
