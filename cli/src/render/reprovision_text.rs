@@ -178,7 +178,14 @@ pub(crate) fn outlook(report: &OutlookReport, style: Style) -> String {
     }
     let when = match (&report.campaign, &report.waits_for) {
         (None, _) if open == 0 => "There is nothing to do.".to_owned(),
-        (None, _) => "No edit of it was heard of: the schedule finds it, or `--now` pushes it.".to_owned(),
+        (None, _) => match report.last.as_ref().map(|last| last.record.end) {
+            Some(CampaignEnd::Failed | CampaignEnd::Stopped { .. } | CampaignEnd::TooManyFailures) => {
+                "The last time has not reached them all: it is tried again once it is edited, after a day, or with `--now`.".to_owned()
+            }
+            Some(CampaignEnd::Done | CampaignEnd::Gone) | None => {
+                "No edit of it was heard of: the schedule finds it, or `--now` pushes it.".to_owned()
+            }
+        },
         (Some(_), None) => "It is sent at the next minute.".to_owned(),
         (Some(_), Some(why)) => {
             let until = report.until.map_or_else(String::new, |at| format!(" until {}", minute(at)));

@@ -16,9 +16,10 @@ pub const MOST_EDITS: usize = 40;
 /// So many records are kept, and the last one of each permission set; what ended first gives way.
 pub const MOST_RECORDS: usize = 200;
 
-/// One edit of a permission set. Which person made it is told by the event's id, in CloudTrail; no name of a person is kept here.
+/// One edit of a permission set, in the order of their times. Which person made it is told by the event's id, in CloudTrail; no name of a person is kept here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Edit {
+    pub at: Timestamp,
     /// The event's id.
     pub event: String,
     /// What was done: the call's name.
@@ -29,7 +30,6 @@ pub struct Edit {
     /// The role of the caller's session, where it has one; the session's own name is often a person's, and is not kept.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub role: String,
-    pub at: Timestamp,
 }
 
 /// A permission set on its way to its accounts.

@@ -177,13 +177,14 @@ impl Campaign {
             Stage::Wave { number, from } => (from, Why::Pause(number + 1)),
             Stage::Over { .. } => return None,
         };
-        if now < start {
-            return Some(Waiting { why, until: calendar.opening(start) });
-        }
-        let why = match calendar.shut(now)? {
-            Shut::NoWindow => Why::NoWindow,
-            Shut::Frozen(freeze) => Why::Frozen(freeze.reason.clone()),
+        // Told is what holds it up last: more edits may come, and a freeze outlasts them.
+        let begins = now.max(start);
+        let why = match calendar.shut(begins) {
+            Some(Shut::NoWindow) => Why::NoWindow,
+            Some(Shut::Frozen(freeze)) => Why::Frozen(freeze.reason.clone()),
+            None if now < start => why,
+            None => return None,
         };
-        Some(Waiting { why, until: calendar.opening(now) })
+        Some(Waiting { why, until: calendar.opening(begins) })
     }
 }

@@ -11,7 +11,7 @@ use shared::{
     local::SqliteLedger,
     ports::{Clock as _, Guard, Ledger as _, LedgerReader as _},
 };
-use simulator::{Caller, CallerKind, Latency, wire::sso_admin as sso};
+use simulator::{Caller, CallerKind, Fault, Latency, wire::sso_admin as sso};
 
 use super::Place;
 
@@ -95,6 +95,19 @@ async fn a_push_that_was_broken_off_is_gone_on_with_by_the_same_command() {
     assert!(again.out.contains("It was under way or waiting already"), "{}", again.out);
     assert!(again.out.contains("done, newest version in 2 accounts"), "{}", again.out);
     assert_eq!(place.world().provisioning_log().count(), 1);
+}
+
+#[tokio::test]
+async fn accounts_that_have_failed_are_told_with_when_they_are_tried_again() {
+    let (place, _) = Place::applied().await;
+    place.edit("PowerUserAccess");
+    let reason = "Received a 404 status error: Not supported policy CustomPolicy".to_owned();
+    place.world().fail_next("ProvisionPermissionSet", Fault::FailLater(reason), 9);
+    let pushed = place.order(&PUSH).await;
+    assert_eq!(pushed.ending, Ending::Bad, "{pushed:?}");
+    let shown = place.order(&["reprovision", "PowerUserAccess"]).await;
+    assert!(shown.out.contains("The last time has not reached them all"), "{}", shown.out);
+    assert!(shown.out.contains("Not supported policy CustomPolicy"), "{}", shown.out);
 }
 
 #[tokio::test]
