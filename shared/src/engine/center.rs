@@ -85,7 +85,7 @@ impl CenterInbox<'_> {
                     self.group(&rules, id, &mut touched).await?;
                 }
             }
-            DirectoryHint::GroupMember { group, user: _ } => {
+            DirectoryHint::GroupMember { group, user: _, joined: _ } => {
                 self.members(&rules, group, &mut touched).await?;
             }
             // Whose it was can't be asked any more.
