@@ -172,7 +172,7 @@ pub trait LedgerReader: Send + Sync {
     async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError>;
     /// What is remembered of a kind by ids that begin so, ordered by id. Of a kind whose ids may be longer than 1000 bytes, long ones are not found.
     async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError>;
-    /// Outcomes that were kept and not told yet, the oldest first; at most `limit`.
+    /// Outcomes that were kept and not told yet, the oldest first, and then those of people who have joined or left; at most `limit`.
     async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError>;
 }
 
