@@ -169,7 +169,7 @@ impl Happened {
     /// The same, as far as it fits into an event.
     fn fitted(self) -> Self {
         let of_member = |Membership { user, group, access, unlisted }| {
-            let (access, beyond) = fitting(access, LARGEST);
+            let (access, beyond) = fitting_access(access);
             Membership { user, group, access, unlisted: unlisted + beyond }
         };
         match self {
@@ -284,6 +284,11 @@ impl Outcome {
         }
         detail
     }
+}
+
+/// As much of what a group gives as an outcome lists, and how much there is beyond.
+pub(crate) fn fitting_access(access: Vec<Access>) -> (Vec<Access>, usize) {
+    fitting(access, LARGEST)
 }
 
 /// As many of the first of these as have this much room as JSON, and how many there are beyond.

@@ -9,7 +9,8 @@ use std::{
 };
 
 use super::{
-    Arrival, Inbox, InboxError, Members, Rulebook, RulesOnHand, outline::outlines, reprovision::mark, signed,
+    Arrival, Inbox, InboxError, Members, Rulebook, RulesOnHand, members::Why, outline::outlines,
+    reprovision::mark, signed,
 };
 use crate::{
     domain::{
@@ -59,6 +60,10 @@ struct Touched<'r> {
     permission_sets: BTreeSet<PermissionSetArn>,
     /// Groups whose members may be others now, and whether rules name them.
     changed: BTreeMap<GroupId, bool>,
+    /// Those of them that have just appeared.
+    appeared: BTreeSet<GroupId>,
+    /// Whom an event says to have joined the one that it names.
+    joined: Option<UserId>,
     /// To be remembered once the looks are in the inbox.
     learned: Vec<Seen>,
 }
@@ -85,7 +90,8 @@ impl CenterInbox<'_> {
                     self.group(&rules, id, &mut touched).await?;
                 }
             }
-            DirectoryHint::GroupMember { group, user: _, joined: _ } => {
+            DirectoryHint::GroupMember { group, user, joined } => {
+                touched.joined = user.clone().filter(|_| *joined);
                 self.members(&rules, group, &mut touched).await?;
             }
             // Whose it was can't be asked any more.
@@ -167,6 +173,9 @@ impl CenterInbox<'_> {
             touched.changed.insert(id.clone(), false);
             touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
             return Ok(());
+        }
+        if now.is_some() && before.is_none() {
+            touched.appeared.insert(id.clone());
         }
         names.extend(before);
         let about = About::Group { id, names: &names };
@@ -353,7 +362,10 @@ impl CenterInbox<'_> {
         let sent = self.inbox.send(accounts, event, None).await?;
         for (group, is_named) in &touched.changed {
             if *is_named || self.all_members().are_kept(group).await? {
-                self.all_members().compare(group, &self.inbox.cause(event)).await?;
+                let cause = self.inbox.cause(event);
+                let is_new = touched.appeared.contains(group);
+                let why = Why::of(&cause).naming(touched.joined.as_ref()).appearing(is_new);
+                self.all_members().compare(group, why).await?;
             }
         }
         // INVARIANT: only once all looks are in the inbox. Else a crash would leave a change that nobody sees any more.

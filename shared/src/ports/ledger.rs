@@ -101,7 +101,7 @@ pub enum SeenKind {
     TaggedAccount,
     /// id: an account's id; value: [`crate::outcome::Standing`], what is withheld there as far as it was told
     Withheld,
-    /// id: `<group's id>/<user's id>`; value: the membership's id. And `<group's id>/`: the group's members were read to the last page.
+    /// id: `<group's id>/<user's id>`; value: the membership's id, and whether it was told. And `<group's id>/`: the group's members were read to the last page.
     Member,
     /// id: a membership's id; value: the id of its [`SeenKind::Member`].
     Membership,

@@ -24,7 +24,7 @@ use super::{
 
 const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6";
 
-async fn make_group(service: &Service, name: &str) {
+pub(super) async fn make_group(service: &Service, name: &str) {
     let input = store::CreateGroup {
         identity_store_id: service.world().identity_store(),
         display_name: Some(name.to_owned()),

@@ -44,6 +44,7 @@ mod failures;
 mod fleet;
 mod foreign;
 mod fuse;
+mod gains;
 mod grants;
 mod holds;
 mod identity_center;
