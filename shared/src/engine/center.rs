@@ -170,7 +170,8 @@ impl CenterInbox<'_> {
         let mut names = self.remembered_names(id).await?;
         names.extend(now.clone());
         if now.is_some() && now == before {
-            touched.changed.insert(id.clone(), false);
+            let is_named = !rules.index.rules_about(About::Group { id, names: &names }).is_empty();
+            touched.changed.insert(id.clone(), is_named);
             touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
             return Ok(());
         }
@@ -194,12 +195,16 @@ impl CenterInbox<'_> {
         id: &GroupId,
         touched: &mut Touched<'r>,
     ) -> Result<(), InboxError> {
-        touched.changed.insert(id.clone(), false);
-        if rules.index.rules_about(About::Members).is_empty() {
+        let are_kept = self.all_members().are_kept(id).await?;
+        if are_kept && rules.index.rules_about(About::Members).is_empty() {
+            touched.changed.insert(id.clone(), false);
             return Ok(());
         }
         let mut names = self.remembered_names(id).await?;
         names.extend(self.directory.group_name(id).await.map_err(InboxError::Directory)?);
+        // No sweep may have been by since the group was given something.
+        let is_named = !rules.index.rules_about(About::Group { id, names: &names }).is_empty();
+        touched.changed.insert(id.clone(), is_named);
         touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
         Ok(())
     }

@@ -8,7 +8,7 @@ mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use self::{
     holdings::Holdings,
@@ -24,6 +24,9 @@ use crate::{
 
 /// How many people are told of and kept at once.
 const AT_ONCE: usize = 100;
+
+/// How long whoever reads a group's members for the first time keeps others from doing the same.
+const READ_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why the members of a group could not be compared.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +131,24 @@ impl Members<'_> {
         let mut all: Vec<GroupId> = all.into_iter().collect();
         all.sort_by_key(|group| compared.get(group).copied());
         Ok(all.into_iter().map(|group| (group.clone(), having.contains(&group))).collect())
+    }
+
+    /// Keeps the members of a group that is given something, if nobody has kept them yet: whoever joins or leaves from now on is told, though no sweep has
+    /// come by. Of several who want to at once one or two do.
+    pub(super) async fn keep_first(&self, group: &GroupId, cause: &Cause) -> Result<(), MembersError> {
+        if self.are_kept(group).await? {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let reading = format!("members:{group}");
+        let others = self.ledger.recall_one(SeenKind::Fact, &reading).await?;
+        if others.is_some_and(|seen| now < seen.at + READ_WITHIN) {
+            return Ok(());
+        }
+        let mark = Seen { id: reading.clone(), value: serde_json::Value::Null, at: now };
+        self.ledger.remember(SeenKind::Fact, &[mark]).await?;
+        self.compare(group, Why::of(cause)).await?;
+        Ok(self.ledger.unlearn(SeenKind::Fact, &[reading]).await?)
     }
 
     /// Compares a group's members with those that were kept, tells what those who joined or left have gained or lost, and keeps the members that there

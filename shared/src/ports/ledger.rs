@@ -115,6 +115,7 @@ pub enum SeenKind {
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
+    /// id: `members:` and a group's id: somebody is reading its members for the first time.
     /// id: `unhinted:` and a publication's id: rules that are to come into force, or have, and of which no account was hinted yet.
     Fact,
 }

@@ -7,13 +7,15 @@ use shared::{
     engine::Heard,
     outcome::{Happened, Outcome},
 };
+use simulator::Fault;
+
 use super::{
     fleet::calm,
     fuse::{Fuse, When, fused},
     identity_center::make_group,
     members::{joins, leaves},
     model::{Rules, group, in_ou, rules},
-    outcomes::{ALBA, BRUNO, settled, told, words},
+    outcomes::{ALBA, BRUNO, developers, settled, told, words},
     service::{SMALL, Service, Start},
 };
 
@@ -32,6 +34,62 @@ fn gains(service: &Service, told: &[Outcome]) -> Vec<String> {
     }
     all.sort();
     all
+}
+
+/// What the rules give was given by events of accounts: no sweep has been by.
+async fn given_by_events(rules: &Rules) -> Service {
+    let service = Service::new();
+    service.publish(rules).await;
+    for account in ["one-dev", "two-dev", "one-prod", "play"] {
+        service.hint(account).await;
+    }
+    service.settle().await;
+    told(&service).await;
+    service
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_joins_and_leaves_before_any_sweep_is_told() {
+    let service = given_by_events(&developers()).await;
+    joins(&service, BRUNO, "Developers").await;
+    service.settle().await;
+    assert_eq!(gains(&service, &told(&service).await), ["gained ReadOnlyAccess in play by dev"]);
+    leaves(&service, BRUNO, "Developers").await;
+    service.settle().await;
+    assert_eq!(gains(&service, &told(&service).await), ["lost ReadOnlyAccess in play by dev"]);
+    // Of Alba, who was there at the first look, only that she leaves is news.
+    leaves(&service, ALBA, "Developers").await;
+    service.settle().await;
+    assert_eq!(gains(&service, &told(&service).await), ["lost ReadOnlyAccess in play by dev"]);
+    service.converged(&[]).await;
+    assert_eq!(words(&told(&service).await), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_an_event_names_is_told_at_the_first_look_and_nobody_else() {
+    let service = Service::new();
+    service.world().fail_next("ListGroupMemberships", Fault::AccessDenied, 100);
+    service.publish(&developers()).await;
+    service.hint("play").await;
+    service.settle().await;
+    assert!(service.exists(&service.key("play", "ReadOnlyAccess", "Developers")), "access waits for nobody");
+    service.world().faults.clear("ListGroupMemberships");
+    told(&service).await;
+    joins(&service, BRUNO, "Developers").await;
+    let events = service.take_events();
+    service.deliver(events.clone()).await;
+    let gained = told(&service).await;
+    let bruno = service.world().user_named(BRUNO).unwrap();
+    assert!(
+        matches!(&gained[..], [one] if matches!(&one.happened, Happened::Gained(it) if it.user == bruno)),
+        "{gained:?}"
+    );
+    service.deliver(events).await;
+    service.sweep_and_settle().await;
+    assert_eq!(words(&told(&service).await), [""; 0], "an event that comes again tells nothing new");
+    leaves(&service, BRUNO, "Developers").await;
+    service.settle().await;
+    assert_eq!(words(&told(&service).await), ["lost"]);
 }
 
 fn newcomers() -> Rules {
