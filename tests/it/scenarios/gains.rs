@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use serde_json::Value;
 use shared::{
+    domain::Principal,
     engine::Heard,
     outcome::{Happened, Outcome},
 };
@@ -14,7 +15,7 @@ use super::{
     fuse::{Fuse, When, fused},
     identity_center::make_group,
     members::{joins, leaves},
-    model::{Rules, group, in_ou, rules},
+    model::{Rules, Who, group, in_ou, rule, rules},
     outcomes::{ALBA, BRUNO, developers, settled, told, words},
     service::{SMALL, Service, Start},
 };
@@ -178,6 +179,38 @@ async fn who_is_in_a_group_when_it_appears_has_joined_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_membership_leads_to_one_outcome_that_lists_all_accounts_and_permission_sets() {
+    let service = settled(&rules([
+        group("dev", "Developers")
+            .gets("ReadOnlyAccess")
+            .gets("PowerUserAccess")
+            .in_accounts(in_ou("Workloads/Development")),
+        group("all", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Workloads")),
+    ]))
+    .await;
+    told(&service).await;
+    joins(&service, BRUNO, "Developers").await;
+    service.settle().await;
+    let gained = told(&service).await;
+    assert_eq!(gained.len(), 1, "{gained:?}");
+    assert_eq!(gained[0].rules, ["all", "dev"].map(|id| id.parse().unwrap()).into());
+    assert_eq!(
+        gains(&service, &gained),
+        [
+            "gained PowerUserAccess in one-dev by dev",
+            "gained PowerUserAccess in two-dev by dev",
+            "gained ReadOnlyAccess in one-dev by all dev",
+            "gained ReadOnlyAccess in one-prod by all",
+            "gained ReadOnlyAccess in two-dev by all dev",
+        ]
+    );
+    leaves(&service, BRUNO, "Developers").await;
+    service.settle().await;
+    let lost = told(&service).await;
+    assert_eq!((words(&lost), gains(&service, &lost).len()), (vec!["lost".to_owned()], 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_move_between_groups_is_told_by_what_they_differ_in_whichever_event_comes_first() {
     let both = rules([
         group("dev", "Developers").gets("ReadOnlyAccess").gets("DeployAccess").in_accounts(in_ou("Sandbox")),
@@ -251,6 +284,46 @@ fn ids(told: &[Outcome]) -> BTreeSet<String> {
     told.iter().map(|outcome| outcome.id.clone()).collect()
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_function_that_dies_while_it_tells_tells_again_under_the_same_id_and_loses_nothing() {
+    for word in ["gained", "lost"] {
+        let begin = async || {
+            let service = given_by_events(&developers()).await;
+            drop(service.take_events());
+            if word == "lost" {
+                leaves(&service, ALBA, "Developers").await;
+            } else {
+                joins(&service, BRUNO, "Developers").await;
+            }
+            let events = service.take_events();
+            assert_eq!(events.len(), 1);
+            (service, events)
+        };
+        let (service, events) = begin().await;
+        let steps = hear(&service, &events, When::Never).await;
+        assert!(steps > 10, "only {steps} steps");
+        for n in 0..steps {
+            for (when, is_told_between) in
+                [(When::Before(n), true), (When::Before(n), false), (When::After(n), true)]
+            {
+                let (service, events) = begin().await;
+                hear(&service, &events, when).await;
+                let first = if is_told_between { told(&service).await } else { Vec::new() };
+                service.pass(Duration::from_mins(1)).await;
+                service.deliver(events).await;
+                service.settle().await;
+                let again = told(&service).await;
+                // What the one that died has half written down is set right by the sweep.
+                service.sweep_and_settle().await;
+                let swept = told(&service).await;
+                let all: Vec<_> = first.into_iter().chain(again).chain(swept).collect();
+                assert!(words(&all).iter().all(|it| it == word), "{when:?} of {steps}: {all:?}");
+                assert_eq!(ids(&all).len(), 1, "{when:?} of {steps}: {all:?}");
+            }
+        }
+    }
+}
+
 /// The small organization with so many more people in Developers, one of whom is in Support too.
 fn with_people(count: usize) -> String {
     let mut text = SMALL.to_owned();
@@ -299,4 +372,29 @@ async fn a_large_group_that_is_deleted_is_told_in_parts_of_which_only_one_is_tol
         let both = ids(&first).intersection(&ids(&second)).count();
         assert!(both <= 100, "after {n} of {steps}: {both} again");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_membership_is_a_look_where_that_group_s_members_have_something() {
+    let service = settled(&rules([
+        rule("dev", Who::MembersOf("Developers".to_owned()))
+            .gets("ReadOnlyAccess")
+            .in_accounts(in_ou("Sandbox")),
+        rule("sup", Who::MembersOf("Support".to_owned()))
+            .gets("ReadOnlyAccess")
+            .in_accounts(in_ou("Workloads")),
+    ]))
+    .await;
+    drop(service.take_events());
+    leaves(&service, ALBA, "Developers").await;
+    let events = service.take_events();
+    assert_eq!(events.len(), 1);
+    for event in events {
+        let heard = service.ports.hear(event, &*service.parked).await.unwrap();
+        assert_eq!(heard, Heard::Hinted(1), "only the one account of that rule");
+    }
+    service.settle().await;
+    let alba = Principal::User(service.world().user_named(ALBA).unwrap());
+    assert!(service.world().assignments().keys().all(|key| key.principal != alba));
+    service.converged(&[]).await;
 }

@@ -72,4 +72,5 @@ mod tags_and_moves;
 mod ticks;
 mod time;
 mod watching;
+mod ways;
 mod week;
