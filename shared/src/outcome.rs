@@ -169,7 +169,7 @@ impl Happened {
     /// The same, as far as it fits into an event.
     fn fitted(self) -> Self {
         let of_member = |Membership { user, group, access, unlisted }| {
-            let (access, beyond) = fitting(access, LARGEST);
+            let (access, beyond) = fitting_access(access);
             Membership { user, group, access, unlisted: unlisted + beyond }
         };
         match self {
@@ -258,10 +258,22 @@ impl Outcome {
         outcome.by_rules(row.wanted_by.keys(), row.rules.as_ref())
     }
 
-    /// Where it stands in the order of times: of a fixed width, and its id after it.
+    /// Where it stands in the order of times: of a fixed width, and its id after it. What is found anew, at another time, by whoever tries again after a
+    /// crash comes after the others, so that it is there once and not once for each try.
     #[cfg(any(feature = "aws", feature = "local"))]
     pub(crate) fn place(&self) -> String {
-        format!("{:.9}#{}", self.at, self.id)
+        match &self.happened {
+            Happened::Gained(_) | Happened::Lost(_) => format!("members#{}", self.id),
+            Happened::Granted { .. }
+            | Happened::Revoked { .. }
+            | Happened::Failed { .. }
+            | Happened::Blocked { .. }
+            | Happened::Withheld { .. }
+            | Happened::Held { .. }
+            | Happened::Reprovisioned(_)
+            | Happened::RulesRefused { .. }
+            | Happened::DriftFound { .. } => format!("{:.9}#{}", self.at, self.id),
+        }
     }
 
     /// As it is on the bus: with the version of its schema.
@@ -272,6 +284,11 @@ impl Outcome {
         }
         detail
     }
+}
+
+/// As much of what a group gives as an outcome lists, and how much there is beyond.
+pub(crate) fn fitting_access(access: Vec<Access>) -> (Vec<Access>, usize) {
+    fitting(access, LARGEST)
 }
 
 /// As many of the first of these as have this much room as JSON, and how many there are beyond.
@@ -322,6 +339,16 @@ mod tests {
         assert!(outcome.detail().to_string().len() < 64_000);
         let Happened::Gained(Membership { access, unlisted, .. }) = gained(3).happened else { panic!() };
         assert_eq!((access.len(), unlisted), (3, 0));
+    }
+
+    #[cfg(any(feature = "aws", feature = "local"))]
+    #[test]
+    fn what_is_gained_is_kept_in_the_same_place_whenever_it_is_found() {
+        let first = gained(3);
+        let later = Outcome { at: Timestamp::MAX, ..first.clone() };
+        assert_eq!(first.place(), later.place());
+        let other = Outcome::new(first.happened.clone(), "again", first.at, first.cause.clone());
+        assert_ne!(first.place(), other.place());
     }
 
     #[test]

@@ -74,7 +74,7 @@ const EXPECTED: &[(&str, Expected)] = &[
     (
         "FOUND-identitystore-CreateGroupMembership",
         Look(
-            r#"{"group_member":{"group":"00000000-b061-705c-90da-000000000001","user":"00000000-c041-70cf-2973-000000000002"}}"#,
+            r#"{"group_member":{"group":"00000000-b061-705c-90da-000000000001","user":"00000000-c041-70cf-2973-000000000002","joined":true}}"#,
         ),
     ),
     ("FOUND-awsdocs-scim-CreateUser", Look(r#"{"user":"c4488478-a0e1-700e-3d75-96c6bb641596"}"#)),

@@ -1,10 +1,13 @@
 //! Identity Store: who is behind a name. AWS's messages may quote names of people, so only their codes are passed on.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_identitystore::{
     Client,
     operation::{
         describe_group::DescribeGroupError, describe_user::DescribeUserError, get_group_id::GetGroupIdError,
         get_user_id::GetUserIdError, list_group_memberships::ListGroupMembershipsError,
+        list_group_memberships_for_member::ListGroupMembershipsForMemberError,
     },
     types::{AlternateIdentifier, MemberId, ResourceType, UniqueAttribute, error::ResourceNotFoundException},
 };
@@ -120,6 +123,31 @@ impl Directory for IdentityStoreApi {
         }
         Ok(Some(members))
     }
+
+    async fn groups_of(&self, user: &UserId) -> Result<Option<BTreeSet<GroupId>>, PortError> {
+        let operation = "ListGroupMembershipsForMember";
+        let mut groups = BTreeSet::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let member = MemberId::UserId(user.to_string());
+            let request = self.client.list_group_memberships_for_member().member_id(member);
+            let request = request.identity_store_id(self.store.as_str()).max_results(PAGE);
+            let page = match request.set_next_token(token).send().await {
+                Ok(page) => page,
+                Err(error) => {
+                    return absent(operation, &ResourceType::User, error, |error| match error {
+                        ListGroupMembershipsForMemberError::ResourceNotFoundException(found) => Some(found),
+                        _ => None,
+                    });
+                }
+            };
+            for membership in page.group_memberships() {
+                groups.insert(parse::id(operation, "group id", membership.group_id())?);
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(Some(groups))
+    }
 }
 
 fn unique(attribute: &str, value: &str) -> Result<AlternateIdentifier, PortError> {
@@ -159,7 +187,10 @@ where
 #[cfg(test)]
 mod tests {
     use aws_sdk_identitystore::{
-        operation::{get_group_id::GetGroupIdOutput, list_group_memberships::ListGroupMembershipsOutput},
+        operation::{
+            get_group_id::GetGroupIdOutput, list_group_memberships::ListGroupMembershipsOutput,
+            list_group_memberships_for_member::ListGroupMembershipsForMemberOutput,
+        },
         types::GroupMembership,
     };
     use aws_smithy_mocks::mock;
@@ -296,6 +327,40 @@ mod tests {
         let round = mock!(Client::list_group_memberships).then_output(|| page(&[ALICE], Some("again")));
         let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &round), store());
         assert!(matches!(api.members(&GROUP.parse().unwrap()).await, Err(PortError::Failed(_))));
+    }
+
+    #[tokio::test]
+    async fn the_groups_of_a_user_are_those_of_all_pages_and_none_only_where_the_user_is_missing() {
+        let page = |group: Option<&str>, token: Option<&str>| {
+            let membership =
+                GroupMembership::builder().identity_store_id("d-9067642ac1").membership_id(GROUP);
+            let membership = membership.membership_arn("arn:aws:identitystore:::membership/x");
+            let membership = membership.set_group_id(group.map(str::to_owned)).build().unwrap();
+            let page = ListGroupMembershipsForMemberOutput::builder().group_memberships(membership);
+            page.set_next_token(token.map(str::to_owned)).build().unwrap()
+        };
+        let not_found = |kind: &str| {
+            let error =
+                r#"{"__type":"ResourceNotFoundException","Message":"not found","ResourceType":"KIND"}"#;
+            Some(error.replace("KIND", kind))
+        };
+        let rule = mock!(Client::list_group_memberships_for_member)
+            .match_requests(|request| *request.member_id().unwrap() == MemberId::UserId(ALICE.to_owned()))
+            .sequence()
+            .output(move || page(Some(BOB), Some("more")))
+            .output(move || page(Some(GROUP), None))
+            .output(move || page(Some(GROUP), Some("more")))
+            .output(move || page(None, None))
+            .http_status(400, not_found("USER"))
+            .http_status(400, not_found("IDENTITY_STORE"))
+            .build();
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &rule), store());
+        let user = ALICE.parse().unwrap();
+
+        assert_eq!(api.groups_of(&user).await, Ok(Some([BOB, GROUP].map(|id| id.parse().unwrap()).into())));
+        assert!(matches!(api.groups_of(&user).await, Err(PortError::Failed(_))), "one without an id");
+        assert_eq!(api.groups_of(&user).await, Ok(None));
+        assert!(matches!(api.groups_of(&user).await, Err(PortError::NotFound(_))));
     }
 
     #[tokio::test]

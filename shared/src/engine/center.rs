@@ -11,7 +11,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Arrival, Inbox, InboxError, Members, Rulebook, RulesOnHand, outline::outlines, reprovision::mark, signed,
+    Arrival, Inbox, InboxError, Members, Rulebook, RulesOnHand, members::Why, outline::outlines,
+    reprovision::mark, signed,
 };
 use crate::{
     domain::{
@@ -61,6 +62,10 @@ struct Touched<'r> {
     permission_sets: BTreeSet<PermissionSetArn>,
     /// Groups whose members may be others now, and whether rules name them.
     changed: BTreeMap<GroupId, bool>,
+    /// Those of them that have just appeared.
+    appeared: BTreeSet<GroupId>,
+    /// Whom an event says to have joined the one that it names.
+    joined: Option<UserId>,
     /// To be remembered once the looks are in the inbox.
     learned: Vec<(SeenKind, Seen)>,
 }
@@ -87,7 +92,8 @@ impl CenterInbox<'_> {
                     self.group(&rules, id, &mut touched).await?;
                 }
             }
-            DirectoryHint::GroupMember { group, user: _ } => {
+            DirectoryHint::GroupMember { group, user, joined } => {
+                touched.joined = user.clone().filter(|_| *joined);
                 self.members(&rules, group, &mut touched).await?;
             }
             // Whose it was can't be asked any more.
@@ -175,9 +181,13 @@ impl CenterInbox<'_> {
         let is_no_news =
             |before: &LastName| before.hinted && !before.gone && Some(&before.name) == now.as_ref();
         if before.as_ref().is_some_and(is_no_news) {
-            touched.changed.insert(id.clone(), false);
+            let is_named = !rules.index.rules_about(About::Group { id, names: &names }).is_empty();
+            touched.changed.insert(id.clone(), is_named);
             touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
             return Ok(());
+        }
+        if now.is_some() && before.is_none() {
+            touched.appeared.insert(id.clone());
         }
         names.extend(before.clone().map(|before| before.name));
         let about = About::Group { id, names: &names };
@@ -195,12 +205,16 @@ impl CenterInbox<'_> {
         id: &GroupId,
         touched: &mut Touched<'r>,
     ) -> Result<(), InboxError> {
-        touched.changed.insert(id.clone(), false);
-        if rules.index.rules_about(About::Members).is_empty() {
+        let are_kept = self.all_members().are_kept(id).await?;
+        if are_kept && rules.index.rules_about(About::Members).is_empty() {
+            touched.changed.insert(id.clone(), false);
             return Ok(());
         }
         let mut names = self.remembered_names(id).await?;
         names.extend(self.directory.group_name(id).await.map_err(InboxError::Directory)?);
+        // No sweep may have been by since the group was given something.
+        let is_named = !rules.index.rules_about(About::Group { id, names: &names }).is_empty();
+        touched.changed.insert(id.clone(), is_named);
         touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
         Ok(())
     }
@@ -398,7 +412,10 @@ impl CenterInbox<'_> {
         let sent = self.inbox.send(accounts, event, None).await?;
         for (group, is_named) in &touched.changed {
             if *is_named || self.all_members().are_kept(group).await? {
-                self.all_members().compare(group, &self.inbox.cause(event)).await?;
+                let cause = self.inbox.cause(event);
+                let is_new = touched.appeared.contains(group);
+                let why = Why::of(&cause).naming(touched.joined.as_ref()).appearing(is_new);
+                self.all_members().compare(group, why).await?;
             }
         }
         // INVARIANT: only once all looks are in the inbox. Else a crash would leave a change that nobody sees any more.

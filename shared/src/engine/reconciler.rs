@@ -1,18 +1,19 @@
 //! From a hint to intents in the ledger: decide, approve, write, wake.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     time::Duration,
 };
 
 use jiff::Timestamp;
 
-use super::{AccountHint, Planner, ReadError, Wake, allowance::budgets, refusals, remember};
+use super::{AccountHint, Members, Planner, ReadError, Wake, allowance::budgets, refusals, remember};
 use crate::{
-    domain::{AccountId, AssignmentKey, Operation, RulesVersion},
+    causes,
+    domain::{AccountId, AssignmentKey, GroupId, Operation, Principal, RulesVersion},
     guardrail::{self, ApprovedPlan, Budgets, Scope},
-    ledger::{HeldBy, Row, WRITES_AT_ONCE},
+    ledger::{Cause, HeldBy, Row, WRITES_AT_ONCE},
     outcome::{self, Outcome, Response},
     plan::Withheld,
     ports::{Guard, Ledger, LedgerError, PortError, Queue, RowWrite},
@@ -139,9 +140,29 @@ impl Reconciler<'_> {
             {
                 Wake::first().send(self.wake, now, Duration::ZERO).await.map_err(ReconcileError::Wake)?;
             }
+            self.keep_members(&approved, &hint.cause).await;
             return Ok(summary(&approved));
         }
         Err(ReconcileError::Restless(hint.account.clone()))
+    }
+
+    /// Keeps who is in the groups that are given something for the first time. No access waits for it: what fails is left to the events and the sweep.
+    async fn keep_members(&self, approved: &ApprovedPlan, cause: &Cause) {
+        let grants = approved.actions().iter().filter(|action| action.operation == Operation::Grant);
+        let groups: BTreeSet<&GroupId> = grants
+            .filter_map(|action| match &action.key.principal {
+                Principal::Group(group) => Some(group),
+                Principal::User(_) => None,
+            })
+            .collect();
+        let reader = self.planner.reader;
+        let members = Members { ledger: self.ledger, directory: reader.directory, clock: reader.clock };
+        for group in groups {
+            if let Err(error) = members.keep_first(group, cause).await {
+                let error = causes::joined(&error);
+                tracing::warn!(group.id = %group, error, "the members of {group} are kept later");
+            }
+        }
     }
 
     /// Writes the intents, revokes first, with what they cost; then what only the ledger learns.

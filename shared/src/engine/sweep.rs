@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use self::round::Run;
 use super::{
-    AccountHint, Basis, Decided, Members, MembersError, Planner, ReadError, Wake, allowance::budgets, signed,
+    AccountHint, Basis, Decided, Members, MembersError, Planner, ReadError, Wake, allowance::budgets,
+    members::Why, signed,
 };
 use crate::{
     causes, guardrail,
@@ -222,20 +223,21 @@ impl Sweep<'_> {
         let reader = self.planner.reader;
         let members = Members { ledger: self.ledger, directory: reader.directory, clock: reader.clock };
         let mut moved = 0;
-        for group in members.groups(run.look.reading.groups_found()).await? {
+        for (group, has_something) in members.groups(run.look.reading.groups_found()).await? {
             if reader.clock.now() >= until {
                 break;
             }
-            let reading = &run.look.reading;
+            let (reading, why) = (&run.look.reading, Why::of(&run.cause).having(has_something));
             let compared = match reading.members_read(&group) {
-                Some(read) => members.compare_with(&group, Some(read), reading.started(), &run.cause).await,
-                None => members.compare(&group, &run.cause).await,
+                Some(read) => members.compare_with(&group, Some(read), reading.started(), why).await,
+                None => members.compare(&group, why).await,
             };
             match compared {
                 Ok(more) => moved += more,
                 // One group that can't be read, or written down, holds up no other, and takes nothing from anybody.
                 Err(
                     error @ (MembersError::Directory { .. }
+                    | MembersError::Groups { .. }
                     | MembersError::Ledger(LedgerError::Port(PortError::Refused(_)))),
                 ) => {
                     tracing::warn!(group.id = %group, error = %causes::joined(&error), "the members of {group} are compared later");

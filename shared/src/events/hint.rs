@@ -45,6 +45,9 @@ pub enum DirectoryHint {
         group: GroupId,
         /// `None` where the event hides who.
         user: Option<UserId>,
+        /// Whether the event is one of joining. Who is in the group is read all the same.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        joined: bool,
     },
     /// A membership has ended, of which only its own id is told: neither the group nor the user.
     Membership(MembershipId),

@@ -106,7 +106,7 @@ pub enum SeenKind {
     AccountTags,
     /// id: an account's id; value: [`crate::outcome::Standing`], what is withheld there as far as it was told
     Withheld,
-    /// id: `<group's id>/<user's id>`; value: the membership's id. And `<group's id>/`: the group's members were read to the last page.
+    /// id: `<group's id>/<user's id>`; value: the membership's id, and whether it was told. And `<group's id>/`: the group's members were read to the last page.
     Member,
     /// id: a membership's id; value: the id of its [`SeenKind::Member`].
     Membership,
@@ -120,6 +120,7 @@ pub enum SeenKind {
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
+    /// id: `members:` and a group's id: somebody is reading its members for the first time.
     /// id: `unhinted:` and a publication's id: rules that are to come into force, or have, and of which no account was hinted yet.
     Fact,
 }
@@ -189,7 +190,7 @@ pub trait LedgerReader: Send + Sync {
     async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError>;
     /// What is remembered of a kind by ids that begin so, ordered by id. Of a kind whose ids may be longer than 1000 bytes, long ones are not found.
     async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError>;
-    /// Outcomes that were kept and not told yet, the oldest first; at most `limit`.
+    /// Outcomes that were kept and not told yet, the oldest first, and then those of people who have joined or left; at most `limit`.
     async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError>;
 }
 

@@ -1,5 +1,7 @@
 //! The identity store's port.
 
+use std::collections::BTreeSet;
+
 use shared::{
     domain::{GroupId, UserId},
     ports::{Directory, Memberships, PortError},
@@ -80,6 +82,29 @@ impl Directory for InProcess {
             token = page.next_token;
             if token.is_none() {
                 return Ok(Some(members));
+            }
+        }
+    }
+
+    async fn groups_of(&self, user: &UserId) -> Result<Option<BTreeSet<GroupId>>, PortError> {
+        let mut groups = BTreeSet::new();
+        let mut token = None;
+        loop {
+            let input = wire::ListGroupMembershipsForMember {
+                identity_store_id: self.store(),
+                member_id: wire::MemberId { user_id: user.to_string() },
+                max_results: None,
+                next_token: token,
+            };
+            let Some(page) = unless_absent(self.call(input).await, absent("USER"))? else {
+                return Ok(None);
+            };
+            for membership in page.group_memberships {
+                groups.insert(read(&membership.group_id)?);
+            }
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(Some(groups));
             }
         }
     }

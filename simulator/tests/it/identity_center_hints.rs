@@ -24,7 +24,7 @@ fn directory(way: impl FnOnce(&mut World)) -> Vec<&'static str> {
                     groups.insert(group);
                     "group"
                 }
-                DirectoryHint::GroupMember { group, user: who } => {
+                DirectoryHint::GroupMember { group, user: who, joined: _ } => {
                     assert_eq!(who.as_ref(), Some(&user));
                     groups.insert(group);
                     "group, and who"

@@ -150,7 +150,10 @@ fn every_event_of_identity_center_in_the_documentation_is_read_as_it_says() {
         for (name, source, place, what) in table_of(family) {
             let expected = match what.as_str() {
                 "group" => json!({ "group": ONE }),
-                "group, and who" => json!({ "group_member": { "group": ONE, "user": OTHER } }),
+                "group, and who has joined" => {
+                    json!({ "group_member": { "group": ONE, "user": OTHER, "joined": true } })
+                }
+                "group, and who has left" => json!({ "group_member": { "group": ONE, "user": OTHER } }),
                 "membership" => json!({ "membership": ONE }),
                 "user" => json!({ "user": ONE }),
                 "permission set, changed" => json!({ "changed": SET }),
@@ -191,7 +194,9 @@ fn every_event_of_identity_center_in_the_documentation_is_read_as_it_says() {
             if place != "anywhere" {
                 let others: &[(&str, &str)] = match what.as_str() {
                     "group" => &[("groupId", THIRD)],
-                    "group, and who" => &[("groupId", THIRD), ("userId", THIRD)],
+                    "group, and who has joined" | "group, and who has left" => {
+                        &[("groupId", THIRD), ("userId", THIRD)]
+                    }
                     "membership" => &[("membershipId", THIRD)],
                     "user" => &[("userId", THIRD)],
                     "assignment, and its request" => &[("targetId", "111122223333"), ("principalId", THIRD)],

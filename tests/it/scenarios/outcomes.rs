@@ -17,15 +17,15 @@ use super::{
     service::Service,
 };
 
-const ALBA: &str = "alba@example.com";
-const BRUNO: &str = "bruno@example.com";
+pub(super) const ALBA: &str = "alba@example.com";
+pub(super) const BRUNO: &str = "bruno@example.com";
 
-fn developers() -> Rules {
+pub(super) fn developers() -> Rules {
     rules([group("dev", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))])
 }
 
 /// What has been told since the last time.
-async fn told(service: &Service) -> Vec<Outcome> {
+pub(super) async fn told(service: &Service) -> Vec<Outcome> {
     tick::handle(service.ports.tick()).await.unwrap();
     assert_eq!(service.ledger.untold(10).await.unwrap(), [], "all is told");
     let told = std::mem::take(&mut *service.ports.outcomes.0.lock().unwrap());
@@ -40,7 +40,7 @@ async fn told(service: &Service) -> Vec<Outcome> {
     told
 }
 
-fn words(told: &[Outcome]) -> Vec<String> {
+pub(super) fn words(told: &[Outcome]) -> Vec<String> {
     let word = |outcome: &Outcome| {
         let detail = outcome.detail();
         let more =
@@ -53,7 +53,7 @@ fn words(told: &[Outcome]) -> Vec<String> {
     told.iter().map(word).collect()
 }
 
-async fn settled(rules: &Rules) -> Service {
+pub(super) async fn settled(rules: &Rules) -> Service {
     let service = Service::new();
     service.publish(rules).await;
     service.sweep_and_settle().await;

@@ -9,7 +9,7 @@
 //! | round | `round` | `sweep` | `round_version`, `round_json` |
 //! | campaign | `campaign` | `<permission set>` | `campaign_version`, `campaign_began`, `campaign_json` |
 //! | budget | `budget#<name>` | `budget` | `budget_spent`, `budget_expires` (the table's TTL) |
-//! | outcome to be told | `outbox` | `<time>#<id>` | `outcome_json` |
+//! | outcome to be told | `outbox` | `<time>#<id>`; `members#<id>` of what is gained or lost | `outcome_json` |
 //! | remembered | `seen#<kind>` | `id#<id>` | `seen_id`, `seen_json`, `seen_at` |
 
 use std::{collections::HashMap, fmt::Write as _};

@@ -16,9 +16,15 @@ const NAMES: &[(&str, Layout)] = &[
     ("UpdateGroup", Layout::Group(GROUP)),
     ("UpdateGroupDisplayName", Layout::Group(GROUP)),
     ("DeleteGroup", Layout::Group(GROUP)),
-    ("AddMemberToGroup", Layout::GroupMember { group: GROUP, user: "/requestParameters/member/memberId" }),
+    (
+        "AddMemberToGroup",
+        Layout::GroupMember { group: GROUP, user: "/requestParameters/member/memberId", joined: true },
+    ),
     // Flat, unlike that of the event above.
-    ("RemoveMemberFromGroup", Layout::GroupMember { group: GROUP, user: "/requestParameters/memberId" }),
+    (
+        "RemoveMemberFromGroup",
+        Layout::GroupMember { group: GROUP, user: "/requestParameters/memberId", joined: false },
+    ),
     ("CreateUser", Layout::User("/responseElements/user/userId")),
     ("UpdateUser", Layout::User(USER)),
     ("UpdateUserName", Layout::User(USER)),

@@ -16,7 +16,7 @@ const NAMES: &[(&str, Layout)] = &[
     ("DeleteGroup", Layout::Group(GROUP)),
     (
         "CreateGroupMembership",
-        Layout::GroupMember { group: GROUP, user: "/requestParameters/memberId/userId" },
+        Layout::GroupMember { group: GROUP, user: "/requestParameters/memberId/userId", joined: true },
     ),
     // When it is read, the membership is gone, and nobody can be asked whose it was.
     ("DeleteGroupMembership", Layout::Membership("/requestParameters/membershipId")),

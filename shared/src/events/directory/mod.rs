@@ -18,8 +18,8 @@ use named::Named;
 pub(super) enum Layout {
     /// The call names the group here.
     Group(&'static str),
-    /// The call names the group and the user here.
-    GroupMember { group: &'static str, user: &'static str },
+    /// The call names the group and the user here, who joins or leaves.
+    GroupMember { group: &'static str, user: &'static str, joined: bool },
     /// The call names the membership here, and neither the group nor the user.
     Membership(&'static str),
     /// The call names the user here.
@@ -39,8 +39,8 @@ impl super::Layout for Layout {
     fn read(self, event: &Event<'_>) -> Found<DirectoryHint> {
         match self {
             Self::Group(place) => look_at_groups(event, place, DirectoryHint::Group),
-            Self::GroupMember { group, user } => look_at_groups(event, group, |group| {
-                DirectoryHint::GroupMember { group, user: member(event, user) }
+            Self::GroupMember { group, user, joined } => look_at_groups(event, group, |group| {
+                DirectoryHint::GroupMember { group, user: member(event, user), joined }
             }),
             Self::Membership(place) => look_at_membership(event, place).map(Ok),
             Self::User(place) => look_at_user(event, place).map(Ok),
@@ -58,7 +58,7 @@ impl super::Layout for Layout {
         match (groups, users) {
             (Several::One(group), Several::None) => Some(DirectoryHint::Group(group)),
             (Several::One(group), Several::One(user)) => {
-                Some(DirectoryHint::GroupMember { group, user: Some(user) })
+                Some(DirectoryHint::GroupMember { group, user: Some(user), joined: false })
             }
             (Several::None, Several::One(user)) => Some(DirectoryHint::User(user)),
             _ => None,
@@ -102,7 +102,7 @@ fn look_at_membership(event: &Event<'_>, place: &'static str) -> Result<Director
     let named = Named::in_event(event.envelope);
     // Should AWS ever tell the group too, then it is better known by that.
     if let Several::One(group) = named.groups() {
-        return Ok(DirectoryHint::GroupMember { group, user: only(named.users()) });
+        return Ok(DirectoryHint::GroupMember { group, user: only(named.users()), joined: false });
     }
     if let Some(membership) = event.id_at(place)? {
         return Ok(DirectoryHint::Membership(membership));

@@ -93,7 +93,7 @@ fn ids_of_directory(hint: &DirectoryHint) -> Vec<String> {
     match hint {
         DirectoryHint::Group(id) => vec![id.to_string()],
         DirectoryHint::Groups(ids) => few(ids),
-        DirectoryHint::GroupMember { group, user } => {
+        DirectoryHint::GroupMember { group, user, joined: _ } => {
             [group.to_string()].into_iter().chain(user.as_ref().map(ToString::to_string)).collect()
         }
         DirectoryHint::Membership(id) => vec![id.to_string()],

@@ -54,7 +54,12 @@ fn user(id: &str) -> DirectoryHint {
 
 fn member(user: Option<&str>) -> DirectoryHint {
     let user = user.map(|id| id.parse().unwrap());
-    DirectoryHint::GroupMember { group: GROUP.parse().unwrap(), user }
+    DirectoryHint::GroupMember { group: GROUP.parse().unwrap(), user, joined: false }
+}
+
+fn joiner(user: Option<&str>) -> DirectoryHint {
+    let user = user.map(|id| id.parse().unwrap());
+    DirectoryHint::GroupMember { group: GROUP.parse().unwrap(), user, joined: true }
 }
 
 #[test]
@@ -71,7 +76,7 @@ fn the_console_s_events_name_ids_and_hide_names() {
         assert_eq!(console(name, parameters, Value::Null), group(GROUP), "{name}");
     }
     let added = json!({ "groupId": GROUP, "member": { "memberId": USER } });
-    assert_eq!(console("AddMemberToGroup", added, Value::Null), member(Some(USER)));
+    assert_eq!(console("AddMemberToGroup", added, Value::Null), joiner(Some(USER)));
     let removed = json!({ "groupId": GROUP, "memberId": USER });
     assert_eq!(console("RemoveMemberFromGroup", removed, Value::Null), member(Some(USER)));
 
@@ -94,7 +99,7 @@ fn the_api_s_events_follow_its_model() {
     assert_eq!(api("DeleteGroup", json!({ "groupId": GROUP }), Value::Null), group(GROUP));
     let joined = json!({ "groupId": GROUP, "memberId": { "userId": USER } });
     let answer = json!({ "membershipId": MEMBERSHIP });
-    assert_eq!(api("CreateGroupMembership", joined, answer), member(Some(USER)));
+    assert_eq!(api("CreateGroupMembership", joined, answer), joiner(Some(USER)));
     let left = DirectoryHint::Membership(MEMBERSHIP.parse().unwrap());
     assert_eq!(api("DeleteGroupMembership", json!({ "membershipId": MEMBERSHIP }), json!({})), left);
     assert_eq!(api("CreateUser", store(), json!({ "userId": USER })), user(USER));
@@ -184,7 +189,7 @@ fn an_id_is_found_in_each_likely_place() {
             parameters["groupId"] = json!(GROUP);
             assert_eq!(
                 hint(&event(source, name, parameters, Value::Null)),
-                member(Some(USER)),
+                if name == "RemoveMemberFromGroup" { member(Some(USER)) } else { joiner(Some(USER)) },
                 "{name} {who}"
             );
         }
@@ -215,7 +220,7 @@ fn of_several_each_is_looked_at_and_of_many_all_are() {
     assert!(matches!(hint(&users), DirectoryHint::Users(users) if users.len() == 3));
     // A group whose members came all at once.
     let added = json!({ "groupId": GROUP, "memberIds": ids(3) });
-    assert_eq!(hint(&event("sso-directory", "AddMemberToGroup", added, Value::Null)), member(None));
+    assert_eq!(hint(&event("sso-directory", "AddMemberToGroup", added, Value::Null)), joiner(None));
 }
 
 #[test]
@@ -266,7 +271,7 @@ fn what_is_hidden_or_missing_is_never_guessed() {
 
     // To look at the group is enough where it is hidden who joined.
     let joined = json!({ "groupId": GROUP, "member": { "memberId": HIDDEN } });
-    assert_eq!(hint(&event("sso-directory", "AddMemberToGroup", joined, Value::Null)), member(None));
+    assert_eq!(hint(&event("sso-directory", "AddMemberToGroup", joined, Value::Null)), joiner(None));
     assert_eq!(
         hint(&event("sso-directory", "RemoveMemberFromGroup", json!({ "groupId": GROUP }), Value::Null)),
         member(None)

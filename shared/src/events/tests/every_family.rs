@@ -108,7 +108,7 @@ fn no_name_is_in_two_rows_of_one_source() {
 #[test]
 fn hints_are_read_back_from_their_json() {
     let group: crate::domain::GroupId = GROUP.parse().unwrap();
-    let hint = DirectoryHint::GroupMember { group, user: None };
+    let hint = DirectoryHint::GroupMember { group, user: None, joined: false };
     let text = serde_json::to_string(&hint).unwrap();
     assert_eq!(text, format!(r#"{{"group_member":{{"group":"{GROUP}","user":null}}}}"#));
     assert_eq!(serde_json::from_str::<DirectoryHint>(&text).unwrap(), hint);
