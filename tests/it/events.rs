@@ -67,7 +67,7 @@ const EXPECTED: &[(&str, Expected)] = &[
         "FOUND-sso-CreatePermissionSet",
         Look(r#"{"changed":"arn:aws:sso:::permissionSet/ssoins-72233af8ea2d1f14/ps-ae5d1fa1f80b684e"}"#),
     ),
-    ("FOUND-sso-directory-CreateGroup", Look(r#"{"group":"34887428-4081-7042-c3c6-928d413009e7"}"#)),
+    ("FOUND-sso-directory-CreateGroup", Look(r#"{"new_group":"34887428-4081-7042-c3c6-928d413009e7"}"#)),
     // Only a part of it was published, without the answer.
     ("FOUND-awsblog-sso-directory-CreateGroup", Unreadable("`CreateGroup` has no `groupId`")),
     // Its source is missing.
@@ -78,10 +78,13 @@ const EXPECTED: &[(&str, Expected)] = &[
         ),
     ),
     ("FOUND-awsdocs-scim-CreateUser", Look(r#"{"user":"c4488478-a0e1-700e-3d75-96c6bb641596"}"#)),
-    ("RECONSTRUCTED-identitystore-CreateGroup.", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    (
+        "RECONSTRUCTED-identitystore-CreateGroup.",
+        Look(r#"{"new_group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#),
+    ),
     ("RECONSTRUCTED-identitystore-DeleteGroup.", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
     ("RECONSTRUCTED-identitystore-UpdateGroup", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
-    ("RECONSTRUCTED-scim-CreateGroup", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    ("RECONSTRUCTED-scim-CreateGroup", Look(r#"{"new_group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
     ("RECONSTRUCTED-scim-DeleteGroup", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
     ("RECONSTRUCTED-sso-directory-", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
     (

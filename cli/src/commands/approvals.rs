@@ -60,14 +60,16 @@ pub(crate) async fn run(
 
 fn told(what: &Consented, now: Timestamp) -> String {
     match what {
-        Consented::Plan { plan, rules, operations, expires_at, shrinks, replaces: _ } => format!(
-            "approved plan {} under rules {} ({} let through{}; {})",
-            plan.short(),
-            rules.short(),
-            operations,
-            if *shrinks { ", and that the rules shrink" } else { "" },
-            worth(*expires_at, now),
-        ),
+        Consented::Plan { plan, rules, operations, expires_at, shrinks, replaces: _, in_force_since: _ } => {
+            format!(
+                "approved plan {} under rules {} ({} let through{}; {})",
+                plan.short(),
+                rules.short(),
+                operations,
+                if *shrinks { ", and that the rules shrink" } else { "" },
+                worth(*expires_at, now),
+            )
+        }
         Consented::Keys { rules, operations, expires_at } => {
             let keys: Vec<String> = operations.iter().map(|(operation, key)| one(*operation, key)).collect();
             format!(

@@ -135,8 +135,8 @@ async fn push(
         return Err(Failure::Consent(engine::consent::ConsentError::Nameless));
     }
     let queue = LocalQueue::standard(std::sync::Arc::clone(&machine.clock));
-    let outlook = reprovisioner(&desk, &desk.aws, &queue, &queue, &set).outlook(&set).await;
-    let observed = outlook.map_err(Failure::Reprovision)?.observed;
+    let observed = reprovisioner(&desk, &desk.aws, &queue, &queue, &set).is_observed().await;
+    let observed = observed.map_err(Failure::Reprovision)?;
     let order = Order { by, at: machine.clock.now(), reason: reason(&arguments.by.reason) };
     let mark = engine::push(desk.ledger.as_ref(), machine.clock.as_ref(), &set, &order).await?;
     let joined = match mark {

@@ -206,7 +206,7 @@ impl Play<'_> {
                 }
                 Found::Refused(text) => {
                     telling::tell(self.clock.now(), ("rules", Paint::Bad), &text, screen)?;
-                    self.runtime.refused(None, &text).await?;
+                    self.runtime.refused(None, &text).await;
                 }
                 Found::Changed(rules) => self.publish(rules, screen).await?,
             }
@@ -231,7 +231,7 @@ impl Play<'_> {
             }
             Err(failure) => {
                 let why = shared::causes::joined(&failure);
-                self.runtime.refused(Some(version.clone()), &why).await?;
+                self.runtime.refused(Some(version.clone()), &why).await;
                 (Paint::Bad, format!("version {} of the files on the disk: {why}", version.short()))
             }
         };

@@ -36,10 +36,13 @@ impl LocalRuntime {
     }
 
     /// Tells whoever listens to outcomes that rules did not come into force. `version` is theirs, where they could be read.
-    pub(crate) async fn refused(&self, version: Option<RulesVersion>, reason: &str) -> Result<(), Failure> {
+    pub(crate) async fn refused(&self, version: Option<RulesVersion>, reason: &str) {
         let now = self.clock.now();
         let cause = Cause::new("rules", version.as_ref().map_or("unreadable", RulesVersion::short));
         let happened = Happened::RulesRefused { refused: version, reason: reason.to_owned() };
-        Ok(self.ledger.tell(&[Outcome::new(happened, &now.to_string(), now, cause)]).await?)
+        let outcome = Outcome::new(happened, &now.to_string(), now, cause);
+        if let Err(error) = self.ledger.tell(&[outcome]).await {
+            self.trouble("telling that rules are refused", shared::causes::joined(&error));
+        }
     }
 }

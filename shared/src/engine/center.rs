@@ -86,6 +86,10 @@ impl CenterInbox<'_> {
         };
         let mut touched = Touched::default();
         match hint {
+            DirectoryHint::NewGroup(id) => {
+                touched.appeared.insert(id.clone());
+                self.group(&rules, id, &mut touched).await?;
+            }
             DirectoryHint::Group(id) => self.group(&rules, id, &mut touched).await?,
             DirectoryHint::Groups(ids) => {
                 for id in ids {
@@ -185,9 +189,6 @@ impl CenterInbox<'_> {
             touched.changed.insert(id.clone(), is_named);
             touched.given.extend(rules.index.accounts_about(About::MembersOf { id, names: &names }));
             return Ok(());
-        }
-        if now.is_some() && before.is_none() {
-            touched.appeared.insert(id.clone());
         }
         names.extend(before.clone().map(|before| before.name));
         let about = About::Group { id, names: &names };

@@ -30,7 +30,8 @@ impl CenterInbox<'_> {
         let ledger = self.inbox.ledger;
         let Some(row) = ledger.row(key).await? else { return Ok(false) };
         if row.last_request.as_ref() == Some(request) {
-            return Ok(false);
+            // The event comes again: perhaps whoever settled it by the event has died before anybody was told to look.
+            return Ok(row.state == State::Ours && row.overheard.as_ref() == Some(request));
         }
         // Events come sooner than an engine gives up on an answer: it is told by the row.
         if row.claim().is_some_and(|claim| claim.request.is_none()) && row.overheard.as_ref() != Some(request)
@@ -65,7 +66,7 @@ impl CenterInbox<'_> {
             last_request: Some(request.clone()),
             ..row
         };
-        let ours = ours.into_state(State::Ours, now);
+        let ours = Row { overheard: Some(request.clone()), ..ours.into_state(State::Ours, now) };
         let outcome = Outcome::of_row(&ours, Happened::Granted { assignment: key.clone() }, now);
         match ledger.write(&[RowWrite { row: ours, outcome: Some(outcome) }], &Guard::default()).await {
             Ok(()) => {

@@ -36,7 +36,9 @@ pub enum AnyHint {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DirectoryHint {
-    /// It was made, deleted, renamed or changed, or its members were: the event doesn't tell which.
+    /// It was made just now.
+    NewGroup(GroupId),
+    /// It was deleted, renamed or changed, or its members were: the event doesn't tell which.
     Group(GroupId),
     /// A few groups: each that an event names, where it can't be told which one it is about.
     Groups(BTreeSet<GroupId>),

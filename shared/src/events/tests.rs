@@ -317,7 +317,7 @@ fn everything_else_is_ignored_with_its_name() {
     }
     for detail in [json!({}), json!(null), json!([1, 2]), json!("text")] {
         let read = read(&organizations(detail));
-        assert!(matches!(read, Ok(Reading::Ignored(Ignored::Unknown { .. }))), "{read:?}");
+        assert!(matches!(read, Err(EventError::Missing { member: "eventName", .. })), "{read:?}");
     }
 }
 

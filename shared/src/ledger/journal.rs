@@ -36,6 +36,9 @@ pub enum Consented {
         /// The rules that were in force then: only after these may they come. Without it, they may not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replaces: Option<RulesVersion>,
+        /// When those had come into force.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_force_since: Option<Timestamp>,
     },
     /// These operations.
     Keys {
@@ -93,11 +96,19 @@ impl ConsentRecord {
         now: Timestamp,
     ) -> bool {
         match &self.what {
-            Consented::Plan { plan: _, rules, operations: _, expires_at, shrinks, replaces } => {
+            Consented::Plan {
+                plan: _,
+                rules,
+                operations: _,
+                expires_at,
+                shrinks,
+                replaces,
+                in_force_since,
+            } => {
                 *shrinks
                     && rules == version
                     && replaces.as_ref().is_some_and(|replaced| replaced == in_force)
-                    && since <= self.at
+                    && *in_force_since == Some(since)
                     && now < *expires_at
             }
             Consented::Keys { .. }
@@ -138,6 +149,7 @@ mod tests {
                 expires_at: at,
                 shrinks: true,
                 replaces: Some("c".repeat(64).parse().unwrap()),
+                in_force_since: Some(at),
             },
             Consented::Keys { rules, operations: vec![(Operation::Grant, key.clone())], expires_at: at },
             Consented::Paused,
@@ -169,6 +181,7 @@ mod tests {
                 expires_at: at(60),
                 shrinks,
                 replaces: replaces.map(version),
+                in_force_since: replaces.map(|_| at(0)),
             };
             let record = ConsentRecord::new("Alba", at(0), "", what);
             move |new: &str, in_force: &str, now| {

@@ -152,7 +152,8 @@ pub struct Row {
     /// The request before the present one, so that it is not taken for the present one when requests are looked through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_request: Option<RequestId>,
-    /// A request for the key that an event of a call of ours has named while AWS's answer to the engine was missing.
+    /// A request for the key that an event of a call of ours has named while AWS's answer to the engine was missing; once the row is ours by
+    /// such an event, its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overheard: Option<RequestId>,
     /// The account is to be decided again as soon as what is under way has ended.

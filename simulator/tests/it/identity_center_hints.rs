@@ -20,6 +20,10 @@ fn directory(way: impl FnOnce(&mut World)) -> Vec<&'static str> {
         Reading::Hint { hint, event, .. } => {
             assert!(!event.is_empty());
             match hint {
+                DirectoryHint::NewGroup(group) => {
+                    groups.insert(group);
+                    "new group"
+                }
                 DirectoryHint::Group(group) => {
                     groups.insert(group);
                     "group"
@@ -51,15 +55,15 @@ fn directory(way: impl FnOnce(&mut World)) -> Vec<&'static str> {
 fn usher_understands_every_change_of_the_identity_store_by_each_way() {
     assert_eq!(
         directory(change_everything),
-        ["group", "failed", "group", "group, and who", "membership", "failed", "group", "user"]
+        ["new group", "failed", "group", "group, and who", "membership", "failed", "group", "user"]
     );
     assert_eq!(
         directory(|world| world.in_console(change_everything)),
-        ["group", "failed", "group", "group, and who", "group, and who", "failed", "group", "user"]
+        ["new group", "failed", "group", "group, and who", "group, and who", "failed", "group", "user"]
     );
     assert_eq!(
         directory(|world| world.by_identity_provider(change_everything)),
-        ["group", "failed", "group", "group", "group", "failed", "group", "user"]
+        ["new group", "failed", "group", "group", "group", "failed", "group", "user"]
     );
 }
 

@@ -125,9 +125,6 @@ async fn an_event_that_cannot_be_read_is_parked_with_its_reason_and_changes_noth
 async fn an_event_about_something_else_is_ignored_with_its_reason() {
     let service = settled().await;
     let others = [
-        with_detail(&Value::Null),
-        with_detail(&json!("text")),
-        with_detail(&json!({ "eventName": 7, "eventSource": [] })),
         with_detail(&json!({ "eventName": "MoveAccount", "errorCode": "AccessDenied",
             "requestParameters": { "accountId": "222233334444" } })),
         with_detail(&json!({ "eventSource": "organizations.amazonaws.com", "eventName": "AttachPolicy",
@@ -140,6 +137,11 @@ async fn an_event_about_something_else_is_ignored_with_its_reason() {
         assert!(matches!(&outcome, Heard::Ignored(why) if why.len() < 400), "{shown}: {outcome:?}");
     }
     assert!(parked(&service).await.is_empty());
+    // A call without a name can't be read at all.
+    for detail in [Value::Null, json!("text"), json!({ "eventName": 7, "eventSource": [] })] {
+        let outcome = give(&service, with_detail(&detail)).await;
+        assert!(matches!(&outcome, Heard::Parked(why) if why.contains("has no `eventName`")), "{outcome:?}");
+    }
     assert_eq!(service.inbox.depth().waiting, 0);
     service.converged(&[]).await;
 }

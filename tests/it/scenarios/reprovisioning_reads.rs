@@ -10,7 +10,10 @@ use shared::{
     ports::{Clock as _, LedgerReader as _, SeenKind},
     settings::Settings as OfFunctions,
 };
-use simulator::{Caller, CallerKind, Fault, FaultRule, InProcess, Latency, Service as Api, Settings};
+use simulator::{
+    Caller, CallerKind, Fault, FaultRule, InProcess, Latency, Service as Api, Settings,
+    wire::organizations as org,
+};
 
 use super::{
     fleet::fleet,
@@ -114,6 +117,24 @@ async fn tags_that_take_longer_than_a_run_are_read_on_by_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn accounts_that_have_left_the_organization_are_asked_for_no_tags() {
+    let service =
+        many("{ waves: [{ accounts: { tagged: { Ring: canary } } }, { accounts: everywhere }] }").await;
+    const LEFT: usize = 150;
+    for n in 0..ACCOUNTS {
+        if n != 77 && n <= LEFT {
+            let account_id = service.account(&format!("unit-{n:02}")).to_string();
+            let input = org::RemoveAccountFromOrganization { account_id };
+            service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+        }
+    }
+    let ports = at_its_pace(&service);
+    assert!(invoke(&service, &ports).await);
+    assert_eq!(service.requests_to_provision(), ["unit-77"]);
+    assert!(tags_read(&service) <= ACCOUNTS - LEFT, "{}", tags_read(&service));
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_tags_are_read_where_no_wave_goes_by_them_and_none_for_a_push() {
     let service = many("{ waves: [{ accounts: { named: unit-77 } }, { accounts: everywhere }] }").await;
     let ports = at_its_pace(&service);
@@ -161,4 +182,11 @@ async fn one_that_cannot_be_looked_at_stops_no_look_at_those_behind_it() {
     service.world().faults.add(fault(Fault::Throttle, Some(3)));
     service.reprovision_for(Duration::from_mins(30)).await;
     assert_eq!((service.outdated(first).await.len(), service.outdated(second).await.len()), (0, 0));
+    // And what never passes is waited for a few runs.
+    service.edit(first, "three").await;
+    service.edit(second, "three").await;
+    service.take_events();
+    service.world().faults.add(fault(Fault::Throttle, None));
+    service.reprovision_for(Duration::from_mins(40)).await;
+    assert_eq!((service.outdated(first).await.len(), service.outdated(second).await.len()), (1, 0));
 }

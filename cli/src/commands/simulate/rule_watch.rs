@@ -17,6 +17,8 @@ pub(super) struct RuleWatch {
     taken: RulesVersion,
     /// What was found at the look before, and not taken: somebody may be in the middle of writing.
     resting: Option<RulesVersion>,
+    /// The same of what is wrong with them.
+    failing: Option<String>,
     told: Option<String>,
 }
 
@@ -35,7 +37,7 @@ pub(super) enum Found {
 impl RuleWatch {
     /// Watches the files that these rules were read from; nothing where they are the example's.
     pub(super) fn new(paths: &[PathBuf], taken: RulesVersion) -> Self {
-        Self { paths: paths.to_vec(), taken, resting: None, told: None }
+        Self { paths: paths.to_vec(), taken, resting: None, failing: None, told: None }
     }
 
     /// What is new about the files since the last look.
@@ -46,8 +48,14 @@ impl RuleWatch {
         match self.read() {
             Ok(rules) => self.take(rules),
             Err(text) if self.told.as_ref() == Some(&text) => Found::Nothing,
-            Err(text) => {
+            // Somebody may be writing.
+            Err(text) if self.failing.as_ref() != Some(&text) => {
                 self.resting = None;
+                self.failing = Some(text);
+                Found::Nothing
+            }
+            Err(text) => {
+                self.failing = None;
                 self.told = Some(text.clone());
                 Found::Refused(text)
             }
@@ -124,10 +132,12 @@ mod tests {
         assert_eq!(look(), None);
 
         fs::write(&path, "version: 1\nrules: nonsense").unwrap();
+        assert_eq!(look(), None, "somebody may be writing");
         assert!(look().unwrap().contains("usher rules check"));
         assert_eq!(look(), None);
 
         fs::remove_file(&path).unwrap();
+        assert_eq!(look(), None);
         assert!(look().unwrap().contains("can't be read any more"));
 
         fs::write(&path, &commented).unwrap();

@@ -28,7 +28,7 @@ pub struct Proposal {
     /// The rules have fewer than half of those in force, and this is their whole plan.
     shrinks: bool,
     /// The rules that were in force when it was made.
-    in_force: Option<RulesVersion>,
+    in_force: Option<(RulesVersion, Timestamp)>,
     planned: BTreeSet<(AssignmentKey, Operation)>,
     over_budget: BTreeMap<AssignmentKey, Approvable>,
     /// What the budgets would let through now of what is approved along with that.
@@ -90,7 +90,7 @@ impl Proposal {
         let count = basis.rules.index.rules().len();
         let shrinks = account.is_none()
             && in_force.as_ref().is_some_and(|old| old.version != *rules && has_shrunk(old.rules, count));
-        let in_force = in_force.map(|old| old.version);
+        let in_force = in_force.map(|old| (old.version, old.since));
         // What is approved does not depend on how much of a budget is left at the moment: whatever else spends it before the plan
         // is carried out would make a second approval necessary.
         let is_over = |operation| over_budget.values().any(|it: &Approvable| it.operation == operation);
@@ -156,7 +156,8 @@ impl Consent<'_> {
             operations: let_through.len(),
             expires_at,
             shrinks: false,
-            replaces: proposal.in_force.clone(),
+            replaces: proposal.in_force.as_ref().map(|(version, _)| version.clone()),
+            in_force_since: proposal.in_force.as_ref().map(|(_, since)| *since),
         };
         self.approve(proposal, let_through, what, expires_at).await
     }

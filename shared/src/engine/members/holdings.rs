@@ -12,7 +12,7 @@ use crate::{
     domain::{AccountId, GroupId, PermissionSetArn, Principal, RuleId, RulesVersion, UserId},
     ledger::Cause,
     outcome::{Access, Happened, Membership, Outcome, fitting_access},
-    ports::{LedgerError, LedgerReader},
+    ports::{LedgerError, LedgerReader, PortError},
 };
 
 /// How many calls are made at most to learn who of those who have left is in another group. Functions that wait for events make two a second, and have a minute.
@@ -135,7 +135,17 @@ impl Holdings {
         let mut now: BTreeMap<UserId, BTreeSet<GroupId>> = BTreeMap::new();
         if left.len() <= pages {
             for user in left {
-                let groups = all.groups_of(user).await?;
+                let groups = match all.groups_of(user).await {
+                    Ok(groups) => groups,
+                    // A role of before this was asked may not ask it.
+                    Err(MembersError::Groups { source: PortError::Denied(_), .. }) => {
+                        tracing::warn!(
+                            "may not ask which groups somebody is in: what who left has besides is taken from what is kept"
+                        );
+                        return Ok(BTreeSet::new());
+                    }
+                    Err(error) => return Err(error),
+                };
                 let groups = groups.into_iter().filter(|group| self.groups.contains_key(group));
                 now.insert((*user).clone(), groups.collect());
             }

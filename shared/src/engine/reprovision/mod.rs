@@ -135,9 +135,15 @@ impl ReprovisionError {
     }
 
     /// Whether it may be one permission set's, or one account's, and is nothing to stop others for.
-    fn is_of_one(&self) -> bool {
-        let of_one = |error: &PortError| !matches!(error, PortError::Barred(_)) && !error.is_transient();
-        is_refused(self) || self.of_aws().is_some_and(of_one)
+    fn is_of_one_set(&self) -> bool {
+        is_refused(self)
+            || match self {
+                Self::Outdated { permission_set: _, source }
+                | Self::Read(ReadError::Account { account: _, source }) => {
+                    !matches!(source, PortError::Barred(_))
+                }
+                _ => false,
+            }
     }
 }
 

@@ -21,12 +21,18 @@ const LOOK: &str = "reprovisioning-look";
 /// How many permission sets are asked about before campaigns are gone on with.
 const AT_A_TIME: usize = 10;
 
+/// In so many runs a permission set may fail with what may pass, before those behind it are looked at.
+const TRIES: u32 = 5;
+
 /// How far a look has come.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Place {
     began: Timestamp,
     /// The last one that is done with.
     after: Option<PermissionSetArn>,
+    /// How many runs have failed at the next one with what may pass.
+    #[serde(default)]
+    tries: u32,
     over: bool,
 }
 
@@ -43,7 +49,7 @@ impl Reprovisioner<'_> {
         let facts = self.ledger.recall(SeenKind::Fact).await?;
         let kept = facts.into_iter().find(|fact| fact.id == LOOK);
         let kept = kept.and_then(|fact| serde_json::from_value::<Place>(fact.value).ok());
-        let begun = Place { began: now, after: None, over: false };
+        let begun = Place { began: now, after: None, tries: 0, over: false };
         let place = match kept {
             None => begun,
             Some(place) if place.over && place.began + signed(self.schedule.every) > now => return Ok(None),
@@ -87,12 +93,14 @@ impl Reprovisioner<'_> {
                     match self.is_found(&set, outdated, rules).await {
                         Ok(found) => summary.found += usize::from(found),
                         // The next run goes on from here.
-                        Err(error) if error.is_transient() => {
+                        Err(error) if error.is_transient() && place.tries < TRIES => {
+                            place.tries += 1;
                             self.keep_place(place).await?;
                             *look = None;
                             return Ok(false);
                         }
-                        Err(error) if error.is_of_one() => {
+                        Err(error) if error.is_of_one_set() => {
+                            summary.troubled += 1;
                             let error = crate::causes::joined(&error);
                             tracing::warn!(permission_set = %set, error, "{set}: cannot look at who has an old version: {error}");
                         }
@@ -101,7 +109,8 @@ impl Reprovisioner<'_> {
                 }
                 Ok(Some(_) | None) => {}
                 // The next run goes on from here.
-                Err(error) if error.is_transient() => {
+                Err(error) if error.is_transient() && place.tries < TRIES => {
+                    place.tries += 1;
                     self.keep_place(place).await?;
                     *look = None;
                     return Ok(false);
@@ -110,10 +119,11 @@ impl Reprovisioner<'_> {
                     return Err(ReprovisionError::Outdated { permission_set: set, source });
                 }
                 Err(error) => {
+                    summary.troubled += 1;
                     tracing::warn!(permission_set = %set, %error, "{set}: cannot ask who has an old version: {error}");
                 }
             }
-            place.after = Some(set);
+            (place.after, place.tries) = (Some(set), 0);
         }
         place.over = left.is_empty();
         let more = !place.over;
@@ -141,7 +151,8 @@ impl Reprovisioner<'_> {
         if self.ledger.campaign(set).await?.is_some() {
             return Ok(false);
         }
-        let standing = self.standing(&outdated, rules, ByTags::NoWaves).await?;
+        let records = self.records(&outdated).await?;
+        let standing = self.standing(records, rules, ByTags::NoWaves).await?;
         let found = Found { outdated, provisioned: BTreeSet::new(), standing };
         let orders = self.ledger.orders().await?;
         let open = found.open(&self.policy(rules, &orders));

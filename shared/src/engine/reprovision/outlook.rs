@@ -33,6 +33,14 @@ pub struct Outlook {
 }
 
 impl Reprovisioner<'_> {
+    /// Whether nothing is sent while the rules only observe. A push needs to know no more of its permission set: it is on record before AWS is asked
+    /// anything of the accounts.
+    pub async fn is_observed(&self) -> Result<bool, ReprovisionError> {
+        self.check_instance().await?;
+        let rules = self.reader.rulebook.rules(self.ledger).await?;
+        Ok(rules.index.settings().mode == Mode::Observe)
+    }
+
     /// Looks at one permission set.
     pub async fn outlook(&self, permission_set: &PermissionSetArn) -> Result<Outlook, ReprovisionError> {
         self.check_instance().await?;

@@ -54,7 +54,11 @@ impl Reprovisioner<'_> {
             return Ok(Looking::Gone);
         };
         let outdated: BTreeSet<AccountId> = outdated.into_iter().collect();
-        let Some(tags) = self.tags(&outdated, campaign, rules, until).await? else {
+        let records = self.records(&outdated).await?;
+        // Whoever has left the organization, or is closing, is in no wave: its tags would be asked for in vain, at every look.
+        let active = records.iter().filter(|record| record.state.is_active());
+        let active: BTreeSet<AccountId> = active.map(|record| record.id.clone()).collect();
+        let Some(tags) = self.tags(&active, campaign, rules, until).await? else {
             return Ok(Looking::Unfinished);
         };
         // It is asked only to tell whether these are all.
@@ -65,23 +69,22 @@ impl Reprovisioner<'_> {
             let all = access.accounts_on(set, OfVersion::Any).await.map_err(failed)?;
             all.unwrap_or_default().into_iter().collect()
         };
-        let standing = self.standing(&outdated, rules, tags).await?;
+        let standing = self.standing(records, rules, tags).await?;
         Ok(Looking::Found(Found { outdated, provisioned, standing }))
     }
 
-    /// How these accounts stand; one that is not in the organization is missing.
+    /// How these accounts stand.
     pub(super) async fn standing(
         &self,
-        accounts: &BTreeSet<AccountId>,
+        records: Vec<AccountRecord>,
         rules: &RulesOnHand,
         tags: ByTags,
     ) -> Result<BTreeMap<AccountId, Standing>, ReprovisionError> {
-        if accounts.is_empty() {
+        if records.is_empty() {
             return Ok(BTreeMap::new());
         }
         let reading = Reading::begin(self.reader, &self.settings).await?;
         let management = reading.organization().await?.management_account;
-        let records = self.records(accounts).await?;
         let waves = waves(&reading, &records, rules, tags).await?;
         remember(self.ledger, &reading.learned()).await?;
         Ok(records
@@ -98,7 +101,10 @@ impl Reprovisioner<'_> {
     }
 
     /// The accounts as Organizations has them.
-    async fn records(&self, accounts: &BTreeSet<AccountId>) -> Result<Vec<AccountRecord>, ReprovisionError> {
+    pub(super) async fn records(
+        &self,
+        accounts: &BTreeSet<AccountId>,
+    ) -> Result<Vec<AccountRecord>, ReprovisionError> {
         let organization = self.reader.organization;
         if accounts.len() > A_PAGE {
             let all = organization.accounts().await.map_err(OutlineError::Organization)?;
@@ -213,6 +219,9 @@ async fn waves(
             continue;
         }
         let tags = if asked { tags.remove(&record.id) } else { Some(Tags::default()) };
+        if tags.is_none() && !record.state.is_active() {
+            continue;
+        }
         let account = match reading.listed(record.clone(), tags).await {
             Err(_) if !record.state.is_active() => continue,
             account => account?,

@@ -12,7 +12,7 @@ const GROUP: &str = "/requestParameters/groupId";
 const USER: &str = "/requestParameters/userId";
 
 const NAMES: &[(&str, Layout)] = &[
-    ("CreateGroup", Layout::Group("/responseElements/group/groupId")),
+    ("CreateGroup", Layout::NewGroup("/responseElements/group/groupId")),
     ("UpdateGroup", Layout::Group(GROUP)),
     ("UpdateGroupDisplayName", Layout::Group(GROUP)),
     ("DeleteGroup", Layout::Group(GROUP)),

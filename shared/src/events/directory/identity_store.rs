@@ -11,7 +11,7 @@ const GROUP: &str = "/requestParameters/groupId";
 const USER: &str = "/requestParameters/userId";
 
 const NAMES: &[(&str, Layout)] = &[
-    ("CreateGroup", Layout::Group("/responseElements/groupId")),
+    ("CreateGroup", Layout::NewGroup("/responseElements/groupId")),
     ("UpdateGroup", Layout::Group(GROUP)),
     ("DeleteGroup", Layout::Group(GROUP)),
     (

@@ -16,6 +16,8 @@ use named::Named;
 /// for in all places where it may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Layout {
+    /// The answer names the group here that was made.
+    NewGroup(&'static str),
     /// The call names the group here.
     Group(&'static str),
     /// The call names the group and the user here, who joins or leaves.
@@ -38,6 +40,7 @@ impl super::Layout for Layout {
 
     fn read(self, event: &Event<'_>) -> Found<DirectoryHint> {
         match self {
+            Self::NewGroup(place) => look_at_groups(event, place, DirectoryHint::NewGroup),
             Self::Group(place) => look_at_groups(event, place, DirectoryHint::Group),
             Self::GroupMember { group, user, joined } => look_at_groups(event, group, |group| {
                 DirectoryHint::GroupMember { group, user: member(event, user), joined }

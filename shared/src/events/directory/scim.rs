@@ -15,7 +15,7 @@ const MADE: &str = "/responseElements/id";
 const SUBJECT: &str = "/requestParameters/id";
 
 const NAMES: &[(&str, Layout)] = &[
-    ("CreateGroup", Layout::Group(MADE)),
+    ("CreateGroup", Layout::NewGroup(MADE)),
     // A new name, members who come and go, or all of that: what it is is hidden.
     ("PatchGroup", Layout::Group(SUBJECT)),
     ("DeleteGroup", Layout::Group(SUBJECT)),

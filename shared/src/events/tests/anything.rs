@@ -91,7 +91,7 @@ fn ids_of_accounts(hint: &Hint) -> Vec<String> {
 
 fn ids_of_directory(hint: &DirectoryHint) -> Vec<String> {
     match hint {
-        DirectoryHint::Group(id) => vec![id.to_string()],
+        DirectoryHint::NewGroup(id) | DirectoryHint::Group(id) => vec![id.to_string()],
         DirectoryHint::Groups(ids) => few(ids),
         DirectoryHint::GroupMember { group, user, joined: _ } => {
             [group.to_string()].into_iter().chain(user.as_ref().map(ToString::to_string)).collect()

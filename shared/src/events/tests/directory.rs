@@ -48,6 +48,10 @@ fn group(id: &str) -> DirectoryHint {
     DirectoryHint::Group(id.parse().unwrap())
 }
 
+fn new_group(id: &str) -> DirectoryHint {
+    DirectoryHint::NewGroup(id.parse().unwrap())
+}
+
 fn user(id: &str) -> DirectoryHint {
     DirectoryHint::User(id.parse().unwrap())
 }
@@ -69,7 +73,7 @@ fn the_console_s_events_name_ids_and_hide_names() {
     };
     let created = json!({ "group": { "groupId": GROUP, "displayName": HIDDEN, "meta": { "createdBy": "111122223333" } } });
     let store = json!({ "identityStoreId": "d-9067642ac1", "displayName": HIDDEN });
-    assert_eq!(console("CreateGroup", store.clone(), created), group(GROUP));
+    assert_eq!(console("CreateGroup", store.clone(), created), new_group(GROUP));
     for name in ["UpdateGroup", "UpdateGroupDisplayName", "DeleteGroup"] {
         let parameters =
             json!({ "identityStoreId": "d-9067642ac1", "groupId": GROUP, "displayName": HIDDEN });
@@ -93,7 +97,7 @@ fn the_api_s_events_follow_its_model() {
         hint(&event("identitystore", name, parameters, answer))
     };
     let store = || json!({ "identityStoreId": "d-9067642ac1" });
-    assert_eq!(api("CreateGroup", store(), json!({ "groupId": GROUP })), group(GROUP));
+    assert_eq!(api("CreateGroup", store(), json!({ "groupId": GROUP })), new_group(GROUP));
     let update = json!({ "groupId": GROUP, "operations": [{ "attributePath": "displayName", "attributeValue": HIDDEN }] });
     assert_eq!(api("UpdateGroup", update, Value::Null), group(GROUP));
     assert_eq!(api("DeleteGroup", json!({ "groupId": GROUP }), Value::Null), group(GROUP));
@@ -114,7 +118,7 @@ fn scim_s_events_call_what_they_are_about_id() {
     let body = json!({ "tenantId": "xxxx", "httpBody": { "displayName": HIDDEN } });
     assert_eq!(
         scim("CreateGroup", body.clone(), json!({ "id": GROUP, "displayName": HIDDEN })),
-        group(GROUP)
+        new_group(GROUP)
     );
     assert_eq!(scim("CreateUser", body, json!({ "id": USER, "userName": HIDDEN })), user(USER));
     // Whether a name or members were changed is hidden.

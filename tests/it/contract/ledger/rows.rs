@@ -128,6 +128,16 @@ pub(super) async fn a_row_that_was_never_there_cannot_be_updated(ledger: &dyn Le
     assert_eq!(ledger.row(&update.key).await, Ok(None));
 }
 
+pub(super) async fn of_many_writers_that_have_read_the_same_row_the_first_wins(ledger: &dyn Ledger) {
+    write(ledger, &[ours(1)]).await.unwrap();
+    let read = stored(ledger, &ours(1)).await;
+    for number in 1..5 {
+        let written = write(ledger, &[Row { attempts: number, ..read.clone() }]).await;
+        assert_eq!(written, if number == 1 { Ok(()) } else { changed(&ours(1)) });
+    }
+    assert_eq!(stored(ledger, &read).await, Row { version: 2, attempts: 1, ..read });
+}
+
 pub(super) async fn of_many_concurrent_writers_of_one_row_exactly_one_wins(ledger: &dyn Ledger) {
     write(ledger, &[ours(1)]).await.unwrap();
     let read = stored(ledger, &ours(1)).await;
