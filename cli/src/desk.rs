@@ -16,7 +16,7 @@ use crate::{
     args::{ConnectionArgs, LedgerAt},
     commands::plan::Rules,
     connect::{self, Aws},
-    ledger,
+    ledger, once,
     planning::{self, Planned},
     progress::{self, Counts},
     what_if::Supposed,
@@ -72,6 +72,11 @@ impl Desk {
         let (aws, counts) = connect::connect(connection, machine).await?.counted();
         let (clock, rulebook) = (Arc::clone(&machine.clock), Arc::new(rulebook));
         Ok(Self { aws, ledger, clock, counts, rulebook, files, settings })
+    }
+
+    /// The same desk, which asks the organization and SSO Admin each question once.
+    pub(crate) fn asking_once(self) -> Self {
+        Self { aws: once::asked_once(&self.aws), ..self }
     }
 
     /// The same desk in a world that is as supposed.

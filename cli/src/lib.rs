@@ -16,6 +16,7 @@ pub mod local_runtime;
 mod look_up;
 mod machine;
 mod names;
+mod once;
 mod organization_file;
 mod planning;
 mod progress;

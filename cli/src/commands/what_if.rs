@@ -24,7 +24,8 @@ pub(crate) async fn run(
     } else {
         ledger::to_read(&at.at, connection, machine).await?
     };
-    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
+    // Both plans are of the same world, whatever changes in it meanwhile.
+    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?.asking_once();
     let supposed = Supposed::of(what_if, &desk.aws).await?;
     let then = desk.supposing(&supposed, machine).await?;
     let cause = Cause::new("command", "plan");

@@ -1,5 +1,7 @@
 //! `plan --what-if`: what would change, before anybody does it.
 
+use std::collections::BTreeMap;
+
 use clap::Parser as _;
 use cli::{Cli, Ending};
 use serde_json::Value;
@@ -97,8 +99,24 @@ async fn other_rules_are_supposed_for_the_whole_organization() {
     assert_eq!(report["summary"]["accounts"], 5);
 
     let same = format!("rules:{}", asked.rules.display());
+    let calls = || asked.place.world().counters().calls.clone();
+    let counted = |from: &BTreeMap<String, u64>, to: &BTreeMap<String, u64>, name: &str| -> u64 {
+        let of = |calls: &BTreeMap<String, u64>| -> u64 {
+            calls.iter().filter(|(call, _)| call.ends_with(name)).map(|(_, count)| *count).sum()
+        };
+        of(to) - of(from)
+    };
+    let start: BTreeMap<String, u64> = calls().into_iter().collect();
+    asked.place.usher("plan", &asked.rules, &[]).await;
+    let planned: BTreeMap<String, u64> = calls().into_iter().collect();
     let same = asked.place.order(&["plan", "--what-if", &same]).await;
     assert_eq!(same.ending, Ending::Good, "{same:?}");
+    let ended: BTreeMap<String, u64> = calls().into_iter().collect();
+    for name in ["ListAccounts", "ListAccountAssignmentsForPrincipal", "ListPermissionSets"] {
+        let once = counted(&start, &planned, name);
+        assert!(once > 0, "{name}");
+        assert_eq!(counted(&planned, &ended, name), once, "{name}: two plans ask once");
+    }
     let broken = asked.place.file("broken.yaml", "version: 1\nrule: []\n");
     let broken = asked.place.order(&["plan", "--what-if", &format!("rules:{}", broken.display())]).await;
     assert_eq!(broken.ending, Ending::Bad);
