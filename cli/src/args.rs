@@ -2,9 +2,11 @@
 
 mod consent;
 mod dead_letters;
+mod explain;
 mod reprovision;
 mod rules;
 mod simulate;
+mod what_if;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -16,12 +18,14 @@ pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
 pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
+pub use explain::ExplainArgs;
 pub use reprovision::ReprovisionArgs;
 pub use rules::{
     RulesBundleArgs, RulesCheckArgs, RulesCommand, RulesPublishArgs, RulesRollbackArgs, RulesShowArgs,
     RulesVersionsArgs,
 };
 pub use simulate::SimulateArgs;
+pub use what_if::{Place, WhatIf};
 
 /// Usher gives people access to AWS accounts through IAM Identity Center, by rule.
 #[derive(Debug, Clone, Parser)]
@@ -67,8 +71,21 @@ pub enum Command {
         usher plan --rules rules.yaml\n  \
         usher plan --rules rules/ --account 111122223333\n  \
         usher plan --rules rules.yaml --output json | jq .summary\n  \
-        usher plan --rules rules/ --ledger dynamodb:usher-ledger --output markdown")]
+        usher plan --rules rules/ --ledger dynamodb:usher-ledger --output markdown\n  \
+        usher plan --what-if move:shop-dev:Workloads/Production\n  \
+        usher plan --what-if tag:shop-dev:Team=search --what-if untag:shop-dev:Stage\n  \
+        usher plan --what-if rules:rules/")]
     Plan(PlanArgs),
+    /// Show why somebody has access to an account, or why not
+    #[command(after_help = "Exit codes:\n  \
+        0  told, whether there is access or not\n  \
+        1  an error\n\n\
+        Examples:\n  \
+        usher explain alice@example.com shop-dev\n  \
+        usher explain alice@example.com shop-dev PowerUserAccess\n  \
+        usher explain group:Developers 111122223333 --json\n  \
+        usher explain group:Developers shop-dev --what-if move:shop-dev:Workloads/Production")]
+    Explain(ExplainArgs),
     /// Bring the rules into force and carry the plan out
     #[command(after_help = "Exit codes:\n  \
         0  all done, or nothing to do\n  \
@@ -203,8 +220,17 @@ pub enum Command {
 
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
+    /// The rule files, or the folder that they are in; with --what-if the rules in force if you don't say
+    #[arg(long, required_unless_present = "what_if", num_args = 1.., value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// Look at this account only
+    #[arg(long, value_name = "ID")]
+    pub account: Option<AccountId>,
+    /// Show what would change by this alone: move:ACCOUNT:OU, tag:ACCOUNT:KEY=VALUE, untag:ACCOUNT:KEY or rules:FILE
+    #[arg(long, value_name = "CHANGE")]
+    pub what_if: Vec<WhatIf>,
     #[command(flatten)]
-    pub what: WhatArgs,
+    pub ledger: LedgerArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }

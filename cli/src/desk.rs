@@ -16,9 +16,10 @@ use crate::{
     args::{ConnectionArgs, LedgerAt},
     commands::plan::Rules,
     connect::{self, Aws},
-    ledger,
+    ledger, once,
     planning::{self, Planned},
     progress::{self, Counts},
+    what_if::Supposed,
 };
 
 /// Everything that planning needs.
@@ -28,7 +29,7 @@ pub(crate) struct Desk {
     pub(crate) ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     counts: Arc<Counts>,
-    rulebook: Rulebook,
+    rulebook: Arc<Rulebook>,
     files: Vec<String>,
     settings: EngineSettings,
 }
@@ -45,13 +46,7 @@ impl Desk {
         let (rulebook, files) = if rules.is_empty() {
             (Rulebook::of_store(store(at, connection, machine).await?), Vec::new())
         } else {
-            let Rules { on_hand, files, bundle } = Rules::read(rules)?;
-            match engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await {
-                // What they would do has to be seen before anybody can approve it. The plan says so.
-                Ok(()) | Err(PublishError::Shrunk { .. }) => {}
-                Err(error) => return Err(Failure::Publish(error)),
-            }
-            (Rulebook::fixed(on_hand), files)
+            read(rules, ledger.as_ref(), machine).await?
         };
         Self::with(rulebook, files, ledger, connection, machine).await
     }
@@ -75,7 +70,38 @@ impl Desk {
     ) -> Result<Self, Failure> {
         let settings = connect::engine(machine)?;
         let (aws, counts) = connect::connect(connection, machine).await?.counted();
-        Ok(Self { aws, ledger, clock: Arc::clone(&machine.clock), counts, rulebook, files, settings })
+        let (clock, rulebook) = (Arc::clone(&machine.clock), Arc::new(rulebook));
+        Ok(Self { aws, ledger, clock, counts, rulebook, files, settings })
+    }
+
+    /// The same desk, which asks the organization and SSO Admin each question once.
+    pub(crate) fn asking_once(self) -> Self {
+        Self { aws: once::asked_once(&self.aws), ..self }
+    }
+
+    /// The same desk in a world that is as supposed.
+    pub(crate) async fn supposing(&self, supposed: &Supposed, machine: &Machine) -> Result<Self, Failure> {
+        let organization = supposed.organization(Arc::clone(&self.aws.organization));
+        let (rulebook, files) = if supposed.rules.is_empty() {
+            (Arc::clone(&self.rulebook), self.files.clone())
+        } else {
+            let (rulebook, files) = read(&supposed.rules, self.ledger.as_ref(), machine).await?;
+            (Arc::new(rulebook), files)
+        };
+        Ok(Self {
+            aws: Aws { organization, ..self.aws.clone() },
+            ledger: Arc::clone(&self.ledger),
+            clock: Arc::clone(&self.clock),
+            counts: Arc::clone(&self.counts),
+            rulebook,
+            files,
+            settings: self.settings,
+        })
+    }
+
+    /// The files of the rules; none where they are those in force.
+    pub(crate) fn files(&self) -> &[String] {
+        &self.files
     }
 
     pub(crate) fn planner(&self) -> Planner<'_> {
@@ -104,6 +130,21 @@ impl Desk {
         let forecast = progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await?;
         forecast.map_err(Failure::Read)
     }
+}
+
+/// Rules from files that may come into force.
+async fn read(
+    rules: &[PathBuf],
+    ledger: &dyn Ledger,
+    machine: &Machine,
+) -> Result<(Rulebook, Vec<String>), Failure> {
+    let Rules { on_hand, files, bundle } = Rules::read(rules)?;
+    match engine::may_follow(&bundle, ledger, machine.clock.now()).await {
+        // What they would do has to be seen before anybody can approve it. The plan says so.
+        Ok(()) | Err(PublishError::Shrunk { .. }) => {}
+        Err(error) => return Err(Failure::Publish(error)),
+    }
+    Ok((Rulebook::fixed(on_hand), files))
 }
 
 /// Where the rules in force are kept: beside a ledger in a file, in the bucket of the deployed functions otherwise.

@@ -1,5 +1,7 @@
 //! Why a command could not do its work: what was tried, why it failed, and the way out.
 
+mod unknown;
+
 use std::{error::Error, fmt, io, time::Duration};
 
 use miette::Diagnostic;
@@ -14,6 +16,8 @@ use shared::{
     rules::Diagnostics,
     settings::SettingsError,
 };
+
+pub use unknown::Unknown;
 
 use crate::OrganizationMistake;
 
@@ -56,6 +60,8 @@ pub enum Failure {
     NobodyNamed { name: String },
     #[error("there is no permission set `{name}`")]
     NoSetNamed { name: String },
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     #[error("cannot read the events `{path}`")]
     EventFile { path: String, source: io::Error },
     #[error("the events `{path}` are more than {most} bytes")]
@@ -179,6 +185,7 @@ impl Failure {
                 "names are compared letter by letter; an id works too: group:<id>, user:<id>"
             }
             Self::NoSetNamed { .. } => "names are compared letter by letter; its own id works too: ps-…",
+            Self::Unknown(unknown) => return unknown.way_out(),
             Self::EventFile { .. } => "give the path of a file, or - for the standard input",
             Self::EventsTooLong { .. } => "split it up: one event after the other will do",
             Self::EventsNotText { .. } => {

@@ -8,12 +8,15 @@ mod connect;
 mod desk;
 mod engine_run;
 mod event_file;
+mod explaining;
 mod failure;
 mod keys;
 mod ledger;
 pub mod local_runtime;
+mod look_up;
 mod machine;
 mod names;
+mod once;
 mod organization_file;
 mod planning;
 mod progress;
@@ -22,11 +25,12 @@ pub mod report;
 mod rule_files;
 mod screen;
 mod stage;
+mod what_if;
 
 use std::{io, process::ExitCode};
 
 pub use args::Cli;
-pub use failure::Failure;
+pub use failure::{Failure, Unknown};
 pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
@@ -82,6 +86,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
     match command {
         Command::Rules(rules) => rules_command(rules, &connection, machine, screen).await,
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
+        Command::Explain(explain) => commands::explain::run(&explain, &connection, machine, screen).await,
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
         Command::Apply(apply) => commands::apply::run(&apply, &connection, machine, screen).await,

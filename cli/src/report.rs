@@ -1,13 +1,16 @@
 //! What commands tell, as data: the text and the JSON document are two writings of it. docs/cli.md describes it.
 
 mod event;
+mod explain;
 mod outcome;
 mod plan;
 mod reprovision;
 mod status;
+mod what_if;
 mod withheld;
 
 pub use event::{EventOutcome, EventReport, EventSummary, EventTold};
+pub use explain::{AccountTold, AssignmentExplained, ExplainReport, HoldTold, SetExplained, WithheldTold};
 pub use outcome::{ApplyReport, ApplySummary, KeyOutcome, Outcome};
 pub use plan::{
     AccountPlan, Budget, Change, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName, RuleName,
@@ -18,6 +21,8 @@ pub use reprovision::{CampaignStatus, OutlookReport, RecordStatus, ReprovisionRe
 pub use status::{
     BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SpentToday, StatusReport, WorkStatus,
 };
+pub use what_if::{AccountWhatIf, WhatIfReport, WhatIfSummary};
+pub(crate) use withheld::way_out;
 pub use withheld::{WithheldGroup, WithheldKey, WithheldReport};
 
 /// The version of the documents' shape. It changes when something is taken away or changes its meaning, not when something is added.

@@ -6,7 +6,8 @@ use shared::{engine::RulesOnHand, ledger::Cause, rules::Bundle};
 
 use crate::{
     Ending, Failure, Machine, Screen,
-    args::{ConnectionArgs, Output, PlanArgs, WhatArgs},
+    args::{ConnectionArgs, Output, PlanArgs},
+    commands::what_if,
     desk::Desk,
     ledger, render,
     rule_files::{self, RuleFiles},
@@ -39,13 +40,16 @@ pub(crate) async fn run(
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
-    let WhatArgs { rules, account, ledger: at } = &arguments.what;
+    let PlanArgs { rules, account, what_if, ledger: at, output } = arguments;
+    if !what_if.is_empty() {
+        return what_if::run(arguments, connection, machine, screen).await;
+    }
     let ledger = ledger::to_read(&at.at, connection, machine).await?;
     let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
     let cause = Cause::new("command", "plan");
     let report = desk.plan(account.as_ref(), &cause, screen).await?.report;
 
-    let text = match arguments.output.form() {
+    let text = match output.form() {
         Output::Json => render::as_json(&report)?,
         Output::Text => render::plan_text::plan(&report, screen.out_style),
         Output::Markdown => render::markdown::plan(&report),

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply_text;
 pub(crate) mod event_text;
+pub(crate) mod explain_text;
 pub(crate) mod markdown;
 pub(crate) mod plan_text;
 pub(crate) mod reprovision_text;
@@ -9,6 +10,7 @@ mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod status_text;
+pub(crate) mod what_if_text;
 pub(crate) mod withheld_text;
 
 use std::io;

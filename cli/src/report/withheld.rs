@@ -99,6 +99,16 @@ impl WithheldReport {
     }
 }
 
+/// What a person can do about one, and the command that does it.
+pub(crate) fn way_out(
+    reason: &WithheldReason,
+    key: &str,
+    account: &AccountId,
+    principal: &PrincipalName,
+) -> (&'static str, Option<String>) {
+    (told(reason).1, command(reason, key, account, principal))
+}
+
 fn kind(reason: &WithheldReason) -> String {
     let WithheldReason::Held(held) = reason else { return reason.kind().to_owned() };
     let what = match held {

@@ -1,6 +1,6 @@
 //! Identity Store: who is behind a name. AWS's messages may quote names of people, so only their codes are passed on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_identitystore::{
     Client,
@@ -129,10 +129,10 @@ impl Directory for IdentityStoreApi {
         let mut groups = BTreeSet::new();
         let mut pages = Pages::of(operation);
         while let Some(token) = pages.next() {
+            let request =
+                self.client.list_group_memberships_for_member().identity_store_id(self.store.as_str());
             let member = MemberId::UserId(user.to_string());
-            let request = self.client.list_group_memberships_for_member().member_id(member);
-            let request = request.identity_store_id(self.store.as_str()).max_results(PAGE);
-            let page = match request.set_next_token(token).send().await {
+            let page = match request.member_id(member).max_results(PAGE).set_next_token(token).send().await {
                 Ok(page) => page,
                 Err(error) => {
                     return absent(operation, &ResourceType::User, error, |error| match error {
@@ -147,6 +147,45 @@ impl Directory for IdentityStoreApi {
             pages.turn(page.next_token)?;
         }
         Ok(Some(groups))
+    }
+
+    async fn all_groups(&self) -> Result<BTreeMap<GroupId, String>, PortError> {
+        let operation = "ListGroups";
+        let mut groups = BTreeMap::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self.client.list_groups().identity_store_id(self.store.as_str());
+            let page = request.max_results(PAGE).set_next_token(token).send().await;
+            let page = page.map_err(calling_in_private(operation))?;
+            for group in page.groups() {
+                // What has no name is found by none.
+                if let Some(name) = group.display_name() {
+                    let id = parse::id(operation, "group id", Some(group.group_id()))?;
+                    groups.insert(id, name.to_owned());
+                }
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(groups)
+    }
+
+    async fn all_users(&self) -> Result<BTreeMap<UserId, String>, PortError> {
+        let operation = "ListUsers";
+        let mut users = BTreeMap::new();
+        let mut pages = Pages::of(operation);
+        while let Some(token) = pages.next() {
+            let request = self.client.list_users().identity_store_id(self.store.as_str());
+            let page = request.max_results(PAGE).set_next_token(token).send().await;
+            let page = page.map_err(calling_in_private(operation))?;
+            for user in page.users() {
+                if let Some(name) = user.user_name() {
+                    let id = parse::id(operation, "user id", Some(user.user_id()))?;
+                    users.insert(id, name.to_owned());
+                }
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(users)
     }
 }
 
@@ -382,5 +421,32 @@ mod tests {
         assert_eq!(api.members(&group).await, Ok(None));
         assert!(matches!(api.members(&group).await, Err(PortError::NotFound(_))));
         assert_eq!(api.members(&group).await, Ok(Some(std::collections::BTreeSet::new())));
+    }
+
+    #[tokio::test]
+    async fn the_groups_of_a_user_are_those_of_all_pages_and_a_missing_user_has_none() {
+        let page = |token: Option<&str>| {
+            let page =
+                ListGroupMembershipsForMemberOutput::builder().group_memberships(membership(Some(ALICE)));
+            page.set_next_token(token.map(str::to_owned)).build().unwrap()
+        };
+        let missing = r#"{"__type":"ResourceNotFoundException","Message":"not found","ResourceType":"USER"}"#;
+        let first = mock!(Client::list_group_memberships_for_member)
+            .match_requests(|request| {
+                request.next_token().is_none()
+                    && request.member_id() == Some(&MemberId::UserId(ALICE.to_owned()))
+            })
+            .then_output(move || page(Some("more")));
+        let second = mock!(Client::list_group_memberships_for_member)
+            .match_requests(|request| request.next_token() == Some("more"))
+            .then_output(move || page(None));
+        let gone = mock!(Client::list_group_memberships_for_member)
+            .sequence()
+            .http_status(400, Some(missing.to_owned()))
+            .build();
+        let api = IdentityStoreApi::new(client!(aws_sdk_identitystore, &first, &second, &gone), store());
+        let groups = api.groups_of(&ALICE.parse().unwrap()).await;
+        assert_eq!(groups, Ok(Some([GROUP.parse().unwrap()].into())));
+        assert_eq!(api.groups_of(&BOB.parse().unwrap()).await, Ok(None));
     }
 }

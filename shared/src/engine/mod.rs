@@ -21,6 +21,7 @@ mod announcer;
 mod center;
 mod confirm;
 pub mod consent;
+mod dossier;
 mod forecast;
 mod hearing;
 mod inbox;
@@ -49,6 +50,7 @@ use std::time::Duration;
 
 pub use announcer::{AnnounceError, Announcer};
 pub use center::CenterInbox;
+pub use dossier::{Dossier, Opened};
 pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer, put_off};

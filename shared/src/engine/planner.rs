@@ -77,31 +77,11 @@ impl Planner<'_> {
         cause: &Cause,
         ou_names_since: Option<Timestamp>,
     ) -> Result<(Decided, Basis), ReadError> {
-        let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
-        let orders = self.reader.ledger.orders().await?;
-        let rows = self.reader.ledger.rows_of(id).await?;
-        let reading = Reading::begin(self.reader, &self.settings).await?.with_ou_names_since(ou_names_since);
-        let Some(account) = reading.account(id).await? else {
+        let LookedAt { rules, rows, reading, found, .. } =
+            self.look_at(id, cause, ou_names_since, Besides::Nothing).await?;
+        let Some(Found { account, desired, plan, .. }) = found else {
             return Ok((self.departed(id, &rows), Basis::of(rules, &reading)));
         };
-        let now = reading.started();
-        let facts = reading.facts(&resolve::needs(&rules.index, &account, now)).await;
-        let desired = resolve::desired(&rules.index, &account, &facts, now);
-        reading.learn_names(&desired.named);
-        let standing = reading.standing(&leaving(&desired, &rows)).await;
-        let asked = Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows, now };
-        let (principals, vanished) = (asked.bearers(&standing), asked.vanished(&facts));
-        let actual = if account.state.is_active() {
-            reading.actual(id, &concerned(&desired, &rows)).await?
-        } else {
-            Actual { present: BTreeSet::new(), read_at: reading.started() }
-        };
-        let plan = self.plan(
-            &Material { account: &account, rows: &rows, rules: &rules, orders: &orders, cause },
-            &desired,
-            &Doubts { principals: &principals, vanished: &vanished },
-            &actual,
-        );
         let decided = Decided {
             drift: outcome::drift(&rows, &plan),
             plan,
@@ -111,6 +91,50 @@ impl Planner<'_> {
             only: None,
         };
         Ok((decided, Basis::of(rules, &reading)))
+    }
+
+    /// Reads what a decision about one account rests on, and decides.
+    pub(super) async fn look_at(
+        &self,
+        id: &AccountId,
+        cause: &Cause,
+        ou_names_since: Option<Timestamp>,
+        besides: Besides<'_>,
+    ) -> Result<LookedAt<'_>, ReadError> {
+        let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
+        let orders = self.reader.ledger.orders().await?;
+        let rows = self.reader.ledger.rows_of(id).await?;
+        let reading = Reading::begin(self.reader, &self.settings).await?.with_ou_names_since(ou_names_since);
+        let Some(account) = reading.account(id).await? else {
+            return Ok(LookedAt { rules, orders, rows, reading, found: None });
+        };
+        let now = reading.started();
+        let facts = reading.facts(&resolve::needs(&rules.index, &account, now)).await;
+        let desired = resolve::desired(&rules.index, &account, &facts, now);
+        reading.learn_names(&desired.named);
+        let standing = reading.standing(&leaving(&desired, &rows)).await;
+        let asked = Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows, now };
+        let (principals, vanished) = (asked.bearers(&standing), asked.vanished(&facts));
+        let concerned = concerned(&desired, &rows);
+        let (present, actual) = if account.state.is_active() {
+            let seen = reading.actual(id, &besides.and(&concerned, self.reader).await?).await?;
+            // What is decided is the same whatever is looked at besides.
+            let of_concern = |key: &&AssignmentKey| concerned.contains(&key.permission_set);
+            let present = seen.present.iter().filter(of_concern).cloned().collect();
+            let actual = Actual { present, read_at: seen.read_at };
+            (Lookup::Found(seen.present), actual)
+        } else {
+            let unread = Lookup::Failed("nothing is read of an account that is not active".to_owned());
+            (unread, Actual { present: BTreeSet::new(), read_at: reading.started() })
+        };
+        let plan = self.plan(
+            &Material { account: &account, rows: &rows, rules: &rules, orders: &orders, cause },
+            &desired,
+            &Doubts { principals: &principals, vanished: &vanished },
+            &actual,
+        );
+        let found = Some(Found { account, facts, desired, present, plan });
+        Ok(LookedAt { rules, orders, rows, reading, found })
     }
 
     /// One key as the ledger, the rules and AWS have it now; `None` if the organization does not know the account.
@@ -171,6 +195,57 @@ impl Planner<'_> {
             intent_age: signed(self.settings.intent_age),
             now: self.reader.clock.now(),
         })
+    }
+}
+
+/// What a look at one account has read.
+pub(super) struct LookedAt<'a> {
+    pub(super) rules: RulesOnHand,
+    pub(super) orders: Orders,
+    pub(super) rows: Vec<Row>,
+    pub(super) reading: Reading<'a>,
+    /// `None` when the organization does not know the account.
+    pub(super) found: Option<Found>,
+}
+
+/// What it has read of an account that is there, and decided about it.
+pub(super) struct Found {
+    pub(super) account: Account,
+    pub(super) facts: Facts,
+    pub(super) desired: Desired,
+    /// What is assigned there, of what was to be looked at.
+    pub(super) present: Lookup<BTreeSet<AssignmentKey>>,
+    pub(super) plan: Plan,
+}
+
+/// Of which permission sets the assignments are read, besides those that a decision needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Besides<'a> {
+    Nothing,
+    One(&'a PermissionSetArn),
+    /// Of all that are provisioned in this account.
+    All(&'a AccountId),
+}
+
+impl Besides<'_> {
+    async fn and(
+        self,
+        concerned: &BTreeSet<PermissionSetArn>,
+        reader: Reader<'_>,
+    ) -> Result<BTreeSet<PermissionSetArn>, ReadError> {
+        let mut sets = concerned.clone();
+        match self {
+            Self::Nothing => {}
+            Self::One(set) => _ = sets.insert(set.clone()),
+            Self::All(account) => {
+                let provisioned = reader.access.provisioned_in(account).await;
+                sets.extend(
+                    provisioned
+                        .map_err(|source| ReadError::Assignments { account: account.clone(), source })?,
+                );
+            }
+        }
+        Ok(sets)
     }
 }
 

@@ -22,8 +22,12 @@ pub trait Directory: Send + Sync {
     /// All users who are members of a group, to the last page or not at all, each with the membership's id where AWS tells it; `None` only
     /// if the group does not exist.
     async fn memberships(&self, group: &GroupId) -> Result<Option<Memberships>, PortError>;
-    /// The groups that a user is in, to the last page or not at all; `None` only if the user does not exist.
+    /// All groups that a user is in, to the last page or not at all; `None` only if the user does not exist.
     async fn groups_of(&self, user: &UserId) -> Result<Option<BTreeSet<GroupId>>, PortError>;
+    /// The display names of all groups, for people who have mistyped one.
+    async fn all_groups(&self) -> Result<BTreeMap<GroupId, String>, PortError>;
+    /// The user names of all users, for people who have mistyped one.
+    async fn all_users(&self) -> Result<BTreeMap<UserId, String>, PortError>;
     /// The members alone.
     async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError> {
         Ok(self.memberships(group).await?.map(|memberships| memberships.into_keys().collect()))

@@ -7,6 +7,7 @@ mod desired;
 mod missing;
 mod names;
 mod needs;
+mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,9 @@ pub use catalogue::Catalogue;
 pub use desired::{Desired, Recreated, desired};
 pub use missing::{Missing, NamedBy};
 pub use needs::{Needs, needs};
+pub use why::{
+    Condition, NeverWhy, PrincipalOutcome, PrincipalWhy, Question, RuleWhy, SetOutcome, SetWhy, Why, why,
+};
 
 use crate::domain::{GroupId, PermissionSetArn, UserId};
 

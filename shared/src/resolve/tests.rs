@@ -1,5 +1,6 @@
 //! What rules want on given facts.
 
+mod explained;
 mod language;
 mod properties;
 

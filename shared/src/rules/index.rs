@@ -268,8 +268,8 @@ mod tests {
     use crate::{
         domain::{AccountState, Mode, OrganizationalUnit, OuPath, Tags},
         rules::{
-            Glob, Guardrails, NameTemplate, PermissionSetSelector, PrincipalSelector, Repair, TagSelector,
-            WrittenAt,
+            Finding, Glob, Guardrails, NameTemplate, PermissionSetSelector, PrincipalSelector, Repair,
+            TagSelector, WrittenAt,
         },
     };
 
@@ -640,5 +640,36 @@ mod tests {
                 prop_assert_eq!(never, expected(false));
             }
         }
+
+        #[test]
+        fn what_is_said_of_a_selector_and_its_parts_is_what_it_selects(all in accounts(), selector in selectors(), management in any::<bool>()) {
+            for account in all {
+                let account = Account { is_management: management, ..account };
+                for (why, selects) in [
+                    (selector.why_gives(&account), selector.gives(&account)),
+                    (selector.why_takes_away(&account), selector.takes_away(&account)),
+                ] {
+                    prop_assert_eq!(why.holds, selects);
+                    prop_assert!(follows(&why), "{:?}", why);
+                    // Whatever decides it is a part that says so itself.
+                    prop_assert!(why.deciding().iter().all(|part| part.finding.holds == (selects != part.excepted)), "{:?}", why);
+                }
+            }
+        }
+    }
+
+    /// Whether each part follows from its own parts.
+    fn follows(finding: &Finding) -> bool {
+        let parts = &finding.parts;
+        let holds = |part: &Finding| part.holds;
+        let follows_itself = match finding.key {
+            "any_of" => finding.holds == parts.iter().any(holds),
+            "except" => {
+                let (of, excepted) = parts.split_first().unwrap();
+                finding.holds == (of.holds && !excepted.iter().any(holds))
+            }
+            _ => parts.is_empty() || finding.holds == parts.iter().all(holds),
+        };
+        follows_itself && parts.iter().all(follows)
     }
 }

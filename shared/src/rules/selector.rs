@@ -38,13 +38,13 @@ pub enum AccountSelector {
 
 /// What a selection is for: it decides whether the management account is seen by other things than its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     Give,
     TakeAway,
 }
 
 impl Purpose {
-    fn opposite(self) -> Self {
+    pub(super) fn opposite(self) -> Self {
         match self {
             Self::Give => Self::TakeAway,
             Self::TakeAway => Self::Give,
@@ -117,7 +117,7 @@ impl AccountSelector {
         }
     }
 
-    fn holds(&self, account: &Account, purpose: Purpose) -> bool {
+    pub(super) fn holds(&self, account: &Account, purpose: Purpose) -> bool {
         let seen = !account.is_management || purpose == Purpose::TakeAway;
         match self {
             Self::Everywhere => seen,

@@ -1,13 +1,13 @@
 //! The identity store's port.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{GroupId, UserId},
     ports::{Directory, Memberships, PortError},
 };
 
-use super::{InProcess, lock, read, unless_absent};
+use super::{InProcess, lock, port_error, read, unless_absent};
 use crate::{ApiError, wire::identity_store as wire};
 
 /// Only these two are proof that the group or the user is not there; a missing identity store is not.
@@ -105,6 +105,53 @@ impl Directory for InProcess {
             token = page.next_token;
             if token.is_none() {
                 return Ok(Some(groups));
+            }
+        }
+    }
+
+    async fn all_groups(&self) -> Result<BTreeMap<GroupId, String>, PortError> {
+        let mut groups = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let input = wire::ListGroups {
+                identity_store_id: self.store(),
+                max_results: None,
+                next_token: token,
+                filters: None,
+            };
+            let page = self.call(input).await.map_err(port_error)?;
+            for group in page.groups {
+                if let Some(name) = group.display_name {
+                    groups.insert(read(&group.group_id)?, name);
+                }
+            }
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(groups);
+            }
+        }
+    }
+
+    async fn all_users(&self) -> Result<BTreeMap<UserId, String>, PortError> {
+        let mut users = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let input = wire::ListUsers {
+                identity_store_id: self.store(),
+                extensions: None,
+                max_results: None,
+                next_token: token,
+                filters: None,
+            };
+            let page = self.call(input).await.map_err(port_error)?;
+            for user in page.users {
+                if let Some(name) = user.user_name {
+                    users.insert(read(&user.user_id)?, name);
+                }
+            }
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(users);
             }
         }
     }

@@ -22,7 +22,7 @@ impl Place {
     }
 
     /// A person moves an account into the OU at this path.
-    fn moved(&self, account: &str, ou: &str) {
+    pub(super) fn moved(&self, account: &str, ou: &str) {
         let management = "111122223333".parse().unwrap();
         let person = Caller::new("console-admin", management, CallerKind::Management);
         let mut world = self.world();

@@ -7,6 +7,8 @@ mod aws_cli_walk_through;
 mod consent;
 mod demo;
 mod event;
+mod explain;
+mod explain_example;
 mod plan_and_apply;
 mod publish;
 mod reprovision;
@@ -16,6 +18,7 @@ mod simulate;
 mod simulation;
 mod status;
 mod trouble;
+mod what_if;
 mod workflow;
 
 use std::{

@@ -40,6 +40,7 @@ mod consent;
 mod crashes;
 mod dead_letters;
 mod deliveries;
+mod explained;
 mod failures;
 mod fleet;
 mod foreign;

@@ -28,17 +28,17 @@ const USERS: [(&str, &str); 3] = [
 
 /// An organization, its directory and its permission sets, as they are.
 #[derive(Debug, Clone)]
-struct Situation {
-    accounts: Vec<Account>,
+pub(super) struct Situation {
+    pub(super) accounts: Vec<Account>,
     /// Which of `GROUPS` exist, and which of `USERS` are in each.
-    groups: BTreeMap<&'static str, BTreeSet<usize>>,
-    sets: Vec<PermissionSet>,
-    rules: Vec<Rule>,
-    never: Vec<Never>,
+    pub(super) groups: BTreeMap<&'static str, BTreeSet<usize>>,
+    pub(super) sets: Vec<PermissionSet>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) never: Vec<Never>,
 }
 
 impl Situation {
-    fn facts(&self) -> Facts {
+    pub(super) fn facts(&self) -> Facts {
         let user = |at: usize| USERS[at].1.parse::<UserId>().unwrap();
         let exists = |name: &str| self.groups.contains_key(name);
         let id = |id: &str| id.parse::<GroupId>().unwrap();
@@ -71,7 +71,7 @@ impl Situation {
         facts
     }
 
-    fn index(&self, protected: &[&str]) -> Index {
+    pub(super) fn index(&self, protected: &[&str]) -> Index {
         document(self.rules.clone(), self.never.clone(), protected)
     }
 
@@ -86,8 +86,21 @@ impl Situation {
         groups.chain(users).collect()
     }
 
+    /// Each principal as it is asked about: a user with their groups, a group alone.
+    pub(super) fn questions(&self) -> Vec<BTreeMap<Principal, Option<String>>> {
+        let group = |name: &str| {
+            let (name, id) = GROUPS.iter().find(|(known, _)| *known == name).unwrap();
+            (Principal::Group(id.parse().unwrap()), Some((*name).to_owned()))
+        };
+        let asked = self.principals().into_iter().map(|(principal, name, groups)| {
+            let own = (principal, Some(name.to_owned()));
+            groups.into_iter().map(group).chain([own]).collect()
+        });
+        asked.collect()
+    }
+
     /// Which rules want what where, asked of every combination on its own.
-    fn wanted(&self, protected: &[&str], hour: i64) -> BTreeMap<AssignmentKey, BTreeSet<RuleId>> {
+    pub(super) fn wanted(&self, protected: &[&str], hour: i64) -> BTreeMap<AssignmentKey, BTreeSet<RuleId>> {
         let mut wanted: BTreeMap<AssignmentKey, BTreeSet<RuleId>> = BTreeMap::new();
         for account in &self.accounts {
             for set in &self.sets {
@@ -325,7 +338,7 @@ fn some_joins() -> impl Strategy<Value = Vec<Join>> {
     prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(join, 1..3)]
 }
 
-fn situations() -> impl Strategy<Value = Situation> {
+pub(super) fn situations() -> impl Strategy<Value = Situation> {
     let hours = (prop::option::of(0..20_i64), prop::option::of(4..24_i64));
     let one_rule = (
         prop::collection::vec(principals(), 1..4),
@@ -370,7 +383,7 @@ fn keys(desired: &Desired) -> BTreeMap<AssignmentKey, BTreeSet<RuleId>> {
     desired.wanted.iter().map(|(key, by)| (key.clone(), by.keys().cloned().collect())).collect()
 }
 
-const PROTECTED: [&str; 1] = ["web"];
+pub(super) const PROTECTED: [&str; 1] = ["web"];
 
 proptest! {
     #[test]

@@ -1,0 +1,58 @@
+//! `usher plan --what-if`: what would change if something were otherwise. Two plans, and the difference.
+
+use shared::{domain::AccountId, ledger::Cause};
+
+use crate::{
+    Ending, Failure, Machine, Screen,
+    args::{ConnectionArgs, Output, PlanArgs},
+    desk::Desk,
+    ledger, render,
+    report::WhatIfReport,
+    what_if::Supposed,
+};
+
+/// Plans as things are and as they are supposed to be, and tells the difference.
+pub(crate) async fn run(
+    arguments: &PlanArgs,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    let PlanArgs { rules, account, what_if, ledger: at, output } = arguments;
+    let ledger = if rules.is_empty() {
+        ledger::to_use(&at.at, connection, machine).await?
+    } else {
+        ledger::to_read(&at.at, connection, machine).await?
+    };
+    // Both plans are of the same world, whatever changes in it meanwhile.
+    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?.asking_once();
+    let supposed = Supposed::of(what_if, &desk.aws).await?;
+    let then = desk.supposing(&supposed, machine).await?;
+    let cause = Cause::new("command", "plan");
+
+    // An account's own place and tags make no difference for others.
+    let looks: Vec<Option<&AccountId>> = match account {
+        Some(account) => vec![Some(account)],
+        None if supposed.rules.is_empty() => supposed.accounts.keys().map(Some).collect(),
+        None => vec![None],
+    };
+    let mut plans = Vec::with_capacity(looks.len());
+    for account in looks {
+        let now = desk.plan(account, &cause, screen).await?.report;
+        plans.push((now, then.plan(account, &cause, screen).await?.report));
+    }
+    let Some(report) = WhatIfReport::of(supposed, plans) else { return Ok(Ending::Good) };
+    let text = match output.form() {
+        Output::Json => render::as_json(&report)?,
+        Output::Text => render::what_if_text::what_if(&report, screen.out_style),
+        Output::Markdown => render::what_if_text::markdown(&report),
+    };
+    screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
+    Ok(if report.summary.unread > 0 {
+        Ending::Bad
+    } else if report.summary.has_difference() {
+        Ending::ToDo
+    } else {
+        Ending::Good
+    })
+}

@@ -1,0 +1,229 @@
+//! Accounts, people, groups and permission sets by what people call them. A name that nothing bears is told with those that are
+//! like it, one that several bear with all of them.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    domain::{AccountId, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
+    ports::{AccountRecord, LedgerReader, SeenKind},
+};
+
+use crate::{
+    Failure,
+    connect::Aws,
+    failure::Unknown,
+    keys::{PrincipalText, SetText},
+    screen::line,
+};
+
+/// How many names that are like a mistyped one are told.
+const SUGGESTED: usize = 3;
+
+/// The names that are most like this word: with one letter in three wrong, or with the word in them; the most alike first.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {
+    if word.chars().count() > 128 {
+        return Vec::new();
+    }
+    let word = word.to_lowercase();
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for name in known {
+        let plain = name.to_lowercase();
+        let distance = strsim::damerau_levenshtein(&word, &plain);
+        let allowed = (word.chars().count().max(plain.chars().count()) / 3).max(1);
+        let has_it = word.chars().count() >= 3 && plain.contains(&word);
+        if distance <= allowed || has_it {
+            found.push((distance, name));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().take(SUGGESTED).map(|(_, name)| name).collect()
+}
+
+/// An account by its id, or by its name.
+pub(crate) async fn account(text: &str, aws: &Aws) -> Result<AccountId, Failure> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let all = aws.organization.accounts().await.map_err(Failure::LookUp)?;
+    Ok(account_among(text, &all)?.id.clone())
+}
+
+/// The account among all of the organization that is called so, or has this id.
+pub(crate) fn account_among<'a>(text: &str, all: &'a [AccountRecord]) -> Result<&'a AccountRecord, Unknown> {
+    let mut called = all.iter().filter(|record| record.id.as_str() == text || record.name == text);
+    match (called.next(), called.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(one), Some(other)) => {
+            let found = [one, other].into_iter().chain(called);
+            let found = found.map(|record| format!("{} ({})", record.id, line(&record.name)));
+            Err(Unknown::Ambiguous { what: "accounts are", name: text.to_owned(), found: found.collect() })
+        }
+        (None, _) => Err(no_account(text, all)),
+    }
+}
+
+/// That there is no such account, with those that are like it.
+pub(crate) fn no_account(text: &str, all: &[AccountRecord]) -> Unknown {
+    let names = all.iter().flat_map(|record| [record.name.as_str(), record.id.as_str()]);
+    let near = nearest(text, names);
+    let told = near.into_iter().map(|near| {
+        let of = all.iter().find(|record| record.name == near || record.id.as_str() == near);
+        of.map_or_else(|| near.to_owned(), |record| format!("{} ({})", line(&record.name), record.id))
+    });
+    Unknown::Account { name: text.to_owned(), nearest: told.collect() }
+}
+
+/// Who is asked about: a user with their groups, or a group.
+pub(crate) struct Who {
+    pub(crate) principal: Principal,
+    /// The principal itself and, of a user, the groups that they are in; each with its name.
+    pub(crate) all: BTreeMap<Principal, Option<String>>,
+}
+
+/// A user or a group by name or by id, with or without `user:` or `group:`.
+pub(crate) async fn who(text: &str, aws: &Aws) -> Result<Who, Failure> {
+    let directory = aws.directory.as_ref();
+    let principal = principal(text, aws).await?;
+    let mut all = BTreeMap::new();
+    let gone = || Unknown::Nobody { name: text.to_owned(), nearest: Vec::new() };
+    match &principal {
+        Principal::Group(id) => {
+            let name = directory.group_name(id).await.map_err(Failure::LookUp)?.ok_or_else(gone)?;
+            all.insert(principal.clone(), Some(name));
+        }
+        Principal::User(id) => {
+            let name = directory.user_name(id).await.map_err(Failure::LookUp)?.ok_or_else(gone)?;
+            all.insert(principal.clone(), Some(name));
+            for group in directory.groups_of(id).await.map_err(Failure::LookUp)?.ok_or_else(gone)? {
+                let name = directory.group_name(&group).await.map_err(Failure::LookUp)?;
+                all.insert(Principal::Group(group), name);
+            }
+        }
+    }
+    Ok(Who { principal, all })
+}
+
+async fn principal(text: &str, aws: &Aws) -> Result<Principal, Failure> {
+    let directory = aws.directory.as_ref();
+    if let Ok(told) = text.parse::<PrincipalText>() {
+        return match told.look_up(aws).await {
+            Err(Failure::NobodyNamed { .. }) => Err(nobody(text, aws).await.into()),
+            found => found,
+        };
+    }
+    // An id alone does not say whose it is.
+    let (user, group) = if let (Ok(user), Ok(group)) = (text.parse::<UserId>(), text.parse::<GroupId>()) {
+        let is_user = directory.user_name(&user).await.map_err(Failure::LookUp)?.is_some();
+        let is_group = directory.group_name(&group).await.map_err(Failure::LookUp)?.is_some();
+        (is_user.then_some(user), is_group.then_some(group))
+    } else {
+        let user = directory.user_id(text).await.map_err(Failure::LookUp)?;
+        (user, directory.group_id(text).await.map_err(Failure::LookUp)?)
+    };
+    match (user, group) {
+        (Some(user), None) => Ok(Principal::User(user)),
+        (None, Some(group)) => Ok(Principal::Group(group)),
+        (Some(_), Some(_)) => Err(Failure::Unknown(Unknown::Ambiguous {
+            what: "a user and a group are",
+            name: text.to_owned(),
+            found: vec![format!("user:{text}"), format!("group:{text}")],
+        })),
+        (None, None) => Err(nobody(text, aws).await.into()),
+    }
+}
+
+/// That nobody is called so, with those whose names are like it, as far as the directory lists them.
+async fn nobody(text: &str, aws: &Aws) -> Unknown {
+    let (kind, word) = text.split_once(':').filter(|(kind, _)| matches!(*kind, "user" | "group")).unzip();
+    let groups = aws.directory.all_groups().await.unwrap_or_default();
+    let users = aws.directory.all_users().await.unwrap_or_default();
+    let groups = groups.values().filter(|_| kind != Some("user")).map(|name| ("group", name.as_str()));
+    let users = users.values().filter(|_| kind != Some("group")).map(|name| ("user", name.as_str()));
+    let known: Vec<(&str, &str)> = groups.chain(users).collect();
+    let near = nearest(word.unwrap_or(text), known.iter().map(|(_, name)| *name));
+    let told = near.into_iter().flat_map(|near| {
+        let called = known.iter().filter(move |(_, name)| *name == near);
+        called.map(|(kind, name)| format!("{kind}:{}", line(name)))
+    });
+    Unknown::Nobody { name: text.to_owned(), nearest: told.collect() }
+}
+
+/// A permission set by its name, its own id or its ARN.
+pub(crate) async fn permission_set(
+    text: &str,
+    aws: &Aws,
+    ledger: &dyn LedgerReader,
+) -> Result<PermissionSetArn, Failure> {
+    let none = |nearest| Unknown::PermissionSet { name: text.to_owned(), nearest };
+    let told: SetText = text.parse().map_err(|_: String| none(Vec::new()))?;
+    match told.look_up(aws, ledger).await {
+        Err(Failure::NoSetNamed { .. }) => {
+            let mut names = Vec::new();
+            let mut remembered = BTreeMap::new();
+            for seen in ledger.recall(SeenKind::PermissionSet).await? {
+                if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
+                    remembered.insert(set.arn, set.name);
+                }
+            }
+            for arn in aws.access.permission_sets().await.map_err(Failure::LookUp)? {
+                match remembered.remove(&arn) {
+                    Some(name) => names.push(name),
+                    None => {
+                        names.extend(aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?);
+                    }
+                }
+            }
+            let near = nearest(text, names.iter().map(String::as_str));
+            Err(none(near.into_iter().map(line).collect()).into())
+        }
+        found => found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::AccountState;
+
+    use super::*;
+
+    fn record(id: &str, name: &str) -> AccountRecord {
+        AccountRecord {
+            id: id.parse().unwrap(),
+            name: name.to_owned(),
+            state: AccountState::Active,
+            root: "r-ab12".parse().unwrap(),
+            parents: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn names_that_are_alike_come_first_and_others_not_at_all() {
+        let known = ["Developers", "developers-web", "Auditors", "Operators"];
+        assert_eq!(nearest("Developer", known), ["Developers", "developers-web"]);
+        assert_eq!(nearest("auditor", known), ["Auditors"]);
+        assert_eq!(nearest("x", known), [""; 0]);
+        assert_eq!(nearest(&"x".repeat(200), known), [""; 0]);
+    }
+
+    #[test]
+    fn an_account_is_found_by_id_or_name_and_else_told_with_what_is_like_it() {
+        let all = [
+            record("200000000001", "shop-dev"),
+            record("200000000002", "shop-prod"),
+            record("200000000003", "twin"),
+            record("200000000004", "twin"),
+        ];
+        assert_eq!(account_among("shop-dev", &all).unwrap().id.as_str(), "200000000001");
+        assert_eq!(account_among("200000000002", &all).unwrap().name, "shop-prod");
+        let Err(Unknown::Ambiguous { found, .. }) = account_among("twin", &all) else { panic!("not told") };
+        assert_eq!(found, ["200000000003 (twin)", "200000000004 (twin)"]);
+        let near = |text: &str| match account_among(text, &all) {
+            Err(Unknown::Account { nearest, .. }) => nearest,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(near("shop-dve"), ["shop-dev (200000000001)"]);
+        assert_eq!(near("nothing"), [""; 0]);
+        assert_eq!(near("20000000001")[0], "shop-dev (200000000001)");
+    }
+}
