@@ -2,6 +2,7 @@
 
 mod event;
 mod outcome;
+mod permission_sets;
 mod plan;
 mod reprovision;
 mod status;
@@ -9,6 +10,8 @@ mod withheld;
 
 pub use event::{EventOutcome, EventReport, EventSummary, EventTold};
 pub use outcome::{ApplyReport, ApplySummary, KeyOutcome, Outcome};
+pub(crate) use permission_sets::permission_set;
+pub use permission_sets::{SetAction, SetEnd, SetOutcome, SetReport, SetsSummary};
 pub use plan::{
     AccountPlan, Budget, Change, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName, RuleName,
     RulesUsed, UnderWay, Unread, Waiting, Withheld,

@@ -8,6 +8,7 @@ pub(crate) mod reprovision_text;
 mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
+pub(crate) mod sets_text;
 pub(crate) mod status_text;
 pub(crate) mod withheld_text;
 

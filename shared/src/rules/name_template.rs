@@ -82,7 +82,7 @@ impl NameTemplate {
     }
 
     /// Whether some account may make it this name.
-    pub(super) fn may_be(&self, name: &str) -> bool {
+    pub fn may_be(&self, name: &str) -> bool {
         let mut rest = name;
         // How many things of the account's stand before what comes next: each is a character at least.
         let mut data = 0;

@@ -7,6 +7,7 @@ mod aws_cli_walk_through;
 mod consent;
 mod demo;
 mod event;
+mod permission_sets;
 mod plan_and_apply;
 mod publish;
 mod reprovision;
