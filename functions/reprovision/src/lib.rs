@@ -38,6 +38,9 @@ pub async fn handle(
     until: Timestamp,
 ) -> Result<Summary, Error> {
     let now = keeper.declared.reader.clock.now();
+    // Both together take no longer than a run lasts: the next one comes in a minute.
+    let lasts = SignedDuration::try_from(reprovisioner.schedule.run_for).unwrap_or(FOR_SETS);
+    let until = until.min(now + lasts);
     let kept = keeper.run(holder, until.min(now + FOR_SETS)).await;
     // What is wrong with the one holds up no other.
     let brought = reprovisioner.run(holder, until).await?;

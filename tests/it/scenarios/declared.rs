@@ -5,10 +5,10 @@ use std::time::Duration;
 use shared::{
     domain::PermissionSetArn,
     engine::KeepSummary,
-    permission_sets::{Details, MAKING_TAG},
+    permission_sets::{Change, Details, MAKING_TAG},
     ports::{LedgerReader as _, SeenKind},
 };
-use simulator::wire::sso_admin as sso;
+use simulator::{Fault, FaultRule, wire::sso_admin as sso};
 
 use super::{
     fuse::{Fuse, When, fused},
@@ -190,7 +190,7 @@ async fn a_set_that_was_deleted_by_hand_is_made_again_and_stands_for_its_name() 
     service.publish(&sets).await;
     service.keep().await;
     let gone = service.set("Developers");
-    service.ports.set_writer.change(&gone, &shared::permission_sets::Change::Delete).await.unwrap();
+    service.ports.set_writer.change(&gone, &Change::Delete).await.unwrap();
     service.pass(Duration::from_mins(16)).await;
 
     assert_eq!(service.keep().await.made, 1);
@@ -229,6 +229,43 @@ async fn a_pause_and_the_modes_hold() {
     let wider = DEVELOPERS.replace("[Common]", "[Common, More]");
     service.publish(&document(Reach::CreateOnly, &format!("[{wider}]"))).await;
     assert_eq!(service.keep().await.edited, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_of_which_no_answer_came_is_known_again_and_made_whole() {
+    let service = Service::new();
+    service.publish(&declaring(&format!("[{DEVELOPERS}]"))).await;
+    let lost = |fault| FaultRule {
+        operation: "CreatePermissionSet".to_owned(),
+        service: None,
+        fault,
+        calls: Some(1),
+        account: None,
+    };
+    // Nothing was done the first time, and it was done the second.
+    for fault in [Fault::InternalError, Fault::LostAnswer] {
+        service.world().faults.add(lost(fault));
+        assert_eq!(service.keep().await, KeepSummary { failed: 1, ..KeepSummary::default() });
+        service.pass(Duration::from_mins(2)).await;
+    }
+    let half = service.details("Developers").await.unwrap();
+    assert!(half.inline.is_none() && half.tags.get(MAKING_TAG).is_some(), "{half:?}");
+    // Others that bear a mark are not taken for Usher's.
+    let other = service.set("ReadOnlyAccess");
+    let mark = Change::Tag([(MAKING_TAG, "1")].into_iter().collect());
+    service.ports.set_writer.change(&other, &mark).await.unwrap();
+    service
+        .publish(&declaring(&format!("[{DEVELOPERS}, {{ name: ReadOnlyAccess, session_duration: PT2H }}]")))
+        .await;
+
+    let summary = service.keep().await;
+
+    assert_eq!((summary.edited, summary.withheld), (1, 1), "{summary:?}");
+    let made = service.details("Developers").await.unwrap();
+    assert!(made.inline.is_some() && made.tags.get(MAKING_TAG).is_none(), "{made:?}");
+    assert_eq!(made.arn, half.arn);
+    service.sweep_and_settle().await;
+    assert!(service.assignments().contains(&"one-dev Developers Developers".to_owned()));
 }
 
 /// A set is made and another edited, whatever the function dies of.

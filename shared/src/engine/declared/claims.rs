@@ -57,13 +57,18 @@ impl Claims {
         if is_known || self.is_being_made(set) { Claim::Ours } else { Claim::NotOurs }
     }
 
+    /// The mark of a set that was about to be made. INVARIANT: it is kept until the set is there, since lists may hide for a while that it is.
+    pub(super) fn mark_of(&self, name: &str) -> Option<&str> {
+        match self.0.get(&making(name)) {
+            Some(Claimed::Making { mark }) => Some(mark),
+            Some(Claimed::Made { .. } | Claimed::Adopted { .. }) | None => None,
+        }
+    }
+
     /// Whether a set is one that Usher was about to make, and of which no answer is written down.
     pub(super) fn is_being_made(&self, set: &Details) -> bool {
-        let mark = set.tags.get(MAKING_TAG);
-        match self.0.get(&making(&set.name)) {
-            Some(Claimed::Making { mark: ours }) => mark == Some(ours),
-            Some(Claimed::Made { .. } | Claimed::Adopted { .. }) | None => false,
-        }
+        let mark = self.mark_of(&set.name);
+        mark.is_some() && set.tags.get(MAKING_TAG) == mark
     }
 }
 

@@ -160,9 +160,11 @@ impl SetKeeper<'_> {
         }
         let mut under = Under { lease, guard, run };
         let changes = surveyed.plan.changes;
-        let done = match arn {
-            Some(arn) => self.edit(&mut under, name, &arn, &changes).await,
-            None => self.make(&mut under, name, &changes).await,
+        let done = if let Some(arn) = arn {
+            self.edit(&mut under, name, &arn, &changes).await
+        } else {
+            let mark = ground.claims().mark_of(name).map_or_else(|| under.run.clone(), str::to_owned);
+            self.make(&mut under, (name, &mark), &changes).await
         };
         match done {
             Ok(kept) => Ok(kept),
@@ -172,12 +174,17 @@ impl SetKeeper<'_> {
     }
 
     /// Makes a set: first the mark in the ledger, then the set with the mark, then all that is in it.
-    async fn make(&self, under: &mut Under<'_>, name: &str, changes: &[Change]) -> Result<Kept, Broken> {
+    async fn make(
+        &self,
+        under: &mut Under<'_>,
+        (name, mark): (&str, &str),
+        changes: &[Change],
+    ) -> Result<Kept, Broken> {
         let Some((Change::Create(new), rest)) = changes.split_first() else {
             return Ok(Kept::Done { calls: 0 });
         };
-        claims::begin(self.ledger, self.clock(), name, &under.run).await?;
-        let marked = new.clone().marked(&under.run);
+        claims::begin(self.ledger, self.clock(), name, mark).await?;
+        let marked = new.clone().marked(mark);
         // After an answer that was lost it may be there: the next run knows it by its mark.
         let arn = self.tried(under, "CreatePermissionSet", || self.writer.create(&marked)).await?;
         claims::claim(self.ledger, self.clock(), (name, &arn), false).await?;

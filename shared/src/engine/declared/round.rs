@@ -20,6 +20,9 @@ const KNOCK: std::time::Duration = std::time::Duration::from_millis(250);
 /// A set is not begun any more when so little time is left.
 const ONE_SET: SignedDuration = SignedDuration::from_secs(10);
 
+/// After so long a round is made again in which something has failed.
+const TRIED_AGAIN: SignedDuration = SignedDuration::from_mins(2);
+
 /// How far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Place {
@@ -107,6 +110,10 @@ impl SetKeeper<'_> {
             place.after = Some(set.name.clone());
         }
         place.over = true;
+        if summary.failed > 0 {
+            // All are looked at again soon: what has failed, and what it was in the way of.
+            place.began = self.clock().now() + TRIED_AGAIN - signed(LOOKED_AT_EVERY);
+        }
         self.keep_place(&place).await?;
         Ok(summary)
     }

@@ -8,7 +8,7 @@ use crate::{
     engine::{EngineSettings, Reader, RulesOnHand, reading::Reading},
     permission_sets::{self, Claim, Details, Difference, Facts, Held, SetPlan, differences},
     plan::ManagementWrites,
-    ports::{OfVersion, PermissionSetReader, Seen, SeenKind},
+    ports::{OfVersion, PermissionSetReader, PortError, Seen, SeenKind},
     resolve::Lookup,
     rules::{DeclaredSet, Index, PermissionSetSelector, Wanted},
 };
@@ -101,8 +101,12 @@ impl DeclaredSets<'_> {
         let in_management = match self.settings.management {
             ManagementWrites::Withheld => {
                 let management = reading.organization().await?.management_account;
-                let provisioned = self.reader.access.provisioned_in(&management).await;
-                provisioned.map_err(|error| DeclaredSetsError::PermissionSets(error.to_string()))?
+                match self.reader.access.provisioned_in(&management).await {
+                    Ok(sets) => sets,
+                    // Who may not even look there is refused by AWS where it matters.
+                    Err(PortError::Denied(_)) => Vec::new(),
+                    Err(error) => return Err(DeclaredSetsError::PermissionSets(error.to_string())),
+                }
             }
             ManagementWrites::Direct => Vec::new(),
         };
