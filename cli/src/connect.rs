@@ -7,7 +7,10 @@ use shared::{
     domain::InstanceArn,
     engine::{EngineSettings, Reader, Rulebook},
     pace::Paces,
-    ports::{AccessReader, AccessWriter, Clock, Directory, LedgerReader, OrganizationReader},
+    ports::{
+        AccessReader, AccessWriter, Clock, Directory, LedgerReader, OrganizationReader, PermissionSetReader,
+        PermissionSetWriter,
+    },
     settings::Settings,
 };
 
@@ -24,6 +27,8 @@ pub(crate) struct Aws {
     pub directory: Arc<dyn Directory>,
     pub access: Arc<dyn AccessReader>,
     pub writer: Arc<dyn AccessWriter>,
+    pub sets: Arc<dyn PermissionSetReader>,
+    pub set_writer: Arc<dyn PermissionSetWriter>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -41,6 +46,8 @@ impl Aws {
             organization: Arc::new(connection.organizations()),
             directory: Arc::new(connection.identity_store(found.identity_store)),
             access: Arc::clone(&sso_admin) as Arc<dyn AccessReader>,
+            sets: Arc::clone(&sso_admin) as Arc<dyn PermissionSetReader>,
+            set_writer: Arc::clone(&sso_admin) as Arc<dyn PermissionSetWriter>,
             writer: sso_admin,
         })
     }

@@ -117,7 +117,8 @@ impl Desk {
         screen: &mut Screen<'_>,
     ) -> Result<Planned, Failure> {
         let planner = self.planner();
-        let planning = planning::plan(&planner, account, self.files.clone(), cause);
+        let planning =
+            planning::plan(&planner, Some(self.aws.sets.as_ref()), account, self.files.clone(), cause);
         progress::while_reading(planning, &self.counts, self.clock.as_ref(), screen).await?
     }
 }

@@ -8,8 +8,8 @@ use miette::Diagnostic;
 use shared::{
     domain::{AccountId, RulesVersion},
     engine::{
-        AnnounceError, PublishError, ReadError, ReconcileError, ReprovisionError, RunError, SweepError,
-        consent::ConsentError,
+        AnnounceError, DeclaredSetsError, PublishError, ReadError, ReconcileError, ReprovisionError,
+        RunError, SweepError, consent::ConsentError,
     },
     local::OpenError,
     ports::{LedgerError, PortError},
@@ -26,6 +26,8 @@ use crate::OrganizationMistake;
 pub enum Failure {
     #[error("cannot write the result")]
     Output(#[source] io::Error),
+    #[error("cannot plan or keep the permission sets that the rules declare")]
+    DeclaredSets(#[source] DeclaredSetsError),
     #[error("cannot read the answer")]
     Input(#[source] io::Error),
     #[error("cannot read the rule file `{path}`")]
@@ -237,6 +239,7 @@ impl Failure {
             Self::Ledger(_)
             | Self::Instance(_)
             | Self::Read(_)
+            | Self::DeclaredSets(_)
             | Self::Sweep(_)
             | Self::Reprovision(_)
             | Self::Event(_)

@@ -89,7 +89,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Explain(explain) => commands::explain::run(&explain, &connection, machine, screen).await,
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
-        Command::Apply(apply) => commands::apply::run(&apply, &connection, machine, screen).await,
+        Command::Apply(apply) => Box::pin(commands::apply::run(&apply, &connection, machine, screen)).await,
         Command::Status(status) => commands::status::run(&status, &connection, machine, screen).await,
         Command::Withheld(withheld) => commands::withheld::run(&withheld, &connection, machine, screen).await,
         Command::Approve(approve) => commands::approve::run(&approve, &connection, machine, screen).await,

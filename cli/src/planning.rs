@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
-    engine::{Basis, Decided, Planner, Survey, all_rows, consent::Proposal},
+    engine::{
+        Basis, Decided, DeclaredSets, Foreseen, Planner, Reader, StandIns, Survey, Surveyed, all_rows,
+        consent::Proposal,
+    },
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{BudgetKey, Cause, Row},
+    ports::PermissionSetReader,
     resolve::{Missing, NamedBy},
     rules::Index,
 };
@@ -33,11 +37,50 @@ pub(crate) struct Planned {
     pub(crate) basis: Basis,
     /// The plan as it can be approved.
     pub(crate) proposal: Proposal,
+    /// Permission sets that the rules declare.
+    pub(crate) sets: Vec<Surveyed>,
+    /// What stands for those that are yet to be made.
+    pub(crate) stand_ins: StandIns,
 }
 
-/// Plans one account, or all.
+/// Plans one account, or all with the permission sets that the rules declare. Assignments are planned with the sets as they will be then.
 pub(crate) async fn plan(
     planner: &Planner<'_>,
+    sets: Option<&dyn PermissionSetReader>,
+    account: Option<&AccountId>,
+    files: Vec<String>,
+    cause: &Cause,
+) -> Result<Planned, Failure> {
+    // They are nobody's account's.
+    let Some(sets) = sets.filter(|_| account.is_none()) else {
+        return Box::pin(assignments(planner, SetsPlanned::default(), account, files, cause)).await;
+    };
+    let declared = DeclaredSets { reader: planner.reader, sets, settings: planner.settings };
+    let survey = Box::pin(declared.survey()).await.map_err(Failure::DeclaredSets)?;
+    if survey.sets.is_empty() {
+        return Box::pin(assignments(planner, SetsPlanned::default(), account, files, cause)).await;
+    }
+    let access = planner.reader.access;
+    let instance = access.instance().await.map_err(Failure::Instance)?;
+    let foreseen = Foreseen::of(access, &instance.arn, &survey);
+    let planner = Planner { reader: Reader { access: &foreseen, ..planner.reader }, ..*planner };
+    let (fingerprint, stand_ins) = (survey.fingerprint(), foreseen.stand_ins());
+    let sets = SetsPlanned { sets: survey.sets, fingerprint, stand_ins };
+    Box::pin(assignments(&planner, sets, account, files, cause)).await
+}
+
+/// Permission sets that were planned.
+#[derive(Default)]
+struct SetsPlanned {
+    sets: Vec<Surveyed>,
+    /// What names all that is to be done to them.
+    fingerprint: String,
+    stand_ins: StandIns,
+}
+
+async fn assignments(
+    planner: &Planner<'_>,
+    permission_sets: SetsPlanned,
     account: Option<&AccountId>,
     files: Vec<String>,
     cause: &Cause,
@@ -48,6 +91,8 @@ pub(crate) async fn plan(
     };
     let (ledger, now) = (planner.reader.ledger, planner.reader.clock.now());
     let proposal = Proposal::of(&survey, account, ledger, cause, now).await?;
+    let SetsPlanned { sets, fingerprint, stand_ins } = permission_sets;
+    let proposal = proposal.with(&fingerprint, &stand_ins);
     let Survey { basis, decided, unread, rows } = survey;
     let mut budgets = Spending::begin(&basis, cause, planner).await?;
 
@@ -117,6 +162,8 @@ pub(crate) async fn plan(
         }
     }
 
+    let permission_sets: Vec<_> = sets.iter().filter_map(report::permission_set).collect();
+    summary.permission_sets = report::SetsSummary::of(&permission_sets);
     let index = &basis.rules.index;
     let report = PlanReport {
         format: report::FORMAT,
@@ -131,6 +178,7 @@ pub(crate) async fn plan(
         account: account.cloned(),
         summary,
         budgets: budgets.told(),
+        permission_sets,
         accounts,
         idle_rules: idle.rules.into_iter().collect(),
         idle_never: idle.never.into_iter().collect(),
@@ -139,7 +187,7 @@ pub(crate) async fn plan(
             .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
             .collect(),
     };
-    Ok(Planned { report, differing, changing, names, basis, proposal })
+    Ok(Planned { report, differing, changing, names, basis, proposal, sets, stand_ins })
 }
 
 /// Rules and entries of `never` that no account looked at so far is selected by.

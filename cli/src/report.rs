@@ -3,6 +3,7 @@
 mod event;
 mod explain;
 mod outcome;
+mod permission_sets;
 mod plan;
 mod reprovision;
 mod status;
@@ -12,6 +13,8 @@ mod withheld;
 pub use event::{EventOutcome, EventReport, EventSummary, EventTold};
 pub use explain::{AccountTold, AssignmentExplained, ExplainReport, HoldTold, SetExplained, WithheldTold};
 pub use outcome::{ApplyReport, ApplySummary, KeyOutcome, Outcome};
+pub(crate) use permission_sets::permission_set;
+pub use permission_sets::{SetAction, SetEnd, SetOutcome, SetReport, SetsSummary};
 pub use plan::{
     AccountPlan, Budget, Change, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName, RuleName,
     RulesUsed, UnderWay, Unread, Waiting, Withheld,

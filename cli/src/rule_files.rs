@@ -58,8 +58,38 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<RuleFiles, Failure> {
         shown.files.insert(name, text(&path)?);
         files.push(told_path(&path));
     }
+    for name in shown.policy_files() {
+        if let Some(text) = policy(&name, paths, only_files)? {
+            shown.files.insert(name, text);
+        }
+    }
     let bundle = if only_files { shown.with_short_names() } else { shown.clone() };
     Ok(RuleFiles { shown, bundle, files })
+}
+
+/// The text of a policy's file that the rules name; `None` if there is none, which the reader of the language tells where it is named.
+fn policy(name: &str, paths: &[PathBuf], only_files: bool) -> Result<Option<String>, Failure> {
+    let folders = paths.iter().filter(|path| path.is_dir());
+    let places: Vec<PathBuf> = if only_files {
+        vec![PathBuf::from(name)]
+    } else {
+        folders.map(|folder| folder.join(name)).collect()
+    };
+    let Some(path) = places.into_iter().find(|path| path.exists()) else { return Ok(None) };
+    // It is named by its way from the folder of the rules, so it is in there, but for what links lead to.
+    let depth = if only_files { policy_depth(name, paths) } else { Path::new(name).components().count() };
+    let folder = path.ancestors().nth(depth).filter(|folder| !folder.as_os_str().is_empty());
+    let real = |path: &Path| fs::canonicalize(path).map_err(|source| unreadable(path, source));
+    if !real(&path)?.starts_with(real(folder.unwrap_or(Path::new(".")))?) {
+        return Err(Failure::RulesLink { path: told_path(&path) });
+    }
+    text(&path).map(Some)
+}
+
+/// How many parts of a policy's path lie below the folder of the rules that were given as files.
+fn policy_depth(name: &str, paths: &[PathBuf]) -> usize {
+    let above = paths.iter().filter_map(|path| path.parent()).map(|folder| folder.components().count()).min();
+    Path::new(name).components().count().saturating_sub(above.unwrap_or_default())
 }
 
 /// The files in a few words.
@@ -260,6 +290,40 @@ mod tests {
             ]
         );
         assert_eq!(read.shown, read.bundle);
+    }
+
+    const WITH_POLICY: &[u8] =
+        b"version: 1\npermission_sets: [{ name: A, inline_policy: { file: policies/a.json } }]";
+
+    #[test]
+    fn a_policy_s_file_that_the_rules_name_is_part_of_them_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), "usher.yaml", WITH_POLICY);
+        file(folder.path(), "usher-rules.schema.json", b"{}");
+        assert_eq!(
+            names(&read(std::slice::from_ref(&path)).unwrap()),
+            ["usher.yaml"],
+            "told where it is named"
+        );
+        file(folder.path(), "policies/a.json", b"{}");
+        file(folder.path(), "policies/b.json", b"{}");
+        for paths in [vec![path], vec![folder.path().to_owned()]] {
+            let read = read(&paths).unwrap();
+            assert_eq!(names(&read), ["policies/a.json", "usher.yaml"], "{paths:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_policy_s_file_that_is_a_link_out_of_the_folder_is_refused() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = file(folder.path(), "usher.yaml", WITH_POLICY);
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        let secret = file(outside.path(), "a.json", b"{}");
+        std::os::unix::fs::symlink(secret, folder.path().join("policies/a.json")).unwrap();
+        for paths in [vec![path], vec![folder.path().to_owned()]] {
+            assert!(matches!(read(&paths), Err(Failure::RulesLink { .. })), "{paths:?}");
+        }
     }
 
     #[test]

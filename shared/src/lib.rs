@@ -1,6 +1,6 @@
 //! Usher's one library: what it knows, decides and does.
 //!
-//! From the bottom up: [`domain`] is the field's words; [`rules`], [`events`], [`ledger`], [`resolve`], [`plan`], [`guardrail`],
+//! From the bottom up: [`domain`] is the field's words; [`policy`], [`rules`], [`permission_sets`], [`events`], [`ledger`], [`resolve`], [`plan`], [`guardrail`],
 //! [`outcome`], [`provisioning`] and [`reprovision`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the only code
 //! that reads, decides and writes, in that order; `aws` and `local` implement the ports. Nothing points back up.
 
@@ -18,7 +18,9 @@ pub mod ledger;
 pub mod local;
 pub mod outcome;
 pub mod pace;
+pub mod permission_sets;
 pub mod plan;
+pub mod policy;
 pub mod ports;
 pub mod provisioning;
 pub mod reprovision;

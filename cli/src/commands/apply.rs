@@ -14,10 +14,11 @@ use shared::{
     guardrail::Scope,
     ledger::{Cause, Row, State},
     local::{FolderRules, LocalQueue, OutcomeFile},
+    permission_sets::Withheld,
     ports::{Clock, Ledger, LedgerReader, RulesStore, Seen, SeenKind},
 };
 
-use super::plan::Rules;
+use super::{apply_sets::Sets, plan::Rules};
 use crate::{
     Ending, Failure, Machine, Screen,
     args::{ApplyArgs, ConnectionArgs, LedgerAt},
@@ -28,7 +29,10 @@ use crate::{
     planning::{self, Planned},
     progress::{self, ASSIGNMENTS, Progress},
     render,
-    report::{self, ApplyReport, ApplySummary, KeyOutcome, Outcome, PlanSummary, Unread},
+    report::{
+        self, ApplyReport, ApplySummary, KeyOutcome, Outcome, PlanReport, PlanSummary, SetAction, SetOutcome,
+        SetReport, SetsSummary, Unread,
+    },
 };
 
 /// Plans, asks, applies and tells.
@@ -59,7 +63,8 @@ pub(crate) async fn run(
         let (counted, counts) = aws.clone().counted();
         let reader = counted.reader(ledger.as_ref(), &rulebook, machine.clock.as_ref());
         let planner = Planner { reader, settings };
-        let planning = planning::plan(&planner, arguments.what.account.as_ref(), files, &cause);
+        let sets = Some(aws.sets.as_ref());
+        let planning = planning::plan(&planner, sets, arguments.what.account.as_ref(), files, &cause);
         progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??
     };
     let scope = match &arguments.plan {
@@ -84,7 +89,7 @@ pub(crate) async fn run(
         .await
         .map_err(Failure::Publish)?;
     let engine = connect::for_the_engine(connection, machine).await?;
-    let work = Work {
+    let mut work = Work {
         aws: &aws,
         engine: &engine,
         ledger: ledger.as_ref(),
@@ -94,6 +99,20 @@ pub(crate) async fn run(
         settings,
         cause,
     };
+    // What assignments wait for comes before them, and what they hold goes after them.
+    let until = machine.clock.now().checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
+    let kept = Sets::of(&work, until);
+    let mut permission_sets = kept.make_and_edit(&planned.sets, screen).await?;
+    let mut planned = planned;
+    // INVARIANT: what was planned with sets that were yet to be made is neither remembered nor carried out.
+    if !permission_sets.is_empty() {
+        let made = kept.arns().await?;
+        work.scope = work.scope.take().map(|scope| planned.stand_ins.real(scope, &made));
+        let report = planned.report;
+        planned = work.plan_again(&report, screen).await?;
+        // What was shown is what is told of.
+        planned.report = report;
+    }
     let undecided = work.write_down(&planned).await?;
     // Neither planning nor the time that somebody took to answer counts as waiting for AWS.
     let until = machine.clock.now().checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
@@ -102,7 +121,13 @@ pub(crate) async fn run(
     work.count_owned().await?;
     carried_out?;
 
-    let report = work.report(planned, undecided).await?;
+    let goes = |set: &&SetReport| {
+        set.action == SetAction::Delete && matches!(set.withheld, None | Some(Withheld::Provisioned { .. }))
+    };
+    let deleted = planned.report.permission_sets.iter().filter(goes).map(|set| set.name.clone());
+    let deleted: Vec<String> = deleted.collect();
+    permission_sets.extend(Sets::of(&work, until).delete(&deleted, screen).await?);
+    let report = work.report(planned, permission_sets, undecided).await?;
     if arguments.json {
         render::json(&report, screen)?;
     } else {
@@ -112,8 +137,7 @@ pub(crate) async fn run(
     let bus = arguments.outcomes.as_deref().map_or_else(OutcomeFile::none, OutcomeFile::at);
     let announcer = Announcer { ledger: ledger.as_ref(), bus: &bus, clock: machine.clock.as_ref() };
     announcer.run(Timestamp::MAX).await.map_err(Failure::Announce)?;
-    let complete = report.summary.is_good() && report.plan.unread.is_empty();
-    Ok(if complete { Ending::Good } else { Ending::Bad })
+    Ok(if report.is_good() { Ending::Good } else { Ending::Bad })
 }
 
 /// A run over one account touches nothing outside it, and the engine takes up all the work that it finds.
@@ -129,18 +153,25 @@ async fn nothing_elsewhere(ledger: &dyn LedgerReader, account: &AccountId) -> Re
 fn question(summary: &PlanSummary) -> String {
     let finish =
         if summary.under_way > 0 { format!(", and finish {}", summary.under_way) } else { String::new() };
-    format!("Grant {} and revoke {} in AWS{finish}?", summary.grants, summary.revokes)
+    let sets = render::sets_text::in_short(&SetsSummary { withheld: 0, ..summary.permission_sets });
+    let sets = if sets.is_empty() { String::new() } else { format!("{sets}; ") };
+    let grants = format!("grant {} and revoke {} in AWS{finish}?", summary.grants, summary.revokes);
+    let mut question = format!("{sets}{grants}");
+    if let Some(first) = question.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    question
 }
 
 /// Everything that carrying out needs.
-struct Work<'a> {
-    aws: &'a Aws,
+pub(super) struct Work<'a> {
+    pub(super) aws: &'a Aws,
     /// The same without a pace of its own.
-    engine: &'a Aws,
-    ledger: &'a dyn Ledger,
-    rulebook: Rulebook,
-    clock: Arc<dyn Clock>,
-    settings: EngineSettings,
+    pub(super) engine: &'a Aws,
+    pub(super) ledger: &'a dyn Ledger,
+    pub(super) rulebook: Rulebook,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: EngineSettings,
     cause: Cause,
     /// What was seen, where nothing else may be done.
     scope: Option<Scope>,
@@ -150,6 +181,16 @@ impl Work<'_> {
     fn reconciler<'b>(&'b self, wake: &'b LocalQueue) -> Reconciler<'b> {
         let reader = self.aws.reader(self.ledger, &self.rulebook, self.clock.as_ref());
         Reconciler { planner: Planner { reader, settings: self.settings }, ledger: self.ledger, wake }
+    }
+
+    /// Plans the assignments once more, with the permission sets as they are now.
+    async fn plan_again(&self, before: &PlanReport, screen: &mut Screen<'_>) -> Result<Planned, Failure> {
+        let (counted, counts) = self.aws.clone().counted();
+        let reader = counted.reader(self.ledger, &self.rulebook, self.clock.as_ref());
+        let planner = Planner { reader, settings: self.settings };
+        let planning =
+            planning::plan(&planner, None, before.account.as_ref(), before.rules.files.clone(), &self.cause);
+        progress::while_reading(planning, &counts, self.clock.as_ref(), screen).await?
     }
 
     /// Decides each account that differs once more, and writes the intents. An account that can't be decided holds up no other.
@@ -204,8 +245,13 @@ impl Work<'_> {
     }
 
     /// What has become of everything that was to be changed, as the ledger has it now.
-    async fn report(&self, planned: Planned, undecided: Vec<Unread>) -> Result<ApplyReport, Failure> {
-        let Planned { report: plan, differing: _, changing, names, basis: _, proposal: _ } = planned;
+    async fn report(
+        &self,
+        planned: Planned,
+        permission_sets: Vec<SetOutcome>,
+        undecided: Vec<Unread>,
+    ) -> Result<ApplyReport, Failure> {
+        let Planned { report: plan, changing, names, .. } = planned;
         let mut rows: BTreeMap<AssignmentKey, Row> =
             engine::all_rows(self.ledger).await?.into_iter().map(|row| (row.key.clone(), row)).collect();
         let account_names: BTreeMap<&AccountId, &str> = plan
@@ -234,7 +280,7 @@ impl Work<'_> {
             left: count(Outcome::Left),
             undecided: undecided.len(),
         };
-        Ok(ApplyReport { format: report::FORMAT, plan, summary, outcomes, undecided })
+        Ok(ApplyReport { format: report::FORMAT, plan, summary, permission_sets, outcomes, undecided })
     }
 }
 

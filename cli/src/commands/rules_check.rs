@@ -85,13 +85,23 @@ fn checked<'a>(
 }
 
 fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let RuleSet { settings: Settings { mode, guardrails, .. }, teams: _, never, reprovision: _, rules } =
-        rules;
+    let RuleSet {
+        settings: Settings { mode, guardrails, .. },
+        teams: _,
+        never,
+        reprovision: _,
+        permission_sets,
+        rules,
+    } = rules;
     let style = screen.out_style;
     let rules = count(rules.len(), "rule", "rules");
     let never = match never.len() {
         0 => String::new(),
         entries => format!(" and {} of `never`", count(entries, "entry", "entries")),
+    };
+    let sets = match permission_sets.len() {
+        0 => String::new(),
+        sets => format!(", {} declared", count(sets, "permission set", "permission sets")),
     };
     let mode = match mode {
         Mode::Observe => "observe: plans, and writes nothing",
@@ -100,7 +110,7 @@ fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<()
     };
     let rules::Guardrails { max_deletes, max_delete_percent, max_creates, max_orphan_deletes } = guardrails;
     let text = format!(
-        "{} {}: {rules}{never}\n  mode        {mode}\n  guardrails  at once at most {max_creates} assignments created, and \
+        "{} {}: {rules}{never}{sets}\n  mode        {mode}\n  guardrails  at once at most {max_creates} assignments created, and \
          {max_deletes} deleted (or {max_delete_percent} % of Usher's own, if that is more)\n              on a day at most \
          {max_orphan_deletes} orphans deleted\n",
         style.paint(Paint::Good, "✓"),

@@ -26,8 +26,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     engine::{
-        Announcer, CenterInbox, DeadLetters, EngineSettings, Inbox, Planner, Poller, Provisioner, Reconciler,
-        ReprovisionSettings, Reprovisioner, Rulebook, Sweep, SweepEnd, SweepSettings, SweepSummary, Tick,
+        Announcer, CenterInbox, DeadLetters, DeclaredSets, EngineSettings, Inbox, Planner, Poller,
+        Provisioner, Reconciler, ReprovisionSettings, Reprovisioner, Rulebook, SetKeeper, Sweep, SweepEnd,
+        SweepSettings, SweepSummary, Tick,
     },
     events::Family,
     local::{FolderQueue, LocalQueue, OutcomeFile, SqliteLedger},
@@ -388,10 +389,21 @@ impl LocalRuntime {
                 schedule: ReprovisionSettings::default(),
                 only: None,
             };
+            let keeper = SetKeeper {
+                declared: DeclaredSets {
+                    reader: self.planner().reader,
+                    sets: self.aws.sets.as_ref(),
+                    settings: self.settings,
+                },
+                in_charge: self.engine.sets.as_ref(),
+                writer: self.engine.set_writer.as_ref(),
+                ledger: &self.ledger,
+                wake: &self.wake,
+            };
             let run = self.invocations.fetch_add(1, Ordering::Relaxed);
             let holder = format!("local-{}-reprovision-{run}", std::process::id());
             let until = self.clock.now().checked_add(RUN).unwrap_or(Timestamp::MAX);
-            if let Err(error) = reprovision::handle(reprovisioner, &holder, until).await {
+            if let Err(error) = reprovision::handle(keeper, reprovisioner, &holder, until).await {
                 let error = shared::causes::joined(&error);
                 tracing::error!(error, "reprovision: {error}");
                 self.teller.trouble("reprovisioning", error);

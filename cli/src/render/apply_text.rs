@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::rows::{self, Row};
+use super::{
+    rows::{self, Row},
+    sets_text,
+};
 use crate::{
     Paint, Style,
     report::{ApplyReport, KeyOutcome, Outcome},
@@ -13,6 +16,14 @@ use crate::{
 pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     let mut text = String::new();
     let summary = &report.summary;
+    sets_text::outcomes(&mut text, &report.permission_sets, style);
+    if report.outcomes.is_empty()
+        && !report.permission_sets.is_empty()
+        && report.undecided.is_empty()
+        && report.plan.unread.is_empty()
+    {
+        return text;
+    }
     if report.outcomes.is_empty() && report.undecided.is_empty() && report.plan.unread.is_empty() {
         let _ =
             writeln!(text, "\n{} Nothing to do: nothing was written to AWS.", style.paint(Paint::Good, "✓"));
@@ -54,11 +65,7 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
         let accounts = summary.undecided + report.plan.unread.len();
         parts.push(format!("{} not looked at", count(accounts, "account", "accounts")));
     }
-    let (sign, paint) = if summary.is_good() && report.plan.unread.is_empty() {
-        ("✓", Paint::Good)
-    } else {
-        ("✗", Paint::Bad)
-    };
+    let (sign, paint) = if report.is_good() { ("✓", Paint::Good) } else { ("✗", Paint::Bad) };
     let _ = writeln!(text, "{} {}.", style.paint(paint, sign), parts.join(", "));
     if summary.left > 0 {
         let _ = writeln!(

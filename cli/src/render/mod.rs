@@ -9,6 +9,7 @@ pub(crate) mod reprovision_text;
 mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
+pub(crate) mod sets_text;
 pub(crate) mod status_text;
 pub(crate) mod what_if_text;
 pub(crate) mod withheld_text;

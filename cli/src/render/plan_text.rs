@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use shared::domain::Operation;
 
-use super::rows::{self, Row};
+use super::{
+    rows::{self, Row},
+    sets_text,
+};
 use crate::{
     Paint, Style,
     report::{AccountPlan, Budget, Change, Period, PlanReport, RuleName, UnderWay, Withheld},
@@ -25,6 +28,7 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
         rules.mode,
         rules.version.short(),
     );
+    sets_text::sets(&mut text, &report.permission_sets, style);
     for plan in report.accounts.iter().filter(|plan| !is_only_waiting(plan)) {
         account(&mut text, plan, style);
     }
@@ -221,6 +225,10 @@ pub(super) fn in_short(report: &PlanReport) -> String {
     }
     if summary.withheld > 0 {
         parts.push(format!("{} withheld", summary.withheld));
+    }
+    let sets = sets_text::in_short(&summary.permission_sets);
+    if !sets.is_empty() {
+        parts.push(sets);
     }
     if summary.unread > 0 {
         parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));

@@ -7,7 +7,7 @@ use shared::{
 
 use crate::report::{
     AccountPlan, Budget, Change, FORMAT, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName,
-    RuleName, RulesUsed, UnderWay, Unread, Waiting, Withheld,
+    RuleName, RulesUsed, SetsSummary, UnderWay, Unread, Waiting, Withheld,
 };
 
 pub(crate) fn set(name: Option<&str>) -> PermissionSetName {
@@ -47,6 +47,7 @@ pub(crate) fn quiet_plan() -> PlanReport {
         account: None,
         summary: PlanSummary { accounts: 41, ..PlanSummary::default() },
         budgets: Vec::new(),
+        permission_sets: Vec::new(),
         accounts: Vec::new(),
         idle_rules: Vec::new(),
         idle_never: Vec::new(),
@@ -88,6 +89,7 @@ pub(crate) fn plan() -> PlanReport {
         idle_rules: vec!["forgotten".parse().unwrap()],
         idle_never: vec!["rules.yaml:7".to_owned()],
         summary: PlanSummary {
+            permission_sets: SetsSummary::default(),
             accounts: 41,
             differing: 1,
             grants: 1,

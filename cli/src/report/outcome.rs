@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::domain::{AccountId, Operation};
 
-use super::{PermissionSetName, PlanReport, PrincipalName, RuleName};
+use super::{PermissionSetName, PlanReport, PrincipalName, RuleName, SetOutcome};
 
 /// What was planned, and what has become of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,10 +13,20 @@ pub struct ApplyReport {
     /// The plan as it was before anything was done.
     pub plan: PlanReport,
     pub summary: ApplySummary,
+    /// Every permission set that was to be made, edited, taken over or deleted, in the order in which that was done.
+    pub permission_sets: Vec<SetOutcome>,
     /// Every assignment that was to be changed, by account and key.
     pub outcomes: Vec<KeyOutcome>,
     /// Accounts for which nothing could be written down, and why.
     pub undecided: Vec<super::Unread>,
+}
+
+impl ApplyReport {
+    /// Whether everything that was to be done is done.
+    pub fn is_good(&self) -> bool {
+        let Self { format: _, plan, summary, permission_sets, outcomes: _, undecided: _ } = self;
+        summary.is_good() && plan.unread.is_empty() && permission_sets.iter().all(SetOutcome::is_good)
+    }
 }
 
 /// The run in numbers.

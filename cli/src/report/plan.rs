@@ -11,6 +11,7 @@ use shared::{
     plan::WithheldReason,
 };
 
+use super::{SetReport, SetsSummary};
 use crate::names::Names;
 
 /// The whole plan. Everything in it is ordered, so the same plan is the same document.
@@ -28,6 +29,8 @@ pub struct PlanReport {
     pub summary: PlanSummary,
     /// What may be done at all, and what this plan takes of it.
     pub budgets: Vec<Budget>,
+    /// Permission sets that are declared and differ, by name; only of a plan for the whole organization.
+    pub permission_sets: Vec<SetReport>,
     /// Accounts with anything to tell, by id.
     pub accounts: Vec<AccountPlan>,
     /// Rules that select no account; only of a plan for the whole organization.
@@ -62,6 +65,7 @@ pub struct PlanSummary {
     /// Pairs of a rule and a name that nothing bears.
     pub waiting: usize,
     pub unread: usize,
+    pub permission_sets: SetsSummary,
     /// Rows of the ledger that `apply` brings up to date without any write to AWS.
     pub notes: usize,
 }
@@ -69,7 +73,7 @@ pub struct PlanSummary {
 impl PlanSummary {
     /// Whether `apply` would have anything to do in AWS.
     pub fn has_work(&self) -> bool {
-        self.grants + self.revokes + self.under_way > 0
+        self.grants + self.revokes + self.under_way > 0 || self.permission_sets.has_work()
     }
 }
 

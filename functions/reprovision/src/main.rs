@@ -9,7 +9,7 @@ use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
-    engine::{ReadError, Reader, Reprovisioner, Rulebook},
+    engine::{DeclaredSets, ReadError, Reader, Reprovisioner, Rulebook, SetKeeper},
     pace::Paces,
     ports::AccessReader as _,
     settings::Settings,
@@ -66,8 +66,15 @@ async fn main() -> Result<(), WithCauses> {
             schedule,
             only: None,
         };
+        let keeper = SetKeeper {
+            declared: DeclaredSets { reader, sets: &access, settings: engine },
+            in_charge: &in_charge,
+            writer: &in_charge,
+            ledger: &ledger,
+            wake: &wake,
+        };
         let until = deadline(&event.context);
-        reprovision::handle(reprovisioner, &event.context.request_id, until)
+        reprovision::handle(keeper, reprovisioner, &event.context.request_id, until)
             .await
             .map_err(|error| Error::from(with_causes(error)))
     }))

@@ -15,7 +15,8 @@ pub(crate) use consent::hex;
 pub use consent::{ConsentId, PlanHash};
 pub use id::InvalidId;
 pub use permission_set::{
-    IdentityStoreId, Instance, InstanceArn, PermissionSet, PermissionSetArn, ProvisioningTarget,
+    CustomerManagedPolicy, IdentityStoreId, Instance, InstanceArn, ManagedPolicyArn, PermissionSet,
+    PermissionSetArn, PermissionsBoundary, ProvisioningTarget, SessionDuration,
 };
 pub use principal::{GroupId, MembershipId, Principal, UserId};
 pub use rule::{Mode, RuleId, RulesVersion, TeamId};

@@ -26,6 +26,7 @@ pub async fn remember(
             | SeenKind::Member
             | SeenKind::Membership
             | SeenKind::Consent
+            | SeenKind::OwnPermissionSet
             | SeenKind::Reprovisioned
             | SeenKind::Publication
             | SeenKind::Fact => ledger.remember(*kind, seen).await?,

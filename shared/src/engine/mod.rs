@@ -6,6 +6,7 @@
 //! Reconciler  Planner -> guardrails -> intents in the ledger -> wake
 //! Provisioner lease -> claims -> calls -> results: the one thing that sends writes to AWS
 //! Reprovisioner  edited permission sets -> their accounts, under the same lease
+//! SetKeeper   permission sets that the rules declare -> as they are declared, under the same lease
 //! Poller      one request that takes long -> its result, or another look later
 //! Tick        what time alone brings about: lost wakes, rules that begin or end, or came into force
 //! Incoming    uploaded rules -> checked, planned, and in force; the answer beside them
@@ -21,6 +22,7 @@ mod announcer;
 mod center;
 mod confirm;
 pub mod consent;
+mod declared;
 mod dossier;
 mod forecast;
 mod hearing;
@@ -50,6 +52,9 @@ use std::time::Duration;
 
 pub use announcer::{AnnounceError, Announcer};
 pub use center::CenterInbox;
+pub use declared::{
+    DeclaredSets, DeclaredSetsError, Foreseen, KeepSummary, Kept, SetKeeper, SetSurvey, StandIns, Surveyed,
+};
 pub use dossier::{Dossier, Opened};
 pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};

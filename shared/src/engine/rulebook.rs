@@ -60,6 +60,11 @@ impl Rulebook {
         }
     }
 
+    /// The rules in force.
+    pub async fn in_force(&self, ledger: &dyn LedgerReader) -> Result<RulesOnHand, ReadError> {
+        self.rules(ledger).await
+    }
+
     pub(super) async fn rules(&self, ledger: &dyn LedgerReader) -> Result<RulesOnHand, ReadError> {
         let on_hand = || self.on_hand.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let store = match &self.source {

@@ -85,3 +85,13 @@ pub fn hash<'a>(
     }
     PlanHash::of_digest(&hash.finalize().into())
 }
+
+/// The hash of a plan with something else besides.
+pub fn hash_with(plan: &PlanHash, more: &str) -> PlanHash {
+    let mut hash = Sha256::new();
+    for part in ["usher plan 1, and permission sets", &plan.to_string(), more] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    PlanHash::of_digest(&hash.finalize().into())
+}

@@ -33,7 +33,7 @@ use jiff::Timestamp;
 
 pub(crate) use account::found_again;
 pub use account::{departed, plan};
-pub use hash::{hash, pending};
+pub use hash::{hash, hash_with, pending};
 pub use quota::{Quota, Quotas};
 
 use crate::{

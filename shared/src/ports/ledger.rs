@@ -114,11 +114,14 @@ pub enum SeenKind {
     Consent,
     /// id: [`crate::ledger::Publication::id`]; value: [`crate::ledger::Publication`]. Nothing is ever taken out of it.
     Publication,
+    /// id: the ARN of a permission set that is Usher's, or `making:` and the name of one that is being made; value: what makes it so.
+    OwnPermissionSet,
     /// id: when a campaign began, and its permission set's ARN; value: [`crate::ledger::CampaignRecord`]. A bounded number is kept.
     Reprovisioned,
     /// id: `reprovisioning-look`: how far the look for outdated permission sets has come.
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
+    /// id: `declared-permission-sets`: how far the round over those has come.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
     /// id: `members:` and a group's id: somebody is reading its members for the first time.
     /// id: `unhinted:` and a publication's id: rules that are to come into force, or have, and of which no account was hinted yet.

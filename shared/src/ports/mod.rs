@@ -7,6 +7,7 @@ mod ledger;
 mod organization;
 mod outcomes;
 mod page;
+mod permission_sets;
 mod queue;
 mod rules;
 
@@ -22,6 +23,7 @@ pub use ledger::{
 pub use organization::{AccountRecord, OrganizationFacts, OrganizationReader};
 pub use outcomes::{OutcomeBus, Told};
 pub use page::Page;
+pub use permission_sets::{PermissionSetReader, PermissionSetWriter};
 pub use queue::{Message, Queue, Received};
 pub use rules::{RulesStore, Upload, UploadContent, Uploads};
 

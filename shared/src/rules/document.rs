@@ -7,6 +7,8 @@ use crate::domain::{Mode, RuleId};
 use super::{
     diagnostic::{Report, Span},
     node::{Entry, Kind, Node, Value},
+    policy_files::PolicyFiles,
+    read_permission_sets::{self, Declared, declared},
     read_reprovision::reprovision,
     read_rule::{Owner, Place, never, rule},
     read_settings::{settings, teams},
@@ -17,7 +19,10 @@ use super::{
 /// The only version of the language there is.
 const VERSION: &str = "1";
 
-pub(super) const DOCUMENT_KEYS: [&str; 6] = ["version", "settings", "teams", "never", "reprovision", "rules"];
+pub(super) const DOCUMENT_KEYS: [&str; 7] =
+    ["version", "settings", "teams", "never", "reprovision", PERMISSION_SETS, "rules"];
+
+const PERMISSION_SETS: &str = "permission_sets";
 
 /// What only the root file can say.
 const ROOT_KEYS: [&str; 4] = ["settings", "teams", "never", "reprovision"];
@@ -35,7 +40,12 @@ pub(super) struct File {
 type Rules = Vec<(Rule, Span)>;
 
 /// Reads a root file and the further ones. `None` only if something has been reported.
-pub(super) fn rule_set(reader: &mut Reader, root: &File, further: &[File]) -> Option<RuleSet> {
+pub(super) fn rule_set(
+    reader: &mut Reader,
+    root: &File,
+    further: &[File],
+    policies: &mut PolicyFiles<'_>,
+) -> Option<RuleSet> {
     let what = "a rule document";
     let fields = root.tree.as_ref().and_then(|tree| reader.fields(tree, what, &DOCUMENT_KEYS));
     let fields = fields.as_ref();
@@ -73,24 +83,65 @@ pub(super) fn rule_set(reader: &mut Reader, root: &File, further: &[File]) -> Op
         }
         rules(reader, fields, what, place)
     });
+    let mut sets = vec![fields.and_then(|fields| permission_sets(reader, fields, policies))];
     let mut all = vec![own];
     for file in further {
-        all.push(further_rules(reader, file, place));
+        let (rules, declared) = further_file(reader, file, place, policies);
+        all.push(rules);
+        sets.push(declared);
     }
     version?;
     let settings = settings?;
     let (never, reprovision) = (never?, reprovision?);
     let rules: Vec<Rules> = all.into_iter().collect::<Option<_>>()?;
     let rules = unique(reader, rules.into_iter().flatten().collect());
-    Some(RuleSet { settings, teams: teams?, never, reprovision, rules })
+    let sets: Vec<Declared> = sets.into_iter().collect::<Option<_>>()?;
+    let sets = read_permission_sets::unique(reader, sets.into_iter().flatten().collect(), &rules);
+    Some(RuleSet { settings, teams: teams?, never, reprovision, permission_sets: sets, rules })
 }
 
-/// The rules of a further file.
-fn further_rules(reader: &mut Reader, file: &File, place: Place<'_>) -> Option<Rules> {
+/// The permission sets that a file declares.
+fn permission_sets(
+    reader: &mut Reader,
+    fields: &Fields<'_>,
+    policies: &mut PolicyFiles<'_>,
+) -> Option<Declared> {
+    match fields.get(PERMISSION_SETS) {
+        None if fields.seem_to_have(PERMISSION_SETS) => None,
+        None => Some(Vec::new()),
+        Some(node) => declared(reader, node, policies),
+    }
+}
+
+/// The rules of a further file, and the permission sets that it declares.
+fn further_file(
+    reader: &mut Reader,
+    file: &File,
+    place: Place<'_>,
+    policies: &mut PolicyFiles<'_>,
+) -> (Option<Rules>, Option<Declared>) {
     let owner = owner(reader, file, place.teams);
     let what = "a further rule file";
-    let tree = file.tree.as_ref()?;
-    let fields = reader.fields(tree, what, &DOCUMENT_KEYS)?;
+    let Some(fields) = file.tree.as_ref().and_then(|tree| reader.fields(tree, what, &DOCUMENT_KEYS)) else {
+        return (None, None);
+    };
+    let sets = permission_sets(reader, &fields, policies);
+    let mut may_declare = true;
+    if let (Owner::Team(team), Some(Entry { key_span, .. })) = (owner, fields.entry(PERMISSION_SETS)) {
+        may_declare = false;
+        reader.report(
+            Report::at(*key_span, format!("the team `{team}` can't declare permission sets"))
+                .label("in a file of a team's")
+                .help(format!(
+                    "move them to `{}`: whoever edits a permission set decides what everybody may do who has it, wherever that is",
+                    super::ROOT_FILE
+                )),
+        );
+    }
+    (further_rules(reader, &fields, what, Place { file: owner, ..place }), sets.filter(|_| may_declare))
+}
+
+fn further_rules(reader: &mut Reader, fields: &Fields<'_>, what: &str, place: Place<'_>) -> Option<Rules> {
     let mut only_rules = true;
     for Entry { key, key_span, .. } in ROOT_KEYS.iter().filter_map(|key| fields.entry(key)) {
         only_rules = false;
@@ -100,8 +151,13 @@ fn further_rules(reader: &mut Reader, file: &File, place: Place<'_>) -> Option<R
                 .help(format!("move it to `{}`", super::ROOT_FILE)),
         );
     }
-    let version = version(reader, &fields, what);
-    let rules = rules(reader, &fields, what, Place { file: owner, ..place });
+    let version = version(reader, fields, what);
+    // A file may be there for permission sets alone.
+    let rules = if fields.get("rules").is_none() && fields.get(PERMISSION_SETS).is_some() {
+        Some(Vec::new())
+    } else {
+        rules(reader, fields, what, place)
+    };
     version?;
     rules.filter(|_| only_rules)
 }

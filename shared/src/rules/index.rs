@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::domain::{Account, AccountId, OuId};
 
 use super::{
-    rule_set::{Never, Reprovision, Rule, RuleSet, Settings, Team},
+    rule_set::{DeclaredSet, Never, Reprovision, Rule, RuleSet, Settings, Team},
     selector::{AccountSelector, OuRef},
     text_selector::{TagValueSelector, TextSelector},
 };
@@ -18,6 +18,7 @@ pub struct Index {
     rules: Vec<Rule>,
     never: Vec<Never>,
     reprovision: Reprovision,
+    permission_sets: Vec<DeclaredSet>,
     rules_by: Handles,
     never_by: Handles,
     looks_at_ou_names: bool,
@@ -26,12 +27,22 @@ pub struct Index {
 impl Index {
     /// Compiles a rule set.
     pub fn compile(rules: RuleSet) -> Self {
-        let RuleSet { settings, teams, never, reprovision, rules } = rules;
+        let RuleSet { settings, teams, never, reprovision, permission_sets, rules } = rules;
         let rules_by = Handles::of(rules.iter().map(|rule| &rule.accounts));
         let never_by = Handles::of(never.iter().map(|never| &never.accounts));
         let looks_at_ou_names =
             rules.iter().any(Rule::looks_at_ou_names) || never.iter().any(Never::looks_at_ou_names);
-        Self { settings, teams, rules, never, reprovision, rules_by, never_by, looks_at_ou_names }
+        Self {
+            settings,
+            teams,
+            rules,
+            never,
+            reprovision,
+            permission_sets,
+            rules_by,
+            never_by,
+            looks_at_ou_names,
+        }
     }
 
     /// Whether anything in it depends on the names of OUs: a path, a join, a name that is made from an OU's.
@@ -47,6 +58,11 @@ impl Index {
     /// How edited permission sets reach the accounts that have them.
     pub fn reprovision(&self) -> &Reprovision {
         &self.reprovision
+    }
+
+    /// The permission sets that are declared, ordered by name.
+    pub fn declared(&self) -> &[DeclaredSet] {
+        &self.permission_sets
     }
 
     /// The teams, in the order of the root document.
@@ -327,6 +343,7 @@ mod tests {
             teams: Vec::new(),
             never: never.collect(),
             reprovision: Reprovision::default(),
+            permission_sets: Vec::new(),
             rules: selectors
                 .into_iter()
                 .enumerate()

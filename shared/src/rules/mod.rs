@@ -12,7 +12,9 @@ mod finding;
 mod index;
 mod name_template;
 mod node;
+mod policy_files;
 mod read_accounts;
+mod read_permission_sets;
 mod read_reprovision;
 mod read_rule;
 mod read_selector;
@@ -35,7 +37,10 @@ pub use diagnostic::{Diagnostics, PlainProblem, Problem};
 pub use finding::{Deciding, Finding};
 pub use index::Index;
 pub use name_template::{AccountData, NameTemplate, TemplateError};
-pub use rule_set::{Guardrails, Never, Repair, Reprovision, Rule, RuleSet, Settings, Team, Wave, WrittenAt};
+pub use rule_set::{
+    DeclaredSet, Guardrails, Never, Repair, Reprovision, Rule, RuleSet, SetContent, Settings, Team, Wanted,
+    Wave, WrittenAt,
+};
 pub use selector::{
     AccountSelector, Join, JoinedWith, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector,
 };
@@ -44,6 +49,7 @@ pub use turn::{AccountOutline, Turn, TurnKind, turns};
 
 use diagnostic::{Report, Source, Span};
 use document::File;
+use policy_files::{PolicyFile, PolicyFiles, are_policies};
 use reader::{Reader, shorten};
 
 /// The root file of a bundle of several: the others say rules only. A bundle of one file is that file.
@@ -107,32 +113,48 @@ fn too_much(bundle: &Bundle) -> Option<Report> {
 
 fn read_files(reader: &mut Reader, bundle: &Bundle, sources: &[Arc<Source>]) -> Option<RuleSet> {
     let names = bundle.short_names();
-    let root = match names.as_slice() {
-        [_] => 0,
-        several => root_of(reader, several)?,
-    };
-    let mut files: Vec<File> = Vec::with_capacity(names.len());
-    for (at, ((name, text), source)) in names.into_iter().zip(bundle.files.values()).zip(sources).enumerate()
-    {
-        let tree = if source.is_unseen() {
+    let are_policies = are_policies(&names);
+    if names.len() > 1 && !are_plain(reader, &names) {
+        return None;
+    }
+    let is_rules = |at: &usize| are_policies.get(*at) == Some(&false);
+    let of_rules: Vec<usize> = (0..names.len()).filter(is_rules).collect();
+    let root = root_of(reader, &names, &of_rules)?;
+    let mut policies = PolicyFiles::default();
+    let mut root_file = None;
+    let mut further: Vec<File> = Vec::with_capacity(of_rules.len());
+    for (at, ((name, text), source)) in names.iter().zip(bundle.files.values()).zip(sources).enumerate() {
+        if source.is_unseen() {
             let message = format!(
                 "`{}` has {} bytes; a rule file has at most {MAX_FILE_BYTES}",
                 source.name(),
                 text.len()
             );
             reader.report(Report::at(start_of(at), message));
-            None
+        }
+        if !is_rules(&at) {
+            policies.add(name, PolicyFile { at, source: Arc::clone(source) });
+            continue;
+        }
+        let tree = if source.is_unseen() { None } else { node::parse(reader, at, source) };
+        let file = File { name: name.clone(), start: start_of(at), tree };
+        if at == root {
+            root_file = Some(file);
         } else {
-            node::parse(reader, at, source)
-        };
-        files.push(File { name, start: start_of(at), tree });
+            further.push(file);
+        }
     }
-    let root = files.remove(root);
-    document::rule_set(reader, &root, &files)
+    let all_parsed = root_file.iter().chain(&further).all(|file| file.tree.is_some());
+    let rules = document::rule_set(reader, &root_file?, &further, &mut policies);
+    // What names them may be in what can't be read.
+    if all_parsed && rules.is_some() {
+        policies.report_unnamed(reader);
+    }
+    rules
 }
 
-/// Which of several files is the root. Every name must be plain: patterns of teams are held against them.
-fn root_of(reader: &mut Reader, names: &[String]) -> Option<usize> {
+/// Whether every name of several is plain: patterns of teams are held against them.
+fn are_plain(reader: &mut Reader, names: &[String]) -> bool {
     let mut taken = BTreeSet::new();
     for (at, name) in names.iter().enumerate() {
         if name.split('/').any(|part| part.is_empty() || part == "..") {
@@ -141,17 +163,25 @@ fn root_of(reader: &mut Reader, names: &[String]) -> Option<usize> {
                 Report::at(start_of(at), message)
                     .help("names have no `..` and nothing empty in them, such as `teams/payments/web.yaml`"),
             );
-            return None;
+            return false;
         }
         if !taken.insert(name) {
             reader.report(Report::at(start_of(at), format!("the file `{}` is given twice", shorten(name))));
-            return None;
+            return false;
         }
+    }
+    true
+}
+
+/// Which of several files with rules is the root.
+fn root_of(reader: &mut Reader, names: &[String], of_rules: &[usize]) -> Option<usize> {
+    if let [only] = of_rules {
+        return Some(*only);
     }
     let root = names.iter().position(|name| name == ROOT_FILE);
     if root.is_none() {
         reader.report(
-            Report::at(start_of(names.len()), format!("none of the {} rule files is `{ROOT_FILE}`", names.len()))
+            Report::at(start_of(names.len()), format!("none of the {} rule files is `{ROOT_FILE}`", of_rules.len()))
                 .help("of several files one is the root, with the settings: `usher.yaml`, in the folder that all the others are in or below"),
         );
     }

@@ -82,7 +82,7 @@ impl NameTemplate {
     }
 
     /// Whether some account may make it this name.
-    pub(super) fn may_be(&self, name: &str) -> bool {
+    pub fn may_be(&self, name: &str) -> bool {
         self.may_be_with(name, |_| None)
     }
 

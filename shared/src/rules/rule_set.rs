@@ -4,7 +4,13 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Mode, RuleId, TeamId};
+use crate::{
+    domain::{
+        CustomerManagedPolicy, ManagedPolicyArn, Mode, PermissionsBoundary, RuleId, SessionDuration, Tags,
+        TeamId,
+    },
+    policy::Policy,
+};
 
 use super::{
     calendar::Calendar,
@@ -19,7 +25,42 @@ pub struct RuleSet {
     pub teams: Vec<Team>,
     pub never: Vec<Never>,
     pub reprovision: Reprovision,
+    pub permission_sets: Vec<DeclaredSet>,
     pub rules: Vec<Rule>,
+}
+
+/// A permission set that the document declares: others are never touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredSet {
+    pub name: String,
+    pub wanted: Wanted,
+    /// One that is there and that Usher didn't make is taken over.
+    pub adopt: bool,
+    pub written_at: WrittenAt,
+}
+
+/// What is wanted of a permission set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// It is there, and is this.
+    There(Box<SetContent>),
+    /// It is deleted, once nothing holds it.
+    Gone,
+}
+
+/// What a permission set is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetContent {
+    /// `None` leaves the one that is there: AWS has no call that takes one away.
+    pub description: Option<String>,
+    pub session_duration: SessionDuration,
+    /// `None` leaves the one that is there, too.
+    pub relay_state: Option<String>,
+    pub aws_managed: BTreeSet<ManagedPolicyArn>,
+    pub customer_managed: BTreeSet<CustomerManagedPolicy>,
+    pub inline: Option<Policy>,
+    pub boundary: Option<PermissionsBoundary>,
+    pub tags: Tags,
 }
 
 /// What holds for the whole rule set.

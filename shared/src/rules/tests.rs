@@ -14,6 +14,7 @@ use crate::domain::Mode;
 mod files;
 mod language;
 mod mistakes;
+mod permission_sets;
 mod reprovision;
 mod schema;
 mod selector_mistakes;
@@ -86,11 +87,17 @@ fn example() -> Bundle {
         let name = text.lines().next()?.strip_prefix("# ")?;
         (!name.contains(' ')).then(|| (name.to_owned(), text.to_owned()))
     });
-    Bundle { files: named.collect() }
+    let mut files: BTreeMap<String, String> = named.collect();
+    let blocks = GUIDE.split("```json\n").skip(1).filter_map(|block| block.split("```").next());
+    files.extend(blocks.filter_map(|text| {
+        let (name, text) = text.strip_prefix("// ")?.split_once('\n')?;
+        Some((name.to_owned(), text.to_owned()))
+    }));
+    Bundle { files }
 }
 
 /// Every map of the language, by its name in the schema, with the keys that it can have.
-fn maps() -> [(&'static str, &'static [&'static str]); 18] {
+fn maps() -> [(&'static str, &'static [&'static str]); 22] {
     [
         ("document", &document::DOCUMENT_KEYS),
         ("settings", &read_settings::SETTINGS_KEYS),
@@ -101,6 +108,10 @@ fn maps() -> [(&'static str, &'static [&'static str]); 18] {
         ("wave", &read_reprovision::WAVE_KEYS),
         ("window", &read_reprovision::WINDOW_KEYS),
         ("freeze", &read_reprovision::FREEZE_KEYS),
+        ("declared_set", &read_permission_sets::DECLARED_SET_KEYS),
+        ("customer_managed_policy", &read_permission_sets::CUSTOMER_MANAGED_KEYS),
+        ("permissions_boundary", &read_permission_sets::BOUNDARY_KEYS),
+        ("policy_file", &read_permission_sets::POLICY_FILE_KEYS),
         ("rule", &read_rule::RULE_KEYS),
         ("join", &read_rule::JOIN_KEYS),
         ("account_ou", &read_rule::ACCOUNT_OU_KEYS),
@@ -125,11 +136,11 @@ fn the_example_of_the_guide_is_read_whole() {
     assert_eq!(rules.settings.guardrails, Guardrails::default());
     assert_eq!((rules.teams.len(), rules.never.len()), (1, 2));
     insta::assert_snapshot!(ids.collect::<Vec<_>>().join("\n"), @"
-    developers-in-development sync usher.yaml:35
-    each-team-in-its-accounts sync usher.yaml:44
-    support-where-it-fits sync usher.yaml:50
-    auditors create-only usher.yaml:58
-    break-glass sync usher.yaml:72
+    developers-in-development sync usher.yaml:55
+    each-team-in-its-accounts sync usher.yaml:64
+    support-where-it-fits sync usher.yaml:70
+    auditors create-only usher.yaml:78
+    break-glass sync usher.yaml:92
     payments-support observe teams/payments/shop.yaml:4 of payments
     payer sync teams/payments/shop.yaml:14 of payments
     ");

@@ -15,7 +15,7 @@ use shared::{
 use super::{InProcess, lock, port_error, read, unless_absent};
 use crate::{ApiError, wire::sso_admin as wire};
 
-fn is_not_found(error: &ApiError) -> bool {
+pub(super) fn is_not_found(error: &ApiError) -> bool {
     error.code == "ResourceNotFoundException"
 }
 
@@ -94,7 +94,7 @@ fn to_the_millisecond(at: Timestamp) -> Timestamp {
 }
 
 impl InProcess {
-    fn instance_arn(&self) -> String {
+    pub(super) fn instance_arn(&self) -> String {
         lock(&self.world).instances.first().map(|instance| instance.arn.to_string()).unwrap_or_default()
     }
 }

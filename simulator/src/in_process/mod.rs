@@ -3,6 +3,7 @@
 mod access;
 mod directory;
 mod organization;
+mod permission_sets;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

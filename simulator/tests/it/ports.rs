@@ -7,10 +7,12 @@ use std::{
 
 use shared::{
     aws::Connection,
-    domain::{AccountState, Operation, Principal},
+    domain::{AccountState, CustomerManagedPolicy, Operation, PermissionsBoundary, Principal, Tags},
+    permission_sets::{Change, Inline, NewSet},
+    policy,
     ports::{
-        AccessReader, AccessWriter, Clock, Directory, OrganizationReader, PortError, RequestListing,
-        RequestStatus,
+        AccessReader, AccessWriter, Clock, Directory, OrganizationReader, PermissionSetReader,
+        PermissionSetWriter, PortError, RequestListing, RequestStatus,
     },
 };
 use simulator::{Caller, CallerKind, EXAMPLE, Fault, InProcess, Settings, World, http};
@@ -32,6 +34,8 @@ struct Ports {
     /// One that has not looked at anything yet.
     fresh: Box<dyn Fn() -> Box<dyn AccessReader>>,
     writer: Box<dyn AccessWriter>,
+    sets: Box<dyn PermissionSetReader>,
+    set_writer: Box<dyn PermissionSetWriter>,
     world: Arc<Mutex<World>>,
     clock: Arc<ManualClock>,
     /// How often a read is tried before its error is told.
@@ -46,6 +50,8 @@ async fn both(world: impl Fn() -> World, test: impl AsyncFn(&Ports)) {
         directory: Box::new(ports.clone()),
         access: Box::new(ports.clone()),
         writer: Box::new(ports.clone()),
+        sets: Box::new(ports.clone()),
+        set_writer: Box::new(ports.clone()),
         fresh: Box::new(move || Box::new(ports.clone())),
         world: world_in_process,
         clock,
@@ -61,6 +67,8 @@ async fn both(world: impl Fn() -> World, test: impl AsyncFn(&Ports)) {
         directory: Box::new(connection.identity_store(store)),
         access: Box::new(connection.sso_admin(None)),
         writer: Box::new(connection.sso_admin(None)),
+        sets: Box::new(connection.sso_admin(None)),
+        set_writer: Box::new(connection.sso_admin(None)),
         fresh: Box::new(move || Box::new(connection.sso_admin(None))),
         world: served.world,
         clock: served.clock,
@@ -313,4 +321,98 @@ async fn in_process_too_answers_come_late_or_never_by_a_fault() {
     assert!(matches!(ports.organization().await, Err(PortError::Failed(_))));
     assert_eq!(clock.now(), at(37), "nobody waits for ever");
     assert!(locked(&world).log()[1].answer_lost);
+}
+
+/// A permission set is made, gets and loses everything that it can have, and goes.
+#[tokio::test]
+async fn permission_sets_are_made_edited_read_and_deleted() {
+    both(
+        || World::from_yaml(EXAMPLE, tiny_pages()).unwrap(),
+        async |ports| {
+            let tags = |tags: &[(&str, &str)]| tags.iter().copied().collect::<Tags>();
+            let new = NewSet {
+                name: "Made".to_owned(),
+                description: Some("Größe".to_owned()),
+                session_duration: "PT2H".parse().unwrap(),
+                relay_state: Some("https://console.aws.amazon.com/s3".to_owned()),
+                tags: tags(&[("Team", "shop"), ("Empty", "")]),
+            };
+            let arn = ports.set_writer.create(&new).await.unwrap();
+            ports.clock.forward(Duration::from_secs(5));
+            let made = ports.sets.details(&arn).await.unwrap().unwrap();
+            assert_eq!(
+                (&made.name, &made.description, &made.relay_state),
+                (&new.name, &new.description, &new.relay_state)
+            );
+            assert_eq!((made.session_duration, &made.tags), (Some(new.session_duration), &new.tags));
+            assert!(made.inline.is_none() && made.boundary.is_none() && made.aws_managed.is_empty());
+            assert!(matches!(ports.set_writer.create(&new).await, Err(PortError::Conflict(_))));
+
+            let document = serde_json::from_str(
+                r#"{ "Statement": { "Effect": "Allow", "Action": "s3:*", "Resource": "*" } }"#,
+            );
+            let inline = policy::read(&document.unwrap()).unwrap();
+            let aws: [shared::domain::ManagedPolicyArn; 3] =
+                ["A", "B", "C"].map(|name| format!("arn:aws:iam::aws:policy/{name}").parse().unwrap());
+            let mine = |path: &str, name: &str| CustomerManagedPolicy {
+                path: path.to_owned(),
+                name: name.to_owned(),
+            };
+            let customer = [mine("/", "A"), mine("/teams/", "A"), mine("/", "B")];
+            let change = async |change: Change| {
+                ports.clock.forward(Duration::from_secs(5));
+                ports
+                    .set_writer
+                    .change(&arn, &change)
+                    .await
+                    .unwrap_or_else(|error| panic!("{change:?}: {error}"));
+            };
+            for policy in &aws {
+                change(Change::AttachAws(policy.clone())).await;
+            }
+            for policy in &customer {
+                change(Change::AttachCustomer(policy.clone())).await;
+            }
+            change(Change::PutInline(inline.clone())).await;
+            for boundary in [
+                PermissionsBoundary::AwsManaged(aws[0].clone()),
+                PermissionsBoundary::CustomerManaged(mine("/teams/", "Bound")),
+            ] {
+                change(Change::PutBoundary(boundary.clone())).await;
+                assert_eq!(ports.sets.details(&arn).await.unwrap().unwrap().boundary, Some(boundary));
+            }
+            let (description, session_duration) = (Some("Other".to_owned()), "PT3H".parse().unwrap());
+            change(Change::Update { description, session_duration, relay_state: new.relay_state.clone() })
+                .await;
+            change(Change::Tag(tags(&[("Team", "search"), ("More", "x")]))).await;
+            change(Change::Untag(vec!["Empty".to_owned()])).await;
+            let edited = ports.sets.details(&arn).await.unwrap().unwrap();
+            assert_eq!(edited.aws_managed, aws.iter().cloned().collect());
+            assert_eq!(edited.customer_managed, customer.iter().cloned().collect());
+            assert!(edited.inline.as_ref().and_then(Inline::policy).unwrap().is_same(&inline));
+            assert_eq!(
+                (edited.description.as_deref(), edited.session_duration),
+                (Some("Other"), Some(session_duration))
+            );
+            assert_eq!(edited.tags, tags(&[("Team", "search"), ("More", "x")]));
+
+            change(Change::DetachAws(aws[1].clone())).await;
+            change(Change::DetachCustomer(customer[1].clone())).await;
+            change(Change::DeleteInline).await;
+            change(Change::DeleteBoundary).await;
+            let bare = ports.sets.details(&arn).await.unwrap().unwrap();
+            assert_eq!((bare.aws_managed.len(), bare.customer_managed.len()), (2, 2));
+            assert!(bare.inline.is_none() && bare.boundary.is_none());
+            ports.clock.forward(Duration::from_secs(5));
+            let twice = ports.set_writer.change(&arn, &Change::AttachAws(aws[0].clone())).await;
+            assert!(matches!(twice, Err(PortError::Conflict(_))), "{twice:?}");
+
+            change(Change::Delete).await;
+            ports.clock.forward(Duration::from_secs(5));
+            assert_eq!(ports.sets.details(&arn).await, Ok(None));
+            let gone = ports.set_writer.change(&arn, &Change::Delete).await;
+            assert!(matches!(gone, Err(PortError::NotFound(_))), "{gone:?}");
+        },
+    )
+    .await;
 }

@@ -9,6 +9,7 @@ mod demo;
 mod event;
 mod explain;
 mod explain_example;
+mod permission_sets;
 mod plan_and_apply;
 mod publish;
 mod reprovision;

@@ -20,10 +20,11 @@ use shared::{
     },
     ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     outcome::Outcome,
+    permission_sets::{Change, Details, NewSet},
     ports::{
         AccessReader, AccessWriter, Guard, Ledger, LedgerError, LedgerReader, Message, OfVersion, Page,
-        PortError, Provisioning, Queue, Received, Request, RequestListing, RequestSummary, RowWrite,
-        RulesInForce, Seen, SeenKind,
+        PermissionSetReader, PermissionSetWriter, PortError, Provisioning, Queue, Received, Request,
+        RequestListing, RequestSummary, RowWrite, RulesInForce, Seen, SeenKind,
     },
 };
 use tokio::sync::Notify;
@@ -121,10 +122,15 @@ pub(super) fn fused(ports: &Ports, fuse: &Arc<Fuse>) -> Ports {
     let access =
         Fused { fuse: Arc::clone(fuse), inner: (Arc::clone(&ports.access), Arc::clone(&ports.writer)) };
     let access = Arc::new(access);
+    let sets =
+        Fused { fuse: Arc::clone(fuse), inner: (Arc::clone(&ports.sets), Arc::clone(&ports.set_writer)) };
+    let sets = Arc::new(sets);
     let queue = |inner: &Arc<dyn Queue>| Arc::new(Fused { fuse: Arc::clone(fuse), inner: Arc::clone(inner) });
     Ports {
         access: access.clone(),
         writer: access,
+        sets: sets.clone(),
+        set_writer: sets,
         ledger: Arc::new(Fused { fuse: Arc::clone(fuse), inner: Arc::clone(&ports.ledger) }),
         inbox: queue(&ports.inbox),
         wake: queue(&ports.wake),
@@ -139,6 +145,24 @@ struct Fused<T> {
 }
 
 type Access = (Arc<dyn AccessReader>, Arc<dyn AccessWriter>);
+type Sets = (Arc<dyn PermissionSetReader>, Arc<dyn PermissionSetWriter>);
+
+#[async_trait::async_trait]
+impl PermissionSetReader for Fused<Sets> {
+    async fn details(&self, arn: &PermissionSetArn) -> Result<Option<Details>, PortError> {
+        self.fuse.through(self.inner.0.details(arn)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl PermissionSetWriter for Fused<Sets> {
+    async fn create(&self, set: &NewSet) -> Result<PermissionSetArn, PortError> {
+        self.fuse.through(self.inner.1.create(set)).await
+    }
+    async fn change(&self, arn: &PermissionSetArn, change: &Change) -> Result<(), PortError> {
+        self.fuse.through(self.inner.1.change(arn, change)).await
+    }
+}
 
 #[async_trait::async_trait]
 impl AccessReader for Fused<Access> {

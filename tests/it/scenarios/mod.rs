@@ -39,6 +39,7 @@ mod concurrency;
 mod consent;
 mod crashes;
 mod dead_letters;
+mod declared;
 mod deliveries;
 mod explained;
 mod failures;

@@ -278,6 +278,8 @@ pub(super) struct Rules {
     list: Vec<Rule>,
     /// `reprovision`, as it is written.
     reprovision: Option<String>,
+    /// `permission_sets`, as it is written.
+    permission_sets: Option<String>,
 }
 
 /// A document in `sync` mode with the guardrails that hold if nothing is said.
@@ -291,6 +293,7 @@ pub(super) fn rules(rules: impl IntoIterator<Item = Rule>) -> Rules {
         never: Vec::new(),
         list: rules.into_iter().collect(),
         reprovision: None,
+        permission_sets: None,
     }
 }
 
@@ -302,6 +305,11 @@ impl Rules {
 
     pub(super) fn never(mut self, never: Rule) -> Self {
         self.never.push(never);
+        self
+    }
+
+    pub(super) fn with_permission_sets(mut self, sets: &str) -> Self {
+        self.permission_sets = Some(sets.to_owned());
         self
     }
 
@@ -397,6 +405,7 @@ impl Rules {
             never,
             list,
             reprovision,
+            permission_sets,
         } = self;
         let mut text = format!(
             "version: 1\nsettings:\n  mode: {}\n  guardrails: {{ max_deletes: {max_deletes}, \
@@ -410,6 +419,9 @@ impl Rules {
         }
         if let Some(reprovision) = reprovision {
             text.extend(["reprovision: ", reprovision, "\n"]);
+        }
+        if let Some(sets) = permission_sets {
+            text.extend(["permission_sets: ", sets, "\n"]);
         }
         text.push_str("rules:\n");
         text.extend(list.iter().map(|rule| rule.yaml(false)));

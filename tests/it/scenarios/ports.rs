@@ -11,17 +11,17 @@ use serde_json::Value;
 use shared::{
     domain::{AssignmentKey, PermissionSetArn, ProvisioningTarget, RulesVersion},
     engine::{
-        CenterInbox, DeadLetters, EngineSettings, HearError, Heard, Inbox, Incoming, Planner, Poller,
-        Provisioner, Reader, Reconciler, ReprovisionSettings, Reprovisioner, Rulebook, Sweep, SweepSettings,
-        Tick,
+        CenterInbox, DeadLetters, DeclaredSets, EngineSettings, HearError, Heard, Inbox, Incoming, Planner,
+        Poller, Provisioner, Reader, Reconciler, ReprovisionSettings, Reprovisioner, Rulebook, SetKeeper,
+        Sweep, SweepSettings, Tick,
     },
     events::Family,
     local::SqliteLedger,
     outcome::Outcome,
     ports::{
         AccessReader, AccessWriter, Clock, Directory, Ledger, LedgerReader as _, OrganizationReader,
-        OutcomeBus, PortError, Provisioning, Queue, Request, RulesStore, Told, Upload, UploadContent,
-        Uploads,
+        OutcomeBus, PermissionSetReader, PermissionSetWriter, PortError, Provisioning, Queue, Request,
+        RulesStore, Told, Upload, UploadContent, Uploads,
     },
     rules::Bundle,
 };
@@ -34,6 +34,8 @@ pub(super) struct Ports {
     pub(super) directory: Arc<dyn Directory>,
     pub(super) access: Arc<dyn AccessReader>,
     pub(super) writer: Arc<dyn AccessWriter>,
+    pub(super) sets: Arc<dyn PermissionSetReader>,
+    pub(super) set_writer: Arc<dyn PermissionSetWriter>,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) inbox: Arc<dyn Queue>,
     pub(super) wake: Arc<dyn Queue>,
@@ -185,6 +187,20 @@ impl Ports {
             settings: self.settings,
             schedule: ReprovisionSettings::default(),
             only: None,
+        }
+    }
+
+    pub(super) fn keeper(&self) -> SetKeeper<'_> {
+        SetKeeper {
+            declared: DeclaredSets {
+                reader: self.planner().reader,
+                sets: &*self.sets,
+                settings: self.settings,
+            },
+            in_charge: &*self.sets,
+            writer: &*self.set_writer,
+            ledger: &*self.ledger,
+            wake: &*self.wake,
         }
     }
 

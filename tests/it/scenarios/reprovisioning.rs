@@ -74,11 +74,11 @@ impl Service {
 
     pub(super) async fn reprovision_with(&self, ports: &Ports) -> ReprovisionSummary {
         self.deliver_events().await;
-        let run = reprovision::handle(ports.reprovisioner(), "reprovision", self.soon());
+        let run = reprovision::handle(ports.keeper(), ports.reprovisioner(), "reprovision", self.soon());
         let mut run = std::pin::pin!(run);
         let summary = loop {
             tokio::select! {
-                summary = &mut run => break summary.unwrap(),
+                summary = &mut run => break summary.unwrap().reprovision,
                 () = tokio::time::sleep(Duration::from_secs(1)) => {
                     self.poll_requests().await;
                     self.at_most_three();

@@ -67,7 +67,8 @@ fn at_its_pace(service: &Service) -> Ports {
 async fn invoke(service: &Service, ports: &Ports) -> bool {
     let reprovisioner = Reprovisioner { in_charge: &*service.ports.access, ..ports.reprovisioner() };
     let until = service.clock.now() + SignedDuration::try_from(LIMIT).unwrap() - reprovision::RESERVE;
-    let run = tokio::time::timeout(LIMIT, reprovision::handle(reprovisioner, "reprovision", until));
+    let run =
+        tokio::time::timeout(LIMIT, reprovision::handle(ports.keeper(), reprovisioner, "reprovision", until));
     let mut run = std::pin::pin!(run);
     let ended = loop {
         tokio::select! {

@@ -131,8 +131,10 @@ impl Service {
         let ports = Ports {
             organization: face.clone(),
             directory: face.clone(),
-            access: face,
+            access: face.clone(),
             writer: Arc::new(writer),
+            sets: face.clone(),
+            set_writer: face,
             ledger: ledger.clone(),
             inbox: inbox.clone(),
             wake: wake.clone(),

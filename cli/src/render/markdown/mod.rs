@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use shared::domain::Operation;
 
-use super::plan_text;
+use super::{plan_text, sets_text};
 use crate::{
     report::{AccountPlan, Change, PlanReport, RuleName, UnderWay, Withheld, WithheldReport},
     screen::count,
@@ -71,6 +71,13 @@ fn head(report: &PlanReport) -> String {
     }
     if let Some(account) = &report.account {
         let _ = writeln!(text, "\nOnly account {account} was looked at.");
+    }
+    if !report.permission_sets.is_empty() {
+        text.push_str("\n#### Permission sets\n\n```diff\n");
+        for row in sets_text::as_diff(&report.permission_sets) {
+            let _ = writeln!(text, "{row}");
+        }
+        text.push_str("```\n");
     }
     if !report.unread.is_empty() {
         let unread = count(report.unread.len(), "account", "accounts");

@@ -164,6 +164,7 @@ pub(super) fn seen(kind: SeenKind) -> &'static str {
         SeenKind::Member => "seen#member",
         SeenKind::Membership => "seen#membership",
         SeenKind::Consent => "seen#consent",
+        SeenKind::OwnPermissionSet => "seen#own-permission-set",
         SeenKind::Reprovisioned => "seen#reprovisioned",
         SeenKind::Publication => "seen#publication",
         SeenKind::Fact => "seen#fact",

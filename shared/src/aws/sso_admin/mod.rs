@@ -1,5 +1,6 @@
 //! SSO Admin: permission sets, assignments, and the asynchronous requests that change them.
 
+mod permission_sets;
 mod read;
 mod request;
 #[cfg(test)]

@@ -24,7 +24,7 @@ const PAGE: i32 = 100;
 impl SsoAdminApi {
     /// SSO Admin says `ResourceNotFoundException` of a permission set and of the whole instance alike, so a permission set is
     /// absent only if the instance is still there.
-    async fn absent_here<T>(&self, error: PortError) -> Result<Option<T>, PortError> {
+    pub(super) async fn absent_here<T>(&self, error: PortError) -> Result<Option<T>, PortError> {
         let absent = absent(error)?;
         let instance = self.found().await?;
         self.describe(&instance.arn).await?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// One attempt: a write that got no answer must not be sent again before somebody has looked what became of it.
-fn once() -> config::Builder {
+pub(super) fn once() -> config::Builder {
     config::Config::builder().retry_config(RetryConfig::disabled())
 }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Consent, ConsentError, TRIES, cause, keys::tombstone};
 use crate::{
     domain::{AccountId, AssignmentKey, Mode, Operation, PlanHash, RuleId, RulesVersion},
-    engine::{Survey, allowance::budgets, publish::has_shrunk},
+    engine::{StandIns, Survey, allowance::budgets, publish::has_shrunk},
     guardrail::{self, Scope},
     ledger::{Approval, Cause, ConsentRecord, Consented, Row, WRITES_AT_ONCE},
     plan::{self, Withheld, WithheldReason},
@@ -100,6 +100,18 @@ impl Proposal {
             Operation::Grant => creates,
         });
         Ok(Self { hash, rules: rules.clone(), shrinks, in_force, planned, over_budget, along, others })
+    }
+
+    /// The same with what is to be done to permission sets besides, by what names that. What is given by sets that are yet to be made can't
+    /// be approved before they are.
+    #[must_use = "it names another plan"]
+    pub fn with(mut self, permission_sets: &str, stand_ins: &StandIns) -> Self {
+        if permission_sets.is_empty() {
+            return self;
+        }
+        self.over_budget.retain(|key, _| !stand_ins.has(&key.permission_set));
+        self.along.retain(|key, _| !stand_ins.has(&key.permission_set));
+        Self { hash: plan::hash_with(&self.hash, permission_sets), ..self }
     }
 
     /// What names the plan. It stays the same while the same is to be done and withheld.

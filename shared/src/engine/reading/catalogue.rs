@@ -48,7 +48,7 @@ impl Reading<'_> {
 
     /// The whole catalogue: listed afresh, since a set may be new or gone; its tags as old as the settings allow, and none where
     /// nobody looks at them.
-    pub(super) async fn catalogue(&self, with_tags: bool) -> Lookup<Catalogue> {
+    pub(in crate::engine) async fn catalogue(&self, with_tags: bool) -> Lookup<Catalogue> {
         match self.permission_sets(with_tags).await {
             Ok(sets) => Lookup::Found(sets.into()),
             Err(error) => Lookup::Failed(format!("permission sets: {error}")),

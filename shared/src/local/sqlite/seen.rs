@@ -23,6 +23,7 @@ fn word(kind: SeenKind) -> &'static str {
         SeenKind::Member => "member",
         SeenKind::Membership => "membership",
         SeenKind::Consent => "consent",
+        SeenKind::OwnPermissionSet => "own-permission-set",
         SeenKind::Reprovisioned => "reprovisioned",
         SeenKind::Publication => "publication",
         SeenKind::Fact => "fact",

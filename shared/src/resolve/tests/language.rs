@@ -77,7 +77,14 @@ pub(super) fn document(rules: Vec<Rule>, never: Vec<Never>, protected: &[&str]) 
         trusted_permission_set_tags: BTreeSet::new(),
         protected_permission_sets: protected.iter().map(|name| (*name).to_owned()).collect(),
     };
-    Index::compile(RuleSet { settings, teams: Vec::new(), never, reprovision: Reprovision::default(), rules })
+    Index::compile(RuleSet {
+        settings,
+        teams: Vec::new(),
+        never,
+        reprovision: Reprovision::default(),
+        permission_sets: Vec::new(),
+        rules,
+    })
 }
 
 fn of_rules(rules: Vec<Rule>) -> String {

@@ -140,8 +140,8 @@ fn text_that_is_not_yaml_is_shown_where_it_breaks() {
 fn a_file_must_be_one_document() {
     insta::assert_snapshot!(listed(""), @"1:1+0 the file is empty | a rule document begins with `version: 1`");
     insta::assert_snapshot!(listed("# nothing\n"), @"1:1+0 the file is empty | a rule document begins with `version: 1`");
-    insta::assert_snapshot!(listed("- 1\n"), @"1:1+3 expected a rule document as a map with `version`, `settings`, `teams`, `never`, `reprovision` or `rules`, found a list");
-    insta::assert_snapshot!(listed("rules"), @"1:1+5 expected a rule document as a map with `version`, `settings`, `teams`, `never`, `reprovision` or `rules`, found `rules`");
+    insta::assert_snapshot!(listed("- 1\n"), @"1:1+3 expected a rule document as a map with `version`, `settings`, `teams`, `never`, `reprovision`, `permission_sets` or `rules`, found a list");
+    insta::assert_snapshot!(listed("rules"), @"1:1+5 expected a rule document as a map with `version`, `settings`, `teams`, `never`, `reprovision`, `permission_sets` or `rules`, found `rules`");
     insta::assert_snapshot!(listed("version: 1\n---\nversion: 1\n"), @"2:1+3 a second YAML document begins in this file | a file holds one rule document");
     insta::assert_snapshot!(listed("{}"), @"
     1:1+2 a rule document needs the key `version` | begin the document with `version: 1`

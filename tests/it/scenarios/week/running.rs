@@ -373,8 +373,8 @@ impl<'a> Running<'a> {
         loop {
             // One that fails is followed by another in a minute.
             let until = self.service.clock.now() + SignedDuration::from_mins(2);
-            let run = reprovision::handle(ports.reprovisioner(), "reprovision", until).await;
-            if let Ok(summary) = run
+            let run = reprovision::handle(ports.keeper(), ports.reprovisioner(), "reprovision", until).await;
+            if let Ok(summary) = run.map(|summary| summary.reprovision)
                 && summary.sent + summary.ended > 0
             {
                 {

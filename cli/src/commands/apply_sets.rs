@@ -1,0 +1,112 @@
+//! The part of `usher apply` that makes, edits and deletes permission sets, under the lease of the local ledger.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use shared::{
+    domain::PermissionSetArn,
+    engine::{DeclaredSets, Kept, SetKeeper, Surveyed},
+    local::LocalQueue,
+    permission_sets::{Change, SetPlan},
+};
+
+use super::apply::Work;
+use crate::{Failure, Screen, report::SetOutcome};
+
+/// The pause before another try for the lease.
+const KNOCK: Duration = Duration::from_secs(1);
+
+/// Keeps declared permission sets.
+pub(super) struct Sets<'a> {
+    work: &'a Work<'a>,
+    wake: LocalQueue,
+    /// When to stop waiting for the lease.
+    until: Timestamp,
+}
+
+impl<'a> Sets<'a> {
+    pub(super) fn of(work: &'a Work<'a>, until: Timestamp) -> Self {
+        Self { work, wake: LocalQueue::standard(Arc::clone(&work.clock)), until }
+    }
+
+    fn keeper(&self) -> SetKeeper<'_> {
+        let work = self.work;
+        SetKeeper {
+            declared: DeclaredSets {
+                reader: work.aws.reader(work.ledger, &work.rulebook, work.clock.as_ref()),
+                sets: work.aws.sets.as_ref(),
+                settings: work.settings,
+            },
+            in_charge: work.aws.sets.as_ref(),
+            writer: work.aws.set_writer.as_ref(),
+            ledger: work.ledger,
+            wake: &self.wake,
+        }
+    }
+
+    /// Makes, edits and takes over what was planned so.
+    pub(super) async fn make_and_edit(
+        &self,
+        planned: &[Surveyed],
+        screen: &mut Screen<'_>,
+    ) -> Result<Vec<SetOutcome>, Failure> {
+        let is_kept = |surveyed: &&Surveyed| {
+            let plan = &surveyed.plan;
+            plan.withheld.is_none() && !plan.is_quiet() && plan.changes != [Change::Delete]
+        };
+        let seen = planned
+            .iter()
+            .filter(is_kept)
+            .map(|surveyed| (surveyed.plan.name.as_str(), Some(&surveyed.plan)));
+        self.keep(&seen.collect::<Vec<_>>(), screen).await
+    }
+
+    /// Deletes those that nothing holds any more.
+    pub(super) async fn delete(
+        &self,
+        names: &[String],
+        screen: &mut Screen<'_>,
+    ) -> Result<Vec<SetOutcome>, Failure> {
+        let names: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
+        self.keep(&names, screen).await
+    }
+
+    async fn keep(
+        &self,
+        sets: &[(&str, Option<&SetPlan>)],
+        screen: &mut Screen<'_>,
+    ) -> Result<Vec<SetOutcome>, Failure> {
+        if sets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rules = self.work.rulebook.in_force(self.work.ledger).await.map_err(Failure::Read)?;
+        let holder = format!("usher-apply-{}", std::process::id());
+        let mut outcomes = Vec::new();
+        let mut told = false;
+        for (name, seen) in sets {
+            let kept = loop {
+                let kept =
+                    self.keeper().keep(&holder, &rules, name, *seen).await.map_err(Failure::DeclaredSets)?;
+                let now = self.work.clock.now();
+                if kept != Kept::HeldOff || now >= self.until {
+                    break kept;
+                }
+                if !told {
+                    told = true;
+                    let text = "another engine is at work on this ledger, or was broken off less than 90 s ago; waiting for it\n";
+                    screen.err.write_all(text.as_bytes()).map_err(Failure::Output)?;
+                }
+                self.work.clock.sleep(KNOCK).await;
+            };
+            outcomes.push(SetOutcome::of(name, kept));
+        }
+        Ok(outcomes)
+    }
+
+    /// The permission sets that there are now, by their names.
+    pub(super) async fn arns(&self) -> Result<BTreeMap<String, PermissionSetArn>, Failure> {
+        let survey = self.keeper().declared.survey().await.map_err(Failure::DeclaredSets)?;
+        let arn = |surveyed: Surveyed| Some((surveyed.plan.name, surveyed.plan.arn?));
+        Ok(survey.sets.into_iter().filter_map(arn).collect())
+    }
+}

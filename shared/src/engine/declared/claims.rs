@@ -1,0 +1,138 @@
+//! Which permission sets are Usher's: those that the ledger names, by their ARNs, and one that bears the mark of one being made.
+//!
+//! INVARIANT: the mark is in the ledger before the set is made with it; so a set of which no answer came is known again, and nothing
+//! else is taken for it.
+
+use std::collections::BTreeMap;
+
+use super::DeclaredSetsError;
+use crate::{
+    domain::PermissionSetArn,
+    engine::consent::ConfirmedName,
+    permission_sets::{Claim, Details, MAKING_TAG},
+    ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, Seen, SeenKind},
+};
+
+/// How the id begins of what is remembered of a set that is being made.
+const MAKING: &str = "making:";
+
+/// What is remembered of a permission set that is Usher's, or being made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Claimed {
+    Made {
+        name: String,
+    },
+    Adopted {
+        name: String,
+    },
+    /// The mark that it is made with.
+    Making {
+        mark: String,
+    },
+}
+
+/// All that is remembered of them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Claims(BTreeMap<String, Claimed>);
+
+impl Claims {
+    pub(super) async fn read(ledger: &dyn LedgerReader) -> Result<Self, DeclaredSetsError> {
+        let mut claims = BTreeMap::new();
+        for Seen { id, value, at: _ } in ledger.recall(SeenKind::OwnPermissionSet).await? {
+            let claimed = serde_json::from_value(value).map_err(|error| {
+                LedgerError::from(PortError::Refused(format!(
+                    "what is kept of `{id}` can't be read: {error}"
+                )))
+            })?;
+            claims.insert(id, claimed);
+        }
+        Ok(Self(claims))
+    }
+
+    /// Whose a set is.
+    pub(super) fn of(&self, set: &Details) -> Claim {
+        let is_known =
+            matches!(self.0.get(set.arn.as_str()), Some(Claimed::Made { .. } | Claimed::Adopted { .. }));
+        if is_known || self.is_being_made(set) { Claim::Ours } else { Claim::NotOurs }
+    }
+
+    /// The mark of a set that was about to be made. INVARIANT: it is kept until the set is there, since lists may hide for a while that it is.
+    pub(super) fn mark_of(&self, name: &str) -> Option<&str> {
+        match self.0.get(&making(name)) {
+            Some(Claimed::Making { mark }) => Some(mark),
+            Some(Claimed::Made { .. } | Claimed::Adopted { .. }) | None => None,
+        }
+    }
+
+    /// Whether a set is one that Usher was about to make, and of which no answer is written down.
+    pub(super) fn is_being_made(&self, set: &Details) -> bool {
+        let mark = self.mark_of(&set.name);
+        mark.is_some() && set.tags.get(MAKING_TAG) == mark
+    }
+}
+
+fn making(name: &str) -> String {
+    format!("{MAKING}{name}")
+}
+
+async fn keep(
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+    id: String,
+    claimed: &Claimed,
+) -> Result<(), LedgerError> {
+    let value = serde_json::to_value(claimed).map_err(|error| PortError::Refused(error.to_string()))?;
+    ledger.remember(SeenKind::OwnPermissionSet, &[Seen { id, value, at: clock.now() }]).await
+}
+
+/// A set of this name is about to be made, with this mark.
+pub(super) async fn begin(
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+    name: &str,
+    mark: &str,
+) -> Result<(), LedgerError> {
+    keep(ledger, clock, making(name), &Claimed::Making { mark: mark.to_owned() }).await
+}
+
+/// A set is Usher's from now on, and its name stands for it: the document has said so.
+pub(super) async fn claim(
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+    (name, arn): (&str, &PermissionSetArn),
+    adopted: bool,
+) -> Result<(), LedgerError> {
+    let own = name.to_owned();
+    let claimed = if adopted { Claimed::Adopted { name: own } } else { Claimed::Made { name: own } };
+    keep(ledger, clock, arn.to_string(), &claimed).await?;
+    confirm(ledger, clock, name, arn).await
+}
+
+/// Lets a name stand for a set, whichever bore it before.
+pub(super) async fn confirm(
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+    name: &str,
+    arn: &PermissionSetArn,
+) -> Result<(), LedgerError> {
+    let before = ledger.recall_one(SeenKind::PermissionSetName, name).await?;
+    let confirmed = ConfirmedName { permission_set: arn.clone(), consent: None };
+    let value = serde_json::to_value(confirmed).map_err(|error| PortError::Refused(error.to_string()))?;
+    if before.as_ref().is_some_and(|before| before.value == value) {
+        return Ok(());
+    }
+    // What is newer stays, and another's clock may have been ahead.
+    let at = before.map_or(clock.now(), |before| before.at.max(clock.now()));
+    ledger.remember(SeenKind::PermissionSetName, &[Seen { id: name.to_owned(), value, at }]).await
+}
+
+/// A set is made, whole: its mark means nothing any more.
+pub(super) async fn made(ledger: &dyn Ledger, name: &str) -> Result<(), LedgerError> {
+    ledger.unlearn(SeenKind::OwnPermissionSet, &[making(name)]).await
+}
+
+/// A set is gone, by Usher's own call.
+pub(super) async fn forget(ledger: &dyn Ledger, arn: &PermissionSetArn) -> Result<(), LedgerError> {
+    ledger.unlearn(SeenKind::OwnPermissionSet, &[arn.to_string()]).await
+}

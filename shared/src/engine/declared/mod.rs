@@ -1,0 +1,49 @@
+//! Permission sets that the rules declare: made, edited and deleted, under the engine's lease. What is to be done to each is decided in
+//! [`crate::permission_sets`].
+//!
+//! ```text
+//! claims   which permission sets are Usher's, by the ledger
+//! survey   declared x what AWS has -> a plan for each; holds readers only
+//! keep     under the lease: one set read once more, and brought to what is declared
+//! foreseen  what will be then, for a plan that is shown
+//! round    all of them, in turn, as time allows: what the functions do
+//! ```
+
+mod claims;
+mod foreseen;
+mod keep;
+mod round;
+mod survey;
+
+use std::time::Duration;
+
+pub use foreseen::{Foreseen, StandIns};
+pub use keep::{Kept, SetKeeper};
+pub use round::KeepSummary;
+pub use survey::{DeclaredSets, SetSurvey, Surveyed};
+
+use super::ReadError;
+use crate::{
+    domain::PermissionSetArn,
+    ports::{LedgerError, PortError},
+};
+
+/// How long a declared permission set is believed to be as it was found.
+const LOOKED_AT_EVERY: Duration = Duration::from_mins(15);
+
+/// Why permission sets could not be planned or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum DeclaredSetsError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("cannot use the ledger")]
+    Ledger(#[from] LedgerError),
+    #[error("cannot list the permission sets: {0}")]
+    PermissionSets(String),
+    #[error("cannot read the permission set `{name}`")]
+    Set { name: String, source: PortError },
+    #[error("cannot ask which accounts have `{permission_set}`")]
+    Accounts { permission_set: PermissionSetArn, source: PortError },
+    #[error("cannot write to a queue")]
+    Queue(#[source] PortError),
+}
