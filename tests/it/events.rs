@@ -86,6 +86,10 @@ const EXPECTED: &[(&str, Expected)] = &[
     ("RECONSTRUCTED-identitystore-UpdateGroup", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
     ("RECONSTRUCTED-scim-CreateGroup", Look(r#"{"new_group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
     ("RECONSTRUCTED-scim-DeleteGroup", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
+    (
+        "RECONSTRUCTED-sso-directory-CreateGroup",
+        Look(r#"{"new_group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#),
+    ),
     ("RECONSTRUCTED-sso-directory-", Look(r#"{"group":"a1b2c3d4-5678-4abc-9def-0123456789ab"}"#)),
     (
         "RECONSTRUCTED-identitystore-DeleteGroupMembership",

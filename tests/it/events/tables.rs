@@ -149,6 +149,7 @@ fn every_event_of_identity_center_in_the_documentation_is_read_as_it_says() {
     for family in [Family::Directory, Family::PermissionSets] {
         for (name, source, place, what) in table_of(family) {
             let expected = match what.as_str() {
+                "new group" => json!({ "new_group": ONE }),
                 "group" => json!({ "group": ONE }),
                 "group, and who has joined" => {
                     json!({ "group_member": { "group": ONE, "user": OTHER, "joined": true } })
@@ -193,7 +194,7 @@ fn every_event_of_identity_center_in_the_documentation_is_read_as_it_says() {
             // What stands in its place goes before what stands elsewhere.
             if place != "anywhere" {
                 let others: &[(&str, &str)] = match what.as_str() {
-                    "group" => &[("groupId", THIRD)],
+                    "group" | "new group" => &[("groupId", THIRD)],
                     "group, and who has joined" | "group, and who has left" => {
                         &[("groupId", THIRD), ("userId", THIRD)]
                     }

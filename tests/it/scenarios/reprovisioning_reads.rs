@@ -119,9 +119,9 @@ async fn tags_that_take_longer_than_a_run_are_read_on_by_the_next_one() {
 
 #[tokio::test(start_paused = true)]
 async fn accounts_that_have_left_the_organization_are_asked_for_no_tags() {
+    const LEFT: usize = 150;
     let service =
         many("{ waves: [{ accounts: { tagged: { Ring: canary } } }, { accounts: everywhere }] }").await;
-    const LEFT: usize = 150;
     for n in 0..ACCOUNTS {
         if n != 77 && n <= LEFT {
             let account_id = service.account(&format!("unit-{n:02}")).to_string();

@@ -136,14 +136,12 @@ impl ReprovisionError {
 
     /// Whether it may be one permission set's, or one account's, and is nothing to stop others for.
     fn is_of_one_set(&self) -> bool {
-        is_refused(self)
-            || match self {
-                Self::Outdated { permission_set: _, source }
-                | Self::Read(ReadError::Account { account: _, source }) => {
-                    !matches!(source, PortError::Barred(_))
-                }
-                _ => false,
-            }
+        let (Self::Outdated { permission_set: _, source }
+        | Self::Read(ReadError::Account { account: _, source })) = self
+        else {
+            return is_refused(self);
+        };
+        !matches!(source, PortError::Barred(_))
     }
 }
 

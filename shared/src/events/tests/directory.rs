@@ -152,7 +152,8 @@ fn an_id_is_found_in_each_likely_place() {
                     event(source, name, there.clone(), Value::Null),
                     event(source, name, store(), there.clone()),
                 ] {
-                    assert_eq!(hint(&event), group(GROUP), "{source} {name} {there}");
+                    let expected = if name == "CreateGroup" { new_group(GROUP) } else { group(GROUP) };
+                    assert_eq!(hint(&event), expected, "{source} {name} {there}");
                 }
             }
         }
