@@ -110,7 +110,8 @@ pub(crate) async fn release(
         Held::Key(key) => stood(&consent.release_key(&key).await?),
     };
     let target = line(&target.to_string());
-    say(screen, &format!("Goes on: {target}. It was on hold{told}."))
+    let next = "The next look at it decides anew: the next sweep at the latest, or `usher apply`.";
+    say(screen, &format!("Goes on: {target}. It was on hold{told}. {next}"))
 }
 
 pub(super) fn consent<'a>(ledger: &'a dyn Ledger, machine: &'a Machine, by: &'a ByArgs) -> Consent<'a> {
@@ -127,7 +128,7 @@ fn stood(hold: &Hold) -> String {
     let Hold { by, at, reason } = hold;
     let by = match by {
         HeldBy::Person(name) => format!("by {}", line(name)),
-        HeldBy::DeletedByHand => "since it was deleted by hand".to_owned(),
+        HeldBy::DeletedByHand => "as deleted by hand".to_owned(),
     };
     format!(" {by} since {}{}", render::minute(*at), because(reason))
 }

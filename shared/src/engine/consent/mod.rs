@@ -76,7 +76,7 @@ impl std::fmt::Debug for Consent<'_> {
 /// Why consent was not taken. Unless it says otherwise, nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsentError {
-    #[error("it is kept who consents, so a name is needed")]
+    #[error("it is kept who did this, so a name is needed")]
     Nameless,
     #[error(transparent)]
     Read(#[from] ReadError),
