@@ -104,6 +104,10 @@ pub(crate) async fn explain(
         },
         permission_set: asked
             .map(|arn| PermissionSetName { name: names.permission_set(arn), arn: arn.clone() }),
+        unread: match &opened.present {
+            Lookup::Failed(why) => Some(why.clone()),
+            Lookup::Found(_) | Lookup::Absent => None,
+        },
         permission_sets: explained,
         elsewhere: if asked.is_some() { Vec::new() } else { story.elsewhere() },
     })
@@ -300,12 +304,17 @@ impl Story<'_> {
             .filter(|rule| {
                 let unmet = rule.unmet();
                 let is_here = !unmet.contains(&Condition::Accounts) && !unmet.contains(&Condition::Time);
-                (rule.names_somebody() && !is_here) || (is_here && is_unknown(rule))
+                (rule.names_somebody() && !is_here) || (is_here && is_unknown(rule)) || is_of_members(rule)
             })
             .collect();
         rules.sort_by_key(|rule| rule.unmet().len());
         rules
     }
+}
+
+/// Whether it gives something to each member of the group that is asked about, and nothing to the group.
+fn is_of_members(rule: &RuleWhy) -> bool {
+    rule.principals.iter().any(|why| why.outcome == PrincipalOutcome::EachMember)
 }
 
 /// Whether it can't be told whom it is about.

@@ -26,14 +26,17 @@ pub(crate) fn explain(report: &ExplainReport, style: Style) -> String {
         one_set(&mut text, set, report, style);
     }
     if report.permission_sets.is_empty() {
-        let _ = writeln!(
-            text,
-            "{}\n",
-            style.paint(Paint::Heading, "They have nothing here, and no rule gives them anything.")
-        );
+        let nothing = match &report.unread {
+            None => "They have nothing here, and no rule gives them anything.".to_owned(),
+            Some(why) => {
+                format!("No rule gives them anything here. What they have was not read: {}.", line(why))
+            }
+        };
+        let _ = writeln!(text, "{}\n", style.paint(Paint::Heading, nothing));
     }
     if !report.elsewhere.is_empty() {
-        let _ = writeln!(text, "{}", style.paint(Paint::Heading, "Rules about them that give nothing here"));
+        let _ =
+            writeln!(text, "{}", style.paint(Paint::Heading, "Rules about them that give them nothing here"));
         rules(&mut text, &report.elsewhere, &[], report, style);
         text.push('\n');
     }

@@ -28,6 +28,8 @@ pub struct ExplainReport {
     pub account: AccountTold,
     /// The permission set that was asked about; null for all.
     pub permission_set: Option<PermissionSetName>,
+    /// Why it was not read what they have in the account; null where it was.
+    pub unread: Option<String>,
     /// The one that was asked about, or all that they have or that rules, a `never` or the ledger say something of.
     pub permission_sets: Vec<SetExplained>,
     /// Where no permission set was asked about: rules that are about them, and not here or not now.

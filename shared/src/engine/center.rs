@@ -310,9 +310,9 @@ impl CenterInbox<'_> {
         let present = row.claim().map(|claim| claim.request.as_ref());
         let is_known =
             request.is_some() && (present == Some(request) || row.last_request.as_ref() == request);
-        let is_anothers =
+        let is_by_another =
             !self.own_roles.is_empty() && arrival.caller_role.is_some() && !self.is_of_our_role(arrival);
-        Ok(is_known || (present == Some(None) && !is_anothers))
+        Ok(is_known || (present == Some(None) && !is_by_another))
     }
 
     /// Tells of an assignment that somebody else has made, once AWS shows it. What becomes of one that a rule wants, or that was ours, is told by who

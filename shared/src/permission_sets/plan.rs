@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     Ours,
+    /// Ours, and it bears the mark that the ledger has kept since before it was made: nobody has it yet, so nothing is taken from anybody.
+    BeingMade,
     /// Made by somebody else, or it can't be told.
     NotOurs,
 }
@@ -100,7 +102,7 @@ pub fn plan(declared: &DeclaredSet, facts: Facts<'_>) -> SetPlan {
         (Wanted::Gone, None) => Vec::new(),
     };
     let adopts = actual.is_some() && claim == Claim::NotOurs && declared.adopt;
-    let is_made = actual.is_some_and(|actual| !actual.tags.0.contains_key(MAKING_TAG));
+    let is_made = actual.is_some() && claim != Claim::BeingMade;
     let takes_away = || {
         is_made && changes.iter().any(|change| takes_away(change, actual))
             || changes.contains(&Change::Delete)
@@ -201,7 +203,7 @@ fn edit(content: &SetContent, actual: &Details) -> Vec<Change> {
         changes.push(Change::DeleteBoundary);
     }
     // Keys that go make room for those that come; but the mark of one that is being made goes last of all.
-    let surplus = |key: &&str| tags.get(key).is_none() && *key != MAKING_TAG;
+    let surplus = |key: &&str| tags.get(key).is_none() && *key != MAKING_TAG && !is_of_aws(key);
     let untagged: Vec<String> =
         actual.tags.iter().map(|(key, _)| key).filter(surplus).map(str::to_owned).collect();
     if !untagged.is_empty() {
@@ -215,6 +217,11 @@ fn edit(content: &SetContent, actual: &Details) -> Vec<Change> {
         changes.push(Change::Untag(vec![MAKING_TAG.to_owned()]));
     }
     changes
+}
+
+/// Whether a tag is AWS's own, such as those of a stack: nobody can declare it or take it away.
+pub(super) fn is_of_aws(key: &str) -> bool {
+    key.get(..4).is_some_and(|beginning| beginning.eq_ignore_ascii_case("aws:"))
 }
 
 /// Whether a change replaces something that is there, or takes it away.

@@ -1,6 +1,6 @@
 //! How a permission set differs from what is declared, as people read it.
 
-use super::{Details, Inline};
+use super::{Details, Inline, plan::is_of_aws};
 use crate::{
     policy::{self, Policy, StatementDiff},
     rules::SetContent,
@@ -78,7 +78,7 @@ pub fn differences(actual: Option<&Details>, content: &SetContent) -> Vec<Differ
 }
 
 fn pairs(tags: &crate::domain::Tags) -> Vec<String> {
-    tags.iter().map(|(key, value)| format!("{key}={value}")).collect()
+    tags.iter().filter(|(key, _)| !is_of_aws(key)).map(|(key, value)| format!("{key}={value}")).collect()
 }
 
 fn texts<'a, T: ToString + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<String> {

@@ -8,7 +8,10 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -123,10 +126,21 @@ impl Policy {
             && sorted(statements) == sorted(&other.statements)
     }
 
-    /// As AWS takes it: JSON without white space between its parts.
+    /// As AWS takes it: JSON without white space between its parts, and with letters above `ÿ`, which its API doesn't take, as `\u` escapes.
     pub fn to_json(&self) -> String {
         // Maps with keys that are text can always be written.
-        serde_json::to_string(self).unwrap_or_default()
+        let json = serde_json::to_string(self).unwrap_or_default();
+        let mut written = String::with_capacity(json.len());
+        for letter in json.chars() {
+            if letter <= '\u{ff}' {
+                written.push(letter);
+            } else {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(written, "\\u{unit:04x}");
+                }
+            }
+        }
+        written
     }
 }
 

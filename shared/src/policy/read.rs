@@ -177,14 +177,20 @@ impl Reader {
                 );
             });
         }
-        let sid = self.member(members, "Sid", |reader, value| {
-            let sid = reader.text(value)?;
-            if sid.chars().any(|letter| !letter.is_ascii_alphanumeric()) {
-                reader.mistake("a `Sid` has letters and digits only", None);
-                return None;
-            }
-            Some(sid)
-        });
+        // Tools write an empty one, and IAM takes it for none.
+        let is_none = members.get("Sid").and_then(Value::as_str) == Some("");
+        let sid = if is_none {
+            None
+        } else {
+            self.member(members, "Sid", |reader, value| {
+                let sid = reader.text(value)?;
+                if sid.chars().any(|letter| !letter.is_ascii_alphanumeric()) {
+                    reader.mistake("a `Sid` has letters and digits only", None);
+                    return None;
+                }
+                Some(sid)
+            })
+        };
         let effect = self.member(members, "Effect", |reader, value| match value.as_str() {
             Some("Allow") => Some(Effect::Allow),
             Some("Deny") => Some(Effect::Deny),
@@ -337,12 +343,6 @@ impl Reader {
                 None,
             );
         }
-        if let Some(odd) = json.chars().find(|letter| !matches!(letter, ' '..='\u{ff}')) {
-            self.mistake(
-                format!("the character `{odd}` can't stand in an inline policy: AWS takes those up to `ÿ`"),
-                None,
-            );
-        }
     }
 }
 
@@ -361,9 +361,10 @@ fn action_mistake(action: &str) -> Option<&'static str> {
     )
 }
 
-/// `*`, or an ARN with wildcards and variables.
+/// `*`, or an ARN with wildcards and variables, which may stand for several of its six parts.
 fn resource_mistake(resource: &str) -> Option<&'static str> {
-    let is_resource = resource == "*" || resource.starts_with("arn:") && resource.len() > 4;
+    let is_whole = |arn: &str| arn.split(':').count() >= 6 || arn.contains(['*', '?']) || arn.contains("${");
+    let is_resource = resource == "*" || resource.starts_with("arn:") && is_whole(resource);
     (!is_resource).then_some("is no resource: it is `*` or an ARN, such as `arn:aws:s3:::bucket/*`")
 }
 

@@ -118,7 +118,7 @@ fn every_mistake_says_where_it_is() {
         statement(&json!({ "NotAction": "a:b" })),
         statement(&json!({ "Action": [] })),
         statement(&json!({ "Action": ["s3:GetObject", "GetObject", 1] })),
-        statement(&json!({ "Resource": "bucket" })),
+        statement(&json!({ "Resource": ["bucket", "arn:nonsense", "arn:aws:s3"] })),
         statement(&json!({ "Principal": "*" })),
         statement(&json!({ "Sid": "a b" })),
         statement(&json!({ "Condition": [] })),
@@ -129,7 +129,6 @@ fn every_mistake_says_where_it_is() {
         statement(&json!({ "Condition": { "Bool": { "a": "true", "A": "false" } } })),
         json!({ "Statement": [statement(&json!({ "Sid": "A" }))["Statement"][0], statement(&json!({ "Sid": "A" }))["Statement"][0]] }),
         statement(&json!({ "Resource": text(MOST_CHARACTERS) })),
-        statement(&json!({ "Condition": { "StringEquals": { "a": "€" } } })),
         statement(&json!({ "Condition": { "StringEquals": { "a": " ".repeat(MOST_BYTES) } } })),
     ] {
         for Mistake { at, message, help } in read(&wrong).expect_err(&wrong.to_string()) {
@@ -159,7 +158,9 @@ fn every_mistake_says_where_it_is() {
     /Statement/0/Action: an empty list | list at least one
     /Statement/0/Action/1: `GetObject` is no action: it is `*`, or has a service before it, such as `s3:GetObject` or `ec2:Describe*`
     /Statement/0/Action/2: this is a text
-    /Statement/0/Resource: `bucket` is no resource: it is `*` or an ARN, such as `arn:aws:s3:::bucket/*`
+    /Statement/0/Resource/0: `bucket` is no resource: it is `*` or an ARN, such as `arn:aws:s3:::bucket/*`
+    /Statement/0/Resource/1: `arn:nonsense` is no resource: it is `*` or an ARN, such as `arn:aws:s3:::bucket/*`
+    /Statement/0/Resource/2: `arn:aws:s3` is no resource: it is `*` or an ARN, such as `arn:aws:s3:::bucket/*`
     /Statement/0/Principal: a permission set's policy has no `Principal`: it is about whoever uses the permission set | leave it out
     /Statement/0/Sid: a `Sid` has letters and digits only
     /Statement/0/Condition: a `Condition` is a map of operators, such as `StringEquals`
@@ -170,7 +171,6 @@ fn every_mistake_says_where_it_is() {
     /Statement/0/Condition/Bool/A: the key `A` stands here twice
     /Statement/1/Sid: two statements have the `Sid` `A`
     : the policy has 10348 characters without white space; an inline policy has at most 10240 | put part of it into a customer managed policy, and name that under `customer_managed_policies`
-    : the character `€` can't stand in an inline policy: AWS takes those up to `ÿ`
     : the policy has 32902 bytes; an inline policy has at most 32768
     "##);
 }
@@ -186,6 +186,21 @@ fn the_size_is_counted_without_white_space_as_aws_counts_it() {
     assert!(read(&at_most(1)).is_err());
     // Blanks inside of texts don't count either.
     assert_eq!(counted("{ \"a b\": 1 }"), 8);
+}
+
+#[test]
+fn what_tools_write_and_aws_takes_is_taken() {
+    let nameless = policy(&statement(&json!({ "Sid": "" })));
+    assert!(nameless.is_same(&policy(&statement(&json!({})))));
+    for resource in ["arn:aws:s3:::bucket/${aws:PrincipalTag/Team}/*", "arn:aws:s3:*", "arn:*:s3:::b", "*"] {
+        policy(&statement(&json!({ "Resource": resource })));
+    }
+    // The API takes letters up to `ÿ`, and JSON can say all others with these.
+    let far = policy(&statement(&json!({ "Condition": { "StringEquals": { "a": ["東京", "é", "🗼"] } } })));
+    let json = far.to_json();
+    assert!(json.chars().all(|letter| letter <= 'ÿ'), "{json}");
+    assert!(json.contains(r"\u6771\u4eac") && json.contains(r"\ud83d\uddfc"), "{json}");
+    assert!(policy(&serde_json::from_str(&json).unwrap()).is_same(&far));
 }
 
 /// Some policy that can be read.

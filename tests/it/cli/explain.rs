@@ -159,7 +159,7 @@ async fn who_would_have_what_is_told_by_rule_selector_and_membership() {
         + tagged Team: present: the account has `shop`
         + match permission_set_tag Stage = account_tag Stage: the permission set has `All`, which is any, the account has `dev`
 
-    Rules about them that give nothing here
+    Rules about them that give them nothing here
       rule over (rules.yaml:20, sync): gives nothing here
         + user_name alice@example.com: it is they
         + everywhere: it is in the organization
@@ -251,7 +251,7 @@ async fn what_is_forbidden_is_told_by_what_forbids_it() {
         + tagged Team: present: the account has `shop`
         + match permission_set_tag Stage = account_tag Stage: the permission set has `All`, which is any, the account has `prod`
 
-    Rules about them that give nothing here
+    Rules about them that give them nothing here
       rule over (rules.yaml:20, sync): gives nothing here
         + user_name alice@example.com: it is they
         + everywhere: it is in the organization
@@ -434,6 +434,10 @@ async fn suspended_accounts_failed_look_ups_and_refusals_are_told_in_words() {
     let asleep = asked.in_force(&words).await.out;
     assert!(asleep.contains("the account is suspended: nothing is written to it"), "{asleep}");
     assert!(asleep.contains("not known whether they have it"), "{asleep}");
+    let nobody = asked.in_force(&["group:twin", DEV]).await.out;
+    assert!(nobody.contains("What they have was not read"), "{nobody}");
+    let members = asked.in_force(&["Emergency", DEV]).await.out;
+    assert!(members.contains("it gives to each member of the group"), "{members}");
 }
 
 #[tokio::test]

@@ -54,7 +54,11 @@ impl Claims {
     pub(super) fn of(&self, set: &Details) -> Claim {
         let is_known =
             matches!(self.0.get(set.arn.as_str()), Some(Claimed::Made { .. } | Claimed::Adopted { .. }));
-        if is_known || self.is_being_made(set) { Claim::Ours } else { Claim::NotOurs }
+        match (self.is_being_made(set), is_known) {
+            (true, _) => Claim::BeingMade,
+            (false, true) => Claim::Ours,
+            (false, false) => Claim::NotOurs,
+        }
     }
 
     /// The mark of a set that was about to be made. INVARIANT: it is kept until the set is there, since lists may hide for a while that it is.
