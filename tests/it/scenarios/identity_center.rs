@@ -204,6 +204,38 @@ async fn a_permission_set_that_is_tagged_is_given_where_rules_select_by_that_tag
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_permission_set_that_is_made_with_the_tag_is_given_and_taken_when_it_is_untagged() {
+    let service = Service::new();
+    service
+        .publish(&rules([group("tagged", "Developers")
+            .gets_tagged("Level", "High")
+            .in_accounts(in_ou("Sandbox"))]))
+        .await;
+    service.sweep_and_settle().await;
+    let input: sso::CreatePermissionSet = serde_json::from_value(json!({
+        "InstanceArn": INSTANCE,
+        "Name": "Operators",
+        "Tags": [{ "Key": "Level", "Value": "High" }],
+    }))
+    .unwrap();
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+    service.settle().await;
+    let key = service.key("play", "Operators", "Developers");
+    assert!(service.exists(&key));
+    service.pass(Duration::from_mins(10)).await;
+    let input: sso::UntagResource = serde_json::from_value(json!({
+        "InstanceArn": INSTANCE,
+        "ResourceArn": key.permission_set,
+        "TagKeys": ["Level"],
+    }))
+    .unwrap();
+    service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
+    service.settle().await;
+    assert!(!service.exists(&key));
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_of_our_own_that_come_back_as_events_lead_to_no_look_and_those_of_others_do() {
     let service = Service::new();
     service

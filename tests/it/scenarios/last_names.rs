@@ -102,3 +102,25 @@ async fn a_group_and_a_user_that_are_gone_are_remembered_by_the_names_that_rules
     assert_eq!(last_name(&service, SeenKind::GroupName, group.as_str()).await, gone("Developers"));
     assert_eq!(last_name(&service, SeenKind::UserName, user.as_str()).await, gone("alba@example.com"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_renamed_away_loses_what_it_had_within_the_budgets() {
+    let service = Service::new();
+    let mut document = rules(["Sandbox", "Workloads/Development"].map(|ou| {
+        let id = ou.to_lowercase().replace('/', "-");
+        group(&id, "Developers").gets("ReadOnlyAccess").in_accounts(in_ou(ou))
+    }));
+    (document.max_deletes, document.max_delete_percent) = (1, 0);
+    service.publish(&document).await;
+    service.sweep_and_settle().await;
+    let before = service.assignments().len();
+    assert!(before > 1);
+    service.pass(Duration::from_mins(10)).await;
+    let id = service.world().group_named("Developers").unwrap();
+    rename(&service, &id, "Builders").await;
+    service.settle().await;
+    assert_eq!(service.assignments().len(), before - 1);
+    let withheld = service.withheld().await;
+    assert_eq!(withheld.values().filter(|reason| *reason == "budget").count(), before - 1, "{withheld:?}");
+    service.converged(&["budget"]).await;
+}
