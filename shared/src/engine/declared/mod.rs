@@ -6,12 +6,14 @@
 //! survey   declared x what AWS has -> a plan for each; holds readers only
 //! keep     under the lease: one set read once more, and brought to what is declared
 //! foreseen  what will be then, for a plan that is shown
+//! place    how far a round over all of them has come
 //! round    all of them, in turn, as time allows: what the functions do
 //! ```
 
 mod claims;
 mod foreseen;
 mod keep;
+mod place;
 mod round;
 mod survey;
 
