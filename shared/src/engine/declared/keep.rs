@@ -21,8 +21,9 @@ use crate::{
     permission_sets::{Change, MAKING_TAG, SetPlan},
     ports::{
         AccessReader, Clock, Guard, Ledger, LedgerError, PermissionSetReader, PermissionSetWriter, PortError,
-        Queue,
+        Queue, Seen, SeenKind,
     },
+    rules::Wanted,
 };
 
 /// A call may take so long; none is begun that could outlive the lease.
@@ -180,7 +181,15 @@ impl SetKeeper<'_> {
             if let Some(begun) = ground.claims().begun(name).filter(|begun| begun.changes == digest) {
                 begun.run.clone_into(&mut under.run);
             }
-            self.edit(&mut under, (name, &digest), &arn, &changes).await
+            let kept = self.edit(&mut under, (name, &digest), &arn, &changes).await;
+            if let (Ok(Kept::Done { .. }), Wanted::There(content)) = (&kept, &declared.wanted) {
+                // Rules that select it by its tags find it by these from now on, whenever they were last read.
+                let tags = serde_json::to_value(&content.tags)
+                    .map_err(|error| LedgerError::from(PortError::Refused(error.to_string())))?;
+                let seen = Seen { id: arn.to_string(), value: tags, at: self.clock().now() };
+                self.ledger.remember(SeenKind::PermissionSetTags, &[seen]).await?;
+            }
+            kept
         } else {
             let mark = ground.claims().mark_of(name).map_or_else(|| under.run.clone(), str::to_owned);
             self.make(&mut under, (name, &mark), &changes).await

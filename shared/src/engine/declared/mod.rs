@@ -19,8 +19,10 @@ mod survey;
 
 use std::time::Duration;
 
+pub(super) use claims::MAKING;
 pub use foreseen::{Foreseen, StandIns};
 pub use keep::{Kept, SetKeeper};
+pub(super) use place::{PLACE, Place};
 pub use round::KeepSummary;
 pub use survey::{DeclaredSets, SetSurvey, Surveyed};
 
