@@ -38,6 +38,7 @@ impl<'a> Sets<'a> {
                 settings: work.settings,
             },
             in_charge: work.aws.sets.as_ref(),
+            lists_in_charge: work.aws.access.as_ref(),
             writer: work.aws.set_writer.as_ref(),
             ledger: work.ledger,
             wake: &self.wake,

@@ -396,6 +396,7 @@ impl LocalRuntime {
                     settings: self.settings,
                 },
                 in_charge: self.engine.sets.as_ref(),
+                lists_in_charge: self.engine.access.as_ref(),
                 writer: self.engine.set_writer.as_ref(),
                 ledger: &self.ledger,
                 wake: &self.wake,

@@ -138,6 +138,10 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
         WithheldReason::LookupFailed(_) => {
             ("A look-up failed", "it is tried again at the next look; what failed is said below")
         }
+        WithheldReason::PermissionSetAwaited(_) => (
+            "A declared permission set comes first",
+            "it is taken away once the permission set is as declared; `usher plan` says what is in its way",
+        ),
         WithheldReason::Uncertain(_) => (
             "It cannot be said whose they are",
             "`usher adopt KEY` if it is Usher's, `usher disown KEY` if it is not",
@@ -203,6 +207,7 @@ fn command(
         | WithheldReason::Never
         | WithheldReason::NeverUnresolved(_)
         | WithheldReason::LookupFailed(_)
+        | WithheldReason::PermissionSetAwaited(_)
         | WithheldReason::Blocked(_)
         | WithheldReason::AccountNotActive(_)
         | WithheldReason::ManagementAccount

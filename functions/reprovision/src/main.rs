@@ -69,6 +69,7 @@ async fn main() -> Result<(), WithCauses> {
         let keeper = SetKeeper {
             declared: DeclaredSets { reader, sets: &access, settings: engine },
             in_charge: &in_charge,
+            lists_in_charge: &in_charge,
             writer: &in_charge,
             ledger: &ledger,
             wake: &wake,

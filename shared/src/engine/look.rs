@@ -114,10 +114,12 @@ impl<'a> Look<'a> {
     /// What the rules want in these accounts, and whether those who would lose something are still there.
     pub(super) async fn draft(&self, accounts: Vec<Account>, needs: &Needs) -> Drafts {
         let facts = self.reading.facts(needs).await;
+        let unkept = self.reading.unkept(&self.rules).await;
         let now = self.reading.started();
         let mut drafts: Vec<Draft> = Vec::with_capacity(accounts.len());
         for account in accounts {
-            let desired = resolve::desired(&self.rules.index, &account, &facts, now);
+            let awaited = resolve::awaited(&self.rules.index, &account, &facts, now, &unkept);
+            let desired = Desired { awaited, ..resolve::desired(&self.rules.index, &account, &facts, now) };
             self.reading.learn_names(&desired.named);
             drafts.push(Draft { account, desired });
         }
@@ -260,6 +262,7 @@ fn of_principals(desired: &Desired, principals: &BTreeSet<Principal>) -> Desired
         grants_frozen,
         waiting,
         named,
+        awaited,
     } = desired;
     Desired {
         account: account.clone(),
@@ -272,6 +275,7 @@ fn of_principals(desired: &Desired, principals: &BTreeSet<Principal>) -> Desired
         grants_frozen: grants_frozen.clone(),
         waiting: waiting.clone(),
         named: named.clone(),
+        awaited: awaited.clone(),
     }
 }
 

@@ -110,7 +110,9 @@ impl Planner<'_> {
         };
         let now = reading.started();
         let facts = reading.facts(&resolve::needs(&rules.index, &account, now)).await;
-        let desired = resolve::desired(&rules.index, &account, &facts, now);
+        let unkept = reading.unkept(&rules).await;
+        let awaited = resolve::awaited(&rules.index, &account, &facts, now, &unkept);
+        let desired = Desired { awaited, ..resolve::desired(&rules.index, &account, &facts, now) };
         reading.learn_names(&desired.named);
         let standing = reading.standing(&leaving(&desired, &rows)).await;
         let asked = Asked { index: &rules.index, account: &account, desired: &desired, rows: &rows, now };

@@ -75,6 +75,7 @@ fn happened(withheld: &Withheld) -> Option<Happened> {
         | WithheldReason::Never
         | WithheldReason::NeverUnresolved(_)
         | WithheldReason::LookupFailed(_)
+        | WithheldReason::PermissionSetAwaited(_)
         | WithheldReason::Uncertain(_)
         | WithheldReason::AccountNotActive(_)
         | WithheldReason::ManagementAccount

@@ -147,6 +147,8 @@ pub enum WithheldReason {
     NeverUnresolved(String),
     /// A look-up failed that a rule rests on: nothing that the rule last wanted is taken away.
     LookupFailed(String),
+    /// A declared permission set, by its name, that is yet to be made or edited may take its place: it stays until then.
+    PermissionSetAwaited(String),
     /// Perhaps ours: never deleted automatically, and not claimed either.
     Uncertain(String),
     /// AWS refused it for good.
@@ -181,6 +183,7 @@ impl WithheldReason {
             Self::Never => "never",
             Self::NeverUnresolved(_) => "never_unresolved",
             Self::LookupFailed(_) => "lookup_failed",
+            Self::PermissionSetAwaited(_) => "permission_set_awaited",
             Self::Uncertain(_) => "uncertain",
             Self::Blocked(_) => "blocked",
             Self::AccountNotActive(_) => "account_not_active",
@@ -207,6 +210,10 @@ impl std::fmt::Display for WithheldReason {
             Self::Never => f.write_str("forbidden by a `never`"),
             Self::NeverUnresolved(why) => write!(f, "a `never` could not be resolved: {why}"),
             Self::LookupFailed(why) => write!(f, "a look-up failed: {why}"),
+            Self::PermissionSetAwaited(name) => write!(
+                f,
+                "it stays until the permission set `{name}`, which may take its place, is as the rules declare it"
+            ),
             Self::Uncertain(why) => {
                 write!(f, "it cannot be said whose it is ({why}); `usher adopt` or `usher disown` settles it")
             }

@@ -134,7 +134,7 @@ mod tests {
         domain::{Account, AccountState, Mode, OuPath, RuleId, Tags},
         ledger::{Cause, Claim, Fence, Intent, Orders},
         plan::{Actual, ManagementWrites, Plan, WithheldReason, plan},
-        resolve::Desired,
+        resolve::{Awaited, Desired},
     };
 
     const QUOTAS: Quotas = Quotas { groups: 3, permission_sets: 2 };
@@ -236,6 +236,7 @@ mod tests {
             grants_frozen: None,
             waiting: BTreeSet::new(),
             named: BTreeMap::new(),
+            awaited: Awaited::default(),
         };
         plan(&Situation {
             account: &account,

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     domain::{OuPath, Tags},
     ledger::{Claim, Fence, Intent, State},
-    resolve::Recreated,
+    resolve::{Awaited, Recreated},
 };
 
 const ACCOUNT: &str = "111122223333";
@@ -143,6 +143,7 @@ impl Case {
             waiting: BTreeSet::new(),
             unconfirmed: self.unconfirmed.clone(),
             named: BTreeMap::new(),
+            awaited: Awaited::default(),
         };
         let keys = rows.iter().map(|row| row.key.clone()).chain([key()]);
         let present = if self.listed { keys.collect() } else { BTreeSet::new() };

@@ -114,7 +114,8 @@ pub enum SeenKind {
     Consent,
     /// id: [`crate::ledger::Publication::id`]; value: [`crate::ledger::Publication`]. Nothing is ever taken out of it.
     Publication,
-    /// id: the ARN of a permission set that is Usher's, or `making:` and the name of one that is being made; value: what makes it so.
+    /// id: the ARN of a permission set that is Usher's, or `making:` or `editing:` and the name of one that is being made or edited; value:
+    /// what makes it so.
     OwnPermissionSet,
     /// id: when a campaign began, and its permission set's ARN; value: [`crate::ledger::CampaignRecord`]. A bounded number is kept.
     Reprovisioned,

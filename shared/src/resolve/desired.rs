@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use jiff::Timestamp;
 
 use super::{
-    Facts, Lookup, Missing, NamedBy,
+    Awaited, Facts, Lookup, Missing, NamedBy,
     catalogue::Listed,
     names::{barred_principals, barred_sets, principals_of, sets_of},
 };
@@ -37,6 +37,8 @@ pub struct Desired {
     pub waiting: BTreeSet<(NamedBy, Missing)>,
     /// The permission sets that rules found by name.
     pub named: BTreeMap<String, PermissionSetArn>,
+    /// Rules that wait for a declared permission set. What it may take the place of must not be taken away before.
+    pub awaited: Awaited,
 }
 
 /// A name under which there is another permission set than before: it was deleted and made again, and may allow anything now.
@@ -65,6 +67,7 @@ pub fn desired(index: &Index, account: &Account, facts: &Facts, now: Timestamp) 
         grants_frozen: None,
         waiting: BTreeSet::new(),
         named: BTreeMap::new(),
+        awaited: Awaited::default(),
     };
     let rules = rules_at(index, account, now);
     if rules.is_empty() {

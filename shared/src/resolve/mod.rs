@@ -2,6 +2,7 @@
 //!
 //! Missing is not empty. A look-up that failed freezes what rests on it; only a name that is proved absent wants nothing.
 
+mod awaited;
 mod catalogue;
 mod desired;
 mod missing;
@@ -11,6 +12,7 @@ mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use awaited::{Awaited, Unkept, awaited};
 pub use catalogue::Catalogue;
 pub use desired::{Desired, Recreated, desired};
 pub use missing::{Missing, NamedBy};

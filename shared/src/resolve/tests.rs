@@ -1,5 +1,6 @@
 //! What rules want on given facts.
 
+mod awaited;
 mod explained;
 mod language;
 mod properties;
@@ -94,6 +95,7 @@ fn shown(desired: &Desired) -> String {
         grants_frozen,
         waiting,
         named: _,
+        awaited: _,
     } = desired;
     let mut lines = Vec::new();
     for (what, keys) in [("wanted", wanted), ("forbidden", forbidden)] {

@@ -270,7 +270,12 @@ impl JoinedWith {
 impl Join {
     /// Whether it holds. What is missing on either side is no match, the wildcard included.
     pub fn holds(&self, set: &PermissionSet, account: &Account) -> bool {
-        let Some(wanted) = set.tags.get(&self.permission_set_tag) else { return false };
+        self.holds_for(&set.tags, account)
+    }
+
+    /// The same for a permission set with these tags.
+    pub fn holds_for(&self, tags: &Tags, account: &Account) -> bool {
+        let Some(wanted) = tags.get(&self.permission_set_tag) else { return false };
         let is_any = self.wildcard.as_deref() == Some(wanted);
         let fits = |value: &str| is_any || value == wanted;
         match &self.with {

@@ -17,34 +17,40 @@ use super::{
     service::Service,
 };
 
-const DEVELOPERS: &str = "{ name: Developers, description: For those who develop, session_duration: PT4H, \
+pub(super) const DEVELOPERS: &str = "{ name: Developers, description: For those who develop, session_duration: PT4H, \
     aws_managed_policies: [arn:aws:iam::aws:policy/ReadOnlyAccess], customer_managed_policies: [Common], \
     permissions_boundary: { customer_managed_policy: Boundary }, tags: { Team: shop }, \
     inline_policy: { Version: 2012-10-17, Statement: { Effect: Allow, Action: \"s3:*\", Resource: \"*\" } } }";
 
-fn declaring(sets: &str) -> Rules {
+pub(super) fn declaring(sets: &str) -> Rules {
     rules([group("developers", "Developers").gets("Developers").in_accounts(in_ou("Workloads/Development"))])
         .with_permission_sets(sets)
 }
 
 impl Service {
     /// One invocation of the function that keeps them.
-    async fn keep(&self) -> KeepSummary {
+    pub(super) async fn keep(&self) -> KeepSummary {
         self.ports.keeper().run("keep", self.soon()).await.unwrap()
     }
 
-    async fn details(&self, name: &str) -> Option<Details> {
+    pub(super) async fn details(&self, name: &str) -> Option<Details> {
         let arn = self.world().permission_set_named(name)?;
         self.ports.sets.details(&arn).await.unwrap()
     }
 
-    fn calls(&self, name: &str) -> u64 {
+    pub(super) fn calls(&self, name: &str) -> u64 {
         let world = self.world();
         world.counters().calls.iter().filter(|(call, _)| call.ends_with(name)).map(|(_, calls)| calls).sum()
     }
 
+    /// A call that fails from now on.
+    pub(super) fn fails(&self, operation: &str) {
+        let (operation, fault) = (operation.to_owned(), Fault::AccessDenied);
+        self.world().faults.add(FaultRule { operation, service: None, fault, calls: None, account: None });
+    }
+
     /// A person attaches a policy.
-    async fn attach(&self, name: &str, policy: &str) {
+    pub(super) async fn attach(&self, name: &str, policy: &str) {
         let set = self.set(name);
         let input = serde_json::json!({
             "InstanceArn": "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6", "PermissionSetArn": set,
@@ -306,7 +312,11 @@ async fn the_function_may_die_before_or_after_anything_that_it_does() {
             let campaign = service.campaign("Edited").await.expect("an edit is due");
             assert_eq!(campaign.permission_set, edited.arn);
             let own = service.ledger.recall(SeenKind::OwnPermissionSet).await.unwrap();
-            let own: Vec<PermissionSetArn> = own.iter().filter_map(|seen| seen.id.parse().ok()).collect();
+            // Nothing is begun any more.
+            let own: Vec<PermissionSetArn> = own
+                .iter()
+                .map(|seen| seen.id.parse().unwrap_or_else(|_| panic!("{when:?}: {own:?}")))
+                .collect();
             assert!(own.contains(&made.arn) && own.contains(&edited.arn), "{when:?}: {own:?}");
         }
     }

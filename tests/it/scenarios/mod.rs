@@ -40,6 +40,8 @@ mod consent;
 mod crashes;
 mod dead_letters;
 mod declared;
+mod declared_moves;
+mod declared_rounds;
 mod deliveries;
 mod explained;
 mod failures;

@@ -198,6 +198,7 @@ impl Ports {
                 settings: self.settings,
             },
             in_charge: &*self.sets,
+            lists_in_charge: &*self.access,
             writer: &*self.set_writer,
             ledger: &*self.ledger,
             wake: &*self.wake,

@@ -14,7 +14,10 @@ use crate::{
 };
 
 /// How the id begins of what is remembered of a set that is being made.
-const MAKING: &str = "making:";
+pub(in crate::engine) const MAKING: &str = "making:";
+
+/// The same of one that is being edited.
+const EDITING: &str = "editing:";
 
 /// What is remembered of a permission set that is Usher's, or being made.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -30,6 +33,19 @@ enum Claimed {
     Making {
         mark: String,
     },
+    /// It is being edited.
+    Editing(Begun),
+}
+
+/// An edit that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Begun {
+    /// What names the changes that are left.
+    pub(super) changes: String,
+    /// The run that began with them.
+    pub(super) run: String,
+    /// The first of them that leaves accounts with an old version.
+    pub(super) call: String,
 }
 
 /// All that is remembered of them.
@@ -65,7 +81,20 @@ impl Claims {
     pub(super) fn mark_of(&self, name: &str) -> Option<&str> {
         match self.0.get(&making(name)) {
             Some(Claimed::Making { mark }) => Some(mark),
-            Some(Claimed::Made { .. } | Claimed::Adopted { .. }) | None => None,
+            Some(Claimed::Made { .. } | Claimed::Adopted { .. } | Claimed::Editing(_)) | None => None,
+        }
+    }
+
+    /// Whether a set was begun, and nobody has written down that it is done.
+    pub(super) fn is_begun(&self, name: &str) -> bool {
+        self.mark_of(name).is_some() || self.begun(name).is_some()
+    }
+
+    /// The edit of a set that was begun, if it is not done yet.
+    pub(super) fn begun(&self, name: &str) -> Option<&Begun> {
+        match self.0.get(&editing(name)) {
+            Some(Claimed::Editing(begun)) => Some(begun),
+            Some(Claimed::Made { .. } | Claimed::Adopted { .. } | Claimed::Making { .. }) | None => None,
         }
     }
 
@@ -78,6 +107,10 @@ impl Claims {
 
 fn making(name: &str) -> String {
     format!("{MAKING}{name}")
+}
+
+fn editing(name: &str) -> String {
+    format!("{EDITING}{name}")
 }
 
 async fn keep(
@@ -98,6 +131,16 @@ pub(super) async fn begin(
     mark: &str,
 ) -> Result<(), LedgerError> {
     keep(ledger, clock, making(name), &Claimed::Making { mark: mark.to_owned() }).await
+}
+
+/// A set is about to be edited.
+pub(super) async fn edit(
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+    name: &str,
+    begun: Begun,
+) -> Result<(), LedgerError> {
+    keep(ledger, clock, editing(name), &Claimed::Editing(begun)).await
 }
 
 /// A set is Usher's from now on, and its name stands for it: the document has said so.
@@ -131,9 +174,9 @@ pub(super) async fn confirm(
     ledger.remember(SeenKind::PermissionSetName, &[Seen { id: name.to_owned(), value, at }]).await
 }
 
-/// A set is made, whole: its mark means nothing any more.
+/// A set is made, or edited, whole: its mark means nothing any more.
 pub(super) async fn made(ledger: &dyn Ledger, name: &str) -> Result<(), LedgerError> {
-    ledger.unlearn(SeenKind::OwnPermissionSet, &[making(name)]).await
+    ledger.unlearn(SeenKind::OwnPermissionSet, &[making(name), editing(name)]).await
 }
 
 /// A set is gone, by Usher's own call.

@@ -7,14 +7,23 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use sha2::{Digest as _, Sha256};
 
-use super::{DeclaredSets, DeclaredSetsError, claims};
+use super::{
+    DeclaredSets, DeclaredSetsError,
+    claims::{self, Begun},
+    survey::Ground,
+};
 use crate::{
-    domain::{Mode, PermissionSetArn},
-    engine::{RulesOnHand, Wake, memory::remember, reprovision::mark},
+    domain::{Mode, PermissionSetArn, hex},
+    engine::{Reader, RulesOnHand, Wake, memory::remember, reprovision::mark},
     ledger::{Edit, Lease},
     permission_sets::{Change, MAKING_TAG, SetPlan},
-    ports::{Clock, Guard, Ledger, LedgerError, PermissionSetReader, PermissionSetWriter, PortError, Queue},
+    ports::{
+        AccessReader, Clock, Guard, Ledger, LedgerError, PermissionSetReader, PermissionSetWriter, PortError,
+        Queue, Seen, SeenKind,
+    },
+    rules::Wanted,
 };
 
 /// A call may take so long; none is begun that could outlive the lease.
@@ -32,6 +41,8 @@ pub struct SetKeeper<'a> {
     pub declared: DeclaredSets<'a>,
     /// SSO Admin for what is done under the engine's lease.
     pub in_charge: &'a dyn PermissionSetReader,
+    /// The same, for what is read of all permission sets.
+    pub lists_in_charge: &'a dyn AccessReader,
     pub writer: &'a dyn PermissionSetWriter,
     pub ledger: &'a dyn Ledger,
     pub wake: &'a dyn Queue,
@@ -68,7 +79,7 @@ pub enum Kept {
 struct Under<'a> {
     lease: &'a mut Lease,
     guard: Guard,
-    /// Names the run in marks and edits.
+    /// Names the run in marks and edits: of an edit, the one that began with it.
     run: String,
 }
 
@@ -131,9 +142,11 @@ impl SetKeeper<'_> {
         let Some(declared) = rules.index.declared().iter().find(|set| set.name == name) else {
             return Ok(Kept::Overtaken);
         };
-        let ground = self.declared.ground(rules.clone()).await?;
+        let reader = Reader { access: self.lists_in_charge, ..self.declared.reader };
+        let sets = DeclaredSets { reader, sets: self.in_charge, settings: self.declared.settings };
+        let ground = sets.ground(rules.clone()).await?;
         remember(self.ledger, &ground.learned).await?;
-        let surveyed = self.declared.surveyed(&ground, declared, self.in_charge).await?;
+        let surveyed = sets.surveyed(&ground, declared, self.in_charge).await?;
         if let Some(withheld) = surveyed.plan.withheld {
             return Ok(Kept::Withheld(withheld));
         }
@@ -143,6 +156,9 @@ impl SetKeeper<'_> {
         let is_ours = surveyed.actual.as_ref().filter(|_| rules.index.settings().mode != Mode::Observe);
         let found_again = is_ours.is_some_and(|actual| ground.claims().is_being_made(actual));
         if surveyed.plan.changes.is_empty() && !surveyed.plan.adopts && !found_again {
+            if let Some(arn) = surveyed.plan.arn.filter(|_| ground.claims().is_begun(name)) {
+                self.finish(&ground, name, &arn).await?;
+            }
             return Ok(Kept::Done { calls: 0 });
         }
         let guard = Guard {
@@ -161,7 +177,19 @@ impl SetKeeper<'_> {
         let mut under = Under { lease, guard, run };
         let changes = surveyed.plan.changes;
         let done = if let Some(arn) = arn {
-            self.edit(&mut under, name, &arn, &changes).await
+            let digest = digest(rules, &changes);
+            if let Some(begun) = ground.claims().begun(name).filter(|begun| begun.changes == digest) {
+                begun.run.clone_into(&mut under.run);
+            }
+            let kept = self.edit(&mut under, (name, &digest), &arn, &changes).await;
+            if let (Ok(Kept::Done { .. }), Wanted::There(content)) = (&kept, &declared.wanted) {
+                // Rules that select it by its tags find it by these from now on, whenever they were last read.
+                let tags = serde_json::to_value(&content.tags)
+                    .map_err(|error| LedgerError::from(PortError::Refused(error.to_string())))?;
+                let seen = Seen { id: arn.to_string(), value: tags, at: self.clock().now() };
+                self.ledger.remember(SeenKind::PermissionSetTags, &[seen]).await?;
+            }
+            kept
         } else {
             let mark = ground.claims().mark_of(name).map_or_else(|| under.run.clone(), str::to_owned);
             self.make(&mut under, (name, &mark), &changes).await
@@ -200,21 +228,24 @@ impl SetKeeper<'_> {
     async fn edit(
         &self,
         under: &mut Under<'_>,
-        name: &str,
+        (name, digest): (&str, &str),
         arn: &PermissionSetArn,
         changes: &[Change],
     ) -> Result<Kept, Broken> {
         let outdates = changes.iter().find(|change| change.outdates_roles());
         // INVARIANT: it is due before it is edited, so that no crash leaves accounts with an old version and nobody who knows; and once more
-        // when all is done, so that no look comes before the last call.
+        // when all is done, so that no look comes before the last call. An edit that is tried again and again, and gets no further, is due
+        // once: it puts off and begins anew nothing that is under way.
         if let Some(first) = outdates {
-            self.mark(under, arn, first, "begun").await?;
+            let (changes, run, call) = (digest.to_owned(), under.run.clone(), first.call().to_owned());
+            claims::edit(self.ledger, self.clock(), name, Begun { changes, run, call }).await?;
+            self.mark(&under.run, arn, first.call(), "begun").await?;
         }
         for change in changes {
             self.tried(under, change.call(), || self.writer.change(arn, change)).await?;
         }
         if let Some(first) = outdates {
-            self.mark(under, arn, first, "done").await?;
+            self.mark(&under.run, arn, first.call(), "done").await?;
         }
         claims::made(self.ledger, name).await?;
         if changes == [Change::Delete] {
@@ -226,16 +257,24 @@ impl SetKeeper<'_> {
         Ok(Kept::Done { calls: changes.len() })
     }
 
+    /// The last call of a run was made, and the run has died of something: what was left to be written down is.
+    async fn finish(&self, ground: &Ground, name: &str, arn: &PermissionSetArn) -> Result<(), LedgerError> {
+        if let Some(Begun { run, call, .. }) = ground.claims().begun(name) {
+            self.mark(run, arn, call, "done").await?;
+        }
+        claims::made(self.ledger, name).await
+    }
+
     async fn mark(
         &self,
-        under: &Under<'_>,
+        run: &str,
         arn: &PermissionSetArn,
-        change: &Change,
+        call: &str,
         when: &str,
     ) -> Result<(), LedgerError> {
         let edit = Edit {
-            event: format!("usher-{}-{when}", under.run),
-            name: change.call().to_owned(),
+            event: format!("usher-{run}-{when}"),
+            name: call.to_owned(),
             by: "Usher".to_owned(),
             role: String::new(),
             at: self.clock().now(),
@@ -275,4 +314,10 @@ impl SetKeeper<'_> {
             }
         }
     }
+}
+
+/// What names these changes under these rules.
+fn digest(rules: &RulesOnHand, changes: &[Change]) -> String {
+    let digest: [u8; 32] = Sha256::digest(format!("{} {changes:?}", rules.version)).into();
+    hex(&digest)
 }

@@ -6,19 +6,23 @@
 //! survey   declared x what AWS has -> a plan for each; holds readers only
 //! keep     under the lease: one set read once more, and brought to what is declared
 //! foreseen  what will be then, for a plan that is shown
+//! place    how far a round over all of them has come
 //! round    all of them, in turn, as time allows: what the functions do
 //! ```
 
 mod claims;
 mod foreseen;
 mod keep;
+mod place;
 mod round;
 mod survey;
 
 use std::time::Duration;
 
+pub(super) use claims::MAKING;
 pub use foreseen::{Foreseen, StandIns};
 pub use keep::{Kept, SetKeeper};
+pub(super) use place::{PLACE, Place};
 pub use round::KeepSummary;
 pub use survey::{DeclaredSets, SetSurvey, Surveyed};
 

@@ -3,16 +3,17 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{DeclaredSetsError, Kept, LOOKED_AT_EVERY, SetKeeper, survey::Ground};
-use crate::{
-    domain::{Mode, RulesVersion},
-    engine::{memory::remember, signed},
-    ports::{LedgerError, PortError, Seen, SeenKind},
-    rules::Wanted,
+use super::{
+    DeclaredSetsError, Kept, SetKeeper,
+    place::{PLACE, Place},
+    survey::Ground,
 };
-
-/// The fact that keeps how far it has come.
-const PLACE: &str = "declared-permission-sets";
+use crate::{
+    domain::Mode,
+    engine::{RulesOnHand, memory::remember, reading::Reading},
+    ports::{LedgerError, PortError, Seen, SeenKind},
+    rules::{DeclaredSet, Wanted},
+};
 
 /// The pause before another try for the lease.
 const KNOCK: std::time::Duration = std::time::Duration::from_millis(250);
@@ -20,18 +21,8 @@ const KNOCK: std::time::Duration = std::time::Duration::from_millis(250);
 /// A set is not begun any more when so little time is left.
 const ONE_SET: SignedDuration = SignedDuration::from_secs(10);
 
-/// After so long a round is made again in which something has failed.
-const TRIED_AGAIN: SignedDuration = SignedDuration::from_mins(2);
-
-/// How far it has come.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-struct Place {
-    rules: RulesVersion,
-    began: Timestamp,
-    /// The last one that is done with.
-    after: Option<String>,
-    over: bool,
-}
+/// So many names of permission sets are asked for before they are remembered: a quarter of a minute at the function's pace.
+const NAMES: usize = 5;
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -46,6 +37,15 @@ pub struct KeepSummary {
     pub held_off: bool,
 }
 
+/// How it went with one set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Went {
+    Through,
+    Failed,
+    /// There is no point in going on.
+    NoFurther,
+}
+
 impl SetKeeper<'_> {
     /// Keeps those that are due until `until`; the next run goes on. `holder` names this run in the lease.
     pub async fn run(&self, holder: &str, until: Timestamp) -> Result<KeepSummary, DeclaredSetsError> {
@@ -57,68 +57,123 @@ impl SetKeeper<'_> {
         if is_idle || self.ledger.orders().await?.pause.is_some() {
             return Ok(summary);
         }
-        let now = self.clock().now();
         let kept = self.ledger.recall_one(SeenKind::Fact, PLACE).await?;
         let kept = kept.and_then(|fact| serde_json::from_value::<Place>(fact.value).ok());
-        let begun = Place { rules: rules.version.clone(), began: now, after: None, over: false };
-        let mut place = match kept.filter(|place| place.rules == rules.version) {
-            None => begun,
-            Some(place) if place.over && place.began + signed(LOOKED_AT_EVERY) > now => return Ok(summary),
-            Some(place) if place.over => begun,
-            Some(place) => place,
+        let now = self.clock().now();
+        let place = match kept.filter(|place| place.rules == rules.version) {
+            None => Some(Place::begin(rules.version.clone(), now)),
+            Some(place) => place.due(now),
         };
-        let ground = self.declared.ground(rules.clone()).await?;
-        remember(self.ledger, &ground.learned).await?;
-        let declared = rules.index.declared();
-        // Rules wait for these, and that they are not there is known already.
-        let missing =
-            declared.iter().filter(|set| set.wanted != Wanted::Gone && ground.arn(&set.name).is_none());
-        for set in missing {
-            if !self.one(holder, &ground, &set.name, until, &mut summary).await? {
-                return Ok(summary);
-            }
-        }
-        let left = declared.iter().filter(|set| place.after.as_ref().is_none_or(|after| set.name > *after));
-        let left: Vec<_> = left.filter(|set| ground.arn(&set.name).is_some()).collect();
-        for set in left {
-            if self.clock().now() + ONE_SET > until {
-                self.keep_place(&place).await?;
-                return Ok(summary);
-            }
-            let surveyed = self.declared.surveyed(&ground, set, self.declared.sets).await;
-            let differs = match &surveyed {
-                Ok(surveyed) => surveyed.plan.has_work() || surveyed.plan.adopts,
-                Err(_) => false,
-            };
-            match surveyed {
-                Ok(surveyed) if surveyed.plan.withheld.is_some() => summary.withheld += 1,
-                Ok(_) if differs => {
-                    if !self.one(holder, &ground, &set.name, until, &mut summary).await? {
-                        self.keep_place(&place).await?;
-                        return Ok(summary);
-                    }
-                }
-                Ok(_) => {}
-                // One that can't be read holds up no other.
-                Err(error @ DeclaredSetsError::Set { .. }) => {
-                    summary.failed += 1;
-                    let error = crate::causes::joined(&error);
-                    tracing::warn!(error, "permission set: {error}");
-                }
-                Err(error) => return Err(error),
-            }
-            place.after = Some(set.name.clone());
-        }
-        place.over = true;
-        if summary.failed > 0 {
-            // All are looked at again soon: what has failed, and what it was in the way of.
-            place.began = self.clock().now() + TRIED_AGAIN - signed(LOOKED_AT_EVERY);
+        let Some(mut place) = place else { return Ok(summary) };
+        let Some(ground) = self.learned(&rules, until).await? else { return Ok(summary) };
+        let gone_through = self.go_through(holder, &ground, until, &mut place, &mut summary).await;
+        if let Ok(true) = gone_through {
+            place.is_over(self.clock().now());
         }
         self.keep_place(&place).await?;
-        Ok(summary)
+        gone_through.map(|_| summary)
     }
 
-    /// Keeps one, once the lease can be had; tells whether there is any point in going on.
+    /// Reads what all of them need. The names of other permission sets are learned bit by bit, and each bit is remembered: in a large
+    /// instance that takes many runs. `None` if there is no time left for more.
+    async fn learned(
+        &self,
+        rules: &RulesOnHand,
+        until: Timestamp,
+    ) -> Result<Option<Ground>, DeclaredSetsError> {
+        let reading = Reading::begin(self.declared.reader, &self.declared.settings).await?;
+        while reading.learn_sets(false, NAMES).await {
+            remember(self.ledger, &reading.learned()).await?;
+            if self.clock().now() >= until {
+                return Ok(None);
+            }
+        }
+        // Before anything else is read: what else fails costs no name.
+        remember(self.ledger, &reading.learned()).await?;
+        let ground = self.declared.ground_of(&reading, rules.clone()).await?;
+        remember(self.ledger, &ground.learned).await?;
+        Ok(Some(ground))
+    }
+
+    /// Keeps one after the other; tells whether that was all.
+    async fn go_through(
+        &self,
+        holder: &str,
+        ground: &Ground,
+        until: Timestamp,
+        place: &mut Place,
+        summary: &mut KeepSummary,
+    ) -> Result<bool, DeclaredSetsError> {
+        let declared = ground.rules.index.declared();
+        let is_missing = |set: &&DeclaredSet| ground.arn(&set.name).is_none();
+        // Rules wait for these, and that they are not there is known already.
+        for set in declared.iter().filter(|set| set.wanted != Wanted::Gone).filter(is_missing) {
+            if !place.tries(&set.name, self.clock().now()) {
+                continue;
+            }
+            let went = self.one(holder, ground, &set.name, until, summary).await?;
+            if !self.note(place, &set.name, went) {
+                return Ok(false);
+            }
+        }
+        let after = place.after.clone().filter(|_| !place.over);
+        let left = declared.iter().filter(|set| after.as_ref().is_none_or(|after| set.name > *after));
+        for set in left.filter(|set| !is_missing(set)) {
+            let now = self.clock().now();
+            if !place.tries(&set.name, now) {
+                continue;
+            }
+            if now + ONE_SET > until {
+                return Ok(false);
+            }
+            let went = self.looked_at(holder, ground, set, until, summary).await?;
+            if !self.note(place, &set.name, went) {
+                return Ok(false);
+            }
+            if !place.over {
+                place.after = Some(set.name.clone());
+            }
+        }
+        Ok(true)
+    }
+
+    /// Notes how it went; tells whether there is any point in going on.
+    fn note(&self, place: &mut Place, name: &str, went: Went) -> bool {
+        match went {
+            Went::Through => place.is_done_with(name),
+            Went::Failed => place.has_failed(name, self.clock().now()),
+            Went::NoFurther => return false,
+        }
+        true
+    }
+
+    /// Looks at one without the lease, and keeps it if it differs.
+    async fn looked_at(
+        &self,
+        holder: &str,
+        ground: &Ground,
+        set: &DeclaredSet,
+        until: Timestamp,
+        summary: &mut KeepSummary,
+    ) -> Result<Went, DeclaredSetsError> {
+        match self.declared.surveyed(ground, set, self.declared.sets).await {
+            Ok(surveyed) if surveyed.plan.withheld.is_some() => {
+                summary.withheld += 1;
+                Ok(Went::Through)
+            }
+            Ok(surveyed)
+                if surveyed.plan.has_work()
+                    || surveyed.plan.adopts
+                    || ground.claims().is_begun(&set.name) =>
+            {
+                self.one(holder, ground, &set.name, until, summary).await
+            }
+            Ok(_) => Ok(Went::Through),
+            Err(error) => unread(error, summary),
+        }
+    }
+
+    /// Keeps one, once the lease can be had.
     async fn one(
         &self,
         holder: &str,
@@ -126,19 +181,22 @@ impl SetKeeper<'_> {
         name: &str,
         until: Timestamp,
         summary: &mut KeepSummary,
-    ) -> Result<bool, DeclaredSetsError> {
+    ) -> Result<Went, DeclaredSetsError> {
         loop {
             if self.clock().now() + ONE_SET > until {
-                return Ok(false);
+                return Ok(Went::NoFurther);
             }
-            let kept = self.keep(holder, &ground.rules, name, None).await?;
+            let kept = match self.keep(holder, &ground.rules, name, None).await {
+                Ok(kept) => kept,
+                Err(error) => return unread(error, summary),
+            };
             summary.held_off = kept == Kept::HeldOff;
             match kept {
                 Kept::HeldOff => {
                     self.clock().sleep(KNOCK).await;
                     continue;
                 }
-                Kept::Paused | Kept::Overtaken => return Ok(false),
+                Kept::Paused | Kept::Overtaken => return Ok(Went::NoFurther),
                 Kept::Made => summary.made += 1,
                 Kept::Done { calls } => summary.edited += usize::from(calls > 0),
                 Kept::Deleted => summary.deleted += 1,
@@ -146,9 +204,10 @@ impl SetKeeper<'_> {
                 Kept::Failed { call, why } => {
                     summary.failed += 1;
                     tracing::warn!(call, error = %why, "permission set: {call} has failed: {why}");
+                    return Ok(Went::Failed);
                 }
             }
-            return Ok(true);
+            return Ok(Went::Through);
         }
     }
 
@@ -157,5 +216,21 @@ impl SetKeeper<'_> {
             .map_err(|error| LedgerError::from(PortError::Refused(error.to_string())))?;
         let seen = Seen { id: PLACE.to_owned(), value, at: self.clock().now() };
         self.ledger.remember(SeenKind::Fact, &[seen]).await
+    }
+}
+
+/// One that can't be read holds up no other.
+fn unread(error: DeclaredSetsError, summary: &mut KeepSummary) -> Result<Went, DeclaredSetsError> {
+    match error {
+        error @ (DeclaredSetsError::Set { .. } | DeclaredSetsError::Accounts { .. }) => {
+            summary.failed += 1;
+            let error = crate::causes::joined(&error);
+            tracing::warn!(error, "permission set: {error}");
+            Ok(Went::Failed)
+        }
+        error @ (DeclaredSetsError::Read(_)
+        | DeclaredSetsError::Ledger(_)
+        | DeclaredSetsError::PermissionSets(_)
+        | DeclaredSetsError::Queue(_)) => Err(error),
     }
 }

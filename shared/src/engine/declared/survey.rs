@@ -91,6 +91,15 @@ impl DeclaredSets<'_> {
     /// Reads what all of them need.
     pub(super) async fn ground(&self, rules: RulesOnHand) -> Result<Ground, DeclaredSetsError> {
         let reading = Reading::begin(self.reader, &self.settings).await?;
+        self.ground_of(&reading, rules).await
+    }
+
+    /// The same in a reading that has learned some of it.
+    pub(super) async fn ground_of(
+        &self,
+        reading: &Reading<'_>,
+        rules: RulesOnHand,
+    ) -> Result<Ground, DeclaredSetsError> {
         let arns = match reading.catalogue(false).await {
             Lookup::Found(catalogue) => {
                 catalogue.sets().iter().map(|set| (set.name.clone(), set.arn.clone())).collect()

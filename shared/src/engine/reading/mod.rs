@@ -4,6 +4,7 @@ mod bulk;
 mod catalogue;
 mod directory;
 mod inventory;
+mod unkept;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -222,6 +222,7 @@ fn the_word_for_a_reason_is_the_one_in_its_json() {
         WithheldReason::Never,
         WithheldReason::NeverUnresolved(String::new()),
         WithheldReason::LookupFailed(String::new()),
+        WithheldReason::PermissionSetAwaited(String::new()),
         WithheldReason::Uncertain(String::new()),
         WithheldReason::Blocked(String::new()),
         WithheldReason::AccountNotActive(AccountState::Suspended),

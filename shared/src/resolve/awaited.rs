@@ -1,0 +1,98 @@
+//! Declared permission sets that are yet to be made or edited: what rules will give by them is not taken away before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Catalogue, Facts, Lookup, desired::rules_at, names::principals_of};
+use crate::{
+    domain::{Account, Mode, PermissionSet, Principal, RuleId},
+    rules::{DeclaredSet, Index, PermissionSetSelector, Rule, Wanted},
+};
+
+/// The declared permission sets that Usher may still be about to make or edit, by their names, as far as the ledger knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unkept {
+    pub names: BTreeSet<String>,
+    /// Those of them that were begun, and may be there in part.
+    pub begun: BTreeSet<String>,
+}
+
+/// The rules of an account that wait for a declared permission set, each with the set's name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Awaited {
+    by_rule: BTreeMap<RuleId, String>,
+    /// Whom they give access to.
+    by_principal: BTreeMap<Principal, String>,
+}
+
+impl Awaited {
+    /// The permission set that may take the place of what this principal has, and that these rules were the last to want. Of a person
+    /// only what is still theirs waits: who has left a group doesn't.
+    pub fn by(&self, principal: &Principal, wanted_by: &BTreeMap<RuleId, Mode>) -> Option<&str> {
+        let of_rule = || match principal {
+            Principal::Group(_) => wanted_by.keys().find_map(|rule| self.by_rule.get(rule)),
+            Principal::User(_) => None,
+        };
+        self.by_principal.get(principal).or_else(of_rule).map(String::as_str)
+    }
+}
+
+/// Which rules of this account wait for a declared permission set: they give it as it is declared, and not as it is read.
+pub fn awaited(index: &Index, account: &Account, facts: &Facts, now: Timestamp, unkept: &Unkept) -> Awaited {
+    let mut awaited = Awaited::default();
+    let none = Catalogue::default();
+    let catalogue = match &facts.permission_sets {
+        Lookup::Found(catalogue) => catalogue,
+        Lookup::Absent => &none,
+        // Nothing is taken away then.
+        Lookup::Failed(_) => return awaited,
+    };
+    if unkept.names.is_empty() {
+        return awaited;
+    }
+    let declared: Vec<&DeclaredSet> =
+        index.declared().iter().filter(|set| unkept.names.contains(&set.name)).collect();
+    let rules = rules_at(index, account, now).into_iter().filter(|rule| rule.mode > Mode::Observe);
+    for rule in rules {
+        let waits = |set: &&&DeclaredSet| waits_for(rule, set, account, catalogue, unkept);
+        let Some(set) = declared.iter().find(waits) else { continue };
+        awaited.by_rule.insert(rule.id.clone(), set.name.clone());
+        for selector in &rule.principals {
+            // What could not be looked up freezes the rule.
+            if let Lookup::Found(principals) = principals_of(selector, account, facts) {
+                let entries = principals.into_iter().map(|principal| (principal, set.name.clone()));
+                awaited.by_principal.extend(entries);
+            }
+        }
+    }
+    awaited
+}
+
+fn waits_for(
+    rule: &Rule,
+    declared: &DeclaredSet,
+    account: &Account,
+    catalogue: &Catalogue,
+    unkept: &Unkept,
+) -> bool {
+    let Wanted::There(content) = &declared.wanted else { return false };
+    let actual = catalogue.named(&declared.name);
+    let joined = |set: &PermissionSet| rule.joins.iter().all(|join| join.holds(set, account));
+    let gives = |set: &PermissionSet| {
+        joined(set) && rule.permission_sets.iter().any(|selector| selector.selects(set, account))
+    };
+    if let Some(it) = actual.first() {
+        let will_be = PermissionSet { tags: content.tags.clone(), ..it.set.clone() };
+        let is_given = !unkept.begun.contains(&declared.name) && gives(it.set);
+        return gives(&will_be) && !is_given;
+    }
+    // It has no ARN yet that could be pinned.
+    let selects = |selector: &PermissionSetSelector| match selector {
+        PermissionSetSelector::Name(name) => name.name_for(account).is_ok_and(|name| name == declared.name),
+        PermissionSetSelector::Arn(_) => false,
+        PermissionSetSelector::Tagged(tags) => tags.matches(&content.tags),
+    };
+    rule.permission_sets.iter().any(selects)
+        && rule.joins.iter().all(|join| join.holds_for(&content.tags, account))
+}
