@@ -219,7 +219,8 @@ fn edit(content: &SetContent, actual: &Details) -> Vec<Change> {
     changes
 }
 
-/// Whether a tag is AWS's own, such as those of a stack: nobody can declare it or take it away.
+/// Whether a tag is AWS's own, such as those of a stack: nobody can declare it or take it away. That holds for tags in general; that it does for
+/// those of permission sets is not verified.
 pub(super) fn is_of_aws(key: &str) -> bool {
     key.get(..4).is_some_and(|beginning| beginning.eq_ignore_ascii_case("aws:"))
 }

@@ -126,7 +126,8 @@ impl Policy {
             && sorted(statements) == sorted(&other.statements)
     }
 
-    /// As AWS takes it: JSON without white space between its parts, and with letters above `ÿ`, which its API doesn't take, as `\u` escapes.
+    /// As AWS takes it: JSON without white space between its parts, and with letters above `ÿ`, which its API doesn't take (the API model's
+    /// pattern), as `\u` escapes. That IAM reads these as the letters, as JSON has it, is not verified.
     pub fn to_json(&self) -> String {
         // Maps with keys that are text can always be written.
         let json = serde_json::to_string(self).unwrap_or_default();

@@ -177,7 +177,7 @@ impl Reader {
                 );
             });
         }
-        // Tools write an empty one, and IAM takes it for none.
+        // Tools write an empty one, and AWS has been seen to take it; that it stands for none is not verified.
         let is_none = members.get("Sid").and_then(Value::as_str) == Some("");
         let sid = if is_none {
             None
