@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::{
     domain::AssignmentKey,
+    engine::Heard,
     ledger::{Intent, Row, State},
     ports::{Guard, Ledger as _, LedgerReader as _, RowWrite},
 };
@@ -169,5 +170,23 @@ async fn a_grant_that_waits_to_be_tried_again_is_ours_by_the_event_of_its_first_
     service.ledger.write(&[RowWrite::of(row)], &Guard::default()).await.unwrap();
     service.deliver(events).await;
     assert_eq!(service.state(&key).await, "ours");
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_that_has_settled_something_leads_to_a_look_also_when_it_comes_again() {
+    let (service, key, events) = uncertain().await;
+    // Whoever heard it first may have died before the look was in the inbox.
+    for _ in 0..2 {
+        let mut looks = 0;
+        for event in events.clone() {
+            if let Heard::Hinted(accounts) = service.ports.hear(event, &*service.parked).await.unwrap() {
+                looks += accounts;
+            }
+        }
+        assert_eq!(looks, 1);
+        assert_eq!(service.state(&key).await, "ours");
+    }
+    service.settle().await;
     service.converged(&[]).await;
 }
