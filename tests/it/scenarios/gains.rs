@@ -179,6 +179,22 @@ async fn who_is_in_a_group_when_it_appears_has_joined_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_long_been_in_a_group_that_is_heard_of_for_the_first_time_has_not_joined_it() {
+    let service =
+        settled(&rules([group("new", "Builders").gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))]))
+            .await;
+    joins(&service, BRUNO, "Support").await;
+    drop(service.take_events());
+    service.pass(Duration::from_mins(10)).await;
+    told(&service).await;
+    let id = service.world().group_named("Support").unwrap();
+    service.person(|world, now, who| world.rename_group(now, who, &id, "Builders")).await.unwrap();
+    service.settle().await;
+    service.sweep_and_settle().await;
+    assert_eq!(words(&told(&service).await), ["granted"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_membership_leads_to_one_outcome_that_lists_all_accounts_and_permission_sets() {
     let service = settled(&rules([
         group("dev", "Developers")
