@@ -1,24 +1,31 @@
 //! What can be asked for on the command line.
 
+mod connection;
 mod consent;
 mod dead_letters;
 mod explain;
+mod ledger;
+mod output;
+mod plan;
 mod reprovision;
 mod rules;
 mod simulate;
 mod what_if;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
+use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 use jiff::SignedDuration;
-use shared::domain::{AccountId, InstanceArn, PlanHash};
 
+pub use connection::ConnectionArgs;
 pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
 pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
 pub use explain::ExplainArgs;
+pub use ledger::{LedgerArgs, LedgerAt};
+pub use output::{Output, OutputArgs};
+pub use plan::{ApplyArgs, PlanArgs, WhatArgs};
 pub use reprovision::ReprovisionArgs;
 pub use rules::{
     RulesBundleArgs, RulesCheckArgs, RulesCommand, RulesPublishArgs, RulesRollbackArgs, RulesShowArgs,
@@ -219,119 +226,6 @@ pub enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct PlanArgs {
-    /// The rule files, or the folder that they are in; with --what-if the rules in force if you don't say
-    #[arg(long, required_unless_present = "what_if", num_args = 1.., value_name = "PATH")]
-    pub rules: Vec<PathBuf>,
-    /// Look at this account only
-    #[arg(long, value_name = "ID")]
-    pub account: Option<AccountId>,
-    /// Show what would change by this alone: move:ACCOUNT:OU, tag:ACCOUNT:KEY=VALUE, untag:ACCOUNT:KEY or rules:FILE
-    #[arg(long, value_name = "CHANGE")]
-    pub what_if: Vec<WhatIf>,
-    #[command(flatten)]
-    pub ledger: LedgerArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// How a result is written.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct OutputArgs {
-    /// How to write the result; Markdown is fit for a comment on a pull request
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-    /// The same as --output json
-    #[arg(long, conflicts_with = "output")]
-    pub json: bool,
-}
-
-impl OutputArgs {
-    /// What was asked for, in either way.
-    pub fn form(self) -> Output {
-        if self.json { Output::Json } else { self.output }
-    }
-}
-
-/// A form of a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For a terminal.
-    Text,
-    /// One JSON document.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct ApplyArgs {
-    #[command(flatten)]
-    pub what: WhatArgs,
-    /// Do what this plan says and nothing else; refused if the plan is another by now
-    #[arg(long, value_name = "HASH")]
-    pub plan: Option<PlanHash>,
-    /// Don't ask; needed where nobody can answer
-    #[arg(long)]
-    pub yes: bool,
-    /// Print one JSON document instead of text
-    #[arg(long)]
-    pub json: bool,
-    /// Append what comes of it to this file: outcomes, one JSON document a line
-    #[arg(long, value_name = "PATH")]
-    pub outcomes: Option<PathBuf>,
-    /// Stop waiting for AWS after this long; a later run takes up what is left
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
-    pub timeout: Duration,
-}
-
-/// What is planned, and on whose record.
-#[derive(Debug, Clone, Args)]
-pub struct WhatArgs {
-    /// The rule files, or the folder that they are in
-    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
-    pub rules: Vec<PathBuf>,
-    /// Look at this account only
-    #[arg(long, value_name = "ID")]
-    pub account: Option<AccountId>,
-    #[command(flatten)]
-    pub ledger: LedgerArgs,
-}
-
-/// On whose record a command works.
-#[derive(Debug, Clone, Args)]
-pub struct LedgerArgs {
-    /// The record of what is Usher's own: a file, or dynamodb:TABLE for that of the deployed functions
-    #[arg(
-        id = "ledger",
-        long = "ledger",
-        value_name = "PATH|dynamodb:TABLE",
-        default_value = ".usher/ledger.db",
-        value_parser = ledger_at
-    )]
-    pub at: LedgerAt,
-}
-
-/// Where a ledger is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LedgerAt {
-    /// An SQLite file.
-    File(PathBuf),
-    /// A table of DynamoDB.
-    Table(String),
-}
-
-/// As it is written on the command line.
-impl fmt::Display for LedgerAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Table(table) => write!(f, "{TABLE}{table}"),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
     pub ledger: LedgerArgs,
@@ -363,52 +257,11 @@ pub struct DemoArgs {
     pub speed: u32,
 }
 
-/// How AWS is reached. What isn't said comes from where every AWS tool looks for it.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Connection to AWS")]
-pub struct ConnectionArgs {
-    /// Use this endpoint for all services instead of AWS's own
-    #[arg(long, global = true, value_name = "URL", value_parser = endpoint)]
-    pub endpoint_url: Option<String>,
-    /// The primary Region of the Identity Center instance
-    #[arg(long, global = true, value_name = "REGION")]
-    pub region: Option<String>,
-    /// The profile that credentials and Region are read from
-    #[arg(long, global = true, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// The Identity Center instance, where there are several
-    #[arg(long, global = true, value_name = "ARN", env = "USHER_INSTANCE_ARN")]
-    pub instance_arn: Option<InstanceArn>,
-}
-
-/// What a ledger in DynamoDB is told by.
-const TABLE: &str = "dynamodb:";
-
-fn ledger_at(text: &str) -> Result<LedgerAt, String> {
-    let Some(table) = text.strip_prefix(TABLE) else { return Ok(LedgerAt::File(text.into())) };
-    let is_name = (3..=255).contains(&table.len())
-        && table.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-    if is_name {
-        Ok(LedgerAt::Table(table.to_owned()))
-    } else {
-        Err("a table's name has 3 to 255 letters, digits, `_`, `.` or `-`; a file of that name is ./dynamodb:…"
-            .to_owned())
-    }
-}
-
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write it like 90s, 15m or 1h".to_owned();
     let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
     let duration = Duration::try_from(duration).map_err(|_| wrong())?;
     if duration.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(duration) }
-}
-
-fn endpoint(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(text.to_owned()),
-        Some(_) | None => Err("write it like https://host or http://127.0.0.1:4566".to_owned()),
-    }
 }
 
 #[cfg(test)]

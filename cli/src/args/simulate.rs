@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{LedgerAt, duration, ledger_at};
+use super::{LedgerAt, duration, ledger::ledger_at};
 
 /// The highest speed. The ledger's lease, 90 seconds by the simulated clock, must outlast any call of the AWS SDK, which takes real time.
 const FASTEST: u32 = 100;
