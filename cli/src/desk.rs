@@ -1,6 +1,6 @@
 //! What a command plans with: AWS, the ledger, and rules from files or those in force.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use shared::{
     domain::AccountId,
@@ -16,6 +16,7 @@ use crate::{
     args::{ConnectionArgs, LedgerAt},
     commands::plan::Rules,
     connect::{self, Aws},
+    foresight::Foresight,
     ledger, once,
     planning::{self, Planned},
     progress::{self, Counts},
@@ -32,6 +33,8 @@ pub(crate) struct Desk {
     rulebook: Arc<Rulebook>,
     files: Vec<String>,
     settings: EngineSettings,
+    /// What AWS is seen by, where [`Desk::foreseeing`] made it.
+    foresight: Foresight,
 }
 
 impl Desk {
@@ -71,12 +74,26 @@ impl Desk {
         let settings = connect::engine(machine)?;
         let (aws, counts) = connect::connect(connection, machine).await?.counted();
         let (clock, rulebook) = (Arc::clone(&machine.clock), Arc::new(rulebook));
-        Ok(Self { aws, ledger, clock, counts, rulebook, files, settings })
+        let foresight = Foresight::default();
+        Ok(Self { aws, ledger, clock, counts, rulebook, files, settings, foresight })
     }
 
     /// The same desk, which asks the organization and SSO Admin each question once.
     pub(crate) fn asking_once(self) -> Self {
         Self { aws: once::asked_once(&self.aws), ..self }
+    }
+
+    /// The same desk, for which declared permission sets are as they will be once they are kept.
+    pub(crate) async fn foreseeing(self, screen: &mut Screen<'_>) -> Result<Self, Failure> {
+        let planner = self.planner();
+        let looking = Box::pin(Foresight::of(&planner, &self.aws));
+        let foresight = progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await??;
+        Ok(Self { aws: foresight.seen(&self.aws), foresight, ..self })
+    }
+
+    /// Permission sets as they will be.
+    pub(crate) fn foresight(&self) -> &Foresight {
+        &self.foresight
     }
 
     /// The same desk in a world that is as supposed.
@@ -96,7 +113,14 @@ impl Desk {
             rulebook,
             files,
             settings: self.settings,
+            foresight: Foresight::default(),
         })
+    }
+
+    /// The keys of accounts' tags that the rules may look at.
+    pub(crate) async fn trusted_account_tags(&self) -> Result<BTreeSet<String>, Failure> {
+        let rules = self.rulebook.in_force(self.ledger.as_ref()).await.map_err(Failure::Read)?;
+        Ok(rules.index.settings().trusted_account_tags.clone())
     }
 
     /// The files of the rules; none where they are those in force.
@@ -109,7 +133,7 @@ impl Desk {
         Planner { reader, settings: self.settings }
     }
 
-    /// Plans, and shows how far it is.
+    /// Plans, and shows how far it is. Declared permission sets are as they are, unless [`Desk::foreseeing`] made the desk.
     pub(crate) async fn plan(
         &self,
         account: Option<&AccountId>,
@@ -118,7 +142,7 @@ impl Desk {
     ) -> Result<Planned, Failure> {
         let planner = self.planner();
         let planning =
-            planning::plan(&planner, Some(self.aws.sets.as_ref()), account, self.files.clone(), cause);
+            Box::pin(planning::plan(&planner, &self.foresight, account, self.files.clone(), cause));
         progress::while_reading(planning, &self.counts, self.clock.as_ref(), screen).await?
     }
 }

@@ -10,6 +10,7 @@ mod engine_run;
 mod event_file;
 mod explaining;
 mod failure;
+mod foresight;
 mod keys;
 mod ledger;
 pub mod local_runtime;
@@ -85,14 +86,20 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
     let Cli { command, connection, no_color: _, verbose: _ } = arguments;
     match command {
         Command::Rules(rules) => rules_command(rules, &connection, machine, screen).await,
-        Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
-        Command::Explain(explain) => commands::explain::run(&explain, &connection, machine, screen).await,
+        Command::Plan(plan) => Box::pin(commands::plan::run(&plan, &connection, machine, screen)).await,
+        Command::Explain(explain) => {
+            Box::pin(commands::explain::run(&explain, &connection, machine, screen)).await
+        }
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
         Command::Apply(apply) => Box::pin(commands::apply::run(&apply, &connection, machine, screen)).await,
         Command::Status(status) => commands::status::run(&status, &connection, machine, screen).await,
-        Command::Withheld(withheld) => commands::withheld::run(&withheld, &connection, machine, screen).await,
-        Command::Approve(approve) => commands::approve::run(&approve, &connection, machine, screen).await,
+        Command::Withheld(withheld) => {
+            Box::pin(commands::withheld::run(&withheld, &connection, machine, screen)).await
+        }
+        Command::Approve(approve) => {
+            Box::pin(commands::approve::run(&approve, &connection, machine, screen)).await
+        }
         Command::Approvals(approvals) => {
             commands::approvals::run(&approvals, &connection, machine, screen).await
         }

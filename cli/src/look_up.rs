@@ -1,11 +1,12 @@
 //! Accounts, people, groups and permission sets by what people call them. A name that nothing bears is told with those that are
 //! like it, one that several bear with all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{AccountId, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
-    ports::{AccountRecord, LedgerReader, SeenKind},
+    engine,
+    ports::{AccountRecord, LastName, LedgerReader, SeenKind},
 };
 
 use crate::{
@@ -79,10 +80,46 @@ pub(crate) struct Who {
     pub(crate) principal: Principal,
     /// The principal itself and, of a user, the groups that they are in; each with its name.
     pub(crate) all: BTreeMap<Principal, Option<String>>,
+    /// AWS does not know them any more; the ledger does.
+    pub(crate) is_gone: bool,
 }
 
-/// A user or a group by name or by id, with or without `user:` or `group:`.
-pub(crate) async fn who(text: &str, aws: &Aws) -> Result<Who, Failure> {
+/// A user or a group by name or by id, with or without `user:` or `group:`. Of those who are gone, what the ledger still knows.
+pub(crate) async fn who(text: &str, aws: &Aws, ledger: &dyn LedgerReader) -> Result<Who, Failure> {
+    match living(text, aws).await {
+        Err(Failure::Unknown(nobody @ Unknown::Nobody { .. })) => {
+            departed(text, ledger).await?.ok_or_else(|| nobody.into())
+        }
+        found => found,
+    }
+}
+
+/// Somebody of whom the ledger has rows, by the id or by the name that they bore last.
+async fn departed(text: &str, ledger: &dyn LedgerReader) -> Result<Option<Who>, Failure> {
+    let rows = engine::all_rows(ledger).await?;
+    let mut candidates: BTreeSet<&Principal> = rows.iter().map(|row| &row.key.principal).collect();
+    let (kind, word) = text.split_once(':').filter(|(kind, _)| matches!(*kind, "user" | "group")).unzip();
+    candidates.retain(|principal| match principal {
+        Principal::Group(_) => kind != Some("user"),
+        Principal::User(_) => kind != Some("group"),
+    });
+    for principal in candidates {
+        let kind = match principal {
+            Principal::Group(_) => SeenKind::GroupName,
+            Principal::User(_) => SeenKind::UserName,
+        };
+        let seen = ledger.recall_one(kind, principal.id()).await?;
+        let last = seen.and_then(|seen| serde_json::from_value::<LastName>(seen.value).ok());
+        let word = word.unwrap_or(text);
+        if principal.id() == word || last.as_ref().is_some_and(|last| last.name == word) {
+            let all = [(principal.clone(), last.map(|last| last.name))].into();
+            return Ok(Some(Who { principal: principal.clone(), all, is_gone: true }));
+        }
+    }
+    Ok(None)
+}
+
+async fn living(text: &str, aws: &Aws) -> Result<Who, Failure> {
     let directory = aws.directory.as_ref();
     let principal = principal(text, aws).await?;
     let mut all = BTreeMap::new();
@@ -101,7 +138,7 @@ pub(crate) async fn who(text: &str, aws: &Aws) -> Result<Who, Failure> {
             }
         }
     }
-    Ok(Who { principal, all })
+    Ok(Who { principal, all, is_gone: false })
 }
 
 async fn principal(text: &str, aws: &Aws) -> Result<Principal, Failure> {

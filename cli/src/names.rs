@@ -87,6 +87,15 @@ impl Names {
         Ok(names)
     }
 
+    /// These, and those.
+    #[must_use = "it has the names of both"]
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        let Self { principals, permission_sets } = others;
+        self.principals.extend(principals);
+        self.permission_sets.extend(permission_sets);
+        self
+    }
+
     pub(crate) fn principal(&self, principal: &Principal) -> Option<String> {
         self.principals.get(principal).cloned()
     }

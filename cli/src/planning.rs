@@ -4,19 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
-    engine::{
-        Basis, Decided, DeclaredSets, Foreseen, Planner, Reader, StandIns, Survey, Surveyed, all_rows,
-        consent::Proposal,
-    },
+    engine::{Basis, Decided, Planner, StandIns, Survey, all_rows, consent::Proposal},
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{BudgetKey, Cause, Row},
-    ports::PermissionSetReader,
     resolve::{Missing, NamedBy},
     rules::Index,
 };
 
 use crate::{
     Failure,
+    foresight::Foresight,
     names::Names,
     report::{
         self, AccountPlan, Budget, Change, Period, PlanReport, PlanSummary, RulesUsed, UnderWay, Unread,
@@ -37,50 +34,13 @@ pub(crate) struct Planned {
     pub(crate) basis: Basis,
     /// The plan as it can be approved.
     pub(crate) proposal: Proposal,
-    /// Permission sets that the rules declare.
-    pub(crate) sets: Vec<Surveyed>,
-    /// What stands for those that are yet to be made.
-    pub(crate) stand_ins: StandIns,
 }
 
-/// Plans one account, or all with the permission sets that the rules declare. Assignments are planned with the sets as they will be then.
+/// Plans one account, or all. Assignments are planned with the permission sets as the planner reads them: as they are, or as they will be
+/// by this foresight.
 pub(crate) async fn plan(
     planner: &Planner<'_>,
-    sets: Option<&dyn PermissionSetReader>,
-    account: Option<&AccountId>,
-    files: Vec<String>,
-    cause: &Cause,
-) -> Result<Planned, Failure> {
-    // They are nobody's account's.
-    let Some(sets) = sets.filter(|_| account.is_none()) else {
-        return Box::pin(assignments(planner, SetsPlanned::default(), account, files, cause)).await;
-    };
-    let declared = DeclaredSets { reader: planner.reader, sets, settings: planner.settings };
-    let survey = Box::pin(declared.survey()).await.map_err(Failure::DeclaredSets)?;
-    if survey.sets.is_empty() {
-        return Box::pin(assignments(planner, SetsPlanned::default(), account, files, cause)).await;
-    }
-    let access = planner.reader.access;
-    let instance = access.instance().await.map_err(Failure::Instance)?;
-    let foreseen = Foreseen::of(access, &instance.arn, &survey);
-    let planner = Planner { reader: Reader { access: &foreseen, ..planner.reader }, ..*planner };
-    let (fingerprint, stand_ins) = (survey.fingerprint(), foreseen.stand_ins());
-    let sets = SetsPlanned { sets: survey.sets, fingerprint, stand_ins };
-    Box::pin(assignments(&planner, sets, account, files, cause)).await
-}
-
-/// Permission sets that were planned.
-#[derive(Default)]
-struct SetsPlanned {
-    sets: Vec<Surveyed>,
-    /// What names all that is to be done to them.
-    fingerprint: String,
-    stand_ins: StandIns,
-}
-
-async fn assignments(
-    planner: &Planner<'_>,
-    permission_sets: SetsPlanned,
+    foresight: &Foresight,
     account: Option<&AccountId>,
     files: Vec<String>,
     cause: &Cause,
@@ -91,8 +51,13 @@ async fn assignments(
     };
     let (ledger, now) = (planner.reader.ledger, planner.reader.clock.now());
     let proposal = Proposal::of(&survey, account, ledger, cause, now).await?;
-    let SetsPlanned { sets, fingerprint, stand_ins } = permission_sets;
-    let proposal = proposal.with(&fingerprint, &stand_ins);
+    // Permission sets are nobody's account's.
+    let (sets, fingerprint) = match account {
+        None => (foresight.sets.as_slice(), foresight.fingerprint.as_str()),
+        Some(_) => (&[][..], ""),
+    };
+    let stand_ins = foresight.stand_ins();
+    let proposal = proposal.with(fingerprint, &stand_ins);
     let Survey { basis, decided, unread, rows } = survey;
     let mut budgets = Spending::begin(&basis, cause, planner).await?;
 
@@ -143,25 +108,7 @@ async fn assignments(
     }
 
     let names = Names::of(keys.iter(), &basis.learned, planner.reader.into()).await;
-    let mut accounts = Vec::new();
-    for (approved, account, waiting, under_way) in drafts {
-        let waiting = waiting.into_iter().map(|(by, name)| told(by, &name));
-        let plan = AccountPlan {
-            under_way: under_way.iter().filter_map(|row| still_under_way(row, &names)).collect(),
-            waiting: waiting.collect(),
-            ..account_plan(&approved, account.as_ref(), &names)
-        };
-        summary.grants += plan.grants.len();
-        summary.revokes += plan.revokes.len();
-        summary.withheld += plan.withheld.len();
-        summary.under_way += plan.under_way.len();
-        summary.waiting += plan.waiting.len();
-        summary.differing += usize::from(!plan.grants.is_empty() || !plan.revokes.is_empty());
-        if !plan.is_quiet() {
-            accounts.push(plan);
-        }
-    }
-
+    let accounts = accounts(drafts, &mut summary, &names, &stand_ins);
     let permission_sets: Vec<_> = sets.iter().filter_map(report::permission_set).collect();
     summary.permission_sets = report::SetsSummary::of(&permission_sets);
     let index = &basis.rules.index;
@@ -187,7 +134,39 @@ async fn assignments(
             .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
             .collect(),
     };
-    Ok(Planned { report, differing, changing, names, basis, proposal, sets, stand_ins })
+    Ok(Planned { report, differing, changing, names, basis, proposal })
+}
+
+/// What was decided about an account: the plan, the account, names that nothing bears, and what is under way.
+type Draft = (ApprovedPlan, Option<Account>, BTreeSet<(NamedBy, Missing)>, Vec<Row>);
+
+/// The accounts with anything to tell, counted.
+fn accounts(
+    drafts: Vec<Draft>,
+    summary: &mut PlanSummary,
+    names: &Names,
+    stand_ins: &StandIns,
+) -> Vec<AccountPlan> {
+    let mut accounts = Vec::new();
+    for (approved, account, waiting, under_way) in drafts {
+        let waiting = waiting.into_iter().map(|(by, name)| told(by, &name));
+        let plan = AccountPlan {
+            under_way: under_way.iter().filter_map(|row| still_under_way(row, names)).collect(),
+            waiting: waiting.collect(),
+            ..account_plan(&approved, account.as_ref(), names, stand_ins)
+        };
+        summary.grants += plan.grants.len();
+        summary.revokes += plan.revokes.len();
+        summary.withheld += plan.withheld.len();
+        summary.under_way += plan.under_way.len();
+        summary.waiting += plan.waiting.len();
+        summary.differing += usize::from(!plan.grants.is_empty() || !plan.revokes.is_empty());
+        if !plan.is_quiet() {
+            accounts.push(plan);
+        }
+    }
+
+    accounts
 }
 
 /// Rules and entries of `never` that no account looked at so far is selected by.
@@ -236,26 +215,37 @@ async fn one(planner: &Planner<'_>, id: &AccountId, cause: &Cause) -> Result<Sur
 }
 
 /// What is decided about an account.
-fn account_plan(approved: &ApprovedPlan, account: Option<&Account>, names: &Names) -> AccountPlan {
+fn account_plan(
+    approved: &ApprovedPlan,
+    account: Option<&Account>,
+    names: &Names,
+    stand_ins: &StandIns,
+) -> AccountPlan {
     AccountPlan {
         id: approved.account().clone(),
         name: account.map(|account| account.name.clone()),
         ou: account.map(|account| account.path.to_string()),
         state: account.map(|account| account.state),
-        grants: changes(approved, Operation::Grant, names),
-        revokes: changes(approved, Operation::Revoke, names),
+        grants: changes(approved, Operation::Grant, names, stand_ins),
+        revokes: changes(approved, Operation::Revoke, names, stand_ins),
         withheld: withheld(approved, names),
         under_way: Vec::new(),
         waiting: Vec::new(),
     }
 }
 
-fn changes(approved: &ApprovedPlan, operation: Operation, names: &Names) -> Vec<Change> {
+fn changes(
+    approved: &ApprovedPlan,
+    operation: Operation,
+    names: &Names,
+    stand_ins: &StandIns,
+) -> Vec<Change> {
     let of_operation = approved.actions().iter().filter(|action| action.operation == operation);
     let mut changes: Vec<Change> = of_operation
         .map(|action| {
             let (permission_set, principal) = report::named(&action.key, names);
-            Change { permission_set, principal, rules: report::rules(&action.rules) }
+            let awaits_permission_set = stand_ins.has(&permission_set.arn);
+            Change { permission_set, principal, rules: report::rules(&action.rules), awaits_permission_set }
         })
         .collect();
     changes.sort_by(|a, b| (&a.permission_set, &a.principal).cmp(&(&b.permission_set, &b.principal)));

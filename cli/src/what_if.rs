@@ -1,6 +1,10 @@
 //! The organization as somebody supposes it to be: AWS is asked as ever, and its answers are changed on the way.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use shared::{
     domain::{AccountId, OuId, ParentId, RootId, Tags},
@@ -25,6 +29,8 @@ pub(crate) struct Supposed {
     /// Of accounts that are supposed to be elsewhere: the OU that they are in, and the one that is supposed.
     pub(crate) places: BTreeMap<AccountId, (String, String)>,
     pub(crate) rules: Vec<PathBuf>,
+    /// Keys of tags that are supposed.
+    pub(crate) tags: BTreeSet<String>,
 }
 
 /// How an account is supposed to be.
@@ -94,11 +100,13 @@ impl Supposed {
             WhatIf::Tag { account, key, value } => {
                 let record = look_up::account_among(account, all)?;
                 self.told.push(format!("{} has the tag {}={}", told(record), line(key), line(value)));
+                self.tags.insert(key.clone());
                 self.otherwise(record).tags.insert(key.clone(), Some(value.clone()));
             }
             WhatIf::Untag { account, key } => {
                 let record = look_up::account_among(account, all)?;
                 self.told.push(format!("{} has no tag {}", told(record), line(key)));
+                self.tags.insert(key.clone());
                 self.otherwise(record).tags.insert(key.clone(), None);
             }
             WhatIf::Rules(path) => {
@@ -107,6 +115,20 @@ impl Supposed {
             }
         }
         Ok(())
+    }
+
+    /// What is to be known of tags that no rule can look at, since the rules don't trust them.
+    pub(crate) fn mistrusted(&self, trusted: &BTreeSet<String>) -> Vec<String> {
+        let mistrusted = self.tags.iter().filter(|key| !trusted.contains(*key));
+        let told = mistrusted.map(|key| {
+            let near = look_up::nearest(key, trusted.iter().map(String::as_str));
+            let meant = near.first().map(|near| format!("; `{}` is", line(near))).unwrap_or_default();
+            format!(
+                "the tag {} makes no difference: it is not among the rules' trusted_account_tags{meant}",
+                line(key)
+            )
+        });
+        told.collect()
     }
 
     fn otherwise(&mut self, record: &AccountRecord) -> &mut Otherwise {

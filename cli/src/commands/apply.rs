@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation},
     engine::{
-        self, AccountHint, Announcer, EngineSettings, Planner, Reconciler, Rulebook, consent::ConsentError,
+        self, AccountHint, Announcer, EngineSettings, Planner, Reader, Reconciler, Rulebook,
+        consent::ConsentError,
     },
     guardrail::Scope,
     ledger::{Cause, Row, State},
@@ -24,6 +25,7 @@ use crate::{
     args::{ApplyArgs, ConnectionArgs, LedgerAt},
     connect::{self, Aws},
     engine_run::EngineRun,
+    foresight::Foresight,
     ledger,
     names::Names,
     planning::{self, Planned},
@@ -53,7 +55,7 @@ pub(crate) async fn run(
     let cause = Cause::new("command", &format!("apply-{started}"));
 
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
-    let planned = {
+    let (foresight, planned) = {
         let ledger = ledger::to_read(&arguments.what.ledger.at, connection, machine).await?;
         engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await.map_err(Failure::Publish)?;
         if let Some(account) = &arguments.what.account {
@@ -63,9 +65,9 @@ pub(crate) async fn run(
         let (counted, counts) = aws.clone().counted();
         let reader = counted.reader(ledger.as_ref(), &rulebook, machine.clock.as_ref());
         let planner = Planner { reader, settings };
-        let sets = Some(aws.sets.as_ref());
-        let planning = planning::plan(&planner, sets, arguments.what.account.as_ref(), files, &cause);
-        progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??
+        let account = arguments.what.account.as_ref();
+        let planning = foreseen(&counted, &planner, account, files, &cause);
+        progress::while_reading(Box::pin(planning), &counts, machine.clock.as_ref(), screen).await??
     };
     let scope = match &arguments.plan {
         Some(asked) if asked != planned.proposal.hash() => {
@@ -102,16 +104,26 @@ pub(crate) async fn run(
     // What assignments wait for comes before them, and what they hold goes after them.
     let until = machine.clock.now().checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
     let kept = Sets::of(&work, until);
-    let mut permission_sets = kept.make_and_edit(&planned.sets, screen).await?;
+    let mut permission_sets = match arguments.what.account {
+        // They are nobody's account's: a run over one account leaves them alone.
+        Some(_) => Vec::new(),
+        None => Box::pin(kept.make_and_edit(&foresight.sets, screen)).await?,
+    };
     let mut planned = planned;
+    let mut waiting = BTreeMap::new();
     // INVARIANT: what was planned with sets that were yet to be made is neither remembered nor carried out.
-    if !permission_sets.is_empty() {
-        let made = kept.arns().await?;
-        work.scope = work.scope.take().map(|scope| planned.stand_ins.real(scope, &made));
-        let report = planned.report;
-        planned = work.plan_again(&report, screen).await?;
+    if !permission_sets.is_empty() || foresight.makes_a_difference() {
+        if !permission_sets.is_empty() {
+            let made = kept.arns().await?;
+            work.scope = work.scope.take().map(|scope| foresight.stand_ins().real(scope, &made));
+        }
+        let again = Box::pin(work.plan_again(&planned.report, screen)).await?;
+        if arguments.what.account.is_some() {
+            waiting =
+                planned.changing.into_iter().filter(|(key, _)| !again.changing.contains_key(key)).collect();
+        }
         // What was shown is what is told of.
-        planned.report = report;
+        planned = Planned { report: planned.report, names: planned.names.and(again.names), ..again };
     }
     let undecided = work.write_down(&planned).await?;
     // Neither planning nor the time that somebody took to answer counts as waiting for AWS.
@@ -127,7 +139,7 @@ pub(crate) async fn run(
     let deleted = planned.report.permission_sets.iter().filter(goes).map(|set| set.name.clone());
     let deleted: Vec<String> = deleted.collect();
     permission_sets.extend(Sets::of(&work, until).delete(&deleted, screen).await?);
-    let report = work.report(planned, permission_sets, undecided).await?;
+    let report = work.report(planned, permission_sets, undecided, waiting).await?;
     if arguments.json {
         render::json(&report, screen)?;
     } else {
@@ -140,6 +152,21 @@ pub(crate) async fn run(
     Ok(if report.is_good() { Ending::Good } else { Ending::Bad })
 }
 
+/// Plans with declared permission sets as they will be.
+async fn foreseen(
+    aws: &Aws,
+    planner: &Planner<'_>,
+    account: Option<&AccountId>,
+    files: Vec<String>,
+    cause: &Cause,
+) -> Result<(Foresight, Planned), Failure> {
+    let foresight = Foresight::of(planner, aws).await?;
+    let seen = foresight.seen(aws);
+    let then = Planner { reader: Reader { access: seen.access.as_ref(), ..planner.reader }, ..*planner };
+    let found = Box::pin(planning::plan(&then, &foresight, account, files, cause)).await?;
+    Ok((foresight, found))
+}
+
 /// A run over one account touches nothing outside it, and the engine takes up all the work that it finds.
 async fn nothing_elsewhere(ledger: &dyn LedgerReader, account: &AccountId) -> Result<(), Failure> {
     let rows = engine::all_rows(ledger).await?;
@@ -148,6 +175,9 @@ async fn nothing_elsewhere(ledger: &dyn LedgerReader, account: &AccountId) -> Re
         None => Ok(()),
     }
 }
+
+/// Why a run over one account leaves something.
+const AWAITS_SETS: &str = "it waits for permission sets that the rules declare: `usher apply` without --account makes and edits them first";
 
 /// The question before anything is done.
 fn question(summary: &PlanSummary) -> String {
@@ -188,8 +218,14 @@ impl Work<'_> {
         let (counted, counts) = self.aws.clone().counted();
         let reader = counted.reader(self.ledger, &self.rulebook, self.clock.as_ref());
         let planner = Planner { reader, settings: self.settings };
-        let planning =
-            planning::plan(&planner, None, before.account.as_ref(), before.rules.files.clone(), &self.cause);
+        let as_they_are = Foresight::default();
+        let planning = Box::pin(planning::plan(
+            &planner,
+            &as_they_are,
+            before.account.as_ref(),
+            before.rules.files.clone(),
+            &self.cause,
+        ));
         progress::while_reading(planning, &counts, self.clock.as_ref(), screen).await?
     }
 
@@ -250,6 +286,7 @@ impl Work<'_> {
         planned: Planned,
         permission_sets: Vec<SetOutcome>,
         undecided: Vec<Unread>,
+        waiting: BTreeMap<AssignmentKey, Operation>,
     ) -> Result<ApplyReport, Failure> {
         let Planned { report: plan, changing, names, .. } = planned;
         let mut rows: BTreeMap<AssignmentKey, Row> =
@@ -269,6 +306,15 @@ impl Work<'_> {
             }
             let name = account_names.get(&key.account).map(|name| (*name).to_owned());
             outcomes.push(outcome(key, *operation, row.as_ref(), name, &names));
+        }
+        for (key, operation) in &waiting {
+            let name = account_names.get(&key.account).map(|name| (*name).to_owned());
+            let why = Some(AWAITS_SETS.to_owned());
+            outcomes.push(KeyOutcome {
+                outcome: Outcome::Left,
+                why,
+                ..outcome(key, *operation, None, name, &names)
+            });
         }
         let count = |what| outcomes.iter().filter(|outcome| outcome.outcome == what).count();
         let summary = ApplySummary {

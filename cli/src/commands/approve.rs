@@ -32,7 +32,7 @@ pub(crate) async fn run(
         LedgerAt::File(_) if !rules.is_empty() => ledger::to_read(&at.at, connection, machine).await?,
         LedgerAt::File(_) | LedgerAt::Table(_) => ledger::to_use(&at.at, connection, machine).await?,
     };
-    let desk = Desk::of(rules, read, &at.at, connection, machine).await?;
+    let desk = Desk::of(rules, read, &at.at, connection, machine).await?.foreseeing(screen).await?;
     let planned = desk.plan(account.as_ref(), &Cause::new("command", "approve"), screen).await?;
     if let Some(asked) = plan.as_ref().filter(|asked| *asked != planned.proposal.hash()) {
         let now = planned.proposal.hash().clone();

@@ -27,7 +27,8 @@ pub(crate) async fn run(
     // Both plans are of the same world, whatever changes in it meanwhile.
     let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?.asking_once();
     let supposed = Supposed::of(what_if, &desk.aws).await?;
-    let then = desk.supposing(&supposed, machine).await?;
+    let then = desk.supposing(&supposed, machine).await?.foreseeing(screen).await?;
+    let desk = desk.foreseeing(screen).await?;
     let cause = Cause::new("command", "plan");
 
     // An account's own place and tags make no difference for others.
@@ -41,7 +42,9 @@ pub(crate) async fn run(
         let now = desk.plan(account, &cause, screen).await?.report;
         plans.push((now, then.plan(account, &cause, screen).await?.report));
     }
+    let notes = supposed.mistrusted(&then.trusted_account_tags().await?);
     let Some(report) = WhatIfReport::of(supposed, plans) else { return Ok(Ending::Good) };
+    let report = WhatIfReport { notes, ..report };
     let text = match output.form() {
         Output::Json => render::as_json(&report)?,
         Output::Text => render::what_if_text::what_if(&report, screen.out_style),

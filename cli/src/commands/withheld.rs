@@ -23,7 +23,7 @@ pub(crate) async fn run(
     } else {
         ledger::to_read(&at.at, connection, machine).await?
     };
-    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
+    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?.foreseeing(screen).await?;
     let cause = Cause::new("command", "withheld");
     let planned = desk.plan(account.as_ref(), &cause, screen).await?;
     let report = WithheldReport::of(planned.report);

@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::{
-    domain::{AccountId, AssignmentKey, PermissionSet, PermissionSetArn, Principal, RulesVersion, Tags},
+    domain::{
+        AccountId, AssignmentKey, Mode, PermissionSet, PermissionSetArn, Principal, RuleId, RulesVersion,
+        Tags,
+    },
     engine::{self, Dossier, Opened, all_rows},
     ledger::{Cause, HeldBy, HoldScope, Row},
-    resolve::{self, Condition, Lookup, PrincipalOutcome, Question, RuleWhy, SetOutcome, Why},
+    resolve::{self, Condition, Desired, Lookup, PrincipalOutcome, Question, RuleWhy, SetOutcome, Why},
 };
 
 use self::sentences::Known;
@@ -17,6 +20,7 @@ use crate::{
     Failure,
     desk::Desk,
     failure::Unknown,
+    foresight::Foresight,
     keys::KeyText,
     look_up::{self, Who},
     names::Names,
@@ -63,7 +67,8 @@ pub(crate) async fn explain(
         planner.reader.into(),
     )
     .await;
-    let story = Story { who, dossier: &dossier, opened: &opened, versions: &versions };
+    let story =
+        Story { who, dossier: &dossier, opened: &opened, foresight: desk.foresight(), versions: &versions };
     let mut explained = Vec::with_capacity(sets.len());
     for arn in sets {
         let set = desk.aws.access.permission_set(&arn).await.map_err(Failure::LookUp)?;
@@ -93,6 +98,7 @@ pub(crate) async fn explain(
             count: index.rules().len(),
         },
         principal,
+        principal_is_gone: who.is_gone,
         groups,
         account: AccountTold {
             id: account.id.clone(),
@@ -149,6 +155,7 @@ struct Story<'a> {
     who: &'a Who,
     dossier: &'a Dossier,
     opened: &'a Opened,
+    foresight: &'a Foresight,
     /// When each version of the rules came into force last.
     versions: &'a BTreeMap<RulesVersion, Timestamp>,
 }
@@ -173,6 +180,8 @@ impl Story<'_> {
         let why = self.why(Some(set));
         let name = Some(set.name.clone()).filter(|name| !name.is_empty());
         let permission_set = PermissionSetName { name, arn: set.arn.clone() };
+        let declared = self.foresight.sets.iter().find(|surveyed| surveyed.declared.name == set.name);
+        let declared = declared.and_then(report::permission_set);
         let mut assignments: Vec<AssignmentExplained> = self
             .who
             .all
@@ -193,7 +202,7 @@ impl Story<'_> {
             giving.extend(near);
         }
         let never = never.into_iter().filter(|never| !never.bars.is_empty() || never.unresolved.is_some());
-        SetExplained { permission_set, has, assignments, rules: giving, never: never.collect() }
+        SetExplained { permission_set, declared, has, assignments, rules: giving, never: never.collect() }
     }
 
     /// What there is to say of an assignment; `None` if nobody knows of it.
@@ -253,7 +262,9 @@ impl Story<'_> {
             is_wanted: !wanted.is_empty(),
             forbidden_by: &forbidden_by,
             until,
+            outlives_its_rules: wanted.values().any(|mode| *mode < Mode::Sync),
             next: action.map(|action| action.operation),
+            awaits_set: self.foresight.stand_ins().has(&set.arn),
             withheld: withheld.as_ref(),
             hold: hold.as_ref(),
         };
@@ -297,6 +308,14 @@ impl Story<'_> {
         Some(HoldTold { what, by, since: order.at, reason })
     }
 
+    /// Whether a rule wants anything for them here, forbidden or not.
+    fn gives_something(&self, rule: &RuleId) -> bool {
+        let Desired { wanted, forbidden, .. } = &self.opened.desired;
+        let of_them =
+            wanted.iter().chain(forbidden).filter(|(key, _)| self.who.all.contains_key(&key.principal));
+        of_them.into_iter().any(|(_, rules)| rules.contains_key(rule))
+    }
+
     /// The rules that are about them, and give nothing here or now; and those of which that can't be told.
     fn elsewhere(&self) -> Vec<RuleWhy> {
         let rules = self.why(None).rules.into_iter();
@@ -304,7 +323,9 @@ impl Story<'_> {
             .filter(|rule| {
                 let unmet = rule.unmet();
                 let is_here = !unmet.contains(&Condition::Accounts) && !unmet.contains(&Condition::Time);
-                (rule.names_somebody() && !is_here) || (is_here && is_unknown(rule)) || is_of_members(rule)
+                (rule.names_somebody() && !(is_here && self.gives_something(&rule.id)))
+                    || (is_here && is_unknown(rule))
+                    || is_of_members(rule)
             })
             .collect();
         rules.sort_by_key(|rule| rule.unmet().len());

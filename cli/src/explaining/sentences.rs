@@ -25,7 +25,11 @@ pub(super) struct Known<'a> {
     pub(super) is_wanted: bool,
     pub(super) forbidden_by: &'a [String],
     pub(super) until: Option<Timestamp>,
+    /// A rule that wants it takes nothing away.
+    pub(super) outlives_its_rules: bool,
     pub(super) next: Option<Operation>,
+    /// Its permission set is declared and yet to be made.
+    pub(super) awaits_set: bool,
     pub(super) withheld: Option<&'a WithheldTold>,
     pub(super) hold: Option<&'a HoldTold>,
 }
@@ -42,15 +46,22 @@ impl Known<'_> {
             let more = if more.is_empty() { String::new() } else { format!(" and at {}", more.join(", ")) };
             says.push(format!("A rule would give it, and the `never` at {first}{more} forbids it."));
         }
-        says.extend(
-            self.until
-                .map(|until| format!("It ends on {}: all rules that want it do.", render::minute(until))),
-        );
+        says.extend(self.until.map(|until| {
+            let until = render::minute(until);
+            if self.outlives_its_rules {
+                format!("All rules that give it end on {until}. It stays then: not all that want it are in sync mode.")
+            } else {
+                format!("It ends on {until}: all rules that want it do.")
+            }
+        }));
         says.extend(self.held());
         match (self.next, self.withheld) {
             // What forbids it was told already.
             (_, Some(withheld)) if withheld.reason == WithheldReason::Never => {}
             (_, Some(withheld)) => says.push(refused(withheld)),
+            (Some(Operation::Grant), None) if self.awaits_set => {
+                says.push("It is granted once the permission set is made.".to_owned());
+            }
             (Some(Operation::Grant), None) => says.push("The next run grants it.".to_owned()),
             (Some(Operation::Revoke), None) => {
                 says.push("No rule wants it any more: the next run revokes it.".to_owned());
@@ -124,7 +135,7 @@ impl Known<'_> {
     fn version(&self, row: &Row) -> String {
         let Some(version) = &row.rules else { return String::new() };
         let since = self.rules_since.map(|since| format!(" (in force since {})", render::minute(since)));
-        format!(", under rules version {}{}", version.short(), since.unwrap_or_default())
+        format!(", last decided under rules version {}{}", version.short(), since.unwrap_or_default())
     }
 
     fn held(&self) -> Option<String> {
@@ -250,7 +261,9 @@ mod tests {
             is_wanted: true,
             forbidden_by: &[],
             until: None,
+            outlives_its_rules: false,
             next: None,
+            awaits_set: false,
             withheld: None,
             hold: None,
         };
@@ -290,40 +303,40 @@ mod tests {
             .collect();
         insta::assert_snapshot!(all.join("\n"), @r"
         [ours]
-        It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC).
+        It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
         Rules want it, so it stays.
         [ours]
         It was Usher's, and AWS does not list it.
-        Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC).
+        Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
         What is not listed twice, five minutes apart, counts as deleted by hand; until then nothing is done.
         [pending]
         It is not there.
-        It is to be granted: decided on 2027-01-15 08:01 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC); not sent yet.
+        It is to be granted: decided on 2027-01-15 08:01 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC); not sent yet.
         [sending]
         It is not there.
-        It is being granted: with AWS since 2027-01-15 08:02 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC); not ended yet.
+        It is being granted: with AWS since 2027-01-15 08:02 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC); not ended yet.
         [closing]
         It is there, and it is Usher's.
-        It is being revoked: with AWS since 2027-01-15 08:02 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC); not ended yet.
+        It is being revoked: with AWS since 2027-01-15 08:02 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC); not ended yet.
         [closed]
         It is not there.
-        The ledger has had nothing of it since 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC).
+        The ledger has had nothing of it since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
         [closed]
         It is there, made by others: Usher does not touch it unless `usher adopt` takes it over.
-        The ledger has had nothing of it since 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC).
+        The ledger has had nothing of it since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
         [uncertain]
         It is there, and it can't be said whose it is: an answer was lost.
-        It has been uncertain since 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC).
+        It has been uncertain since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
         `usher adopt` or `usher disown` settles whose it is.
         [blocked]
         It is not there.
-        AWS refused the grant on 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC): AccessDenied. It is tried again when its rules or its account change, or on 2027-01-16 08:00 UTC.
+        AWS refused the grant on 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC): AccessDenied. It is tried again when its rules or its account change, or on 2027-01-16 08:00 UTC.
         [blocked]
         It is there, and it is Usher's.
-        AWS refused the revoke on 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC): AccessDenied. It is tried again when its rules or its account change, or on 2027-01-16 08:00 UTC.
+        AWS refused the revoke on 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC): AccessDenied. It is tried again when its rules or its account change, or on 2027-01-16 08:00 UTC.
         [dormant]
         It is there, and it is Usher's.
-        It sleeps since 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC): its account is not active, and it goes on when that is.
+        It sleeps since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC): its account is not active, and it goes on when that is.
         ");
     }
 
@@ -357,6 +370,14 @@ mod tests {
             told(false, None, |known| known.next = Some(Operation::Grant)),
             told(true, Some(&ours), |known| known.next = Some(Operation::Revoke)),
             told(true, Some(&ours), |known| known.until = Some(at(60))),
+            told(true, Some(&ours), |known| {
+                known.until = Some(at(60));
+                known.outlives_its_rules = true;
+            }),
+            told(false, None, |known| {
+                known.next = Some(Operation::Grant);
+                known.awaits_set = true;
+            }),
             told(true, None, |_| {}),
         ];
         insta::assert_snapshot!(all.join("\n--\n"), @r"
@@ -376,12 +397,19 @@ mod tests {
         It is not there.
         The next run grants it.
         --
-        It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC).
+        It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
         No rule wants it any more: the next run revokes it.
         --
-        It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, under rules version abababababab (in force since 2027-01-15 07:00 UTC).
+        It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
         It ends on 2027-01-15 09:00 UTC: all rules that want it do.
         Rules want it, so it stays.
+        --
+        It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
+        All rules that give it end on 2027-01-15 09:00 UTC. It stays then: not all that want it are in sync mode.
+        Rules want it, so it stays.
+        --
+        It is not there.
+        It is granted once the permission set is made.
         --
         It is there, made by others: Usher does not touch it unless `usher adopt` takes it over.
         ");

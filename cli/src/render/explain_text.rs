@@ -10,7 +10,7 @@ use shared::{
 
 use crate::{
     Paint, Style,
-    report::{AssignmentExplained, ExplainReport, SetExplained},
+    report::{AssignmentExplained, ExplainReport, SetAction, SetExplained, SetReport},
     rule_files,
     screen::{count, line},
 };
@@ -54,6 +54,10 @@ fn head(text: &mut String, report: &ExplainReport, style: Style) {
         account.id,
         style.paint(Paint::Faint, ou)
     );
+    if report.principal_is_gone {
+        let gone = "AWS does not know them any more; the ledger does";
+        let _ = writeln!(text, "  {}", style.paint(Paint::Warning, gone));
+    }
     for supposed in &report.what_if {
         let _ = writeln!(text, "  {} {supposed}", style.paint(Paint::Warning, "supposed:"));
     }
@@ -98,6 +102,25 @@ fn head(text: &mut String, report: &ExplainReport, style: Style) {
     text.push('\n');
 }
 
+/// What is to be done to a declared permission set before what is told of it is so.
+fn first(declared: &SetReport) -> String {
+    let at = line(&declared.declared_at);
+    match (&declared.why, declared.action) {
+        (Some(why), _) => {
+            format!("The rules declare it at {at}, and it is not brought to that: {}.", line(why))
+        }
+        (None, SetAction::Make) => format!("The rules declare it at {at}, and it is yet to be made."),
+        (None, SetAction::Delete) => {
+            format!("The rules declare at {at} that it is deleted, once nothing holds it.")
+        }
+        (None, SetAction::Edit | SetAction::Adopt) => {
+            format!(
+                "The rules declare it at {at}, and it is yet to be edited: this is told of it as it will be then."
+            )
+        }
+    }
+}
+
 fn one_set(text: &mut String, set: &SetExplained, report: &ExplainReport, style: Style) {
     let there: Vec<&AssignmentExplained> =
         set.assignments.iter().filter(|it| it.is_there == Some(true)).collect();
@@ -128,6 +151,9 @@ fn one_set(text: &mut String, set: &SetExplained, report: &ExplainReport, style:
         style.paint(Paint::Heading, &set.permission_set),
         style.paint(paint, verdict)
     );
+    if let Some(declared) = &set.declared {
+        let _ = writeln!(text, "  {}", style.paint(Paint::Warning, first(declared)));
+    }
     for assignment in &set.assignments {
         let whose = if assignment.by_membership {
             format!("{}, of which they are a member", assignment.principal)
@@ -198,7 +224,14 @@ fn rules(text: &mut String, all: &[RuleWhy], never: &[NeverWhy], report: &Explai
             "does not give it"
         };
         a_rule(text, rule, verdict, Paint::Warning, style);
-        write(text, &conditions(rule, unmet.len() == 1, report), style);
+        let mut told = conditions(rule, unmet.len() == 1, report);
+        if told.iter().all(|(holds, _)| *holds) {
+            told.push((
+                false,
+                "none of its permission sets fits here: ask about one of them to see why".to_owned(),
+            ));
+        }
+        write(text, &told, style);
     }
     if let Some(more) = others.len().checked_sub(LISTED).filter(|more| *more > 0) {
         let _ = writeln!(text, "  and {more} more that do not; --json has them all");

@@ -28,7 +28,7 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
         rules.mode,
         rules.version.short(),
     );
-    sets_text::sets(&mut text, &report.permission_sets, style);
+    sets_text::sets(&mut text, "Permission sets", &report.permission_sets, style);
     for plan in report.accounts.iter().filter(|plan| !is_only_waiting(plan)) {
         account(&mut text, plan, style);
     }
@@ -122,8 +122,13 @@ fn changed(change: &Change, operation: Operation) -> Row {
         sign,
         paint,
         columns: [change.permission_set.to_string(), change.principal.to_string()],
-        rest: format!("{by} {}", rules(&change.rules)),
+        rest: format!("{by} {}{}", rules(&change.rules), awaits(change)),
     }
+}
+
+/// What has to be there before it is given.
+pub(super) fn awaits(change: &Change) -> &'static str {
+    if change.awaits_permission_set { ", once the permission set is made" } else { "" }
 }
 
 fn under_way(work: &UnderWay) -> Row {

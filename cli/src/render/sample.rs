@@ -30,7 +30,12 @@ pub(crate) fn rule(id: &str) -> Vec<RuleName> {
 }
 
 pub(crate) fn change(set_name: &str, group_name: &str, rule_id: &str) -> Change {
-    Change { permission_set: set(Some(set_name)), principal: group(Some(group_name)), rules: rule(rule_id) }
+    Change {
+        permission_set: set(Some(set_name)),
+        principal: group(Some(group_name)),
+        rules: rule(rule_id),
+        awaits_permission_set: false,
+    }
 }
 
 pub(crate) fn quiet_plan() -> PlanReport {

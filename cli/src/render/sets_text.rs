@@ -17,11 +17,11 @@ use crate::{
 const LONGEST: usize = 160;
 
 /// Writes each set that differs, under a heading.
-pub(super) fn sets(text: &mut String, sets: &[SetReport], style: Style) {
+pub(super) fn sets(text: &mut String, heading: &str, sets: &[SetReport], style: Style) {
     if sets.is_empty() {
         return;
     }
-    let _ = writeln!(text, "{}", style.paint(Paint::Heading, "Permission sets"));
+    let _ = writeln!(text, "{}", style.paint(Paint::Heading, heading));
     for set in sets {
         let (sign, paint, what) = headline(set);
         let adopts = if set.adopts && set.action != SetAction::Adopt { ", and becomes Usher's" } else { "" };

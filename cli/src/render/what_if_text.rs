@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use shared::domain::Operation;
 
-use super::rows::{self, Row};
+use super::{
+    rows::{self, Row},
+    sets_text,
+};
 use crate::{
     Paint, Style,
-    report::{AccountWhatIf, Change, RuleName, RulesUsed, WhatIfReport, WhatIfSummary, Withheld},
+    report::{AccountWhatIf, Change, RuleName, RulesUsed, UnderWay, WhatIfReport, WhatIfSummary, Withheld},
     rule_files,
     screen::{count, line},
 };
@@ -19,11 +22,17 @@ pub(crate) fn what_if(report: &WhatIfReport, style: Style) -> String {
     for supposed in &report.what_if {
         let _ = writeln!(text, "  {supposed}");
     }
+    for note in &report.notes {
+        let _ = writeln!(text, "  {} {note}", style.paint(Paint::Warning, "!"));
+    }
     let _ = writeln!(text, "\n{} {}", style.paint(Paint::Heading, "Rules"), rules_used(&report.rules));
     if let Some(then) = &report.rules_then {
         let _ = writeln!(text, "{} {}", style.paint(Paint::Heading, "Then "), rules_used(then));
     }
     text.push('\n');
+    sets_text::sets(&mut text, "Permission sets, then", &report.permission_sets, style);
+    let as_they_are = "Permission sets that would be left as they are";
+    sets_text::sets(&mut text, as_they_are, &report.no_longer_permission_sets, style);
     for account in &report.accounts {
         one(&mut text, account, style);
     }
@@ -118,9 +127,23 @@ fn lines(account: &AccountWhatIf) -> Vec<Row> {
         Paint::Warning,
         "would not be revoked, as the next run does now; was by",
     ));
+    lines.extend(account.given_up.iter().map(given_up));
     lines.extend(account.withheld.iter().map(|it| refused(it, "!", "would be")));
     lines.extend(account.no_longer_withheld.iter().map(|it| refused(it, "~", "would no longer be")));
     lines
+}
+
+fn given_up(work: &UnderWay) -> Row {
+    let what = match work.operation {
+        Operation::Grant => "grant",
+        Operation::Revoke => "revoke",
+    };
+    Row {
+        sign: "-",
+        paint: Paint::Warning,
+        columns: [work.permission_set.to_string(), work.principal.to_string()],
+        rest: format!("its {what}, decided and not finished, would be given up; by {}", by(&work.rules)),
+    }
 }
 
 fn refused(withheld: &Withheld, sign: &'static str, would: &str) -> Row {
@@ -158,6 +181,13 @@ fn in_short(summary: &WhatIfSummary) -> String {
     if summary.no_longer_revoked > 0 {
         parts.push(format!("{} would not be revoked any more", summary.no_longer_revoked));
     }
+    if summary.given_up > 0 {
+        parts.push(format!("{} under way would be given up", summary.given_up));
+    }
+    let sets = sets_text::in_short(&summary.permission_sets);
+    parts.extend(Some(sets).filter(|sets| !sets.is_empty()));
+    let as_they_are = sets_text::in_short(&summary.no_longer_permission_sets);
+    parts.extend(Some(as_they_are).filter(|sets| !sets.is_empty()).map(|sets| format!("no more: {sets}")));
     if parts.is_empty() {
         let accounts = count(summary.accounts, "account", "accounts");
         parts.push(format!("nothing would be granted or revoked otherwise in {accounts}"));

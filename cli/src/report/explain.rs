@@ -10,7 +10,7 @@ use shared::{
     resolve::{NeverWhy, RuleWhy},
 };
 
-use super::{PermissionSetName, PrincipalName, RuleName, RulesUsed};
+use super::{PermissionSetName, PrincipalName, RuleName, RulesUsed, SetReport};
 
 /// Everything that there is to say of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +23,8 @@ pub struct ExplainReport {
     pub what_if: Vec<String>,
     pub rules: RulesUsed,
     pub principal: PrincipalName,
+    /// AWS does not know them any more: what is told of them is the ledger's.
+    pub principal_is_gone: bool,
     /// The groups that the user is in; of a group empty.
     pub groups: Vec<PrincipalName>,
     pub account: AccountTold,
@@ -51,6 +53,9 @@ pub struct AccountTold {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SetExplained {
     pub permission_set: PermissionSetName,
+    /// What is to be done to it first, where the rules declare it: everything is told of it as it will be then. Null where it is as it is
+    /// declared, or not declared.
+    pub declared: Option<SetReport>,
     /// Whether they have it, by themselves or by a group; null where that could not be read.
     pub has: Option<bool>,
     /// By themselves and by each of their groups, as far as there is something to say.

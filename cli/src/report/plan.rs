@@ -142,6 +142,9 @@ pub struct Change {
     pub principal: PrincipalName,
     /// For a grant, the rules that want it; for a revoke, those that were the last to.
     pub rules: Vec<RuleName>,
+    /// The permission set is declared and yet to be made: until then its ARN is one that stands for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_permission_set: bool,
 }
 
 /// An assignment that the rules ask for, or no longer ask for, and that is left as it is.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::domain::AccountId;
 
-use super::{Change, PlanReport, RulesUsed, Unread, Waiting, Withheld};
+use super::{Change, PlanReport, RulesUsed, SetReport, SetsSummary, UnderWay, Unread, Waiting, Withheld};
 use crate::what_if::Supposed;
 
 /// The difference that what is supposed makes. Everything in it is ordered.
@@ -13,6 +13,8 @@ pub struct WhatIfReport {
     pub format: u32,
     /// What is supposed, each in words.
     pub what_if: Vec<String>,
+    /// What makes no difference of it, and why, each in a sentence.
+    pub notes: Vec<String>,
     /// The rules as they are.
     pub rules: RulesUsed,
     /// The rules that are supposed; null where they are those above.
@@ -20,6 +22,10 @@ pub struct WhatIfReport {
     /// The rules that are supposed have fewer than half of those in force: they come into force only when their plan is approved.
     pub shrinks: bool,
     pub summary: WhatIfSummary,
+    /// What would be done to declared permission sets, and is not to be done as things are, by name.
+    pub permission_sets: Vec<SetReport>,
+    /// What is to be done to them as things are, and would not be.
+    pub no_longer_permission_sets: Vec<SetReport>,
     /// Accounts for which it makes a difference, by id.
     pub accounts: Vec<AccountWhatIf>,
     /// Accounts that could not be read: nothing is known of the difference there.
@@ -39,7 +45,12 @@ pub struct WhatIfSummary {
     pub no_longer_revoked: usize,
     pub withheld: usize,
     pub no_longer_withheld: usize,
+    pub given_up: usize,
     pub unread: usize,
+    /// What would be done to declared permission sets, and is not to be done as things are.
+    pub permission_sets: SetsSummary,
+    /// What is to be done to them as things are, and would not be.
+    pub no_longer_permission_sets: SetsSummary,
 }
 
 /// One account's part of the difference.
@@ -63,6 +74,8 @@ pub struct AccountWhatIf {
     pub withheld: Vec<Withheld>,
     /// Withheld as things are, and not then, or not for that reason.
     pub no_longer_withheld: Vec<Withheld>,
+    /// What an earlier run decided and is under way as things are, and would be given up.
+    pub given_up: Vec<UnderWay>,
     /// Names in rules that nothing bears, of which it makes a difference only then.
     pub waiting: Vec<Waiting>,
 }
@@ -80,12 +93,14 @@ impl AccountWhatIf {
             no_longer_revoked,
             withheld,
             no_longer_withheld,
+            given_up,
             waiting,
         } = self;
         let changes = [grants, revokes, no_longer_granted, no_longer_revoked];
         changes.into_iter().any(|changes| !changes.is_empty())
             || !withheld.is_empty()
             || !no_longer_withheld.is_empty()
+            || !given_up.is_empty()
             || !waiting.is_empty()
     }
 }
@@ -93,22 +108,27 @@ impl AccountWhatIf {
 impl WhatIfSummary {
     /// Whether anything would be done otherwise in AWS.
     pub fn has_difference(&self) -> bool {
-        self.grants + self.revokes + self.no_longer_granted + self.no_longer_revoked > 0
+        self.grants + self.revokes + self.no_longer_granted + self.no_longer_revoked + self.given_up > 0
+            || self.permission_sets.has_work()
+            || self.no_longer_permission_sets.has_work()
     }
 }
 
 impl WhatIfReport {
     /// The difference between the plans as things are and as they are supposed to be: a pair for each look. `None` without any.
     pub(crate) fn of(supposed: Supposed, looks: Vec<(PlanReport, PlanReport)>) -> Option<Self> {
-        let Supposed { told: what_if, places, accounts: _, rules: _ } = supposed;
+        let Supposed { told: what_if, places, accounts: _, rules: _, tags: _ } = supposed;
         let (rules, then) = looks.first().map(|(now, then)| (now.rules.clone(), then.rules.clone()))?;
         let mut report = Self {
             format: super::FORMAT,
             what_if,
+            notes: Vec::new(),
             rules_then: (rules.version != then.version).then_some(then),
             rules,
             shrinks: false,
             summary: WhatIfSummary::default(),
+            permission_sets: Vec::new(),
+            no_longer_permission_sets: Vec::new(),
             accounts: Vec::new(),
             unread: Vec::new(),
         };
@@ -130,6 +150,9 @@ impl WhatIfReport {
     fn add(&mut self, now: PlanReport, then: PlanReport) {
         self.shrinks |= then.shrinks;
         self.summary.accounts += then.summary.accounts;
+        let (sets, sets_then) = (Some(&now.permission_sets), Some(&then.permission_sets));
+        self.permission_sets.extend(only_in(sets_then, sets, same_set));
+        self.no_longer_permission_sets.extend(only_in(sets, sets_then, same_set));
         let mut unread = now.unread;
         unread.extend(then.unread);
         unread.sort_by(|a, b| a.id.cmp(&b.id));
@@ -163,6 +186,7 @@ impl WhatIfReport {
                     after.map(|it| &it.withheld),
                     same_refusal,
                 ),
+                given_up: only_in(before.map(|it| &it.under_way), after.map(|it| &it.under_way), same_work),
                 waiting: only_in(after.map(|it| &it.waiting), before.map(|it| &it.waiting), Waiting::eq),
             };
             self.accounts.extend(Some(account).filter(AccountWhatIf::makes_a_difference));
@@ -174,6 +198,8 @@ impl WhatIfReport {
         let summary = &mut self.summary;
         summary.differing = self.accounts.len();
         summary.unread = self.unread.len();
+        summary.permission_sets = SetsSummary::of(&self.permission_sets);
+        summary.no_longer_permission_sets = SetsSummary::of(&self.no_longer_permission_sets);
         for account in &self.accounts {
             summary.grants += account.grants.len();
             summary.revokes += account.revokes.len();
@@ -181,6 +207,7 @@ impl WhatIfReport {
             summary.no_longer_revoked += account.no_longer_revoked.len();
             summary.withheld += account.withheld.len();
             summary.no_longer_withheld += account.no_longer_withheld.len();
+            summary.given_up += account.given_up.len();
         }
     }
 }
@@ -191,8 +218,26 @@ fn only_in<T: Clone>(list: Option<&Vec<T>>, other: Option<&Vec<T>>, same: fn(&T,
     list.into_iter().flatten().filter(|it| !is_in_other(it)).cloned().collect()
 }
 
+/// Whether the same is done to it, wherever it is declared.
+fn same_set(one: &SetReport, other: &SetReport) -> bool {
+    let SetReport { name, arn, action, adopts, declared_at: _, withheld, why: _, differences, calls: _ } =
+        one;
+    *name == other.name
+        && *arn == other.arn
+        && *action == other.action
+        && *adopts == other.adopts
+        && *withheld == other.withheld
+        && *differences == other.differences
+}
+
 fn same_key(one: &Change, other: &Change) -> bool {
     one.permission_set.arn == other.permission_set.arn && one.principal.id == other.principal.id
+}
+
+fn same_work(one: &UnderWay, other: &UnderWay) -> bool {
+    one.permission_set.arn == other.permission_set.arn
+        && one.principal.id == other.principal.id
+        && one.operation == other.operation
 }
 
 fn same_refusal(one: &Withheld, other: &Withheld) -> bool {

@@ -9,6 +9,8 @@ mod demo;
 mod event;
 mod explain;
 mod explain_example;
+mod explain_nothing;
+mod foreseen;
 mod permission_sets;
 mod plan_and_apply;
 mod publish;

@@ -88,10 +88,10 @@ async fn a_set_is_planned_made_given_edited_and_deleted_by_its_document() {
               + Resource  *
 
     shop-dev  200000000001  Development
-      + Developers  group Developers  by developers
+      + Developers  group Developers  by developers, once the permission set is made
 
     search-dev  200000000002  Development
-      + Developers  group Developers  by developers
+      + Developers  group Developers  by developers, once the permission set is made
 
     Plan: 2 to grant, 0 to revoke in 2 accounts; permission sets: 1 to make.
       grants this run: 2 of 500 allowed

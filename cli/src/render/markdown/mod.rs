@@ -10,7 +10,10 @@ use std::fmt::Write as _;
 
 use shared::domain::Operation;
 
-use super::{plan_text, sets_text};
+use super::{
+    plan_text::{self, awaits},
+    sets_text,
+};
 use crate::{
     report::{AccountPlan, Change, PlanReport, RuleName, UnderWay, Withheld, WithheldReport},
     screen::count,
@@ -133,7 +136,7 @@ fn changed(change: &Change, operation: Operation) -> Row {
         what,
         set: set(&change.permission_set),
         principal: principal(&change.principal),
-        rest: format!("{by} {}", by_rules(&change.rules)),
+        rest: format!("{by} {}{}", by_rules(&change.rules), awaits(change)),
     }
 }
 

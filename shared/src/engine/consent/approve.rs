@@ -106,11 +106,11 @@ impl Proposal {
     /// be approved before they are.
     #[must_use = "it names another plan"]
     pub fn with(mut self, permission_sets: &str, stand_ins: &StandIns) -> Self {
+        self.over_budget.retain(|key, _| !stand_ins.has(&key.permission_set));
+        self.along.retain(|key, _| !stand_ins.has(&key.permission_set));
         if permission_sets.is_empty() {
             return self;
         }
-        self.over_budget.retain(|key, _| !stand_ins.has(&key.permission_set));
-        self.along.retain(|key, _| !stand_ins.has(&key.permission_set));
         Self { hash: plan::hash_with(&self.hash, permission_sets), ..self }
     }
 

@@ -3,7 +3,10 @@
 //! A set that is yet to be made stands under an ARN made from its name. INVARIANT: only a plan that is shown is made with it: nothing that was
 //! read through it is remembered, and no assignment is written by it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sha2::{Digest as _, Sha256};
 
@@ -22,23 +25,23 @@ use crate::{
 };
 
 /// Reads what there is, and what will be.
-pub struct Foreseen<'a> {
-    access: &'a dyn AccessReader,
+pub struct Foreseen {
+    access: Arc<dyn AccessReader>,
     /// Sets that are yet to be made, by the ARNs that they stand under.
     made: BTreeMap<PermissionSetArn, (String, Tags)>,
     /// The tags that others will have.
     tags: BTreeMap<PermissionSetArn, Tags>,
 }
 
-impl std::fmt::Debug for Foreseen<'_> {
+impl std::fmt::Debug for Foreseen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Foreseen").field("made", &self.made).field("tags", &self.tags).finish_non_exhaustive()
     }
 }
 
-impl<'a> Foreseen<'a> {
+impl Foreseen {
     /// What will be once the sets of a survey are kept, in this instance.
-    pub fn of(access: &'a dyn AccessReader, instance: &InstanceArn, survey: &SetSurvey) -> Self {
+    pub fn of(access: Arc<dyn AccessReader>, instance: &InstanceArn, survey: &SetSurvey) -> Self {
         let (mut made, mut tags) = (BTreeMap::new(), BTreeMap::new());
         for surveyed in survey.sets.iter().filter(|surveyed| surveyed.plan.has_work()) {
             let Wanted::There(content) = &surveyed.declared.wanted else { continue };
@@ -50,6 +53,11 @@ impl<'a> Foreseen<'a> {
             made.extend(stand_in(instance, &name).map(|arn| (arn, (name, content.tags.clone()))));
         }
         Self { access, made, tags }
+    }
+
+    /// Whether nothing will be otherwise than it is.
+    pub fn is_as_it_is(&self) -> bool {
+        self.made.is_empty() && self.tags.is_empty()
     }
 
     /// The ARNs that stand for sets which are yet to be made.
@@ -113,7 +121,7 @@ impl SetSurvey {
 }
 
 #[async_trait::async_trait]
-impl AccessReader for Foreseen<'_> {
+impl AccessReader for Foreseen {
     async fn instance(&self) -> Result<Instance, PortError> {
         self.access.instance().await
     }

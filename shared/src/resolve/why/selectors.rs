@@ -257,7 +257,7 @@ impl Asked<'_> {
                 return None;
             }
             Some(match sets_of(it, self.account, self.facts) {
-                Lookup::Found(all) => Lookup::Found(all.iter().any(|it| it.set.arn == *arn)),
+                Lookup::Found(all) => Lookup::Found(all.iter().any(|it| Some(&it.set.arn) == arn)),
                 Lookup::Absent => Lookup::Absent,
                 Lookup::Failed(why) => Lookup::Failed(why),
             })
@@ -285,7 +285,7 @@ impl Asked<'_> {
             }
             Some(match barred_sets(it, self.account, self.facts) {
                 Lookup::Found(all) if all.is_empty() && it.name().is_some() => Lookup::Absent,
-                Lookup::Found(all) => Lookup::Found(all.contains(arn)),
+                Lookup::Found(all) => Lookup::Found(arn.is_some_and(|arn| all.contains(arn))),
                 Lookup::Absent => Lookup::Absent,
                 Lookup::Failed(why) => Lookup::Failed(why),
             })
@@ -295,7 +295,7 @@ impl Asked<'_> {
     fn set_why(
         &self,
         selector: &PermissionSetSelector,
-        look_up: impl FnOnce(&PermissionSetSelector, &PermissionSetArn) -> Option<Lookup<bool>>,
+        look_up: impl FnOnce(&PermissionSetSelector, Option<&PermissionSetArn>) -> Option<Lookup<bool>>,
     ) -> SetWhy {
         let set = self.set();
         let (key, asks, tags) = match selector {
@@ -310,16 +310,14 @@ impl Asked<'_> {
                 .map_or(SetOutcome::Other, |missing| SetOutcome::Missing(told(&missing)))
         };
         let unmade = selector.name().is_some_and(|name| name.name_for(self.account).is_err());
-        let outcome = match set {
-            None => SetOutcome::Unasked,
-            Some(set) => match look_up(selector, &set.arn) {
-                Some(Lookup::Found(true)) => SetOutcome::This,
-                Some(Lookup::Absent) => missing(),
-                Some(Lookup::Failed(why)) => SetOutcome::Failed(why),
-                None if unmade => missing(),
-                None if selector.selects(set, self.account) => SetOutcome::This,
-                Some(Lookup::Found(false)) | None => SetOutcome::Other,
-            },
+        let outcome = match (set, look_up(selector, set.map(|set| &set.arn))) {
+            (_, Some(Lookup::Absent)) => missing(),
+            (_, Some(Lookup::Failed(why))) => SetOutcome::Failed(why),
+            (None, Some(Lookup::Found(_)) | None) => SetOutcome::Unasked,
+            (Some(_), Some(Lookup::Found(true))) => SetOutcome::This,
+            (Some(_), None) if unmade => missing(),
+            (Some(set), None) if selector.selects(set, self.account) => SetOutcome::This,
+            (Some(_), Some(Lookup::Found(false)) | None) => SetOutcome::Other,
         };
         SetWhy { key, asks, named: selector.name().and_then(|name| self.made(name)), tags, outcome }
     }

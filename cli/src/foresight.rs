@@ -1,0 +1,51 @@
+//! Declared permission sets as they will be once they are kept: assignments are planned, explained and compared with them.
+
+use std::sync::Arc;
+
+use shared::engine::{DeclaredSets, Foreseen, Planner, StandIns, Surveyed};
+
+use crate::{Failure, connect::Aws};
+
+/// What is to be done to the permission sets that the rules declare, and what will be then.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Foresight {
+    pub(crate) sets: Vec<Surveyed>,
+    /// What names all that is to be done to them.
+    pub(crate) fingerprint: String,
+    /// `None` where nothing will be otherwise than it is.
+    foreseen: Option<Arc<Foreseen>>,
+}
+
+impl Foresight {
+    /// Looks at the sets that the rules of a planner declare.
+    pub(crate) async fn of(planner: &Planner<'_>, aws: &Aws) -> Result<Self, Failure> {
+        let declared =
+            DeclaredSets { reader: planner.reader, sets: aws.sets.as_ref(), settings: planner.settings };
+        let survey = Box::pin(declared.survey()).await.map_err(Failure::DeclaredSets)?;
+        if survey.sets.is_empty() {
+            return Ok(Self::default());
+        }
+        let instance = aws.access.instance().await.map_err(Failure::Instance)?;
+        let foreseen = Foreseen::of(Arc::clone(&aws.access), &instance.arn, &survey);
+        let foreseen = Some(foreseen).filter(|foreseen| !foreseen.is_as_it_is()).map(Arc::new);
+        Ok(Self { fingerprint: survey.fingerprint(), sets: survey.sets, foreseen })
+    }
+
+    /// The same services, which answer as they will then. Nothing is written by what they tell.
+    pub(crate) fn seen(&self, aws: &Aws) -> Aws {
+        match &self.foreseen {
+            Some(foreseen) => Aws { access: Arc::clone(foreseen) as _, ..aws.clone() },
+            None => aws.clone(),
+        }
+    }
+
+    /// What stands for sets that are yet to be made.
+    pub(crate) fn stand_ins(&self) -> StandIns {
+        self.foreseen.as_deref().map(Foreseen::stand_ins).unwrap_or_default()
+    }
+
+    /// Whether assignments may be decided otherwise then than now.
+    pub(crate) fn makes_a_difference(&self) -> bool {
+        self.foreseen.is_some()
+    }
+}
