@@ -3,6 +3,7 @@
 mod connection;
 mod consent;
 mod dead_letters;
+mod doctor;
 mod explain;
 mod ledger;
 mod output;
@@ -22,6 +23,7 @@ pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
 pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
+pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use ledger::{LedgerArgs, LedgerAt};
 pub use output::{Output, OutputArgs};
@@ -200,6 +202,23 @@ pub enum Command {
         aws cloudtrail lookup-events --region us-east-1 | usher event -"
     )]
     Event(EventArgs),
+    /// Look whether everything that Usher needs is there, and say what to do about what is not
+    #[command(after_help = "It makes reading calls only, and changes nothing.\n\n\
+        Exit codes:\n  \
+        0  everything is there, or only warnings\n  \
+        1  something is missing\n\n\
+        Examples:\n  \
+        usher doctor\n  \
+        usher doctor --profile identity --region eu-central-1 --rules rules/\n  \
+        usher doctor --ledger dynamodb:usher-ledger\n  \
+        usher doctor --json | jq '.findings[] | select(.verdict == \"bad\")'")]
+    Doctor(DoctorArgs),
+    /// Print what a shell needs to complete commands and options
+    #[command(after_help = "Examples:\n  \
+        usher completions bash > ~/.local/share/bash-completion/completions/usher\n  \
+        usher completions zsh > ~/.zfunc/_usher\n  \
+        usher completions fish > ~/.config/fish/completions/usher.fish")]
+    Completions(CompletionsArgs),
     /// Watch an account get its access, against a simulated AWS on this machine
     #[command(
         after_help = "It needs no AWS account, no credentials and no network, and takes under half a minute.\n\n\
@@ -245,6 +264,13 @@ pub struct EventArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -79,15 +79,18 @@ impl Aws {
 
 /// Connects as the command line says, at the pace of a command's share.
 pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
-    let connection = connection(arguments, machine).await;
-    // What stands in for AWS is called by nobody else.
-    let connection = if machine.connection.is_some() {
-        connection
-    } else {
-        let share = Settings::from_env().command_share()?;
-        connection.paced(Arc::new(Paces::new(share, Arc::clone(&machine.clock))))
-    };
+    let connection = paced(connection(arguments, machine).await, machine)?;
     Aws::of(&connection, arguments.instance_arn.clone()).await
+}
+
+/// The same way to AWS, at the pace of a command's share.
+pub(crate) fn paced(connection: Connection, machine: &Machine) -> Result<Connection, Failure> {
+    // What stands in for AWS is called by nobody else.
+    if machine.connection.is_some() {
+        return Ok(connection);
+    }
+    let share = Settings::from_env().command_share()?;
+    Ok(connection.paced(Arc::new(Paces::new(share, Arc::clone(&machine.clock)))))
 }
 
 /// Connects without a pace, for the engine: it keeps to its own, and repeats calls itself.

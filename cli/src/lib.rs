@@ -6,6 +6,7 @@ pub mod args;
 mod commands;
 mod connect;
 mod desk;
+mod doctor;
 mod engine_run;
 mod event_file;
 mod explaining;
@@ -119,6 +120,10 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::DeadLetters(DeadLettersCommand::Retry(retry)) => {
             Box::pin(commands::dead_letters::retry(&retry, &connection, machine, screen)).await
         }
+        Command::Doctor(doctor) => {
+            Box::pin(commands::doctor::run(&doctor, &connection, machine, screen)).await
+        }
+        Command::Completions(completions) => commands::completions::run(&completions, screen),
         Command::Event(event) => commands::event::run(&event, screen),
     }
 }

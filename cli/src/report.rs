@@ -1,5 +1,6 @@
 //! What commands tell, as data: the text and the JSON document are two writings of it. docs/cli.md describes it.
 
+mod doctor;
 mod event;
 mod explain;
 mod outcome;
@@ -10,6 +11,7 @@ mod status;
 mod what_if;
 mod withheld;
 
+pub use doctor::{CallOutcome, CallTried, DoctorReport, Finding, Verdict};
 pub use event::{EventOutcome, EventReport, EventSummary, EventTold};
 pub use explain::{AccountTold, AssignmentExplained, ExplainReport, HoldTold, SetExplained, WithheldTold};
 pub use outcome::{ApplyReport, ApplySummary, KeyOutcome, Outcome};

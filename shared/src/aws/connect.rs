@@ -166,6 +166,11 @@ impl Connection {
         self.config.region().map(AsRef::as_ref)
     }
 
+    /// The endpoint that stands for all services, if one does.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.config.endpoint_url()
+    }
+
     /// Organizations, with the tags that the tagging API has of it.
     pub fn organizations(&self) -> OrganizationsApi {
         let home = Region::new(home_of_organizations(self.region()));

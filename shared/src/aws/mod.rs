@@ -21,6 +21,7 @@ mod resources;
 mod s3;
 mod sqs;
 mod sso_admin;
+mod standing;
 #[cfg(test)]
 mod testing;
 mod uploads;
@@ -36,4 +37,5 @@ pub use organizations::OrganizationsApi;
 pub use s3::{LARGEST_BUNDLE, S3Rules};
 pub use sqs::SqsQueue;
 pub use sso_admin::SsoAdminApi;
+pub use standing::{CallerIdentity, IDENTITY_CENTER, InstanceSeen};
 pub use uploads::S3Uploads;

@@ -8,6 +8,7 @@ mod connection;
 mod control;
 mod protocol;
 mod signature;
+mod sts;
 
 use std::{
     collections::BTreeMap,

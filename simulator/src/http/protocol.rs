@@ -12,7 +12,7 @@ use super::{
     Face,
     body::{self, Unreadable},
     connection::Cut,
-    signature,
+    signature, sts,
 };
 use crate::{ApiError, Caller, CallerKind, World, dispatch, in_process::lock};
 
@@ -28,6 +28,9 @@ pub(super) async fn answer(
     request: Request,
 ) -> Response {
     let body = body::read(request, super::MOST_BYTES).await.map_err(unreadable);
+    if sts::is_asked(&headers) {
+        return sts::answer(&face, &headers, body);
+    }
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (result, request_id, delay) = {
         // A call that never gets as far as the operation has an id all the same.
@@ -80,7 +83,7 @@ fn call(
 
 /// The caller whose key a request was signed with. A key that nobody named is an administrator's of the management account, and Usher's
 /// if it ends in `USHER`, unless unknown keys are refused.
-fn caller(face: &Face, world: &World, access_key: &str) -> Result<Caller, ApiError> {
+pub(super) fn caller(face: &Face, world: &World, access_key: &str) -> Result<Caller, ApiError> {
     if let Some(caller) = face.callers.by_access_key.get(access_key) {
         return Ok(caller.clone());
     }

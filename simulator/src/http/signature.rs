@@ -68,6 +68,20 @@ fn day(headers: &HeaderMap) -> Result<String, ApiError> {
 
 /// Reads the header of a request for a service that is at home in `home`.
 pub(super) fn read<'h>(headers: &'h HeaderMap, service: Service, home: &str) -> Result<Signed<'h>, ApiError> {
+    // Clients sign for their own Region where they are given an endpoint, so the global services can't insist on theirs.
+    let home = match service {
+        Service::Organizations | Service::Tagging => None,
+        Service::IdentityStore | Service::SsoAdmin => Some(home),
+    };
+    read_for(headers, signing_name(service), home)
+}
+
+/// The same for a service by the name that it is signed with, in the Region that it insists on.
+pub(super) fn read_for<'h>(
+    headers: &'h HeaderMap,
+    expected: &str,
+    home: Option<&str>,
+) -> Result<Signed<'h>, ApiError> {
     let header = headers.get(AUTHORIZATION).ok_or_else(|| {
         ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token")
     })?;
@@ -106,16 +120,10 @@ pub(super) fn read<'h>(headers: &'h HeaderMap, service: Service, home: &str) -> 
     if access_key.is_empty() {
         return Err(incomplete("Credential has no access key id."));
     }
-    let expected = signing_name(service);
     if name != expected {
         return Err(invalid(format!("Credential should be scoped to correct service: '{expected}'.")));
     }
-    // Clients sign for their own Region where they are given an endpoint, so the global services can't insist on theirs.
-    let anywhere = match service {
-        Service::Organizations | Service::Tagging => true,
-        Service::IdentityStore | Service::SsoAdmin => false,
-    };
-    if region.is_empty() || !(anywhere || region == home) {
+    if region.is_empty() || home.is_some_and(|home| region != home) {
         return Err(invalid(format!("Credential should be scoped to a valid Region, not '{region}'.")));
     }
     if terminator != "aws4_request" {

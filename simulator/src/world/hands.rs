@@ -162,6 +162,12 @@ impl World {
         &self.organization.management
     }
 
+    /// The partition that everything is in, by the first instance's ARN: `aws`, where there is none.
+    pub(crate) fn partition(&self) -> &str {
+        let arn = self.instances.first().map_or("", |instance| instance.arn.as_str());
+        arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
+    }
+
     /// The first instance's identity store; empty if there is no instance.
     pub fn identity_store(&self) -> String {
         self.instances.first().map(|instance| instance.identity_store.to_string()).unwrap_or_default()

@@ -6,6 +6,7 @@ mod aws_cli_delegation;
 mod aws_cli_walk_through;
 mod consent;
 mod demo;
+mod doctor;
 mod event;
 mod explain;
 mod explain_example;

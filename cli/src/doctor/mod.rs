@@ -1,0 +1,233 @@
+//! What Usher needs of AWS and of this machine, looked at one after the other: what rests on something that is missing is not looked at.
+//! It holds no writer.
+
+mod calls;
+mod records;
+mod standing;
+
+use shared::{
+    aws::{Connection, InstanceSeen},
+    domain::InstanceArn,
+    ports::PortError,
+};
+
+use crate::{
+    Failure, Machine,
+    args::{ConnectionArgs, DoctorArgs},
+    connect::{self, Aws},
+    report::{CallTried, DoctorReport, FORMAT, Finding, Verdict},
+    screen::line,
+};
+
+/// What a doctor collects.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn good(&mut self, what: &'static str, found: impl Into<String>) {
+        self.add(what, Verdict::Good, found, None);
+    }
+
+    fn note(&mut self, what: &'static str, found: impl Into<String>) {
+        self.add(what, Verdict::Note, found, None);
+    }
+
+    fn warning(&mut self, what: &'static str, found: impl Into<String>, way_out: impl Into<String>) {
+        self.add(what, Verdict::Warning, found, Some(way_out.into()));
+    }
+
+    fn bad(&mut self, what: &'static str, found: impl Into<String>, way_out: impl Into<String>) {
+        self.add(what, Verdict::Bad, found, Some(way_out.into()));
+    }
+
+    fn untried(&mut self, what: &'static str, why: impl Into<String>) {
+        self.add(what, Verdict::Untried, why, None);
+    }
+
+    fn add(
+        &mut self,
+        what: &'static str,
+        verdict: Verdict,
+        found: impl Into<String>,
+        way_out: Option<String>,
+    ) {
+        self.0.push(Finding { what, verdict, found: found.into(), way_out });
+    }
+}
+
+/// Looks at everything.
+pub(crate) async fn examine(
+    arguments: &DoctorArgs,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> DoctorReport {
+    let mut findings = Findings::default();
+    let mut calls = Vec::new();
+    let way = connect::connection(connection, machine).await;
+    if reaches_aws(&way, connection, &mut findings) {
+        let caller = way.caller().await;
+        standing::caller(&caller, &mut findings);
+        if !matches!(caller, Err(PortError::Barred(_))) {
+            let caller = caller.ok();
+            let instance = instance(&way, connection.instance_arn.as_ref(), &mut findings).await;
+            let aws = match instance {
+                Some(instance) => opened(&way, instance, machine, &mut findings).await,
+                None => None,
+            };
+            let organization = way.organizations();
+            let management =
+                standing::organization(&way, &organization, caller.as_ref(), aws.as_ref(), &mut findings)
+                    .await;
+            calls = calls::try_all(&organization, aws.as_ref(), management.as_ref()).await;
+            allowed(&calls, management.is_some() && aws.is_some(), &mut findings);
+            calls::writes(&mut findings);
+        }
+    }
+    records::settings(machine, &mut findings);
+    records::ledger(&arguments.ledger.at, connection, machine, &mut findings).await;
+    records::rules(&arguments.rules, &arguments.ledger.at, connection, machine, &mut findings).await;
+    let Findings(findings) = findings;
+    let ok = !findings.iter().any(|finding| finding.verdict == Verdict::Bad);
+    DoctorReport { format: FORMAT, ok, findings, calls }
+}
+
+/// Whether there is a Region to ask in.
+fn reaches_aws(way: &Connection, connection: &ConnectionArgs, findings: &mut Findings) -> bool {
+    let Some(region) = way.region() else {
+        findings.bad(
+            "region",
+            "no Region is set",
+            "set AWS_REGION, give --region, or put `region` into the profile: the primary Region of your Identity Center instance",
+        );
+        return false;
+    };
+    let endpoint = connection.endpoint_url.as_deref().or_else(|| way.endpoint());
+    let at = endpoint.map(|url| format!(", at the endpoint {}", line(url))).unwrap_or_default();
+    findings.good("region", format!("{}{at}", line(region)));
+    true
+}
+
+/// The instance that is worked in.
+async fn instance(
+    way: &Connection,
+    asked: Option<&InstanceArn>,
+    findings: &mut Findings,
+) -> Option<InstanceSeen> {
+    let what = "instance";
+    let region = line(way.region().unwrap_or_default());
+    let all = match way.instances().await {
+        Ok(all) => all,
+        Err(error) => {
+            findings.bad(
+                what,
+                line(&error.to_string()),
+                "allow `sso:ListInstances` to the role that Usher runs as",
+            );
+            return None;
+        }
+    };
+    let mut candidates = all.iter().filter(|seen| asked.is_none_or(|asked| seen.arn == *asked));
+    let found = match (candidates.next(), candidates.next()) {
+        (Some(only), None) => only,
+        (Some(_), Some(_)) => {
+            let arns: Vec<&str> = all.iter().map(|seen| seen.arn.as_str()).collect();
+            findings.bad(
+                what,
+                format!("there are {} instances in {region}: {}", arns.len(), arns.join(", ")),
+                "say which by --instance-arn or USHER_INSTANCE_ARN: the organization's, owned by the management account",
+            );
+            return None;
+        }
+        (None, _) if asked.is_some() => {
+            findings.bad(
+                what,
+                format!("there is no such instance in {region}"),
+                "check --instance-arn (USHER_INSTANCE_ARN) and the Region",
+            );
+            return None;
+        }
+        (None, _) => {
+            findings.bad(
+                what,
+                format!("there is no Identity Center instance in {region}"),
+                "give its primary Region by --region or AWS_REGION; if there is none anywhere, enable IAM Identity Center for the organization",
+            );
+            return None;
+        }
+    };
+    if found.status != "ACTIVE" {
+        findings.bad(
+            what,
+            format!("{} is {}", found.arn, line(&found.status)),
+            "wait until it is ACTIVE, or look at it in the console",
+        );
+        return None;
+    }
+    Some(found.clone())
+}
+
+/// The services of the instance, if it can be worked in.
+async fn opened(
+    way: &Connection,
+    instance: InstanceSeen,
+    machine: &Machine,
+    findings: &mut Findings,
+) -> Option<Aws> {
+    let paced = connect::paced(way.clone(), machine);
+    let paced = match paced {
+        Ok(paced) => paced,
+        Err(error) => {
+            findings.bad("instance", told(&error), "mend the setting");
+            return None;
+        }
+    };
+    match Aws::of(&paced, Some(instance.arn.clone())).await {
+        Ok(aws) => {
+            let InstanceSeen { arn, owner, status: _ } = instance;
+            findings.good("instance", format!("{arn}, active, owned by account {owner}"));
+            Some(aws)
+        }
+        Err(failure) => {
+            findings.bad("instance", told(&failure), "the sentence before says what Usher needs of it");
+            None
+        }
+    }
+}
+
+/// What the calls that were tried come to.
+fn allowed(calls: &[CallTried], all: bool, findings: &mut Findings) {
+    use crate::report::CallOutcome::{Allowed, Denied, Failed, Untried};
+    let of = |outcome| calls.iter().filter(move |call| call.outcome == outcome);
+    let names = |outcome| of(outcome).map(|call| call.action).collect::<Vec<_>>().join(", ");
+    let what = "reads";
+    let (good, denied, failed) = (of(Allowed).count(), of(Denied).count(), of(Failed).count());
+    if denied > 0 {
+        findings.bad(
+            what,
+            format!("{denied} of {} calls are not allowed: {}", calls.len(), names(Denied)),
+            "allow these actions to the role; docs/cli.md says what each command needs",
+        );
+    }
+    if failed > 0 {
+        findings.warning(
+            what,
+            format!("{failed} calls gave no answer that tells: {}", names(Failed)),
+            "try again; --json has AWS's words",
+        );
+    }
+    if denied == 0 && failed == 0 {
+        let untried = of(Untried).count();
+        let rest = if untried > 0 {
+            format!("; nothing to try {untried} on: {}", names(Untried))
+        } else {
+            String::new()
+        };
+        let found = format!("{good} calls were tried, and all are allowed{rest}");
+        if all { findings.good(what, found) } else { findings.note(what, found) }
+    }
+}
+
+/// A failure with its causes, in one line.
+fn told(failure: &Failure) -> String {
+    line(&shared::causes::joined(failure))
+}

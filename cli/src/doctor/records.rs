@@ -1,0 +1,115 @@
+//! What Usher keeps, and what it goes by: settings, the ledger, the rules.
+
+use std::path::PathBuf;
+
+use shared::{engine::Rulebook, ports::Ledger};
+
+use super::{Findings, told};
+use crate::{
+    Machine,
+    args::{ConnectionArgs, LedgerAt},
+    commands::plan::Rules,
+    connect, desk, ledger,
+    screen::{count, line},
+};
+
+/// The variables that an engine on this machine would be run by.
+pub(super) fn settings(machine: &Machine, findings: &mut Findings) {
+    match connect::engine(machine) {
+        Ok(_) => findings.good("settings", "what the environment says of the engine can be read"),
+        Err(failure) => {
+            findings.bad("settings", told(&failure), "mend the variable; docs/settings.md has all of them");
+        }
+    }
+}
+
+/// The ledger, if there is one.
+pub(super) async fn ledger(
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    findings: &mut Findings,
+) {
+    let what = "ledger";
+    let shown = line(&at.to_string());
+    if let LedgerAt::File(path) = at
+        && !path.try_exists().unwrap_or(true)
+    {
+        findings.note(what, format!("there is none at {shown} yet; `usher apply` makes it"));
+        return;
+    }
+    match open(at, connection, machine).await {
+        Ok((_, true)) => findings.good(what, format!("{shown} can be read, and rules are in force")),
+        Ok((_, false)) => findings.note(what, format!("{shown} can be read; no rules are in force yet")),
+        Err(why) => {
+            let way_out = match at {
+                LedgerAt::File(_) => "check that it is a ledger of Usher's, and that you may read it",
+                LedgerAt::Table(_) => {
+                    "check the table's name and Region, and allow `dynamodb:GetItem`, `Query` and `Scan` on it"
+                }
+            };
+            findings.bad(what, why, way_out);
+        }
+    }
+}
+
+/// The ledger, and whether rules are in force in it.
+async fn open(
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Result<(std::sync::Arc<dyn Ledger>, bool), String> {
+    let ledger = ledger::to_use(at, connection, machine).await.map_err(|failure| told(&failure))?;
+    let in_force = ledger.rules_in_force().await.map_err(|error| line(&shared::causes::joined(&error)))?;
+    Ok((ledger, in_force.is_some()))
+}
+
+/// The rules of the files, or those in force.
+pub(super) async fn rules(
+    files: &[PathBuf],
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    findings: &mut Findings,
+) {
+    let what = "rules";
+    if !files.is_empty() {
+        match Rules::read(files) {
+            Ok(rules) => {
+                let number = count(rules.on_hand.index.rules().len(), "rule", "rules");
+                findings.good(
+                    what,
+                    format!("{number}, without mistakes, mode {}", rules.on_hand.index.settings().mode),
+                );
+            }
+            Err(failure) => {
+                findings.bad(what, told(&failure), "`usher rules check` shows each mistake with its place");
+            }
+        }
+        return;
+    }
+    let Ok((in_force, true)) = open(at, connection, machine).await else {
+        findings.untried(what, "none are in force in the ledger; --rules PATH looks at rule files");
+        return;
+    };
+    let store = match desk::store(at, connection, machine).await {
+        Ok(store) => store,
+        Err(failure) => {
+            let way_out = "set USHER_RULES_BUCKET, and USHER_RULES_PREFIX if they are below one";
+            findings.bad(what, told(&failure), way_out);
+            return;
+        }
+    };
+    match Rulebook::of_store(store).in_force(in_force.as_ref()).await {
+        Ok(rules) => {
+            let number = count(rules.index.rules().len(), "rule", "rules");
+            let (mode, version) = (rules.index.settings().mode, rules.version.short());
+            findings.good(what, format!("{number} in force, mode {mode}, version {version}"));
+        }
+        Err(error) => findings.bad(
+            what,
+            line(&shared::causes::joined(&error)),
+            "check the folder `rules` beside the ledger, or the bucket, and publish the rules again",
+        ),
+    }
+}

@@ -1,0 +1,131 @@
+//! Who calls, and what the organization lets them do.
+
+use shared::{
+    aws::{CallerIdentity, Connection, IDENTITY_CENTER, OrganizationsApi},
+    domain::AccountId,
+    ports::{OrganizationFacts, OrganizationReader as _, PortError},
+};
+
+use super::Findings;
+use crate::{connect::Aws, screen::line};
+
+/// Whether there are credentials, and whose.
+pub(super) fn caller(caller: &Result<CallerIdentity, PortError>, findings: &mut Findings) {
+    let what = "credentials";
+    match caller {
+        Ok(CallerIdentity { account, arn }) => {
+            findings.good(what, format!("{} in account {account}", line(arn)));
+        }
+        Err(error @ PortError::Barred(_)) => findings.bad(
+            what,
+            line(&error.to_string()),
+            "set AWS_PROFILE or give --profile; `aws sso login` renews a session that has expired",
+        ),
+        Err(error) => findings.warning(
+            what,
+            format!("STS did not say whose they are: {}", line(&error.to_string())),
+            "check the Region and the endpoint; what follows tells whether they can be used",
+        ),
+    }
+}
+
+/// The organization and the caller's standing in it; the organization, if it can be read.
+pub(super) async fn organization(
+    way: &Connection,
+    api: &OrganizationsApi,
+    caller: Option<&CallerIdentity>,
+    aws: Option<&Aws>,
+    findings: &mut Findings,
+) -> Option<OrganizationFacts> {
+    let what = "organization";
+    let facts = match api.organization().await {
+        Ok(facts) => facts,
+        Err(error) => {
+            findings.bad(
+                what,
+                line(&error.to_string()),
+                "use a role of the management account or of a delegated administrator, and allow `organizations:DescribeOrganization` to it",
+            );
+            return None;
+        }
+    };
+    let OrganizationFacts { id, management_account } = &facts;
+    match way.has_all_features().await {
+        Ok(true) => {
+            findings.good(what, format!("{} with all features; its management account is {management_account}", line(id)));
+        }
+        Ok(false) => findings.bad(
+            what,
+            format!("{} has the features of consolidated billing only", line(id)),
+            "enable all features of the organization: Identity Center gives access to accounts with them alone",
+        ),
+        Err(error) => findings.warning(what, line(&error.to_string()), "try again"),
+    }
+    trust(way, findings).await;
+    if let Some(caller) = caller {
+        standing(way, &caller.account, management_account, findings).await;
+    }
+    if let Some(aws) = aws
+        && let Ok(instance) = aws.access.instance().await
+        && instance.owner != *management_account
+    {
+        findings.bad(
+            "instance",
+            format!("{} is account {}'s own, not the organization's", instance.arn, instance.owner),
+            "use the organization's instance: only that has permission sets and assignments",
+        );
+    }
+    Some(facts)
+}
+
+async fn trust(way: &Connection, findings: &mut Findings) {
+    let what = "trusted access";
+    match way.trusts_identity_center().await {
+        Ok(true) => findings.good(what, "the organization trusts IAM Identity Center"),
+        Ok(false) => findings.bad(
+            what,
+            "the organization does not trust IAM Identity Center",
+            format!("`aws organizations enable-aws-service-access --service-principal {IDENTITY_CENTER}`"),
+        ),
+        Err(_) => findings.untried(
+            what,
+            "only the management account and delegated administrators may ask, with `organizations:ListAWSServiceAccessForOrganization`",
+        ),
+    }
+}
+
+async fn standing(way: &Connection, caller: &AccountId, management: &AccountId, findings: &mut Findings) {
+    let what = "standing";
+    if caller == management {
+        findings.good(what, "the management account: everything can be read and written");
+        return;
+    }
+    match way.delegated_administrators().await {
+        Ok(all) if all.contains(caller) => findings.add(
+            what,
+            super::Verdict::Note,
+            format!("account {caller} is a delegated administrator of IAM Identity Center"),
+            Some(
+                "assignments of the management account, and permission sets that it has, can be written from there only: Usher \
+                 withholds them, and reads assignments account by account"
+                    .to_owned(),
+            ),
+        ),
+        Ok(_) => findings.bad(
+            what,
+            format!("account {caller} is neither the management account nor a delegated administrator of IAM Identity Center"),
+            register(caller),
+        ),
+        Err(error) => findings.warning(
+            what,
+            format!("whether account {caller} is a delegated administrator can't be told: {}", line(&error.to_string())),
+            format!("allow `organizations:ListDelegatedAdministrators`; if it is none: {}", register(caller)),
+        ),
+    }
+}
+
+fn register(account: &AccountId) -> String {
+    format!(
+        "in the management account: `aws organizations register-delegated-administrator --account-id {account} --service-principal {IDENTITY_CENTER}`"
+    )
+}
