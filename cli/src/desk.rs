@@ -91,6 +91,23 @@ impl Desk {
         Ok(Self { aws: foresight.seen(&self.aws), foresight, ..self })
     }
 
+    /// The same, or the desk as it is with the reason why declared permission sets could not be read.
+    pub(crate) async fn foreseeing_if_it_can(
+        self,
+        screen: &mut Screen<'_>,
+    ) -> Result<(Self, Option<String>), Failure> {
+        let planner = self.planner();
+        let looking = Box::pin(Foresight::of(&planner, &self.aws));
+        match progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await? {
+            Ok(foresight) => Ok((Self { aws: foresight.seen(&self.aws), foresight, ..self }, None)),
+            Err(failure @ Failure::DeclaredSets(_)) => {
+                let why = shared::causes::joined(&failure);
+                Ok((self, Some(why)))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Permission sets as they will be.
     pub(crate) fn foresight(&self) -> &Foresight {
         &self.foresight

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use shared::engine::{DeclaredSets, Foreseen, Planner, StandIns, Surveyed};
+use shared::{
+    domain::PermissionSetArn,
+    engine::{DeclaredSets, Foreseen, Planner, StandIns, Surveyed},
+    ports::AccessReader as _,
+};
 
 use crate::{Failure, connect::Aws};
 
@@ -42,6 +46,11 @@ impl Foresight {
     /// What stands for sets that are yet to be made.
     pub(crate) fn stand_ins(&self) -> StandIns {
         self.foreseen.as_deref().map(Foreseen::stand_ins).unwrap_or_default()
+    }
+
+    /// Whether this permission set will be another then: made, or with other tags.
+    pub(crate) fn touches(&self, arn: &PermissionSetArn) -> bool {
+        self.foreseen.as_ref().is_some_and(|foreseen| foreseen.foretold(arn).is_some())
     }
 
     /// Whether assignments may be decided otherwise then than now.

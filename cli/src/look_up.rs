@@ -88,43 +88,69 @@ pub(crate) struct Who {
 pub(crate) async fn who(text: &str, aws: &Aws, ledger: &dyn LedgerReader) -> Result<Who, Failure> {
     match living(text, aws).await {
         Err(Failure::Unknown(nobody @ Unknown::Nobody { .. })) => {
-            departed(text, ledger).await?.ok_or_else(|| nobody.into())
+            remembered(text, aws, ledger).await?.ok_or_else(|| nobody.into())
         }
         found => found,
     }
 }
 
 /// Somebody of whom the ledger has rows, by the id or by the name that they bore last.
-async fn departed(text: &str, ledger: &dyn LedgerReader) -> Result<Option<Who>, Failure> {
-    let rows = engine::all_rows(ledger).await?;
-    let mut candidates: BTreeSet<&Principal> = rows.iter().map(|row| &row.key.principal).collect();
+async fn remembered(text: &str, aws: &Aws, ledger: &dyn LedgerReader) -> Result<Option<Who>, Failure> {
     let (kind, word) = text.split_once(':').filter(|(kind, _)| matches!(*kind, "user" | "group")).unzip();
-    candidates.retain(|principal| match principal {
-        Principal::Group(_) => kind != Some("user"),
-        Principal::User(_) => kind != Some("group"),
-    });
-    for principal in candidates {
+    let word = word.unwrap_or(text);
+    let mut last: BTreeMap<(SeenKind, String), String> = BTreeMap::new();
+    for kind in [SeenKind::GroupName, SeenKind::UserName] {
+        for seen in ledger.recall(kind).await? {
+            if let Ok(LastName { name, .. }) = serde_json::from_value(seen.value) {
+                last.insert((kind, seen.id), name);
+            }
+        }
+    }
+    let last = |principal: &Principal| {
         let kind = match principal {
             Principal::Group(_) => SeenKind::GroupName,
             Principal::User(_) => SeenKind::UserName,
         };
-        let seen = ledger.recall_one(kind, principal.id()).await?;
-        let last = seen.and_then(|seen| serde_json::from_value::<LastName>(seen.value).ok());
-        let word = word.unwrap_or(text);
-        if principal.id() == word || last.as_ref().is_some_and(|last| last.name == word) {
-            let all = [(principal.clone(), last.map(|last| last.name))].into();
-            return Ok(Some(Who { principal: principal.clone(), all, is_gone: true }));
+        last.get(&(kind, principal.id().to_owned())).cloned()
+    };
+    let rows = engine::all_rows(ledger).await?;
+    let mut meant: BTreeSet<&Principal> = rows.iter().map(|row| &row.key.principal).collect();
+    meant.retain(|principal| {
+        let is_of_kind = match principal {
+            Principal::Group(_) => kind != Some("user"),
+            Principal::User(_) => kind != Some("group"),
+        };
+        is_of_kind && (principal.id() == word || last(principal).as_deref() == Some(word))
+    });
+    let mut all = meant.iter().copied();
+    let (Some(principal), None) = (all.next(), all.next()) else {
+        if meant.is_empty() {
+            return Ok(None);
         }
+        let found = meant.iter().map(ToString::to_string).collect();
+        return Err(Unknown::Ambiguous { what: "several were", name: text.to_owned(), found }.into());
+    };
+    // They may bear another name by now.
+    match whole(principal, text, aws).await {
+        Err(Failure::Unknown(Unknown::Nobody { .. })) => {
+            let all = [(principal.clone(), last(principal))].into();
+            Ok(Some(Who { principal: principal.clone(), all, is_gone: true }))
+        }
+        found => found.map(Some),
     }
-    Ok(None)
 }
 
 async fn living(text: &str, aws: &Aws) -> Result<Who, Failure> {
-    let directory = aws.directory.as_ref();
     let principal = principal(text, aws).await?;
+    whole(&principal, text, aws).await
+}
+
+/// Somebody with all groups that they are in.
+async fn whole(principal: &Principal, text: &str, aws: &Aws) -> Result<Who, Failure> {
+    let directory = aws.directory.as_ref();
     let mut all = BTreeMap::new();
     let gone = || Unknown::Nobody { name: text.to_owned(), nearest: Vec::new() };
-    match &principal {
+    match principal {
         Principal::Group(id) => {
             let name = directory.group_name(id).await.map_err(Failure::LookUp)?.ok_or_else(gone)?;
             all.insert(principal.clone(), Some(name));
@@ -138,7 +164,7 @@ async fn living(text: &str, aws: &Aws) -> Result<Who, Failure> {
             }
         }
     }
-    Ok(Who { principal, all, is_gone: false })
+    Ok(Who { principal: principal.clone(), all, is_gone: false })
 }
 
 async fn principal(text: &str, aws: &Aws) -> Result<Principal, Failure> {

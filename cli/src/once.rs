@@ -8,9 +8,10 @@ use shared::{
         AccountId, AssignmentKey, Instance, Operation, OuId, ParentId, PermissionSetArn, Principal,
         RequestId, Tags,
     },
+    permission_sets::Details,
     ports::{
-        AccessReader, AccountRecord, OfVersion, OrganizationFacts, OrganizationReader, Page, PortError,
-        Provisioning, Request, RequestListing, RequestSummary,
+        AccessReader, AccountRecord, Foretold, OfVersion, OrganizationFacts, OrganizationReader, Page,
+        PermissionSetReader, PortError, Provisioning, Request, RequestListing, RequestSummary,
     },
 };
 
@@ -38,7 +39,13 @@ pub(crate) fn asked_once(aws: &Aws) -> Aws {
         principals: Once::default(),
         assignments_of: Once::default(),
     };
-    Aws { organization: Arc::new(organization), access: Arc::new(access), ..aws.clone() }
+    let sets = SetsOnce { real: Arc::clone(&aws.sets), details: Once::default() };
+    Aws {
+        organization: Arc::new(organization),
+        access: Arc::new(access),
+        sets: Arc::new(sets),
+        ..aws.clone()
+    }
 }
 
 /// Answers to one question, by what was asked about. What failed is asked again.
@@ -131,6 +138,10 @@ impl AccessReader for AccessOnce {
         self.tags.get(arn, self.real.permission_set_tags(arn)).await
     }
 
+    fn foretold(&self, arn: &PermissionSetArn) -> Option<Foretold> {
+        self.real.foretold(arn)
+    }
+
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {
         self.provisioned_in.get(account, self.real.provisioned_in(account)).await
     }
@@ -191,6 +202,18 @@ impl AccessReader for AccessOnce {
 
     async fn provisioning(&self, id: &RequestId) -> Result<Option<Provisioning>, PortError> {
         self.real.provisioning(id).await
+    }
+}
+
+struct SetsOnce {
+    real: Arc<dyn PermissionSetReader>,
+    details: Once<PermissionSetArn, Option<Details>>,
+}
+
+#[async_trait::async_trait]
+impl PermissionSetReader for SetsOnce {
+    async fn details(&self, arn: &PermissionSetArn) -> Result<Option<Details>, PortError> {
+        self.details.get(arn, self.real.details(arn)).await
     }
 }
 

@@ -123,6 +123,7 @@ pub(crate) async fn plan(
         hash: proposal.hash().clone(),
         shrinks: proposal.shrinks(),
         account: account.cloned(),
+        awaits_permission_sets: account.is_some() && foresight.makes_a_difference(),
         summary,
         budgets: budgets.told(),
         permission_sets,
@@ -228,7 +229,7 @@ fn account_plan(
         state: account.map(|account| account.state),
         grants: changes(approved, Operation::Grant, names, stand_ins),
         revokes: changes(approved, Operation::Revoke, names, stand_ins),
-        withheld: withheld(approved, names),
+        withheld: withheld(approved, names, stand_ins),
         under_way: Vec::new(),
         waiting: Vec::new(),
     }
@@ -252,7 +253,7 @@ fn changes(
     changes
 }
 
-fn withheld(approved: &ApprovedPlan, names: &Names) -> Vec<Withheld> {
+fn withheld(approved: &ApprovedPlan, names: &Names, stand_ins: &StandIns) -> Vec<Withheld> {
     let mut all: Vec<Withheld> = approved
         .withheld()
         .iter()
@@ -265,6 +266,7 @@ fn withheld(approved: &ApprovedPlan, names: &Names) -> Vec<Withheld> {
                 rules: report::rules(&withheld.rules),
                 reason: withheld.reason.clone(),
                 why: withheld.reason.to_string(),
+                awaits_permission_set: stand_ins.has(&withheld.key.permission_set),
             }
         })
         .collect();

@@ -109,23 +109,14 @@ pub(crate) async fn run(
         Some(_) => Vec::new(),
         None => Box::pin(kept.make_and_edit(&foresight.sets, screen)).await?,
     };
-    let mut planned = planned;
-    let mut waiting = BTreeMap::new();
-    // INVARIANT: what was planned with sets that were yet to be made is neither remembered nor carried out.
+    let (mut planned, mut waiting, mut undecided) = (planned, BTreeMap::new(), Vec::new());
     if !permission_sets.is_empty() || foresight.makes_a_difference() {
-        if !permission_sets.is_empty() {
-            let made = kept.arns().await?;
-            work.scope = work.scope.take().map(|scope| foresight.stand_ins().real(scope, &made));
-        }
-        let again = Box::pin(work.plan_again(&planned.report, screen)).await?;
-        if arguments.what.account.is_some() {
-            waiting =
-                planned.changing.into_iter().filter(|(key, _)| !again.changing.contains_key(key)).collect();
-        }
-        // What was shown is what is told of.
-        planned = Planned { report: planned.report, names: planned.names.and(again.names), ..again };
+        let made = if permission_sets.is_empty() { BTreeMap::new() } else { kept.arns().await? };
+        let again = Box::pin(work.again(planned, &foresight, &made, screen)).await?;
+        work.scope = Some(again.scope);
+        (planned, waiting, undecided) = (again.planned, again.waiting, again.unread);
     }
-    let undecided = work.write_down(&planned).await?;
+    undecided.extend(work.write_down(&planned).await?);
     // Neither planning nor the time that somebody took to answer counts as waiting for AWS.
     let until = machine.clock.now().checked_add(arguments.timeout).unwrap_or(Timestamp::MAX);
     let progress = Progress::begin(planned.changing.len(), ASSIGNMENTS, screen);
@@ -176,8 +167,11 @@ async fn nothing_elsewhere(ledger: &dyn LedgerReader, account: &AccountId) -> Re
     }
 }
 
-/// Why a run over one account leaves something.
-const AWAITS_SETS: &str = "it waits for permission sets that the rules declare: `usher apply` without --account makes and edits them first";
+/// What something waits for in a run over one account, and in one that makes permission sets.
+const AWAITS_SETS: [&str; 2] = [
+    "it waits for permission sets that the rules declare: `usher apply` without --account makes and edits them first",
+    "it waits for a permission set that was not made or edited",
+];
 
 /// The question before anything is done.
 fn question(summary: &PlanSummary) -> String {
@@ -214,7 +208,11 @@ impl Work<'_> {
     }
 
     /// Plans the assignments once more, with the permission sets as they are now.
-    async fn plan_again(&self, before: &PlanReport, screen: &mut Screen<'_>) -> Result<Planned, Failure> {
+    pub(super) async fn plan_again(
+        &self,
+        before: &PlanReport,
+        screen: &mut Screen<'_>,
+    ) -> Result<Planned, Failure> {
         let (counted, counts) = self.aws.clone().counted();
         let reader = counted.reader(self.ledger, &self.rulebook, self.clock.as_ref());
         let planner = Planner { reader, settings: self.settings };
@@ -309,9 +307,11 @@ impl Work<'_> {
         }
         for (key, operation) in &waiting {
             let name = account_names.get(&key.account).map(|name| (*name).to_owned());
-            let why = Some(AWAITS_SETS.to_owned());
+            let [of_one_account, of_all] = AWAITS_SETS;
+            let why = if plan.account.is_some() { of_one_account } else { of_all };
+            let why = Some(why.to_owned());
             outcomes.push(KeyOutcome {
-                outcome: Outcome::Left,
+                outcome: Outcome::Awaiting,
                 why,
                 ..outcome(key, *operation, None, name, &names)
             });
@@ -324,6 +324,7 @@ impl Work<'_> {
             uncertain: count(Outcome::Uncertain),
             given_up: count(Outcome::GivenUp),
             left: count(Outcome::Left),
+            awaiting: count(Outcome::Awaiting),
             undecided: undecided.len(),
         };
         Ok(ApplyReport { format: report::FORMAT, plan, summary, permission_sets, outcomes, undecided })

@@ -5,6 +5,7 @@ use crate::{
     args::{ConnectionArgs, ExplainArgs},
     desk::Desk,
     explaining, ledger, look_up, render,
+    report::ExplainReport,
     what_if::Supposed,
 };
 
@@ -24,14 +25,15 @@ pub(crate) async fn run(
     let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
     let supposed = Supposed::of(what_if, &desk.aws).await?;
     let desk = if what_if.is_empty() { desk } else { desk.supposing(&supposed, machine).await? };
-    let desk = desk.foreseeing(screen).await?;
     let account = look_up::account(account, &desk.aws).await?;
     let who = look_up::who(principal, &desk.aws, desk.ledger.as_ref()).await?;
+    let (desk, unforeseen) = desk.foreseeing_if_it_can(screen).await?;
     let set = match permission_set {
         Some(text) => Some(look_up::permission_set(text, &desk.aws, desk.ledger.as_ref()).await?),
         None => None,
     };
     let report = explaining::explain(&desk, &who, &account, set.as_ref(), supposed.told).await?;
+    let report = ExplainReport { declared_unread: unforeseen, ..report };
     if *json {
         render::json(&report, screen)?;
     } else {

@@ -1,6 +1,7 @@
 //! One file for each command, or for a few that belong together.
 
 pub(crate) mod apply;
+mod apply_again;
 mod apply_sets;
 pub(crate) mod approvals;
 pub(crate) mod approve;

@@ -110,6 +110,7 @@ pub(crate) async fn explain(
         },
         permission_set: asked
             .map(|arn| PermissionSetName { name: names.permission_set(arn), arn: arn.clone() }),
+        declared_unread: None,
         unread: match &opened.present {
             Lookup::Failed(why) => Some(why.clone()),
             Lookup::Found(_) | Lookup::Absent => None,
@@ -163,7 +164,11 @@ struct Story<'a> {
 impl Story<'_> {
     fn why(&self, set: Option<&PermissionSet>) -> Why {
         let Opened { account, facts, .. } = self.opened;
-        let question = Question { principals: &self.who.all, set };
+        // The names of those who are gone are nobody's, or somebody else's by now.
+        let nameless: BTreeMap<Principal, Option<String>> =
+            self.who.all.keys().map(|principal| (principal.clone(), None)).collect();
+        let principals = if self.who.is_gone { &nameless } else { &self.who.all };
+        let question = Question { principals, set };
         resolve::why(&self.dossier.basis.rules.index, account, facts, self.dossier.now, question)
     }
 
@@ -238,7 +243,11 @@ impl Story<'_> {
         let action = plan.actions().iter().find(|action| action.key == key);
         let withheld = plan.withheld().iter().find(|withheld| withheld.key == key);
         let withheld = withheld.map(|withheld| {
-            let (way_out, command) = report::way_out(&withheld.reason, &typed, &account.id, &name);
+            let (way_out, command) = if self.foresight.stand_ins().has(&set.arn) {
+                ("it can be let through once the permission set is made", None)
+            } else {
+                report::way_out(&withheld.reason, &typed, &account.id, &name)
+            };
             WithheldTold {
                 operation: withheld.operation,
                 reason: withheld.reason.clone(),
@@ -323,9 +332,8 @@ impl Story<'_> {
             .filter(|rule| {
                 let unmet = rule.unmet();
                 let is_here = !unmet.contains(&Condition::Accounts) && !unmet.contains(&Condition::Time);
-                (rule.names_somebody() && !(is_here && self.gives_something(&rule.id)))
-                    || (is_here && is_unknown(rule))
-                    || is_of_members(rule)
+                let gives = is_here && self.gives_something(&rule.id);
+                !gives && (rule.names_somebody() || is_of_members(rule)) || (is_here && is_unknown(rule))
             })
             .collect();
         rules.sort_by_key(|rule| rule.unmet().len());

@@ -56,6 +56,7 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
         (summary.uncertain, "uncertain"),
         (summary.given_up, "given up"),
         (summary.left, "left"),
+        (summary.awaiting, "waiting for permission sets"),
         (report.plan.summary.withheld, "withheld"),
     ];
     parts.extend(
@@ -90,6 +91,7 @@ fn row(outcome: &KeyOutcome) -> Row {
         Outcome::Uncertain => ("?", Paint::Warning, "it cannot be said whose it is"),
         Outcome::GivenUp => ("!", Paint::Warning, "given up"),
         Outcome::Left => ("~", Paint::Warning, "not finished"),
+        Outcome::Awaiting => ("~", Paint::Warning, "left"),
     };
     let why = outcome.why.as_deref().map(|why| format!(": {}", line(why))).unwrap_or_default();
     Row {

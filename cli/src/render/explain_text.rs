@@ -58,6 +58,11 @@ fn head(text: &mut String, report: &ExplainReport, style: Style) {
         let gone = "AWS does not know them any more; the ledger does";
         let _ = writeln!(text, "  {}", style.paint(Paint::Warning, gone));
     }
+    if let Some(why) = &report.declared_unread {
+        let told =
+            format!("declared permission sets are told as they are, not as they will be: {}", line(why));
+        let _ = writeln!(text, "  {}", style.paint(Paint::Warning, told));
+    }
     for supposed in &report.what_if {
         let _ = writeln!(text, "  {} {supposed}", style.paint(Paint::Warning, "supposed:"));
     }
@@ -113,7 +118,8 @@ fn first(declared: &SetReport) -> String {
         (None, SetAction::Delete) => {
             format!("The rules declare at {at} that it is deleted, once nothing holds it.")
         }
-        (None, SetAction::Edit | SetAction::Adopt) => {
+        (None, SetAction::Adopt) => format!("The rules declare it at {at}, and it is yet to become Usher's."),
+        (None, SetAction::Edit) => {
             format!(
                 "The rules declare it at {at}, and it is yet to be edited: this is told of it as it will be then."
             )
@@ -225,7 +231,7 @@ fn rules(text: &mut String, all: &[RuleWhy], never: &[NeverWhy], report: &Explai
         };
         a_rule(text, rule, verdict, Paint::Warning, style);
         let mut told = conditions(rule, unmet.len() == 1, report);
-        if told.iter().all(|(holds, _)| *holds) {
+        if unmet.is_empty() && rule.frozen().is_none() {
             told.push((
                 false,
                 "none of its permission sets fits here: ask about one of them to see why".to_owned(),

@@ -50,6 +50,7 @@ pub(crate) fn quiet_plan() -> PlanReport {
         hash: "cd".repeat(32).parse().unwrap(),
         shrinks: false,
         account: None,
+        awaits_permission_sets: false,
         summary: PlanSummary { accounts: 41, ..PlanSummary::default() },
         budgets: Vec::new(),
         permission_sets: Vec::new(),
@@ -75,6 +76,7 @@ pub(crate) fn plan() -> PlanReport {
             rules: rule("support"),
             reason: WithheldReason::Foreign,
             why: WithheldReason::Foreign.to_string(),
+            awaits_permission_set: false,
         }],
         under_way: vec![UnderWay {
             operation: Operation::Grant,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use shared::domain::Operation;
 
 use super::{
+    plan_text::awaits,
     rows::{self, Row},
     sets_text,
 };
@@ -31,7 +32,7 @@ pub(crate) fn what_if(report: &WhatIfReport, style: Style) -> String {
     }
     text.push('\n');
     sets_text::sets(&mut text, "Permission sets, then", &report.permission_sets, style);
-    let as_they_are = "Permission sets that would be left as they are";
+    let as_they_are = "Permission sets: what is to be done as things are, and would not be";
     sets_text::sets(&mut text, as_they_are, &report.no_longer_permission_sets, style);
     for account in &report.accounts {
         one(&mut text, account, style);
@@ -109,7 +110,7 @@ fn lines(account: &AccountWhatIf) -> Vec<Row> {
             sign,
             paint,
             columns: [change.permission_set.to_string(), change.principal.to_string()],
-            rest: format!("{what} {}", by(&change.rules)),
+            rest: format!("{what} {}{}", by(&change.rules), awaits(change)),
         });
         rows.collect()
     };
@@ -127,22 +128,25 @@ fn lines(account: &AccountWhatIf) -> Vec<Row> {
         Paint::Warning,
         "would not be revoked, as the next run does now; was by",
     ));
-    lines.extend(account.given_up.iter().map(given_up));
+    lines.extend(account.given_up.iter().map(|it| under_way(it, "-", "would be given up")));
+    lines.extend(
+        account.going_on.iter().map(|it| under_way(it, "~", "would go on, and is given up as things are")),
+    );
     lines.extend(account.withheld.iter().map(|it| refused(it, "!", "would be")));
     lines.extend(account.no_longer_withheld.iter().map(|it| refused(it, "~", "would no longer be")));
     lines
 }
 
-fn given_up(work: &UnderWay) -> Row {
+fn under_way(work: &UnderWay, sign: &'static str, what_then: &str) -> Row {
     let what = match work.operation {
         Operation::Grant => "grant",
         Operation::Revoke => "revoke",
     };
     Row {
-        sign: "-",
+        sign,
         paint: Paint::Warning,
         columns: [work.permission_set.to_string(), work.principal.to_string()],
-        rest: format!("its {what}, decided and not finished, would be given up; by {}", by(&work.rules)),
+        rest: format!("its {what}, decided and not finished, {what_then}; by {}", by(&work.rules)),
     }
 }
 
@@ -184,10 +188,13 @@ fn in_short(summary: &WhatIfSummary) -> String {
     if summary.given_up > 0 {
         parts.push(format!("{} under way would be given up", summary.given_up));
     }
+    if summary.going_on > 0 {
+        parts.push(format!("{} under way would go on", summary.going_on));
+    }
     let sets = sets_text::in_short(&summary.permission_sets);
     parts.extend(Some(sets).filter(|sets| !sets.is_empty()));
     let as_they_are = sets_text::in_short(&summary.no_longer_permission_sets);
-    parts.extend(Some(as_they_are).filter(|sets| !sets.is_empty()).map(|sets| format!("no more: {sets}")));
+    parts.extend(Some(as_they_are).filter(|sets| !sets.is_empty()).map(|sets| format!("no longer {sets}")));
     if parts.is_empty() {
         let accounts = count(summary.accounts, "account", "accounts");
         parts.push(format!("nothing would be granted or revoked otherwise in {accounts}"));

@@ -30,6 +30,9 @@ pub struct ExplainReport {
     pub account: AccountTold,
     /// The permission set that was asked about; null for all.
     pub permission_set: Option<PermissionSetName>,
+    /// Why it was not read what is to be done to the permission sets that the rules declare: all is told with them as they are. Null where it
+    /// was.
+    pub declared_unread: Option<String>,
     /// Why it was not read what they have in the account; null where it was.
     pub unread: Option<String>,
     /// The one that was asked about, or all that they have or that rules, a `never` or the ledger say something of.

@@ -42,6 +42,8 @@ pub struct ApplySummary {
     pub given_up: usize,
     /// Not finished; the next run takes it up.
     pub left: usize,
+    /// They wait for declared permission sets that were not made or edited.
+    pub awaiting: usize,
     /// Accounts for which nothing could be written down.
     pub undecided: usize,
 }
@@ -49,8 +51,9 @@ pub struct ApplySummary {
 impl ApplySummary {
     /// Whether everything that was to be done is done.
     pub fn is_good(&self) -> bool {
-        let Self { granted: _, revoked: _, given_up: _, blocked, uncertain, left, undecided } = self;
-        blocked + uncertain + left + undecided == 0
+        let Self { granted: _, revoked: _, given_up: _, blocked, uncertain, left, awaiting, undecided } =
+            self;
+        blocked + uncertain + left + awaiting + undecided == 0
     }
 }
 
@@ -78,4 +81,5 @@ pub enum Outcome {
     Uncertain,
     GivenUp,
     Left,
+    Awaiting,
 }

@@ -26,6 +26,9 @@ pub struct PlanReport {
     pub shrinks: bool,
     /// The account that was asked for; null for the whole organization.
     pub account: Option<AccountId>,
+    /// It is one account's, and declared permission sets are to be made or edited before it can be carried out whole.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_permission_sets: bool,
     pub summary: PlanSummary,
     /// What may be done at all, and what this plan takes of it.
     pub budgets: Vec<Budget>,
@@ -118,7 +121,9 @@ pub struct AccountPlan {
 impl PlanReport {
     /// Whether there is anything that only consent lets through.
     pub fn waits_for_consent(&self) -> bool {
-        let is_budget = |withheld: &Withheld| matches!(withheld.reason, WithheldReason::Budget(_));
+        let is_budget = |withheld: &Withheld| {
+            matches!(withheld.reason, WithheldReason::Budget(_)) && !withheld.awaits_permission_set
+        };
         self.shrinks || self.accounts.iter().flat_map(|plan| &plan.withheld).any(is_budget)
     }
 }
@@ -158,6 +163,9 @@ pub struct Withheld {
     pub reason: WithheldReason,
     /// The reason in a sentence.
     pub why: String,
+    /// The permission set is declared and yet to be made: nobody can let this through before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_permission_set: bool,
 }
 
 /// An assignment that an earlier run decided about and that is not finished.

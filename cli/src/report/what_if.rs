@@ -46,6 +46,7 @@ pub struct WhatIfSummary {
     pub withheld: usize,
     pub no_longer_withheld: usize,
     pub given_up: usize,
+    pub going_on: usize,
     pub unread: usize,
     /// What would be done to declared permission sets, and is not to be done as things are.
     pub permission_sets: SetsSummary,
@@ -76,6 +77,8 @@ pub struct AccountWhatIf {
     pub no_longer_withheld: Vec<Withheld>,
     /// What an earlier run decided and is under way as things are, and would be given up.
     pub given_up: Vec<UnderWay>,
+    /// What is decided and under way, and is given up as things are.
+    pub going_on: Vec<UnderWay>,
     /// Names in rules that nothing bears, of which it makes a difference only then.
     pub waiting: Vec<Waiting>,
 }
@@ -94,6 +97,7 @@ impl AccountWhatIf {
             withheld,
             no_longer_withheld,
             given_up,
+            going_on,
             waiting,
         } = self;
         let changes = [grants, revokes, no_longer_granted, no_longer_revoked];
@@ -101,6 +105,7 @@ impl AccountWhatIf {
             || !withheld.is_empty()
             || !no_longer_withheld.is_empty()
             || !given_up.is_empty()
+            || !going_on.is_empty()
             || !waiting.is_empty()
     }
 }
@@ -108,7 +113,8 @@ impl AccountWhatIf {
 impl WhatIfSummary {
     /// Whether anything would be done otherwise in AWS.
     pub fn has_difference(&self) -> bool {
-        self.grants + self.revokes + self.no_longer_granted + self.no_longer_revoked + self.given_up > 0
+        let Self { grants, revokes, no_longer_granted, no_longer_revoked, given_up, going_on, .. } = self;
+        grants + revokes + no_longer_granted + no_longer_revoked + given_up + going_on > 0
             || self.permission_sets.has_work()
             || self.no_longer_permission_sets.has_work()
     }
@@ -152,7 +158,9 @@ impl WhatIfReport {
         self.summary.accounts += then.summary.accounts;
         let (sets, sets_then) = (Some(&now.permission_sets), Some(&then.permission_sets));
         self.permission_sets.extend(only_in(sets_then, sets, same_set));
-        self.no_longer_permission_sets.extend(only_in(sets, sets_then, same_set));
+        // One that would be brought to something else is told once.
+        let same_name = |one: &SetReport, other: &SetReport| one.name == other.name;
+        self.no_longer_permission_sets.extend(only_in(sets, sets_then, same_name));
         let mut unread = now.unread;
         unread.extend(then.unread);
         unread.sort_by(|a, b| a.id.cmp(&b.id));
@@ -187,6 +195,7 @@ impl WhatIfReport {
                     same_refusal,
                 ),
                 given_up: only_in(before.map(|it| &it.under_way), after.map(|it| &it.under_way), same_work),
+                going_on: only_in(after.map(|it| &it.under_way), before.map(|it| &it.under_way), same_work),
                 waiting: only_in(after.map(|it| &it.waiting), before.map(|it| &it.waiting), Waiting::eq),
             };
             self.accounts.extend(Some(account).filter(AccountWhatIf::makes_a_difference));
@@ -208,6 +217,7 @@ impl WhatIfReport {
             summary.withheld += account.withheld.len();
             summary.no_longer_withheld += account.no_longer_withheld.len();
             summary.given_up += account.given_up.len();
+            summary.going_on += account.going_on.len();
         }
     }
 }

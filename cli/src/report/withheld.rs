@@ -67,7 +67,8 @@ impl WithheldReport {
                 let (title, way_out) = told(&withheld.reason);
                 let kind = kind(&withheld.reason);
                 let key = KeyText::of(&account.id, &withheld.permission_set, &withheld.principal);
-                let command = command(&withheld.reason, &key, &account.id, &withheld.principal);
+                let command = command(&withheld.reason, &key, &account.id, &withheld.principal)
+                    .filter(|_| !withheld.awaits_permission_set);
                 let group = groups.entry(kind.clone()).or_insert_with(|| WithheldGroup {
                     kind,
                     title,

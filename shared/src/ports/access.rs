@@ -59,6 +59,14 @@ pub struct Provisioning {
     pub created_at: Option<Timestamp>,
 }
 
+/// What will be so of a permission set once it is as the rules declare it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foretold {
+    pub tags: Tags,
+    /// It is yet to be made: its ARN is one that stands for it.
+    pub is_to_be_made: bool,
+}
+
 /// Reads permission sets, assignments and requests. Lists may be stale; every list is whole or an error.
 #[async_trait::async_trait]
 pub trait AccessReader: Send + Sync {
@@ -76,6 +84,11 @@ pub trait AccessReader: Send + Sync {
         let Some(name) = self.permission_set_name(arn).await? else { return Ok(None) };
         let tags = self.permission_set_tags(arn).await?;
         Ok(tags.map(|tags| PermissionSet { arn: arn.clone(), name, tags }))
+    }
+    /// What is foretold of a permission set by a reader that tells what will be; `None` by those that read AWS. It goes before what is
+    /// remembered, and is never remembered itself.
+    fn foretold(&self, _arn: &PermissionSetArn) -> Option<Foretold> {
+        None
     }
     /// The permission sets that are provisioned in an account.
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError>;

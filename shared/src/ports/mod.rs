@@ -12,7 +12,7 @@ mod queue;
 mod rules;
 
 pub use access::{
-    AccessReader, AccessWriter, OfVersion, Provisioning, Request, RequestListing, RequestStatus,
+    AccessReader, AccessWriter, Foretold, OfVersion, Provisioning, Request, RequestListing, RequestStatus,
     RequestSummary,
 };
 pub use clock::Clock;

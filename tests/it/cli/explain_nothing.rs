@@ -82,3 +82,28 @@ async fn what_is_pending_and_would_be_given_up_is_part_of_the_difference() {
     let tagged = place.order(&["plan", "--what-if", "tag:search-dev:Team=other"]).await;
     assert!(!tagged.out.contains("given up"), "{}", tagged.out);
 }
+
+#[tokio::test]
+async fn somebody_who_was_renamed_is_explained_as_the_living_and_not_as_gone() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    let group = place.world().group_named("Developers").unwrap();
+    let person = Caller::new("person", "111122223333".parse().unwrap(), CallerKind::Management);
+    place.world().rename_group(SystemClock.now(), &person, &group, "Engineers").unwrap();
+    let ran = place.usher("explain", &rules, &["group:Developers", DEV, "ReadOnlyAccess"]).await;
+    assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+    assert!(ran.out.starts_with("group Engineers"), "{}", ran.out);
+    assert!(!ran.out.contains("does not know them any more"), "{}", ran.out);
+}
+
+#[tokio::test]
+async fn what_is_given_up_as_things_are_and_would_go_on_is_part_of_the_difference() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    place.usher("apply", &rules, &["--timeout", "1ns", "--yes"]).await;
+    place.moved(DEV, "Production");
+    let back = place.order(&["plan", "--what-if", "move:shop-dev:Development"]).await;
+    assert_eq!(back.ending, Ending::ToDo, "{back:?}");
+    assert!(back.out.contains("would go on, and is given up as things are; by developers"), "{}", back.out);
+}

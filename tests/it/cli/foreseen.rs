@@ -2,6 +2,8 @@
 
 use cli::Ending;
 use serde_json::Value;
+use shared::{clock::SystemClock, ports::Clock as _};
+use simulator::{Caller, CallerKind, wire::sso_admin as sso};
 
 use super::{ORGANIZATION, Place, Ran};
 
@@ -66,7 +68,7 @@ async fn one_account_is_planned_as_its_part_of_the_whole_and_makes_no_permission
     let apply = place.usher("apply", &rules, &["--account", DEV, "--plan", &hash, "--yes"]).await;
     assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
     assert_eq!(place.writes(), 0, "nothing was made, edited or granted");
-    assert_eq!(apply.out.matches("without --account").count(), 3, "{}", apply.out);
+    assert_eq!(apply.out.matches("left: it waits for permission sets").count(), 3, "{}", apply.out);
 
     let apply = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");
@@ -89,7 +91,12 @@ async fn a_run_over_one_account_does_what_waits_for_nothing() {
     let apply = place.usher("apply", &rules, &["--account", DEV, "--plan", &hash, "--yes", "--json"]).await;
     assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
     let json = apply.json();
-    assert_eq!((&json["summary"]["granted"], &json["summary"]["left"]), (&1.into(), &3.into()), "{json}");
+    let summary = &json["summary"];
+    assert_eq!(
+        (&summary["granted"], &summary["awaiting"], &summary["left"]),
+        (&1.into(), &3.into(), &0.into())
+    );
+    assert!(!apply.out.contains("run the same command again"), "what waits is in no ledger: {}", apply.out);
     assert_eq!(json["permission_sets"], Value::Array(Vec::new()));
     // The ledger remembers no set that does not exist.
     let explained = place.usher("explain", &rules, &["group:Auditors", DEV, "PowerUserAccess"]).await;
@@ -184,4 +191,121 @@ async fn a_supposed_tag_that_no_rule_may_look_at_is_told() {
     );
     let ran = place.usher("plan", &rules, &["--what-if", "tag:shop-dev:Team=web"]).await;
     assert!(!ran.out.contains("makes no difference"), "{ran:?}");
+}
+
+/// A set that AWS has with a tag that its declaration takes away: a rule goes by that tag.
+const RETAGGED: &str = "
+version: 1
+settings: { mode: sync, trusted_permission_set_tags: [For] }
+permission_sets:
+  - name: ReadOnlyAccess
+    adopt: true
+rules:
+  - id: watching
+    principals: [{ group: Auditors }]
+    permission_sets: { tagged: { For: watching } }
+    accounts: { in_ou: Development }
+";
+
+#[tokio::test]
+async fn a_run_over_one_account_does_nothing_that_was_not_shown() {
+    let tagged =
+        ORGANIZATION.replace("{ name: ReadOnlyAccess }", "{ name: ReadOnlyAccess, tags: { For: watching } }");
+    let place = Place::new(&tagged).await;
+    let rules = place.file("rules.yaml", RETAGGED);
+    let plan = place.usher("plan", &rules, &["--account", DEV]).await;
+    assert_eq!(plan.ending, Ending::Good, "{plan:?}");
+    let apply = place.usher("apply", &rules, &["--account", DEV, "--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert_eq!(place.writes(), 0, "as things are the rule gives it; it was not shown");
+}
+
+#[tokio::test]
+async fn tags_that_are_to_come_go_before_those_that_the_ledger_remembers() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    place.file(
+        "rules.yaml",
+        &RULES.replace("adopt: true\n    tags: { For: watching }", "adopt: true\n    tags: { For: else }"),
+    );
+    let whole = place.usher("plan", &rules, &["--json"]).await.json();
+    let slice = place.usher("plan", &rules, &["--account", DEV, "--json"]).await.json();
+    assert_eq!(account(&whole, DEV), account(&slice, DEV));
+    assert_eq!(account(&slice, DEV)["revokes"].as_array().unwrap().len(), 1, "{slice}");
+    let told = place.usher("explain", &rules, &["group:Auditors", DEV, "ReadOnlyAccess"]).await.out;
+    assert!(told.contains("No rule wants it any more"), "{told}");
+}
+
+#[tokio::test]
+async fn a_declared_set_that_was_deleted_by_hand_needs_no_confirmation() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    // Nobody has it any more, so that it can be deleted.
+    let without = RULES.replace(
+        "permission_sets: [Builders]\n    accounts: { in_ou: Development }",
+        "permission_sets: [PowerUserAccess]\n    accounts: { in_ou: Production }",
+    );
+    let without = place.file("without.yaml", &without);
+    assert_eq!(place.usher("apply", &without, &["--yes"]).await.ending, Ending::Good);
+    {
+        let mut world = place.world();
+        let person = Caller::new("person", "111122223333".parse().unwrap(), CallerKind::Management);
+        let set = world.permission_set_named("Builders").unwrap();
+        let instance_arn = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6".to_owned();
+        let input = sso::DeletePermissionSet { instance_arn, permission_set_arn: set.to_string() };
+        world.call(SystemClock.now(), &person, input).unwrap();
+    }
+    let plan = place.usher("plan", &rules, &[]).await;
+    assert!(
+        plan.out.contains("+ Builders  group Developers  by builders, once the permission set is made"),
+        "{}",
+        plan.out
+    );
+    assert!(!plan.out.contains("usher confirm"), "{}", plan.out);
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    assert_eq!(place.usher("plan", &rules, &[]).await.ending, Ending::Good);
+}
+
+#[tokio::test]
+async fn a_run_over_one_account_leaves_what_a_set_that_is_yet_to_be_made_replaces() {
+    let place = Place::new(ORGANIZATION).await;
+    let before = RULES.replace("permission_sets: [Builders]", "permission_sets: [ReadOnlyAccess]");
+    let rules = place.file(
+        "rules.yaml",
+        &before.replace(
+            "  - name: Builders\n    aws_managed_policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n",
+            "",
+        ),
+    );
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    place.file("rules.yaml", RULES);
+    let (slice, hash) = hash(&place, &rules, &["--account", DEV]).await;
+    assert_eq!(account(&slice, DEV)["revokes"].as_array().unwrap().len(), 1, "{slice}");
+    let before = place.writes();
+    for more in [&["--account", DEV, "--yes"][..], &["--account", DEV, "--plan", &hash, "--yes"]] {
+        let apply = place.usher("apply", &rules, more).await;
+        assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
+        assert_eq!(place.writes(), before, "{apply:?}");
+    }
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    assert_eq!(place.usher("plan", &rules, &[]).await.ending, Ending::Good);
+}
+
+#[tokio::test]
+async fn a_grant_by_a_set_that_is_yet_to_be_made_points_to_no_approval() {
+    let place = Place::new(ORGANIZATION).await;
+    let bounded = RULES.replace("{ mode: sync,", "{ mode: sync, guardrails: { max_creates: 1 },");
+    let rules = place.file("rules.yaml", &bounded);
+    let withheld = place.usher("withheld", &rules, &["--output", "json"]).await.json();
+    let keys = withheld["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|group| group["assignments"].as_array().unwrap());
+    for key in keys {
+        let is_made = !key["permission_set"]["arn"].as_str().unwrap().contains("ps-new.");
+        assert_eq!(key["command"].is_string(), is_made, "{key}");
+    }
 }

@@ -19,7 +19,8 @@ use crate::{
     guardrail::Scope,
     permission_sets::Change,
     ports::{
-        AccessReader, OfVersion, Page, PortError, Provisioning, Request, RequestListing, RequestSummary,
+        AccessReader, Foretold, OfVersion, Page, PortError, Provisioning, Request, RequestListing,
+        RequestSummary,
     },
     rules::Wanted,
 };
@@ -140,10 +141,15 @@ impl AccessReader for Foreseen {
     }
 
     async fn permission_set_tags(&self, arn: &PermissionSetArn) -> Result<Option<Tags>, PortError> {
-        match self.made.get(arn).map(|(_, tags)| tags).or_else(|| self.tags.get(arn)) {
-            Some(tags) => Ok(Some(tags.clone())),
+        match self.foretold(arn) {
+            Some(Foretold { tags, .. }) => Ok(Some(tags)),
             None => self.access.permission_set_tags(arn).await,
         }
+    }
+
+    fn foretold(&self, arn: &PermissionSetArn) -> Option<Foretold> {
+        let made = self.made.get(arn).map(|(_, tags)| Foretold { tags: tags.clone(), is_to_be_made: true });
+        made.or_else(|| Some(Foretold { tags: self.tags.get(arn)?.clone(), is_to_be_made: false }))
     }
 
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {
@@ -160,6 +166,17 @@ impl AccessReader for Foreseen {
             return Ok(Page { items: Vec::new(), next: None });
         }
         self.access.principals_page(account, permission_set, token).await
+    }
+
+    async fn principals(
+        &self,
+        account: &AccountId,
+        permission_set: &PermissionSetArn,
+    ) -> Result<Vec<Principal>, PortError> {
+        if self.made.contains_key(permission_set) {
+            return Ok(Vec::new());
+        }
+        self.access.principals(account, permission_set).await
     }
 
     async fn assignments_of(&self, principal: &Principal) -> Result<Vec<AssignmentKey>, PortError> {

@@ -35,6 +35,28 @@ impl Reading<'_> {
         read.collect()
     }
 
+    /// The same, with the whole catalogue. A name that a declared set is made under anew stands for that: whoever makes it confirms it so.
+    pub(super) async fn catalogue_by_names(
+        &self,
+        with_tags: bool,
+    ) -> (Lookup<Catalogue>, BTreeMap<String, PermissionSetArn>) {
+        let mut confirmed = match self.confirmed_names() {
+            Ok(confirmed) => confirmed,
+            // Any set might be another than the one that was confirmed.
+            Err(why) => return (Lookup::Failed(why), BTreeMap::new()),
+        };
+        let catalogue = self.catalogue(with_tags).await;
+        if let Lookup::Found(catalogue) = &catalogue {
+            let access = self.reader.access;
+            for set in catalogue.sets() {
+                if access.foretold(&set.arn).is_some_and(|foretold| foretold.is_to_be_made) {
+                    confirmed.remove(&set.name);
+                }
+            }
+        }
+        (catalogue, confirmed)
+    }
+
     /// Learns which permission sets bear the names that rules have found. A name that is known already keeps the set that it
     /// stands for: only a person gives it another.
     pub(in crate::engine) fn learn_names(&self, named: &BTreeMap<String, PermissionSetArn>) {
@@ -111,7 +133,8 @@ impl Reading<'_> {
             return Ok(Some(name));
         }
         let name = self.reader.access.permission_set_name(arn).await?;
-        if let Some(name) = &name {
+        let is_there = self.reader.access.foretold(arn).is_none_or(|foretold| !foretold.is_to_be_made);
+        if let Some(name) = name.as_ref().filter(|_| is_there) {
             let set = PermissionSet { arn: arn.clone(), name: name.clone(), tags: Tags::default() };
             self.learn(SeenKind::PermissionSet, arn.as_str(), &set);
         }
@@ -123,6 +146,9 @@ impl Reading<'_> {
     }
 
     async fn set_tags(&self, arn: &PermissionSetArn) -> Result<Option<Tags>, PortError> {
+        if let Some(foretold) = self.reader.access.foretold(arn) {
+            return Ok(Some(foretold.tags));
+        }
         if let Some(tags) = self.known_tags(arn) {
             return Ok(Some(tags));
         }

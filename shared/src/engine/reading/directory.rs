@@ -67,11 +67,7 @@ impl Reading<'_> {
         });
         let of: BTreeSet<GroupId> = needs.members_of_ids.iter().cloned().chain(named).collect();
         let (permission_sets, confirmed) = if needs.permission_sets {
-            match self.confirmed_names() {
-                Ok(confirmed) => (self.catalogue(needs.permission_set_tags).await, confirmed),
-                // Any set might be another than the one that was confirmed.
-                Err(why) => (Lookup::Failed(why), BTreeMap::new()),
-            }
+            self.catalogue_by_names(needs.permission_set_tags).await
         } else {
             (Lookup::Found(Catalogue::default()), BTreeMap::new())
         };
