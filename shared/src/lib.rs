@@ -1,9 +1,10 @@
 //! Usher's one library: what it knows, decides and does.
 //!
 //! From the bottom up: [`domain`] is the field's words; [`policy`], [`rules`], [`permission_sets`], [`events`], [`ledger`], [`resolve`], [`plan`], [`guardrail`],
-//! [`outcome`], [`provisioning`] and [`reprovision`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the only code
+//! [`audit`], [`outcome`], [`provisioning`] and [`reprovision`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the only code
 //! that reads, decides and writes, in that order; `aws` and `local` implement the ports. Nothing points back up.
 
+pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod causes;

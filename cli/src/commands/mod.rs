@@ -5,6 +5,7 @@ mod apply_again;
 mod apply_sets;
 pub(crate) mod approvals;
 pub(crate) mod approve;
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
