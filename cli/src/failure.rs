@@ -369,6 +369,9 @@ fn unpublished(error: &PublishError) -> Option<&'static str> {
         PublishError::Ledger(LedgerError::RulesChanged) => {
             Some("others came into force meanwhile: run it again")
         }
+        PublishError::BeyondScope(_) => Some(
+            "`usher plan` with these rules shows all of it as withheld; `usher explain` says what the scope asks for",
+        ),
         PublishError::Ledger(_)
         | PublishError::Rules(_)
         | PublishError::Overtaken { .. }

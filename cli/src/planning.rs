@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::{
     domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
     engine::{
-        Basis, Decided, DeclaredSets, Foreseen, Planner, Reader, StandIns, Survey, Surveyed, all_rows,
-        consent::Proposal,
+        self, Basis, Decided, DeclaredSets, Foreseen, Planner, ReadError, Reader, StandIns, Survey, Surveyed,
+        all_rows, consent::Proposal,
     },
     guardrail::{self, ApprovedPlan, Budgets},
-    ledger::{BudgetKey, Cause, Row},
+    ledger::{Beyond, BudgetKey, Cause, Row},
     ports::PermissionSetReader,
     resolve::{Missing, NamedBy},
     rules::Index,
@@ -41,6 +41,8 @@ pub(crate) struct Planned {
     pub(crate) sets: Vec<Surveyed>,
     /// What stands for those that are yet to be made.
     pub(crate) stand_ins: StandIns,
+    /// Rules that give something beyond the scope of their team.
+    pub(crate) beyond: Vec<Beyond>,
 }
 
 /// Plans one account, or all with the permission sets that the rules declare. Assignments are planned with the sets as they will be then.
@@ -94,7 +96,8 @@ async fn assignments(
     let SetsPlanned { sets, fingerprint, stand_ins } = permission_sets;
     let proposal = proposal.with(&fingerprint, &stand_ins);
     let Survey { basis, decided, unread, rows } = survey;
-    let mut budgets = Spending::begin(&basis, cause, planner).await?;
+    let (beyond, mut budgets) =
+        (engine::beyond(&decided, &basis.rules.index), Spending::begin(&basis, cause, planner).await?);
 
     let in_scope = |row: &&Row| account.is_none_or(|account| row.key.account == *account);
     let mut work: BTreeMap<AccountId, Vec<&Row>> = BTreeMap::new();
@@ -110,7 +113,7 @@ async fn assignments(
     // An account that can't be read may be the one that a rule selects.
     let can_tell = account.is_none() && unread.is_empty();
     let mut idle = if can_tell { Idle::of(&basis.rules.index) } else { Idle::default() };
-    for Decided { plan, account, waiting, has_work: _, drift: _, only: _ } in decided {
+    for Decided { plan, account, waiting, beyond: _, has_work: _, drift: _, only: _ } in decided {
         idle.look(&basis.rules.index, account.as_ref());
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
         let is_stopped = |row: &Row| {
@@ -182,12 +185,13 @@ async fn assignments(
         accounts,
         idle_rules: idle.rules.into_iter().collect(),
         idle_never: idle.never.into_iter().collect(),
-        unread: unread
-            .into_iter()
-            .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
-            .collect(),
+        unread: unread.into_iter().map(why_unread).collect(),
     };
-    Ok(Planned { report, differing, changing, names, basis, proposal, sets, stand_ins })
+    Ok(Planned { report, differing, changing, names, basis, proposal, sets, stand_ins, beyond })
+}
+
+fn why_unread((id, error): (AccountId, ReadError)) -> Unread {
+    Unread { id, why: shared::causes::joined(&error) }
 }
 
 /// Rules and entries of `never` that no account looked at so far is selected by.

@@ -19,6 +19,7 @@
 
 mod allowance;
 mod announcer;
+mod beyond;
 mod center;
 mod confirm;
 pub mod consent;
@@ -51,6 +52,7 @@ mod wake;
 use std::time::Duration;
 
 pub use announcer::{AnnounceError, Announcer};
+pub use beyond::beyond;
 pub use center::CenterInbox;
 pub use declared::{
     DeclaredSets, DeclaredSetsError, Foreseen, KeepSummary, Kept, SetKeeper, SetSurvey, StandIns, Surveyed,
@@ -69,7 +71,8 @@ pub use planner::{Basis, Decided, Planner};
 pub use poll::{Poll, PollEnd, PollError, PollMessage, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
 pub use publish::{
-    Press, PublishError, Published, hint_everywhere, may_follow, publications, publish, version_before,
+    Press, PublishError, Published, hint_everywhere, may_follow, publications, publish, publish_planned,
+    stay_in_scope, version_before,
 };
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
