@@ -3,6 +3,7 @@
 mod connection;
 mod consent;
 mod dead_letters;
+mod delegation;
 mod explain;
 mod ledger;
 mod output;
@@ -22,6 +23,7 @@ pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
 pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
+pub use delegation::{DelegationCommand, DelegationPolicyArgs, DelegationWhoArgs};
 pub use explain::ExplainArgs;
 pub use ledger::{LedgerArgs, LedgerAt};
 pub use output::{Output, OutputArgs};
@@ -183,6 +185,9 @@ pub enum Command {
         usher reprovision ReadOnlyAccess --now --reason 'incident 12'"
     )]
     Reprovision(ReprovisionArgs),
+    /// Tell what teams may give, and write it as IAM policies
+    #[command(subcommand)]
+    Delegation(DelegationCommand),
     /// Work on what failed for good: messages and events that no function could act on
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),

@@ -5,6 +5,7 @@ mod apply_sets;
 pub(crate) mod approvals;
 pub(crate) mod approve;
 pub(crate) mod dead_letters;
+pub(crate) mod delegation;
 pub(crate) mod demo;
 pub(crate) mod event;
 pub(crate) mod explain;

@@ -1,5 +1,7 @@
 //! Reads the scope of a team.
 
+use std::collections::BTreeSet;
+
 use super::{
     diagnostic::Report,
     name_template::NameTemplate,
@@ -61,7 +63,8 @@ fn scope(reader: &mut Reader, node: &Node) -> Option<Scope> {
         None => Some(Vec::new()),
         Some(node) => reader
             .list(node, "a list such as `[ { permission_set_tag: Team, principal_tag: Team } ]`")
-            .and_then(|items| all(items, |item| principal_match(reader, item))),
+            .and_then(|items| all(items, |item| principal_match(reader, item)))
+            .and_then(|all| each_tag_once(reader, all, node)),
     };
     Some(Scope {
         permission_sets: sets?,
@@ -100,6 +103,21 @@ fn sets(reader: &mut Reader, node: &Node) -> Option<ScopeSets> {
     }
     let unplaced = |all: Vec<Placed<PermissionSetSelector>>| all.into_iter().map(|Placed { it, span: _ }| it);
     is_good.then(|| ScopeSets::These(unplaced(all).collect()))
+}
+
+/// IAM can compare a tag with one attribute in one condition.
+fn each_tag_once(reader: &mut Reader, all: Vec<PrincipalMatch>, node: &Node) -> Option<Vec<PrincipalMatch>> {
+    let mut taken = BTreeSet::new();
+    let again = all.iter().find(|one| !taken.insert(&one.permission_set_tag));
+    if let Some(PrincipalMatch { permission_set_tag, .. }) = again {
+        reader.report(
+            Report::at(node.span, format!("the tag `{permission_set_tag}` is compared with two attributes"))
+                .label("one of them will do")
+                .help("compare each tag with one attribute"),
+        );
+        return None;
+    }
+    Some(all)
 }
 
 fn principal_match(reader: &mut Reader, node: &Node) -> Option<PrincipalMatch> {

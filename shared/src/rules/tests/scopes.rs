@@ -67,6 +67,7 @@ fn a_scope_that_says_too_little_or_looks_at_the_wrong_things_is_refused() {
     insta::assert_snapshot!(scope_problems("unlimitd"), @"usher.yaml:4:38 expected `unlimited`, or a list of scopes such as `[ { permission_sets: any, accounts: { in_ou: Workloads } } ]`, found `unlimitd` | did you mean `unlimited`?");
     insta::assert_snapshot!(scope_problems("{ permission_sets: ReadOnly, accounts: everywhere }"), @"usher.yaml:4:57 expected `any` or a list of permission sets, such as `[ ReadOnlyAccess ]`, found `ReadOnly`");
     insta::assert_snapshot!(scope_problems("{ permission_sets: ['{account_name}-x'], accounts: everywhere }"), @"usher.yaml:4:58 a scope can't be about a name made from an account's data | write the name out, or select by tags: `{ tagged: { Team: payments } }`");
+    insta::assert_snapshot!(scope_problems("{ permission_sets: any, accounts: everywhere, match: [{ permission_set_tag: OU, principal_tag: A }, { permission_set_tag: OU, principal_tag: B }] }"), @"usher.yaml:4:91 the tag `OU` is compared with two attributes | compare each tag with one attribute");
     // Who can set a tag that a scope looks at could widen it.
     insta::assert_snapshot!(scope_problems("{ permission_sets: { tagged: { Stage: x } }, accounts: { tagged: { Owner: z } } }"), @"
     usher.yaml:4:69 selectors may not use the tag `Stage` | add it to `trusted_permission_set_tags` in the settings if only those who may give access can set it
