@@ -4,6 +4,7 @@ mod audit;
 mod connection;
 mod consent;
 mod dead_letters;
+mod delegation;
 mod doctor;
 mod explain;
 mod ledger;
@@ -25,6 +26,7 @@ pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
 };
 pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
+pub use delegation::{DelegationCommand, DelegationPolicyArgs, DelegationWhoArgs};
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use ledger::{LedgerArgs, LedgerAt};
@@ -204,6 +206,9 @@ pub enum Command {
         usher reprovision ReadOnlyAccess --now --reason 'incident 12'"
     )]
     Reprovision(ReprovisionArgs),
+    /// Tell what teams may give, and write it as IAM policies
+    #[command(subcommand)]
+    Delegation(DelegationCommand),
     /// Work on what failed for good: messages and events that no function could act on
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),

@@ -1,5 +1,6 @@
 //! Why a command could not do its work: what was tried, why it failed, and the way out.
 
+mod delegation;
 mod unknown;
 
 use std::{error::Error, fmt, io, time::Duration};
@@ -17,6 +18,7 @@ use shared::{
     settings::SettingsError,
 };
 
+pub use delegation::Undelegated;
 pub use unknown::Unknown;
 
 use crate::OrganizationMistake;
@@ -64,6 +66,8 @@ pub enum Failure {
     NoSetNamed { name: String },
     #[error(transparent)]
     Unknown(#[from] Unknown),
+    #[error(transparent)]
+    Undelegated(#[from] Undelegated),
     #[error("cannot read the events `{path}`")]
     EventFile { path: String, source: io::Error },
     #[error("the events `{path}` are more than {most} bytes")]
@@ -197,6 +201,7 @@ impl Failure {
             }
             Self::NoSetNamed { .. } => "names are compared letter by letter; its own id works too: ps-…",
             Self::Unknown(unknown) => return unknown.way_out(),
+            Self::Undelegated(undelegated) => return Some(undelegated.way_out()),
             Self::EventFile { .. } => "give the path of a file, or - for the standard input",
             Self::EventsTooLong { .. } => "split it up: one event after the other will do",
             Self::EventsNotText { .. } => {
@@ -386,6 +391,9 @@ fn unpublished(error: &PublishError) -> Option<&'static str> {
         PublishError::Ledger(LedgerError::RulesChanged) => {
             Some("others came into force meanwhile: run it again")
         }
+        PublishError::BeyondScope(_) => Some(
+            "`usher plan` with these rules shows all of it as withheld; `usher explain` says what the scope asks for",
+        ),
         PublishError::Ledger(_)
         | PublishError::Rules(_)
         | PublishError::Overtaken { .. }

@@ -33,12 +33,12 @@ mod what_if;
 use std::{io, process::ExitCode};
 
 pub use args::Cli;
-pub use failure::{Failure, Unknown};
+pub use failure::{Failure, Undelegated, Unknown};
 pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
 
-use args::{Command, DeadLettersCommand, RulesCommand};
+use args::{Command, DeadLettersCommand, DelegationCommand, RulesCommand};
 
 /// How a command ended, as its exit code says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +126,12 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
             Box::pin(commands::doctor::run(&doctor, &connection, machine, screen)).await
         }
         Command::Completions(completions) => commands::completions::run(&completions, screen),
+        Command::Delegation(DelegationCommand::Policy(policy)) => {
+            commands::delegation::policy(&policy, &connection, machine, screen).await
+        }
+        Command::Delegation(DelegationCommand::Who(who)) => {
+            commands::delegation::who(&who, &connection, machine, screen).await
+        }
         Command::Event(event) => commands::event::run(&event, screen),
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
-    engine::{Basis, Decided, Planner, StandIns, Survey, all_rows, consent::Proposal},
+    engine::{self, Basis, Decided, Planner, ReadError, StandIns, Survey, all_rows, consent::Proposal},
     guardrail::{self, ApprovedPlan, Budgets},
-    ledger::{BudgetKey, Cause, Row},
+    ledger::{Beyond, BudgetKey, Cause, Row},
     resolve::{Missing, NamedBy},
     rules::Index,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Planned {
     pub(crate) basis: Basis,
     /// The plan as it can be approved.
     pub(crate) proposal: Proposal,
+    /// Rules that give something beyond the scope of their team.
+    pub(crate) beyond: Vec<Beyond>,
 }
 
 /// Plans one account, or all. Assignments are planned with the permission sets as the planner reads them: as they are, or as they will be
@@ -59,7 +61,8 @@ pub(crate) async fn plan(
     let stand_ins = foresight.stand_ins();
     let proposal = proposal.with(fingerprint, &stand_ins);
     let Survey { basis, decided, unread, rows } = survey;
-    let mut budgets = Spending::begin(&basis, cause, planner).await?;
+    let (beyond, mut budgets) =
+        (engine::beyond(&decided, &basis.rules.index), Spending::begin(&basis, cause, planner).await?);
 
     let in_scope = |row: &&Row| account.is_none_or(|account| row.key.account == *account);
     let mut work: BTreeMap<AccountId, Vec<&Row>> = BTreeMap::new();
@@ -75,7 +78,7 @@ pub(crate) async fn plan(
     // An account that can't be read may be the one that a rule selects.
     let can_tell = account.is_none() && unread.is_empty();
     let mut idle = if can_tell { Idle::of(&basis.rules.index) } else { Idle::default() };
-    for Decided { plan, account, waiting, has_work: _, drift: _, only: _ } in decided {
+    for Decided { plan, account, waiting, beyond: _, has_work: _, drift: _, only: _ } in decided {
         idle.look(&basis.rules.index, account.as_ref());
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
         let is_stopped = |row: &Row| {
@@ -130,12 +133,9 @@ pub(crate) async fn plan(
         accounts,
         idle_rules: idle.rules.into_iter().collect(),
         idle_never: idle.never.into_iter().collect(),
-        unread: unread
-            .into_iter()
-            .map(|(id, error)| Unread { id, why: shared::causes::joined(&error) })
-            .collect(),
+        unread: unread.into_iter().map(why_unread).collect(),
     };
-    Ok(Planned { report, differing, changing, names, basis, proposal })
+    Ok(Planned { report, differing, changing, names, basis, proposal, beyond })
 }
 
 /// What was decided about an account: the plan, the account, names that nothing bears, and what is under way.
@@ -168,6 +168,10 @@ fn accounts(
     }
 
     accounts
+}
+
+fn why_unread((id, error): (AccountId, ReadError)) -> Unread {
+    Unread { id, why: shared::causes::joined(&error) }
 }
 
 /// Rules and entries of `never` that no account looked at so far is selected by.

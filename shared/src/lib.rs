@@ -10,6 +10,7 @@ pub mod aws;
 pub mod causes;
 #[cfg(any(feature = "aws", feature = "local"))]
 pub mod clock;
+pub mod delegation;
 pub mod domain;
 pub mod engine;
 pub mod events;

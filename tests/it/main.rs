@@ -7,6 +7,8 @@ mod cli;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod delegated;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod lambda;

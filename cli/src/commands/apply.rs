@@ -55,8 +55,9 @@ pub(crate) async fn run(
     let cause = Cause::new("command", &format!("apply-{started}"));
 
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
-    let (foresight, planned) = {
+    let (foresight, planned, in_force) = {
         let ledger = ledger::to_read(&arguments.what.ledger.at, connection, machine).await?;
+        let in_force = ledger.rules_in_force().await?;
         engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await.map_err(Failure::Publish)?;
         if let Some(account) = &arguments.what.account {
             nothing_elsewhere(ledger.as_ref(), account).await?;
@@ -66,8 +67,10 @@ pub(crate) async fn run(
         let reader = counted.reader(ledger.as_ref(), &rulebook, machine.clock.as_ref());
         let planner = Planner { reader, settings };
         let account = arguments.what.account.as_ref();
-        let planning = foreseen(&counted, &planner, account, files, &cause);
-        progress::while_reading(Box::pin(planning), &counts, machine.clock.as_ref(), screen).await??
+        let planning = Box::pin(foreseen(&counted, &planner, account, files, &cause));
+        let (foresight, planned) =
+            progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??;
+        (foresight, planned, in_force)
     };
     let scope = match &arguments.plan {
         Some(asked) if asked != planned.proposal.hash() => {
@@ -81,13 +84,16 @@ pub(crate) async fn run(
         let text = render::plan_text::plan(&planned.report, screen.out_style);
         screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
     }
+    let version = &planned.basis.rules.version;
+    engine::stay_in_scope(version, &planned.beyond, in_force.as_ref()).map_err(Failure::Publish)?;
     if planned.report.summary.has_work() && !arguments.yes {
         screen.confirm(&question(&planned.report.summary))?;
     }
 
     let ledger = ledger::to_write(&arguments.what.ledger.at, connection, machine).await?;
     let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(path)));
-    engine::publish(&bundle, store.as_ref(), ledger.as_ref(), machine.clock.as_ref())
+    let (keeps, record, clock) = (store.as_ref(), ledger.as_ref(), machine.clock.as_ref());
+    engine::publish_planned(&bundle, &planned.beyond, keeps, record, clock)
         .await
         .map_err(Failure::Publish)?;
     let engine = connect::for_the_engine(connection, machine).await?;

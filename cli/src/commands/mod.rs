@@ -8,6 +8,7 @@ pub(crate) mod approve;
 pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod dead_letters;
+pub(crate) mod delegation;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod event;

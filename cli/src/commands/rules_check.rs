@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use shared::{
-    domain::{Mode, RulesVersion},
-    rules::{self, Diagnostics, PlainProblem, RuleSet, Settings},
+    domain::{Mode, RulesVersion, TeamId},
+    rules::{self, Diagnostics, PlainProblem, RuleExtent, RuleSet, Settings, TeamScope},
 };
 
 use crate::{
-    Ending, Failure, Paint, Screen,
+    Ending, Failure, Paint, Screen, Style,
     args::RulesCheckArgs,
     render,
     rule_files::{self, RuleFiles},
-    screen::count,
+    screen::{count, line},
 };
 
 /// What `--json` prints.
@@ -28,6 +28,8 @@ struct Checked<'a> {
     rules: Option<usize>,
     never: Option<usize>,
     guardrails: Option<Guardrails>,
+    /// In the order of the root file.
+    teams: Option<Vec<TeamChecked>>,
     /// In the order of the text.
     problems: Vec<PlainProblem>,
     /// How many more there are than are listed.
@@ -41,6 +43,18 @@ struct Guardrails {
     max_delete_percent: u32,
     max_creates: u32,
     max_orphan_deletes: u32,
+}
+
+/// A team, and how its rules stand to its scope.
+#[derive(Debug, Serialize)]
+struct TeamChecked {
+    id: TeamId,
+    rules: usize,
+    /// `unsaid`, `unlimited` or `within`.
+    scope: &'static str,
+    scopes: Vec<String>,
+    /// Rules of which it takes an organization to tell whether they stay within the scope.
+    open: usize,
 }
 
 /// Reads the files and tells what is wrong with them.
@@ -79,12 +93,62 @@ fn checked<'a>(
                 rules.settings.guardrails;
             Guardrails { max_deletes, max_delete_percent, max_creates, max_orphan_deletes }
         }),
+        teams: rules.map(teams),
         problems: problems.map(Diagnostics::plain).unwrap_or_default(),
         unlisted: problems.map_or(0, Diagnostics::unlisted),
     }
 }
 
-fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
+fn teams(set: &RuleSet) -> Vec<TeamChecked> {
+    let protected = &set.settings.protected_permission_sets;
+    let one = |team: &rules::Team| {
+        let own = || set.rules.iter().filter(|rule| rule.team.as_ref() == Some(&team.id));
+        let scopes = team.limits().unwrap_or_default();
+        let is_open = |rule: &&rules::Rule| {
+            team.limits().is_some() && rules::extent(rule, scopes, protected) == RuleExtent::Open
+        };
+        TeamChecked {
+            id: team.id.clone(),
+            rules: own().count(),
+            scope: match team.scope {
+                TeamScope::Unsaid => "unsaid",
+                TeamScope::Unlimited => "unlimited",
+                TeamScope::Within(_) => "within",
+            },
+            scopes: scopes.iter().map(ToString::to_string).collect(),
+            open: own().filter(is_open).count(),
+        }
+    };
+    set.teams.iter().map(one).collect()
+}
+
+/// A line for each team: what may be in its files.
+fn teams_told(set: &RuleSet, style: Style) -> String {
+    let mut text = String::new();
+    for (at, TeamChecked { id, rules, scope, scopes, open }) in teams(set).into_iter().enumerate() {
+        let rules = count(rules, "rule", "rules");
+        let told = match scope {
+            "within" => {
+                let open = match open {
+                    0 => String::new(),
+                    open => format!(
+                        "; {open} can be held against it only with an organization, when they come into force"
+                    ),
+                };
+                format!("{rules}, within {}{open}", line(&scopes.join(", or ")))
+            }
+            "unlimited" => format!("{rules}, unlimited"),
+            _ => style
+                .paint(Paint::Warning, format!("{rules}, no scope: its files may give anything anywhere")),
+        };
+        let head = if at == 0 { "teams" } else { "" };
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {head:10}  {id}: {told}");
+    }
+    text
+}
+
+fn good(files: &[String], set: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let RuleSet {
         settings: Settings { mode, guardrails, .. },
         teams: _,
@@ -92,8 +156,9 @@ fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<()
         reprovision: _,
         permission_sets,
         rules,
-    } = rules;
+    } = set;
     let style = screen.out_style;
+    let teams = teams_told(set, style);
     let rules = count(rules.len(), "rule", "rules");
     let never = match never.len() {
         0 => String::new(),
@@ -112,7 +177,7 @@ fn good(files: &[String], rules: &RuleSet, screen: &mut Screen<'_>) -> Result<()
     let text = format!(
         "{} {}: {rules}{never}{sets}\n  mode        {mode}\n  guardrails  at once at most {max_creates} assignments created, and \
          {max_deletes} deleted (or {max_delete_percent} % of Usher's own, if that is more)\n              on a day at most \
-         {max_orphan_deletes} orphans deleted\n",
+         {max_orphan_deletes} orphans deleted\n{teams}",
         style.paint(Paint::Good, "✓"),
         rule_files::told(files),
     );

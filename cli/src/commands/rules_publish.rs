@@ -113,6 +113,7 @@ async fn bring(
             say(&way_out(&planned.plan), screen)?;
             return Err(Failure::Publish(refused));
         }
+        engine::stay_in_scope(&version, &planned.beyond, in_force.as_ref()).map_err(Failure::Publish)?;
         if !yes {
             screen.confirm(&format!("Bring version {} into force?", version.short()))?;
         }

@@ -146,6 +146,7 @@ fn sets(who: &Who, dossier: &Dossier, opened: &Opened) -> BTreeSet<PermissionSet
         .flatten()
         .chain(desired.wanted.keys())
         .chain(desired.forbidden.keys())
+        .chain(desired.beyond.keys())
         .chain(dossier.rows.iter().map(|row| &row.key));
     let of_them = keys.filter(|key| who.all.contains_key(&key.principal));
     of_them.map(|key| key.permission_set.clone()).collect()
@@ -234,8 +235,13 @@ impl Story<'_> {
         } else {
             why.barred_by(principal).map(|never| never.written_at.clone()).collect()
         };
+        let out_of_scope: Vec<String> = if wanted.is_empty() && forbidden_by.is_empty() {
+            why.beyond(principal).into_keys().map(|rule| rule.to_string()).collect()
+        } else {
+            Vec::new()
+        };
         let has_nothing = row.is_none() && is_there != Some(true);
-        if has_nothing && wanted.is_empty() && forbidden_by.is_empty() {
+        if has_nothing && wanted.is_empty() && forbidden_by.is_empty() && out_of_scope.is_empty() {
             return None;
         }
         let name = self.principal_name(principal);
@@ -270,6 +276,7 @@ impl Story<'_> {
             rules_since,
             is_wanted: !wanted.is_empty(),
             forbidden_by: &forbidden_by,
+            out_of_scope: &out_of_scope,
             until,
             outlives_its_rules: wanted.values().any(|mode| *mode < Mode::Sync),
             next: action.map(|action| action.operation),
@@ -289,6 +296,7 @@ impl Story<'_> {
             rules_since,
             wanted_by: report::rules(&wanted),
             forbidden_by,
+            out_of_scope,
             until,
             next: action.map(|action| action.operation),
             withheld,

@@ -24,6 +24,8 @@ pub(super) struct Known<'a> {
     pub(super) rules_since: Option<Timestamp>,
     pub(super) is_wanted: bool,
     pub(super) forbidden_by: &'a [String],
+    /// The rules that would give it beyond the scope of their team.
+    pub(super) out_of_scope: &'a [String],
     pub(super) until: Option<Timestamp>,
     /// A rule that wants it takes nothing away.
     pub(super) outlives_its_rules: bool,
@@ -46,6 +48,12 @@ impl Known<'_> {
             let more = if more.is_empty() { String::new() } else { format!(" and at {}", more.join(", ")) };
             says.push(format!("A rule would give it, and the `never` at {first}{more} forbids it."));
         }
+        if let [first, more @ ..] = self.out_of_scope {
+            let more = if more.is_empty() { String::new() } else { format!(" and {}", more.join(", ")) };
+            says.push(format!(
+                "Rule {first}{more} would give it, and it is beyond the scope of the rule's team: narrow the rule, or have the scope widened in the root file."
+            ));
+        }
         says.extend(self.until.map(|until| {
             let until = render::minute(until);
             if self.outlives_its_rules {
@@ -57,7 +65,8 @@ impl Known<'_> {
         says.extend(self.held());
         match (self.next, self.withheld) {
             // What forbids it was told already.
-            (_, Some(withheld)) if withheld.reason == WithheldReason::Never => {}
+            (_, Some(withheld))
+                if matches!(withheld.reason, WithheldReason::Never | WithheldReason::OutOfScope) => {}
             (_, Some(withheld)) => says.push(refused(withheld)),
             (Some(Operation::Grant), None) if self.awaits_set => {
                 says.push("It is granted once the permission set is made.".to_owned());
@@ -260,6 +269,7 @@ mod tests {
             rules_since: Some(at(-60)),
             is_wanted: true,
             forbidden_by: &[],
+            out_of_scope: &[],
             until: None,
             outlives_its_rules: false,
             next: None,
@@ -358,6 +368,7 @@ mod tests {
         let account = hold("account", Some("alba"));
         let (everything, by_hand) = (hold("everything", Some("alba")), hold("assignment", None));
         let at_rules = ["rules.yaml:12".to_owned()];
+        let of_rules = ["shop".to_owned(), "web".to_owned()];
         let ours = row(State::Ours);
         let all = [
             told(false, None, |known| {
@@ -367,6 +378,7 @@ mod tests {
             told(false, None, |known| known.hold = Some(&everything)),
             told(false, None, |known| known.hold = Some(&by_hand)),
             told(false, None, |known| known.forbidden_by = &at_rules),
+            told(false, None, |known| known.out_of_scope = &of_rules),
             told(false, None, |known| known.next = Some(Operation::Grant)),
             told(true, Some(&ours), |known| known.next = Some(Operation::Revoke)),
             told(true, Some(&ours), |known| known.until = Some(at(60))),
@@ -393,6 +405,9 @@ mod tests {
         --
         It is not there.
         A rule would give it, and the `never` at rules.yaml:12 forbids it.
+        --
+        It is not there.
+        Rule shop and web would give it, and it is beyond the scope of the rule's team: narrow the rule, or have the scope widened in the root file.
         --
         It is not there.
         The next run grants it.

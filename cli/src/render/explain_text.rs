@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use shared::{
     domain::{AccountState, Operation, Principal},
-    resolve::{Condition, NeverWhy, PrincipalOutcome, PrincipalWhy, RuleWhy, SetOutcome, SetWhy},
+    resolve::{
+        Condition, NeverWhy, OneScopeWhy, PrincipalOutcome, PrincipalWhy, RuleWhy, ScopeWhy, SetOutcome,
+        SetWhy,
+    },
     rules::{Deciding, Finding},
 };
 
@@ -288,8 +291,26 @@ fn conditions(rule: &RuleWhy, all: bool, report: &ExplainReport) -> Vec<(bool, S
     if is_shown(Condition::Match) {
         lines.extend(rule.joins.iter().flat_map(findings));
     }
+    if is_shown(Condition::Scope) {
+        lines.extend(rule.scope.iter().flat_map(scope));
+    }
     lines.extend(time(rule));
     lines
+}
+
+/// The scope of the team that has it; else what each of them lacks.
+fn scope(why: &ScopeWhy) -> Vec<(bool, String)> {
+    let told = |scope: &OneScopeWhy| {
+        let at = line(&scope.written_at);
+        let lines = findings(&scope.finding).into_iter();
+        lines.map(|(holds, told)| (holds, format!("the team's scope at {at}: {told}"))).collect::<Vec<_>>()
+    };
+    match why.scopes.iter().find(|scope| scope.finding.holds) {
+        Some(scope) if why.within => {
+            vec![(true, format!("the team's scope at {} has it", line(&scope.written_at)))]
+        }
+        Some(_) | None => why.scopes.iter().flat_map(told).collect(),
+    }
 }
 
 fn time(rule: &RuleWhy) -> Option<(bool, String)> {

@@ -92,6 +92,8 @@ pub struct AssignmentExplained {
     pub wanted_by: Vec<RuleName>,
     /// Where the `never` is written that forbids it.
     pub forbidden_by: Vec<String>,
+    /// The rules that would give it, beyond the scope of their team, where nothing else wants it.
+    pub out_of_scope: Vec<String>,
     /// When the last of the rules that want it ends, where all of them do.
     pub until: Option<Timestamp>,
     /// What the next run does.

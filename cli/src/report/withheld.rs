@@ -132,6 +132,10 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
         }
         WithheldReason::CreateOnly => ("The rules only grant", "set `mode` in the rules to `sync`"),
         WithheldReason::Never => ("Forbidden by a `never`", "it is as the rules say; nothing waits for you"),
+        WithheldReason::OutOfScope => (
+            "Beyond the scope of the rule's team",
+            "narrow the rule, or have the team's `scope` widened in the root file; `usher explain` says what the scope asks for",
+        ),
         WithheldReason::NeverUnresolved(_) => (
             "A `never` could not be resolved",
             "it is tried again at the next look; what failed is said below",
@@ -206,6 +210,7 @@ fn command(
         | WithheldReason::Observed
         | WithheldReason::CreateOnly
         | WithheldReason::Never
+        | WithheldReason::OutOfScope
         | WithheldReason::NeverUnresolved(_)
         | WithheldReason::LookupFailed(_)
         | WithheldReason::PermissionSetAwaited(_)

@@ -1,6 +1,6 @@
 //! What rules would change, in numbers: looked at before they come into force.
 
-use super::{Planner, ReadError, allowance::budgets, consent::Proposal};
+use super::{Planner, ReadError, allowance::budgets, beyond::beyond, consent::Proposal};
 use crate::{
     domain::Operation,
     guardrail,
@@ -24,6 +24,7 @@ impl Planner<'_> {
             grants_over_budget: 0,
             revokes_over_budget: 0,
             withheld: 0,
+            beyond: beyond(&survey.decided, &survey.basis.rules.index),
         };
         for decided in survey.decided {
             let approved = guardrail::approve(decided.plan, &budgets);

@@ -265,8 +265,10 @@ impl Incoming<'_> {
                     Some(error)
                 }
                 Err(
-                    error
-                    @ (PublishError::Keep(_) | PublishError::Ledger(_) | PublishError::Overtaken { .. }),
+                    error @ (PublishError::Keep(_)
+                    | PublishError::Ledger(_)
+                    | PublishError::Overtaken { .. }
+                    | PublishError::BeyondScope(_)),
                 ) => {
                     return Err(IncomingError::Publish(error));
                 }
@@ -288,6 +290,10 @@ impl Incoming<'_> {
                 }
                 // Others were faster: what they brought may be newer than this.
                 Err(PublishError::Ledger(LedgerError::RulesChanged) | PublishError::Overtaken { .. }) => {}
+                Err(beyond @ PublishError::BeyondScope(_)) => {
+                    answer.reason = Some(beyond.to_string());
+                    return Ok(());
+                }
                 Err(error) => return Err(IncomingError::Publish(error)),
             }
         }

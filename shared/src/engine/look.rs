@@ -173,6 +173,7 @@ impl<'a> Look<'a> {
             plan,
             account: Some(account.clone()),
             waiting: draft.desired.waiting.clone(),
+            beyond: draft.desired.beyond.clone(),
             has_work: has_work(rows),
             only: only.cloned(),
         }
@@ -258,6 +259,7 @@ fn of_principals(desired: &Desired, principals: &BTreeSet<Principal>) -> Desired
         until,
         unconfirmed,
         forbidden,
+        beyond,
         frozen,
         grants_frozen,
         waiting,
@@ -271,6 +273,7 @@ fn of_principals(desired: &Desired, principals: &BTreeSet<Principal>) -> Desired
         until: of(until, principals),
         unconfirmed: of(unconfirmed, principals),
         forbidden: of(forbidden, principals),
+        beyond: of(beyond, principals),
         frozen: frozen.clone(),
         grants_frozen: grants_frozen.clone(),
         waiting: waiting.clone(),

@@ -21,6 +21,7 @@
 mod allowance;
 mod announcer;
 mod audit;
+mod beyond;
 mod center;
 mod confirm;
 pub mod consent;
@@ -30,6 +31,7 @@ mod forecast;
 mod hearing;
 mod inbox;
 mod incoming;
+mod inventory;
 mod letters;
 mod look;
 mod members;
@@ -57,6 +59,7 @@ pub use audit::{
     AuditError, AuditSettings, Auditor, Pointer, ReportEnd, ReportError, ReportSettings, ReportSummary,
     Reporter,
 };
+pub use beyond::beyond;
 pub use center::CenterInbox;
 pub use declared::{
     DeclaredSets, DeclaredSetsError, Foreseen, KeepSummary, Kept, SetKeeper, SetSurvey, StandIns, Surveyed,
@@ -65,6 +68,7 @@ pub use dossier::{Dossier, Opened};
 pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer, put_off};
+pub use inventory::Inventory;
 pub use letters::{FedBy, Letter, Queues, WayBack, letters};
 pub use look::all_rows;
 pub use members::{Members, MembersError};
@@ -75,7 +79,8 @@ pub use planner::{Basis, Decided, Planner};
 pub use poll::{Poll, PollEnd, PollError, PollMessage, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
 pub use publish::{
-    Press, PublishError, Published, hint_everywhere, may_follow, publications, publish, version_before,
+    Press, PublishError, Published, hint_everywhere, may_follow, publications, publish, publish_planned,
+    stay_in_scope, version_before,
 };
 pub use reading::ReadError;
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};

@@ -28,6 +28,8 @@ pub struct Decided {
     pub account: Option<Account>,
     /// Rules with a name that nothing bears (yet).
     pub waiting: BTreeSet<(NamedBy, Missing)>,
+    /// What rules want beyond the scope of their team.
+    pub beyond: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
     /// Whether the ledger holds work for this account already.
     pub has_work: bool,
     /// What was ours and is gone by another's hand, and what the plan does about it.
@@ -87,6 +89,7 @@ impl Planner<'_> {
             plan,
             account: Some(account),
             waiting: desired.waiting,
+            beyond: desired.beyond,
             has_work: has_work(&rows),
             only: None,
         };
@@ -164,6 +167,7 @@ impl Planner<'_> {
             plan,
             account: None,
             waiting: BTreeSet::new(),
+            beyond: BTreeMap::new(),
             has_work: has_work(rows),
             drift: BTreeMap::new(),
             only: None,

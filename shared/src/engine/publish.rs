@@ -6,10 +6,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Inbox, InboxError, consent};
+use super::{Inbox, InboxError, beyond::told, consent};
 use crate::{
     domain::RulesVersion,
-    ledger::{Cause, Forecast, Provenance, Publication, PublishedBy},
+    ledger::{Beyond, Cause, Forecast, Provenance, Publication, PublishedBy},
     ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, RulesInForce, RulesStore, Seen, SeenKind},
     rules::{self, Bundle},
 };
@@ -31,6 +31,11 @@ pub enum PublishError {
     Empty,
     #[error("the rules have shrunk from {before} to {after}, which looks like a mistake")]
     Shrunk { before: usize, after: usize },
+    #[error(
+        "they give what is beyond the scope of their team, in the organization as it is: {}. Narrow them, or have the scope widened in the root file",
+        told(.0)
+    )]
+    BeyondScope(Vec<Beyond>),
     #[error(
         "version {}, in force since {since}, is newer than this object: upload it again if it is to hold",
         version.short()
@@ -89,9 +94,33 @@ pub async fn publish(
     ledger: &dyn Ledger,
     clock: &dyn Clock,
 ) -> Result<RulesInForce, PublishError> {
+    publish_planned(bundle, &[], store, ledger, clock).await
+}
+
+/// The same for rules that were planned: refused where they were found to give something beyond the scope of their team.
+pub async fn publish_planned(
+    bundle: &Bundle,
+    beyond: &[Beyond],
+    store: &dyn RulesStore,
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+) -> Result<RulesInForce, PublishError> {
     let press = Press { store, ledger, clock };
     let in_force = ledger.rules_in_force().await?;
-    Ok(press.run(bundle, None, None, in_force.as_ref()).await?.rules)
+    Ok(press.run(bundle, None, (None, beyond), in_force.as_ref()).await?.rules)
+}
+
+/// Refuses rules that were found to give something beyond the scope of their team. Those in force stay so: the organization may have
+/// changed since, and what is beyond is withheld.
+pub fn stay_in_scope(
+    version: &RulesVersion,
+    beyond: &[Beyond],
+    in_force: Option<&RulesInForce>,
+) -> Result<(), PublishError> {
+    if beyond.is_empty() || in_force.is_some_and(|rules| rules.version == *version) {
+        return Ok(());
+    }
+    Err(PublishError::BeyondScope(beyond.to_vec()))
 }
 
 /// Rules in force, and whether they came into force just now.
@@ -126,14 +155,15 @@ impl Press<'_> {
         forecast: Option<&Forecast>,
         after: Option<&RulesInForce>,
     ) -> Result<Published, PublishError> {
-        self.run(bundle, Some(provenance), forecast, after).await
+        let beyond = forecast.map_or(&[][..], |forecast| &forecast.beyond);
+        self.run(bundle, Some(provenance), (forecast, beyond), after).await
     }
 
     async fn run(
         &self,
         bundle: &Bundle,
         hinted: Option<&Provenance>,
-        forecast: Option<&Forecast>,
+        (forecast, beyond): (Option<&Forecast>, &[Beyond]),
         after: Option<&RulesInForce>,
     ) -> Result<Published, PublishError> {
         // What they were compared with is what they replace: looked at here, and once more when the pointer moves.
@@ -146,6 +176,7 @@ impl Press<'_> {
             is_not_overtaken(&bundle.version(), in_force.as_ref(), provenance)?;
         }
         let number = follow(bundle, in_force.as_ref(), self.ledger, now).await?;
+        stay_in_scope(&bundle.version(), beyond, in_force.as_ref())?;
         self.store.keep(bundle).await.map_err(PublishError::Keep)?;
         let version = bundle.version();
         if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {

@@ -2,6 +2,7 @@
 //!
 //! Pure: the storing is done behind [`crate::ports::Ledger`], the same for SQLite and DynamoDB.
 
+mod beyond;
 mod budget;
 mod campaign;
 mod consent;
@@ -11,6 +12,7 @@ mod publication;
 mod round;
 mod row;
 
+pub use beyond::Beyond;
 pub use budget::{BudgetKey, Charge};
 pub use campaign::{
     Campaign, CampaignEnd, CampaignRecord, Conflict, Edit, LeftOut, MOST_EDITS, MOST_RECORDS, Sent, Stage,

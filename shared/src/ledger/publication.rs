@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Beyond;
 use crate::domain::{PlanHash, RulesVersion};
 
 /// How rules came into force. Who did it is not kept here: AWS's own trail says who wrote the object, or the ledger.
@@ -53,6 +54,9 @@ pub struct Forecast {
     pub revokes_over_budget: usize,
     /// What is withheld for other reasons.
     pub withheld: usize,
+    /// Rules that would give something beyond the scope of their team, which keeps all from coming into force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<Beyond>,
 }
 
 /// As people read it: a line or two, each with a line break.
@@ -68,6 +72,7 @@ impl std::fmt::Display for Forecast {
             grants_over_budget,
             revokes_over_budget,
             withheld,
+            beyond,
         } = self;
         write!(
             f,
@@ -82,6 +87,9 @@ impl std::fmt::Display for Forecast {
                 f,
                 "Over the budgets: {grants_over_budget} to grant, {revokes_over_budget} to revoke. They wait: `usher withheld` lists them; `usher plan` ends with the command that lets them through."
             )?;
+        }
+        for beyond in beyond {
+            writeln!(f, "Beyond the scope of its team: {beyond}.")?;
         }
         Ok(())
     }

@@ -73,6 +73,7 @@ fn happened(withheld: &Withheld) -> Option<Happened> {
         | WithheldReason::Observed
         | WithheldReason::CreateOnly
         | WithheldReason::Never
+        | WithheldReason::OutOfScope
         | WithheldReason::NeverUnresolved(_)
         | WithheldReason::LookupFailed(_)
         | WithheldReason::PermissionSetAwaited(_)

@@ -59,10 +59,11 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
             plan.withheld.push(Withheld { key, operation, reason: WithheldReason::Quota(*quota), rules });
         }
     }
-    for (key, rules) in &situation.desired.forbidden {
+    let forbidden = situation.desired.forbidden.iter().map(|it| (it, WithheldReason::Never));
+    let out_of_scope = situation.desired.out_of_scope().map(|it| (it, WithheldReason::OutOfScope));
+    for ((key, rules), reason) in forbidden.chain(out_of_scope) {
         let had = rows.get(key).is_some_and(|row| row.is_ours());
         if !had {
-            let reason = WithheldReason::Never;
             plan.withheld.push(Withheld {
                 key: key.clone(),
                 operation: Operation::Grant,

@@ -143,6 +143,8 @@ pub enum WithheldReason {
     CreateOnly,
     /// `never` wins over the rules that want it.
     Never,
+    /// The rules that want it may not give it: it is beyond the scope of their team.
+    OutOfScope,
     /// A `never` could not be resolved, so nothing is granted.
     NeverUnresolved(String),
     /// A look-up failed that a rule rests on: nothing that the rule last wanted is taken away.
@@ -181,6 +183,7 @@ impl WithheldReason {
             Self::Observed => "observed",
             Self::CreateOnly => "create_only",
             Self::Never => "never",
+            Self::OutOfScope => "out_of_scope",
             Self::NeverUnresolved(_) => "never_unresolved",
             Self::LookupFailed(_) => "lookup_failed",
             Self::PermissionSetAwaited(_) => "permission_set_awaited",
@@ -208,6 +211,7 @@ impl std::fmt::Display for WithheldReason {
             Self::Observed => f.write_str("the rules are in observe mode"),
             Self::CreateOnly => f.write_str("its rules are in create-only mode"),
             Self::Never => f.write_str("forbidden by a `never`"),
+            Self::OutOfScope => f.write_str("beyond the scope of the team whose rule wants it"),
             Self::NeverUnresolved(why) => write!(f, "a `never` could not be resolved: {why}"),
             Self::LookupFailed(why) => write!(f, "a look-up failed: {why}"),
             Self::PermissionSetAwaited(name) => write!(

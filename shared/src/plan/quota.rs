@@ -232,6 +232,7 @@ mod tests {
             until: BTreeMap::new(),
             unconfirmed: BTreeMap::new(),
             forbidden: BTreeMap::new(),
+            beyond: BTreeMap::new(),
             frozen: BTreeMap::new(),
             grants_frozen: None,
             waiting: BTreeSet::new(),

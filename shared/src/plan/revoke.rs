@@ -72,14 +72,14 @@ impl Subject<'_> {
             let why = "the permission set is assigned here, and missing from the list of permission sets";
             return Some(WithheldReason::LookupFailed(why.to_owned()));
         }
-        // What is forbidden waits for nothing.
-        if !desired.forbidden.contains_key(self.key)
+        // What is forbidden, or beyond a scope, waits for nothing.
+        if desired.refused(self.key).is_none()
             && let Some(name) = desired.awaited.by(&self.key.principal, &row.wanted_by)
         {
             return Some(WithheldReason::PermissionSetAwaited(name.to_owned()));
         }
-        // A rule that wants the key still, but for a `never`, speaks with the mode it has now.
-        let modes = desired.forbidden.get(self.key).unwrap_or(&row.wanted_by);
+        // A rule that wants the key still, but for a `never` or a scope, speaks with the mode it has now.
+        let modes = desired.refused(self.key).unwrap_or(&row.wanted_by);
         let strictest = modes.values().copied().min().unwrap_or(Mode::Sync).min(*mode);
         match strictest {
             Mode::Observe => Some(WithheldReason::Observed),

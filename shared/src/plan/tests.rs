@@ -81,6 +81,7 @@ pub(crate) struct Case {
     frozen: BTreeMap<RuleId, String>,
     grants_frozen: Option<String>,
     forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    beyond: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
     repair: bool,
     until: Option<Timestamp>,
     orders: Orders,
@@ -101,6 +102,7 @@ pub(crate) fn case() -> Case {
         frozen: BTreeMap::new(),
         grants_frozen: None,
         forbidden: BTreeMap::new(),
+        beyond: BTreeMap::new(),
         repair: false,
         until: None,
         orders: Orders::default(),
@@ -138,6 +140,7 @@ impl Case {
             repair: self.repair.then(key).into_iter().collect(),
             until: self.until.map(|until| (key(), until)).into_iter().collect(),
             forbidden: self.forbidden.clone(),
+            beyond: self.beyond.clone(),
             frozen: self.frozen.clone(),
             grants_frozen: self.grants_frozen.clone(),
             waiting: BTreeSet::new(),
@@ -273,6 +276,29 @@ fn never_takes_away_what_is_ours_and_grants_nothing() {
         Case { wanted: sync(), grants_frozen: unresolved, ..case() }.says(),
         "withheld:never_unresolved"
     );
+}
+
+#[test]
+fn what_is_beyond_a_scope_is_not_granted_and_taken_away_as_what_no_rule_wants() {
+    let beyond = |mode| BTreeMap::from([(key(), by("r", mode))]);
+    assert_eq!(Case { beyond: beyond(Mode::Sync), ..case() }.says(), "withheld:out_of_scope");
+    let ours = Case { row: Some(row(State::Ours)), listed: true, beyond: beyond(Mode::Sync), ..case() };
+    assert_eq!(ours.says(), "revoke");
+    // The rule speaks with the mode that it has now, and a look-up that failed freezes it.
+    let only_grants =
+        Case { row: Some(row(State::Ours)), listed: true, beyond: beyond(Mode::CreateOnly), ..case() };
+    assert_eq!(only_grants.says(), "withheld:create_only");
+    let frozen = BTreeMap::from([("r".parse().unwrap(), "throttled".to_owned())]);
+    let unsure =
+        Case { row: Some(row(State::Ours)), listed: true, beyond: beyond(Mode::Sync), frozen, ..case() };
+    assert_eq!(unsure.says(), "withheld:lookup_failed");
+    // Another rule that may give it does, and a `never` is told before a scope.
+    assert_eq!(Case { wanted: sync(), beyond: beyond(Mode::Sync), ..case() }.says(), "grant");
+    let both = Case { beyond: beyond(Mode::Sync), forbidden: beyond(Mode::Sync), ..case() };
+    assert_eq!(both.says(), "withheld:never");
+    let pending =
+        Case { row: Some(row(State::Granting(intent(at(59), false)))), beyond: beyond(Mode::Sync), ..case() };
+    assert_eq!(pending.says(), "record:closed withheld:out_of_scope");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Catalogue, Facts, Lookup, desired::rules_at, names::principals_of};
 use crate::{
     domain::{Account, Mode, PermissionSet, Principal, RuleId},
-    rules::{DeclaredSet, Index, PermissionSetSelector, Rule, Wanted},
+    rules::{DeclaredSet, Index, PermissionSetSelector, Rule, Scope, ScopedSet, Wanted},
 };
 
 /// The declared permission sets that Usher may still be about to make or edit, by their names, as far as the ledger knows.
@@ -55,7 +55,9 @@ pub fn awaited(index: &Index, account: &Account, facts: &Facts, now: Timestamp, 
         index.declared().iter().filter(|set| unkept.names.contains(&set.name)).collect();
     let rules = rules_at(index, account, now).into_iter().filter(|rule| rule.mode > Mode::Observe);
     for rule in rules {
-        let waits = |set: &&&DeclaredSet| waits_for(rule, set, account, catalogue, unkept);
+        let waits = |set: &&&DeclaredSet| {
+            waits_for(rule, set, account, catalogue, unkept) && may_give(index, rule, account, set)
+        };
         let Some(set) = declared.iter().find(waits) else { continue };
         awaited.by_rule.insert(rule.id.clone(), set.name.clone());
         for selector in &rule.principals {
@@ -67,6 +69,20 @@ pub fn awaited(index: &Index, account: &Account, facts: &Facts, now: Timestamp, 
         }
     }
     awaited
+}
+
+/// Whether the scope of the rule's team has the permission set as it is declared.
+fn may_give(index: &Index, rule: &Rule, account: &Account, declared: &DeclaredSet) -> bool {
+    let Some(scopes) = index.limits_of(rule) else { return true };
+    let Wanted::There(content) = &declared.wanted else { return false };
+    let protected = &index.settings().protected_permission_sets;
+    // Until it is there, it has no ARN that a scope could name: such a scope may be of it.
+    let set = ScopedSet { name: &declared.name, arn: None, tags: &content.tags };
+    let may_be = |scope: &Scope| {
+        scope.accounts.gives(account)
+            && (scope.permission_sets.take_in(set, protected) || scope.permission_sets.pins_one())
+    };
+    scopes.iter().any(may_be)
 }
 
 fn waits_for(

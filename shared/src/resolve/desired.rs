@@ -29,6 +29,8 @@ pub struct Desired {
     pub unconfirmed: BTreeMap<AssignmentKey, Recreated>,
     /// What rules want and `never` takes out.
     pub forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    /// What rules want beyond the scope of their team: it counts as not wanted by them. Other rules may want it all the same.
+    pub beyond: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
     /// Rules with a look-up that failed, and why. What such a rule last wanted must not be taken away.
     pub frozen: BTreeMap<RuleId, String>,
     /// Why nothing may be granted here: a `never` that concerns this account could not be resolved.
@@ -63,6 +65,7 @@ pub fn desired(index: &Index, account: &Account, facts: &Facts, now: Timestamp) 
         until: BTreeMap::new(),
         unconfirmed: BTreeMap::new(),
         forbidden: BTreeMap::new(),
+        beyond: BTreeMap::new(),
         frozen: BTreeMap::new(),
         grants_frozen: None,
         waiting: BTreeSet::new(),
@@ -93,6 +96,8 @@ struct Giver<'a> {
     sets: Vec<Given<'a>>,
     /// Those of them that a selector of the rule found by name.
     named: Vec<Given<'a>>,
+    /// Each permission set that the scope of its team keeps it from giving here.
+    beyond: Vec<Given<'a>>,
     principals: Vec<Principal>,
 }
 
@@ -165,10 +170,30 @@ struct Terms {
 }
 
 impl Desired {
+    /// The rules that want a key which is not wanted by any that may have it: a `never` or a scope is what it is refused by.
+    pub fn refused(&self, key: &AssignmentKey) -> Option<&BTreeMap<RuleId, Mode>> {
+        self.forbidden.get(key).or_else(|| self.beyond.get(key))
+    }
+
+    /// What is wanted by nothing but rules beyond the scope of their team, and forbidden by nothing else.
+    pub fn out_of_scope(&self) -> impl Iterator<Item = (&AssignmentKey, &BTreeMap<RuleId, Mode>)> {
+        self.beyond
+            .iter()
+            .filter(|(key, _)| !self.wanted.contains_key(*key) && !self.forbidden.contains_key(*key))
+    }
+
     /// What one rule gives, as far as it can be proved.
     fn giver<'a>(&mut self, rule: &'a Rule, index: &Index, account: &Account, facts: &'a Facts) -> Giver<'a> {
         let mut failures = Vec::new();
-        let (sets, named) = self.sets(rule, index, account, facts, &mut failures);
+        let (mut sets, named) = self.sets(rule, index, account, facts, &mut failures);
+        let mut beyond = Vec::new();
+        if let Some(scopes) = index.limits_of(rule) {
+            let protected = &index.settings().protected_permission_sets;
+            let is_beyond = |given: &mut Given<'_>| {
+                !scopes.iter().any(|scope| scope.takes_in(account, given.set.into(), protected))
+            };
+            beyond.extend(sets.extract_if(.., is_beyond));
+        }
         let mut principals = Vec::new();
         for (at, selector) in rule.principals.iter().enumerate() {
             match principals_of(selector, account, facts) {
@@ -183,15 +208,29 @@ impl Desired {
         if let Some(why) = joined(&failures) {
             self.frozen.insert(rule.id.clone(), why);
         }
-        Giver { rule, sets, named, principals }
+        Giver { rule, sets, named, beyond, principals }
     }
 
-    /// Notes what all of these want, sorted once: that is less work than to look for the place of each.
+    /// Notes what all of these want, and what they may not.
     fn want(&mut self, givers: &[Giver<'_>]) {
+        self.wanted = self.keys(givers, |giver| &giver.sets);
+        if givers.iter().any(|giver| !giver.beyond.is_empty()) {
+            self.beyond = self.keys(givers, |giver| &giver.beyond);
+        }
+    }
+
+    /// Each of these sets to each of the principals, sorted once: that is less work than to look for the place of each.
+    fn keys<'g>(
+        &self,
+        givers: &'g [Giver<'_>],
+        sets: impl Fn(&'g Giver<'_>) -> &'g [Given<'g>],
+    ) -> BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>> {
         let mut all: Vec<(Given<'_>, &Principal, &Rule)> = Vec::new();
-        for Giver { rule, sets, named: _, principals } in givers {
-            let pairs = sets.iter().flat_map(|given| principals.iter().map(|principal| (*given, principal)));
-            all.extend(pairs.map(|(given, principal)| (given, principal, *rule)));
+        for giver in givers {
+            let principals = &giver.principals;
+            let pairs =
+                sets(giver).iter().flat_map(|given| principals.iter().map(|principal| (*given, principal)));
+            all.extend(pairs.map(|(given, principal)| (given, principal, giver.rule)));
         }
         all.sort_unstable_by(|a, b| a.0.place.cmp(&b.0.place).then_with(|| a.1.cmp(b.1)));
         let same = all.chunk_by(|a, b| a.0.place == b.0.place && a.1 == b.1);
@@ -209,7 +248,7 @@ impl Desired {
             }
             Some((key, wanted_by))
         });
-        self.wanted = wanted.collect();
+        wanted.collect()
     }
 
     /// Notes the permission sets that were found by their names; tells which of these names another one bore before.

@@ -18,7 +18,8 @@ pub use desired::{Desired, Recreated, desired};
 pub use missing::{Missing, NamedBy};
 pub use needs::{Needs, needs};
 pub use why::{
-    Condition, NeverWhy, PrincipalOutcome, PrincipalWhy, Question, RuleWhy, SetOutcome, SetWhy, Why, why,
+    Condition, NeverWhy, OneScopeWhy, PrincipalOutcome, PrincipalWhy, Question, RuleWhy, ScopeWhy,
+    SetOutcome, SetWhy, Why, why,
 };
 
 use crate::domain::{GroupId, PermissionSetArn, UserId};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::desired::rules_at;
 use crate::{
     domain::{Account, GroupId, UserId},
-    rules::{Index, NameTemplate, PermissionSetSelector, PrincipalSelector},
+    rules::{Index, NameTemplate, PermissionSetSelector, PrincipalSelector, Scope},
 };
 
 /// What must be looked up to decide an account.
@@ -40,9 +40,13 @@ pub fn needs(index: &Index, account: &Account, now: Timestamp) -> Needs {
     let tagged = |sets: &[PermissionSetSelector]| {
         sets.iter().any(|set| matches!(set, PermissionSetSelector::Tagged(_)))
     };
-    needs.permission_set_tags =
-        rules.iter().any(|rule| !rule.joins.is_empty() || tagged(&rule.permission_sets))
-            || index.never_for(account).into_iter().any(|never| tagged(&never.permission_sets));
+    needs.permission_set_tags = rules.iter().any(|rule| {
+        let scopes = index.limits_of(rule).unwrap_or_default();
+        !rule.joins.is_empty() || tagged(&rule.permission_sets) || scopes.iter().any(Scope::looks_at_set_tags)
+    }) || index
+        .never_for(account)
+        .into_iter()
+        .any(|never| tagged(&never.permission_sets));
     for principal in rules.iter().flat_map(|rule| &rule.principals) {
         needs.add(principal, account);
     }

@@ -4,6 +4,7 @@ mod awaited;
 mod explained;
 mod language;
 mod properties;
+mod scopes;
 
 use std::collections::BTreeMap;
 
@@ -91,6 +92,7 @@ fn shown(desired: &Desired) -> String {
         until,
         unconfirmed,
         forbidden,
+        beyond,
         frozen,
         grants_frozen,
         waiting,
@@ -98,7 +100,7 @@ fn shown(desired: &Desired) -> String {
         awaited: _,
     } = desired;
     let mut lines = Vec::new();
-    for (what, keys) in [("wanted", wanted), ("forbidden", forbidden)] {
+    for (what, keys) in [("wanted", wanted), ("forbidden", forbidden), ("beyond", beyond)] {
         for (key, by) in keys {
             let set = key.permission_set.as_str().chars().last().unwrap();
             let who = key.principal.to_string();

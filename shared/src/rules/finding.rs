@@ -26,12 +26,17 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn leaf(holds: bool, key: &'static str, asks: String, found: String) -> Self {
+    pub(super) fn leaf(holds: bool, key: &'static str, asks: String, found: String) -> Self {
         Self { holds, key, asks, found, parts: Vec::new() }
     }
 
     fn group(holds: bool, key: &'static str, parts: Vec<Self>) -> Self {
         Self { holds, key, asks: String::new(), found: String::new(), parts }
+    }
+
+    /// All of these must hold.
+    pub(super) fn all_of(parts: Vec<Self>) -> Self {
+        Self::group(parts.iter().all(|part| part.holds), "all_of", parts)
     }
 
     /// The parts without parts of their own that decide: those that fail where it fails, those that hold where it holds. What an

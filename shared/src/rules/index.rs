@@ -6,6 +6,7 @@ use crate::domain::{Account, AccountId, OuId};
 
 use super::{
     rule_set::{DeclaredSet, Never, Reprovision, Rule, RuleSet, Settings, Team},
+    scope::Scope,
     selector::{AccountSelector, OuRef},
     text_selector::{TagValueSelector, TextSelector},
 };
@@ -32,6 +33,8 @@ impl Index {
         let never_by = Handles::of(never.iter().map(|never| &never.accounts));
         let looks_at_ou_names =
             rules.iter().any(Rule::looks_at_ou_names) || never.iter().any(Never::looks_at_ou_names);
+        let mut scopes = teams.iter().filter_map(Team::limits).flatten();
+        let looks_at_ou_names = looks_at_ou_names || scopes.any(Scope::looks_at_ou_names);
         Self {
             settings,
             teams,
@@ -68,6 +71,12 @@ impl Index {
     /// The teams, in the order of the root document.
     pub fn teams(&self) -> &[Team] {
         &self.teams
+    }
+
+    /// What a rule must stay within, by the scopes of the team whose file it is in; `None` where nothing limits it.
+    pub fn limits_of(&self, rule: &Rule) -> Option<&[Scope]> {
+        let team = rule.team.as_ref()?;
+        self.teams.iter().find(|it| it.id == *team)?.limits()
     }
 
     /// All rules, in the order of the document.

@@ -8,6 +8,7 @@ mod bundle;
 mod calendar;
 mod diagnostic;
 mod document;
+mod extent;
 mod finding;
 mod index;
 mod name_template;
@@ -17,12 +18,14 @@ mod read_accounts;
 mod read_permission_sets;
 mod read_reprovision;
 mod read_rule;
+mod read_scope;
 mod read_selector;
 mod read_settings;
 mod read_tags;
 mod read_term;
 mod reader;
 mod rule_set;
+mod scope;
 mod selector;
 mod text_selector;
 mod trust;
@@ -34,6 +37,7 @@ pub use about::{About, Reach};
 pub use bundle::{Bundle, NoBundle};
 pub use calendar::{Calendar, Day, Freeze, Shut, TimeOfDay, Window, Zone};
 pub use diagnostic::{Diagnostics, PlainProblem, Problem};
+pub use extent::{Excess, RuleExtent, extent};
 pub use finding::{Deciding, Finding};
 pub use index::Index;
 pub use name_template::{AccountData, NameTemplate, TemplateError};
@@ -41,6 +45,7 @@ pub use rule_set::{
     DeclaredSet, Guardrails, Never, Repair, Reprovision, Rule, RuleSet, SetContent, Settings, Team, Wanted,
     Wave, WrittenAt,
 };
+pub use scope::{PrincipalMatch, Scope, ScopeSets, ScopedSet, TeamScope};
 pub use selector::{
     AccountSelector, Join, JoinedWith, OuRef, PermissionSetSelector, PrincipalSelector, TagSelector,
 };

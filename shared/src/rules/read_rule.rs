@@ -2,6 +2,7 @@
 
 use super::{
     diagnostic::{Report, Span},
+    extent::{Excess, RuleExtent, extent},
     name_template::{AccountData, NameTemplate},
     node::Node,
     read_accounts::accounts,
@@ -93,11 +94,14 @@ pub(super) fn rule(reader: &mut Reader, node: &Node, place: Place<'_>) -> Option
     };
     let ((id, id_span), (from, until)) = (id?, times?);
     team?;
+    let (who, sets) = (who?, sets?);
+    let set_spans: Vec<Span> = sets.iter().map(|placed| placed.span).collect();
+    let accounts_span = fields.get("accounts").map_or(node.span, |node| node.span);
     let rule = Rule {
         id,
         mode: mode?,
-        principals: unplaced(who?),
-        permission_sets: unplaced(sets?),
+        principals: unplaced(who),
+        permission_sets: unplaced(sets),
         accounts: selector?,
         joins: joins?,
         from,
@@ -109,7 +113,37 @@ pub(super) fn rule(reader: &mut Reader, node: &Node, place: Place<'_>) -> Option
         },
         written_at: reader.written_at(node.span),
     };
+    stay_within(reader, &rule, place.teams, &set_spans, accounts_span);
     Some((rule, id_span))
+}
+
+/// How much that is beyond the scope is told of one rule.
+const MOST_EXCESSES: usize = 3;
+
+/// Refuses what is beyond the scope of the rule's team by what is written alone.
+fn stay_within(reader: &mut Reader, rule: &Rule, teams: Option<&[Team]>, sets: &[Span], accounts: Span) {
+    let team = teams.into_iter().flatten().find(|team| Some(&team.id) == rule.team.as_ref());
+    let Some((team, scopes)) = team.and_then(|team| Some((team, team.limits()?))) else { return };
+    // Where it can't be read what is protected, nothing is.
+    let protected = reader.trust.protected_permission_sets.clone().unwrap_or_default();
+    let RuleExtent::Beyond(excesses) = extent(rule, scopes, &protected) else { return };
+    let listed: Vec<String> =
+        scopes.iter().take(MOST_EXCESSES).map(|scope| format!("{scope} ({})", scope.written_at)).collect();
+    let more = match scopes.len().saturating_sub(MOST_EXCESSES) {
+        0 => String::new(),
+        more => format!(", or {more} more"),
+    };
+    for Excess { permission_set, is_of_set, told } in excesses.into_iter().take(MOST_EXCESSES) {
+        let span = sets.get(permission_set).copied().filter(|_| is_of_set).unwrap_or(accounts);
+        reader.report(
+            Report::at(span, format!("the team `{}` may not give {}", team.id, shorten(&told)))
+                .label("beyond the team's scope")
+                .help(format!(
+                    "its scope is {}{more}; stay within it, or have it widened in the root file",
+                    listed.join(", or ")
+                )),
+        );
+    }
 }
 
 fn unplaced<T>(list: Vec<Placed<T>>) -> Vec<T> {

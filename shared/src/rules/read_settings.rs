@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     diagnostic::{Report, Span},
     node::Node,
+    read_scope::team_scope,
     read_selector::{all, plain_permission_set_name},
     read_tags::{pattern, refuse_pattern},
     reader::{Fields, Reader},
     rule_set::{Guardrails, Settings, Team},
+    scope::TeamScope,
     trust::{TagOf, Trust},
 };
 use crate::domain::{Mode, TeamId};
@@ -17,7 +19,7 @@ pub(super) const SETTINGS_KEYS: [&str; 5] =
     ["mode", "guardrails", "trusted_account_tags", "trusted_permission_set_tags", PROTECTED];
 pub(super) const GUARDRAIL_KEYS: [&str; 4] =
     ["max_deletes", "max_delete_percent", "max_creates", "max_orphan_deletes"];
-pub(super) const TEAM_KEYS: [&str; 2] = ["id", "files"];
+pub(super) const TEAM_KEYS: [&str; 3] = ["id", "files", "scope"];
 pub(super) const MODES: [&str; 3] = ["observe", "create-only", "sync"];
 
 const PROTECTED: &str = "protected_permission_sets";
@@ -130,7 +132,26 @@ pub(super) fn teams(reader: &mut Reader, node: &Node) -> Option<Vec<Team>> {
             taken.insert(id, *span);
         }
     }
+    has_each_a_scope(reader, &teams)?;
     Some(teams.into_iter().map(|(team, _)| team).collect())
+}
+
+/// Where some team has a scope, each says one: a forgotten line must not be what lets a team give anything anywhere.
+fn has_each_a_scope(reader: &mut Reader, teams: &[(Team, Span)]) -> Option<()> {
+    let is_unsaid = |team: &Team| team.scope == TeamScope::Unsaid;
+    if teams.iter().all(|(team, _)| is_unsaid(team)) {
+        return Some(());
+    }
+    let mut all_say_one = Some(());
+    for (team, span) in teams.iter().filter(|(team, _)| is_unsaid(team)) {
+        all_say_one = None;
+        reader.report(
+            Report::at(*span, format!("the team `{}` has no scope, and others have", team.id))
+                .label("may give what, and where?")
+                .help("say its `scope`; `scope: unlimited` lets its files give anything anywhere"),
+        );
+    }
+    all_say_one
 }
 
 /// The team, and where its id is written.
@@ -153,6 +174,11 @@ fn team(reader: &mut Reader, node: &Node) -> Option<(Team, Span)> {
             let items = reader.one_or_more(node, "the pattern of files' names or a list of patterns")?;
             all(items, |item| pattern(reader, item))
         });
+    let scope = match fields.get("scope") {
+        None if fields.seem_to_have("scope") => None,
+        None => Some(TeamScope::Unsaid),
+        Some(node) => team_scope(reader, node),
+    };
     let (id, span) = id?;
-    Some((Team { id, files: files?, written_at: reader.written_at(node.span) }, span))
+    Some((Team { id, files: files?, scope: scope?, written_at: reader.written_at(node.span) }, span))
 }

@@ -15,6 +15,7 @@ use crate::{
 use super::{
     calendar::Calendar,
     name_template::NameTemplate,
+    scope::TeamScope,
     selector::{AccountSelector, Join, PermissionSetSelector, PrincipalSelector},
 };
 
@@ -82,6 +83,8 @@ pub struct Team {
     pub id: TeamId,
     /// Patterns of file names, as in `like`.
     pub files: Vec<super::Glob>,
+    /// How far its rules may go.
+    pub scope: TeamScope,
     pub written_at: WrittenAt,
 }
 

@@ -17,6 +17,7 @@ mod mistakes;
 mod permission_sets;
 mod reprovision;
 mod schema;
+mod scopes;
 mod selector_mistakes;
 
 /// The guide, whose example is tested here.
@@ -97,12 +98,14 @@ fn example() -> Bundle {
 }
 
 /// Every map of the language, by its name in the schema, with the keys that it can have.
-fn maps() -> [(&'static str, &'static [&'static str]); 22] {
+fn maps() -> [(&'static str, &'static [&'static str]); 24] {
     [
         ("document", &document::DOCUMENT_KEYS),
         ("settings", &read_settings::SETTINGS_KEYS),
         ("guardrails", &read_settings::GUARDRAIL_KEYS),
         ("team", &read_settings::TEAM_KEYS),
+        ("scope", &read_scope::SCOPE_KEYS),
+        ("principal_match", &read_scope::PRINCIPAL_MATCH_KEYS),
         ("never", &read_rule::NEVER_KEYS),
         ("reprovision", &read_reprovision::REPROVISION_KEYS),
         ("wave", &read_reprovision::WAVE_KEYS),
@@ -136,11 +139,11 @@ fn the_example_of_the_guide_is_read_whole() {
     assert_eq!(rules.settings.guardrails, Guardrails::default());
     assert_eq!((rules.teams.len(), rules.never.len()), (1, 2));
     insta::assert_snapshot!(ids.collect::<Vec<_>>().join("\n"), @"
-    developers-in-development sync usher.yaml:55
-    each-team-in-its-accounts sync usher.yaml:64
-    support-where-it-fits sync usher.yaml:70
-    auditors create-only usher.yaml:78
-    break-glass sync usher.yaml:92
+    developers-in-development sync usher.yaml:62
+    each-team-in-its-accounts sync usher.yaml:71
+    support-where-it-fits sync usher.yaml:77
+    auditors create-only usher.yaml:85
+    break-glass sync usher.yaml:99
     payments-support observe teams/payments/shop.yaml:4 of payments
     payer sync teams/payments/shop.yaml:14 of payments
     ");

@@ -5,8 +5,10 @@ mod audit;
 mod aws;
 mod aws_cli_articles;
 mod aws_cli_delegation;
+mod aws_cli_teams;
 mod aws_cli_walk_through;
 mod consent;
+mod delegation;
 mod demo;
 mod doctor;
 mod event;
@@ -92,6 +94,10 @@ impl Place {
         let connection = Connection::to_stand_in(&endpoint, "AKIAEXAMPLEUSHER");
         let machine = Machine { clock, connection: Some(connection), engine: Some(engine) };
         Self { world, machine, folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {

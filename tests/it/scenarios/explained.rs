@@ -13,7 +13,7 @@ use simulator::{EXAMPLE, World};
 
 use super::{
     fleet::calm,
-    model::{Joined, Reach, Rule, Rules, Truth, Where, Who, group, in_ou, rule, rules, tagged},
+    model::{Joined, Reach, Rule, Rules, Truth, Where, Who, group, in_ou, rule, rules, scope, tagged},
     service::{Service, Start},
     slices::Chance,
 };
@@ -51,6 +51,22 @@ fn about(id: &str, chance: &mut Chance) -> Rule {
     if chance.one_in(3) { about.gets_tagged("Environment", "Test") } else { about }
 }
 
+/// What two teams may give.
+fn scoped(rules: Rules) -> Rules {
+    let own = scope(in_ou("Workloads")).of("ReadOnlyAccess").of_tagged("Environment", &["Test", "All"]);
+    let other = scope(tagged("Team", "payments"));
+    rules
+        .scoped("one", [own, other])
+        .scoped("two", [scope(Where::Everywhere).of_tagged("OU", &["Workloads", "All"])])
+}
+
+/// The rule, in the file of a team unless it is beyond the team's scope by what is written alone: it would be refused then.
+fn owned(rule: Rule, chance: &mut Chance) -> Rule {
+    let owned = rule.clone().of_team(one_of(chance, &["one", "two"]));
+    let reads = shared::rules::read(&scoped(rules([owned.clone()])).bundle()).is_ok();
+    if reads && !chance.one_in(4) { owned } else { rule }
+}
+
 fn document(chance: &mut Chance) -> Rules {
     let list: Vec<Rule> = (0..10)
         .map(|number| {
@@ -68,7 +84,8 @@ fn document(chance: &mut Chance) -> Rules {
             rule.reaching(*chance.pick(&[Reach::Sync, Reach::Sync, Reach::CreateOnly, Reach::Observe]))
         })
         .collect();
-    rules(list)
+    let list = list.into_iter().map(|rule| owned(rule, chance)).collect::<Vec<_>>();
+    scoped(rules(list))
         .never(group("", one_of(chance, &GROUPS)).gets(one_of(chance, &SETS)).in_accounts(place(chance)))
 }
 
@@ -90,17 +107,23 @@ fn questions(world: &World) -> Vec<(Principal, BTreeMap<Principal, Option<String
     all
 }
 
-/// What the plan wants, with the rules that do, and what a `never` takes out of it.
-fn planned(opened: &Opened) -> [BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>; 2] {
-    let (mut wanted, mut forbidden) = (BTreeMap::new(), BTreeMap::new());
+/// What the plan wants, with the rules that do, what a `never` takes out of it, and what is beyond a scope.
+fn planned(opened: &Opened) -> [BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>; 3] {
+    let (mut wanted, mut forbidden, mut beyond) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for action in opened.plan.actions().iter().filter(|action| action.operation == Operation::Grant) {
         wanted.insert(action.key.clone(), action.rules.clone());
     }
     for withheld in opened.plan.withheld().iter().filter(|it| it.operation == Operation::Grant) {
-        let to = if withheld.reason == WithheldReason::Never { &mut forbidden } else { &mut wanted };
+        let to = if withheld.reason == WithheldReason::Never {
+            &mut forbidden
+        } else if withheld.reason == WithheldReason::OutOfScope {
+            &mut beyond
+        } else {
+            &mut wanted
+        };
         to.insert(withheld.key.clone(), withheld.rules.clone());
     }
-    [wanted, forbidden]
+    [wanted, forbidden, beyond]
 }
 
 /// Holds what is said of one account against its plan; tells how much was wanted there.
@@ -109,11 +132,11 @@ fn compare(
     sets: &[PermissionSet],
     asked: &[(Principal, BTreeMap<Principal, Option<String>>)],
     meant: &BTreeSet<AssignmentKey>,
-) -> usize {
+) -> (usize, usize) {
     let opened = dossier.found.as_ref().unwrap();
-    let [wanted, forbidden] = planned(opened);
+    let [wanted, forbidden, beyond] = planned(opened);
     let (account, index) = (&opened.account, &dossier.basis.rules.index);
-    let mut agreed = 0;
+    let (mut agreed, mut agreed_beyond) = (0, 0);
     for set in sets {
         for (principal, principals) in asked {
             let question = Question { principals, set: Some(set) };
@@ -130,17 +153,22 @@ fn compare(
                 assert_eq!(!explained.is_empty(), meant.contains(&key), "{context}");
                 let is_barred = why.barred_by(of).next().is_some() && !why.given_by(of).is_empty();
                 assert_eq!(is_barred, forbidden.contains_key(&key), "{context}");
+                if explained.is_empty() && !is_barred {
+                    let explained = why.beyond(of);
+                    assert_eq!(explained, beyond.get(&key).cloned().unwrap_or_default(), "{context}");
+                    agreed_beyond += usize::from(!explained.is_empty());
+                }
                 agreed += usize::from(!explained.is_empty());
             }
         }
     }
-    agreed
+    (agreed, agreed_beyond)
 }
 
 #[tokio::test(start_paused = true)]
 async fn explain_gives_a_rule_exactly_for_the_assignments_that_plan_wants() {
     let cause = Cause::new("command", "explain");
-    let mut agreed = 0;
+    let (mut agreed, mut beyond) = (0, 0);
     for seed in 0..6 {
         let mut chance = Chance::of(seed);
         let document = document(&mut chance);
@@ -159,8 +187,10 @@ async fn explain_gives_a_rule_exactly_for_the_assignments_that_plan_wants() {
             if dossier.found.as_ref().is_some_and(|opened| opened.account.is_management) {
                 continue;
             }
-            agreed += compare(&dossier, &sets, &asked, &meant);
+            let (of_account, beyond_of_account) = compare(&dossier, &sets, &asked, &meant);
+            agreed += of_account;
+            beyond += beyond_of_account;
         }
     }
-    assert!(agreed > 100, "{agreed}: that is too little to say anything");
+    assert!(agreed > 100 && beyond > 20, "{agreed} and {beyond}: that is too little to say anything");
 }

@@ -73,6 +73,7 @@ mod reprovisioning_hanging;
 mod reprovisioning_reads;
 mod reprovisioning_trouble;
 mod rounds;
+mod scopes;
 mod service;
 mod settling;
 mod slices;

@@ -3,10 +3,11 @@
 //! One value renders the YAML that the product reads and answers what is wanted. The two ways meet only in `docs/rules.md`.
 
 mod places;
+mod scopes;
 mod tests;
 mod truth;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use shared::{
@@ -15,6 +16,7 @@ use shared::{
 };
 
 pub(super) use places::{Where, in_ou, tagged};
+pub(super) use scopes::{Scope, scope};
 pub(super) use truth::Truth;
 
 /// How far a rule, or a whole document, may go. Stricter is smaller.
@@ -75,6 +77,8 @@ pub(super) struct Rule {
     joins: Vec<(String, Joined, Option<String>)>,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
+    /// The team whose file it is in.
+    team: Option<String>,
 }
 
 /// A rule: `group("developers", "Developers").gets("ReadOnlyAccess").in_accounts(Where::Everywhere)`.
@@ -93,6 +97,7 @@ pub(super) fn rule(id: &str, who: Who) -> Rule {
         joins: Vec::new(),
         from: None,
         until: None,
+        team: None,
     }
 }
 
@@ -140,6 +145,11 @@ impl Rule {
 
     pub(super) fn reaching(mut self, reach: Reach) -> Self {
         self.reach = reach;
+        self
+    }
+
+    pub(super) fn of_team(mut self, team: &str) -> Self {
+        self.team = Some(team.to_owned());
         self
     }
 
@@ -280,6 +290,8 @@ pub(super) struct Rules {
     reprovision: Option<String>,
     /// `permission_sets`, as it is written.
     permission_sets: Option<String>,
+    /// What teams may give.
+    scopes: Vec<(String, Vec<Scope>)>,
 }
 
 /// A document in `sync` mode with the guardrails that hold if nothing is said.
@@ -294,6 +306,7 @@ pub(super) fn rules(rules: impl IntoIterator<Item = Rule>) -> Rules {
         list: rules.into_iter().collect(),
         reprovision: None,
         permission_sets: None,
+        scopes: Vec::new(),
     }
 }
 
@@ -330,6 +343,7 @@ impl Rules {
     fn reach_for(&self, truth: &Truth, key: &AssignmentKey) -> Option<Reach> {
         let wanting =
             self.list.iter().filter(|rule| rule.names(truth, key) && rule.holds_in(truth, key, true));
+        let wanting = wanting.filter(|rule| self.may_give(rule, truth, key));
         let reach = wanting.map(|rule| rule.reach.min(self.reach)).max()?;
         (!self.forbids(truth, key)).then_some(reach)
     }
@@ -360,7 +374,7 @@ impl Rules {
                         permission_set: set.arn.clone(),
                         principal: principal.clone(),
                     };
-                    if !self.forbids(truth, &key) {
+                    if !self.forbids(truth, &key) && self.may_give(rule, truth, &key) {
                         wanted.insert(key);
                     }
                 }
@@ -373,6 +387,7 @@ impl Rules {
     fn trust(&self) -> String {
         let all = || self.list.iter().chain(&self.never);
         let mut of_accounts: BTreeSet<&str> = all().flat_map(|rule| rule.accounts.tags()).collect();
+        of_accounts.extend(self.scopes().flat_map(Scope::account_tags));
         of_accounts.extend(all().flat_map(|rule| &rule.who).filter_map(|who| match who {
             Who::GroupOfTag(key, _) => Some(key.as_str()),
             Who::Group(_) | Who::GroupId(_) | Who::User(_) | Who::UserId(_) | Who::MembersOf(_) => None,
@@ -385,6 +400,7 @@ impl Rules {
             What::Named(_) | What::Arn(_) => None,
             What::Tagged(key, _) => Some(key.as_str()),
         });
+        let of_sets = of_sets.chain(self.scopes().flat_map(Scope::set_tags));
         let of_sets = of_sets.chain(all().flat_map(|rule| &rule.joins).map(|(key, ..)| key.as_str()));
         let setting = |name: &str, keys: BTreeSet<&str>| {
             let keys: Vec<String> = keys.into_iter().map(quoted).collect();
@@ -406,6 +422,7 @@ impl Rules {
             list,
             reprovision,
             permission_sets,
+            scopes: _,
         } = self;
         let mut text = format!(
             "version: 1\nsettings:\n  mode: {}\n  guardrails: {{ max_deletes: {max_deletes}, \
@@ -423,13 +440,18 @@ impl Rules {
         if let Some(sets) = permission_sets {
             text.extend(["permission_sets: ", sets, "\n"]);
         }
-        text.push_str("rules:\n");
-        text.extend(list.iter().map(|rule| rule.yaml(false)));
+        text.push_str(&self.teams());
+        let own: String =
+            list.iter().filter(|rule| rule.team.is_none()).map(|rule| rule.yaml(false)).collect();
+        if !own.is_empty() || self.scopes.is_empty() {
+            text.extend(["rules:\n", &own]);
+        }
         text
     }
 
     pub(super) fn bundle(&self) -> Bundle {
-        Bundle { files: BTreeMap::from([("usher.yaml".to_owned(), self.yaml())]) }
+        let root = ("usher.yaml".to_owned(), self.yaml());
+        Bundle { files: self.files_of_teams().into_iter().chain([root]).collect() }
     }
 }
 

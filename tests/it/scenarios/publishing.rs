@@ -14,6 +14,7 @@ use shared::{
 use simulator::{Fault, FaultRule};
 
 mod again;
+mod beyond;
 
 use super::{
     fuse::{Fuse, When, fused},

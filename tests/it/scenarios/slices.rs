@@ -18,7 +18,7 @@ use simulator::{Caller, CallerKind, EXAMPLE, Fault, FaultRule, InProcess, Servic
 
 use super::{
     fleet::calm,
-    model::{Joined, Reach, Rules, Where, Who, group, in_ou, rule, rules, tagged},
+    model::{Joined, Reach, Rules, Where, Who, group, in_ou, rule, rules, scope, tagged},
     ports::Ports,
     service::{Service, Start, USHER},
 };
@@ -63,7 +63,12 @@ fn document() -> Rules {
             .until("2027-11-01T00:00:00Z".parse().unwrap()),
         group("over", "Developers").gets("Billing").until("2026-11-01T00:00:00Z".parse().unwrap()),
         group("nobody", "Group that is not there").gets("Billing").in_accounts(in_ou("Sandbox")),
+        group("of-a-team", "Support")
+            .gets("PowerUserAccess")
+            .in_accounts(tagged("Team", "payments"))
+            .of_team("shop"),
     ])
+    .scoped("shop", [scope(in_ou("Workloads/Development")).of_tagged("Environment", &["Development", "All"])])
     .never(group("", "Support").gets("ViewOnlyAccess").in_accounts(tagged("Environment", "Production")))
 }
 

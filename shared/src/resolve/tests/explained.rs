@@ -30,6 +30,7 @@ proptest! {
                         let barred = why.barred_by(principal).next().is_some();
                         let forbidden = desired.forbidden.get(&key).cloned().unwrap_or_default();
                         prop_assert_eq!(if barred { why.given_by(principal) } else { BTreeMap::new() }, forbidden);
+                        prop_assert_eq!(why.beyond(principal), desired.beyond.get(&key).cloned().unwrap_or_default());
                     }
                     for rule in &why.rules {
                         // Whoever gets nothing by it is told why, and whoever gets something has nothing against it.

@@ -5,7 +5,7 @@ use crate::{
     domain::{Mode, OrganizationalUnit},
     rules::{
         AccountSelector, Guardrails, Join, JoinedWith, NameTemplate, Never, PermissionSetSelector,
-        PrincipalSelector, Repair, Reprovision, Rule, RuleSet, Settings, TagSelector, TagValueSelector,
+        PrincipalSelector, Repair, Reprovision, Rule, RuleSet, Settings, TagSelector, TagValueSelector, Team,
         WrittenAt,
     },
 };
@@ -70,6 +70,15 @@ fn never(principals: Option<Vec<PrincipalSelector>>, permission_sets: Vec<Permis
 }
 
 pub(super) fn document(rules: Vec<Rule>, never: Vec<Never>, protected: &[&str]) -> Index {
+    document_of(Vec::new(), rules, never, protected)
+}
+
+pub(super) fn document_of(
+    teams: Vec<Team>,
+    rules: Vec<Rule>,
+    never: Vec<Never>,
+    protected: &[&str],
+) -> Index {
     let settings = Settings {
         mode: Mode::Sync,
         guardrails: Guardrails::default(),
@@ -79,7 +88,7 @@ pub(super) fn document(rules: Vec<Rule>, never: Vec<Never>, protected: &[&str]) 
     };
     Index::compile(RuleSet {
         settings,
-        teams: Vec::new(),
+        teams,
         never,
         reprovision: Reprovision::default(),
         permission_sets: Vec::new(),

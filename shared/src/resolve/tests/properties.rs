@@ -3,14 +3,15 @@
 use proptest::prelude::*;
 
 use super::{
-    language::{document, rule},
+    language::{document_of, rule},
+    scopes::teams,
     *,
 };
 use crate::{
     domain::{Mode, OrganizationalUnit, Principal, RuleId},
     rules::{
         AccountSelector, Join, JoinedWith, NameTemplate, Never, OuRef, PermissionSetSelector,
-        PrincipalSelector, Rule, TagSelector, TagValueSelector, WrittenAt,
+        PrincipalSelector, Rule, TagSelector, TagValueSelector, Team, WrittenAt,
     },
 };
 
@@ -35,6 +36,8 @@ pub(super) struct Situation {
     pub(super) sets: Vec<PermissionSet>,
     pub(super) rules: Vec<Rule>,
     pub(super) never: Vec<Never>,
+    /// Rules of the second half may be of these.
+    pub(super) teams: Vec<Team>,
 }
 
 impl Situation {
@@ -72,7 +75,7 @@ impl Situation {
     }
 
     pub(super) fn index(&self, protected: &[&str]) -> Index {
-        document(self.rules.clone(), self.never.clone(), protected)
+        document_of(self.teams.clone(), self.rules.clone(), self.never.clone(), protected)
     }
 
     /// Every principal that there could be a key for: the name that it bears, and the groups that a user is in.
@@ -126,6 +129,7 @@ impl Situation {
                             && is_meant(&rule.principals)
                             && given
                             && rule.joins.iter().all(|join| joined(join, set, account))
+                            && self.is_in_scope(rule, set, account, protected)
                         {
                             let key = AssignmentKey {
                                 account: account.id.clone(),
@@ -184,11 +188,11 @@ fn means(
     }
 }
 
-fn is_made(selector: &PermissionSetSelector) -> bool {
+pub(super) fn is_made(selector: &PermissionSetSelector) -> bool {
     matches!(selector, PermissionSetSelector::Name(name) if name.to_string().contains('{'))
 }
 
-fn is_of(selector: &PermissionSetSelector, set: &PermissionSet, account: &Account) -> bool {
+pub(super) fn is_of(selector: &PermissionSetSelector, set: &PermissionSet, account: &Account) -> bool {
     match selector {
         PermissionSetSelector::Name(template) => filled(template, account).as_deref() == Some(&set.name),
         PermissionSetSelector::Arn(arn) => set.arn == *arn,
@@ -198,7 +202,7 @@ fn is_of(selector: &PermissionSetSelector, set: &PermissionSet, account: &Accoun
     }
 }
 
-fn is_in(selector: &AccountSelector, account: &Account) -> bool {
+pub(super) fn is_in(selector: &AccountSelector, account: &Account) -> bool {
     match selector {
         AccountSelector::Id(ids) => ids.contains(&account.id),
         AccountSelector::Tagged(TagSelector(tags)) => tags.iter().all(|(key, values)| {
@@ -284,6 +288,7 @@ fn organizations() -> impl Strategy<Value = Situation> {
         sets,
         rules: Vec::new(),
         never: Vec::new(),
+        teams: Vec::new(),
     })
 }
 
@@ -303,7 +308,7 @@ fn principals() -> impl Strategy<Value = PrincipalSelector> {
     ]
 }
 
-fn permission_sets() -> impl Strategy<Value = PermissionSetSelector> {
+pub(super) fn permission_sets() -> impl Strategy<Value = PermissionSetSelector> {
     let tagged =
         |key| PermissionSetSelector::Tagged(TagSelector([(key, vec![TagValueSelector::Present])].into()));
     prop_oneof![
@@ -314,7 +319,7 @@ fn permission_sets() -> impl Strategy<Value = PermissionSetSelector> {
     ]
 }
 
-fn places() -> impl Strategy<Value = AccountSelector> {
+pub(super) fn places() -> impl Strategy<Value = AccountSelector> {
     let value = prop_oneof![Just(TagValueSelector::Present), Just(TagValueSelector::Absent)];
     let ids = (0..4_u8).prop_map(|number| format!("{number}00000000000").parse().unwrap());
     prop_oneof![
@@ -371,11 +376,15 @@ pub(super) fn situations() -> impl Strategy<Value = Situation> {
         });
         all.collect::<Vec<_>>()
     });
-    (organizations(), rules, never).prop_map(|(organization, rules, never)| Situation {
-        rules,
-        never,
-        ..organization
-    })
+    (organizations(), rules, never, teams(), prop::collection::vec(0..5_usize, 6)).prop_map(
+        |(organization, mut rules, never, teams, owners)| {
+            // Of some rules the team is unlimited, and some have none.
+            for (rule, owner) in rules.iter_mut().zip(owners) {
+                rule.team = teams.get(owner).map(|team| team.id.clone());
+            }
+            Situation { rules, never, teams, ..organization }
+        },
+    )
 }
 
 /// What is wanted, without the modes.

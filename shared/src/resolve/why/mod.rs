@@ -15,7 +15,7 @@ pub use selectors::{PrincipalOutcome, PrincipalWhy, SetOutcome, SetWhy};
 use super::{Facts, Lookup, names::barred_sets};
 use crate::{
     domain::{Account, Mode, PermissionSet, PermissionSetArn, Principal, RuleId, TeamId},
-    rules::{Finding, Index, Never, Rule},
+    rules::{Finding, Index, Never, Rule, Scope},
 };
 
 /// Whom and what is asked about.
@@ -58,6 +58,9 @@ pub struct RuleWhy {
     pub permission_sets: Vec<SetWhy>,
     /// One for each entry of `match`.
     pub joins: Vec<Finding>,
+    /// What the scope of its team says of it; null where nothing limits it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeWhy>,
     /// Those of whom is asked about who get the permission set by it, before any `never`.
     pub gives: BTreeSet<Principal>,
 }
@@ -77,6 +80,23 @@ pub struct NeverWhy {
     pub unresolved: Option<String>,
 }
 
+/// Whether a rule's team may give what is asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScopeWhy {
+    pub within: bool,
+    /// One for each scope of the team.
+    pub scopes: Vec<OneScopeWhy>,
+}
+
+/// Whether one scope has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OneScopeWhy {
+    /// Where it is written: `usher.yaml:12`.
+    pub written_at: String,
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
 /// What a rule must have all of to give something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +106,7 @@ pub enum Condition {
     Principals,
     PermissionSets,
     Match,
+    Scope,
 }
 
 impl RuleWhy {
@@ -97,8 +118,18 @@ impl RuleWhy {
             (Condition::Principals, self.names_somebody()),
             (Condition::PermissionSets, self.selects_the_set()),
             (Condition::Match, self.joins.iter().all(|join| join.holds)),
+            (Condition::Scope, self.scope.as_ref().is_none_or(|scope| scope.within)),
         ];
         conditions.into_iter().filter(|(_, holds)| !holds).map(|(condition, _)| condition).collect()
+    }
+
+    /// Those who would get the permission set by it, were it not beyond the scope of its team.
+    pub fn would_give(&self) -> BTreeSet<&Principal> {
+        if self.unmet() == [Condition::Scope] {
+            self.principals.iter().flat_map(PrincipalWhy::these).collect()
+        } else {
+            BTreeSet::new()
+        }
     }
 
     /// Whether it is about any of those who are asked about.
@@ -133,6 +164,12 @@ impl Why {
     pub fn given_by(&self, principal: &Principal) -> BTreeMap<RuleId, Mode> {
         let giving = self.rules.iter().filter(|rule| rule.gives.contains(principal));
         giving.map(|rule| (rule.id.clone(), rule.mode)).collect()
+    }
+
+    /// The rules that want it beyond the scope of their team.
+    pub fn beyond(&self, principal: &Principal) -> BTreeMap<RuleId, Mode> {
+        let beyond = self.rules.iter().filter(|rule| rule.would_give().contains(principal));
+        beyond.map(|rule| (rule.id.clone(), rule.mode)).collect()
     }
 
     /// What forbids it.
@@ -197,12 +234,27 @@ impl Asked<'_> {
             principals,
             permission_sets,
             joins,
+            scope: self.index.limits_of(rule).map(|scopes| self.scope(scopes)),
             gives: BTreeSet::new(),
         };
         if self.question.set.is_some() && why.unmet().is_empty() {
             why.gives = why.principals.iter().flat_map(PrincipalWhy::these).cloned().collect();
         }
         why
+    }
+
+    /// Whether one of these scopes has what is asked about; where no permission set is, whether one has the account.
+    fn scope(&self, scopes: &[Scope]) -> ScopeWhy {
+        let (set, protected) = (self.set(), &self.index.settings().protected_permission_sets);
+        let has = |scope: &Scope| match set {
+            Some(set) => scope.takes_in(self.account, set.into(), protected),
+            None => scope.accounts.gives(self.account),
+        };
+        let one = |scope: &Scope| OneScopeWhy {
+            written_at: scope.written_at.to_string(),
+            finding: scope.why(self.account, set.map(Into::into), protected),
+        };
+        ScopeWhy { within: scopes.iter().any(has), scopes: scopes.iter().map(one).collect() }
     }
 
     fn never(&self, never: &Never) -> NeverWhy {

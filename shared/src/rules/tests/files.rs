@@ -167,7 +167,7 @@ fn mistakes_in_teams() {
     pay
     usher.yaml:3:8 expected a list of teams, such as `[ { id: payments, files: [teams/payments/*.yaml] } ]`, found `pay`
     [pay]
-    usher.yaml:3:9 expected a team as a map with `id` or `files`, found `pay`
+    usher.yaml:3:9 expected a team as a map with `id`, `files` or `scope`, found `pay`
     [{ id: pay }, { files: a }, { id: a b, files: [] }]
     usher.yaml:3:9 a team needs the key `files` | say which files are its own, such as `files: [teams/payments/*.yaml]`
     usher.yaml:3:22 a team needs the key `id` | give it a name that stays, such as `payments`
