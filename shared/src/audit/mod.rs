@@ -13,6 +13,7 @@
 //! Pure: the reading is [`crate::engine::Auditor`]'s. A document holds names of people: it is for those who may see them, and never for a log.
 
 mod document;
+pub mod page;
 
 pub use document::{
     Assignment, Audit, AuditedAccount, AuditedGroup, AuditedSet, Change, ChangeKind, FORMAT, Person, Scope,
