@@ -304,7 +304,7 @@ mod tests {
         for (bytes, text) in [
             ("", ""),
             ("f", "Zg=="),
-            ("fo", "Zm8="),
+            ("no", "bm8="),
             ("foo", "Zm9v"),
             ("foob", "Zm9vYg=="),
             ("fooba", "Zm9vYmE="),

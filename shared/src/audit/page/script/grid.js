@@ -24,6 +24,7 @@ class Grid {
     this.grid = el("div", { role: "treegrid", class: "grid", "aria-label": "Accounts and permission sets" }, el("div", { role: "rowgroup", class: "grid-top" }, this.head), this.body);
     this.scroller = el("div", { class: "grid-scroller" }, this.grid);
     this.scroller.addEventListener("scroll", () => {
+      this.place = { top: this.scroller.scrollTop, left: this.scroller.scrollLeft };
       this.waiting ??= requestAnimationFrame(() => {
         this.waiting = undefined;
         this.draw();
@@ -54,6 +55,11 @@ class Grid {
     this.forget();
     if (top) this.scroller.scrollTo(0, 0);
     this.draw();
+  }
+
+  /** Goes to where it was: what is taken out of the document and put back begins at its top. */
+  comeBack() {
+    if (this.place) this.scroller.scrollTo(this.place);
   }
 
   forget() {

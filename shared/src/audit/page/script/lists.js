@@ -81,7 +81,9 @@ function renderSets(view, state, go) {
       return { set, reached, inside };
     });
   tell(plural(rows.length, "permission set"), (anyFilter(state.query) || differs) && `of ${number(sets.filter((one) => one.listed).length)}`);
-  view.replaceChildren(tableOf({
+  view.replaceChildren();
+  if (differs) append(view, [el("p", { class: "notice" }, "Only those that are not as the rules declare them. ", el("a", { href: address("sets", "", changed(state.query, { differs: null })) }, "Show all"))]);
+  view.append(tableOf({
     caption: "Permission sets", rows, what: ["permission set", "permission sets"], sort: state.query.get("sort"), resort: reSort(state, go), none: nothing("permission sets", state),
     columns: [
       { title: "Permission set", cell: ({ set }) => link(set, set.description), by: by((one) => one.set.name) },

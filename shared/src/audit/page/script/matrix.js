@@ -102,38 +102,40 @@ function renderMatrix(view, state, go) {
   const selection = select(state.query, "matrix");
   const everything = !anyFilter(state.query);
   const columns = setsByName.filter((set) => everything ? set.listed || set.assignments.length > 0 : selection.sets[set.index] === 1);
-  const folded = new Set((state.query.get("fold") ?? "").split(".").filter(Boolean).map(Number));
+  const asList = narrow.matches || printing;
+  const folded = new Set(asList ? [] : (state.query.get("fold") ?? "").split(".").filter(Boolean).map(Number));
   const { rows, shown } = matrixRows(selection, folded);
   tell(`${plural(shown, "account")}, ${plural(columns.length, "permission set")}, ${plural(selection.count, "assignment")}`, !everything && "(filtered)");
 
   if (rows.length === 0 || columns.length === 0) {
-    matrix = null;
     view.replaceChildren(everything
       ? empty("Nothing to show", accounts.length === 0 ? "The report has no accounts." : "The report has no permission sets.")
       : empty("Nothing fits these filters", "Take one away, or clear them all."));
     return;
   }
-  if (narrow.matches || printing) {
-    matrix = null;
+  if (asList) {
     view.replaceChildren();
     append(view, [matrixList(selection, rows)]);
     return;
   }
 
-  const fresh = !matrix || !matrix.place.isConnected;
-  if (fresh) matrix = makeMatrix(go);
-  if (fresh) view.replaceChildren(matrix.place);
+  // It is kept while other views are shown: whoever comes back finds it where they left it.
+  matrix ??= makeMatrix(go);
+  if (!matrix.place.isConnected) {
+    view.replaceChildren(matrix.place);
+    matrix.grid.comeBack();
+  }
   matrix.state = state;
   const key = `${selection.key} ${[...folded]}`;
   if (matrix.key !== key) {
-    const top = matrix.selection !== selection;
+    const top = matrix.selectionKey !== selection.key;
     const ofOu = ouContent(selection);
     matrix.grid.show({ rows, columns, top, content: (row, set) => (row.ou ? ofOu(row.ou, set) : cellContent(selection, row.account, set)) });
-    Object.assign(matrix, { key, selection });
+    Object.assign(matrix, { key, selectionKey: selection.key });
   }
   matrix.foldAll.hidden = root.children.length === 0;
   matrix.foldAll.textContent = folded.size > 0 ? "Unfold all OUs" : "Fold all OUs";
-  matrix.show(openCell(state), selection);
+  matrix.show(openCell(state));
 }
 
 /** The cell that the address names, if it is one. */
@@ -170,19 +172,18 @@ function makeMatrix(go) {
   made.place = el("div", { class: "matrix" },
     el("div", { class: "matrix-bar" }, made.foldAll, el("p", { class: "hint" }, "Arrows move, Enter opens a cell.", el("span", { class: "key" }, icon("group"), " groups "), el("span", { class: "key" }, icon("person"), " people"))),
     el("div", { class: "matrix-and-panel" }, made.grid.scroller, made.panel));
-  made.show = (opened, selection) => {
+  made.show = (opened) => {
     const was = made.grid.opened;
     const same = was && opened && was.account === opened.account && was.set === opened.set;
     made.grid.opened = opened;
     made.panel.hidden = !opened;
     made.grid.covered = opened && getComputedStyle(made.panel).position === "absolute" ? Math.min(made.panel.offsetWidth, made.grid.scroller.clientWidth / 2) : 0;
     if (!opened) made.panel.replaceChildren();
-    else if (!same || made.panelOf !== selection) {
+    else if (!same) {
       made.panel.replaceChildren(...panelContent(opened, close));
-      made.panelOf = selection;
       const { row, column } = made.grid.find(opened);
       if (row > 0 && column > 0) made.grid.activate(row, column, { focus: false, reveal: true });
-      if (!same) made.panel.querySelector("h2").focus({ preventScroll: true });
+      made.panel.querySelector("h2").focus({ preventScroll: true });
     }
     made.grid.draw();
   };
@@ -225,6 +226,9 @@ function membersOf(group) {
   return details;
 }
 
+/** So many permission sets of an account are in sight in the list; more are folded away. */
+const IN_LIST = 8;
+
 /** The same for a narrow screen: account by account, each with what is assigned in it. */
 function matrixList(selection, rows) {
   const list = el("ul", { class: "matrix-list", role: "list" });
@@ -239,14 +243,33 @@ function matrixList(selection, rows) {
     inside.sort(byName);
     return el("li", { class: "of-account" },
       el("h3", {}, link(account, account.id)),
-      inside.length === 0 ? el("p", { class: "muted" }, "Nobody") : el("ul", { class: "cells", role: "list" }, inside.map((set) => {
-        const content = cellContent(selection, account, set);
-        return el("li", {}, el("a", { class: `small-cell s-${content.standing}`, href: address("account", account.id, changed(new URLSearchParams(), { set: keyOf(set) })) },
-          el("span", { class: "name" }, breakable(set.name)), hidden(`, ${content.label}`), el("span", { class: "cell-content", "aria-hidden": "true" }, content.parts())));
-      })));
+      inside.length === 0 ? el("p", { class: "muted" }, "Nobody") : inside.length <= IN_LIST ? smallCells(selection, account, inside) : foldedCells(selection, account, inside));
   };
   // An OU that holds only further OUs needs no heading: theirs have its name.
   const told = rows.filter(({ ou }, at) => !(ou && rows[at + 1]?.ou));
   const holder = inParts(list, told, item, ["row", "rows"]);
   return [list, holder];
+}
+
+const smallCells = (selection, account, some) => el("ul", { class: "cells", role: "list" }, some.map((set) => {
+  const content = cellContent(selection, account, set);
+  return el("li", {}, el("a", { class: `small-cell s-${content.standing}`, href: address("account", account.id, changed(new URLSearchParams(), { set: keyOf(set) })) },
+    el("span", { class: "name" }, breakable(set.name)), hidden(`, ${content.label}`), el("span", { class: "cell-content", "aria-hidden": "true" }, content.parts())));
+}));
+
+/** Many cells of an account, made when somebody wants them; before that, how many there are, and what is not as usual. */
+function foldedCells(selection, account, some) {
+  const standings = new Map();
+  for (const set of some) {
+    const { standing } = cellContent(selection, account, set);
+    standings.set(standing, (standings.get(standing) ?? 0) + 1);
+  }
+  const details = el("details", { toggle: () => details.open && fill() },
+    el("summary", {}, plural(some.length, "permission set"), " ", WORST_FIRST.filter((standing) => standing !== "ours" && standings.has(standing)).map((standing) => el("span", { class: `badge s-${standing}` }, shape(standing), `${number(standings.get(standing))} ${standing}`))));
+  const fill = () => details.childElementCount === 1 && details.append(smallCells(selection, account, some));
+  allOnPaper.push(() => {
+    fill();
+    details.open = true;
+  });
+  return details;
 }
