@@ -181,6 +181,8 @@ export function sample(size) {
   }
   changes.sort((a, b) => (a.at === null) - (b.at === null) || (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
 
+  // Of one account it could not be read who has access: it has nobody, and must not look so.
+  const dark = accounts.find((account) => account.name === "reporting regulated") ?? accounts.at(-1);
   const at9 = accounts.find((account) => account.unread);
   return {
     format: 1,
@@ -192,10 +194,11 @@ export function sample(size) {
     unread: empty ? [] : [
       { what: `the tags of account ${at9.id}`, why: "AWS says that it gets too many requests, after 8 tries", scope: { of: "account", account: at9.id } },
       { what: "the members of group On Call", why: "AccessDeniedException: not authorized to perform identitystore:ListGroupMemberships", scope: { of: "members", group: uuid("b", 7) } },
+      { what: `the assignments of account ${dark.id}`, why: "AWS answered with an error of its own", scope: { of: "assignments", account: dark.id } },
       { what: "what permission set DatabaseAdministrator holds", why: "AWS answered with an error of its own", scope: { of: "permission_set", permission_set: arn(6) } },
     ],
     changed_meanwhile: empty ? [] : ["account 111122223333 was moved while its assignments were read"],
-    organizational_units, accounts, permission_sets, groups, people, assignments, changes,
+    organizational_units, accounts, permission_sets, groups, people, assignments: assignments.filter((one) => one.account !== dark?.id), changes,
   };
 }
 

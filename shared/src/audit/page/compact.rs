@@ -61,8 +61,8 @@ struct CompactTaken<'a> {
     way: Way,
 }
 
-/// What, why, and the kinds and numbers of what it is about.
-type CompactUnread<'a> = (&'a str, &'a str, Vec<(&'static str, usize)>);
+/// What, why, the kinds and numbers of what it is about, and whether it is who has access there.
+type CompactUnread<'a> = (&'a str, &'a str, Vec<(&'static str, usize)>, bool);
 /// Id, name, number of the OU, state, management account, not all read, listed, tags.
 type CompactAccount<'a> = (&'a str, &'a str, usize, String, bool, bool, u8, Option<&'a Tags>);
 /// Id, name, members, members not read, listed.
@@ -215,8 +215,13 @@ pub(super) fn compact(audit: &Audit) -> Compact<'_> {
     let epoch = epoch(assignments, changes, taken);
     let assignments = names.assignments(assignments, epoch);
     let changes = names.changes(changes, epoch);
-    let unread =
-        unread.iter().map(|unread| (&*unread.what, &*unread.why, names.about(&unread.scope))).collect();
+    let unread = unread
+        .iter()
+        .map(|unread| {
+            let is_access = matches!(unread.scope, Scope::Assignments { .. });
+            (&*unread.what, &*unread.why, names.about(&unread.scope), is_access)
+        })
+        .collect();
     let mut rule_lists: Vec<(Vec<usize>, usize)> = names.rule_lists.into_iter().collect();
     rule_lists.sort_by_key(|(_, number)| *number);
     Compact {

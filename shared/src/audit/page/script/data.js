@@ -187,6 +187,9 @@ function extent(person) {
 const unread = raw.unread.map(([what, why, about]) => ({ what, why, about }));
 /** What could not be read of one thing. */
 const unreadOf = (thing) => unread.filter(({ about }) => about.some(([kind, index]) => kind === thing.kind && index === thing.index));
+// Who has access somewhere could not be read: nothing that is shown there may look like nobody.
+const accessUnread = new Set(raw.unread.filter((one) => one[3]).map(([, , about]) => about.map(([, index]) => index).join()));
+const isAccessUnread = (account, set = null) => accessUnread.has(String(account.index)) || (set !== null && accessUnread.has(`${account.index},${set.index}`));
 
 const changes = raw.changes.at.map((seconds, index) => ({
   index,

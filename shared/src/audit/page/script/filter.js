@@ -116,7 +116,7 @@ function makeFilters(place, change) {
   const textField = field("", text, "visually-hidden");
   place.append(el("form", { class: "filters", role: "search", "aria-label": "Filters", submit: (event) => event.preventDefault() }, textField, fold, standings));
   // The fields are folded away where there is little room, and always open where there is enough.
-  const wide = matchMedia("(min-width: 60rem)");
+  const wide = matchMedia("(min-width: 75rem)");
   const unfold = () => (fold.open = wide.matches);
   wide.addEventListener("change", unfold);
   unfold();

@@ -158,7 +158,7 @@ class Grid {
     const cell = el("div", { role: "rowheader", class: "grid-name", "data-column": 0, "aria-colindex": 1, tabindex: "-1" },
       ou
         ? [icon("twisty"), el("span", { class: "name" }, ou.name), el("span", { class: "below" }, told)]
-        : [el("a", { href: addressOf(account), class: "name", tabindex: "-1", title: account.name }, account.name), el("span", { class: "below" }, account.id, account.state === "ACTIVE" ? null : ` ${account.state.toLowerCase().replace("_", " ")}`, account.management ? " management" : null, account.unread ? " not all read" : null)]);
+        : [el("a", { href: addressOf(account), class: "name", tabindex: "-1", title: account.name }, account.name), el("span", { class: "below" }, account.id, account.state === "ACTIVE" ? null : ` ${account.state.toLowerCase().replace("_", " ")}`, account.management ? " management" : null, unreadOf(account).length > 0 ? [" ", shape("warning"), " not all read"] : null)]);
     cell.style.setProperty("--level", level);
     return cell;
   }

@@ -21,7 +21,10 @@ function cellContent(selection, account, set) {
     } else absent += 1;
     ends ||= expires(index);
   }
-  if (worst === WORST_FIRST.length) return null;
+  if (worst === WORST_FIRST.length) {
+    if (!isAccessUnread(account, set)) return null;
+    return { standing: "unread", label: "could not be read", parts: () => el("span", { class: "counts" }, shape("warning"), "not read") };
+  }
   const standing = WORST_FIRST[worst];
   const old = isOutdated(account.index, set.index);
   // The second line is for what is not as usual: a quiet cell is one with nothing to look at.
@@ -199,7 +202,7 @@ function panelContent({ account, set }, close) {
     el("div", { class: "panel-head" },
       el("h2", { id: "panel-title", tabindex: "-1" }, link(set), el("span", { class: "in" }, " in "), link(account)),
       el("button", { type: "button", class: "close", "aria-label": "Close", click: close }, icon("close"))),
-    el("p", { class: "muted" }, all.length === 0 ? "Nobody has this permission set here." : `${plural(peopleOf(all.map(({ index }) => index)).size, "person", "people")} can use it here.`),
+    el("p", { class: "muted" }, all.length === 0 ? (isAccessUnread(account, set) ? "Who has this permission set here could not be read." : "Nobody has this permission set here.") : `${plural(peopleOf(all.map(({ index }) => index)).size, "person", "people")} can use it here.`),
     old ? el("p", { class: "flag" }, "Provisioned here in an older version") : null,
     el("ul", { class: "cards", role: "list" }, all.map((one) => el("li", { class: one.there ? "card" : "card absent" },
       el("p", { class: "card-title" }, link(one.principal, more(one.principal))),
@@ -243,7 +246,7 @@ function matrixList(selection, rows) {
     inside.sort(byName);
     return el("li", { class: "of-account" },
       el("h3", {}, link(account, account.id)),
-      inside.length === 0 ? el("p", { class: "muted" }, "Nobody") : inside.length <= IN_LIST ? smallCells(selection, account, inside) : foldedCells(selection, account, inside));
+      inside.length === 0 ? el("p", { class: "muted" }, isAccessUnread(account) ? "Could not be read" : "Nobody") : inside.length <= IN_LIST ? smallCells(selection, account, inside) : foldedCells(selection, account, inside));
   };
   // An OU that holds only further OUs needs no heading: theirs have its name.
   const told = rows.filter(({ ou }, at) => !(ou && rows[at + 1]?.ou));

@@ -50,8 +50,8 @@ function peopleTable(assignments, { caption, state, go, ways }) {
 }
 
 /** Assignments as a table, without the columns that the page itself says. */
-const assignmentTable = (rows, columns, caption, { state, go }) => tableOf({
-  caption, rows, what: ["assignment", "assignments"], columns, sort: state.query.get("sort"), resort: reSort(state, go), none: empty("No assignments"),
+const assignmentTable = (thing, rows, columns, caption, { state, go }) => tableOf({
+  caption, rows, what: ["assignment", "assignments"], columns, sort: state.query.get("sort"), resort: reSort(state, go), none: empty(unreadOf(thing).length > 0 ? "None that could be read" : "No assignments"),
 });
 
 function renderAccount(view, account, state, go) {
@@ -67,7 +67,7 @@ function renderAccount(view, account, state, go) {
       ["Tags", account.unread ? "could not be read" : chips(tagWords(account.tags))],
     ]),
     only ? el("p", { class: "notice" }, "Only ", link(only), ". ", el("a", { href: addressOf(account) }, "Show everything here")) : null,
-    section("Assignments", "assignments", assignmentTable(chosen.map(assignment), [COLUMNS.set, COLUMNS.principal, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments in ${account.name}`, kept)),
+    section("Assignments", "assignments", assignmentTable(account, chosen.map(assignment), [COLUMNS.set, COLUMNS.principal, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments in ${account.name}`, kept)),
     section("People", "people", peopleTable(chosen, { caption: `People who can reach ${account.name}`, ways: "sets", ...kept })),
     changesOf((one) => one.account === account),
   ]);
@@ -102,7 +102,7 @@ function renderGroup(view, group, state, go) {
     unreadNotice(group),
     facts([["Group id", el("code", {}, group.id)]]),
     section("Members", "members", group.unread ? empty("They could not be read") : members.length === 0 ? empty("It has no members") : [list, holder]),
-    section("Assignments", "assignments", assignmentTable(group.assignments.map(assignment), [COLUMNS.account, COLUMNS.ou, COLUMNS.set, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments of ${group.name}`, { state, go })),
+    section("Assignments", "assignments", assignmentTable(group, group.assignments.map(assignment), [COLUMNS.account, COLUMNS.ou, COLUMNS.set, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments of ${group.name}`, { state, go })),
     changesOf((one) => one.principal === group),
   ]);
   return `${group.unread ? "members not read" : plural(members.length, "member")}, ${plural(group.assignments.length, "assignment")}`;
@@ -132,7 +132,7 @@ function renderSet(view, set, state, go) {
     section("Policies", "policies", set.unread ? empty("They could not be read") : policies.length === 0 ? empty("It holds no policy", "Whoever has it can do nothing with it.") : el("ul", { class: "policies", role: "list" }, policies)),
     section("Provisioned", "provisioned", provisioned.length === 0 ? empty("Nowhere") : [
       el("p", { class: "muted" }, `In ${plural(provisioned.length, "account")}, ${set.outdated.length === 0 ? "up to date in all of them" : `in ${number(set.outdated.length)} of them in an older version`}.`), list, holder]),
-    section("Assignments", "assignments", assignmentTable(set.assignments.map(assignment).sort((a, b) => a.account.place - b.account.place || a.index - b.index), [COLUMNS.account, COLUMNS.ou, COLUMNS.principal, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments of ${set.name}`, kept)),
+    section("Assignments", "assignments", assignmentTable(set, set.assignments.map(assignment).sort((a, b) => a.account.place - b.account.place || a.index - b.index), [COLUMNS.account, COLUMNS.ou, COLUMNS.principal, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments of ${set.name}`, kept)),
     nobody ? null : section("People", "people", peopleTable(set.assignments, { caption: `People who have ${set.name}`, ways: "accounts", ...kept })),
     changesOf((one) => one.set === set),
   ]);
