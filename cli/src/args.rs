@@ -1,5 +1,6 @@
 //! What can be asked for on the command line.
 
+mod audit;
 mod connection;
 mod consent;
 mod dead_letters;
@@ -17,6 +18,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 use jiff::SignedDuration;
 
+pub use audit::{AuditArgs, AuditOutput, What};
 pub use connection::ConnectionArgs;
 pub use consent::{
     AdoptArgs, ApprovalsArgs, ApproveArgs, ByArgs, ConfirmArgs, DisownArgs, HoldArgs, PauseArgs, WithheldArgs,
@@ -93,6 +95,23 @@ pub enum Command {
         usher explain group:Developers 111122223333 --json\n  \
         usher explain group:Developers shop-dev --what-if move:shop-dev:Workloads/Production")]
     Explain(ExplainArgs),
+    /// Show who has access to what: whose it is, what has drifted, what has changed
+    #[command(
+        after_help = "Groups are expanded to people. It reads only. What could not be read is named, and never taken for absent.\n\n\
+        Exit codes:\n  \
+        0  told\n  \
+        1  an error, or something that could not be read\n\n\
+        Examples:\n  \
+        usher audit\n  \
+        usher audit --account shop-prod\n  \
+        usher audit --person alice@example.com --output csv\n  \
+        usher audit --permission-set PowerUserAccess\n  \
+        usher audit --only foreign,drifted,orphaned\n  \
+        usher audit --output json --out monday.json\n  \
+        usher audit --since monday.json\n  \
+        usher audit --from monday.json --person alice@example.com"
+    )]
+    Audit(AuditArgs),
     /// Bring the rules into force and carry the plan out
     #[command(after_help = "Exit codes:\n  \
         0  all done, or nothing to do\n  \

@@ -3,8 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use shared::{
+    audit::Audit,
     domain::AccountId,
-    engine::{self, EngineSettings, Planner, PublishError, Rulebook, RulesOnHand},
+    engine::{self, AuditSettings, Auditor, EngineSettings, Planner, PublishError, Rulebook, RulesOnHand},
     ledger::{Cause, Forecast},
     local::FolderRules,
     ports::{Clock, Ledger, RulesStore},
@@ -107,6 +108,20 @@ impl Desk {
     pub(crate) fn planner(&self) -> Planner<'_> {
         let reader = self.aws.reader(self.ledger.as_ref(), &self.rulebook, self.clock.as_ref());
         Planner { reader, settings: self.settings }
+    }
+
+    /// Reads who has access to what, and shows how far it is.
+    pub(crate) async fn audit(
+        &self,
+        settings: &AuditSettings,
+        before: Option<&Audit>,
+        screen: &mut Screen<'_>,
+    ) -> Result<Audit, Failure> {
+        let Planner { reader, settings: engine } = self.planner();
+        let auditor = Auditor { reader, sets: self.aws.sets.as_ref(), settings: engine, auditing: settings };
+        let reading = auditor.audit(before);
+        let audit = progress::while_reading(reading, &self.counts, self.clock.as_ref(), screen).await?;
+        audit.map_err(Failure::Audit)
     }
 
     /// Plans, and shows how far it is.

@@ -8,8 +8,8 @@ use miette::Diagnostic;
 use shared::{
     domain::{AccountId, RulesVersion},
     engine::{
-        AnnounceError, DeclaredSetsError, PublishError, ReadError, ReconcileError, ReprovisionError,
-        RunError, SweepError, consent::ConsentError,
+        AnnounceError, AuditError, DeclaredSetsError, PublishError, ReadError, ReconcileError,
+        ReprovisionError, RunError, SweepError, consent::ConsentError,
     },
     local::OpenError,
     ports::{LedgerError, PortError},
@@ -80,6 +80,14 @@ pub enum Failure {
     Instance(#[source] PortError),
     #[error("cannot plan")]
     Read(#[source] ReadError),
+    #[error("cannot tell who has access to what")]
+    Audit(#[source] AuditError),
+    #[error("cannot read the report `{path}`")]
+    ReportFile { path: String, source: io::Error },
+    #[error("`{path}` cannot be used as a report: {why}")]
+    NoReport { path: String, why: String },
+    #[error("cannot write the file `{path}`")]
+    OutFile { path: String, source: io::Error },
     #[error("the organization has no account `{0}`, and the ledger knows of none")]
     UnknownAccount(AccountId),
     #[error("the rules were not brought into force, and nothing was changed")]
@@ -152,6 +160,7 @@ fn seconds(time: Duration) -> String {
 
 impl Failure {
     /// What to do about it.
+    #[expect(clippy::too_many_lines, reason = "an arm for each failure")]
     fn way_out(&self) -> Option<String> {
         let text = match self {
             Self::Output(_)
@@ -197,6 +206,13 @@ impl Failure {
                 "look at whether you may write the file and the folder that it is in, which reading needs too; or give another path with --ledger. Nothing was changed"
             }
             Self::LedgerFolder { .. } => "give a path that can be written with --ledger",
+            Self::ReportFile { .. } => {
+                "give the path of a report that `usher audit --output json --out FILE` or the function `audit` has written"
+            }
+            Self::NoReport { .. } => {
+                "take a whole report, as `usher audit --output json --out FILE` writes it"
+            }
+            Self::OutFile { .. } => "give a path that can be written with --out; nothing was written",
             Self::UnknownAccount(_) => "look for a typing error, or for credentials of another organization",
             Self::UnfinishedElsewhere(_) => {
                 "run `usher apply` without --account first: it finishes what is left"
@@ -239,6 +255,7 @@ impl Failure {
             Self::Ledger(_)
             | Self::Instance(_)
             | Self::Read(_)
+            | Self::Audit(_)
             | Self::DeclaredSets(_)
             | Self::Sweep(_)
             | Self::Reprovision(_)

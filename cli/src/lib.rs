@@ -3,6 +3,7 @@
 //! [`run`] takes everything it touches as arguments: what was asked for, the machine it runs on, and the screen it writes to.
 
 pub mod args;
+mod asked;
 mod commands;
 mod connect;
 mod desk;
@@ -87,6 +88,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Rules(rules) => rules_command(rules, &connection, machine, screen).await,
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
         Command::Explain(explain) => commands::explain::run(&explain, &connection, machine, screen).await,
+        Command::Audit(audit) => Box::pin(commands::audit::run(&audit, &connection, machine, screen)).await,
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
         Command::Apply(apply) => Box::pin(commands::apply::run(&apply, &connection, machine, screen)).await,

@@ -3,12 +3,14 @@
 //! All variables of ours begin with `USHER_`. Each is read when it is asked for, so a function needs only its own; an empty one
 //! counts as not set.
 
+mod audit;
 mod places;
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
+pub use self::audit::ReportsSettings;
 use self::places::{bucket, event_bus, prefix, queue_url, role_arns, table};
 use crate::{
     domain::InstanceArn,

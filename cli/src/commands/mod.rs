@@ -4,6 +4,7 @@ pub(crate) mod apply;
 mod apply_sets;
 pub(crate) mod approvals;
 pub(crate) mod approve;
+pub(crate) mod audit;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod event;

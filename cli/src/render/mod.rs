@@ -1,6 +1,7 @@
 //! How results and errors are written.
 
 pub(crate) mod apply_text;
+pub(crate) mod audit_text;
 pub(crate) mod event_text;
 pub(crate) mod explain_text;
 pub(crate) mod markdown;

@@ -60,6 +60,29 @@ pub struct Taken {
     pub since: Option<Timestamp>,
     /// How assignments were asked for.
     pub way: Way,
+    /// What it is a report of: of everything, unless somebody has asked about less.
+    #[serde(default, skip_serializing_if = "Only::is_everything")]
+    pub only: Only,
+}
+
+/// What a report is of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    #[default]
+    Everything,
+    /// What there is in this account.
+    Account(AccountId),
+    /// What there is of this permission set.
+    PermissionSet(PermissionSetArn),
+    /// What this person has, their own and through groups.
+    Person(UserId),
+}
+
+impl Only {
+    fn is_everything(&self) -> bool {
+        *self == Self::Everything
+    }
 }
 
 /// How assignments were asked for.

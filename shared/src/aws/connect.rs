@@ -11,8 +11,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{
-    DynamoDbLedger, EventBridgeBus, IdentityStoreApi, OrganizationsApi, S3Rules, S3Uploads, SqsQueue,
-    SsoAdminApi, paced::paced,
+    DynamoDbLedger, EventBridgeBus, IdentityStoreApi, OrganizationsApi, S3Reports, S3Rules, S3Uploads,
+    SqsQueue, SsoAdminApi, paced::paced,
 };
 use crate::{
     domain::{IdentityStoreId, InstanceArn},
@@ -203,6 +203,11 @@ impl Connection {
     /// What authors upload to this bucket.
     pub fn uploads(&self, bucket: &str) -> S3Uploads {
         S3Uploads::new(self.s3(), bucket)
+    }
+
+    /// The reports in this bucket, below a prefix that is empty or ends in `/`.
+    pub fn reports(&self, bucket: &str, prefix: &str) -> S3Reports {
+        S3Reports::new(self.s3(), bucket, prefix)
     }
 
     /// The bus with this name or ARN, for outcomes.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::{GroupId, IdentityStoreId, UserId},
-    ports::{Directory, Memberships, PortError},
+    ports::{Directory, Memberships, PortError, UserNames},
 };
 
 /// The largest page (the API model: `MaxResults` 1 to 100).
@@ -169,7 +169,7 @@ impl Directory for IdentityStoreApi {
         Ok(groups)
     }
 
-    async fn all_users(&self) -> Result<BTreeMap<UserId, String>, PortError> {
+    async fn people(&self) -> Result<BTreeMap<UserId, UserNames>, PortError> {
         let operation = "ListUsers";
         let mut users = BTreeMap::new();
         let mut pages = Pages::of(operation);
@@ -178,10 +178,11 @@ impl Directory for IdentityStoreApi {
             let page = request.max_results(PAGE).set_next_token(token).send().await;
             let page = page.map_err(calling_in_private(operation))?;
             for user in page.users() {
-                if let Some(name) = user.user_name() {
-                    let id = parse::id(operation, "user id", Some(user.user_id()))?;
-                    users.insert(id, name.to_owned());
-                }
+                let id = parse::id(operation, "user id", Some(user.user_id()))?;
+                let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+                let names =
+                    UserNames { user_name: text(user.user_name()), display_name: text(user.display_name()) };
+                users.insert(id, names);
             }
             pages.turn(page.next_token)?;
         }

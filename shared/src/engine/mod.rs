@@ -13,12 +13,14 @@
 //! Members     who is in the groups that matter -> what somebody has gained or lost by it
 //! Announcer   outcomes, from the ledger to the bus
 //! Sweep       Planner over everything -> hints for the accounts that differ
+//! Auditor     everything, or a part of it -> who has access to what; Reporter the same on a schedule, for a store
 //! Letters     what failed for good, as it is found in the dead-letter queues, and its way back
 //! Consent     what people approve, pause, hold, adopt and disown -> rows, orders, the journal
 //! ```
 
 mod allowance;
 mod announcer;
+mod audit;
 mod center;
 mod confirm;
 pub mod consent;
@@ -51,6 +53,10 @@ mod wake;
 use std::time::Duration;
 
 pub use announcer::{AnnounceError, Announcer};
+pub use audit::{
+    AuditError, AuditSettings, Auditor, Pointer, ReportEnd, ReportError, ReportSettings, ReportSummary,
+    Reporter,
+};
 pub use center::CenterInbox;
 pub use declared::{
     DeclaredSets, DeclaredSetsError, Foreseen, KeepSummary, Kept, SetKeeper, SetSurvey, StandIns, Surveyed,

@@ -8,6 +8,13 @@ use crate::domain::{GroupId, MembershipId, UserId};
 /// The members of a group.
 pub type Memberships = BTreeMap<UserId, Option<MembershipId>>;
 
+/// What a user is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserNames {
+    pub user_name: Option<String>,
+    pub display_name: Option<String>,
+}
+
 /// Looks up groups and users. `None` means proved absent; a look-up that could not be made is an error.
 #[async_trait::async_trait]
 pub trait Directory: Send + Sync {
@@ -26,8 +33,13 @@ pub trait Directory: Send + Sync {
     async fn groups_of(&self, user: &UserId) -> Result<Option<BTreeSet<GroupId>>, PortError>;
     /// The display names of all groups, for people who have mistyped one.
     async fn all_groups(&self) -> Result<BTreeMap<GroupId, String>, PortError>;
+    /// All users, to the last page or not at all.
+    async fn people(&self) -> Result<BTreeMap<UserId, UserNames>, PortError>;
     /// The user names of all users, for people who have mistyped one.
-    async fn all_users(&self) -> Result<BTreeMap<UserId, String>, PortError>;
+    async fn all_users(&self) -> Result<BTreeMap<UserId, String>, PortError> {
+        let people = self.people().await?.into_iter();
+        Ok(people.filter_map(|(id, names)| Some((id, names.user_name?))).collect())
+    }
     /// The members alone.
     async fn members(&self, group: &GroupId) -> Result<Option<BTreeSet<UserId>>, PortError> {
         Ok(self.memberships(group).await?.map(|memberships| memberships.into_keys().collect()))

@@ -9,6 +9,7 @@ mod outcomes;
 mod page;
 mod permission_sets;
 mod queue;
+mod reports;
 mod rules;
 
 pub use access::{
@@ -16,7 +17,7 @@ pub use access::{
     RequestSummary,
 };
 pub use clock::Clock;
-pub use directory::{Directory, Memberships};
+pub use directory::{Directory, Memberships, UserNames};
 pub use ledger::{
     Guard, LastName, Ledger, LedgerError, LedgerReader, RowWrite, RulesInForce, Seen, SeenKind,
 };
@@ -25,6 +26,7 @@ pub use outcomes::{OutcomeBus, Told};
 pub use page::Page;
 pub use permission_sets::{PermissionSetReader, PermissionSetWriter};
 pub use queue::{Message, Queue, Received};
+pub use reports::Reports;
 pub use rules::{RulesStore, Upload, UploadContent, Uploads};
 
 /// Why a port could not do what it was asked. The message is AWS's own, without names of people.

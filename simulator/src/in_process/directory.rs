@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{GroupId, UserId},
-    ports::{Directory, Memberships, PortError},
+    ports::{Directory, Memberships, PortError, UserNames},
 };
 
 use super::{InProcess, lock, port_error, read, unless_absent};
@@ -132,7 +132,7 @@ impl Directory for InProcess {
         }
     }
 
-    async fn all_users(&self) -> Result<BTreeMap<UserId, String>, PortError> {
+    async fn people(&self) -> Result<BTreeMap<UserId, UserNames>, PortError> {
         let mut users = BTreeMap::new();
         let mut token = None;
         loop {
@@ -145,9 +145,8 @@ impl Directory for InProcess {
             };
             let page = self.call(input).await.map_err(port_error)?;
             for user in page.users {
-                if let Some(name) = user.user_name {
-                    users.insert(read(&user.user_id)?, name);
-                }
+                let names = UserNames { user_name: user.user_name, display_name: user.display_name };
+                users.insert(read(&user.user_id)?, names);
             }
             token = page.next_token;
             if token.is_none() {

@@ -28,7 +28,8 @@ use stub::{RuntimeApi, Services};
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release");
 
 /// Each function with an event that it takes, where [`Aws`] has none that gives it more to do.
-const FUNCTIONS: [(&str, &str); 10] = [
+const FUNCTIONS: [(&str, &str); 11] = [
+    ("audit", "{}"),
     ("on-account-event", r#"{"source":"none"}"#),
     ("on-group-event", r#"{"source":"none"}"#),
     ("on-permission-set-event", r#"{"source":"none"}"#),
@@ -170,6 +171,7 @@ fn environment(services: &Services, runtime: &RuntimeApi) -> Vec<(&'static str, 
         ("AWS_SESSION_TOKEN", "session"),
         ("USHER_LEDGER_TABLE", "usher-ledger"),
         ("USHER_RULES_BUCKET", "usher-rules"),
+        ("USHER_REPORTS_BUCKET", "usher-reports"),
         ("USHER_INBOX_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/inbox.fifo"),
         ("USHER_WAKE_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/wake"),
         ("USHER_POLL_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/polls"),

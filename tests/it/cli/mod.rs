@@ -1,5 +1,6 @@
 //! The tool from its command line to its output, with the real SDK against the simulator on a loopback port.
 
+mod audit;
 mod aws;
 mod aws_cli_articles;
 mod aws_cli_delegation;

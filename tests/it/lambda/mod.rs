@@ -3,6 +3,7 @@
 mod function;
 pub(crate) mod log;
 pub(crate) mod moto;
+mod moto_audit;
 mod moto_bad_input;
 mod moto_chain;
 mod moto_crash;

@@ -167,7 +167,8 @@ async fn with_permission_sets_switched_off_it_says_how_to_switch_them_on() {
 #[tokio::test]
 async fn a_variable_that_is_missing_or_wrong_is_named_when_the_function_starts() {
     let service = Service::start(Service::quick()).await;
-    let needs: [(&str, &[&str]); 8] = [
+    let needs: [(&str, &[&str]); 9] = [
+        ("audit", &["USHER_LEDGER_TABLE", "USHER_RULES_BUCKET", "USHER_REPORTS_BUCKET"]),
         ("on-account-event", &["USHER_LEDGER_TABLE", "USHER_INBOX_QUEUE_URL", "USHER_PARKED_QUEUE_URL"]),
         (
             "on-group-event",

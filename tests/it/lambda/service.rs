@@ -184,6 +184,7 @@ impl Service {
             ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEUSHER"),
             ("USHER_LEDGER_TABLE", TABLE),
             ("USHER_RULES_BUCKET", Self::BUCKET),
+            ("USHER_REPORTS_BUCKET", Self::BUCKET),
             ("USHER_INBOX_QUEUE_URL", &self.inbox),
             ("USHER_WAKE_QUEUE_URL", &self.wake),
             ("USHER_POLL_QUEUE_URL", &self.polls),

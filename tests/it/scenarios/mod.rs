@@ -28,6 +28,8 @@
 
 mod accounts;
 mod allowed;
+mod audit_reports;
+mod audits;
 mod bad_input;
 mod beliefs;
 mod budgets;

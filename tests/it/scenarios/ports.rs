@@ -11,9 +11,9 @@ use serde_json::Value;
 use shared::{
     domain::{AssignmentKey, PermissionSetArn, ProvisioningTarget, RulesVersion},
     engine::{
-        CenterInbox, DeadLetters, DeclaredSets, EngineSettings, HearError, Heard, Inbox, Incoming, Planner,
-        Poller, Provisioner, Reader, Reconciler, ReprovisionSettings, Reprovisioner, Rulebook, SetKeeper,
-        Sweep, SweepSettings, Tick,
+        AuditSettings, Auditor, CenterInbox, DeadLetters, DeclaredSets, EngineSettings, HearError, Heard,
+        Inbox, Incoming, Planner, Poller, Provisioner, Reader, Reconciler, ReprovisionSettings,
+        Reprovisioner, Rulebook, SetKeeper, Sweep, SweepSettings, Tick,
     },
     events::Family,
     local::SqliteLedger,
@@ -203,6 +203,10 @@ impl Ports {
             ledger: &*self.ledger,
             wake: &*self.wake,
         }
+    }
+
+    pub(super) fn auditor<'a>(&'a self, auditing: &'a AuditSettings) -> Auditor<'a> {
+        Auditor { reader: self.planner().reader, sets: &*self.sets, settings: self.settings, auditing }
     }
 
     pub(super) fn sweep(&self) -> Sweep<'_> {

@@ -56,7 +56,7 @@ impl Reader {
         if is("on-rules-change") {
             return Ok(Self::Rules);
         }
-        if ["sweep", "tick", "provision", "reprovision"].into_iter().any(is) {
+        if ["audit", "sweep", "tick", "provision", "reprovision"].into_iter().any(is) {
             return Ok(Self::Scheduled);
         }
         let envelope = aws::envelope(event).map_err(|_| Failure::UnreadEvent)?;

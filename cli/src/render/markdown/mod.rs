@@ -3,6 +3,7 @@
 //! A small plan is told account by account. A large one is told by what it does, so that what matters most is cut last:
 //! revokes, then what is withheld, then the rest, and grants folded by their rules. What is left out is said in numbers.
 
+mod audit;
 mod escape;
 mod sections;
 
@@ -15,6 +16,7 @@ use crate::{
     report::{AccountPlan, Change, PlanReport, RuleName, UnderWay, Withheld, WithheldReport},
     screen::count,
 };
+pub(crate) use audit::audit;
 use escape::{code, sentence};
 
 /// How long the text may be, in bytes. A comment on GitHub has at most 65,536 characters; the rest is for whoever puts

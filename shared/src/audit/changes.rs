@@ -1,0 +1,302 @@
+//! What has changed since an earlier report, with its cause as far as the ledger knows.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::{
+    Assignment, Audit, AuditedAccount, AuditedGroup, AuditedSet, Change, ChangeKind, Register, Standing,
+    compile::Blind,
+};
+use crate::{
+    domain::{AssignmentKey, PermissionSetArn, Principal},
+    ledger::{Edit, Row, State},
+};
+
+/// What the ledger remembers of the time between two reports.
+#[derive(Debug, Default)]
+pub struct Remembered<'a> {
+    pub rows: BTreeMap<&'a AssignmentKey, &'a Row>,
+    /// Edits of permission sets that events have told of.
+    pub edits: BTreeMap<PermissionSetArn, BTreeSet<Edit>>,
+}
+
+/// What is otherwise in `now` than in `before`. Where either could not be read, nothing is said to have changed.
+pub fn changes(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
+    let mut all = of_assignments(before, now, remembered);
+    all.extend(of_members(before, now));
+    all.extend(of_sets(before, now, remembered));
+    all.extend(of_accounts(before, now));
+    all.sort_by(|a, b| order(a).cmp(&order(b)));
+    all
+}
+
+impl Audit {
+    /// The same report, told with what has changed since an earlier one.
+    #[must_use = "the report is another one"]
+    pub fn since(self, before: &Audit, remembered: &Remembered<'_>) -> Self {
+        let changes = changes(before, &self, remembered);
+        let taken = super::Taken { since: Some(before.taken.began), ..self.taken };
+        Self { taken, changes, ..self }
+    }
+}
+
+/// The newest first, what has no time last; of the same time by what they are about.
+fn order(change: &Change) -> impl Ord {
+    (
+        change.at.is_none(),
+        Reverse(change.at),
+        change.change,
+        change.account.clone(),
+        change.permission_set.clone(),
+        change.principal.clone(),
+        change.person.clone(),
+    )
+}
+
+fn nothing(change: ChangeKind) -> Change {
+    Change {
+        at: None,
+        change,
+        account: None,
+        permission_set: None,
+        principal: None,
+        person: None,
+        cause: None,
+        rules: BTreeSet::new(),
+        note: None,
+    }
+}
+
+fn of_key(change: ChangeKind, key: &AssignmentKey) -> Change {
+    Change {
+        account: Some(key.account.clone()),
+        permission_set: Some(key.permission_set.clone()),
+        principal: Some(key.principal.clone()),
+        ..nothing(change)
+    }
+}
+
+fn of_assignments(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
+    let there = |audit: &Audit| -> BTreeMap<AssignmentKey, Assignment> {
+        let there = audit.assignments.iter().filter(|one| one.present);
+        there.map(|one| (one.key.clone(), one.clone())).collect()
+    };
+    let (old, new) = (there(before), there(now));
+    let (blind_before, blind_now) = (Blind::of(&before.unread), Blind::of(&now.unread));
+    let mut all = Vec::new();
+    for (key, one) in &new {
+        let told = |change| Change {
+            at: one.since,
+            cause: one.cause.clone(),
+            rules: one.rules.clone(),
+            ..of_key(change, key)
+        };
+        match old.get(key) {
+            None if blind_before.covers(key) => {}
+            None if one.ours || one.standing == Standing::Pending => all.push(told(ChangeKind::Granted)),
+            None => all.push(told(ChangeKind::Appeared)),
+            Some(was) if one.ours && !was.ours => all.push(told(match was.standing {
+                Standing::Pending => ChangeKind::Granted,
+                Standing::Ours
+                | Standing::Foreign
+                | Standing::Uncertain
+                | Standing::Drifted
+                | Standing::Orphaned => ChangeKind::Adopted,
+            })),
+            Some(was) if was.ours && !one.ours => all.push(told(ChangeKind::Disowned)),
+            Some(_) => {}
+        }
+    }
+    let (was, is) = (Register::of(before), Register::of(now));
+    for (key, one) in old.iter().filter(|(key, _)| !new.contains_key(*key) && !blind_now.covers(key)) {
+        let row = remembered.rows.get(key).copied();
+        let mut change = of_gone(key, one, row, before);
+        if is.account(&key.account).is_none()
+            || is.set(&key.permission_set).is_none()
+            || !is.knows(&key.principal)
+        {
+            change.note = Some(join(change.note.take(), &was.in_words(key)));
+        }
+        all.push(change);
+    }
+    for (key, row) in &remembered.rows {
+        if let State::Blocked { operation, reason, .. } = &row.state
+            && row.changed_at >= before.taken.began
+        {
+            all.push(Change {
+                at: Some(row.changed_at),
+                cause: Some(row.cause.as_str().to_owned()),
+                rules: row.wanted_by.keys().cloned().collect(),
+                note: Some(format!("AWS refused to {operation} it: {reason}")),
+                ..of_key(ChangeKind::Blocked, key)
+            });
+        }
+    }
+    all
+}
+
+/// An assignment that is no longer there: whether it was Usher who took it away is told by what its row has become.
+fn of_gone(key: &AssignmentKey, was: &Assignment, row: Option<&Row>, before: &Audit) -> Change {
+    let by_row = |kind, row: &Row| Change {
+        at: Some(row.changed_at),
+        cause: Some(row.cause.as_str().to_owned()),
+        rules: row.wanted_by.keys().cloned().collect(),
+        ..of_key(kind, key)
+    };
+    match row {
+        Some(row)
+            if row.state == State::Closed && row.closed_at.is_some_and(|at| at >= before.taken.began) =>
+        {
+            by_row(ChangeKind::Revoked, row)
+        }
+        Some(row) if matches!(row.state, State::Closing(_)) => by_row(ChangeKind::Revoked, row),
+        Some(row) if row.state == State::Closed && row.changed_at >= before.taken.began => Change {
+            note: Some("it was found to be gone by another's hand".to_owned()),
+            cause: None,
+            ..by_row(ChangeKind::Gone, row)
+        },
+        Some(_) | None => Change {
+            rules: was.rules.clone(),
+            note: was.ours.then(|| "it was Usher's, and the ledger does not say why it is gone".to_owned()),
+            ..of_key(ChangeKind::Gone, key)
+        },
+    }
+}
+
+fn join(note: Option<String>, more: &str) -> String {
+    note.map_or_else(|| more.to_owned(), |note| format!("{more}; {note}"))
+}
+
+fn of_members(before: &Audit, now: &Audit) -> Vec<Change> {
+    let old: BTreeMap<_, &AuditedGroup> = before.groups.iter().map(|group| (&group.id, group)).collect();
+    let is_known = |group: &AuditedGroup| !group.members_unread && !group.gone;
+    let mut all = Vec::new();
+    for group in now.groups.iter().filter(|group| is_known(group)) {
+        let Some(was) = old.get(&group.id).filter(|was| is_known(was)) else { continue };
+        let joined = group.members.difference(&was.members).map(|user| (ChangeKind::Joined, user));
+        let left = was.members.difference(&group.members).map(|user| (ChangeKind::Left, user));
+        all.extend(joined.chain(left).map(|(change, user)| Change {
+            principal: Some(Principal::Group(group.id.clone())),
+            person: Some(user.clone()),
+            ..nothing(change)
+        }));
+    }
+    let (was, is) = (Register::of(before), Register::of(now));
+    for change in &mut all {
+        if let Some(person) = change.person.as_ref().filter(|person| is.person(person).is_none()) {
+            change.note =
+                was.person(person).map(|person| format!("{}, who is no longer there", person.user_name));
+        }
+    }
+    all
+}
+
+fn of_sets(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
+    let by_arn = |audit: &Audit| -> BTreeMap<PermissionSetArn, AuditedSet> {
+        audit.permission_sets.iter().map(|set| (set.arn.clone(), set.clone())).collect()
+    };
+    let (old, new) = (by_arn(before), by_arn(now));
+    let of_set = |change, arn: &PermissionSetArn, note| Change {
+        permission_set: Some(arn.clone()),
+        note,
+        ..nothing(change)
+    };
+    let mut all = Vec::new();
+    for (arn, set) in new.iter().filter(|(_, set)| !set.unread) {
+        match old.get(arn) {
+            None => all.push(of_set(ChangeKind::SetMade, arn, None)),
+            Some(was) if was.unread => {}
+            Some(was) => {
+                let what = edited(was, set);
+                if !what.is_empty() {
+                    let told =
+                        of_set(ChangeKind::SetEdited, arn, Some(format!("another {}", what.join(", "))));
+                    all.push(with_edit(told, remembered.edits.get(arn), before));
+                }
+            }
+        }
+    }
+    let gone = old.iter().filter(|(arn, set)| !set.unread && !new.contains_key(*arn));
+    all.extend(
+        gone.map(|(arn, set)| {
+            of_set(ChangeKind::SetDeleted, arn, Some(format!("permission set {}", set.name)))
+        }),
+    );
+    all
+}
+
+/// With the last edit that an event has told of since the earlier report.
+fn with_edit(change: Change, edits: Option<&BTreeSet<Edit>>, before: &Audit) -> Change {
+    let since = edits.into_iter().flatten().filter(|edit| edit.at >= before.taken.began);
+    let Some(last) = since.max_by_key(|edit| edit.at) else { return change };
+    let by = if last.role.is_empty() { String::new() } else { format!(" by {}", last.role) };
+    Change {
+        at: Some(last.at),
+        cause: Some(format!("event:{}", last.event)),
+        note: Some(join(change.note, &format!("{}{by}", last.name))),
+        ..change
+    }
+}
+
+/// In what a permission set is another.
+fn edited(was: &AuditedSet, is: &AuditedSet) -> Vec<&'static str> {
+    let AuditedSet {
+        arn: _,
+        name,
+        description,
+        session_duration,
+        relay_state,
+        tags,
+        managed_policies,
+        customer_managed_policies,
+        inline_policy,
+        permissions_boundary,
+        declared: _,
+        differs: _,
+        unread: _,
+        provisioned: _,
+        outdated: _,
+    } = was;
+    let all = [
+        ("name", *name != is.name),
+        ("description", *description != is.description),
+        ("session duration", *session_duration != is.session_duration),
+        ("relay state", *relay_state != is.relay_state),
+        ("set of tags", *tags != is.tags),
+        ("list of AWS managed policies", *managed_policies != is.managed_policies),
+        ("list of customer managed policies", *customer_managed_policies != is.customer_managed_policies),
+        ("inline policy", *inline_policy != is.inline_policy),
+        ("permissions boundary", *permissions_boundary != is.permissions_boundary),
+    ];
+    all.into_iter().filter(|(_, is_other)| *is_other).map(|(what, _)| what).collect()
+}
+
+fn of_accounts(before: &Audit, now: &Audit) -> Vec<Change> {
+    let old: BTreeMap<_, &AuditedAccount> = before.accounts.iter().map(|one| (&one.id, one)).collect();
+    let new: BTreeMap<_, &AuditedAccount> = now.accounts.iter().map(|one| (&one.id, one)).collect();
+    let of_account = |change, account: &AuditedAccount, note| Change {
+        account: Some(account.id.clone()),
+        note,
+        ..nothing(change)
+    };
+    let mut all = Vec::new();
+    for (id, account) in &new {
+        match old.get(id) {
+            None => all.push(of_account(ChangeKind::AccountJoined, account, None)),
+            Some(was) if was.ou != account.ou && !was.unread && !account.unread => {
+                let place =
+                    |path: &str| if path.is_empty() { "the root".to_owned() } else { path.to_owned() };
+                let note = format!("from {} to {}", place(&was.ou), place(&account.ou));
+                all.push(of_account(ChangeKind::AccountMoved, account, Some(note)));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = old.iter().filter(|(id, _)| !new.contains_key(*id));
+    all.extend(gone.map(|(_, account)| {
+        of_account(ChangeKind::AccountLeft, account, Some(format!("account {}", account.name)))
+    }));
+    all
+}
