@@ -1,6 +1,7 @@
 // The audit's page in Chromium, as a reader uses it: with a mouse, with a keyboard, on a phone, on paper, without scripts.
 
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { DESKTOP, PHONE, findings, open, openBrowser, report } from "./browser.mjs";
 import { HOSTILE } from "./sample.mjs";
@@ -228,6 +229,19 @@ describe("pages", () => {
     assert.equal(await page.locator('th[aria-sort="descending"]').textContent(), "Accounts ↓");
     const figures = (await page.locator("tbody td:nth-child(3)").allTextContents()).map(Number);
     assert.deepEqual(figures, [...figures].sort((a, b) => b - a));
+  }));
+
+  test("a page that was made for a question opens at its answer, unless a link asks for something else", () => tab("small", "#/", {}, async (page) => {
+    const { path, address } = report("small");
+    const asked = path.replace("small", "asked");
+    writeFileSync(asked, readFileSync(path, "utf8").replace('<html lang="en">', `<html lang="en" data-start="#/set/${setNamed("DeveloperAccess").arn}">`));
+    const other = await page.context().newPage();
+    await other.goto(address.replace("small", "asked"));
+    assert.equal(await heading(other), "DeveloperAccess");
+    await other.goto(`${address.replace("small", "asked")}#/people`);
+    await other.reload();
+    assert.equal(await heading(other), "People");
+    await other.close();
   }));
 
   test("a link to nothing says so, and leads back", () => tab("small", "#/account/999999999999", {}, async (page) => {

@@ -40,13 +40,14 @@ const MODULES: &[Module] = &[
     pure("provisioning", &["domain", "ledger"]),
     pure("reprovision",  &["domain", "rules", "ledger", "plan", "provisioning"]),
     pure("outcome",      &["domain", "ledger", "plan"]),
+    pure("audit",        &["domain", "permission_sets", "rules", "ledger", "plan"]),
     acts("ports",        &["domain", "permission_sets", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome"]),
     acts("clock",        &["ports"]),
     acts("pace",         &["ports"]),
-    acts("engine",       &["causes", "domain", "rules", "permission_sets", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "reprovision", "ports"]),
+    acts("engine",       &["causes", "domain", "rules", "permission_sets", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "reprovision", "audit", "ports"]),
     acts("aws",          &["domain", "rules", "permission_sets", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "ports", "clock", "pace"]),
     acts("local",        &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "ports", "clock"]),
-    acts("settings",     &["domain", "plan", "pace", "engine"]),
+    acts("settings",     &["domain", "plan", "pace", "audit", "engine"]),
     acts("telemetry",    &["settings"]),
 ];
 

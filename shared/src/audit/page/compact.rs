@@ -436,8 +436,20 @@ pub(super) const KINDS: [ChangeKind; 15] = [
 ];
 
 fn compact_taken(taken: &Taken) -> CompactTaken<'_> {
-    let Taken { began, ended, instance, identity_store, region, management_account, rules, mode, since, way } =
-        taken;
+    // `only` is said by the summary.
+    let Taken {
+        only: _,
+        began,
+        ended,
+        instance,
+        identity_store,
+        region,
+        management_account,
+        rules,
+        mode,
+        since,
+        way,
+    } = taken;
     CompactTaken {
         began: began.as_second(),
         ended: ended.as_second(),

@@ -12,7 +12,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::Audit;
+use super::{Audit, Standing};
+use crate::domain::{AccountId, PermissionSetArn, UserId};
 
 const SHELL: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -33,9 +34,45 @@ const SCRIPT: &str = concat!(
     include_str!("script/main.js"),
 );
 
+/// What the page shows first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start<'a> {
+    Overview,
+    /// Assignments that have one of these standings; all, if none is named.
+    Matrix(&'a [Standing]),
+    Changes,
+    Account(&'a AccountId),
+    Person(&'a UserId),
+    PermissionSet(&'a PermissionSetArn),
+}
+
+impl Start<'_> {
+    /// The address inside the page, as `state.js` reads it.
+    fn address(&self) -> String {
+        match self {
+            Self::Overview => "#/".to_owned(),
+            Self::Matrix([]) => "#/matrix".to_owned(),
+            Self::Matrix(standings) => {
+                let words: Vec<&str> = standings.iter().map(|standing| standing.as_str()).collect();
+                format!("#/matrix?standing={}", words.join(","))
+            }
+            Self::Changes => "#/changes".to_owned(),
+            Self::Account(id) => format!("#/account/{id}"),
+            Self::Person(id) => format!("#/person/{id}"),
+            Self::PermissionSet(arn) => format!("#/set/{arn}"),
+        }
+    }
+}
+
 /// The report as an HTML document. The same report gives the same bytes.
 #[must_use]
 pub fn html(audit: &Audit) -> String {
+    html_at(audit, &Start::Overview)
+}
+
+/// The same, opening at what somebody has asked.
+#[must_use]
+pub fn html_at(audit: &Audit, start: &Start<'_>) -> String {
     let policy = format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; form-action 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
@@ -45,7 +82,13 @@ pub fn html(audit: &Audit) -> String {
     let summary = summary::html(audit);
     let taken = summary::taken(audit);
     let data = data(audit);
+    let start = if *start == Start::Overview {
+        String::new()
+    } else {
+        format!(" data-start=\"{}\"", escape(&start.address()))
+    };
     fill(SHELL, |place| match place {
+        "start" => &start,
         "policy" => &policy,
         "style" => STYLE,
         "script" => SCRIPT,
@@ -258,6 +301,34 @@ mod tests {
         assert_eq!(data["sets"][1]["arn"], OTHER_SET);
         assert_eq!(data["changes"]["set"], json!([1]));
         assert_eq!(data["changes"]["at"], json!([-1]));
+    }
+
+    #[test]
+    fn a_page_opens_at_what_was_asked() {
+        let audit = report(|_| {});
+        assert!(html(&audit).contains("<html lang=\"en\">"));
+        let set = audit.permission_sets[0].arn.clone();
+        for (start, address) in [
+            (Start::Account(&audit.accounts[1].id), "#/account/444455556666".to_owned()),
+            (
+                Start::Matrix(&[Standing::Foreign, Standing::Drifted]),
+                "#/matrix?standing=foreign,drifted".to_owned(),
+            ),
+            (Start::PermissionSet(&set), format!("#/set/{SET}")),
+            (Start::Changes, "#/changes".to_owned()),
+        ] {
+            assert!(
+                html_at(&audit, &start).contains(&format!("<html lang=\"en\" data-start=\"{address}\">")),
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_report_of_a_part_says_so() {
+        let page = html(&report(|json| json["taken"]["only"] = json!({ "account": "444455556666" })));
+        assert!(page.contains("This report is only of what there is in account payments (444455556666)"));
+        assert!(!html(&report(|_| {})).contains("This report is only"));
     }
 
     #[test]

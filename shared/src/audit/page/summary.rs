@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    super::{Audit, Standing, Way},
+    super::{Audit, Only, Standing, Way},
     escape,
 };
 
@@ -18,6 +18,7 @@ const UNREAD_IN_SIGHT: usize = 5;
 pub(super) fn html(audit: &Audit) -> String {
     let mut page = String::from("<div id=\"summary\">");
     lead(audit, &mut page);
+    part(audit, &mut page);
     unread(audit, &mut page);
     figures(audit, &mut page);
     standings(audit, &mut page);
@@ -68,6 +69,36 @@ fn lead(audit: &Audit, page: &mut String) {
         }
         None => page.push_str(". It is the first report, so it tells no changes.</p>"),
     }
+}
+
+/// What the report is of, if it is not of everything: what it doesn't have was not looked for.
+fn part(audit: &Audit, page: &mut String) {
+    let named = |name: Option<&str>, id: &str| match name {
+        Some(name) if name != id => format!("{} ({})", escape(name), escape(id)),
+        Some(_) | None => escape(id),
+    };
+    let what = match &audit.taken.only {
+        Only::Everything => return,
+        Only::Account(id) => {
+            let account = audit.accounts.iter().find(|account| account.id == *id);
+            format!("what there is in account {}", named(account.map(|account| &*account.name), id.as_str()))
+        }
+        Only::PermissionSet(arn) => {
+            let set = audit.permission_sets.iter().find(|set| set.arn == *arn);
+            format!("what there is of permission set {}", named(set.map(|set| &*set.name), arn.as_str()))
+        }
+        Only::Person(id) => {
+            let person = audit.people.iter().find(|person| person.id == *id);
+            format!(
+                "what {} has, by themselves and through groups",
+                named(person.map(|person| &*person.user_name), id.as_str())
+            )
+        }
+    };
+    let _ = write!(
+        page,
+        "<p class=\"notice\">This report is only of {what}. Of everything else it says nothing.</p>"
+    );
 }
 
 /// What is missing comes first: a report must not look whole when it is not.

@@ -151,6 +151,9 @@ addEventListener("afterprint", () => {
   if (shown.view === "matrix") show();
 });
 
+// Whoever made the page may have asked something; whoever has a link asks something else.
+const { start } = document.documentElement.dataset;
+if (start && location.hash === "") history.replaceState(null, "", start);
 makeSearch(document.getElementById("search"));
 show();
 remember();
