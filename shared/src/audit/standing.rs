@@ -168,3 +168,174 @@ impl Sight<'_> {
 fn is_held_as_deleted(row: &Row) -> bool {
     row.hold.as_ref().is_some_and(|hold| hold.by == HeldBy::DeletedByHand)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        domain::{Mode, Principal},
+        ledger::{Cause, Claim, Fence, Hold, Intent},
+    };
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(100 + minutes)
+    }
+
+    fn key() -> AssignmentKey {
+        AssignmentKey {
+            account: "200000000001".parse().unwrap(),
+            permission_set: "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef"
+                .parse()
+                .unwrap(),
+            principal: Principal::Group("9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap()),
+        }
+    }
+
+    /// A row that was in this state an hour before the reading began.
+    fn row(state: State) -> Row {
+        Row {
+            key: key(),
+            version: 1,
+            state,
+            wanted_by: BTreeMap::from([("dev".parse().unwrap(), Mode::Sync)]),
+            rules: None,
+            cause: Cause::new("event", "1"),
+            attempts: 0,
+            conflicts: 0,
+            changed_at: at(-60),
+            missing_since: None,
+            departed_since: None,
+            orphaned_since: None,
+            maybe_sent: false,
+            closed_at: None,
+            last_request: None,
+            overheard: None,
+            look_again: false,
+            trouble: None,
+            approval: None,
+            hold: None,
+            over_budget: None,
+        }
+    }
+
+    fn intent(sent: bool) -> Intent {
+        let claim = Claim { fence: Fence(1), at: at(-1), request: None, polled: None };
+        Intent {
+            decided_at: at(-1),
+            not_before: None,
+            not_after: None,
+            fingerprint: String::new(),
+            claim: sent.then_some(claim),
+        }
+    }
+
+    /// What is told of a key: present or not, wanted or not.
+    fn told(row: Option<&Row>, present: bool, wanted: bool) -> Option<Assignment> {
+        let rules: BTreeSet<RuleId> = if wanted { ["dev".parse().unwrap()].into() } else { BTreeSet::new() };
+        let key = key();
+        let sight = Sight {
+            key: &key,
+            present,
+            row,
+            wanted: Some(&rules),
+            until: None,
+            next: None,
+            orphaned: false,
+            began: at(0),
+            lag: SignedDuration::from_mins(5),
+        };
+        sight.assignment()
+    }
+
+    /// The standing if AWS has it, and if it hasn't; rules want it.
+    fn standings(row: &Row) -> [Option<Standing>; 2] {
+        [true, false].map(|present| told(Some(row), present, true).map(|one| one.standing))
+    }
+
+    #[test]
+    fn each_state_of_the_ledger_has_its_standing() {
+        use Standing::{Drifted, Foreign, Ours, Pending, Uncertain};
+        let blocked = |operation| State::Blocked {
+            operation,
+            reason: "no".to_owned(),
+            fingerprint: String::new(),
+            retry_at: at(60),
+        };
+        for (state, there, missing) in [
+            (State::Ours, Ours, Drifted),
+            (State::Dormant, Ours, Drifted),
+            (State::Closed, Foreign, Pending),
+            (State::Granting(intent(false)), Foreign, Pending),
+            (State::Granting(intent(true)), Pending, Pending),
+            (State::Closing(intent(false)), Pending, Drifted),
+            (State::Closing(intent(true)), Pending, Pending),
+            (State::Uncertain { reason: "lost".to_owned(), contested: false }, Uncertain, Uncertain),
+            (blocked(Operation::Grant), Foreign, Pending),
+            (blocked(Operation::Revoke), Pending, Pending),
+        ] {
+            let row = row(state.clone());
+            assert_eq!(standings(&row), [Some(there), Some(missing)], "{state:?}");
+            let ours = told(Some(&row), true, true).unwrap().ours;
+            assert_eq!(ours, row.is_ours(), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_nobodys_and_nowhere_is_not_told() {
+        assert_eq!(told(None, false, false), None);
+        assert_eq!(told(Some(&row(State::Closed)), false, false), None);
+        assert_eq!(told(None, true, false).unwrap().standing, Standing::Foreign);
+        let adoptable = told(None, true, true).unwrap();
+        assert!(adoptable.note.unwrap().contains("`usher adopt`"));
+    }
+
+    #[test]
+    fn what_has_changed_within_the_lag_has_not_drifted() {
+        for changed_at in [at(-4), at(3)] {
+            let granted = Row { changed_at, ..row(State::Ours) };
+            assert_eq!(standings(&granted), [Some(Standing::Ours), Some(Standing::Pending)]);
+            let revoked = Row { changed_at, closed_at: Some(changed_at), ..row(State::Closed) };
+            assert_eq!(told(Some(&revoked), true, false).unwrap().standing, Standing::Pending);
+        }
+    }
+
+    #[test]
+    fn what_was_deleted_by_hand_is_missed_for_as_long_as_rules_want_it() {
+        let hold = Hold { by: HeldBy::DeletedByHand, at: at(-30), reason: String::new() };
+        let held = Row { hold: Some(hold), ..row(State::Closed) };
+        let lost = told(Some(&held), false, true).unwrap();
+        assert_eq!((lost.standing, lost.since), (Standing::Drifted, Some(at(-60))));
+        assert_eq!(told(Some(&held), false, false), None);
+        assert_eq!(told(Some(&held), true, true).unwrap().standing, Standing::Foreign);
+    }
+
+    #[test]
+    fn where_nobody_can_say_what_rules_want_nothing_has_drifted_from_them() {
+        let key = key();
+        let ours = row(State::Ours);
+        let sight = Sight {
+            key: &key,
+            present: true,
+            row: Some(&ours),
+            wanted: None,
+            until: None,
+            next: None,
+            orphaned: false,
+            began: at(0),
+            lag: SignedDuration::from_mins(5),
+        };
+        assert_eq!(sight.assignment().unwrap().standing, Standing::Ours);
+        let why = Next::Withheld(Operation::Revoke, WithheldReason::LookupFailed("no answer".to_owned()));
+        let unsure = Sight { wanted: Some(&BTreeSet::new()), next: Some(&why), ..sight };
+        assert_eq!(unsure.assignment().unwrap().standing, Standing::Ours);
+        let held_back = Next::Withheld(Operation::Revoke, WithheldReason::CreateOnly);
+        let kept = Sight { next: Some(&held_back), ..unsure };
+        assert_eq!(kept.assignment().unwrap().standing, Standing::Drifted);
+        let leaving = Sight { next: Some(&Next::Revokes), ..unsure };
+        assert_eq!(leaving.assignment().unwrap().standing, Standing::Pending);
+        let orphan = Sight { orphaned: true, ..leaving }.assignment().unwrap();
+        assert_eq!((orphan.standing, orphan.ours), (Standing::Orphaned, true));
+    }
+}

@@ -13,6 +13,7 @@ mod neighbour;
 mod page;
 mod planning;
 mod reads;
+mod reports;
 mod revoke;
 mod row;
 mod strategies;
@@ -110,6 +111,11 @@ const ALL: &[Benchmark] = &[
         name: "planning",
         about: "what deciding costs on one core, in the time that it has the core",
         run: |extent| Ok(planning::measure(extent)?),
+    },
+    Benchmark {
+        name: "reports",
+        about: "a report of who has access to what, once all is read: how long it takes to make, and how large it is",
+        run: reports::measure,
     },
     Benchmark {
         name: "lambdas",

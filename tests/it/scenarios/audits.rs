@@ -379,6 +379,9 @@ fn deny(service: &Service, operation: &str) {
     });
 }
 
+/// Whether something that could not be read is of this kind.
+type Is = fn(&Scope) -> bool;
+
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_read_is_named_and_never_told_to_be_gone() {
     let service = Service::new();
@@ -386,7 +389,6 @@ async fn what_could_not_be_read_is_named_and_never_told_to_be_gone() {
     service.sweep_and_settle().await;
     service.pass(Duration::from_mins(10)).await;
     let before = service.audit(&AuditSettings::default()).await;
-    type Is = fn(&Scope) -> bool;
     let parts: [(&str, Is); 6] = [
         ("ListAccountAssignments", |scope| matches!(scope, Scope::Assignments { .. })),
         ("ListAccountsForProvisionedPermissionSet", |scope| matches!(scope, Scope::Provisioned { .. })),
