@@ -47,7 +47,7 @@ const MODULES: &[Module] = &[
     acts("engine",       &["causes", "domain", "rules", "permission_sets", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "reprovision", "audit", "ports"]),
     acts("aws",          &["domain", "rules", "permission_sets", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "ports", "clock", "pace"]),
     acts("local",        &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "ports", "clock"]),
-    acts("settings",     &["domain", "plan", "pace", "audit", "engine"]),
+    acts("settings",     &["domain", "plan", "pace", "engine"]),
     acts("telemetry",    &["settings"]),
 ];
 
