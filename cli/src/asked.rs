@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use shared::{
-    audit::{Access, Assignment, Audit, AuditedSet, Register, Standing, Taken, Unread, csv},
+    audit::{
+        Access, Assignment, Audit, AuditedSet, Register, Standing, Taken, Unread, csv,
+        page::{self, Start},
+    },
     domain::{AccountId, PermissionSetArn, RuleId, UserId},
 };
 
@@ -42,6 +45,34 @@ pub(crate) fn only<'a>(audit: &'a Audit, what: &[What]) -> Vec<&'a Assignment> {
         What::Expiring => one.until.is_some(),
     };
     audit.assignments.iter().filter(|one| what.iter().any(|what| is(one, what))).collect()
+}
+
+/// The report as a page that opens at what is asked. The whole of it is in the page, and a click away.
+pub(crate) fn html(audit: &Audit, question: &Question) -> String {
+    let standing = |what: &What| match what {
+        What::Ours => Some(Standing::Ours),
+        What::Foreign => Some(Standing::Foreign),
+        What::Uncertain => Some(Standing::Uncertain),
+        What::Pending => Some(Standing::Pending),
+        What::Drifted => Some(Standing::Drifted),
+        What::Orphaned => Some(Standing::Orphaned),
+        // No standing, and any of them: the matrix has to begin with all.
+        What::Expiring => None,
+    };
+    let chosen: Vec<Standing>;
+    let start = match question {
+        Question::Everything => Start::Overview,
+        Question::Only(what) => {
+            let all: Option<Vec<Standing>> = what.iter().map(standing).collect();
+            chosen = all.unwrap_or_default();
+            Start::Matrix(&chosen)
+        }
+        Question::Changes => Start::Changes,
+        Question::Account(id) => Start::Account(id),
+        Question::Person(id) => Start::Person(id),
+        Question::PermissionSet(arn) => Start::PermissionSet(arn),
+    };
+    page::html_at(audit, &start)
 }
 
 /// The account that is called so, or has this id.

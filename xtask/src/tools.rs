@@ -101,7 +101,8 @@ pub(crate) fn cargo_has(root: &Path, subcommand: &str) -> bool {
     works(&mut cargo(root, [subcommand, "--version"]))
 }
 
-fn works(command: &mut Command) -> bool {
+/// Whether this command can be run, and says that all is well.
+pub(crate) fn works(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let status: io::Result<_> = quiet.status();
     status.is_ok_and(|status| status.success())

@@ -82,4 +82,6 @@ pub enum AuditOutput {
     Json,
     /// For a page or a ticket.
     Markdown,
+    /// One page for any browser, which asks nothing of any network.
+    Html,
 }

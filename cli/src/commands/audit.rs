@@ -37,6 +37,7 @@ pub(crate) async fn run(
         AuditOutput::Markdown => render::markdown::audit(&audit, &question),
         AuditOutput::Csv => asked::csv(&audit, &question)?,
         AuditOutput::Json => asked::json(&audit, &question)?,
+        AuditOutput::Html => asked::html(&audit, &question),
     };
     match &arguments.out {
         None => screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?,

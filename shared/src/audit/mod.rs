@@ -9,6 +9,7 @@
 //! ask       who can reach an account, what a person can reach, what a permission set is
 //! count     the document in numbers
 //! csv       the document as tables
+//! page      the document as one HTML page
 //! ```
 //!
 //! Pure: the reading is [`crate::engine::Auditor`]'s. A document holds names of people: it is for those who may see them, and never for a log.
@@ -20,6 +21,7 @@ mod count;
 pub mod csv;
 mod document;
 mod draft;
+pub mod page;
 mod standing;
 
 pub use ask::{Access, Register};

@@ -112,6 +112,21 @@ async fn a_summary_comes_first_and_each_question_has_its_answer() {
 }
 
 #[tokio::test]
+async fn the_page_has_the_report_and_opens_at_what_was_asked() {
+    let place = applied().await;
+    let page = place.audited(&["--output", "html"]).await;
+    assert!(page.starts_with("<!doctype html>\n<html lang=\"en\">"), "{}", page.get(..80).unwrap());
+    for name in ["shop-prod", "PowerUserAccess", "bob@example.com", "=Evil"] {
+        assert!(page.contains(&format!("\"{name}\"")), "{name}");
+    }
+    let account = place.audited(&["--output", "html", "--account", "shop-prod"]).await;
+    assert!(account.contains("data-start=\"#/account/200000000003\""));
+    assert!(account.contains("only of what there is in account shop-prod (200000000003)"));
+    let foreign = place.audited(&["--output", "html", "--only", "foreign,drifted"]).await;
+    assert!(foreign.contains("data-start=\"#/matrix?standing=foreign,drifted\""));
+}
+
+#[tokio::test]
 async fn tables_are_for_spreadsheets_and_no_cell_is_a_formula() {
     let place = applied().await;
     let table = place.audited(&["--output", "csv"]).await;

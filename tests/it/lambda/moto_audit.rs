@@ -39,7 +39,7 @@ async fn a_report_is_kept_in_the_bucket_and_pointed_at() {
     let name = latest["forms"]["json"].as_str().unwrap();
     assert_eq!(ran["report"], json!(name));
     let kept = service.kept().await;
-    for form in ["json", "csv"] {
+    for form in ["json", "csv", "html"] {
         let key = format!("usher/{}", latest["forms"][form].as_str().unwrap());
         assert!(kept.contains(&key), "{key} is not in {kept:?}");
     }

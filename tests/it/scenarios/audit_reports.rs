@@ -119,7 +119,7 @@ async fn a_report_is_made_once_a_day_and_tells_what_has_changed() {
     let granted = second.changes.iter().filter(|change| change.change == ChangeKind::Granted).count();
     assert_eq!((second.assignments.len(), granted), (7, 2), "{:#?}", second.changes);
     let reports = shelf.names().iter().filter(|name| name.starts_with("reports/")).count();
-    assert_eq!(reports, 4, "each in two forms, and the first is still there");
+    assert_eq!(reports, 6, "each in three forms, and the first is still there");
 }
 
 /// The same service whose calls of SSO Admin are at the share of a sweep.

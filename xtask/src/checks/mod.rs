@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::{
     command::{self, cargo, program},
     failure::Failure,
+    page,
     report::Report,
     testing::{self, Need},
     tools,
@@ -29,6 +30,7 @@ pub(crate) const CI: &[Check] = &[
     ("every package takes the lints",    packages::lints),
     ("file lengths",                     lengths::check),
     ("tests",                            tests),
+    ("the audit's page in a browser",    page::check),
     ("documentation",                    documentation),
     ("unused dependencies",              unused_dependencies),
     ("bans, licences, sources",          deny),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{AuditError, Auditor, PATIENCE, collect::Collector};
 use crate::{
-    audit::{Audit, Counts, DRAFT_FORMAT, Draft, csv},
+    audit::{Audit, Counts, DRAFT_FORMAT, Draft, csv, page},
     domain::RulesVersion,
     engine::signed,
     ports::{PortError, Reports},
@@ -20,6 +20,7 @@ const LATEST: &str = "latest.json";
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// How reports are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,6 +199,7 @@ impl Reporter<'_> {
         let forms = [
             ("json", JSON, serde_json::to_vec(audit)?),
             ("csv", CSV, csv::assignments(audit, &audit.assignments)?.into_bytes()),
+            ("html", HTML, page::html(audit).into_bytes()),
         ];
         for (form, kind, content) in &forms {
             self.reports.keep(&name(form), kind, content).await.map_err(ReportError::Keep)?;
