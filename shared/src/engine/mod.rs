@@ -55,7 +55,7 @@ use std::time::Duration;
 pub use announcer::{AnnounceError, Announcer};
 pub use audit::{
     AuditError, AuditSettings, Auditor, Pointer, ReportEnd, ReportError, ReportSettings, ReportSummary,
-    Reporter,
+    Reporter, Steps,
 };
 pub use center::CenterInbox;
 pub use declared::{
