@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use shared::{
     audit::Audit,
     domain::AccountId,
-    engine::{self, AuditSettings, Auditor, EngineSettings, Planner, PublishError, Rulebook, RulesOnHand},
+    engine::{
+        self, AuditSettings, Auditor, EngineSettings, Planner, PublishError, Rulebook, RulesOnHand, Steps,
+    },
     ledger::{Cause, Forecast},
     local::FolderRules,
     ports::{Clock, Ledger, RulesStore},
@@ -159,9 +161,10 @@ impl Desk {
         screen: &mut Screen<'_>,
     ) -> Result<Audit, Failure> {
         let Planner { reader, settings: engine } = self.planner();
-        let auditor = Auditor { reader, sets: self.aws.sets.as_ref(), settings: engine, auditing: settings };
+        let (sets, steps) = (self.aws.sets.as_ref(), Steps::default());
+        let auditor = Auditor { reader, sets, settings: engine, auditing: settings, steps: &steps };
         let reading = auditor.audit(before);
-        let audit = progress::while_reading(reading, &self.counts, self.clock.as_ref(), screen).await?;
+        let audit = progress::while_auditing(reading, &steps, self.clock.as_ref(), screen).await?;
         audit.map_err(Failure::Audit)
     }
 

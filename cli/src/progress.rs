@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, OuId, ParentId, Tags},
+    engine::Steps,
     ports::{AccountRecord, Clock, OrganizationFacts, OrganizationReader, PortError},
 };
 
@@ -184,6 +185,25 @@ impl OrganizationReader for CountedOrganization {
 
     async fn ou_name(&self, id: &OuId) -> Result<Option<String>, PortError> {
         self.organization.ou_name(id).await
+    }
+}
+
+/// Waits for an audit, and tells now and then how far it is. What ends soon is not told of at all.
+pub(crate) async fn while_auditing<T>(
+    work: impl Future<Output = T>,
+    steps: &Steps,
+    clock: &dyn Clock,
+    screen: &mut Screen<'_>,
+) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = clock.sleep(TELL.unsigned_abs()) => {}
+        }
+        let (done, of) = steps.done_of();
+        write(&format!("{done} of {of} permission sets, principals and places read"), screen)?;
     }
 }
 

@@ -8,7 +8,7 @@ use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
     clock::SystemClock,
-    engine::{Auditor, ReadError, Reader, ReportSettings, Reporter, Rulebook},
+    engine::{Auditor, ReadError, Reader, ReportSettings, Reporter, Rulebook, Steps},
     pace::Paces,
     ports::{AccessReader as _, Clock},
     settings::Settings,
@@ -54,7 +54,13 @@ async fn main() -> Result<(), WithCauses> {
             clock: &clock,
         };
         let reporter = Reporter {
-            auditor: Auditor { reader, sets: &access, settings: engine, auditing: &auditing },
+            auditor: Auditor {
+                reader,
+                sets: &access,
+                settings: engine,
+                auditing: &auditing,
+                steps: &Steps::default(),
+            },
             reports: &store,
             settings: ReportSettings {
                 run_for: reporting.run_for.min(time_left(&event, &clock)),

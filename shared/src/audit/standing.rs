@@ -304,11 +304,11 @@ mod tests {
     #[test]
     fn what_was_deleted_by_hand_is_missed_for_as_long_as_rules_want_it() {
         let hold = Hold { by: HeldBy::DeletedByHand, at: at(-30), reason: String::new() };
-        let held = Row { hold: Some(hold), ..row(State::Closed) };
-        let lost = told(Some(&held), false, true).unwrap();
+        let missed = Row { hold: Some(hold), ..row(State::Closed) };
+        let lost = told(Some(&missed), false, true).unwrap();
         assert_eq!((lost.standing, lost.since), (Standing::Drifted, Some(at(-60))));
-        assert_eq!(told(Some(&held), false, false), None);
-        assert_eq!(told(Some(&held), true, true).unwrap().standing, Standing::Foreign);
+        assert_eq!(told(Some(&missed), false, false), None);
+        assert_eq!(told(Some(&missed), true, true).unwrap().standing, Standing::Foreign);
     }
 
     #[test]

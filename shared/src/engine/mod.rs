@@ -57,7 +57,7 @@ use std::time::Duration;
 pub use announcer::{AnnounceError, Announcer};
 pub use audit::{
     AuditError, AuditSettings, Auditor, Pointer, ReportEnd, ReportError, ReportSettings, ReportSummary,
-    Reporter,
+    Reporter, Steps,
 };
 pub use beyond::beyond;
 pub use center::CenterInbox;

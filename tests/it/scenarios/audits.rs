@@ -260,6 +260,8 @@ async fn without_rules_in_force_everything_that_is_there_is_of_others() {
     service.grant_by_hand(&key).await;
     let audit = service.audit(&AuditSettings::default()).await;
     assert_eq!((audit.taken.rules.clone(), audit.taken.mode), (None, None));
+    let (done, known) = service.ports.beside.steps.done_of();
+    assert!(done == known && done >= 4, "three permission sets and a place: {done} of {known}");
     assert_eq!(audit.assignments.len(), 1);
     assert_eq!(standing(&audit, &key), Some(Standing::Foreign));
     let access = audit.who_reaches(&key.account);

@@ -13,7 +13,7 @@ use shared::{
     engine::{
         AuditSettings, Auditor, CenterInbox, DeadLetters, DeclaredSets, EngineSettings, HearError, Heard,
         Inbox, Incoming, Planner, Poller, Provisioner, Reader, Reconciler, ReprovisionSettings,
-        Reprovisioner, Rulebook, SetKeeper, Sweep, SweepSettings, Tick,
+        Reprovisioner, Rulebook, SetKeeper, Steps, Sweep, SweepSettings, Tick,
     },
     events::Family,
     local::SqliteLedger,
@@ -57,11 +57,13 @@ pub(super) struct Beside {
     pub(super) receives: u32,
     pub(super) store: Arc<MemoryRules>,
     pub(super) uploads: Arc<MemoryUploads>,
+    /// How far audits are.
+    pub(super) steps: Arc<Steps>,
 }
 
 impl Beside {
     pub(super) fn of(store: &Arc<MemoryRules>) -> Self {
-        Self { receives: u32::MAX, store: Arc::clone(store), uploads: Arc::default() }
+        Self { receives: u32::MAX, store: Arc::clone(store), uploads: Arc::default(), steps: Arc::default() }
     }
 }
 
@@ -206,7 +208,13 @@ impl Ports {
     }
 
     pub(super) fn auditor<'a>(&'a self, auditing: &'a AuditSettings) -> Auditor<'a> {
-        Auditor { reader: self.planner().reader, sets: &*self.sets, settings: self.settings, auditing }
+        Auditor {
+            reader: self.planner().reader,
+            sets: &*self.sets,
+            settings: self.settings,
+            auditing,
+            steps: &self.beside.steps,
+        }
     }
 
     pub(super) fn sweep(&self) -> Sweep<'_> {

@@ -68,15 +68,15 @@ impl Collector<'_> {
             draft.listed = Some(listed.clone());
             listed
         };
-        for arn in listed {
-            if draft.sets.contains_key(&arn) {
-                continue;
-            }
+        let left: Vec<_> = listed.into_iter().filter(|arn| !draft.sets.contains_key(arn)).collect();
+        self.auditor.steps.more(left.len());
+        for arn in left {
             if self.is_late().await? {
                 return Ok(false);
             }
             let set = self.set(&arn, draft).await?;
             draft.sets.insert(arn, set);
+            self.auditor.steps.done();
         }
         Ok(true)
     }
@@ -187,6 +187,7 @@ impl Collector<'_> {
     ) -> Result<Whole, AuditError> {
         let done: BTreeSet<(AccountId, PermissionSetArn)> =
             draft.places.iter().map(|place| (place.account.clone(), place.permission_set.clone())).collect();
+        self.auditor.steps.more(places.difference(&done).count());
         for (account, permission_set) in places.difference(&done) {
             if self.is_late().await? {
                 return Ok(false);
@@ -209,6 +210,7 @@ impl Collector<'_> {
                     unread(draft, what, error, scope)?;
                 }
             }
+            self.auditor.steps.done();
         }
         Ok(true)
     }
@@ -242,6 +244,7 @@ impl Collector<'_> {
         let done: BTreeSet<Principal> =
             draft.holdings.iter().map(|holding| holding.principal.clone()).collect();
         let mut silent = BTreeSet::new();
+        self.auditor.steps.more(everybody.difference(&done).count());
         for principal in everybody.difference(&done) {
             if self.is_late().await? {
                 return Ok(None);
@@ -267,6 +270,7 @@ impl Collector<'_> {
                 }
                 Err(error) => unread(draft, format!("what {principal} has"), error, scope)?,
             }
+            self.auditor.steps.done();
         }
         Ok(Some(silent))
     }

@@ -7,7 +7,10 @@ mod collect;
 mod compile;
 mod report;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use self::collect::Collector;
 pub use self::report::{Pointer, ReportEnd, ReportError, ReportSettings, ReportSummary, Reporter};
@@ -43,6 +46,28 @@ pub enum AuditError {
     LookUp(#[source] PortError),
 }
 
+/// How far a reading is, for whoever waits for it.
+#[derive(Debug, Default)]
+pub struct Steps {
+    done: AtomicUsize,
+    known: AtomicUsize,
+}
+
+impl Steps {
+    /// How many steps are done, and of how many it is known that they have to be. There may be more to come.
+    pub fn done_of(&self) -> (usize, usize) {
+        (self.done.load(Ordering::Relaxed), self.known.load(Ordering::Relaxed))
+    }
+
+    fn more(&self, steps: usize) {
+        self.known.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    fn done(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Reads who has access to what.
 #[derive(Clone, Copy)]
 pub struct Auditor<'a> {
@@ -50,6 +75,8 @@ pub struct Auditor<'a> {
     pub sets: &'a dyn PermissionSetReader,
     pub settings: EngineSettings,
     pub auditing: &'a AuditSettings,
+    /// Where it is told how far it is.
+    pub steps: &'a Steps,
 }
 
 impl std::fmt::Debug for Auditor<'_> {
