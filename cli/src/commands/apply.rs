@@ -68,9 +68,9 @@ pub(crate) async fn run(
         let planner = Planner { reader, settings };
         let account = arguments.what.account.as_ref();
         let planning = Box::pin(foreseen(&counted, &planner, account, files, &cause));
-        let (foresight, planned) =
+        let (foresight, first) =
             progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??;
-        (foresight, planned, in_force)
+        (foresight, first, in_force)
     };
     let scope = match &arguments.plan {
         Some(asked) if asked != planned.proposal.hash() => {
