@@ -4,6 +4,8 @@ mod connection;
 mod consent;
 mod dead_letters;
 mod explain;
+mod export;
+mod import;
 mod ledger;
 mod output;
 mod plan;
@@ -23,6 +25,8 @@ pub use consent::{
 };
 pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
 pub use explain::ExplainArgs;
+pub use export::{ExportArgs, TemplateForm};
+pub use import::{ImportArgs, ImportMode};
 pub use ledger::{LedgerArgs, LedgerAt};
 pub use output::{Output, OutputArgs};
 pub use plan::{ApplyArgs, PlanArgs, WhatArgs};
@@ -93,6 +97,33 @@ pub enum Command {
         usher explain group:Developers 111122223333 --json\n  \
         usher explain group:Developers shop-dev --what-if move:shop-dev:Workloads/Production")]
     Explain(ExplainArgs),
+    /// Write what there is as a rule document: existing assignments, or a CloudFormation template
+    #[command(
+        after_help = "The document wants exactly the assignments that there are: `usher plan` finds nothing to do. With --adopt they become\n\
+        Usher's own; nothing changes in AWS by it. docs/import.md is a walk-through.\n\n\
+        Exit codes:\n  \
+        0  written, or adopted\n  \
+        1  an error, or something of a template could not be followed\n\n\
+        Examples:\n  \
+        usher import --out usher.yaml\n  \
+        usher import --trust-tag Environment --trust-tag Team --permission-sets --out usher.yaml\n  \
+        usher import --adopt --rules usher.yaml --reason 'the first day'\n  \
+        usher import --cloudformation template.json --parameter DevAccount=111122223333 --out usher.yaml"
+    )]
+    Import(ImportArgs),
+    /// Write what the rules want as CloudFormation templates
+    #[command(
+        after_help = "Each template comes with a file that CloudFormation takes over existing resources by; docs/import.md tells how. What is\n\
+        exported stays Usher's: to leave, `usher disown` it, or take the rules out of force.\n\n\
+        Exit codes:\n  \
+        0  written\n  \
+        1  an error\n\n\
+        Examples:\n  \
+        usher export --cloudformation --out stacks\n  \
+        usher export --cloudformation --form json --direct --out stacks\n  \
+        usher export --cloudformation --rules rules/ --out template.yaml"
+    )]
+    Export(ExportArgs),
     /// Bring the rules into force and carry the plan out
     #[command(after_help = "Exit codes:\n  \
         0  all done, or nothing to do\n  \

@@ -4,7 +4,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use shared::{
     domain::AccountId,
-    engine::{self, EngineSettings, Planner, PublishError, Rulebook, RulesOnHand},
+    engine::{
+        self, EngineSettings, Planner, PublishError, ReadExisting, Rulebook, RulesOnHand, Survey, WantedNow,
+    },
     ledger::{Cause, Forecast},
     local::FolderRules,
     ports::{Clock, Ledger, RulesStore},
@@ -12,7 +14,7 @@ use shared::{
 };
 
 use crate::{
-    Failure, Machine, Screen,
+    Failure, ImportFailure, Machine, Screen,
     args::{ConnectionArgs, LedgerAt},
     commands::plan::Rules,
     connect::{self, Aws},
@@ -124,6 +126,28 @@ impl Desk {
 }
 
 impl Desk {
+    /// Reads everything that there is, and shows how far it is.
+    pub(crate) async fn existing(&self, screen: &mut Screen<'_>) -> Result<ReadExisting, Failure> {
+        let planner = self.planner();
+        let existing = progress::while_reading(planner.existing(), &self.counts, self.clock.as_ref(), screen);
+        Ok(existing.await?.map_err(ImportFailure::Existing)?)
+    }
+
+    /// What the rules want, whatever there is.
+    pub(crate) async fn wanted_now(&self, screen: &mut Screen<'_>) -> Result<WantedNow, Failure> {
+        let planner = self.planner();
+        let wanted = progress::while_reading(planner.wanted_now(), &self.counts, self.clock.as_ref(), screen);
+        Ok(wanted.await?.map_err(ImportFailure::Existing)?)
+    }
+
+    /// Decides about everything, and shows how far it is.
+    pub(crate) async fn survey(&self, cause: &Cause, screen: &mut Screen<'_>) -> Result<Survey, Failure> {
+        let planner = self.planner();
+        let looking = planner.everything(cause);
+        let survey = progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await?;
+        survey.map_err(Failure::Read)
+    }
+
     /// Plans everything, in numbers, and shows how far it is.
     pub(crate) async fn forecast(&self, cause: &Cause, screen: &mut Screen<'_>) -> Result<Forecast, Failure> {
         let planner = self.planner();

@@ -18,6 +18,7 @@ mod machine;
 mod names;
 mod once;
 mod organization_file;
+mod out_file;
 mod planning;
 mod progress;
 mod render;
@@ -30,7 +31,7 @@ mod what_if;
 use std::{io, process::ExitCode};
 
 pub use args::Cli;
-pub use failure::{Failure, Unknown};
+pub use failure::{Failure, ImportFailure, Unknown};
 pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
@@ -87,6 +88,12 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Rules(rules) => rules_command(rules, &connection, machine, screen).await,
         Command::Plan(plan) => commands::plan::run(&plan, &connection, machine, screen).await,
         Command::Explain(explain) => commands::explain::run(&explain, &connection, machine, screen).await,
+        Command::Import(import) => {
+            Box::pin(commands::import::run(&import, &connection, machine, screen)).await
+        }
+        Command::Export(export) => {
+            Box::pin(commands::export::run(&export, &connection, machine, screen)).await
+        }
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
         Command::Apply(apply) => Box::pin(commands::apply::run(&apply, &connection, machine, screen)).await,
