@@ -7,6 +7,7 @@ mod calls;
 mod decider;
 mod engine;
 mod figures;
+mod import;
 mod lambdas;
 mod ledger;
 mod neighbour;
@@ -110,6 +111,11 @@ const ALL: &[Benchmark] = &[
         name: "planning",
         about: "what deciding costs on one core, in the time that it has the core",
         run: |extent| Ok(planning::measure(extent)?),
+    },
+    Benchmark {
+        name: "import",
+        about: "how many rules an import finds, of an organization of known ones",
+        run: import::measure,
     },
     Benchmark {
         name: "lambdas",
