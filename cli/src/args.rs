@@ -7,6 +7,8 @@ mod dead_letters;
 mod delegation;
 mod doctor;
 mod explain;
+mod export;
+mod import;
 mod ledger;
 mod output;
 mod plan;
@@ -29,6 +31,8 @@ pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetry
 pub use delegation::{DelegationCommand, DelegationPolicyArgs, DelegationWhoArgs};
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
+pub use export::{ExportArgs, TemplateForm};
+pub use import::{ImportArgs, ImportMode};
 pub use ledger::{LedgerArgs, LedgerAt};
 pub use output::{Output, OutputArgs};
 pub use plan::{ApplyArgs, PlanArgs, WhatArgs};
@@ -116,6 +120,33 @@ pub enum Command {
         usher audit --from monday.json --person alice@example.com"
     )]
     Audit(AuditArgs),
+    /// Write what there is as a rule document: existing assignments, or a CloudFormation template
+    #[command(
+        after_help = "The document wants exactly the assignments that there are: `usher plan` finds nothing to do. With --adopt they become\n\
+        Usher's own; nothing changes in AWS by it. docs/import.md is a walk-through.\n\n\
+        Exit codes:\n  \
+        0  written, or adopted\n  \
+        1  an error, or something of a template could not be followed\n\n\
+        Examples:\n  \
+        usher import --out usher.yaml\n  \
+        usher import --trust-tag Environment --trust-tag Team --permission-sets --out usher.yaml\n  \
+        usher import --adopt --rules usher.yaml --reason 'the first day'\n  \
+        usher import --cloudformation template.json --parameter DevAccount=111122223333 --out usher.yaml"
+    )]
+    Import(ImportArgs),
+    /// Write what the rules want as CloudFormation templates
+    #[command(
+        after_help = "Each template comes with a file that CloudFormation takes over existing resources by; docs/import.md tells how. What is\n\
+        exported stays Usher's: to leave, `usher disown` it, or take the rules out of force.\n\n\
+        Exit codes:\n  \
+        0  written\n  \
+        1  an error\n\n\
+        Examples:\n  \
+        usher export --cloudformation --out stacks\n  \
+        usher export --cloudformation --form json --direct --out stacks\n  \
+        usher export --cloudformation --rules rules/ --out template.yaml"
+    )]
+    Export(ExportArgs),
     /// Bring the rules into force and carry the plan out
     #[command(after_help = "Exit codes:\n  \
         0  all done, or nothing to do\n  \

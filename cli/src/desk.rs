@@ -6,7 +6,8 @@ use shared::{
     audit::Audit,
     domain::AccountId,
     engine::{
-        self, AuditSettings, Auditor, EngineSettings, Planner, PublishError, Rulebook, RulesOnHand, Steps,
+        self, AuditSettings, Auditor, EngineSettings, Planner, PublishError, ReadExisting, Rulebook,
+        RulesOnHand, Steps, Survey, WantedNow,
     },
     ledger::{Cause, Forecast},
     local::FolderRules,
@@ -15,7 +16,7 @@ use shared::{
 };
 
 use crate::{
-    Failure, Machine, Screen,
+    Failure, ImportFailure, Machine, Screen,
     args::{ConnectionArgs, LedgerAt},
     commands::plan::Rules,
     connect::{self, Aws},
@@ -183,6 +184,28 @@ impl Desk {
 }
 
 impl Desk {
+    /// Reads everything that there is, and shows how far it is.
+    pub(crate) async fn existing(&self, screen: &mut Screen<'_>) -> Result<ReadExisting, Failure> {
+        let planner = self.planner();
+        let existing = progress::while_reading(planner.existing(), &self.counts, self.clock.as_ref(), screen);
+        Ok(existing.await?.map_err(ImportFailure::Existing)?)
+    }
+
+    /// What the rules want, whatever there is.
+    pub(crate) async fn wanted_now(&self, screen: &mut Screen<'_>) -> Result<WantedNow, Failure> {
+        let planner = self.planner();
+        let wanted = progress::while_reading(planner.wanted_now(), &self.counts, self.clock.as_ref(), screen);
+        Ok(wanted.await?.map_err(ImportFailure::Existing)?)
+    }
+
+    /// Decides about everything, and shows how far it is.
+    pub(crate) async fn survey(&self, cause: &Cause, screen: &mut Screen<'_>) -> Result<Survey, Failure> {
+        let planner = self.planner();
+        let looking = planner.everything(cause);
+        let survey = progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await?;
+        survey.map_err(Failure::Read)
+    }
+
     /// Plans everything, in numbers, and shows how far it is.
     pub(crate) async fn forecast(&self, cause: &Cause, screen: &mut Screen<'_>) -> Result<Forecast, Failure> {
         let planner = self.planner();

@@ -1,6 +1,7 @@
 //! Why a command could not do its work: what was tried, why it failed, and the way out.
 
 mod delegation;
+mod import;
 mod unknown;
 
 use std::{error::Error, fmt, io, time::Duration};
@@ -19,6 +20,7 @@ use shared::{
 };
 
 pub use delegation::Undelegated;
+pub use import::ImportFailure;
 pub use unknown::Unknown;
 
 use crate::OrganizationMistake;
@@ -154,6 +156,8 @@ pub enum Failure {
     DemoScene { what: String, source: Box<dyn Error + Send + Sync> },
     #[error("the demo took longer than {}, which it never should", seconds(*limit))]
     DemoTooLong { limit: Duration },
+    #[error(transparent)]
+    Import(#[from] ImportFailure),
     #[error("the demo did not end as its rules say: {0}")]
     DemoEnd(String),
 }
@@ -202,6 +206,7 @@ impl Failure {
             Self::NoSetNamed { .. } => "names are compared letter by letter; its own id works too: ps-…",
             Self::Unknown(unknown) => return unknown.way_out(),
             Self::Undelegated(undelegated) => return Some(undelegated.way_out()),
+            Self::Import(failure) => return failure.way_out().or_else(|| self.cause()),
             Self::EventFile { .. } => "give the path of a file, or - for the standard input",
             Self::EventsTooLong { .. } => "split it up: one event after the other will do",
             Self::EventsNotText { .. } => {
@@ -316,6 +321,7 @@ fn consented(error: &ConsentError) -> Option<&'static str> {
         | ConsentError::TooManyKeys
         | ConsentError::Changed(_)
         | ConsentError::Partly { .. }
+        | ConsentError::PartlyAdopted { .. }
         | ConsentError::NotPaused
         | ConsentError::NotHeld(_)
         | ConsentError::KeyNotHeld(_)
@@ -363,6 +369,9 @@ impl Diagnostic for Failure {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         if let Self::Rules(rules) = self {
             return rules.related();
+        }
+        if let Self::Import(ImportFailure::Template(problems)) = self {
+            return problems.related();
         }
         if let Self::Organization(mistake) = self {
             return Some(Box::new(std::iter::once(mistake.as_ref() as &dyn Diagnostic)));

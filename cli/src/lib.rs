@@ -21,6 +21,7 @@ mod machine;
 mod names;
 mod once;
 mod organization_file;
+mod out_file;
 mod planning;
 mod progress;
 mod render;
@@ -33,7 +34,7 @@ mod what_if;
 use std::{io, process::ExitCode};
 
 pub use args::Cli;
-pub use failure::{Failure, Undelegated, Unknown};
+pub use failure::{Failure, ImportFailure, Undelegated, Unknown};
 pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
@@ -93,6 +94,12 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
             Box::pin(commands::explain::run(&explain, &connection, machine, screen)).await
         }
         Command::Audit(audit) => Box::pin(commands::audit::run(&audit, &connection, machine, screen)).await,
+        Command::Import(import) => {
+            Box::pin(commands::import::run(&import, &connection, machine, screen)).await
+        }
+        Command::Export(export) => {
+            Box::pin(commands::export::run(&export, &connection, machine, screen)).await
+        }
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
         Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
         Command::Apply(apply) => Box::pin(commands::apply::run(&apply, &connection, machine, screen)).await,

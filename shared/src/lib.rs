@@ -10,11 +10,13 @@ pub mod aws;
 pub mod causes;
 #[cfg(any(feature = "aws", feature = "local"))]
 pub mod clock;
+pub mod cloudformation;
 pub mod delegation;
 pub mod domain;
 pub mod engine;
 pub mod events;
 pub mod guardrail;
+pub mod import;
 pub mod ledger;
 #[cfg(feature = "local")]
 pub mod local;

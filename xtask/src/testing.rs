@@ -6,7 +6,7 @@ use crate::{
     command::{self, cargo},
     failure::Failure,
     source,
-    tools::{self, AWS_CLI, MOTO, Tool},
+    tools::{self, AWS_CLI, CFN_LINT, MOTO, Tool},
 };
 
 /// Whether tests may be left out when something for them is missing.
@@ -40,7 +40,7 @@ struct Needed {
     what: &'static str,
 }
 
-const NEEDED: [Needed; 2] = [
+const NEEDED: [Needed; 3] = [
     Needed {
         tool: &MOTO,
         tests: "moto_",
@@ -52,6 +52,12 @@ const NEEDED: [Needed; 2] = [
         tests: "aws_cli_",
         variable: "USHER_TEST_AWS_CLI",
         what: "the tests with the AWS CLI (the simulator's walk-through, and articles about Identity Center)",
+    },
+    Needed {
+        tool: &CFN_LINT,
+        tests: "cfn_lint_",
+        variable: "USHER_TEST_CFN_LINT",
+        what: "the tests of exported templates with cfn-lint",
     },
 ];
 

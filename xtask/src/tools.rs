@@ -38,6 +38,9 @@ pub(crate) const MOTO: Tool =
 /// The AWS CLI: what people type at a simulated AWS. Version 1, since version 2 comes from no package index.
 pub(crate) const AWS_CLI: Tool =
     Tool { package: "awscli", version: "1.46.3", program: "aws", from: From::PythonAlone };
+/// Judges CloudFormation templates.
+pub(crate) const CFN_LINT: Tool =
+    Tool { package: "cfn-lint", version: "1.58.0", program: "cfn-lint", from: From::Python };
 /// Finds spelling mistakes.
 pub(crate) const TYPOS: Tool =
     Tool { package: "typos", version: "1.52.0", program: "typos", from: From::Python };

@@ -86,6 +86,10 @@ fn told(what: &Consented, now: Timestamp) -> String {
         Consented::Held { scope } => format!("put on hold {scope}"),
         Consented::Released { scope } => format!("released {scope}"),
         Consented::Adopted { key } => format!("adopted {key}"),
+        Consented::AdoptedAll { rules, keys } => {
+            let all = count(keys.len(), "assignment", "assignments");
+            format!("adopted {all} with rules {}", rules.short())
+        }
         Consented::Disowned { key } => format!("disowned {key}"),
         Consented::Confirmed { name, permission_set } => format!("confirmed {name} as {permission_set}"),
     }

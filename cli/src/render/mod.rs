@@ -40,6 +40,11 @@ pub(crate) fn json(document: &impl serde::Serialize, screen: &mut Screen<'_>) ->
     screen.out.write_all(as_json(document)?.as_bytes()).map_err(Failure::Output)
 }
 
+/// Writes problems of which the command's work goes on.
+pub(crate) fn problems(problems: &Failure, screen: &mut Screen<'_>) -> io::Result<()> {
+    failure(problems, screen)
+}
+
 /// Writes an error: what was tried, why it failed, the way out.
 pub(crate) fn failure(failure: &Failure, screen: &mut Screen<'_>) -> io::Result<()> {
     let mut text = String::new();

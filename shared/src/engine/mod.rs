@@ -27,6 +27,7 @@ mod confirm;
 pub mod consent;
 mod declared;
 mod dossier;
+mod existing;
 mod forecast;
 mod hearing;
 mod inbox;
@@ -65,6 +66,7 @@ pub use declared::{
     DeclaredSets, DeclaredSetsError, Foreseen, KeepSummary, Kept, SetKeeper, SetSurvey, StandIns, Surveyed,
 };
 pub use dossier::{Dossier, Opened};
+pub use existing::{ExistingError, ReadExisting, WantedNow};
 pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
 pub use incoming::{Answer, Became, Incoming, IncomingError, Taken, is_answer, put_off};

@@ -63,6 +63,11 @@ pub enum Consented {
     Adopted {
         key: AssignmentKey,
     },
+    /// All of these, with the rules that want them.
+    AdoptedAll {
+        rules: RulesVersion,
+        keys: Vec<AssignmentKey>,
+    },
     Disowned {
         key: AssignmentKey,
     },
@@ -119,6 +124,7 @@ impl ConsentRecord {
             | Consented::Held { .. }
             | Consented::Released { .. }
             | Consented::Adopted { .. }
+            | Consented::AdoptedAll { .. }
             | Consented::Disowned { .. }
             | Consented::Confirmed { .. } => false,
         }
@@ -159,6 +165,7 @@ mod tests {
             Consented::Held { scope: scope.clone() },
             Consented::Released { scope },
             Consented::Adopted { key: key.clone() },
+            Consented::AdoptedAll { rules: "c".repeat(64).parse().unwrap(), keys: vec![key.clone()] },
             Consented::Disowned { key },
         ];
         let mut ids = std::collections::BTreeSet::new();

@@ -16,7 +16,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn new(problems: Vec<Problem>, unlisted: usize) -> Self {
+    pub(crate) fn new(problems: Vec<Problem>, unlisted: usize) -> Self {
         Self { problems, unlisted }
     }
 
@@ -120,16 +120,16 @@ impl miette::Diagnostic for Problem {
 
 /// A stretch of a file: byte offsets on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// Which of the bundle's files, counted from 0.
-    pub(super) file: usize,
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(crate) file: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// One file of a bundle, ready to be pointed at.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     name: Arc<str>,
     text: Arc<str>,
     /// `None` for text that is never shown.
@@ -139,7 +139,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(name: &str, text: &str) -> Self {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
         let text: Arc<str> = text.into();
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let shown = Some(Arc::new(NamedSource::new(name, Arc::clone(&text)).with_language("yaml")));
@@ -147,24 +147,24 @@ impl Source {
     }
 
     /// A file whose text is not worth showing.
-    pub(super) fn unseen(name: &str) -> Self {
+    pub(crate) fn unseen(name: &str) -> Self {
         Self { name: name.into(), text: "".into(), shown: None, lines: vec![0] }
     }
 
-    pub(super) fn is_unseen(&self) -> bool {
+    pub(crate) fn is_unseen(&self) -> bool {
         self.shown.is_none()
     }
 
-    pub(super) fn name(&self) -> &Arc<str> {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// The number of the line that holds this offset, counted from 1.
-    pub(super) fn line(&self, offset: usize) -> usize {
+    pub(crate) fn line(&self, offset: usize) -> usize {
         self.lines.partition_point(|start| *start <= offset)
     }
 
@@ -184,7 +184,7 @@ impl Source {
 
 /// A problem being described.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(crate) struct Report {
     span: Span,
     message: String,
     label: String,
@@ -193,34 +193,34 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn at(span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn at(span: Span, message: impl Into<String>) -> Self {
         Self { span, message: message.into(), label: "here".to_owned(), help: None, also: None }
     }
 
     /// Which of the bundle's files it is in.
-    pub(super) fn file(&self) -> usize {
+    pub(crate) fn file(&self) -> usize {
         self.span.file
     }
 
     /// What to write beside the text at fault.
-    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
     /// What to do about it.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Another place that has to do with it; shown if it is in the same file.
-    pub(super) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
+    pub(crate) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
         self.also = Some((span, label.into()));
         self
     }
 
-    pub(super) fn into_problem(self, source: &Source) -> Problem {
+    pub(crate) fn into_problem(self, source: &Source) -> Problem {
         let Self { span, message, label, help, also } = self;
         let range = source.first_line(span);
         let line = source.line(range.start);

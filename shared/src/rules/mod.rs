@@ -6,7 +6,7 @@
 mod about;
 mod bundle;
 mod calendar;
-mod diagnostic;
+pub(crate) mod diagnostic;
 mod document;
 mod extent;
 mod finding;

@@ -7,6 +7,7 @@ mod calls;
 mod decider;
 mod engine;
 mod figures;
+mod import;
 mod lambdas;
 mod ledger;
 mod neighbour;
@@ -116,6 +117,11 @@ const ALL: &[Benchmark] = &[
         name: "reports",
         about: "a report of who has access to what, once all is read: how long it takes to make, and how large it is",
         run: reports::measure,
+    },
+    Benchmark {
+        name: "import",
+        about: "how many rules an import finds, of an organization of known ones",
+        run: import::measure,
     },
     Benchmark {
         name: "lambdas",

@@ -14,6 +14,10 @@ pub(crate) enum Trouble {
     Nothing(&'static str),
     #[error("cannot measure planning")]
     Planning(#[from] crate::planning::Trouble),
+    #[error("the benchmark's organization can't be made")]
+    Id(#[from] shared::domain::InvalidId),
+    #[error("cannot import: {0}")]
+    Import(String),
     #[error("cannot read `{path}`")]
     Read { path: PathBuf, source: std::io::Error },
     /// The page has no place for what was measured.

@@ -11,6 +11,7 @@
 //! consent.hold_key(&key).await?;                            // -> Hold
 //! consent.release_key(&key).await?;                         // -> Hold; also what was deleted by hand
 //! consent.adopt(&planner, &key, Unwanted::Refuse).await?;   // foreign or uncertain -> ours
+//! consent.adopt_all(&Adoption::of(&survey), |done| {}).await?;    // all that is foreign and that rules in force want
 //! consent.disown(&key).await?;                              // ours or uncertain -> foreign
 //!
 //! // A permission set that was made again under its name; the ARN that was looked at, if it is known -> now, and before
@@ -32,6 +33,7 @@
 //!
 //! What waits and why is in each plan's `withheld`; who holds a key is in its row's `hold`, and in the orders.
 
+mod adoption;
 mod approve;
 mod keys;
 mod names;
@@ -41,6 +43,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use adoption::{Adoptable, Adoption};
 pub use approve::{Approvable, MOST_KEYS, Proposal};
 pub use keys::Unwanted;
 pub(super) use names::ConfirmedName;
@@ -101,6 +104,15 @@ pub enum ConsentError {
     )]
     Partly {
         approved: usize,
+        all: usize,
+        #[source]
+        why: Box<ConsentError>,
+    },
+    #[error(
+        "it broke off when {adopted} of {all} were adopted: repeat the command, and it goes on with the rest"
+    )]
+    PartlyAdopted {
+        adopted: usize,
         all: usize,
         #[source]
         why: Box<ConsentError>,

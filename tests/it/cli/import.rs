@@ -1,0 +1,438 @@
+//! What there is becomes a rule document, and Usher's own; templates become one, and what the rules want becomes templates.
+
+use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf, sync::Arc, time::Duration};
+
+use cli::{Ending, Machine};
+use jiff::Timestamp;
+use shared::{clock::SystemClock, domain::AccountState, ports::Clock};
+use simulator::{Caller, CallerKind, Fault};
+
+use super::{Place, Ran, run};
+
+/// Whole OUs, a tag, everything but one OU, singles, the management account, a suspended account, a group whose name is another's but for one letter's case.
+const GROWN: &str = r#"
+organization: o-exampleorg1
+root: r-ab12
+management_account: { name: management, id: "111122223333" }
+organizational_units:
+  - name: Workloads
+    organizational_units:
+      - name: Development
+        accounts:
+          - { name: shop-dev, id: "200000000001", tags: { Team: shop } }
+          - { name: search-dev, id: "200000000002", tags: { Team: search } }
+          - { name: data-dev, id: "200000000003", tags: { Team: data } }
+      - name: Production
+        accounts:
+          - { name: shop-prod, id: "200000000004", tags: { Team: shop } }
+          - { name: search-prod, id: "200000000005", tags: { Team: search } }
+          - { name: shop-live, id: "200000000009", tags: { Team: shop } }
+  - name: Sandbox
+    accounts:
+      - { name: play-1, id: "200000000006" }
+      - { name: play-2, id: "200000000007" }
+accounts:
+  - { name: loose, id: "200000000008" }
+instance: { arn: "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6", identity_store: d-9067642ac1, name: example }
+permission_sets:
+  - { name: ReadOnlyAccess, managed_policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"], tags: { Level: Read } }
+  - { name: PowerUserAccess, session_duration: PT4H }
+  - { name: AWSReadOnlyAccess }
+groups: [{ name: Developers }, { name: Auditors }, { name: Shop }, { name: Leavers }]
+users: [{ user_name: alice@example.com, display_name: Alice }, { user_name: bob@example.com, display_name: Bob }]
+assignments:
+  - { account: shop-dev, permission_set: PowerUserAccess, group: Developers }
+  - { account: search-dev, permission_set: PowerUserAccess, group: Developers }
+  - { account: data-dev, permission_set: PowerUserAccess, group: Developers }
+  - { account: shop-dev, permission_set: ReadOnlyAccess, group: Auditors }
+  - { account: search-dev, permission_set: ReadOnlyAccess, group: Auditors }
+  - { account: data-dev, permission_set: ReadOnlyAccess, group: Auditors }
+  - { account: shop-prod, permission_set: ReadOnlyAccess, group: Auditors }
+  - { account: search-prod, permission_set: ReadOnlyAccess, group: Auditors }
+  - { account: shop-live, permission_set: ReadOnlyAccess, group: Auditors }
+  - { account: loose, permission_set: ReadOnlyAccess, group: Auditors }
+  - { account: shop-dev, permission_set: PowerUserAccess, group: Shop }
+  - { account: shop-prod, permission_set: PowerUserAccess, group: Shop }
+  - { account: shop-live, permission_set: PowerUserAccess, group: Shop }
+  - { account: play-1, permission_set: PowerUserAccess, user: alice@example.com }
+  - { account: management, permission_set: ReadOnlyAccess, user: bob@example.com }
+  - { account: play-2, permission_set: AWSReadOnlyAccess, group: Auditors }
+  - { account: play-2, permission_set: ReadOnlyAccess, group: Leavers }
+"#;
+
+impl Place {
+    /// `usher import --out <a new file>`, which must go well.
+    async fn imported(&self, name: &str, more: &[&str]) -> (PathBuf, String) {
+        let path = self.path(name);
+        let ran = self.order(&[&["import", "--out", path.to_str().unwrap()], more].concat()).await;
+        assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+        let text = std::fs::read_to_string(&path).unwrap();
+        (path, text)
+    }
+
+    fn there(&self) -> BTreeSet<String> {
+        self.world().assignments().keys().map(ToString::to_string).collect()
+    }
+}
+
+pub(super) async fn grown() -> Place {
+    let place = Place::new(GROWN).await;
+    {
+        let mut world = place.world();
+        let now = SystemClock.now();
+        world.set_account_state(now, &"200000000007".parse().unwrap(), AccountState::Suspended);
+        let person = Caller::new("console-admin", "111122223333".parse().unwrap(), CallerKind::Management);
+        let leavers = world.group_named("Leavers").unwrap();
+        world.delete_group(now, &person, &leavers).unwrap();
+    }
+    place
+}
+
+fn rules_of(text: &str) -> &str {
+    let rules = text.split_once("rules:\n").unwrap().1;
+    rules.split_once("\n# Left out").map_or(rules, |(rules, _)| rules)
+}
+
+#[tokio::test]
+async fn what_is_imported_plans_to_nothing_and_once_adopted_stays_as_it_is() {
+    let place = grown().await;
+    let before = place.there();
+    let (rules, text) = place.imported("usher.yaml", &["--trust-tag", "Team"]).await;
+    insta::assert_snapshot!(rules_of(&text), @r##"
+    # 7 assignments: 1 group x 1 permission set in 7 accounts.
+    - id: auditors-everywhere
+      principals: [{ group: Auditors }]
+      permission_sets: [ReadOnlyAccess]
+      accounts: { all_of: [everywhere], except: [{ in_ou: Sandbox }] }
+    # 3 assignments: 1 group x 1 permission set in 3 accounts.
+    - id: shop-in-shop
+      principals: [{ group: Shop }]
+      permission_sets: [PowerUserAccess]
+      accounts: { tagged: { Team: shop } }
+    # 3 assignments: 1 group x 1 permission set in 3 accounts.
+    - id: developers-in-workloads-development
+      principals: [{ group: Developers }]
+      permission_sets: [PowerUserAccess]
+      accounts: { in_ou: Workloads/Development }
+
+    # Listed singly, by the ids of their accounts:
+    # 1 assignment: 1 user x 1 permission set in 1 account.
+    # 111122223333 is management
+    - id: bob-in-management
+      principals: [{ user_name: bob@example.com }]
+      permission_sets: [ReadOnlyAccess]
+      accounts: { id: ["111122223333"] }
+    # 1 assignment: 1 user x 1 permission set in 1 account.
+    # 200000000006 is play-1
+    - id: alice-in-play-1
+      principals: [{ user_name: alice@example.com }]
+      permission_sets: [PowerUserAccess]
+      accounts: { id: ["200000000006"] }
+    "##);
+    for left_out in ["1 assignment: their principal was deleted", "1 assignment: Control Tower makes"] {
+        assert!(text.contains(&format!("# Left out, {left_out}")), "{text}");
+    }
+    let check = run(&["usher", "rules", "check", rules.to_str().unwrap()], &Machine::this()).await;
+    assert_eq!(check.ending, Ending::Good, "{check:?}");
+    // A delegated administrator may not ask by principal, and finds the same.
+    place.world().fail_next("ListAccountAssignmentsForPrincipal", Fault::AccessDenied, 20);
+    assert_eq!(place.imported("delegated.yaml", &["--trust-tag", "Team"]).await.1, text);
+    for mode in ["observe", "create-only", "sync"] {
+        let other = place.file("other.yaml", &text.replace("mode: observe", &format!("mode: {mode}")));
+        let plan = place.usher("plan", &other, &[]).await;
+        assert_eq!(plan.ending, Ending::Good, "{mode}: {plan:?}");
+    }
+    assert!(!place.path("state").exists());
+
+    let adopt =
+        ["import", "--adopt", "--rules", rules.to_str().unwrap(), "--by", "alba", "--reason", "day one"];
+    let asked = place.order(&adopt).await;
+    assert_eq!(asked.ending, Ending::Bad, "nobody to ask: {asked:?}");
+    assert!(!place.path("state").exists(), "who says no finds everything as it was");
+    let adopted = place.order(&[&adopt[..], &["--yes"]].concat()).await;
+    assert_eq!(adopted.ending, Ending::Good, "{adopted:?}");
+    assert!(adopted.out.contains("Usher's own from now on: 14 assignments"), "{}", adopted.out);
+
+    let approvals = place.order(&["approvals", "--json"]).await.json();
+    let record = &approvals["records"][0];
+    assert_eq!((&record["by"], &record["reason"]), (&"alba".into(), &"day one".into()));
+    assert_eq!(record["keys"].as_array().unwrap().len(), 14, "{record}");
+    let told = place.order(&["approvals"]).await;
+    assert!(told.out.contains("adopted 14 assignments with rules"), "{}", told.out);
+
+    // In sync it would revoke what is its own and not wanted: there is none.
+    let sync = place.file("sync.yaml", &text.replace("mode: observe", "mode: sync"));
+    let plan = place.usher("plan", &sync, &[]).await;
+    assert_eq!(plan.ending, Ending::Good, "{plan:?}");
+    let apply = place.usher("apply", &sync, &["--yes", "--json"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert_eq!((place.writes(), place.there()), (0, before));
+    let status = place.order(&["status", "--json"]).await.json();
+    assert_eq!(status["counts"]["ours"], 14, "{status}");
+
+    let again = place.order(&["import", "--adopt", "--by", "alba", "--yes"]).await;
+    assert!(again.out.contains("Nothing to adopt"), "{again:?}");
+    let nameless = place.order(&["import", "--adopt", "--by", " ", "--yes"]).await;
+    assert_eq!(nameless.ending, Ending::Bad);
+    assert!(nameless.err.contains("--by NAME"), "{}", nameless.err);
+}
+
+#[tokio::test]
+async fn once_adopted_what_no_rule_wants_any_more_is_revoked() {
+    let place = grown().await;
+    let (path, text) = place.imported("usher.yaml", &["--mode", "sync"]).await;
+    let adopt =
+        place.order(&["import", "--adopt", "--rules", path.to_str().unwrap(), "--by", "alba", "--yes"]).await;
+    assert_eq!(adopt.ending, Ending::Good, "{adopt:?}");
+    let smaller =
+        place.file("smaller.yaml", &text.replace("user_name: alice@example.com", "user_name: nobody"));
+    let apply = place.usher("apply", &smaller, &["--yes", "--json"]).await;
+    assert_eq!(apply.json()["summary"]["revoked"], 1, "{apply:?}");
+}
+
+#[tokio::test]
+async fn permission_sets_are_declared_as_they_are() {
+    let place = grown().await;
+    let (rules, text) = place.imported("usher.yaml", &["--permission-sets", "--mode", "sync"]).await;
+    assert!(text.contains("adopt: true") && text.contains("session_duration: PT4H"), "{text}");
+    let plan = place.usher("plan", &rules, &["--json"]).await.json();
+    assert_eq!((&plan["summary"]["grants"], &plan["summary"]["revokes"]), (&0.into(), &0.into()));
+    for set in plan["permission_sets"].as_array().unwrap() {
+        assert_eq!((&set["action"], &set["differences"]), (&"adopt".into(), &serde_json::json!([])), "{set}");
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_imported_is_told_and_nothing_is_half_written() {
+    let place = grown().await;
+    let path = place.path("usher.yaml");
+    let import = async |more: &[&str]| -> Ran {
+        let ran = place.order(&[&["import", "--out", path.to_str().unwrap()], more].concat()).await;
+        assert_eq!(ran.ending, Ending::Bad, "{more:?}: {ran:?}");
+        ran
+    };
+    let told = |ran: &Ran| ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let tag = import(&["--trust-tag", "Teem"]).await;
+    assert!(
+        told(&tag).contains("no account has a tag `Teem`") && told(&tag).contains("perhaps Team is meant"),
+        "{}",
+        tag.err
+    );
+    let set = import(&["--protect", "Admin"]).await;
+    assert!(told(&set).contains("there is no permission set `Admin`"), "{}", set.err);
+    for call in
+        ["ListUsers", "ListAccounts", "DescribePermissionSet", "ListAccountsForProvisionedPermissionSet"]
+    {
+        place.world().fail_next(call, Fault::AccessDenied, 1);
+        let failed = import(&[]).await;
+        assert!(!path.exists() && failed.err.contains("not allowed"), "{call}: {}", failed.err);
+    }
+
+    // A request that was made since the import began, by a clock that is behind.
+    let rules = place.file("rules.yaml", super::RULES);
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+    assert!(place.writes() > 0, "{apply:?}");
+    let late = Machine { clock: Arc::new(Behind), ..place.machine.clone() };
+    let ran = run(&["usher", "import", "--out", path.to_str().unwrap()], &late).await;
+    assert_eq!(ran.ending, Ending::Bad);
+    assert!(told(&ran).contains("the organization changed while it was read"), "{}", ran.err);
+    assert!(!path.exists());
+
+    place.imported("usher.yaml", &[]).await;
+    let again = import(&[]).await;
+    assert!(told(&again).contains("is there already"), "{}", again.err);
+}
+
+/// A clock that is an hour behind.
+struct Behind;
+
+#[async_trait::async_trait]
+impl Clock for Behind {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() - Duration::from_hours(1)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
+    }
+}
+
+/// Numbers that are the same each time.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % most
+    }
+}
+
+/// An organization whose assignments were given by whole OUs, by teams, and one by one.
+fn generated(seed: u64) -> String {
+    let mut chance = Chance(seed);
+    let (mut text, mut assigned) = (String::new(), BTreeSet::new());
+    let mut accounts = Vec::new();
+    text.push_str("organization: o-exampleorg1\nroot: r-ab12\nmanagement_account: { name: management, id: \"111122223333\" }\norganizational_units:\n");
+    for ou in 0..3 {
+        let _ = write!(text, "  - name: Unit {ou}\n    accounts:\n");
+        for _ in 0..=chance.below(4) {
+            let (number, team) = (accounts.len(), chance.below(3));
+            accounts.push((ou, team));
+            let _ = writeln!(
+                text,
+                "      - {{ name: account-{number}, id: \"2000000000{number:02}\", tags: {{ Team: team-{team} }} }}"
+            );
+        }
+    }
+    text.push_str("instance: { arn: \"arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6\", identity_store: d-9067642ac1, name: example }\n");
+    text.push_str(
+        "permission_sets: [{ name: ReadOnlyAccess }, { name: PowerUserAccess }, { name: \"+odd\" }]\n",
+    );
+    text.push_str("groups: [{ name: Group 0 }, { name: \"yes\" }, { name: \"{odd}\" }]\nusers: [{ user_name: alice@example.com, display_name: Alice }, { user_name: \"7\", display_name: Seven }]\nassignments:\n");
+    let who =
+        ["group: Group 0", "group: \"yes\"", "group: \"{odd}\"", "user: alice@example.com", "user: \"7\""];
+    let sets = ["ReadOnlyAccess", "PowerUserAccess", "\"+odd\""];
+    for _ in 0..4 {
+        let (who, set, kind, of) = (chance.below(5), chance.below(3), chance.below(3), chance.below(3));
+        for (number, (ou, team)) in accounts.iter().enumerate() {
+            if kind == 0 && *ou == of || kind == 1 && *team == of || kind == 2 && *ou != of {
+                assigned.insert((number, set, who));
+            }
+        }
+    }
+    for _ in 0..3 {
+        assigned.insert((chance.below(accounts.len()), chance.below(3), chance.below(5)));
+    }
+    for (number, set, one) in assigned {
+        let _ = writeln!(
+            text,
+            "  - {{ account: account-{number}, permission_set: {}, {} }}",
+            sets[set], who[one]
+        );
+    }
+    text
+}
+
+#[tokio::test]
+async fn organizations_of_any_shape_are_imported_adopted_and_left_as_they_are() {
+    for seed in 0..12 {
+        let place = Place::new(&generated(seed)).await;
+        let before = place.there();
+        let trust: &[&str] = if seed % 2 == 0 { &["--trust-tag", "Team"] } else { &[] };
+        let (rules, text) = place.imported("usher.yaml", &[&["--mode", "sync"], trust].concat()).await;
+        let plan = place.usher("plan", &rules, &["--json"]).await;
+        assert_eq!(plan.ending, Ending::Good, "{seed}: {text}\n{plan:?}");
+        let adopt = place
+            .order(&["import", "--adopt", "--rules", rules.to_str().unwrap(), "--by", "alba", "--yes"])
+            .await;
+        assert_eq!(adopt.ending, Ending::Good, "{seed}: {adopt:?}");
+        let plan = place.usher("plan", &rules, &["--json"]).await;
+        assert_eq!(
+            (plan.ending, &plan.json()["summary"]["withheld"]),
+            (Ending::Good, &0.into()),
+            "{seed}: {plan:?}"
+        );
+        let apply = place.usher("apply", &rules, &["--yes"]).await;
+        assert_eq!(apply.ending, Ending::Good, "{seed}: {apply:?}");
+        assert_eq!((place.writes(), place.there()), (0, before), "{seed}");
+    }
+}
+
+const ARTICLE: &str = include_str!("../../../shared/src/cloudformation/fixtures/alice-and-frank.json");
+
+#[tokio::test]
+async fn a_template_is_imported_without_aws() {
+    let folder = tempfile::tempdir().unwrap();
+    let (template, out) = (folder.path().join("article.json"), folder.path().join("usher.yaml"));
+    std::fs::write(&template, ARTICLE).unwrap();
+    let id = "926703446b-f10fac16-ab5b-45c3-86c1-0123456789ab";
+    let mut line = vec![
+        "usher",
+        "import",
+        "--cloudformation",
+        template.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let (alice, frank) = (format!("AliceDeveloperUserId={id}"), format!("FrankInfosecUserId={id}"));
+    let parameters =
+        [&alice, &frank, "ExampleOrgDevAccountId=200000000001", "ExampleOrgTestAccountId=200000000002"];
+    line.extend(parameters.iter().flat_map(|parameter| ["--parameter", parameter]));
+    let ran = run(&line, &Machine::this()).await;
+    assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+    assert!(ran.err.contains("3 permission sets and 3 assignments in"), "{}", ran.err);
+    let check = run(&["usher", "rules", "check", out.to_str().unwrap()], &Machine::this()).await;
+    assert_eq!(check.ending, Ending::Good, "{check:?}");
+
+    // With one parameter less, what rests on it is told with its place, and the rest is written.
+    std::fs::remove_file(&out).unwrap();
+    line.truncate(line.len() - 2);
+    let ran = run(&line, &Machine::this()).await;
+    assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
+    assert!(
+        ran.err.contains("article.json:78") && ran.err.contains("--parameter ExampleOrgTestAccountId=VALUE"),
+        "{}",
+        ran.err
+    );
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.contains("NOT ALL OF IT: 1 could not be followed"), "{text}");
+    let check = run(&["usher", "rules", "check", out.to_str().unwrap()], &Machine::this()).await;
+    assert_eq!(check.ending, Ending::Good, "{check:?}");
+
+    // What is no JSON, as the article has it, is told with its place, and nothing is written.
+    std::fs::remove_file(&out).unwrap();
+    std::fs::write(&template, ARTICLE.replace("\\\\d{12}", "\\d{12}")).unwrap();
+    let ran = run(&line, &Machine::this()).await;
+    assert_eq!((ran.ending, out.exists()), (Ending::Bad, false), "{ran:?}");
+    assert!(ran.err.contains("article.json:10"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn what_is_exported_and_imported_again_plans_to_nothing() {
+    let place = grown().await;
+    let (rules, _) =
+        place.imported("usher.yaml", &["--trust-tag", "Team", "--permission-sets", "--mode", "sync"]).await;
+    for form in ["yaml", "json"] {
+        let stacks = place.path(&format!("stacks-{form}"));
+        let export = [
+            "export",
+            "--cloudformation",
+            "--form",
+            form,
+            "--rules",
+            rules.to_str().unwrap(),
+            "--out",
+            stacks.to_str().unwrap(),
+        ];
+        let ran = place.order(&export).await;
+        assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+        let template = stacks.join(format!("usher-001.{form}"));
+        let to_import = std::fs::read_to_string(stacks.join("usher-001.import.json")).unwrap();
+        assert_eq!(to_import.matches("LogicalResourceId").count(), 18, "{to_import}");
+        let back = format!("back-{form}.yaml");
+        let (back, text) = place
+            .imported(&back, &["--cloudformation", template.to_str().unwrap(), "--names", "--mode", "sync"])
+            .await;
+        assert!(text.contains("group: Developers") && text.contains("name: PowerUserAccess"), "{text}");
+        let plan = place.usher("plan", &back, &["--json"]).await.json();
+        let summary = &plan["summary"];
+        assert_eq!(
+            (&summary["grants"], &summary["revokes"], &summary["waiting"]),
+            (&0.into(), &0.into(), &0.into()),
+            "{plan}"
+        );
+        // Each of them is there already, made by others: as many as are wanted.
+        let withheld = plan["accounts"].as_array().unwrap().iter();
+        let foreign: usize = withheld.map(|account| account["withheld"].as_array().unwrap().len()).sum();
+        assert_eq!(foreign, 14, "{plan}");
+    }
+    let twice = place.order(&["export", "--cloudformation", "--rules", rules.to_str().unwrap()]).await;
+    assert!(twice.out.starts_with("AWSTemplateFormatVersion"), "{twice:?}");
+    let more = place.file(
+        "more.yaml",
+        "version: 1\nsettings: { mode: sync }\npermission_sets: [{ name: New }]\nrules:\n  - { id: a, principals: [{ group: Auditors }], permission_sets: [New], accounts: everywhere }\n",
+    );
+    let unmade = place.order(&["export", "--cloudformation", "--rules", more.to_str().unwrap()]).await;
+    assert_eq!(unmade.ending, Ending::Bad);
+    assert!(unmade.err.contains("usher apply"), "{}", unmade.err);
+}
