@@ -11,6 +11,7 @@ use shared::{
     },
     ledger::{Cause, Forecast},
     local::FolderRules,
+    plan,
     ports::{Clock, Ledger, RulesStore},
     settings::Settings,
 };
@@ -211,7 +212,13 @@ impl Desk {
         let planner = self.planner();
         let looking = planner.forecast(cause);
         let forecast = progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await?;
-        forecast.map_err(Failure::Read)
+        let forecast = forecast.map_err(Failure::Read)?;
+        // The whole plan has the same name, which is what can be approved.
+        let plan = match self.foresight.fingerprint.as_str() {
+            "" => forecast.plan,
+            fingerprint => plan::hash_with(&forecast.plan, fingerprint),
+        };
+        Ok(Forecast { plan, ..forecast })
     }
 }
 

@@ -62,6 +62,8 @@ pub enum Failure {
     Consent(#[from] ConsentError),
     #[error("cannot look up a name")]
     LookUp(#[source] PortError),
+    #[error("a plan of one account can't tell whether the teams' rules stay within their scopes everywhere")]
+    ScopesOfOneAccount,
     #[error("nobody bears the name `{name}`")]
     NobodyNamed { name: String },
     #[error("there is no permission set `{name}`")]
@@ -202,6 +204,9 @@ impl Failure {
             Self::Consent(error) => return consented(error).map(str::to_owned).or_else(|| self.cause()),
             Self::NobodyNamed { .. } => {
                 "names are compared letter by letter; an id works too: group:<id>, user:<id>"
+            }
+            Self::ScopesOfOneAccount => {
+                "bring these rules into force over all accounts first, by `usher rules publish` or `usher apply` without --account"
             }
             Self::NoSetNamed { .. } => "names are compared letter by letter; its own id works too: ps-…",
             Self::Unknown(unknown) => return unknown.way_out(),
@@ -401,7 +406,7 @@ fn unpublished(error: &PublishError) -> Option<&'static str> {
             Some("others came into force meanwhile: run it again")
         }
         PublishError::BeyondScope(_) => Some(
-            "`usher plan` with these rules shows all of it as withheld; `usher explain` says what the scope asks for",
+            "`usher plan` with these rules shows what would be withheld or taken away for it; `usher explain` says what the scope asks for",
         ),
         PublishError::Ledger(_)
         | PublishError::Rules(_)

@@ -73,15 +73,57 @@ pub async fn ending(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) 
     if arguments.verbose {
         shared::telemetry::init();
     }
+    let acts = acts(&arguments.command);
     let ended = command(arguments, machine, screen).await;
     match ended.and_then(|ending| screen.out.flush().map(|()| ending).map_err(Failure::Output)) {
         Ok(ending) => ending,
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ending::Good,
+        // Who stops reading has read enough. Of what was to be done too, nobody may think that it is done.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe && !acts => Ending::Good,
         Err(failure) => {
             // Where even the error can't be told, the exit code still tells it.
             let _ = render::failure(&failure, screen);
             Ending::Bad
         }
+    }
+}
+
+/// Whether a command is given to change something, and not to show it.
+fn acts(command: &Command) -> bool {
+    match command {
+        Command::Apply(_)
+        | Command::Approve(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
+        | Command::Hold(_)
+        | Command::Release(_)
+        | Command::Adopt(_)
+        | Command::Disown(_)
+        | Command::Confirm(_)
+        | Command::DeadLetters(DeadLettersCommand::Retry(_))
+        | Command::Rules(RulesCommand::Publish(_) | RulesCommand::Rollback(_)) => true,
+        Command::Import(import) => import.adopt,
+        Command::Reprovision(reprovision) => reprovision.now,
+        Command::Rules(
+            RulesCommand::Check(_)
+            | RulesCommand::Bundle(_)
+            | RulesCommand::Versions(_)
+            | RulesCommand::Show(_)
+            | RulesCommand::Schema,
+        )
+        | Command::Plan(_)
+        | Command::Explain(_)
+        | Command::Audit(_)
+        | Command::Export(_)
+        | Command::Status(_)
+        | Command::Withheld(_)
+        | Command::Approvals(_)
+        | Command::DeadLetters(DeadLettersCommand::List(_))
+        | Command::Delegation(_)
+        | Command::Doctor(_)
+        | Command::Completions(_)
+        | Command::Event(_)
+        | Command::Demo(_)
+        | Command::Simulate(_) => false,
     }
 }
 

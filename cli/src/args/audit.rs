@@ -18,7 +18,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "PERMISSION-SET", group = "question")]
     pub permission_set: Option<String>,
     /// Only assignments that are this; several are separated by commas
-    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',', conflicts_with = "question")]
     pub only: Vec<What>,
     /// Tell what has changed since this report, which `--output json` has written
     #[arg(long, value_name = "REPORT", conflicts_with_all = ["question", "only"])]

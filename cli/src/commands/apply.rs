@@ -61,6 +61,10 @@ pub(crate) async fn run(
         engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await.map_err(Failure::Publish)?;
         if let Some(account) = &arguments.what.account {
             nothing_elsewhere(ledger.as_ref(), account).await?;
+            let is_new = in_force.as_ref().is_none_or(|rules| rules.version != bundle.version());
+            if is_new && on_hand.index.has_scopes() {
+                return Err(Failure::ScopesOfOneAccount);
+            }
         }
         let rulebook = Rulebook::fixed(on_hand);
         let (counted, counts) = aws.clone().counted();

@@ -28,7 +28,8 @@ pub(crate) async fn run(
     let out = Out::of(out.as_deref())?;
     let ledger = ledger::to_read(&at.at, connection, machine).await?;
     let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
-    let WantedNow { instance, declared, sets, assignments, uncertain } = desk.wanted_now(screen).await?;
+    let WantedNow { instance, declared, sets, assignments, ending, unconfirmed, waiting, uncertain } =
+        desk.wanted_now(screen).await?;
     if let Some(why) = uncertain.into_iter().next() {
         return Err(ImportFailure::ExportUncertain { why }.into());
     }
@@ -65,6 +66,24 @@ pub(crate) async fn run(
         count(stacks.iter().map(|stack| stack.resources).sum(), "resource", "resources"),
         count(stacks.len(), "template", "templates")
     );
+    let left_out = [
+        (ending.len(), "ends by itself", "end by themselves", "a stack would keep it for ever"),
+        (unconfirmed.len(), "waits", "wait", "`usher confirm` comes first"),
+    ];
+    let mut told = told;
+    for (number, one, many, why) in left_out.into_iter().filter(|(number, ..)| *number > 0) {
+        let ends = if number == 1 { one } else { many };
+        told.push_str(&format!(
+            "{} left out: {ends}; {why}.\n",
+            count(number, "assignment is", "assignments are")
+        ));
+    }
+    if waiting > 0 {
+        told.push_str(&format!(
+            "{} in rules that nothing bears, so nothing is exported for them.\n",
+            count(waiting, "name is", "names are")
+        ));
+    }
     screen.err.write_all(told.as_bytes()).map_err(Failure::Output)?;
     Ok(Ending::Good)
 }

@@ -63,7 +63,7 @@ async fn document(arguments: &ImportArgs, desk: &Desk, screen: &mut Screen<'_>) 
     }
     let (mut declarations, mut undeclared) = (Vec::new(), Vec::new());
     if arguments.permission_sets {
-        (declarations, undeclared) = declared(&existing, desk.aws.sets.as_ref()).await?;
+        (declarations, undeclared) = declared(&existing, &choices, desk.aws.sets.as_ref()).await?;
     }
     let mut about = about(&existing, &induced);
     if may_have_changed {
@@ -112,10 +112,15 @@ fn choices(arguments: &ImportArgs, existing: &Existing) -> Result<Choices, Failu
 /// The declarations of all permission sets that can be declared, and what is to be told of the others.
 async fn declared(
     existing: &Existing,
+    choices: &Choices,
     reader: &dyn PermissionSetReader,
 ) -> Result<(Vec<Declaration>, Vec<String>), Failure> {
     let (mut declarations, mut told) = (Vec::new(), Vec::new());
     for (arn, set) in &existing.sets {
+        if !choices.control_tower && import::is_control_towers(&set.name) {
+            told.push(format!("Not declared: {}: Control Tower makes and keeps it.", set.name));
+            continue;
+        }
         let details = reader.details(arn).await.map_err(Failure::LookUp)?;
         let Some(details) = details else { continue };
         match import::declaration(&details) {

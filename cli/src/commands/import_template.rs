@@ -1,6 +1,6 @@
 //! `usher import --cloudformation`: templates become a rule document. It needs no AWS, but to write names instead of ids.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io::Read as _, path::Path};
 
 use shared::{
     cloudformation::{self, Given, Problems, Template},
@@ -80,8 +80,14 @@ pub(crate) async fn run(
 
 fn read(path: &Path, given: &Given) -> Result<Template, Failure> {
     let name = path.display().to_string();
-    let content =
-        fs::read(path).map_err(|source| ImportFailure::TemplateFile { path: name.clone(), source })?;
+    let failed = |source| ImportFailure::TemplateFile { path: name.clone(), source };
+    let mut content = Vec::new();
+    let most = u64::try_from(cloudformation::MOST_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    fs::File::open(path).map_err(failed)?.take(most).read_to_end(&mut content).map_err(failed)?;
+    if content.len() > cloudformation::MOST_BYTES {
+        // Cut in the middle of a letter it would be told as no text.
+        content.iter_mut().for_each(|byte| *byte = b' ');
+    }
     let text = String::from_utf8(content).map_err(|error| ImportFailure::TemplateNotText {
         path: name.clone(),
         at: error.utf8_error().valid_up_to(),
@@ -135,7 +141,10 @@ fn about(templates: &[Template], left: usize) -> Vec<String> {
     }
     if !others.is_empty() {
         let kinds = others.iter().map(|(kind, number)| format!("{number} {kind}"));
-        about.push(format!("Left alone, being no access: {}.", kinds.collect::<Vec<_>>().join(", ")));
+        about.push(format!(
+            "Not looked into, being neither a permission set nor an assignment: {}.",
+            kinds.collect::<Vec<_>>().join(", ")
+        ));
     }
     about
 }

@@ -103,7 +103,7 @@ async fn bring(
             Err(error) => return Err(Failure::Publish(error)),
         };
         let cause = Cause::new("rules", &format!("{}-planned", version.short()));
-        let desk = Desk::with_rules(on_hand, read, connection, machine).await?;
+        let desk = Desk::with_rules(on_hand, read, connection, machine).await?.foreseeing(screen).await?;
         let planned = desk.forecast(&cause, screen).await?;
         let after = in_force.as_ref().map_or_else(String::new, after);
         let told =

@@ -72,6 +72,12 @@ impl Known<'_> {
                 says.push("It is granted once the permission set is made.".to_owned());
             }
             (Some(Operation::Grant), None) => says.push("The next run grants it.".to_owned()),
+            // Why was told already.
+            (Some(Operation::Revoke), None)
+                if !self.out_of_scope.is_empty() || !self.forbidden_by.is_empty() =>
+            {
+                says.push("The next run revokes it.".to_owned());
+            }
             (Some(Operation::Revoke), None) => {
                 says.push("No rule wants it any more: the next run revokes it.".to_owned());
             }

@@ -105,7 +105,29 @@ fn of_assignments(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> V
                 | Standing::Drifted
                 | Standing::Orphaned => ChangeKind::Adopted,
             })),
-            Some(was) if was.ours && !one.ours => all.push(told(ChangeKind::Disowned)),
+            Some(was) if was.ours && !one.ours => {
+                let row = remembered.rows.get(key).copied();
+                let revoked = |row: &&Row| {
+                    row.state == State::Closed && row.closed_at.is_some_and(|at| at >= before.taken.began)
+                };
+                match row.map(|row| &row.state) {
+                    // It was read before Usher revoked it, or was made anew by others since.
+                    Some(State::Closed) if row.as_ref().is_some_and(revoked) => {
+                        all.push(of_gone(key, was, row, before));
+                    }
+                    // Whose it is can't be said: nobody gave it up.
+                    Some(State::Uncertain { .. }) => {}
+                    Some(
+                        State::Granting(_)
+                        | State::Ours
+                        | State::Closing(_)
+                        | State::Closed
+                        | State::Blocked { .. }
+                        | State::Dormant,
+                    )
+                    | None => all.push(told(ChangeKind::Disowned)),
+                }
+            }
             Some(_) => {}
         }
     }

@@ -214,7 +214,9 @@ impl Table {
 
 /// A cell that no spreadsheet takes for a formula.
 fn harmless(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}").into() } else { cell.into() }
+    let first = cell.trim_start_matches([' ', '\u{a0}', '\u{3000}']);
+    let runs = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if first.starts_with(runs) { format!("'{cell}").into() } else { cell.into() }
 }
 
 #[cfg(test)]
@@ -223,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_cell_that_a_spreadsheet_would_run_is_made_text() {
-        for evil in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+        for evil in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1+1", "＠SUM(A1)"] {
             assert_eq!(harmless(evil), format!("'{evil}"));
         }
         for good in ["", "a=b", "111122223333", "'quoted"] {

@@ -1,6 +1,9 @@
 //! What the functions of a template come to, as far as that can be told from the template and its parameters alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::tree::{Node, Value};
 use crate::rules::diagnostic::{Report, Span};
@@ -18,6 +21,20 @@ pub(super) enum Came {
     SetArn(String),
     /// `AWS::NoValue`: as if the property were not there.
     Nothing,
+}
+
+impl Came {
+    /// How much it costs to say it once more.
+    fn size(&self) -> usize {
+        match self {
+            Self::Text { text, .. } | Self::SetArn(text) => text.len(),
+            Self::List(items) => items.iter().map(Self::size).sum(),
+            Self::Map(members) => {
+                members.iter().map(|(key, value)| key.len().saturating_add(value.size())).sum()
+            }
+            Self::Nothing => 0,
+        }
+    }
 }
 
 /// Why something can't be followed, and where.
@@ -57,17 +74,38 @@ pub(super) struct Scope<'a> {
     pub(super) pseudo: BTreeMap<&'static str, String>,
     pub(super) mappings: Option<&'a Node>,
     pub(super) conditions: Option<&'a Node>,
+    /// How much more is followed: steps, and bytes of what they come to.
+    pub(super) left: Cell<usize>,
     /// The types of resources, by their logical ids.
     pub(super) resources: BTreeMap<String, String>,
 }
+
+/// How much of one template is followed: CloudFormation's own limits let none come near it, but one made to keep somebody busy does.
+pub(super) const MOST: usize = 8 * 1024 * 1024;
+/// How many conditions may rest on each other.
+const DEEPEST: usize = 60;
 
 /// The type of the resource whose ARN others name.
 pub(super) const PERMISSION_SET: &str = "AWS::SSO::PermissionSet";
 
 impl Scope<'_> {
+    fn spend(&self, span: Span, amount: usize) -> Result<(), Unfollowed> {
+        let Some(left) = self.left.get().checked_sub(amount) else {
+            return Err(Unfollowed::at(
+                span,
+                "the template asks for too much: its functions come to more than can be followed",
+            )
+            .help("write out what is made from itself again and again"));
+        };
+        self.left.set(left);
+        Ok(())
+    }
+
     pub(super) fn follow(&self, node: &Node) -> Followed {
+        self.spend(node.span, 1)?;
         match &node.value {
             Value::Text { text, plain } => {
+                self.spend(node.span, text.len())?;
                 if text.contains("{{resolve:") {
                     return Err(Unfollowed::at(
                         node.span,
@@ -108,6 +146,8 @@ impl Scope<'_> {
                 let (delimiter, list) = two(name, argument)?;
                 let delimiter = self.word(delimiter)?;
                 let parts = self.words(list)?;
+                let length: usize = parts.iter().map(|part| part.len().saturating_add(delimiter.len())).sum();
+                self.spend(span, length)?;
                 Ok(text(parts.join(&delimiter)))
             }
             "Fn::Split" => {
@@ -147,6 +187,7 @@ impl Scope<'_> {
     /// What a name stands for.
     fn reference(&self, name: &str, span: Span) -> Followed {
         if let Some(value) = self.parameters.get(name) {
+            self.spend(span, value.size())?;
             return Ok(value.clone());
         }
         if let Some(why) = self.missing.get(name) {
@@ -254,7 +295,10 @@ impl Scope<'_> {
             match value {
                 // The ARN alone is the ARN; in the midst of a text it is known to CloudFormation only.
                 Came::SetArn(name) if out.is_empty() && rest.is_empty() => return Ok(Came::SetArn(name)),
-                Came::Text { text, .. } => out.push_str(&text),
+                Came::Text { text, .. } => {
+                    self.spend(argument.span, text.len())?;
+                    out.push_str(&text);
+                }
                 Came::SetArn(_) | Came::List(_) | Came::Map(_) | Came::Nothing => {
                     return Err(Unfollowed::at(argument.span, format!("`${{{name}}}` is no text")));
                 }
@@ -297,12 +341,19 @@ impl Scope<'_> {
         if !on_the_way.insert(name.to_owned()) {
             return Err(Unfollowed::at(condition.span, format!("the condition `{name}` rests on itself")));
         }
+        if on_the_way.len() > DEEPEST {
+            return Err(Unfollowed::at(
+                condition.span,
+                format!("more than {DEEPEST} conditions rest on each other"),
+            ));
+        }
         let holds = self.is_true(condition, on_the_way);
         on_the_way.remove(name);
         holds
     }
 
     fn is_true(&self, node: &Node, on_the_way: &mut BTreeSet<String>) -> Result<bool, Unfollowed> {
+        self.spend(node.span, 32)?;
         let wrong = || Unfollowed::at(node.span, "this condition can't be followed");
         let [only] = node.entries() else { return Err(wrong()) };
         let parts = match &only.value.value {

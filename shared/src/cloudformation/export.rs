@@ -37,10 +37,10 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Of a template in S3 (CloudFormation user guide, "Quotas": 500 resources, 1 MB).
-    pub const IN_S3: Self = Self { resources: 500, bytes: 1_000_000 };
+    /// Of a template in S3 (CloudFormation user guide, "Quotas": 500 resources, 1 MB). One import takes over 200 resources at most (CloudFormation's API model, `ResourcesToImport`).
+    pub const IN_S3: Self = Self { resources: 200, bytes: 1_000_000 };
     /// Of one that is sent along with the call (the same: 51,200 bytes).
-    pub const DIRECT: Self = Self { resources: 500, bytes: 51_200 };
+    pub const DIRECT: Self = Self { resources: 200, bytes: 51_200 };
 }
 
 /// A resource that no template can hold.

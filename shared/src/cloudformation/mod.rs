@@ -16,4 +16,4 @@ mod tests;
 mod tree;
 
 pub use export::{Exported, Form, Limits, Stack, ToExport, TooMuch, export};
-pub use template::{Assigned, Given, Problems, SetOf, Template, TemplateSet, imported, read};
+pub use template::{Assigned, Given, MOST_BYTES, Problems, SetOf, Template, TemplateSet, imported, read};

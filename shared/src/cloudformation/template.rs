@@ -1,12 +1,13 @@
 //! What a template says about access: permission sets and assignments. What can't be followed is told with its place; the rest is read.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
 use super::{
-    evaluate::{Came, PERMISSION_SET, Scope},
+    evaluate::{Came, MOST, PERMISSION_SET, Scope},
     properties::{Properties, Reported, customer_managed, word},
     tree::{self, Node, Value},
 };
@@ -25,7 +26,7 @@ use crate::{
 const ASSIGNMENT: &str = "AWS::SSO::Assignment";
 
 /// The largest template that CloudFormation takes (CloudFormation user guide, "Quotas": 1 MB in S3); more is not read.
-pub(super) const MOST_BYTES: usize = 1_000_000;
+pub const MOST_BYTES: usize = 1_000_000;
 
 /// What is given along with a template.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +78,7 @@ pub struct Template {
 
 /// Why a template could not be read at all.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the template can't be read")]
+#[error("the template can't be followed, or not all of it")]
 pub struct Problems(pub Vec<Problem>);
 
 impl miette::Diagnostic for Problems {
@@ -114,6 +115,10 @@ pub fn read(name: &str, text: &str, given: &Given) -> Result<Template, Problems>
     };
     let mut reports = Vec::new();
     let scope = scope(&root, resources, given, &mut reports);
+    if let Some(transform) = root.get("Transform") {
+        let why = "what the transform makes of the template is known to CloudFormation only";
+        reports.push(Report::at(transform.span, why).label("not looked into"));
+    }
     let mut template = Template::default();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for kind in [PERMISSION_SET, ASSIGNMENT] {
@@ -121,6 +126,12 @@ pub fn read(name: &str, text: &str, given: &Given) -> Result<Template, Problems>
             let of_kind = entry.value.get("Type").and_then(Node::text);
             if kind == PERMISSION_SET && of_kind != Some(PERMISSION_SET) && of_kind != Some(ASSIGNMENT) {
                 match of_kind {
+                    Some(other) if other == "AWS::CloudFormation::Stack" || other.ends_with("::MODULE") => {
+                        let why =
+                            format!("`{}` ({other}) may give access by a template of its own", entry.key);
+                        let report = Report::at(entry.span, why).label("not looked into");
+                        reports.push(report.help("import that template too"));
+                    }
                     Some(other) => *template.others.entry(other.to_owned()).or_default() += 1,
                     None => reports.push(
                         Report::at(
@@ -182,6 +193,7 @@ fn scope<'a>(root: &'a Node, resources: &Node, given: &Given, reports: &mut Vec<
         ]),
         mappings: root.get("Mappings"),
         conditions: root.get("Conditions"),
+        left: Cell::new(MOST),
         resources: BTreeMap::new(),
     };
     if let Some(account) = &given.account_id {

@@ -303,3 +303,54 @@ proptest! {
         document(&templates);
     }
 }
+
+fn with_conditions(conditions: &str) -> String {
+    format!(
+        r#"{{ "Conditions": {{ {conditions} }}, "Resources": {{ "A": {{ "Type": "AWS::SSO::Assignment", "Condition": "C0", "Properties": {{}} }} }} }}"#
+    )
+}
+
+#[test]
+fn conditions_that_rest_on_too_many_others_are_told_and_followed_no_further() {
+    let chain: Vec<String> =
+        (0..4000).map(|number| format!(r#""C{number}": {{ "Condition": "C{}" }}"#, number + 1)).collect();
+    let template = read("chain.json", &with_conditions(&chain.join(",")), &Given::default()).unwrap();
+    assert!(problems(&template)[0].contains("more than 60 conditions rest on each other"), "{template:?}");
+
+    // Each asks for the next one twice.
+    let twice: Vec<String> = (0..40)
+        .map(|number| {
+            let next = format!(r#"{{ "Condition": "C{}" }}"#, number + 1);
+            format!(r#""C{number}": {{ "Fn::And": [{next}, {next}] }}"#)
+        })
+        .chain([r#""C40": { "Fn::Equals": ["a", "a"] }"#.to_owned()])
+        .collect();
+    let template = read("twice.json", &with_conditions(&twice.join(",")), &Given::default()).unwrap();
+    assert!(problems(&template)[0].contains("asks for too much"), "{template:?}");
+}
+
+#[test]
+fn a_text_that_is_made_from_itself_again_and_again_is_told() {
+    let mut value = r#""0123456789""#.to_owned();
+    for _ in 0..9 {
+        value = format!(
+            r#"{{ "Fn::Sub": ["${{x}}${{x}}${{x}}${{x}}${{x}}${{x}}${{x}}${{x}}", {{ "x": {value} }}] }}"#
+        );
+    }
+    let text = format!(
+        r#"{{ "Resources": {{ "P": {{ "Type": "AWS::SSO::PermissionSet", "Properties": {{ "Name": {value} }} }} }} }}"#
+    );
+    let template = read("bomb.json", &text, &Given::default()).unwrap();
+    assert!(problems(&template)[0].contains("asks for too much"), "{:?}", problems(&template));
+}
+
+#[test]
+fn what_may_give_access_elsewhere_is_told_and_nothing_in_a_name_commands_a_terminal() {
+    let text = r#"{ "Transform": "Mine", "Resources": { "N": { "Type": "AWS::CloudFormation::Stack" },
+        "M": { "Type": "My::Own::SSO::MODULE" }, "E\u001b[31m": { "Properties": {} } } }"#;
+    let template = read("nested.json", text, &Given::default()).unwrap();
+    let told = problems(&template).join("\n");
+    assert_eq!(template.problems.len(), 4, "{told}");
+    assert!(told.contains("`N` (AWS::CloudFormation::Stack) may give access"), "{told}");
+    assert!(!told.contains('\u{1b}'), "{told:?}");
+}

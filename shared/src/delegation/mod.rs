@@ -59,6 +59,8 @@ pub enum Note {
     Unread(usize),
     /// Named permission sets that are not there.
     NoSet(Vec<String>),
+    /// Protected permission sets are kept out by the ARNs that they have now.
+    ProtectedByArn,
     /// Protected permission sets that are not there now, so that nothing keeps them out once they are.
     UnmadeProtected(Vec<String>),
     /// IAM doesn't tell the letters of tags' keys apart by their case.
@@ -274,6 +276,9 @@ fn protected(scopes: &[&Scope], ground: &Ground<'_>, notes: &mut Vec<Note>) -> O
             Some(arn) => _ = arns.insert(arn.to_string()),
             None => unmade.push(name.clone()),
         }
+    }
+    if !arns.is_empty() {
+        notes.push(Note::ProtectedByArn);
     }
     if !unmade.is_empty() {
         notes.push(Note::UnmadeProtected(unmade));

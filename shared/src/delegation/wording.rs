@@ -110,6 +110,9 @@ impl fmt::Display for Note {
             Self::NoSet(names) => {
                 write!(f, "No permission set is called so now, and each is left out: {}.", listed(names))
             }
+            Self::ProtectedByArn => f.write_str(
+                "Protected permission sets are kept out by the ARNs that they have now. Write the policy again when one is protected, or made anew under its name.",
+            ),
             Self::UnmadeProtected(names) => write!(
                 f,
                 "These protected permission sets are not there now, so the policy can't keep them out: {}. Write it again once they are made.",

@@ -196,6 +196,12 @@ pub struct WantedNow {
     /// The names of all permission sets that there are.
     pub sets: BTreeMap<PermissionSetArn, String>,
     pub assignments: BTreeSet<AssignmentKey>,
+    /// What ends by itself, which is said of nothing else.
+    pub ending: BTreeSet<AssignmentKey>,
+    /// What a person has to confirm before rules give it.
+    pub unconfirmed: BTreeSet<AssignmentKey>,
+    /// How many names in rules nothing bears yet.
+    pub waiting: usize,
     /// Why it can't be said for some account or rule.
     pub uncertain: Vec<String>,
 }
@@ -209,12 +215,25 @@ impl Planner<'_> {
         let drafts = look.draft(accounts, &needs).await;
         let mut uncertain: Vec<String> =
             look.unread.iter().map(|(account, error)| format!("account {account}: {error}")).collect();
-        let mut assignments = BTreeSet::new();
+        let (mut assignments, mut ending, mut unconfirmed) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut waiting = BTreeSet::new();
         for draft in &drafts.each {
             uncertain.extend(draft.desired.frozen.iter().map(|(rule, why)| format!("rule {rule}: {why}")));
             uncertain.extend(draft.desired.grants_frozen.clone());
-            if draft.account.state.is_active() {
-                assignments.extend(draft.desired.wanted.keys().cloned());
+            if !draft.account.state.is_active() {
+                continue;
+            }
+            waiting.extend(draft.desired.waiting.iter().cloned());
+            for key in draft.desired.wanted.keys() {
+                let into = if draft.desired.unconfirmed.contains_key(key) {
+                    &mut unconfirmed
+                } else if draft.desired.until.contains_key(key) {
+                    &mut ending
+                } else {
+                    &mut assignments
+                };
+                into.insert(key.clone());
             }
         }
         let sets = match look.reading.catalogue(false).await {
@@ -228,6 +247,9 @@ impl Planner<'_> {
             declared: look.rules.index.declared().to_vec(),
             sets: sets.into_iter().map(|set| (set.arn, set.name)).collect(),
             assignments,
+            ending,
+            unconfirmed,
+            waiting: waiting.len(),
             uncertain,
         })
     }

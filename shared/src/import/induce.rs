@@ -44,6 +44,11 @@ const CONTROL_TOWER: [&str; 6] = [
     "AWSServiceCatalogEndUserAccess",
 ];
 
+/// Whether Control Tower makes and keeps the permission set of this name.
+pub fn is_control_towers(name: &str) -> bool {
+    CONTROL_TOWER.contains(&name)
+}
+
 /// One rule: each of these principals gets each of these permission sets where any of the selections holds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {

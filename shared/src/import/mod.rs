@@ -11,7 +11,7 @@
 //! exact     whether the document wants exactly what there is: asked of the same code that plans
 //! ```
 //!
-//! Which of many rule documents that say the same is the natural one is decided by [`cost`]: the one that costs least to read.
+//! Which of many rule documents that say the same is the natural one is decided by `cost`: the one that costs least to read.
 
 mod cost;
 mod cover;
@@ -29,7 +29,7 @@ mod yaml;
 pub use document::{Document, Heading, TooLarge, document};
 pub use exact::{Inexact, is_exact};
 pub use existing::{Existing, Named};
-pub use induce::{Choices, Induced, LeftOut, LeftOutWhy, Rule, Selection, induce};
+pub use induce::{Choices, Induced, LeftOut, LeftOutWhy, Rule, Selection, induce, is_control_towers};
 pub use place::{InOu, Place};
 pub(crate) use sets::written;
 pub use sets::{Declaration, declaration};

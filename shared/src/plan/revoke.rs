@@ -5,7 +5,7 @@ use super::{
     key::{Decision, Subject},
 };
 use crate::{
-    domain::{Mode, Operation},
+    domain::{Mode, Operation, RuleId},
     ledger::{Intent, Row, State},
     resolve::Lookup,
 };
@@ -78,9 +78,19 @@ impl Subject<'_> {
         {
             return Some(WithheldReason::PermissionSetAwaited(name.to_owned()));
         }
-        // A rule that wants the key still, but for a `never` or a scope, speaks with the mode it has now.
-        let modes = desired.refused(self.key).unwrap_or(&row.wanted_by);
-        let strictest = modes.values().copied().min().unwrap_or(Mode::Sync).min(*mode);
+        // A rule that wants the key still, but for a `never`, speaks with the mode it has now. So does one that is beyond the scope of its
+        // team by now, if it is one of those that gave the key: another has no say.
+        let strictest = match desired.forbidden.get(self.key) {
+            Some(modes) => modes.values().copied().min(),
+            None => {
+                let beyond = desired.beyond.get(self.key);
+                let now = |(rule, had): (&RuleId, &Mode)| {
+                    beyond.and_then(|modes| modes.get(rule)).copied().unwrap_or(*had)
+                };
+                row.wanted_by.iter().map(now).min()
+            }
+        };
+        let strictest = strictest.unwrap_or(Mode::Sync).min(*mode);
         match strictest {
             Mode::Observe => Some(WithheldReason::Observed),
             Mode::CreateOnly => Some(WithheldReason::CreateOnly),

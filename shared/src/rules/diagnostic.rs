@@ -222,6 +222,10 @@ impl Report {
 
     pub(crate) fn into_problem(self, source: &Source) -> Problem {
         let Self { span, message, label, help, also } = self;
+        // What a file says is quoted: nothing of it commands the terminal that shows it.
+        let plain =
+            |text: String| text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+        let (message, help): (String, Option<String>) = (plain(message), help.map(plain));
         let range = source.first_line(span);
         let line = source.line(range.start);
         let line_start = line.checked_sub(1).and_then(|at| source.lines.get(at)).copied().unwrap_or_default();

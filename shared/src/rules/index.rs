@@ -73,6 +73,11 @@ impl Index {
         &self.teams
     }
 
+    /// Whether any team may give some things only.
+    pub fn has_scopes(&self) -> bool {
+        self.teams.iter().any(|team| team.limits().is_some())
+    }
+
     /// What a rule must stay within, by the scopes of the team whose file it is in; `None` where nothing limits it.
     pub fn limits_of(&self, rule: &Rule) -> Option<&[Scope]> {
         let team = rule.team.as_ref()?;

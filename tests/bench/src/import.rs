@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use shared::{
     domain::Mode,
-    import::{self, Choices, Existing, Heading, Induced},
+    import::{self, Choices, Existing, Heading, Induced, TooLarge},
 };
 
 use crate::{
@@ -38,13 +38,18 @@ fn row(name: &str, existing: &Existing, choices: &Choices) -> Result<Row, Troubl
     let began = Instant::now();
     let induced = import::induce(existing, choices);
     let heading = Heading { mode: Mode::Observe, about: Vec::new(), declarations: &[] };
-    let document = import::document(existing, &induced, choices, &heading)
-        .map_err(|error| Trouble::Import(error.to_string()))?;
-    import::is_exact(&document, existing, &induced).map_err(|error| Trouble::Import(error.to_string()))?;
+    let (bytes, fits) = match import::document(existing, &induced, choices, &heading) {
+        Ok(document) => {
+            import::is_exact(&document, existing, &induced)
+                .map_err(|error| Trouble::Import(error.to_string()))?;
+            (document.bundle.files.values().map(String::len).sum(), 1)
+        }
+        // Rules in force fit into a bundle: an import that doesn't is refused, and says so.
+        Err(TooLarge { bytes, files: _ }) => (bytes, 0),
+    };
     let took = began.elapsed().as_secs_f64();
     let Induced { rules, left_out: _, wanted, by_place } = &induced;
     let listing = rules.iter().filter(|rule| rule.lists_accounts()).count();
-    let bytes: usize = document.bundle.files.values().map(String::len).sum();
     Ok(Row::new(name)
         .figure("accounts", figure(existing.accounts.len()))
         .figure("assignments", figure(wanted.len()))
@@ -53,6 +58,7 @@ fn row(name: &str, existing: &Existing, choices: &Choices) -> Result<Row, Troubl
         .figure("rules that list", figure(listing))
         .figure("listed assignments", figure(wanted.len() - by_place))
         .figure("KiB", figure(bytes) / 1024.0)
+        .figure("fits a bundle", figure(fits))
         .aimed("whole (s)", took, Aim::AtMost(SECONDS)))
 }
 

@@ -125,7 +125,7 @@ async fn the_first_articles_story_needs_one_rule_document() {
     assert_eq!(refused.ending, Ending::Bad, "{refused:?}");
     assert_eq!(place.world().assignments().len(), 3);
     let hash = place.usher("plan", &clean_up, &["--json"]).await.json()["hash"].as_str().unwrap().to_owned();
-    let approve = place.usher("approve", &clean_up, &["--plan", &hash, "--yes"]).await;
+    let approve = place.usher("approve", &clean_up, &["--plan", &hash, "--yes", "--by", "frank"]).await;
     assert_eq!(approve.ending, Ending::Good, "{approve:?}");
     let apply = place.usher("apply", &clean_up, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");

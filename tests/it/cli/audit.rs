@@ -243,3 +243,12 @@ async fn without_a_ledger_and_without_rules_it_tells_what_there_is() {
     assert!(told.contains("2  foreign") && told.contains("0  ours"), "{told}");
     assert!(!place.path("state").exists(), "and makes nothing");
 }
+
+#[tokio::test]
+async fn what_a_person_has_is_not_told_as_nothing_where_nobody_may_ask() {
+    let place = Place::new(ORGANIZATION).await;
+    place.world().fail_next("ListAccountAssignmentsForPrincipal", simulator::Fault::AccessDenied, 50);
+    let ran = place.order(&["audit", "--person", "alice@example.com"]).await;
+    assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
+    assert!(ran.out.contains("a whole report goes by account where this is not allowed"), "{}", ran.out);
+}

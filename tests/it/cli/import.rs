@@ -408,7 +408,7 @@ async fn what_is_exported_and_imported_again_plans_to_nothing() {
         assert_eq!(ran.ending, Ending::Good, "{ran:?}");
         let template = stacks.join(format!("usher-001.{form}"));
         let to_import = std::fs::read_to_string(stacks.join("usher-001.import.json")).unwrap();
-        assert_eq!(to_import.matches("LogicalResourceId").count(), 18, "{to_import}");
+        assert_eq!(to_import.matches("LogicalResourceId").count(), 17, "{to_import}");
         let back = format!("back-{form}.yaml");
         let (back, text) = place
             .imported(&back, &["--cloudformation", template.to_str().unwrap(), "--names", "--mode", "sync"])

@@ -56,7 +56,7 @@ async fn a_report_is_kept_in_the_bucket_and_pointed_at() {
     let latest = service.kept_json("usher/latest.json").await;
     let second = service.kept_json(&format!("usher/{}", latest["forms"]["json"].as_str().unwrap())).await;
     assert_eq!(second["taken"]["since"], json!(report.taken.began));
-    assert_eq!(service.kept().await.iter().filter(|key| key.contains("/reports/")).count(), 4);
+    assert_eq!(service.kept().await.iter().filter(|key| key.contains("/reports/")).count(), 6);
     service.assert_the_logs_are_discreet_json();
 }
 

@@ -1,6 +1,6 @@
 //! The report as one page that opens in any browser and asks nothing of any network.
 //!
-//! The page is made of its own files beside this one: [`SHELL`] with the style, the script and the report's data put in. What the report
+//! The page is made of its own files beside this one: `page.html` with the style, the script and the report's data put in. What the report
 //! holds comes from people and is never trusted: it goes into the page escaped as HTML, or as JSON without a character that could end
 //! its element, and the script makes text of it, never markup. A content security policy allows this one script and this one style, by
 //! their hashes, and nothing else: no request to anywhere, no form, no frame, no markup made from text.

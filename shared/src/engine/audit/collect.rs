@@ -258,7 +258,15 @@ impl Collector<'_> {
                         at: keys.into_iter().map(|key| (key.account, key.permission_set)).collect(),
                     });
                 }
-                // Only the management account may ask so.
+                // Only the management account may ask so. What one person has is asked for in no other way: it is not known, then.
+                Err(error @ (PortError::Denied(_) | PortError::Refused(_)))
+                    if matches!(self.auditor.auditing.only, Only::Person(_)) =>
+                {
+                    let what = format!(
+                        "what {principal} has; a whole report goes by account where this is not allowed"
+                    );
+                    unread(draft, what, error, scope)?;
+                }
                 Err(PortError::Denied(_) | PortError::Refused(_)) if draft.holdings.is_empty() => {
                     draft.way = Some(Way::ByAccount);
                     return Ok(Some(BTreeSet::new()));

@@ -117,6 +117,10 @@ impl Reporter<'_> {
         {
             return Ok(ended(ReportEnd::TooSoon, 0));
         }
+        let every = signed(self.settings.every);
+        if let Some(last) = latest.as_ref().filter(|last| began > last.began + every + every) {
+            tracing::warn!(last.began = %last.began, "audit: the last report is older than twice `USHER_AUDIT_EVERY`: sweeps may leave it no time (`USHER_SWEEP_EVERY`)");
+        }
         if self.auditor.auditing.yields_to_sweep && self.is_swept(began).await? {
             return Ok(ended(ReportEnd::SweepUnderWay, draft.as_ref().map_or(0, read)));
         }
