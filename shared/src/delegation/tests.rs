@@ -92,6 +92,7 @@ fn any_permission_set_in_these_accounts() {
         by_ids.notes,
         [
             Note::NoAccount(vec!["999999999999".parse().unwrap()]),
+            Note::ProtectedByArn,
             Note::UnmadeProtected(vec!["Later".to_owned()])
         ]
     );

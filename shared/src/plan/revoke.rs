@@ -72,23 +72,23 @@ impl Subject<'_> {
             let why = "the permission set is assigned here, and missing from the list of permission sets";
             return Some(WithheldReason::LookupFailed(why.to_owned()));
         }
-        // What is forbidden, or beyond a scope, waits for nothing.
-        if desired.refused(self.key).is_none()
+        // What is forbidden, or was given and is beyond a scope by now, waits for nothing.
+        let beyond = desired.beyond.get(self.key);
+        let gave = beyond.is_some_and(|modes| modes.keys().any(|rule| row.wanted_by.contains_key(rule)));
+        if !desired.forbidden.contains_key(self.key)
+            && !gave
             && let Some(name) = desired.awaited.by(&self.key.principal, &row.wanted_by)
         {
             return Some(WithheldReason::PermissionSetAwaited(name.to_owned()));
         }
         // A rule that wants the key still, but for a `never`, speaks with the mode it has now. So does one that is beyond the scope of its
         // team by now, if it is one of those that gave the key: another has no say.
-        let strictest = match desired.forbidden.get(self.key) {
-            Some(modes) => modes.values().copied().min(),
-            None => {
-                let beyond = desired.beyond.get(self.key);
-                let now = |(rule, had): (&RuleId, &Mode)| {
-                    beyond.and_then(|modes| modes.get(rule)).copied().unwrap_or(*had)
-                };
-                row.wanted_by.iter().map(now).min()
-            }
+        let now =
+            |(rule, had): (&RuleId, &Mode)| beyond.and_then(|modes| modes.get(rule)).copied().unwrap_or(*had);
+        let strictest = if let Some(modes) = desired.forbidden.get(self.key) {
+            modes.values().copied().min()
+        } else {
+            row.wanted_by.iter().map(now).min()
         };
         let strictest = strictest.unwrap_or(Mode::Sync).min(*mode);
         match strictest {

@@ -66,7 +66,7 @@ async fn what_happens_after_a_move_is_what_was_foretold() {
     let explained = asked
         .in_force(&["group:Developers", DEV, "PowerUserAccess", "--what-if", "move:shop-dev:Production"])
         .await;
-    assert!(explained.out.contains("the next run revokes it"), "{}", explained.out);
+    assert!(explained.out.contains("The next run revokes it"), "{}", explained.out);
     assert!(
         explained.out.contains("supposed: shop-dev (200000000001) is in Production"),
         "{}",
