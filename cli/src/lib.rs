@@ -176,10 +176,10 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         }
         Command::Completions(completions) => commands::completions::run(&completions, screen),
         Command::Delegation(DelegationCommand::Policy(policy)) => {
-            commands::delegation::policy(&policy, &connection, machine, screen).await
+            Box::pin(commands::delegation::policy(&policy, &connection, machine, screen)).await
         }
         Command::Delegation(DelegationCommand::Who(who)) => {
-            commands::delegation::who(&who, &connection, machine, screen).await
+            Box::pin(commands::delegation::who(&who, &connection, machine, screen)).await
         }
         Command::Event(event) => commands::event::run(&event, screen),
     }
@@ -195,14 +195,14 @@ async fn rules_command(
         RulesCommand::Check(check) => commands::rules_check::run(&check, screen),
         RulesCommand::Bundle(bundle) => commands::rules_publish::bundle(&bundle, screen),
         RulesCommand::Publish(publish) => {
-            commands::rules_publish::publish(&publish, connection, machine, screen).await
+            Box::pin(commands::rules_publish::publish(&publish, connection, machine, screen)).await
         }
         RulesCommand::Versions(versions) => {
             commands::rules_versions::versions(&versions, connection, machine, screen).await
         }
         RulesCommand::Show(show) => commands::rules_versions::show(&show, connection, machine, screen).await,
         RulesCommand::Rollback(rollback) => {
-            commands::rules_publish::rollback(&rollback, connection, machine, screen).await
+            Box::pin(commands::rules_publish::rollback(&rollback, connection, machine, screen)).await
         }
         RulesCommand::Schema => commands::rules_schema::run(screen),
     }

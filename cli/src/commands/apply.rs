@@ -60,11 +60,8 @@ pub(crate) async fn run(
         let in_force = ledger.rules_in_force().await?;
         engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await.map_err(Failure::Publish)?;
         if let Some(account) = &arguments.what.account {
-            nothing_elsewhere(ledger.as_ref(), account).await?;
             let is_new = in_force.as_ref().is_none_or(|rules| rules.version != bundle.version());
-            if is_new && on_hand.index.has_scopes() {
-                return Err(Failure::ScopesOfOneAccount);
-            }
+            may_be_alone(account, ledger.as_ref(), is_new && on_hand.index.has_scopes()).await?;
         }
         let rulebook = Rulebook::fixed(on_hand);
         let (counted, counts) = aws.clone().counted();
@@ -168,8 +165,16 @@ async fn foreseen(
     Ok((foresight, found))
 }
 
-/// A run over one account touches nothing outside it, and the engine takes up all the work that it finds.
-async fn nothing_elsewhere(ledger: &dyn LedgerReader, account: &AccountId) -> Result<(), Failure> {
+/// A run over one account touches nothing outside it, and the engine takes up all the work that it finds. Whether new rules stay within their
+/// teams' scopes is seen over all accounts only.
+async fn may_be_alone(
+    account: &AccountId,
+    ledger: &dyn LedgerReader,
+    has_new_scopes: bool,
+) -> Result<(), Failure> {
+    if has_new_scopes {
+        return Err(Failure::ScopesOfOneAccount);
+    }
     let rows = engine::all_rows(ledger).await?;
     match rows.into_iter().find(|row| row.work().is_some() && row.key.account != *account) {
         Some(row) => Err(Failure::UnfinishedElsewhere(row.key.account)),

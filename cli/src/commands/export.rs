@@ -66,26 +66,29 @@ pub(crate) async fn run(
         count(stacks.iter().map(|stack| stack.resources).sum(), "resource", "resources"),
         count(stacks.len(), "template", "templates")
     );
-    let left_out = [
-        (ending.len(), "ends by itself", "end by themselves", "a stack would keep it for ever"),
-        (unconfirmed.len(), "waits", "wait", "`usher confirm` comes first"),
-    ];
-    let mut told = told;
-    for (number, one, many, why) in left_out.into_iter().filter(|(number, ..)| *number > 0) {
-        let ends = if number == 1 { one } else { many };
-        told.push_str(&format!(
-            "{} left out: {ends}; {why}.\n",
-            count(number, "assignment is", "assignments are")
-        ));
-    }
-    if waiting > 0 {
-        told.push_str(&format!(
-            "{} in rules that nothing bears, so nothing is exported for them.\n",
-            count(waiting, "name is", "names are")
-        ));
-    }
+    let told = format!("{told}{}", left_out(ending.len(), unconfirmed.len(), waiting));
     screen.err.write_all(told.as_bytes()).map_err(Failure::Output)?;
     Ok(Ending::Good)
+}
+
+/// What is not exported, and why.
+fn left_out(ending: usize, unconfirmed: usize, waiting: usize) -> String {
+    let mut lines = Vec::new();
+    if ending > 0 {
+        let left = count(ending, "assignment is", "assignments are");
+        lines.push(format!(
+            "{left} left out, for ending by itself (`until`): a stack would keep it for ever.\n"
+        ));
+    }
+    if unconfirmed > 0 {
+        let left = count(unconfirmed, "assignment is", "assignments are");
+        lines.push(format!("{left} left out: `usher confirm` comes first.\n"));
+    }
+    if waiting > 0 {
+        let names = count(waiting, "name is", "names are");
+        lines.push(format!("{names} in rules that nothing bears: nothing is exported for them.\n"));
+    }
+    lines.concat()
 }
 
 /// The templates, each with what CloudFormation needs to take its resources over.

@@ -86,7 +86,7 @@ fn read(path: &Path, given: &Given) -> Result<Template, Failure> {
     fs::File::open(path).map_err(failed)?.take(most).read_to_end(&mut content).map_err(failed)?;
     if content.len() > cloudformation::MOST_BYTES {
         // Cut in the middle of a letter it would be told as no text.
-        content.iter_mut().for_each(|byte| *byte = b' ');
+        content.fill(b' ');
     }
     let text = String::from_utf8(content).map_err(|error| ImportFailure::TemplateNotText {
         path: name.clone(),
