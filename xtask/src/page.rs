@@ -18,6 +18,8 @@ const HOME: &str = "tests/page";
 /// What Debian calls the browser, and where it puts it; the tests look there too.
 const CHROMIUM: &str = "chromium";
 const BROWSERS: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+/// Debian's name of letters to write the page with: a browser is installed without any.
+const FONTS: &str = "fonts-dejavu-core";
 
 /// `cargo xtask page [--measure]`
 pub(crate) fn command(root: &Path, arguments: &[OsString]) -> Result<(), Failure> {
@@ -63,7 +65,7 @@ fn browser(root: &Path) -> Result<(), Failure> {
         };
         // Without the right to, it fails and says so; what to do about it is said below.
         let _ = quiet(&["update", "-qq"])
-            .and_then(|()| quiet(&["install", "-y", "-qq", "--no-install-recommends", CHROMIUM]));
+            .and_then(|()| quiet(&["install", "-y", "-qq", "--no-install-recommends", CHROMIUM, FONTS]));
     }
     if is_there() {
         return Ok(());
