@@ -90,25 +90,22 @@ impl Desk {
 
     /// The same desk, for which declared permission sets are as they will be once they are kept.
     pub(crate) async fn foreseeing(self, screen: &mut Screen<'_>) -> Result<Self, Failure> {
-        let planner = self.planner();
-        let looking = Box::pin(Foresight::of(&planner, &self.aws));
-        let foresight = progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await??;
-        Ok(Self { aws: foresight.seen(&self.aws), foresight, ..self })
+        match self.foreseeing_if_it_can(screen).await? {
+            (desk, None) => Ok(desk),
+            (_, Some(failure)) => Err(failure),
+        }
     }
 
     /// The same, or the desk as it is with the reason why declared permission sets could not be read.
     pub(crate) async fn foreseeing_if_it_can(
         self,
         screen: &mut Screen<'_>,
-    ) -> Result<(Self, Option<String>), Failure> {
+    ) -> Result<(Self, Option<Failure>), Failure> {
         let planner = self.planner();
         let looking = Box::pin(Foresight::of(&planner, &self.aws));
         match progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await? {
             Ok(foresight) => Ok((Self { aws: foresight.seen(&self.aws), foresight, ..self }, None)),
-            Err(failure @ Failure::DeclaredSets(_)) => {
-                let why = shared::causes::joined(&failure);
-                Ok((self, Some(why)))
-            }
+            Err(failure @ Failure::DeclaredSets(_)) => Ok((self, Some(failure))),
             Err(failure) => Err(failure),
         }
     }

@@ -196,7 +196,7 @@ describe("pages", () => {
     const rows = page.locator("section:has(#reach) tbody tr");
     assert.equal(await rows.count(), ways.length);
     const reached = new Set(ways.filter((one) => one.present).map((one) => one.account)).size;
-    assert.match(await page.locator("#heading .told").textContent(), new RegExp(`can reach ${reached} accounts`));
+    assert.match(await page.locator("#heading .told").textContent(), new RegExp(`can reach at least ${reached} accounts`));
     const direct = ways.filter((one) => one.principal.user).length;
     assert.equal(await rows.filter({ hasText: "directly" }).count(), direct);
   }));
@@ -223,6 +223,17 @@ describe("pages", () => {
     assert.match(await page.locator(".notice.warning").textContent(), /AccessDeniedException/);
     assert.match(await page.locator("section:has(#members)").textContent(), /could not be read/);
   }));
+
+  test("whoever may be missing is said on the pages of what they may reach", () => {
+    const group = audit.groups.find((group) => group.members_unread);
+    const { account } = audit.assignments.find(({ principal }) => principal.group === group.id);
+    return tab("small", `#/account/${account}`, {}, async (page) => {
+      assert.match(await page.locator(".notice.warning").textContent(), /There may be more than this page shows/);
+      assert.match(await page.locator("body").textContent(), /at least \d+ (person|people) can reach it/);
+      await page.goto(`${report("small").address}#/person/${alice.id}`);
+      assert.match(await page.locator("body").textContent(), /can reach at least \d+ accounts?/);
+    });
+  });
 
   test("lists are sorted by their columns", () => tab("small", "#/people", {}, async (page) => {
     await page.getByRole("button", { name: /^Accounts/ }).click();

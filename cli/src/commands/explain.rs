@@ -33,7 +33,10 @@ pub(crate) async fn run(
         None => None,
     };
     let report = explaining::explain(&desk, &who, &account, set.as_ref(), supposed.told).await?;
-    let report = ExplainReport { declared_unread: unforeseen, ..report };
+    let report = ExplainReport {
+        declared_unread: unforeseen.map(|failure| shared::causes::joined(&failure)),
+        ..report
+    };
     if *json {
         render::json(&report, screen)?;
     } else {

@@ -170,11 +170,6 @@ struct Terms {
 }
 
 impl Desired {
-    /// The rules that want a key which is not wanted by any that may have it: a `never` or a scope is what it is refused by.
-    pub fn refused(&self, key: &AssignmentKey) -> Option<&BTreeMap<RuleId, Mode>> {
-        self.forbidden.get(key).or_else(|| self.beyond.get(key))
-    }
-
     /// What is wanted by nothing but rules beyond the scope of their team, and forbidden by nothing else.
     pub fn out_of_scope(&self) -> impl Iterator<Item = (&AssignmentKey, &BTreeMap<RuleId, Mode>)> {
         self.beyond

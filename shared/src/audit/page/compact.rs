@@ -62,7 +62,7 @@ struct CompactTaken<'a> {
 }
 
 /// What, why, the kinds and numbers of what it is about, and whether it is who has access there.
-type CompactUnread<'a> = (&'a str, &'a str, Vec<(&'static str, usize)>, bool);
+type CompactUnread<'a> = (&'a str, &'a str, Vec<(&'static str, usize)>, u8);
 /// Id, name, number of the OU, state, management account, not all read, listed, tags.
 type CompactAccount<'a> = (&'a str, &'a str, usize, String, bool, bool, u8, Option<&'a Tags>);
 /// Id, name, members, members not read, listed.
@@ -217,10 +217,7 @@ pub(super) fn compact(audit: &Audit) -> Compact<'_> {
     let changes = names.changes(changes, epoch);
     let unread = unread
         .iter()
-        .map(|unread| {
-            let is_access = matches!(unread.scope, Scope::Assignments { .. });
-            (&*unread.what, &*unread.why, names.about(&unread.scope), is_access)
-        })
+        .map(|unread| (&*unread.what, &*unread.why, names.about(&unread.scope), super::access(&unread.scope)))
         .collect();
     let mut rule_lists: Vec<(Vec<usize>, usize)> = names.rule_lists.into_iter().collect();
     rule_lists.sort_by_key(|(_, number)| *number);

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Audit, Standing};
+use super::{Audit, Scope, Standing};
 use crate::domain::{AccountId, PermissionSetArn, UserId};
 
 const SHELL: &str = include_str!("page.html");
@@ -61,6 +61,19 @@ impl Start<'_> {
             Self::Person(id) => format!("#/person/{id}"),
             Self::PermissionSet(arn) => format!("#/set/{arn}"),
         }
+    }
+}
+
+/// Whether it is unread who has access: 1 at a place, 2 wherever that may be.
+fn access(scope: &Scope) -> u8 {
+    match scope {
+        Scope::Assignments { .. } => 1,
+        Scope::Provisioned { .. } | Scope::AssignmentsOf { .. } | Scope::People | Scope::Groups => 2,
+        Scope::Account { .. }
+        | Scope::Departed { .. }
+        | Scope::PermissionSet { .. }
+        | Scope::Members { .. }
+        | Scope::Principal { .. } => 0,
     }
 }
 

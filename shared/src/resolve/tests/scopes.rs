@@ -90,7 +90,7 @@ proptest! {
                 prop_assert!(by.keys().all(|rule| !still.is_some_and(|by| by.contains_key(rule))));
             }
             for (key, _) in less.out_of_scope() {
-                prop_assert!(!less.wanted.contains_key(key) && less.refused(key).is_some());
+                prop_assert!(!less.wanted.contains_key(key) && (less.forbidden.contains_key(key) || less.beyond.contains_key(key)));
             }
         }
     }

@@ -184,12 +184,16 @@ function extent(person) {
   return found;
 }
 
-const unread = raw.unread.map(([what, why, about]) => ({ what, why, about }));
+const unread = raw.unread.map(([what, why, about, access]) => ({ what, why, about, access }));
 /** What could not be read of one thing. */
 const unreadOf = (thing) => unread.filter(({ about }) => about.some(([kind, index]) => kind === thing.kind && index === thing.index));
 // Who has access somewhere could not be read: nothing that is shown there may look like nobody.
-const accessUnread = new Set(raw.unread.filter((one) => one[3]).map(([, , about]) => about.map(([, index]) => index).join()));
-const isAccessUnread = (account, set = null) => accessUnread.has(String(account.index)) || (set !== null && accessUnread.has(`${account.index},${set.index}`));
+const accessUnread = new Set(unread.filter(({ access }) => access === 1).map(({ about }) => about.map(([, index]) => index).join()));
+// Wherever that may be: in every account, by one permission set or by any.
+const unreadAnywhere = unread.filter(({ access }) => access === 2);
+const setsUnread = new Set(unreadAnywhere.flatMap(({ about }) => about.filter(([kind]) => kind === "set").map(([, index]) => index)));
+const allUnread = unreadAnywhere.some(({ about }) => !about.some(([kind]) => kind === "set"));
+const isAccessUnread = (account, set = null) => allUnread || (set === null ? setsUnread.size > 0 : setsUnread.has(set.index)) || accessUnread.has(String(account.index)) || (set !== null && accessUnread.has(`${account.index},${set.index}`));
 
 const changes = raw.changes.at.map((seconds, index) => ({
   index,

@@ -21,7 +21,7 @@ function renderAccounts(view, state, go) {
     columns: [
       { title: "Account", cell: ({ account }) => link(account, el("span", {}, account.id)), by: by((one) => one.account.name) },
       COLUMNS.ou,
-      { title: "State", cell: ({ account }) => [account.state === "ACTIVE" ? null : el("span", { class: "flag" }, account.state.toLowerCase().replaceAll("_", " ")), account.management ? el("span", { class: "flag quiet" }, "management") : null, unreadOf(account).length > 0 ? el("span", { class: "flag" }, "not all read") : null].filter(Boolean) },
+      { title: "State", cell: ({ account }) => [account.state === "ACTIVE" ? null : el("span", { class: "flag" }, account.state.toLowerCase().replaceAll("_", " ")), account.management ? el("span", { class: "flag quiet" }, "management") : null, unreadBehind(account).length > 0 ? el("span", { class: "flag" }, "not all read") : null].filter(Boolean) },
       { title: "Tags", cell: ({ account }) => chips(tagWords(account.tags)), wide: true },
       { title: "Permission sets", number: true, cell: (one) => number(one.sets), by: by((one) => one.sets) },
       { title: "People", number: true, cell: (one) => number(one.people), by: by((one) => one.people) },

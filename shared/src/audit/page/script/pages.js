@@ -8,9 +8,18 @@ function changesOf(fits) {
   return section("Changes", "changes", taken.since === null || changes.length === 0 ? noChanges() : found.length === 0 ? el("p", { class: "muted" }, `None since ${dayOf(taken.since)}.`) : changeList(found));
 }
 
+/** What a page may lack: what could not be read of the thing, of groups that it is about, and of what may be anywhere. */
+function unreadBehind(thing) {
+  const indices = thing.kind === "account" ? allOf(thing) : thing.kind === "set" ? thing.assignments : [];
+  // Whoever is in a group whose members could not be read may be anybody.
+  const about = thing.kind === "person" ? groups : new Set(indices.map((index) => principal(ofPrincipal[index])));
+  const unknown = [...about].filter((one) => one.kind === "group" && one.unread);
+  return [...new Set([...unreadOf(thing), ...unreadAnywhere, ...unknown.flatMap(unreadOf)])];
+}
+
 /** What could not be read of it, on top: what is missing below is not said to be absent. */
 function unreadNotice(thing) {
-  const found = unreadOf(thing);
+  const found = unreadBehind(thing);
   return found.length === 0 ? null : el("section", { class: "notice warning", "aria-label": "Not everything could be read" },
     el("p", {}, shape("warning"), el("strong", {}, "Not everything could be read. "), "There may be more than this page shows."),
     el("ul", {}, found.map(({ what, why: reason }) => el("li", {}, el("strong", {}, what), ": ", reason))));
@@ -22,7 +31,7 @@ const allOf = (account) => {
 };
 
 /** Everybody whom assignments let in, each with the ways that they have: for "who can reach this account". */
-function peopleTable(assignments, { caption, state, go, ways }) {
+function peopleTable(assignments, { caption, state, go, ways, thing }) {
   const rows = new Map();
   for (const index of assignments) {
     if (!isThere(index)) continue;
@@ -38,7 +47,7 @@ function peopleTable(assignments, { caption, state, go, ways }) {
   const several = (links) => links.map((one, at) => [at > 0 ? ", " : null, one]);
   return tableOf({
     caption, rows: [...rows.values()].sort((a, b) => byName(a.person, b.person)), what: ["person", "people"],
-    sort: state.query.get("by"), resort: (sort) => go(changed(state.query, { by: sort }), { replace: true }), none: empty("Nobody"),
+    sort: state.query.get("by"), resort: (sort) => go(changed(state.query, { by: sort }), { replace: true }), none: empty(unreadBehind(thing).length > 0 ? "None that could be read" : "Nobody"),
     columns: [
       { title: "Person", cell: ({ person }) => link(person, more(person)), by: by((one) => one.person.name) },
       ways === "sets"
@@ -51,7 +60,7 @@ function peopleTable(assignments, { caption, state, go, ways }) {
 
 /** Assignments as a table, without the columns that the page itself says. */
 const assignmentTable = (thing, rows, columns, caption, { state, go }) => tableOf({
-  caption, rows, what: ["assignment", "assignments"], columns, sort: state.query.get("sort"), resort: reSort(state, go), none: empty(unreadOf(thing).length > 0 ? "None that could be read" : "No assignments"),
+  caption, rows, what: ["assignment", "assignments"], columns, sort: state.query.get("sort"), resort: reSort(state, go), none: empty(unreadBehind(thing).length > 0 ? "None that could be read" : "No assignments"),
 });
 
 function renderAccount(view, account, state, go) {
@@ -68,10 +77,10 @@ function renderAccount(view, account, state, go) {
     ]),
     only ? el("p", { class: "notice" }, "Only ", link(only), ". ", el("a", { href: addressOf(account) }, "Show everything here")) : null,
     section("Assignments", "assignments", assignmentTable(account, chosen.map(assignment), [COLUMNS.set, COLUMNS.principal, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments in ${account.name}`, kept)),
-    section("People", "people", peopleTable(chosen, { caption: `People who can reach ${account.name}`, ways: "sets", ...kept })),
+    section("People", "people", peopleTable(chosen, { caption: `People who can reach ${account.name}`, ways: "sets", thing: account, ...kept })),
     changesOf((one) => one.account === account),
   ]);
-  return `${plural(peopleOf(all).size, "person", "people")} can reach it, with ${plural(new Set(all.filter(isThere).map((index) => ofSet[index])).size, "permission set")}`;
+  return `${unreadBehind(account).length > 0 ? "at least " : ""}${plural(peopleOf(all).size, "person", "people")} can reach it, with ${plural(new Set(all.filter(isThere).map((index) => ofSet[index])).size, "permission set")}`;
 }
 
 function renderPerson(view, person, state, go) {
@@ -86,12 +95,13 @@ function renderPerson(view, person, state, go) {
     ]),
     section("What they can reach", "reach", tableOf({
       caption: `What ${person.name} can reach`, rows, what: ["assignment", "assignments"], sort: state.query.get("sort"), resort: reSort(state, go),
-      none: empty("Nothing", "No assignment lets them in, neither their own nor one of a group."),
+      none: unreadBehind(person).length > 0 ? empty("Nothing that could be read") : empty("Nothing", "No assignment lets them in, neither their own nor one of a group."),
       columns: [COLUMNS.account, COLUMNS.ou, COLUMNS.set, COLUMNS.through, COLUMNS.standing, COLUMNS.since, COLUMNS.why],
     })),
     changesOf((one) => one.person === person || one.principal === person || person.groups.includes(one.principal)),
   ]);
-  return reached.accounts === 0 ? "can reach no account" : `can reach ${plural(reached.accounts, "account")}, with ${plural(reached.sets, "permission set")}`;
+  const least = unreadBehind(person).length > 0 ? "at least " : "";
+  return reached.accounts === 0 && least === "" ? "can reach no account" : `can reach ${least}${plural(reached.accounts, "account")}, with ${plural(reached.sets, "permission set")}`;
 }
 
 function renderGroup(view, group, state, go) {
@@ -130,10 +140,10 @@ function renderSet(view, set, state, go) {
       ["Tags", chips(tagWords(set.tags))], ["State", stateOfSet(set).length > 0 ? stateOfSet(set) : null],
     ]),
     section("Policies", "policies", set.unread ? empty("They could not be read") : policies.length === 0 ? empty("It holds no policy", "Whoever has it can do nothing with it.") : el("ul", { class: "policies", role: "list" }, policies)),
-    section("Provisioned", "provisioned", provisioned.length === 0 ? empty("Nowhere") : [
+    section("Provisioned", "provisioned", provisioned.length === 0 ? empty(unreadOf(set).length > 0 ? "Nowhere that could be read" : "Nowhere") : [
       el("p", { class: "muted" }, `In ${plural(provisioned.length, "account")}, ${set.outdated.length === 0 ? "up to date in all of them" : `in ${number(set.outdated.length)} of them in an older version`}.`), list, holder]),
     section("Assignments", "assignments", assignmentTable(set, set.assignments.map(assignment).sort((a, b) => a.account.place - b.account.place || a.index - b.index), [COLUMNS.account, COLUMNS.ou, COLUMNS.principal, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments of ${set.name}`, kept)),
-    nobody ? null : section("People", "people", peopleTable(set.assignments, { caption: `People who have ${set.name}`, ways: "accounts", ...kept })),
+    nobody ? null : section("People", "people", peopleTable(set.assignments, { caption: `People who have ${set.name}`, ways: "accounts", thing: set, ...kept })),
     changesOf((one) => one.set === set),
   ]);
   const { accounts: reached, people: inside } = extentOfSet(set);
