@@ -55,6 +55,7 @@ mod gains;
 mod grants;
 mod holds;
 mod identity_center;
+mod imports;
 mod joins;
 mod last_names;
 mod members;
