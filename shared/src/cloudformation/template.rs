@@ -349,19 +349,21 @@ pub fn imported(templates: &[Template]) -> (Existing, Vec<Declaration>) {
     let mut existing = Existing::default();
     let mut arns: BTreeMap<SetOf, PermissionSetArn> = BTreeMap::new();
     let all = templates.iter().flat_map(|template| &template.assignments);
-    for (number, set) in
-        all.clone().map(|assigned| &assigned.set).collect::<BTreeSet<_>>().into_iter().enumerate()
-    {
+    let sets: BTreeSet<&SetOf> = all.clone().map(|assigned| &assigned.set).collect();
+    // A template may write any ARN, and none that it writes stands for another set.
+    let mut stand_ins = (0_u64..).filter_map(|number| {
+        let arn = format!("arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-{number:016}");
+        let arn: PermissionSetArn = arn.parse().ok()?;
+        (!sets.contains(&&SetOf::Arn(arn.clone()))).then_some(arn)
+    });
+    for set in &sets {
         let (arn, name) = match set {
             SetOf::Arn(arn) => (Some(arn.clone()), String::new()),
             // It stands for the set that has this name.
-            SetOf::Named(name) => {
-                let arn = format!("arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-{number:016}");
-                (arn.parse().ok(), name.clone())
-            }
+            SetOf::Named(name) => (stand_ins.next(), name.clone()),
         };
         let Some(arn) = arn else { continue };
-        arns.insert(set.clone(), arn.clone());
+        arns.insert((*set).clone(), arn.clone());
         existing.sets.insert(arn.clone(), PermissionSet { arn, name, tags: Tags::default() });
     }
     for Assigned { set, principal, account, called } in all {

@@ -354,3 +354,32 @@ fn what_may_give_access_elsewhere_is_told_and_nothing_in_a_name_commands_a_termi
     assert!(told.contains("`N` (AWS::CloudFormation::Stack) may give access"), "{told}");
     assert!(!told.contains('\u{1b}'), "{told:?}");
 }
+
+#[test]
+fn what_stands_for_a_set_is_no_set_that_the_template_names() {
+    let stand_in = "arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-0000000000000000";
+    let assignment = |set: &str| {
+        format!(
+            "{{ Type: AWS::SSO::Assignment, Properties: {{ PermissionSetArn: {set}, PrincipalType: USER, PrincipalId: {ALICE}, TargetType: AWS_ACCOUNT, TargetId: '111122223333' }} }}"
+        )
+    };
+    let text = format!(
+        "
+Resources:
+  Set: {{ Type: AWS::SSO::PermissionSet, Properties: {{ Name: Set }} }}
+  One: {}
+  Other: {}
+",
+        assignment("!GetAtt Set.PermissionSetArn"),
+        assignment(stand_in),
+    );
+    let template = read("t.yaml", &text, &Given::default()).unwrap();
+    assert_eq!(problems(&template), Vec::<String>::new());
+    let (existing, _) = imported(std::slice::from_ref(&template));
+    assert_eq!((existing.sets.len(), existing.assignments.len()), (2, 2));
+    let text = document(&[template]);
+    assert!(
+        text.contains(&format!("permission_set_arn: \"{stand_in}\"")) && text.contains(" Set]"),
+        "{text}"
+    );
+}
