@@ -218,13 +218,20 @@ fn scope<'a>(root: &'a Node, resources: &Node, given: &Given, reports: &mut Vec<
     let declared = root.get("Parameters").map_or(&[] as &[tree::Entry], Node::entries);
     for entry in declared {
         let kind = entry.value.get("Type").and_then(Node::text).unwrap_or("String");
-        let default = entry.value.get("Default").and_then(Node::text).map(str::to_owned);
+        let default = entry.value.get("Default");
+        let is_in_doubt = default.is_some_and(|default| default.doubt().is_some());
+        let default = default.filter(|_| !is_in_doubt).and_then(Node::text).map(str::to_owned);
         let value = given.parameters.get(&entry.key).cloned().or(default);
         // What Systems Manager has under a name is not its name.
         let is_stored = kind.starts_with("AWS::SSM::");
         match value.filter(|_| !is_stored || given.parameters.contains_key(&entry.key)) {
             None => {
                 let help = format!("say it with --parameter {}=VALUE", entry.key);
+                let help = if is_in_doubt {
+                    format!("{help}, or write its `Default` in quotes: readers of YAML differ about it")
+                } else {
+                    help
+                };
                 scope.missing.insert(entry.key.clone(), help);
             }
             Some(value) => {
