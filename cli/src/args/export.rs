@@ -1,6 +1,6 @@
 //! What can be exported on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -14,9 +14,9 @@ pub struct ExportArgs {
     /// Write to this file, or to a folder of files, instead of the standard output
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
-    /// How templates are written
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = TemplateForm::Yaml)]
-    pub form: TemplateForm,
+    /// How templates are written, if the name of the file that they go to doesn't say it [default: yaml]
+    #[arg(long, value_name = "FORM", value_enum)]
+    pub form: Option<TemplateForm>,
     /// Keep each template as small as one has to be that is sent along with the call, and isn't in S3
     #[arg(long)]
     pub direct: bool,
@@ -25,6 +25,19 @@ pub struct ExportArgs {
     pub rules: Vec<PathBuf>,
     #[command(flatten)]
     pub ledger: LedgerArgs,
+}
+
+impl ExportArgs {
+    /// How templates are written: as it is said, else as the file's name has it.
+    pub fn form(&self) -> TemplateForm {
+        let ending = self.out.as_deref().and_then(Path::extension);
+        let by_name = if ending.is_some_and(|ending| ending == "json") {
+            TemplateForm::Json
+        } else {
+            TemplateForm::Yaml
+        };
+        self.form.unwrap_or(by_name)
+    }
 }
 
 /// How a template is written.

@@ -24,7 +24,7 @@ pub(crate) async fn run(
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
-    let ExportArgs { cloudformation: _, out, form, direct, rules, ledger: at } = arguments;
+    let ExportArgs { cloudformation: _, out, form: _, direct, rules, ledger: at } = arguments;
     let out = Out::of(out.as_deref())?;
     let ledger = ledger::to_read(&at.at, connection, machine).await?;
     let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn run(
         (content.is_some() || used(&arn)).then_some((arn, (name, content)))
     });
     let what = ToExport { instance, sets: sets.collect(), assignments };
-    let form = match form {
+    let form = match arguments.form() {
         TemplateForm::Json => Form::Json,
         TemplateForm::Yaml => Form::Yaml,
     };

@@ -68,7 +68,7 @@ async fn document(arguments: &ImportArgs, desk: &Desk, screen: &mut Screen<'_>) 
     let mut about = about(&existing, &induced);
     if may_have_changed {
         about.push(
-            "Whether assignments changed while they were read could not be asked: look at `usher plan`."
+            "Whether assignments changed while they were read could not be told: look at `usher plan`."
                 .to_owned(),
         );
     }

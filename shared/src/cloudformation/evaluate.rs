@@ -85,6 +85,9 @@ pub(super) const MOST: usize = 8 * 1024 * 1024;
 /// How many conditions may rest on each other.
 const DEEPEST: usize = 60;
 
+/// What to do about a scalar that is in doubt.
+pub(super) const IN_QUOTES: &str = "write it in quotes if it is meant as it stands here";
+
 /// The type of the resource whose ARN others name.
 pub(super) const PERMISSION_SET: &str = "AWS::SSO::PermissionSet";
 
@@ -103,6 +106,9 @@ impl Scope<'_> {
 
     pub(super) fn follow(&self, node: &Node) -> Followed {
         self.spend(node.span, 1)?;
+        if let Some(why) = node.doubt() {
+            return Err(Unfollowed::at(node.span, why).help(IN_QUOTES));
+        }
         match &node.value {
             Value::Text { text, plain } => {
                 self.spend(node.span, text.len())?;
@@ -318,13 +324,16 @@ impl Scope<'_> {
             Unfollowed::at(argument.span, format!("`Mappings` has no `{map}`, `{first}`, `{second}`"))
         })?;
         // A mapping has no functions in it.
-        let plain = |node: &Node| node.text().map(|value| text(value.to_owned()));
+        let none = || Unfollowed::at(found.span, "a mapping has texts and lists of texts only");
+        let plain = |node: &Node| match node.doubt() {
+            Some(why) => Err(Unfollowed::at(node.span, why).help(IN_QUOTES)),
+            None => node.text().map(|value| text(value.to_owned())).ok_or_else(none),
+        };
         match &found.value {
             Value::Text { .. } => plain(found),
-            Value::List(items) => items.iter().map(plain).collect::<Option<Vec<_>>>().map(Came::List),
-            Value::Map(_) => None,
+            Value::List(items) => items.iter().map(plain).collect::<Result<Vec<_>, _>>().map(Came::List),
+            Value::Map(_) => Err(none()),
         }
-        .ok_or_else(|| Unfollowed::at(found.span, "a mapping has texts and lists of texts only"))
     }
 
     /// Whether a condition of the template holds.

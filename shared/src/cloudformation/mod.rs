@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! tree      JSON or YAML -> a tree that knows its places; short forms become long ones
+//! plain     what a scalar without quotes is for CloudFormation, or that it can't be said
 //! evaluate  parameters, Ref, GetAtt, Sub, Join, conditions, mappings
 //! template  AWS::SSO::PermissionSet and AWS::SSO::Assignment -> what they say; what can't be followed is told with its place
 //! export    what rules want -> templates that CloudFormation can take over
@@ -9,6 +10,7 @@
 
 mod evaluate;
 mod export;
+mod plain;
 mod properties;
 mod template;
 #[cfg(test)]

@@ -218,13 +218,20 @@ fn scope<'a>(root: &'a Node, resources: &Node, given: &Given, reports: &mut Vec<
     let declared = root.get("Parameters").map_or(&[] as &[tree::Entry], Node::entries);
     for entry in declared {
         let kind = entry.value.get("Type").and_then(Node::text).unwrap_or("String");
-        let default = entry.value.get("Default").and_then(Node::text).map(str::to_owned);
+        let default = entry.value.get("Default");
+        let is_in_doubt = default.is_some_and(|default| default.doubt().is_some());
+        let default = default.filter(|_| !is_in_doubt).and_then(Node::text).map(str::to_owned);
         let value = given.parameters.get(&entry.key).cloned().or(default);
         // What Systems Manager has under a name is not its name.
         let is_stored = kind.starts_with("AWS::SSM::");
         match value.filter(|_| !is_stored || given.parameters.contains_key(&entry.key)) {
             None => {
                 let help = format!("say it with --parameter {}=VALUE", entry.key);
+                let help = if is_in_doubt {
+                    format!("{help}, or write its `Default` in quotes: readers of YAML differ about it")
+                } else {
+                    help
+                };
                 scope.missing.insert(entry.key.clone(), help);
             }
             Some(value) => {
@@ -349,19 +356,21 @@ pub fn imported(templates: &[Template]) -> (Existing, Vec<Declaration>) {
     let mut existing = Existing::default();
     let mut arns: BTreeMap<SetOf, PermissionSetArn> = BTreeMap::new();
     let all = templates.iter().flat_map(|template| &template.assignments);
-    for (number, set) in
-        all.clone().map(|assigned| &assigned.set).collect::<BTreeSet<_>>().into_iter().enumerate()
-    {
+    let sets: BTreeSet<&SetOf> = all.clone().map(|assigned| &assigned.set).collect();
+    // A template may write any ARN, and none that it writes stands for another set.
+    let mut stand_ins = (0_u64..).filter_map(|number| {
+        let arn = format!("arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-{number:016}");
+        let arn: PermissionSetArn = arn.parse().ok()?;
+        (!sets.contains(&&SetOf::Arn(arn.clone()))).then_some(arn)
+    });
+    for set in &sets {
         let (arn, name) = match set {
             SetOf::Arn(arn) => (Some(arn.clone()), String::new()),
             // It stands for the set that has this name.
-            SetOf::Named(name) => {
-                let arn = format!("arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-{number:016}");
-                (arn.parse().ok(), name.clone())
-            }
+            SetOf::Named(name) => (stand_ins.next(), name.clone()),
         };
         let Some(arn) = arn else { continue };
-        arns.insert(set.clone(), arn.clone());
+        arns.insert((*set).clone(), arn.clone());
         existing.sets.insert(arn.clone(), PermissionSet { arn, name, tags: Tags::default() });
     }
     for Assigned { set, principal, account, called } in all {

@@ -354,3 +354,111 @@ fn what_may_give_access_elsewhere_is_told_and_nothing_in_a_name_commands_a_termi
     assert!(told.contains("`N` (AWS::CloudFormation::Stack) may give access"), "{told}");
     assert!(!told.contains('\u{1b}'), "{told:?}");
 }
+
+#[test]
+fn what_stands_for_a_set_is_no_set_that_the_template_names() {
+    let stand_in = "arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-0000000000000000";
+    let assignment = |set: &str| {
+        format!(
+            "{{ Type: AWS::SSO::Assignment, Properties: {{ PermissionSetArn: {set}, PrincipalType: USER, PrincipalId: {ALICE}, TargetType: AWS_ACCOUNT, TargetId: '111122223333' }} }}"
+        )
+    };
+    let text = format!(
+        "
+Resources:
+  Set: {{ Type: AWS::SSO::PermissionSet, Properties: {{ Name: Set }} }}
+  One: {}
+  Other: {}
+",
+        assignment("!GetAtt Set.PermissionSetArn"),
+        assignment(stand_in),
+    );
+    let template = read("t.yaml", &text, &Given::default()).unwrap();
+    assert_eq!(problems(&template), Vec::<String>::new());
+    let (existing, _) = imported(std::slice::from_ref(&template));
+    assert_eq!((existing.sets.len(), existing.assignments.len()), (2, 2));
+    let text = document(&[template]);
+    assert!(
+        text.contains(&format!("permission_set_arn: \"{stand_in}\"")) && text.contains(" Set]"),
+        "{text}"
+    );
+}
+
+/// The policy of a template's only set, with this for a condition's value.
+fn conditioned(value: &str) -> Template {
+    let text = format!(
+        "
+Parameters: {{ Stage: {{ Type: String, Default: {value} }} }}
+Mappings: {{ M: {{ k: {{ v: {value} }} }} }}
+Conditions: {{ On: !Equals [a, a] }}
+Resources:
+  Set:
+    Type: AWS::SSO::PermissionSet
+    Condition: 'On'
+    Properties:
+      Name: Set
+      InlinePolicy:
+        Version: 2012-10-17
+        Statement:
+          - Effect: Allow
+            Action: '*'
+            Resource: '*'
+            Condition:
+              Bool: {{ aws:MultiFactorAuthPresent: {value} }}
+"
+    );
+    read("t.yaml", &text, &Given::default()).unwrap()
+}
+
+#[test]
+fn words_that_yaml_has_for_truths_are_read_as_cloudformation_reads_them_or_told_with_their_place() {
+    for (value, is) in [
+        ("True", "true"),
+        ("yes", "true"),
+        ("on", "true"),
+        ("FALSE", "false"),
+        ("No", "false"),
+        ("7", "7"),
+        ("'yes'", "yes"),
+        ("! yes", "yes"),
+        ("2012-10-17", "2012-10-17"),
+        ("098765432109", "098765432109"),
+    ] {
+        let template = conditioned(value);
+        assert_eq!(problems(&template), Vec::<String>::new(), "{value}");
+        let policy = template.sets[0].content.inline.as_ref().unwrap();
+        let found = &policy.statements[0].conditions["Bool"]["aws:MultiFactorAuthPresent"];
+        assert_eq!(*found, [is.to_owned()].into(), "{value}");
+    }
+    for value in ["y", "null", "~", "", "011122223333", "1.10", "1_000", "12:30"] {
+        let template = conditioned(value);
+        let told = problems(&template);
+        assert!(template.sets.is_empty() && told.len() == 1, "{value}: {told:?}");
+        assert!(told[0].starts_with("18:"), "{value}: {told:?}");
+        assert!(template.problems[0].plain().help.as_ref().unwrap().contains("quotes"), "{value}");
+    }
+}
+
+#[test]
+fn a_truth_is_one_in_a_parameter_and_in_a_mapping_too_and_a_name_is_a_name() {
+    let text = |value: &str, name: &str| {
+        format!(
+            "
+Parameters: {{ On: {{ Type: String, Default: {value} }} }}
+Mappings: {{ M: {{ k: {{ v: {value} }} }} }}
+Resources:
+  Set: {{ Type: AWS::SSO::PermissionSet, Properties: {{ Name: {name} }} }}
+"
+        )
+    };
+    for name in ["!Ref On", "!FindInMap [M, k, v]", "yes"] {
+        let template = read("t.yaml", &text("Yes", name), &Given::default()).unwrap();
+        assert_eq!(problems(&template), Vec::<String>::new(), "{name}");
+        assert_eq!(template.sets[0].name, "true", "{name}");
+        let template = read("t.yaml", &text("0x1F", name), &Given::default()).unwrap();
+        assert_eq!(
+            (problems(&template).len(), template.sets.len()),
+            if name == "yes" { (0, 1) } else { (1, 0) }
+        );
+    }
+}

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
+use super::plain;
 use crate::rules::diagnostic::{Report, Source, Span};
 
 /// Maps and lists inside each other. CloudFormation's own templates need about fifteen.
@@ -17,7 +18,7 @@ pub(super) struct Node {
 
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    /// A scalar; `plain` is one without quotes, which may be a number or a truth.
+    /// A scalar; `plain` is one without quotes, which may be a number, a truth (`true` or `false` here, however it is written), or in doubt.
     Text {
         text: String,
         plain: bool,
@@ -42,6 +43,14 @@ impl Node {
         match &self.value {
             Value::Map(entries) => entries,
             Value::Text { .. } | Value::List(_) => &[],
+        }
+    }
+
+    /// Why it can't be said what this is, if it is a scalar in doubt.
+    pub(super) fn doubt(&self) -> Option<&'static str> {
+        match &self.value {
+            Value::Text { text, plain: true } => plain::doubt(text),
+            Value::Text { .. } | Value::List(_) | Value::Map(_) => None,
         }
     }
 
@@ -110,8 +119,14 @@ struct Tree {
 impl Tree {
     fn take(&mut self, event: Event<'_>, span: Span, tag: Option<String>) -> Result<(), Box<Report>> {
         if let Event::Scalar(text, style, ..) = event {
-            let value = Value::Text { text: text.into_owned(), plain: style == ScalarStyle::Plain };
-            return self.complete(Node { span, value }, tag);
+            // A tag says what it is: `!Ref On` is the name `On`. So is a key a name.
+            let is_key = matches!(self.open.last(), Some(Open::Map { key: None, .. }));
+            let plain = style == ScalarStyle::Plain && tag.is_none() && !is_key;
+            let text = match plain::truth(&text).filter(|_| plain) {
+                Some(truth) => truth.to_string(),
+                None => text.into_owned(),
+            };
+            return self.complete(Node { span, value: Value::Text { text, plain } }, tag);
         }
         if matches!(event, Event::Alias(_)) {
             return Err(Box::new(Report::at(span, "an alias can't be followed").help("write the value out")));

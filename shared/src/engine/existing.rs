@@ -16,6 +16,9 @@ use crate::{
 
 /// How many questions are asked at once; how fast is up to the connection.
 const AT_ONCE: usize = 4;
+/// Among how many requests that have ended a new one is looked for: AWS doesn't say in which order it lists them. Of more than these it isn't known
+/// whether one is new.
+const LOOKED_THROUGH: usize = 1000;
 
 /// Why an organization could not be read whole.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +39,7 @@ pub enum ExistingError {
 #[derive(Debug)]
 pub struct ReadExisting {
     pub existing: Existing,
-    /// Whether the caller may not be told if assignments were changed meanwhile.
+    /// Whether it is not known if assignments were changed meanwhile: the caller may not be told, or there are more requests than are looked through.
     pub may_have_changed: bool,
 }
 
@@ -168,8 +171,10 @@ impl Planner<'_> {
 
     /// Whether nobody has asked AWS to grant or revoke anything since; `false` where that can't be told.
     async fn is_quiet_since(&self, began: Timestamp) -> Result<bool, ExistingError> {
+        let mut is_known = true;
         for operation in [Operation::Grant, Operation::Revoke] {
-            for (listing, most) in [(RequestListing::InProgress, 1), (RequestListing::Succeeded, 100)] {
+            let listings = [(RequestListing::InProgress, 1), (RequestListing::Succeeded, LOOKED_THROUGH)];
+            for (listing, most) in listings {
                 let requests = match self.reader.access.requests(operation, listing, most).await {
                     Ok(requests) => requests,
                     Err(PortError::Denied(_)) => return Ok(false),
@@ -181,9 +186,13 @@ impl Planner<'_> {
                 if is_new {
                     return Err(ExistingError::Changed("assignments were made or deleted meanwhile"));
                 }
+                let is_undated = requests.iter().any(|request| request.created_at.is_none());
+                if is_undated || requests.len() >= most {
+                    is_known = false;
+                }
             }
         }
-        Ok(true)
+        Ok(is_known)
     }
 }
 

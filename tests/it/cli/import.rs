@@ -388,6 +388,39 @@ async fn a_template_is_imported_without_aws() {
 }
 
 #[tokio::test]
+async fn an_export_has_the_form_that_is_said_or_that_its_name_says() {
+    let place = grown().await;
+    let (rules, _) = place.imported("usher.yaml", &[]).await;
+    let forms: [(&str, &[&str], &str); 6] = [
+        ("a.json", &[], "json"),
+        ("a.yaml", &[], "yaml"),
+        ("a.template", &[], "yaml"),
+        ("b.json", &["--form", "yaml"], "yaml"),
+        ("b.yaml", &["--form", "json"], "json"),
+        ("b.template", &["--form", "json"], "json"),
+    ];
+    for (name, more, form) in forms {
+        let out = place.path(name);
+        let line = [
+            "export",
+            "--cloudformation",
+            "--rules",
+            rules.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        let ran = place.order(&[&line, more].concat()).await;
+        assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+        let text = std::fs::read_to_string(&out).unwrap();
+        let is_json = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+        assert_eq!(is_json, form == "json", "{name} {more:?}: {text}");
+    }
+    let line = ["export", "--cloudformation", "--rules", rules.to_str().unwrap(), "--form", "json"];
+    let ran = place.order(&line).await;
+    ran.json();
+}
+
+#[tokio::test]
 async fn what_is_exported_and_imported_again_plans_to_nothing() {
     let place = grown().await;
     let (rules, _) =

@@ -27,6 +27,7 @@
 //!   reasons (`WithheldReason` in snake case) for which keys may differ from what the rules want in the end; each must occur.
 
 mod accounts;
+mod adoption;
 mod allowed;
 mod audit_reports;
 mod audits;
@@ -54,6 +55,7 @@ mod gains;
 mod grants;
 mod holds;
 mod identity_center;
+mod imports;
 mod joins;
 mod last_names;
 mod members;
