@@ -113,7 +113,7 @@ pub(crate) async fn run(
     let kept = Sets::of(&work, until);
     let mut permission_sets = match arguments.what.account {
         // They are nobody's account's: a run over one account leaves them alone.
-        Some(_) => Vec::new(),
+        Some(_) => kept.leave_alone(&foresight.sets).await?,
         None => Box::pin(kept.make_and_edit(&foresight.sets, screen)).await?,
     };
     let (mut planned, mut waiting, mut undecided) = (planned, BTreeMap::new(), Vec::new());
@@ -192,7 +192,8 @@ const AWAITS_SETS: [&str; 2] = [
 fn question(summary: &PlanSummary) -> String {
     let finish =
         if summary.under_way > 0 { format!(", and finish {}", summary.under_way) } else { String::new() };
-    let sets = render::sets_text::in_short(&SetsSummary { withheld: 0, ..summary.permission_sets });
+    let sets =
+        render::sets_text::in_short(&SetsSummary { withheld: 0, unread: 0, ..summary.permission_sets });
     let sets = if sets.is_empty() { String::new() } else { format!("{sets}; ") };
     let grants = format!("grant {} and revoke {} in AWS{finish}?", summary.grants, summary.revokes);
     let mut question = format!("{sets}{grants}");

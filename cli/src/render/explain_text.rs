@@ -121,7 +121,9 @@ fn first(declared: &SetReport) -> String {
         (None, SetAction::Delete) => {
             format!("The rules declare at {at} that it is deleted, once nothing holds it.")
         }
-        (None, SetAction::Adopt) => format!("The rules declare it at {at}, and it is yet to become Usher's."),
+        (None, SetAction::Adopt | SetAction::Unknown) => {
+            format!("The rules declare it at {at}, and it is yet to become Usher's.")
+        }
         (None, SetAction::Edit) => {
             format!(
                 "The rules declare it at {at}, and it is yet to be edited: this is told of it as it will be then."

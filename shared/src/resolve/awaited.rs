@@ -14,8 +14,8 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unkept {
     pub names: BTreeSet<String>,
-    /// Those of them that were begun, and may be there in part.
-    pub begun: BTreeSet<String>,
+    /// Those of them that may be other than they are declared where they are there: begun, failing, or not looked at since they were declared so.
+    pub unlike: BTreeSet<String>,
 }
 
 /// The rules of an account that wait for a declared permission set, each with the set's name.
@@ -100,7 +100,7 @@ fn waits_for(
     };
     if let Some(it) = actual.first() {
         let will_be = PermissionSet { tags: content.tags.clone(), ..it.set.clone() };
-        let is_given = !unkept.begun.contains(&declared.name) && gives(it.set);
+        let is_given = !unkept.unlike.contains(&declared.name) && gives(it.set);
         return gives(&will_be) && !is_given;
     }
     // It has no ARN yet that could be pinned.

@@ -211,3 +211,60 @@ async fn what_aws_refuses_is_told_and_the_rest_is_done() {
     let again = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(again.ending, Ending::Good, "{again:?}");
 }
+
+/// Whoever had Beta gets Alpha, and both are edited.
+fn moved(duration: &str, given: &str) -> String {
+    let sets =
+        ["Alpha", "Beta"].map(|name| format!("\n  - {{ name: {name}, session_duration: {duration} }}"));
+    document(&sets.concat(), given)
+}
+
+#[tokio::test]
+async fn a_set_that_can_not_be_read_holds_up_no_other_and_what_rests_on_it_stays() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", &moved("PT1H", "Beta"));
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    place.file("rules.yaml", &moved("PT2H", "Alpha"));
+    let fails_once = || {
+        place.world().faults.clear_all();
+        place.world().faults.add(FaultRule {
+            operation: "ListManagedPoliciesInPermissionSet".to_owned(),
+            service: None,
+            fault: Fault::AccessDenied,
+            calls: Some(1),
+            account: None,
+        });
+    };
+
+    fails_once();
+    let plan = place.usher("plan", &rules, &["--json"]).await;
+    assert_eq!(plan.ending, Ending::Bad, "{plan:?}");
+    let json = plan.json();
+    let told: Vec<_> = json["permission_sets"].as_array().unwrap().iter().map(|set| &set["action"]).collect();
+    assert_eq!(told, ["unknown", "edit"]);
+    assert_eq!(json["permission_sets"][0]["withheld"]["kind"], "unread");
+    let summary = &json["summary"];
+    assert_eq!(
+        (&summary["grants"], &summary["revokes"], &summary["withheld"]),
+        (&2.into(), &0.into(), &2.into()),
+        "{json:#}"
+    );
+    assert_eq!(json["accounts"][0]["withheld"][0]["reason"]["kind"], "permission_set_awaited");
+    fails_once();
+    let plan = place.usher("plan", &rules, &[]).await;
+    assert!(plan.out.contains("? Alpha  it could not be read: "), "{}", plan.out);
+    assert!(plan.out.contains("permission sets: 1 to edit, 1 that could not be read"), "{}", plan.out);
+
+    fails_once();
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
+    assert!(apply.out.contains("permission set Beta  edited"), "{}", apply.out);
+    assert!(apply.out.contains("permission set Alpha  failed: it could not be read"), "{}", apply.out);
+    assert_eq!(place.world().assignments().len(), 5, "Beta is not taken away");
+
+    place.world().faults.clear_all();
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert_eq!(place.world().assignments().len(), 3);
+    assert_eq!(place.usher("plan", &rules, &[]).await.ending, Ending::Good);
+}

@@ -17,7 +17,7 @@ use crate::{
 pub(in crate::engine) const MAKING: &str = "making:";
 
 /// The same of one that is being edited.
-const EDITING: &str = "editing:";
+pub(in crate::engine) const EDITING: &str = "editing:";
 
 /// What is remembered of a permission set that is Usher's, or being made.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     DeclaredSets, DeclaredSetsError,
     claims::{self, Begun},
+    noted,
     survey::Ground,
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
         AccessReader, Clock, Guard, Ledger, LedgerError, PermissionSetReader, PermissionSetWriter, PortError,
         Queue, Seen, SeenKind,
     },
-    rules::Wanted,
+    rules::{DeclaredSet, Wanted},
 };
 
 /// A call may take so long; none is begun that could outlive the lease.
@@ -128,6 +129,11 @@ impl SetKeeper<'_> {
         }
     }
 
+    /// Notes that these sets were found as they are declared.
+    pub async fn found(&self, sets: &[&DeclaredSet]) -> Result<(), LedgerError> {
+        noted::note(self.ledger, self.clock(), sets).await
+    }
+
     async fn keep_under(
         &self,
         lease: &mut Lease,
@@ -159,6 +165,7 @@ impl SetKeeper<'_> {
             if let Some(arn) = surveyed.plan.arn.filter(|_| ground.claims().is_begun(name)) {
                 self.finish(&ground, name, &arn).await?;
             }
+            noted::note(self.ledger, self.clock(), &[declared]).await?;
             return Ok(Kept::Done { calls: 0 });
         }
         let guard = Guard {
@@ -174,6 +181,7 @@ impl SetKeeper<'_> {
         if let Some(arn) = arn.as_ref().filter(|_| surveyed.plan.adopts || found_again) {
             claims::claim(self.ledger, self.clock(), (name, arn), surveyed.plan.adopts).await?;
         }
+        noted::strike(self.ledger, self.clock(), name).await?;
         let mut under = Under { lease, guard, run };
         let changes = surveyed.plan.changes;
         let done = if let Some(arn) = arn {
@@ -195,7 +203,10 @@ impl SetKeeper<'_> {
             self.make(&mut under, (name, &mark), &changes).await
         };
         match done {
-            Ok(kept) => Ok(kept),
+            Ok(kept) => {
+                noted::note(self.ledger, self.clock(), &[declared]).await?;
+                Ok(kept)
+            }
             Err(Broken::Ledger(error)) => Err(error.into()),
             Err(Broken::Call(call, why)) => Ok(Kept::Failed { call, why }),
         }

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DeclaredSetsError, Kept, SetKeeper,
+    DeclaredSetsError, Kept, SetKeeper, noted,
     place::{PLACE, Place},
     survey::Ground,
 };
@@ -159,6 +159,7 @@ impl SetKeeper<'_> {
         match self.declared.surveyed(ground, set, self.declared.sets).await {
             Ok(surveyed) if surveyed.plan.withheld.is_some() => {
                 summary.withheld += 1;
+                noted::strike(self.ledger, self.clock(), &set.name).await?;
                 Ok(Went::Through)
             }
             Ok(surveyed)
@@ -168,7 +169,10 @@ impl SetKeeper<'_> {
             {
                 self.one(holder, ground, &set.name, until, summary).await
             }
-            Ok(_) => Ok(Went::Through),
+            Ok(_) => {
+                self.found(&[set]).await?;
+                Ok(Went::Through)
+            }
             Err(error) => unread(error, summary),
         }
     }
@@ -221,16 +225,11 @@ impl SetKeeper<'_> {
 
 /// One that can't be read holds up no other.
 fn unread(error: DeclaredSetsError, summary: &mut KeepSummary) -> Result<Went, DeclaredSetsError> {
-    match error {
-        error @ (DeclaredSetsError::Set { .. } | DeclaredSetsError::Accounts { .. }) => {
-            summary.failed += 1;
-            let error = crate::causes::joined(&error);
-            tracing::warn!(error, "permission set: {error}");
-            Ok(Went::Failed)
-        }
-        error @ (DeclaredSetsError::Read(_)
-        | DeclaredSetsError::Ledger(_)
-        | DeclaredSetsError::PermissionSets(_)
-        | DeclaredSetsError::Queue(_)) => Err(error),
+    if !error.is_of_one() {
+        return Err(error);
     }
+    summary.failed += 1;
+    let error = crate::causes::joined(&error);
+    tracing::warn!(error, "permission set: {error}");
+    Ok(Went::Failed)
 }

@@ -74,7 +74,7 @@ impl Ground {
 }
 
 impl DeclaredSets<'_> {
-    /// What is to be done under the rules of the rulebook.
+    /// What is to be done under the rules of the rulebook. One that can't be read is told so, and holds up no other.
     pub async fn survey(&self) -> Result<SetSurvey, DeclaredSetsError> {
         let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
         if rules.index.declared().is_empty() {
@@ -83,9 +83,25 @@ impl DeclaredSets<'_> {
         let ground = self.ground(rules).await?;
         let mut sets = Vec::new();
         for declared in ground.rules.index.declared() {
-            sets.push(self.surveyed(&ground, declared, self.sets).await?);
+            sets.push(match self.surveyed(&ground, declared, self.sets).await {
+                Ok(surveyed) => surveyed,
+                Err(error) if error.is_of_one() => {
+                    let (arn, why) = (ground.arn(&declared.name).cloned(), crate::causes::joined(&error));
+                    let plan = SetPlan::unread(&declared.name, arn, why);
+                    Surveyed { declared: declared.clone(), actual: None, plan }
+                }
+                Err(error) => return Err(error),
+            });
         }
         Ok(SetSurvey { rules: ground.rules, sets })
+    }
+
+    /// Which of the declared sets are there, with nothing read of what they are.
+    pub async fn arns(&self) -> Result<BTreeMap<String, PermissionSetArn>, DeclaredSetsError> {
+        let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
+        let ground = self.ground(rules).await?;
+        let declared = ground.rules.index.declared().iter();
+        Ok(declared.filter_map(|set| Some((set.name.clone(), ground.arn(&set.name)?.clone()))).collect())
     }
 
     /// Reads what all of them need.
