@@ -45,7 +45,8 @@ pub(crate) async fn run(
         return what_if::run(arguments, connection, machine, screen).await;
     }
     let ledger = ledger::to_read(&at.at, connection, machine).await?;
-    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?.foreseeing(screen).await?;
+    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
+    let desk = desk.foreseeing_for(account.as_ref(), screen).await?;
     let cause = Cause::new("command", "plan");
     let report = desk.plan(account.as_ref(), &cause, screen).await?.report;
 
