@@ -229,7 +229,7 @@ fn rules(text: &mut String, all: &[RuleWhy], never: &[NeverWhy], report: &Explai
             "it can't be told whether it gives it; what it gave stays"
         } else if report.permission_set.is_none() {
             "gives nothing here"
-        } else if unmet.len() == 1 {
+        } else if rule.lacks_one_thing() {
             "would give it, but for one thing"
         } else {
             "does not give it"
