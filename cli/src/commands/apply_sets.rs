@@ -45,15 +45,11 @@ impl<'a> Sets<'a> {
         }
     }
 
-    /// Does nothing to them. Which of them were found as they are declared is worth knowing: nothing waits for these.
+    /// Does nothing to them. What was found is worth knowing: nothing waits for those that are as they are declared.
     pub(super) async fn leave_alone(&self, planned: &[Surveyed]) -> Result<Vec<SetOutcome>, Failure> {
-        let found: Vec<_> = planned
-            .iter()
-            .filter(|surveyed| surveyed.plan.is_quiet())
-            .map(|surveyed| &surveyed.declared)
-            .collect();
-        if !found.is_empty() {
-            self.keeper().found(&found).await?;
+        if !planned.is_empty() {
+            let rules = self.work.rulebook.in_force(self.work.ledger).await.map_err(Failure::Read)?;
+            self.keeper().found(planned, &rules.version).await?;
         }
         Ok(Vec::new())
     }

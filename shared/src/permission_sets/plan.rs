@@ -76,6 +76,21 @@ pub enum Withheld {
     Unread { why: String },
 }
 
+impl Withheld {
+    /// The word for it, the same as in its JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::CreateOnly => "create_only",
+            Self::NotOurs => "not_ours",
+            Self::InManagementAccount => "in_management_account",
+            Self::GivenByRules { .. } => "given_by_rules",
+            Self::Provisioned { .. } => "provisioned",
+            Self::Unread { .. } => "unread",
+        }
+    }
+}
+
 impl SetPlan {
     /// Whether there is anything to do in AWS now.
     pub fn has_work(&self) -> bool {

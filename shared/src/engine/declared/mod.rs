@@ -6,7 +6,7 @@
 //! survey   declared x what AWS has -> a plan for each; holds readers only
 //! keep     under the lease: one set read once more, and brought to what is declared
 //! foreseen  what will be then, for a plan that is shown
-//! noted    which of them were found or made as they are declared
+//! noted    which of them were found as they are declared, and why others are not
 //! place    how far a round over all of them has come
 //! round    all of them, in turn, as time allows: what the functions do
 //! ```
@@ -25,6 +25,7 @@ pub(super) use claims::{EDITING, MAKING};
 pub use foreseen::{Foreseen, StandIns};
 pub use keep::{Kept, SetKeeper};
 pub(super) use noted::{NOTED, Noted};
+pub use noted::{SetStanding, SetWait};
 pub(super) use place::{PLACE, Place};
 pub use round::KeepSummary;
 pub use survey::{DeclaredSets, SetSurvey, Surveyed};
