@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Catalogue, Facts, Lookup, desired::rules_at, names::principals_of};
 use crate::{
-    domain::{Account, Mode, PermissionSet, Principal, RuleId},
+    domain::{Account, Mode, PermissionSet, PermissionSetArn, Principal, RuleId},
     rules::{DeclaredSet, Index, PermissionSetSelector, Rule, Scope, ScopedSet, Wanted},
 };
 
@@ -24,6 +24,8 @@ pub struct Awaited {
     by_rule: BTreeMap<RuleId, String>,
     /// Whom they give access to.
     by_principal: BTreeMap<Principal, String>,
+    /// Permission sets that are there, and may be about to change.
+    changing: BTreeSet<PermissionSetArn>,
 }
 
 impl Awaited {
@@ -35,6 +37,17 @@ impl Awaited {
             Principal::User(_) => None,
         };
         self.by_principal.get(principal).or_else(of_rule).map(String::as_str)
+    }
+
+    /// Whether a permission set may be about to change: what is wanted by what it is now may not be by what it will be.
+    pub fn may_change(&self, permission_set: &PermissionSetArn) -> bool {
+        self.changing.contains(permission_set)
+    }
+
+    /// One permission set that may be about to change.
+    #[cfg(test)]
+    pub(crate) fn of_change(permission_set: PermissionSetArn) -> Self {
+        Self { changing: [permission_set].into(), ..Self::default() }
     }
 }
 
@@ -51,6 +64,8 @@ pub fn awaited(index: &Index, account: &Account, facts: &Facts, now: Timestamp, 
     if unkept.names.is_empty() {
         return awaited;
     }
+    let listed = unkept.unlike.iter().flat_map(|name| catalogue.named(name));
+    awaited.changing = listed.map(|listed| listed.set.arn.clone()).collect();
     let declared: Vec<&DeclaredSet> =
         index.declared().iter().filter(|set| unkept.names.contains(&set.name)).collect();
     let rules = rules_at(index, account, now).into_iter().filter(|rule| rule.mode > Mode::Observe);
