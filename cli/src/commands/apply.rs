@@ -14,7 +14,7 @@ use shared::{
     },
     guardrail::Scope,
     ledger::{Cause, Row, State},
-    local::{FolderRules, LocalQueue, OutcomeFile},
+    local::{FolderRules, LocalQueue},
     permission_sets::Withheld,
     ports::{Clock, Ledger, LedgerReader, RulesStore, Seen, SeenKind},
 };
@@ -48,6 +48,7 @@ pub(crate) async fn run(
         LedgerAt::File(path) => path,
         LedgerAt::Table(table) => return Err(Failure::DeployedLedger { table: table.clone() }),
     };
+    let bus = ledger::outcomes(arguments.outcomes.as_deref())?;
     let Rules { bundle, on_hand, files } = Rules::read(&arguments.what.rules)?;
     let settings = connect::engine(machine)?;
     let aws = connect::connect(connection, machine).await?;
@@ -144,7 +145,6 @@ pub(crate) async fn run(
         let text = render::apply_text::outcomes(&report, screen.out_style);
         screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
     }
-    let bus = arguments.outcomes.as_deref().map_or_else(OutcomeFile::none, OutcomeFile::at);
     let announcer = Announcer { ledger: ledger.as_ref(), bus: &bus, clock: machine.clock.as_ref() };
     announcer.run(Timestamp::MAX).await.map_err(Failure::Announce)?;
     Ok(if report.is_good() { Ending::Good } else { Ending::Bad })
