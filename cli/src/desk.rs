@@ -21,7 +21,7 @@ use crate::{
     args::{ConnectionArgs, LedgerAt},
     commands::plan::Rules,
     connect::{self, Aws},
-    foresight::Foresight,
+    foresight::{Foreseeing, Foresight},
     ledger, once,
     planning::{self, Planned},
     progress::{self, Counts},
@@ -90,7 +90,21 @@ impl Desk {
 
     /// The same desk, for which declared permission sets are as they will be once they are kept.
     pub(crate) async fn foreseeing(self, screen: &mut Screen<'_>) -> Result<Self, Failure> {
-        match self.foreseeing_if_it_can(screen).await? {
+        self.foreseeing_of(&Foreseeing::All, screen).await
+    }
+
+    /// The same, for one account if there is one: what is done to permission sets is no part of its plan.
+    pub(crate) async fn foreseeing_for(
+        self,
+        account: Option<&AccountId>,
+        screen: &mut Screen<'_>,
+    ) -> Result<Self, Failure> {
+        let which = if account.is_some() { Foreseeing::Assignments } else { Foreseeing::All };
+        self.foreseeing_of(&which, screen).await
+    }
+
+    async fn foreseeing_of(self, which: &Foreseeing, screen: &mut Screen<'_>) -> Result<Self, Failure> {
+        match self.foreseeing_if_it_can(which, screen).await? {
             (desk, None) => Ok(desk),
             (_, Some(failure)) => Err(failure),
         }
@@ -99,10 +113,11 @@ impl Desk {
     /// The same, or the desk as it is with the reason why declared permission sets could not be read.
     pub(crate) async fn foreseeing_if_it_can(
         self,
+        which: &Foreseeing,
         screen: &mut Screen<'_>,
     ) -> Result<(Self, Option<Failure>), Failure> {
         let planner = self.planner();
-        let looking = Box::pin(Foresight::of(&planner, &self.aws));
+        let looking = Box::pin(Foresight::of_some(&planner, &self.aws, which));
         match progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await? {
             Ok(foresight) => Ok((Self { aws: foresight.seen(&self.aws), foresight, ..self }, None)),
             Err(failure @ Failure::DeclaredSets(_)) => Ok((self, Some(failure))),

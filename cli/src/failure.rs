@@ -80,6 +80,10 @@ pub enum Failure {
     EventsNotText { path: String, at: usize },
     #[error("cannot make the folder `{path}` for the ledger")]
     LedgerFolder { path: String, source: io::Error },
+    #[error("another `usher simulate` works with the ledger `{path}`")]
+    LedgerSimulated { path: String },
+    #[error("cannot write to the file of outcomes `{path}`")]
+    OutcomeFile { path: String, source: io::Error },
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
     #[error("a setting in the environment is wrong")]
@@ -219,6 +223,10 @@ impl Failure {
             }
             Self::OpenLedger { .. } => {
                 "look at whether you may write the file and the folder that it is in, which reading needs too; or give another path with --ledger. Nothing was changed"
+            }
+            Self::LedgerSimulated { .. } => "end that one first, or give another path with --ledger",
+            Self::OutcomeFile { .. } => {
+                "give a path that can be written with --outcomes. Nothing was read or changed"
             }
             Self::LedgerFolder { .. } => "give a path that can be written with --ledger",
             Self::ReportFile { .. } => {

@@ -6,9 +6,31 @@ use shared::{
     domain::PermissionSetArn,
     engine::{DeclaredSets, Foreseen, Planner, StandIns, Surveyed},
     ports::AccessReader as _,
+    rules::DeclaredSet,
 };
 
-use crate::{Failure, connect::Aws};
+use crate::{Failure, connect::Aws, keys::SetText};
+
+/// Which declared permission sets are read whole. The others are only where they make a difference to assignments: six calls are needed for each.
+#[derive(Debug, Clone)]
+pub(crate) enum Foreseeing {
+    All,
+    /// For what is told of assignments alone.
+    Assignments,
+    /// The same, and the one that is asked about.
+    Asked(SetText),
+}
+
+impl Foreseeing {
+    fn asks_for(&self, set: &DeclaredSet, arn: &PermissionSetArn) -> bool {
+        match self {
+            Self::All => true,
+            Self::Assignments => false,
+            Self::Asked(SetText::Name(name)) => *name == set.name,
+            Self::Asked(SetText::Id(id)) => arn.as_str().rsplit('/').next() == Some(id),
+        }
+    }
+}
 
 /// What is to be done to the permission sets that the rules declare, and what will be then.
 #[derive(Debug, Clone, Default)]
@@ -23,9 +45,19 @@ pub(crate) struct Foresight {
 impl Foresight {
     /// Looks at the sets that the rules of a planner declare.
     pub(crate) async fn of(planner: &Planner<'_>, aws: &Aws) -> Result<Self, Failure> {
+        Self::of_some(planner, aws, &Foreseeing::All).await
+    }
+
+    /// Looks at those of them that may matter.
+    pub(crate) async fn of_some(
+        planner: &Planner<'_>,
+        aws: &Aws,
+        which: &Foreseeing,
+    ) -> Result<Self, Failure> {
         let declared =
             DeclaredSets { reader: planner.reader, sets: aws.sets.as_ref(), settings: planner.settings };
-        let survey = Box::pin(declared.survey()).await.map_err(Failure::DeclaredSets)?;
+        let asked = |set: &DeclaredSet, arn: &PermissionSetArn| which.asks_for(set, arn);
+        let survey = Box::pin(declared.survey_of(asked)).await.map_err(Failure::DeclaredSets)?;
         if survey.sets.is_empty() {
             return Ok(Self::default());
         }
@@ -33,6 +65,14 @@ impl Foresight {
         let foreseen = Foreseen::of(Arc::clone(&aws.access), &instance.arn, &survey);
         let foreseen = Some(foreseen).filter(|foreseen| !foreseen.is_as_it_is()).map(Arc::new);
         Ok(Self { fingerprint: survey.fingerprint(), sets: survey.sets, foreseen })
+    }
+
+    /// Why some of the declared sets could not be read, if there are any.
+    pub(crate) fn unread(&self) -> Option<String> {
+        let unread = self.sets.iter().filter(|surveyed| surveyed.plan.is_unread());
+        let whys: Vec<String> =
+            unread.filter_map(|surveyed| Some(surveyed.plan.withheld.as_ref()?.to_string())).collect();
+        Some(whys.join("; ")).filter(|told| !told.is_empty())
     }
 
     /// The same services, which answer as they will then. Nothing is written by what they tell.

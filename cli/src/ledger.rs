@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use shared::{local::SqliteLedger, ports::Ledger};
+use shared::{
+    local::{OutcomeFile, SqliteLedger},
+    ports::Ledger,
+};
 
 use crate::{
     Failure, Machine,
@@ -62,6 +65,43 @@ pub(crate) fn file(path: &Path) -> Result<SqliteLedger, Failure> {
     open(path)
 }
 
+/// Where outcomes go. A file that can't be written is told before anything is done.
+pub(crate) fn outcomes(path: Option<&Path>) -> Result<OutcomeFile, Failure> {
+    let Some(path) = path else { return Ok(OutcomeFile::none()) };
+    let failed = |source| Failure::OutcomeFile { path: path.display().to_string(), source };
+    let is_new = !exists(path);
+    fs::OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+    if is_new {
+        // It is made when there is something to tell.
+        fs::remove_file(path).map_err(failed)?;
+    }
+    Ok(OutcomeFile::at(path))
+}
+
+/// Held by the one simulation that works with a ledger; whoever dies lets it go.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    _held: Option<fs::File>,
+}
+
+/// Keeps other simulations from this ledger: each plays the functions of a world of its own, and takes what the other has done for somebody else's.
+pub(crate) fn alone(path: &Path) -> Result<Alone, Failure> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".simulated");
+    let Ok(file) = fs::OpenOptions::new().create(true).append(true).open(&beside) else {
+        // Whether the ledger can be written is told by whoever opens it.
+        return Ok(Alone { _held: None });
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Alone { _held: Some(file) }),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(Failure::LedgerSimulated { path: path.display().to_string() })
+        }
+        // Not every file system has locks.
+        Err(fs::TryLockError::Error(_)) => Ok(Alone { _held: None }),
+    }
+}
+
 /// The folder that the file is in: the rules that were in force are kept there too.
 pub(crate) fn folder(path: &Path) -> PathBuf {
     match path.parent() {
@@ -103,6 +143,30 @@ mod tests {
         assert!(!folder.path().join("a").exists());
         assert!(write(&path).await.is_ok());
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_file_of_outcomes_is_tried_and_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outcomes.jsonl");
+        assert!(outcomes(Some(&path)).is_ok() && !path.exists());
+        fs::write(&path, "{}\n").unwrap();
+        assert!(outcomes(Some(&path)).is_ok());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{}\n");
+        for bad in [folder.path().join("nowhere/outcomes.jsonl"), folder.path().to_owned()] {
+            assert!(matches!(outcomes(Some(&bad)), Err(Failure::OutcomeFile { .. })), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_is_simulated_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one.db"), folder.path().join("other.db"));
+        let held = alone(&one).unwrap();
+        assert!(matches!(alone(&one), Err(Failure::LedgerSimulated { .. })));
+        assert!(alone(&other).is_ok());
+        drop(held);
+        assert!(alone(&one).is_ok());
     }
 
     #[tokio::test]

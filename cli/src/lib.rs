@@ -192,7 +192,7 @@ async fn rules_command(
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
     match command {
-        RulesCommand::Check(check) => commands::rules_check::run(&check, screen),
+        RulesCommand::Check(check) => commands::rules_check::run(&check, machine.clock.now(), screen),
         RulesCommand::Bundle(bundle) => commands::rules_publish::bundle(&bundle, screen),
         RulesCommand::Publish(publish) => {
             Box::pin(commands::rules_publish::publish(&publish, connection, machine, screen)).await

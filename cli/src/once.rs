@@ -1,6 +1,9 @@
 //! AWS, asked each question once: two plans over one world, whatever changes in it meanwhile, and for half the calls.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::lock::Mutex;
 use shared::{
@@ -140,6 +143,14 @@ impl AccessReader for AccessOnce {
 
     fn foretold(&self, arn: &PermissionSetArn) -> Option<Foretold> {
         self.real.foretold(arn)
+    }
+
+    fn untold(&self) -> BTreeSet<String> {
+        self.real.untold()
+    }
+
+    fn kept_then(&self) -> BTreeSet<String> {
+        self.real.kept_then()
     }
 
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {

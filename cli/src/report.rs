@@ -24,11 +24,12 @@ pub use plan::{
 pub(crate) use plan::{named, rules};
 pub use reprovision::{CampaignStatus, OutlookReport, RecordStatus, ReprovisionReport};
 pub use status::{
-    BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SpentToday, StatusReport, WorkStatus,
+    BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SetStatus, SpentToday, StatusReport,
+    WorkStatus,
 };
 pub use what_if::{AccountWhatIf, WhatIfReport, WhatIfSummary};
 pub(crate) use withheld::way_out;
-pub use withheld::{WithheldGroup, WithheldKey, WithheldReport};
+pub use withheld::{WithheldGroup, WithheldKey, WithheldReport, WithheldSet};
 
 /// The version of the documents' shape. It changes when something is taken away or changes its meaning, not when something is added.
 pub const FORMAT: u32 = 1;

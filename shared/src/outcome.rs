@@ -79,6 +79,34 @@ pub enum Happened {
     },
     /// AWS has something else than the ledger says, by another's hand.
     DriftFound { assignment: AssignmentKey, drift: Drift, response: Response },
+    /// A declared permission set was made, whole.
+    SetMade(OfSet),
+    /// One was brought to what is declared. Its accounts are told of by [`Self::Reprovisioned`].
+    SetEdited(OfSet),
+    /// One was deleted, as declared.
+    SetDeleted(OfSet),
+    /// One could not be read, made, edited or deleted; it is tried again. `reason` is in AWS's words.
+    SetBlocked {
+        #[serde(flatten)]
+        set: OfSet,
+        reason: String,
+    },
+    /// One is not as it is declared, and is left so. `reason` is a word of [`crate::permission_sets::Withheld::kind`].
+    SetWithheld {
+        #[serde(flatten)]
+        set: OfSet,
+        reason: String,
+    },
+}
+
+/// A permission set that the rules declare.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OfSet {
+    /// As it is declared.
+    pub name: String,
+    /// None of one that is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_set: Option<PermissionSetArn>,
 }
 
 /// What a change of a group's members means for one of them.
@@ -163,6 +191,11 @@ impl Happened {
             Self::Reprovisioned(_) => "reprovisioned",
             Self::RulesRefused { .. } => "rules_refused",
             Self::DriftFound { .. } => "drift_found",
+            Self::SetMade(_) => "set_made",
+            Self::SetEdited(_) => "set_edited",
+            Self::SetDeleted(_) => "set_deleted",
+            Self::SetBlocked { .. } => "set_blocked",
+            Self::SetWithheld { .. } => "set_withheld",
         }
     }
 
@@ -202,7 +235,12 @@ impl Happened {
             | Self::Withheld { .. }
             | Self::Held { .. }
             | Self::RulesRefused { .. }
-            | Self::DriftFound { .. }) => other,
+            | Self::DriftFound { .. }
+            | Self::SetMade(_)
+            | Self::SetEdited(_)
+            | Self::SetDeleted(_)
+            | Self::SetBlocked { .. }
+            | Self::SetWithheld { .. }) => other,
         }
     }
 
@@ -220,6 +258,11 @@ impl Happened {
                 format!("{} {}", membership.group, membership.user)
             }
             Self::Reprovisioned(reprovisioned) => reprovisioned.permission_set.to_string(),
+            Self::SetMade(set)
+            | Self::SetEdited(set)
+            | Self::SetDeleted(set)
+            | Self::SetBlocked { set, .. }
+            | Self::SetWithheld { set, .. } => set.name.clone(),
             Self::RulesRefused { refused, .. } => {
                 refused.as_ref().map(ToString::to_string).unwrap_or_default()
             }
@@ -272,7 +315,12 @@ impl Outcome {
             | Happened::Held { .. }
             | Happened::Reprovisioned(_)
             | Happened::RulesRefused { .. }
-            | Happened::DriftFound { .. } => format!("{:.9}#{}", self.at, self.id),
+            | Happened::DriftFound { .. }
+            | Happened::SetMade(_)
+            | Happened::SetEdited(_)
+            | Happened::SetDeleted(_)
+            | Happened::SetBlocked { .. }
+            | Happened::SetWithheld { .. } => format!("{:.9}#{}", self.at, self.id),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::LedgerArgs;
+use super::{ByArgs, LedgerArgs};
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum RulesCommand {
@@ -30,7 +30,7 @@ pub enum RulesCommand {
         1  an error, or refused\n\n\
         Examples:\n  \
         usher rules publish rules/ --ledger dynamodb:usher-ledger\n  \
-        usher rules publish rules.yaml --yes"
+        usher rules publish rules.yaml --yes --reason 'audit of November'"
     )]
     Publish(RulesPublishArgs),
     /// Show every version that came into force, and how many assignments came from it
@@ -79,6 +79,8 @@ pub struct RulesPublishArgs {
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     pub ledger: LedgerArgs,
+    #[command(flatten)]
+    pub by: ByArgs,
     /// Don't ask; needed where nobody can answer
     #[arg(long)]
     pub yes: bool,
@@ -112,6 +114,8 @@ pub struct RulesRollbackArgs {
     pub version: Option<String>,
     #[command(flatten)]
     pub ledger: LedgerArgs,
+    #[command(flatten)]
+    pub by: ByArgs,
     /// Don't ask; needed where nobody can answer
     #[arg(long)]
     pub yes: bool,

@@ -14,7 +14,7 @@ use shared::{
     },
     guardrail::Scope,
     ledger::{Cause, Row, State},
-    local::{FolderRules, LocalQueue, OutcomeFile},
+    local::{FolderRules, LocalQueue},
     permission_sets::Withheld,
     ports::{Clock, Ledger, LedgerReader, RulesStore, Seen, SeenKind},
 };
@@ -48,6 +48,7 @@ pub(crate) async fn run(
         LedgerAt::File(path) => path,
         LedgerAt::Table(table) => return Err(Failure::DeployedLedger { table: table.clone() }),
     };
+    let bus = ledger::outcomes(arguments.outcomes.as_deref())?;
     let Rules { bundle, on_hand, files } = Rules::read(&arguments.what.rules)?;
     let settings = connect::engine(machine)?;
     let aws = connect::connect(connection, machine).await?;
@@ -113,7 +114,7 @@ pub(crate) async fn run(
     let kept = Sets::of(&work, until);
     let mut permission_sets = match arguments.what.account {
         // They are nobody's account's: a run over one account leaves them alone.
-        Some(_) => Vec::new(),
+        Some(_) => kept.leave_alone(&foresight.sets).await?,
         None => Box::pin(kept.make_and_edit(&foresight.sets, screen)).await?,
     };
     let (mut planned, mut waiting, mut undecided) = (planned, BTreeMap::new(), Vec::new());
@@ -144,7 +145,6 @@ pub(crate) async fn run(
         let text = render::apply_text::outcomes(&report, screen.out_style);
         screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
     }
-    let bus = arguments.outcomes.as_deref().map_or_else(OutcomeFile::none, OutcomeFile::at);
     let announcer = Announcer { ledger: ledger.as_ref(), bus: &bus, clock: machine.clock.as_ref() };
     announcer.run(Timestamp::MAX).await.map_err(Failure::Announce)?;
     Ok(if report.is_good() { Ending::Good } else { Ending::Bad })
@@ -192,7 +192,8 @@ const AWAITS_SETS: [&str; 2] = [
 fn question(summary: &PlanSummary) -> String {
     let finish =
         if summary.under_way > 0 { format!(", and finish {}", summary.under_way) } else { String::new() };
-    let sets = render::sets_text::in_short(&SetsSummary { withheld: 0, ..summary.permission_sets });
+    let sets =
+        render::sets_text::in_short(&SetsSummary { withheld: 0, unread: 0, ..summary.permission_sets });
     let sets = if sets.is_empty() { String::new() } else { format!("{sets}; ") };
     let grants = format!("grant {} and revoke {} in AWS{finish}?", summary.grants, summary.revokes);
     let mut question = format!("{sets}{grants}");

@@ -45,6 +45,15 @@ impl<'a> Sets<'a> {
         }
     }
 
+    /// Does nothing to them. What was found is worth knowing: nothing waits for those that are as they are declared.
+    pub(super) async fn leave_alone(&self, planned: &[Surveyed]) -> Result<Vec<SetOutcome>, Failure> {
+        if !planned.is_empty() {
+            let rules = self.work.rulebook.in_force(self.work.ledger).await.map_err(Failure::Read)?;
+            self.keeper().found(planned, &rules.version).await?;
+        }
+        Ok(Vec::new())
+    }
+
     /// Makes, edits and takes over what was planned so.
     pub(super) async fn make_and_edit(
         &self,
@@ -59,7 +68,14 @@ impl<'a> Sets<'a> {
             .iter()
             .filter(is_kept)
             .map(|surveyed| (surveyed.plan.name.as_str(), Some(&surveyed.plan)));
-        self.keep(&seen.collect::<Vec<_>>(), screen).await
+        let mut outcomes = self.leave_alone(planned).await?;
+        outcomes.extend(self.keep(&seen.collect::<Vec<_>>(), screen).await?);
+        let unread = planned.iter().filter(|surveyed| surveyed.plan.is_unread());
+        outcomes.extend(unread.map(|surveyed| {
+            let why = surveyed.plan.withheld.as_ref().map(ToString::to_string).unwrap_or_default();
+            SetOutcome::failed(&surveyed.plan.name, why)
+        }));
+        Ok(outcomes)
     }
 
     /// Deletes those that nothing holds any more.
@@ -86,10 +102,14 @@ impl<'a> Sets<'a> {
         let mut told = false;
         for (name, seen) in sets {
             let kept = loop {
-                let kept =
-                    self.keeper().keep(&holder, &rules, name, *seen).await.map_err(Failure::DeclaredSets)?;
+                let kept = match self.keeper().keep(&holder, &rules, name, *seen).await {
+                    Ok(kept) => Ok(kept),
+                    // It holds up no other.
+                    Err(error) if error.is_of_one() => Err(shared::causes::joined(&error)),
+                    Err(error) => return Err(Failure::DeclaredSets(error)),
+                };
                 let now = self.work.clock.now();
-                if kept != Kept::HeldOff || now >= self.until {
+                if kept != Ok(Kept::HeldOff) || now >= self.until {
                     break kept;
                 }
                 if !told {
@@ -99,15 +119,16 @@ impl<'a> Sets<'a> {
                 }
                 self.work.clock.sleep(KNOCK).await;
             };
-            outcomes.push(SetOutcome::of(name, kept));
+            outcomes.push(match kept {
+                Ok(kept) => SetOutcome::of(name, kept),
+                Err(why) => SetOutcome::failed(name, why),
+            });
         }
         Ok(outcomes)
     }
 
     /// The permission sets that there are now, by their names.
     pub(super) async fn arns(&self) -> Result<BTreeMap<String, PermissionSetArn>, Failure> {
-        let survey = self.keeper().declared.survey().await.map_err(Failure::DeclaredSets)?;
-        let arn = |surveyed: Surveyed| Some((surveyed.plan.name, surveyed.plan.arn?));
-        Ok(survey.sets.into_iter().filter_map(arn).collect())
+        self.keeper().declared.arns().await.map_err(Failure::DeclaredSets)
     }
 }

@@ -4,7 +4,9 @@ use crate::{
     Ending, Failure, Machine, Screen,
     args::{ConnectionArgs, ExplainArgs},
     desk::Desk,
-    explaining, ledger, look_up, render,
+    explaining,
+    foresight::Foreseeing,
+    ledger, look_up, render,
     report::ExplainReport,
     what_if::Supposed,
 };
@@ -27,14 +29,20 @@ pub(crate) async fn run(
     let desk = if what_if.is_empty() { desk } else { desk.supposing(&supposed, machine).await? };
     let account = look_up::account(account, &desk.aws).await?;
     let who = look_up::who(principal, &desk.aws, desk.ledger.as_ref()).await?;
-    let (desk, unforeseen) = desk.foreseeing_if_it_can(screen).await?;
+    let which = match permission_set {
+        Some(text) => text.parse().map_or(Foreseeing::All, Foreseeing::Asked),
+        None => Foreseeing::All,
+    };
+    let (desk, unforeseen) = desk.foreseeing_if_it_can(&which, screen).await?;
     let set = match permission_set {
         Some(text) => Some(look_up::permission_set(text, &desk.aws, desk.ledger.as_ref()).await?),
         None => None,
     };
     let report = explaining::explain(&desk, &who, &account, set.as_ref(), supposed.told).await?;
     let report = ExplainReport {
-        declared_unread: unforeseen.map(|failure| shared::causes::joined(&failure)),
+        declared_unread: unforeseen
+            .map(|failure| shared::causes::joined(&failure))
+            .or_else(|| desk.foresight().unread()),
         ..report
     };
     if *json {

@@ -214,7 +214,7 @@ async fn adopt_all(
         return Err(Failure::Consent(shared::engine::consent::ConsentError::Nameless));
     }
     if !files.is_empty() {
-        let publish = RulesPublishArgs { files, ledger: at.clone(), yes: *yes };
+        let publish = RulesPublishArgs { files, ledger: at.clone(), by: by.clone(), yes: *yes };
         rules_publish::publish(&publish, connection, machine, screen).await?;
     }
     let ledger = ledger::to_use(&at.at, connection, machine).await?;

@@ -45,7 +45,8 @@ pub(crate) async fn run(
         return what_if::run(arguments, connection, machine, screen).await;
     }
     let ledger = ledger::to_read(&at.at, connection, machine).await?;
-    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?.foreseeing(screen).await?;
+    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
+    let desk = desk.foreseeing_for(account.as_ref(), screen).await?;
     let cause = Cause::new("command", "plan");
     let report = desk.plan(account.as_ref(), &cause, screen).await?.report;
 
@@ -56,7 +57,7 @@ pub(crate) async fn run(
     };
     screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
     let summary = &report.summary;
-    Ok(if summary.unread > 0 {
+    Ok(if summary.unread + summary.permission_sets.unread > 0 {
         // What could not be read may differ: neither "nothing to do" nor "this is what is to be done" would be true.
         Ending::Bad
     } else if summary.has_work() {

@@ -5,18 +5,21 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use shared::{
     domain::PermissionSetArn,
-    engine::{self, Mark, PollMessage, Poller, ProvisioningPoll, ReprovisionSettings, Reprovisioner},
+    engine::{
+        self, Mark, PollMessage, Poller, ProvisioningPoll, ReprovisionSettings, Reprovisioner, Rulebook,
+        RulesOnHand,
+    },
     ledger::{Campaign, CampaignRecord, Order, name, reason},
     local::LocalQueue,
-    ports::{PortError, Queue as _},
-    reprovision::{Next, Waiting},
+    ports::{LedgerReader, PortError, Queue as _},
+    reprovision::{Next, Policy, Waiting},
 };
 
 use crate::{
     Ending, Failure, Machine, Screen,
     args::{ConnectionArgs, LedgerAt, ReprovisionArgs},
     connect,
-    desk::Desk,
+    desk::{self, Desk},
     keys::SetText,
     ledger,
     names::Names,
@@ -58,10 +61,28 @@ async fn list(
     let names = Names::remembered(ledger.as_ref()).await?;
     let campaigns = ledger.campaigns().await?;
     let records = engine::records(ledger.as_ref()).await?;
+    let (orders, now) = (ledger.orders().await?, machine.clock.now());
+    let rules = in_force(&arguments.ledger.at, ledger.as_ref(), connection, machine).await;
+    let settings = connect::engine(machine)?;
+    let waiting = campaigns.iter().map(|campaign| {
+        let status = status(campaign, &names);
+        let Some(rules) = &rules else { return status };
+        let policy = Policy {
+            rules: rules.index.reprovision(),
+            mode: rules.index.settings().mode,
+            orders: &orders,
+            management: settings.management,
+            settle_after: SignedDuration::try_from(settings.settle_after).unwrap_or(SignedDuration::MAX),
+        };
+        match campaign.next(&policy, now) {
+            Next::Wait(Waiting { why, until }) => CampaignStatus { waits_for: Some(why), until, ..status },
+            Next::Look | Next::Send(_) | Next::Tell => status,
+        }
+    });
     let report = ReprovisionReport {
         format: report::FORMAT,
-        at: machine.clock.now(),
-        campaigns: campaigns.iter().map(|campaign| status(campaign, &names)).collect(),
+        at: now,
+        campaigns: waiting.collect(),
         records: records.iter().map(|record| recorded(record, &names)).collect(),
     };
     if arguments.json {
@@ -70,6 +91,17 @@ async fn list(
         write(&reprovision_text::list(&report, screen.out_style), screen)?;
     }
     Ok(Ending::Good)
+}
+
+/// The rules in force, where they can be read: what they say of the time is worth telling, and nothing rests on it.
+async fn in_force(
+    at: &LedgerAt,
+    ledger: &dyn LedgerReader,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Option<RulesOnHand> {
+    let store = desk::store(at, connection, machine).await.ok()?;
+    Rulebook::of_store(store).in_force(ledger).await.ok()
 }
 
 /// What would happen to one permission set, and when.
@@ -276,6 +308,8 @@ fn status(campaign: &Campaign, names: &Names) -> CampaignStatus {
         name: names.permission_set(&campaign.permission_set),
         campaign: campaign.clone(),
         under_way: campaign.sent.len(),
+        waits_for: None,
+        until: None,
     }
 }
 

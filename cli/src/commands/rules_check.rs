@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     domain::{Mode, RulesVersion, TeamId},
@@ -30,6 +31,8 @@ struct Checked<'a> {
     guardrails: Option<Guardrails>,
     /// In the order of the root file.
     teams: Option<Vec<TeamChecked>>,
+    /// What is right, and hardly meant so; in the order of the text.
+    warnings: Vec<Warning>,
     /// In the order of the text.
     problems: Vec<PlainProblem>,
     /// How many more there are than are listed.
@@ -45,6 +48,14 @@ struct Guardrails {
     max_orphan_deletes: u32,
 }
 
+/// Something that whoever wrote it should look at.
+#[derive(Debug, Serialize)]
+struct Warning {
+    /// File and line.
+    at: String,
+    says: String,
+}
+
 /// A team, and how its rules stand to its scope.
 #[derive(Debug, Serialize)]
 struct TeamChecked {
@@ -58,16 +69,20 @@ struct TeamChecked {
 }
 
 /// Reads the files and tells what is wrong with them.
-pub(crate) fn run(arguments: &RulesCheckArgs, screen: &mut Screen<'_>) -> Result<Ending, Failure> {
+pub(crate) fn run(
+    arguments: &RulesCheckArgs,
+    now: Timestamp,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
     let RuleFiles { shown, bundle, files } = rule_files::read(&arguments.files)?;
     let read = rules::read(&shown);
     let ending = if read.is_ok() { Ending::Good } else { Ending::Bad };
     if arguments.json {
-        render::json(&checked(&files, bundle.version(), &read), screen)?;
+        render::json(&checked(&files, bundle.version(), &read, now), screen)?;
         return Ok(ending);
     }
     match &read {
-        Ok(rules) => good(&files, rules, screen)?,
+        Ok(rules) => good(&files, rules, now, screen)?,
         Err(diagnostics) => bad(diagnostics, screen)?,
     }
     Ok(ending)
@@ -77,6 +92,7 @@ fn checked<'a>(
     files: &'a [String],
     version: RulesVersion,
     read: &Result<RuleSet, Diagnostics>,
+    now: Timestamp,
 ) -> Checked<'a> {
     let rules = read.as_ref().ok();
     let problems = read.as_ref().err();
@@ -94,9 +110,15 @@ fn checked<'a>(
             Guardrails { max_deletes, max_delete_percent, max_creates, max_orphan_deletes }
         }),
         teams: rules.map(teams),
+        warnings: rules.map(|rules| warnings(rules, now)).unwrap_or_default(),
         problems: problems.map(Diagnostics::plain).unwrap_or_default(),
         unlisted: problems.map_or(0, Diagnostics::unlisted),
     }
+}
+
+fn warnings(set: &RuleSet, now: Timestamp) -> Vec<Warning> {
+    let notes = set.reprovision.notes(now).into_iter();
+    notes.map(|rules::Note { at, says }| Warning { at: at.to_string(), says }).collect()
 }
 
 fn teams(set: &RuleSet) -> Vec<TeamChecked> {
@@ -148,7 +170,7 @@ fn teams_told(set: &RuleSet, style: Style) -> String {
     text
 }
 
-fn good(files: &[String], set: &RuleSet, screen: &mut Screen<'_>) -> Result<(), Failure> {
+fn good(files: &[String], set: &RuleSet, now: Timestamp, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let RuleSet {
         settings: Settings { mode, guardrails, .. },
         teams: _,
@@ -174,13 +196,16 @@ fn good(files: &[String], set: &RuleSet, screen: &mut Screen<'_>) -> Result<(), 
         Mode::Sync => "sync: grants and revokes",
     };
     let rules::Guardrails { max_deletes, max_delete_percent, max_creates, max_orphan_deletes } = guardrails;
-    let text = format!(
+    let mut text = format!(
         "{} {}: {rules}{never}{sets}\n  mode        {mode}\n  guardrails  at once at most {max_creates} assignments created, and \
          {max_deletes} deleted (or {max_delete_percent} % of Usher's own, if that is more)\n              on a day at most \
          {max_orphan_deletes} orphans deleted\n{teams}",
         style.paint(Paint::Good, "✓"),
         rule_files::told(files),
     );
+    for Warning { at, says } in warnings(set, now) {
+        let _ = writeln!(text, "{} {}: {says}", style.paint(Paint::Warning, "!"), line(&at));
+    }
     screen.out.write_all(text.as_bytes()).map_err(Failure::Output)
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use shared::{
     domain::PlanHash,
     engine::{self, Press, PublishError, Published, RulesOnHand},
-    ledger::{Cause, Provenance, PublishedBy},
+    ledger::{Cause, Provenance, PublishedBy, Said},
     ports::RulesInForce,
 };
 
@@ -31,7 +31,7 @@ pub(crate) async fn publish(
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
-    let RulesPublishArgs { files, ledger, yes } = arguments;
+    let RulesPublishArgs { files, ledger, by, yes } = arguments;
     let rules = Rules::read(files)?;
     let given: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
     let way_out = |plan: &PlanHash| {
@@ -40,7 +40,8 @@ pub(crate) async fn publish(
             "What lets them through: `usher approve --plan {plan} --rules {files} --ledger {ledger}`, then this command again.\n"
         )
     };
-    bring(rules, PublishedBy::Command, way_out, (&ledger.at, *yes), connection, machine, screen).await
+    let said = Said::of(&by.by, &by.reason);
+    bring(rules, (PublishedBy::Command, said), way_out, (&ledger.at, *yes), connection, machine, screen).await
 }
 
 /// Brings an earlier version into force again.
@@ -50,7 +51,7 @@ pub(crate) async fn rollback(
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
-    let RulesRollbackArgs { version, ledger: at, yes } = arguments;
+    let RulesRollbackArgs { version, ledger: at, by, yes } = arguments;
     let record = ledger::to_use(&at.at, connection, machine).await?;
     let publications = engine::publications(record.as_ref()).await?;
     let version = match version {
@@ -74,13 +75,14 @@ pub(crate) async fn rollback(
             version.short()
         )
     };
-    bring(rules, PublishedBy::Rollback, way_out, (&at.at, *yes), connection, machine, screen).await
+    let said = Said::of(&by.by, &by.reason);
+    bring(rules, (PublishedBy::Rollback, said), way_out, (&at.at, *yes), connection, machine, screen).await
 }
 
 /// Plans, shows, asks, and brings into force. `way_out` is what lets rules through that have shrunk.
 async fn bring(
     rules: Rules,
-    by: PublishedBy,
+    (by, said): (PublishedBy, Option<Said>),
     way_out: impl Fn(&PlanHash) -> String,
     (at, yes): (&LedgerAt, bool),
     connection: &ConnectionArgs,
@@ -123,7 +125,7 @@ async fn bring(
     let ledger = ledger::to_write(at, connection, machine).await?;
     let store = desk::store(at, connection, machine).await?;
     let press = Press { store: store.as_ref(), ledger: ledger.as_ref(), clock: machine.clock.as_ref() };
-    let provenance = Provenance { by, as_of: machine.clock.now() };
+    let provenance = Provenance { by, as_of: machine.clock.now(), said };
     let published = press.bring_into_force(&bundle, &provenance, forecast.as_ref(), in_force.as_ref()).await;
     let Published { rules: _, is_new } = published.map_err(Failure::Publish)?;
     let good = screen.out_style.paint(Paint::Good, "✓");

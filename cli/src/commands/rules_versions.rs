@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::{
     domain::RulesVersion,
     engine,
-    ledger::{Forecast, Provenance, Publication, PublishedBy, State},
+    ledger::{Forecast, Provenance, Publication, PublishedBy, Said, State},
 };
 
 use crate::{
@@ -90,12 +90,16 @@ fn told(History { format: _, in_force, versions }: &History, screen: &Screen<'_>
     text
 }
 
-fn by(Provenance { by, as_of: _ }: &Provenance) -> String {
-    match by {
+fn by(Provenance { by, as_of: _, said }: &Provenance) -> String {
+    let how = match by {
         PublishedBy::Upload { key } => format!("  uploaded as {}", line(key)),
         PublishedBy::Command => "  by a command".to_owned(),
         PublishedBy::Rollback => "  by a rollback".to_owned(),
-    }
+    };
+    let Some(Said { by, reason }) = said else { return how };
+    let by = if by.is_empty() { String::new() } else { format!(" of {}", line(by)) };
+    let reason = if reason.is_empty() { String::new() } else { format!(": {}", line(reason)) };
+    format!("{how}{by}{reason}")
 }
 
 /// Prints the files of a version.

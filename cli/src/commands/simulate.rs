@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use shared::{
     clock::ScaledClock,
     engine::{self, Published},
-    local::{FolderRules, OutcomeFile, SqliteLedger},
+    local::{FolderRules, SqliteLedger},
     pace::{Paces, Share},
     ports::{Clock, LedgerReader, RulesStore},
     rules::Bundle,
@@ -65,6 +65,7 @@ pub(crate) async fn run(
         say("Ended.", screen)?;
         return Ok(Ending::Good);
     }
+    let outcomes = ledger::outcomes(arguments.outcomes.as_deref())?;
     let rules = if arguments.rules.is_empty() { example()? } else { Rules::read(&arguments.rules)? };
     let temporary;
     let path = if let Some(path) = &arguments.ledger {
@@ -77,6 +78,7 @@ pub(crate) async fn run(
         temporary.path().join("ledger.db")
     };
     let record = ledger::file(&path)?;
+    let _alone = ledger::alone(&path)?;
     let clock = clock(arguments, machine, world.now(), Some(&record)).await?;
     let stage = open(arguments.port, world, Arc::clone(&clock)).await?;
     let folder = ledger::folder(&path);
@@ -86,7 +88,6 @@ pub(crate) async fn run(
         aws: Aws::of(&stage.ushers().paced(paces), None).await?,
         engine: Aws::of(&stage.ushers(), None).await?,
     };
-    let outcomes = arguments.outcomes.as_deref().map_or_else(OutcomeFile::none, OutcomeFile::at);
     let (runtime, news) = LocalRuntime::new(
         reach,
         record,

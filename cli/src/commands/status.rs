@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::{
     domain::{InstanceArn, Operation},
-    engine,
+    engine::{self, SetStanding},
     ledger::{BudgetKey, HeldBy, Hold, HoldScope, Intent, Order, Row, State},
     ports::{LedgerReader, SeenKind},
 };
@@ -17,8 +17,8 @@ use crate::{
     names::{Names, Source},
     render,
     report::{
-        self, BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SpentToday, StatusReport,
-        WorkStatus,
+        self, BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SetStatus, SpentToday,
+        StatusReport, WorkStatus,
     },
 };
 
@@ -100,6 +100,7 @@ async fn read(
         blocked: Vec::new(),
         uncertain: Vec::new(),
         dormant: Vec::new(),
+        permission_sets: sets(SetStanding::read(ledger).await?),
         spent_today,
     };
     for row in rows {
@@ -115,6 +116,21 @@ async fn read(
     report.uncertain.sort_by_key(|row| row.since);
     report.dormant.sort_by_key(|row| row.since);
     Ok(report)
+}
+
+/// What is known of declared permission sets that are not as they are declared.
+fn sets(standing: SetStanding) -> Vec<SetStatus> {
+    let SetStanding { waits, begun } = standing;
+    let mut sets: BTreeMap<String, SetStatus> = BTreeMap::new();
+    for (name, since) in begun {
+        let set = SetStatus { name: name.clone(), state: "begun".to_owned(), since, why: None };
+        sets.insert(name, set);
+    }
+    for (name, wait) in waits {
+        let set = SetStatus { name: name.clone(), state: wait.what, since: wait.since, why: Some(wait.why) };
+        sets.insert(name, set);
+    }
+    sets.into_values().collect()
 }
 
 fn order(given: &Order) -> OrderStatus {

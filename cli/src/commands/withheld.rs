@@ -1,6 +1,6 @@
 //! `usher withheld`: what waits, why, and the way out of it.
 
-use shared::ledger::Cause;
+use shared::{engine::SetStanding, ledger::Cause};
 
 use crate::{
     Ending, Failure, Machine, Screen,
@@ -23,15 +23,18 @@ pub(crate) async fn run(
     } else {
         ledger::to_read(&at.at, connection, machine).await?
     };
-    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?.foreseeing(screen).await?;
+    let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
+    let desk = desk.foreseeing_for(account.as_ref(), screen).await?;
     let cause = Cause::new("command", "withheld");
     let planned = desk.plan(account.as_ref(), &cause, screen).await?;
-    let report = WithheldReport::of(planned.report);
+    let standing = SetStanding::read(desk.ledger.as_ref()).await?;
+    let can_tell = planned.report.summary.permission_sets.unread == 0;
+    let report = WithheldReport::of(planned.report, &standing);
     let text = match output.form() {
         Output::Json => render::as_json(&report)?,
         Output::Text => render::withheld_text::withheld(&report, screen.out_style),
         Output::Markdown => render::markdown::withheld_by_reason(&report),
     };
     screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
-    Ok(if report.unread.is_empty() { Ending::Good } else { Ending::Bad })
+    Ok(if report.unread.is_empty() && can_tell { Ending::Good } else { Ending::Bad })
 }

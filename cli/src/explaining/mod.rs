@@ -284,7 +284,13 @@ impl Story<'_> {
             withheld: withheld.as_ref(),
             hold: hold.as_ref(),
         };
-        let says = known.sentences();
+        let mut says = known.sentences();
+        // A hold that is let go would not let it go on.
+        let paused = self.dossier.orders.pause.as_ref();
+        if let Some(pause) = paused.filter(|_| hold.as_ref().is_some_and(|hold| hold.what != "everything")) {
+            let since = crate::render::minute(pause.at);
+            says.push(format!("{} has paused Usher besides, since {since}.", crate::screen::line(&pause.by)));
+        }
         Some(AssignmentExplained {
             key: typed,
             by_membership: *principal != self.who.principal,

@@ -28,7 +28,7 @@ impl LocalRuntime {
         let planner = Planner { reader, settings: self.settings };
         let forecast = planner.forecast(&cause).await.map_err(Failure::Read)?;
         let press = Press { store: self.store.as_ref(), ledger: &self.ledger, clock: self.clock.as_ref() };
-        let provenance = Provenance { by: PublishedBy::Command, as_of: now };
+        let provenance = Provenance { by: PublishedBy::Command, as_of: now, said: None };
         let published = press.bring_into_force(bundle, &provenance, Some(&forecast), in_force.as_ref()).await;
         let published = published.map_err(Failure::Publish)?;
         hint_everywhere(&self.hints_go_in(), &published.rules).await.map_err(Failure::HintEverywhere)?;

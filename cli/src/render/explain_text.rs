@@ -121,7 +121,9 @@ fn first(declared: &SetReport) -> String {
         (None, SetAction::Delete) => {
             format!("The rules declare at {at} that it is deleted, once nothing holds it.")
         }
-        (None, SetAction::Adopt) => format!("The rules declare it at {at}, and it is yet to become Usher's."),
+        (None, SetAction::Adopt | SetAction::Unknown) => {
+            format!("The rules declare it at {at}, and it is yet to become Usher's.")
+        }
         (None, SetAction::Edit) => {
             format!(
                 "The rules declare it at {at}, and it is yet to be edited: this is told of it as it will be then."
@@ -227,7 +229,7 @@ fn rules(text: &mut String, all: &[RuleWhy], never: &[NeverWhy], report: &Explai
             "it can't be told whether it gives it; what it gave stays"
         } else if report.permission_set.is_none() {
             "gives nothing here"
-        } else if unmet.len() == 1 {
+        } else if rule.lacks_one_thing() {
             "would give it, but for one thing"
         } else {
             "does not give it"

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use shared::{
     domain::PermissionSetArn,
     ledger::{Campaign, CampaignEnd, CampaignRecord, Stage},
@@ -26,6 +27,9 @@ pub(crate) fn list(report: &ReprovisionReport, style: Style) -> String {
     let _ = writeln!(text, "{}", style.paint(Paint::Heading, format!("{heading} on the way.")));
     for campaign in campaigns {
         let _ = writeln!(text, "  {}", campaign_line(campaign));
+        if let Some(why) = &campaign.waits_for {
+            let _ = writeln!(text, "      {}", style.paint(Paint::Faint, waits(why, campaign.until)));
+        }
     }
     if !records.is_empty() {
         let _ = writeln!(text, "{}", style.paint(Paint::Heading, "Lately:"));
@@ -40,7 +44,7 @@ fn title(name: Option<&String>, arn: &PermissionSetArn) -> String {
     name.map_or_else(|| arn.to_string(), |name| line(name))
 }
 
-fn campaign_line(CampaignStatus { name, campaign, under_way }: &CampaignStatus) -> String {
+fn campaign_line(CampaignStatus { name, campaign, under_way, .. }: &CampaignStatus) -> String {
     let Campaign { permission_set, edits, more_edits, pushed, stage, trouble, .. } = campaign;
     let mut text = title(name.as_ref(), permission_set);
     let edits = edits.len() + usize::try_from(*more_edits).unwrap_or(usize::MAX);
@@ -187,10 +191,7 @@ pub(crate) fn outlook(report: &OutlookReport, style: Style) -> String {
             }
         },
         (Some(_), None) => "It is sent at the next minute.".to_owned(),
-        (Some(_), Some(why)) => {
-            let until = report.until.map_or_else(String::new, |at| format!(" until {}", minute(at)));
-            format!("It waits{until}: {}.", why_in_words(why))
-        }
+        (Some(_), Some(why)) => waits(why, report.until),
     };
     let _ = writeln!(text, "{when}");
     if let Some(campaign) = &report.campaign {
@@ -201,6 +202,11 @@ pub(crate) fn outlook(report: &OutlookReport, style: Style) -> String {
         text.push_str(&record(last, style));
     }
     text
+}
+
+fn waits(why: &Why, until: Option<Timestamp>) -> String {
+    let until = until.map_or_else(String::new, |at| format!(" until {}", minute(at)));
+    format!("It waits{until}: {}.", why_in_words(why))
 }
 
 fn why_in_words(why: &Why) -> String {

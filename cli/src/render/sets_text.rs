@@ -41,6 +41,10 @@ pub(super) fn sets(text: &mut String, heading: &str, sets: &[SetReport], style: 
 
 fn headline(set: &SetReport) -> (&'static str, Paint, String) {
     let what = match set.action {
+        SetAction::Unknown => {
+            let why = set.why.as_deref().map(line).unwrap_or_default();
+            return ("?", Paint::Bad, why);
+        }
         SetAction::Make => "made",
         SetAction::Edit => "edited",
         SetAction::Adopt => "taken over, and is as it is declared",
@@ -51,7 +55,7 @@ fn headline(set: &SetReport) -> (&'static str, Paint, String) {
     }
     let (sign, paint) = match set.action {
         SetAction::Make => ("+", Paint::Good),
-        SetAction::Edit | SetAction::Adopt => ("~", Paint::Accent),
+        SetAction::Edit | SetAction::Adopt | SetAction::Unknown => ("~", Paint::Accent),
         SetAction::Delete => ("-", Paint::Bad),
     };
     (sign, paint, what.to_owned())
@@ -143,13 +147,14 @@ pub(super) fn as_diff(sets: &[SetReport]) -> Vec<String> {
 
 /// What is to be done to permission sets, in a few words; empty if nothing is.
 pub(crate) fn in_short(summary: &SetsSummary) -> String {
-    let SetsSummary { make, edit, adopt, delete, withheld } = summary;
+    let SetsSummary { make, edit, adopt, delete, withheld, unread } = summary;
     let parts: Vec<String> = [
         (make, "to make"),
         (edit, "to edit"),
         (adopt, "to take over"),
         (delete, "to delete"),
         (withheld, "withheld"),
+        (unread, "that could not be read"),
     ]
     .into_iter()
     .filter(|(number, _)| **number > 0)

@@ -8,7 +8,7 @@ use shared::domain::Operation;
 use super::rows::{self, Row};
 use crate::{
     Paint, Style,
-    report::{BlockedStatus, OrderStatus, RowStatus, StatusReport, WorkStatus},
+    report::{BlockedStatus, OrderStatus, RowStatus, SetStatus, StatusReport, WorkStatus},
     screen::{count, line, span},
 };
 
@@ -87,8 +87,31 @@ pub(crate) fn status(report: &StatusReport, style: Style) -> String {
         |row| told(row, ("z", Paint::Faint), "", now),
         style,
     );
+    section(
+        &mut text,
+        "Permission sets that are not as declared",
+        &report.permission_sets,
+        |set| set_row(set, now),
+        style,
+    );
     numbers(&mut text, report, style);
     text
+}
+
+fn set_row(set: &SetStatus, now: Timestamp) -> Row {
+    let ago = span(now.duration_since(set.since));
+    let (sign, paint) = match set.state.as_str() {
+        "failed" => ("✗", Paint::Bad),
+        "begun" => ("~", Paint::Accent),
+        _ => ("!", Paint::Warning),
+    };
+    let why = set.why.as_deref().map(|why| format!(": {}", line(why))).unwrap_or_default();
+    Row {
+        sign,
+        paint,
+        columns: [line(&set.name), set.state.replace('_', " ")],
+        rest: format!("for {ago}{why}"),
+    }
 }
 
 fn numbers(text: &mut String, report: &StatusReport, style: Style) {
@@ -200,6 +223,11 @@ mod tests {
         OrderStatus { by: by.to_owned(), since, reason: reason.to_owned() }
     }
 
+    fn set(name: &str, state: &str, why: Option<&str>) -> SetStatus {
+        let since = now() - SignedDuration::from_mins(6);
+        SetStatus { name: name.to_owned(), state: state.to_owned(), since, why: why.map(str::to_owned) }
+    }
+
     fn report() -> StatusReport {
         let ago = |seconds| Some(now() - SignedDuration::from_secs(seconds));
         let work = |operation, sent_at, request: Option<&str>, not_before, attempts| WorkStatus {
@@ -254,6 +282,10 @@ mod tests {
             }],
             uncertain: vec![row("uncertain", 1600, Some("no answer came"))],
             dormant: vec![row("dormant", 60, None)],
+            permission_sets: vec![
+                set("Builders", "failed", Some("CreatePermissionSet: denied")),
+                set("Watchers", "begun", None),
+            ],
             spent_today: SpentToday { grants: 7, revokes: 2 },
         }
     }
@@ -292,6 +324,10 @@ mod tests {
         Ours, in accounts that are not active (1)
           z 111122223333  ReadOnlyAccess  group Auditors  1 h ago
 
+        Permission sets that are not as declared (2)
+          ✗ Builders  failed  for 6 min: CreatePermissionSet: denied
+          ~ Watchers  begun   for 6 min
+
         Assignments: 31 ours, 2 pending, 2 sending, 1 blocked, 1 uncertain, 1 dormant.
           today's budgets: 7 granted, 2 revoked
         ");
@@ -321,6 +357,7 @@ mod tests {
             blocked: Vec::new(),
             uncertain: Vec::new(),
             dormant: Vec::new(),
+            permission_sets: Vec::new(),
             spent_today: SpentToday::default(),
             ..report()
         };

@@ -11,7 +11,7 @@ use super::rows::{self, Row};
 use crate::{
     Paint, Style,
     names::Names,
-    report::{self, WithheldKey, WithheldReport},
+    report::{self, SetAction, WithheldKey, WithheldReport, WithheldSet},
     screen::{count, line},
 };
 
@@ -36,6 +36,18 @@ pub(crate) fn withheld(report: &WithheldReport, style: Style) -> String {
         }
         text.push('\n');
     }
+    if !report.permission_sets.is_empty() {
+        let title = style.paint(Paint::Heading, "Declared permission sets");
+        let _ = writeln!(text, "{title} ({})", report.permission_sets.len());
+        for set in &report.permission_sets {
+            let sign = style.paint(Paint::Warning, "!");
+            let _ =
+                writeln!(text, "  {sign} {}  {}", line(&set.name), style.paint(Paint::Faint, set_text(set)));
+            let way_out = style.paint(Paint::Faint, format!("way out: {}", set.way_out));
+            let _ = writeln!(text, "      {way_out}");
+        }
+        text.push('\n');
+    }
     if !report.unread.is_empty() {
         let _ =
             writeln!(text, "{}", style.paint(Paint::Bad, "Could not be read; what waits there is not known"));
@@ -44,8 +56,25 @@ pub(crate) fn withheld(report: &WithheldReport, style: Style) -> String {
         }
         text.push('\n');
     }
-    let _ = writeln!(text, "{} {} withheld.", style.paint(Paint::Heading, "Waiting:"), report.count);
+    let sets = match report.permission_sets.len() {
+        0 => String::new(),
+        number => format!("; {}", count(number, "permission set", "permission sets")),
+    };
+    let _ = writeln!(text, "{} {} withheld{sets}.", style.paint(Paint::Heading, "Waiting:"), report.count);
     text
+}
+
+/// What is told of a permission set that waits.
+pub(super) fn set_text(set: &WithheldSet) -> String {
+    let what = match set.action {
+        SetAction::Make => "not made",
+        SetAction::Edit => "not edited",
+        SetAction::Adopt => "not taken over",
+        SetAction::Delete => "not deleted",
+        SetAction::Unknown => "could not be read",
+    };
+    let since = set.since.map(|at| format!(", since {}", super::minute(at))).unwrap_or_default();
+    format!("{what}: {} (declared at {}{since})", line(&set.why), line(&set.declared_at))
 }
 
 fn row(waiting: &WithheldKey) -> Row {

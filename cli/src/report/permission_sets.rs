@@ -37,6 +37,8 @@ pub enum SetAction {
     /// Nothing but that it becomes Usher's.
     Adopt,
     Delete,
+    /// It could not be read.
+    Unknown,
 }
 
 /// The permission sets of a plan in numbers.
@@ -47,6 +49,8 @@ pub struct SetsSummary {
     pub adopt: usize,
     pub delete: usize,
     pub withheld: usize,
+    /// Could not be read.
+    pub unread: usize,
 }
 
 impl SetsSummary {
@@ -57,13 +61,17 @@ impl SetsSummary {
             edit: count(SetAction::Edit),
             adopt: count(SetAction::Adopt),
             delete: count(SetAction::Delete),
-            withheld: sets.iter().filter(|set| set.withheld.is_some()).count(),
+            withheld: sets
+                .iter()
+                .filter(|set| set.withheld.is_some() && set.action != SetAction::Unknown)
+                .count(),
+            unread: sets.iter().filter(|set| set.action == SetAction::Unknown).count(),
         }
     }
 
     /// Whether `apply` would have anything to do.
     pub fn has_work(&self) -> bool {
-        let Self { make, edit, adopt, delete, withheld: _ } = self;
+        let Self { make, edit, adopt, delete, withheld: _, unread: _ } = self;
         make + edit + adopt + delete > 0
     }
 }
@@ -75,6 +83,7 @@ pub(crate) fn permission_set(surveyed: &Surveyed) -> Option<SetReport> {
         return None;
     }
     let action = match plan.changes.first() {
+        None if plan.is_unread() => SetAction::Unknown,
         None => SetAction::Adopt,
         Some(Change::Create(_)) => SetAction::Make,
         Some(Change::Delete) => SetAction::Delete,
@@ -88,7 +97,7 @@ pub(crate) fn permission_set(surveyed: &Surveyed) -> Option<SetReport> {
         declared_at: surveyed.declared.written_at.to_string(),
         withheld: plan.withheld.clone(),
         why: plan.withheld.as_ref().map(ToString::to_string),
-        differences: surveyed.differences(),
+        differences: if plan.is_unread() { Vec::new() } else { surveyed.differences() },
         calls: plan.changes.iter().map(Change::call).collect(),
     })
 }
@@ -138,6 +147,11 @@ impl SetOutcome {
             Kept::Failed { call, why } => (SetEnd::Failed, Some(format!("{call}: {why}"))),
         };
         Self { name: name.to_owned(), outcome, why }
+    }
+
+    /// One that could not be read or done.
+    pub(crate) fn failed(name: &str, why: String) -> Self {
+        Self { name: name.to_owned(), outcome: SetEnd::Failed, why: Some(why) }
     }
 
     pub(crate) fn is_good(&self) -> bool {

@@ -29,6 +29,9 @@ pub struct CampaignStatus {
     pub campaign: Campaign,
     /// Requests that AWS has, or is about to get.
     pub under_way: usize,
+    /// Why nothing is sent now, and until when; null where something is, or where the rules can't be read.
+    pub waits_for: Option<Why>,
+    pub until: Option<Timestamp>,
 }
 
 /// What a campaign came to.

@@ -41,6 +41,8 @@ pub struct StatusReport {
     pub uncertain: Vec<RowStatus>,
     /// Ours, in accounts that are not active.
     pub dormant: Vec<RowStatus>,
+    /// Declared permission sets that are being made or edited, or are not as they are declared; ordered by name.
+    pub permission_sets: Vec<SetStatus>,
     /// What today's budgets have been charged.
     pub spent_today: SpentToday,
 }
@@ -114,6 +116,17 @@ pub struct BlockedStatus {
     pub operation: Operation,
     /// When it is tried again at the latest: sooner when its rule or its account changes.
     pub retry_at: Timestamp,
+}
+
+/// A declared permission set that is not as it is declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SetStatus {
+    pub name: String,
+    /// `begun`, `failed`, or why it is withheld: `withheld.kind` of a plan's JSON.
+    pub state: String,
+    pub since: Timestamp,
+    /// What AWS has said, or why it is left so; null where nothing is in the way.
+    pub why: Option<String>,
 }
 
 /// The day's budgets, UTC.

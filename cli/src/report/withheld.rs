@@ -2,14 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     domain::{AccountId, Operation, PlanHash},
+    engine::SetStanding,
     ledger::Held,
+    permission_sets::Withheld::{
+        CreateOnly, GivenByRules, InManagementAccount, NotOurs, Observed, Provisioned, Unread,
+    },
     plan::WithheldReason,
 };
 
-use super::{PermissionSetName, PlanReport, PrincipalName, RuleName, RulesUsed, Unread};
+use super::{
+    PermissionSetName, PlanReport, PrincipalName, RuleName, RulesUsed, SetAction, SetReport,
+    Unread as UnreadAccount,
+};
 use crate::keys::KeyText;
 
 /// Everything that is withheld.
@@ -24,8 +32,27 @@ pub struct WithheldReport {
     pub count: usize,
     /// Ordered by kind.
     pub groups: Vec<WithheldGroup>,
+    /// Declared permission sets that are not as they are declared, and are left so or fail; ordered by name.
+    pub permission_sets: Vec<WithheldSet>,
     /// Accounts that could not be read: nothing is known about what waits there.
-    pub unread: Vec<Unread>,
+    pub unread: Vec<UnreadAccount>,
+}
+
+/// A declared permission set that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WithheldSet {
+    pub name: String,
+    /// What would be done.
+    pub action: SetAction,
+    /// Where it is declared.
+    pub declared_at: String,
+    /// `withheld.kind` of a plan's JSON, or `failed`.
+    pub kind: &'static str,
+    pub why: String,
+    /// When it was found so first, where that is known.
+    pub since: Option<Timestamp>,
+    /// What a person can do about it.
+    pub way_out: &'static str,
 }
 
 /// What waits for the same kind of reason.
@@ -60,7 +87,7 @@ pub struct WithheldKey {
 
 impl WithheldReport {
     /// Of a plan.
-    pub(crate) fn of(plan: PlanReport) -> Self {
+    pub(crate) fn of(plan: PlanReport, standing: &SetStanding) -> Self {
         let mut groups: BTreeMap<String, WithheldGroup> = BTreeMap::new();
         for account in plan.accounts {
             for withheld in account.withheld {
@@ -95,9 +122,57 @@ impl WithheldReport {
             hash: plan.hash,
             count: plan.summary.withheld,
             groups: groups.into_values().collect(),
+            permission_sets: plan
+                .permission_sets
+                .iter()
+                .filter_map(|set| waiting_set(set, standing))
+                .collect(),
             unread: plan.unread,
         }
     }
+}
+
+/// A declared set that waits, by the plan or by what has failed before; `None` of one that is simply to be done.
+fn waiting_set(set: &SetReport, standing: &SetStanding) -> Option<WithheldSet> {
+    let before = standing.waits.get(&set.name);
+    let (kind, why, since) = match (&set.withheld, before.filter(|wait| wait.has_failed())) {
+        (Some(Unread { why }), _) => {
+            ("unread", why.clone(), before.filter(|wait| wait.has_failed()).map(|wait| wait.since))
+        }
+        (Some(withheld), _) => {
+            let since = before.filter(|wait| wait.what == withheld.kind()).map(|wait| wait.since);
+            (withheld.kind(), withheld.to_string(), since)
+        }
+        (None, Some(wait)) => ("failed", wait.why.clone(), Some(wait.since)),
+        (None, None) => return None,
+    };
+    let way_out = match &set.withheld {
+        None => {
+            "mend what AWS names; it is tried again by itself, an hour later at the latest, and by `usher apply`"
+        }
+        Some(Unread { .. }) => "mend what AWS names; it is read again at the next look",
+        Some(Observed) => "set `mode` in the rules to `create-only` or `sync`",
+        Some(CreateOnly) => "set `mode` in the rules to `sync`",
+        Some(NotOurs) => {
+            "`adopt: true` in its declaration makes it Usher's own; `usher plan` shows what would be changed"
+        }
+        Some(InManagementAccount) => {
+            "USHER_MANAGEMENT_ACCOUNT=direct, where Usher runs with a role that may write there"
+        }
+        Some(GivenByRules { .. }) => "take it out of these rules first",
+        Some(Provisioned { .. }) => {
+            "it is deleted once no account has it: what others made there has to go by hand"
+        }
+    };
+    Some(WithheldSet {
+        name: set.name.clone(),
+        action: set.action,
+        declared_at: set.declared_at.clone(),
+        kind,
+        why,
+        since,
+        way_out,
+    })
 }
 
 /// What a person can do about one, and the command that does it.
@@ -250,7 +325,7 @@ mod tests {
         more.withheld[0].reason = WithheldReason::Held(Held::Account);
         more.withheld.push(plan.accounts[0].withheld[0].clone());
         plan.accounts.push(more);
-        let report = WithheldReport::of(plan);
+        let report = WithheldReport::of(plan, &SetStanding::default());
         let told: Vec<(&str, usize)> =
             report.groups.iter().map(|group| (group.kind.as_str(), group.assignments.len())).collect();
         assert_eq!(told, [("foreign", 2), ("held_account", 1)]);

@@ -240,7 +240,8 @@ impl Incoming<'_> {
             }
         };
         answer.rules = Some(on_hand.index.rules().len());
-        let provenance = Provenance { by: PublishedBy::Upload { key: key.to_owned() }, as_of: made_at };
+        let provenance =
+            Provenance { by: PublishedBy::Upload { key: key.to_owned() }, as_of: made_at, said: None };
         let press = Press { store: self.store, ledger: self.ledger, clock: self.reader.clock };
         for _ in 0..TRIES {
             let in_force = self.ledger.rules_in_force().await?;

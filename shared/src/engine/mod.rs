@@ -63,7 +63,8 @@ pub use audit::{
 pub use beyond::beyond;
 pub use center::CenterInbox;
 pub use declared::{
-    DeclaredSets, DeclaredSetsError, Foreseen, KeepSummary, Kept, SetKeeper, SetSurvey, StandIns, Surveyed,
+    DeclaredSets, DeclaredSetsError, Foreseen, KeepSummary, Kept, SetKeeper, SetStanding, SetSurvey, SetWait,
+    StandIns, Surveyed,
 };
 pub use dossier::{Dossier, Opened};
 pub use existing::{ExistingError, ReadExisting, WantedNow};

@@ -183,7 +183,8 @@ impl Press<'_> {
             let rules = self.hold_as_of(same, hinted).await?;
             return Ok(Published { rules, is_new: false });
         }
-        let provenance = hinted.cloned().unwrap_or(Provenance { by: PublishedBy::Command, as_of: now });
+        let provenance =
+            hinted.cloned().unwrap_or(Provenance { by: PublishedBy::Command, as_of: now, said: None });
         let provenance = Some(not_before(in_force.as_ref(), provenance));
         let rules =
             RulesInForce { version, since: later_than(in_force.as_ref(), now), rules: number, provenance };
@@ -223,7 +224,7 @@ fn later_than(before: Option<&RulesInForce>, now: Timestamp) -> Timestamp {
 /// What a person says now is no older than what was in force, whatever this clock says; and newer than an upload that was, of which S3 may
 /// tell once more. Times of objects are whole seconds.
 fn not_before(before: Option<&RulesInForce>, provenance: Provenance) -> Provenance {
-    let Provenance { by, as_of } = provenance;
+    let Provenance { by, as_of, said } = provenance;
     let after = |before: &RulesInForce| match before.provenance.as_ref().map(|provenance| &provenance.by) {
         Some(PublishedBy::Upload { .. }) => {
             let uploaded = self::as_of(before);
@@ -237,7 +238,7 @@ fn not_before(before: Option<&RulesInForce>, provenance: Provenance) -> Provenan
             before.map_or(as_of, |before| as_of.max(after(before)))
         }
     };
-    Provenance { by, as_of }
+    Provenance { by, as_of, said }
 }
 
 /// As of when rules hold.
@@ -250,10 +251,10 @@ fn as_of(rules: &RulesInForce) -> Timestamp {
 pub(super) fn is_not_overtaken(
     version: &RulesVersion,
     in_force: Option<&RulesInForce>,
-    Provenance { by, as_of }: &Provenance,
+    Provenance { by, as_of, said: _ }: &Provenance,
 ) -> Result<(), PublishError> {
     let (Some(rules), PublishedBy::Upload { key }) = (in_force, by) else { return Ok(()) };
-    let unknown = || Provenance { by: PublishedBy::Command, as_of: rules.since };
+    let unknown = || Provenance { by: PublishedBy::Command, as_of: rules.since, said: None };
     let provenance = rules.provenance.clone().unwrap_or_else(unknown);
     if rules.version != *version && provenance.is_newer_than_upload(key, *as_of) {
         return Err(PublishError::Overtaken { version: rules.version.clone(), since: rules.since });
@@ -354,19 +355,21 @@ mod tests {
             version: "a".repeat(64).parse().unwrap(),
             since: at(0),
             rules: 1,
-            provenance: Some(Provenance { by: PublishedBy::Command, as_of: at(0) }),
+            provenance: Some(Provenance { by: PublishedBy::Command, as_of: at(0), said: None }),
         };
         assert_eq!(later_than(Some(&before), at(9)), at(9));
         assert!(later_than(Some(&before), at(-9)) > at(0) && later_than(Some(&before), at(-9)) < at(1));
         assert_eq!(later_than(None, at(-9)), at(-9));
-        let said = |by, second| not_before(Some(&before), Provenance { by, as_of: at(second) }).as_of;
+        let said =
+            |by, second| not_before(Some(&before), Provenance { by, as_of: at(second), said: None }).as_of;
         assert_eq!((said(PublishedBy::Rollback, -9), said(PublishedBy::Command, 9)), (at(0), at(9)));
         assert_eq!(said(PublishedBy::Upload { key: "k".into() }, -9), at(-9), "its time is S3's");
-        let upload = Provenance { by: PublishedBy::Upload { key: "k".into() }, as_of: at(0) };
+        let upload = Provenance { by: PublishedBy::Upload { key: "k".into() }, as_of: at(0), said: None };
         let before = RulesInForce { provenance: Some(upload), ..before };
         for by in [PublishedBy::Rollback, PublishedBy::Command] {
             for (second, as_of) in [(-9, 1), (0, 1), (9, 9)] {
-                let said = not_before(Some(&before), Provenance { by: by.clone(), as_of: at(second) });
+                let said =
+                    not_before(Some(&before), Provenance { by: by.clone(), as_of: at(second), said: None });
                 assert_eq!(said.as_of, at(as_of));
                 assert!(said.is_newer_than_upload("k", at(0)));
             }
@@ -401,7 +404,7 @@ mod tests {
             let mut all = of(&letters.to_lowercase());
             for (publication, letter) in all.iter_mut().zip(letters.chars()) {
                 let by = if letter.is_uppercase() { PublishedBy::Rollback } else { PublishedBy::Command };
-                publication.provenance = Some(Provenance { by, as_of: publication.since });
+                publication.provenance = Some(Provenance { by, as_of: publication.since, said: None });
             }
             let in_force = all.last().unwrap().version.clone();
             version_before(&all, &in_force)

@@ -21,7 +21,7 @@ pub use campaign::{
 pub use consent::{Approval, Held, HeldBy, Hold, OverBudget, held, name, reason};
 pub use journal::{ConsentRecord, Consented};
 pub use orders::{HoldScope, MOST_HOLDS, Order, Orders, TooManyHolds};
-pub use publication::{Forecast, Provenance, Publication, PublishedBy};
+pub use publication::{Forecast, Provenance, Publication, PublishedBy, Said};
 pub use round::{Leg, Round, Tally};
 pub use row::{Cause, Claim, Fence, Intent, Lease, Row, State};
 

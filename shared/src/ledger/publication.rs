@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Beyond;
 use crate::domain::{PlanHash, RulesVersion};
 
-/// How rules came into force. Who did it is not kept here: AWS's own trail says who wrote the object, or the ledger.
+/// How rules came into force. Who has uploaded an object is not kept here: AWS's own trail says that.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PublishedBy {
@@ -23,6 +23,25 @@ pub struct Provenance {
     pub by: PublishedBy,
     /// What was uploaded before this never takes their place: for an upload the time at which it was made, else the command's.
     pub as_of: Timestamp,
+    /// Who has given the command, and why; it is kept, and never logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Said>,
+}
+
+/// What a person said of themselves when they published rules.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Said {
+    pub by: String,
+    /// May be empty.
+    pub reason: String,
+}
+
+impl Said {
+    /// As it is kept; `None` if nothing was said.
+    pub fn of(by: &str, reason: &str) -> Option<Self> {
+        let said = Self { by: super::name(by), reason: super::reason(reason) };
+        Some(said).filter(|said| !said.by.is_empty() || !said.reason.is_empty())
+    }
 }
 
 impl Provenance {
@@ -127,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_upload_is_older_by_its_time_and_in_one_second_by_its_name() {
-        let of = |by, as_of| Provenance { by, as_of: at(as_of) };
+        let of = |by, as_of| Provenance { by, as_of: at(as_of), said: None };
         let upload = of(PublishedBy::Upload { key: "incoming/b.json".into() }, "05");
         assert!(upload.is_newer_than_upload("incoming/c.json", at("04")));
         assert!(upload.is_newer_than_upload("incoming/a.json", at("05")));

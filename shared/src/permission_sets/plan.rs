@@ -72,6 +72,23 @@ pub enum Withheld {
     GivenByRules { rules: Vec<RuleId> },
     /// Accounts still have it.
     Provisioned { accounts: usize },
+    /// It could not be read, so what there is to do can't be told.
+    Unread { why: String },
+}
+
+impl Withheld {
+    /// The word for it, the same as in its JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::CreateOnly => "create_only",
+            Self::NotOurs => "not_ours",
+            Self::InManagementAccount => "in_management_account",
+            Self::GivenByRules { .. } => "given_by_rules",
+            Self::Provisioned { .. } => "provisioned",
+            Self::Unread { .. } => "unread",
+        }
+    }
 }
 
 impl SetPlan {
@@ -84,6 +101,17 @@ impl SetPlan {
     pub fn is_quiet(&self) -> bool {
         let Self { name: _, arn: _, changes, adopts, withheld } = self;
         changes.is_empty() && !adopts && withheld.is_none()
+    }
+
+    /// Of a set that could not be read: nothing is known of what is to be done.
+    pub fn unread(name: &str, arn: Option<PermissionSetArn>, why: String) -> Self {
+        let withheld = Some(Withheld::Unread { why });
+        Self { name: name.to_owned(), arn, changes: Vec::new(), adopts: false, withheld }
+    }
+
+    /// Whether it could not be read.
+    pub fn is_unread(&self) -> bool {
+        matches!(self.withheld, Some(Withheld::Unread { .. }))
     }
 
     /// Whether it is deleted, now or later.
@@ -266,6 +294,7 @@ impl fmt::Display for Withheld {
             }
             Self::Provisioned { accounts: 1 } => f.write_str("one account still has it"),
             Self::Provisioned { accounts } => write!(f, "{accounts} accounts still have it"),
+            Self::Unread { why } => write!(f, "it could not be read: {why}"),
         }
     }
 }

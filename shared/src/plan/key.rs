@@ -308,13 +308,17 @@ impl Subject<'_> {
             return Decision::nothing();
         }
         let mut kept = seen(row).unwrap_or_else(|| row.clone());
-        // Wanted again: what was held back of its delete, and what was approved of it, is over.
-        kept.over_budget = None;
+        // Wanted again: what was held back of its delete, and what was approved of it, is over; unless it is so only until the permission
+        // set is edited, which was known when that was approved.
+        let is_for_now = self.situation.desired.awaited.may_change(&self.key.permission_set);
+        if !is_for_now {
+            kept.over_budget = None;
+        }
         kept.orphaned_since = None;
         let is_over = |approval: &Approval| {
             approval.operation == Operation::Revoke && approval.rules == *self.situation.rules
         };
-        kept.approval = kept.approval.filter(|approval| !is_over(approval));
+        kept.approval = kept.approval.filter(|approval| is_for_now || !is_over(approval));
         // A revoke that was put back would have shown by now.
         kept.maybe_sent &= self.situation.actual.read_at < row.changed_at + self.situation.lag;
         let wanted_by = self.wanted_by(row, wanted);

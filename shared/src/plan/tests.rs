@@ -91,6 +91,7 @@ pub(crate) struct Case {
     vanished: BTreeSet<PermissionSetArn>,
     unconfirmed: BTreeMap<AssignmentKey, Recreated>,
     read_at: Timestamp,
+    awaited: Awaited,
 }
 
 pub(crate) fn case() -> Case {
@@ -112,6 +113,7 @@ pub(crate) fn case() -> Case {
         vanished: BTreeSet::new(),
         unconfirmed: BTreeMap::new(),
         read_at: at(60),
+        awaited: Awaited::default(),
     }
 }
 
@@ -148,7 +150,7 @@ impl Case {
             waiting: BTreeSet::new(),
             unconfirmed: self.unconfirmed.clone(),
             named: BTreeMap::new(),
-            awaited: Awaited::default(),
+            awaited: self.awaited.clone(),
         };
         let keys = rows.iter().map(|row| row.key.clone()).chain([key()]);
         let present = if self.listed { keys.collect() } else { BTreeSet::new() };

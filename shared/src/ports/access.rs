@@ -1,5 +1,7 @@
 //! SSO Admin: permission sets, assignments and the asynchronous requests that change them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Page, PortError};
@@ -89,6 +91,15 @@ pub trait AccessReader: Send + Sync {
     /// remembered, and is never remembered itself.
     fn foretold(&self, _arn: &PermissionSetArn) -> Option<Foretold> {
         None
+    }
+    /// Names of permission sets that the rules declare, and of which a reader that tells what will be could not tell it. What may take the
+    /// place of something is then not known to be there.
+    fn untold(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+    /// Names of permission sets that will be as the rules declare them, for a reader that tells what will be.
+    fn kept_then(&self) -> BTreeSet<String> {
+        BTreeSet::new()
     }
     /// The permission sets that are provisioned in an account.
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError>;

@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     domain::{PermissionSetArn, ProvisioningTarget},
     ledger::{Campaign, CampaignEnd, CampaignRecord, Edit, LeftOut, Order, Stage},
-    rules::{AccountSelector, Calendar, Freeze, Wave},
+    rules::{AccountSelector, Calendar, Freeze, Wave, WrittenAt},
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -52,9 +52,13 @@ fn order() -> Order {
     Order { by: "alba".to_owned(), at: at(0), reason: String::new() }
 }
 
+fn written() -> WrittenAt {
+    WrittenAt { file: "rules.yaml".into(), line: 1 }
+}
+
 /// Two waves, an hour apart.
 fn waves() -> Reprovision {
-    let wave = |after| Wave { accounts: AccountSelector::Everywhere, after };
+    let wave = |after| Wave { accounts: AccountSelector::Everywhere, after, written_at: written() };
     Reprovision {
         waves: vec![wave(SignedDuration::ZERO), wave(SignedDuration::from_hours(1))],
         ..Reprovision::default()
@@ -203,7 +207,8 @@ fn a_wave_with_nothing_to_do_is_told_and_costs_no_pause() {
 
 #[test]
 fn a_push_waits_for_nothing_but_a_pause_of_everything() {
-    let freeze = Freeze { from: at(-9), until: at(9_000), reason: Some("fair".to_owned()) };
+    let freeze =
+        Freeze { from: at(-9), until: at(9_000), reason: Some("fair".to_owned()), written_at: written() };
     let calendar = Calendar { windows: Vec::new(), freezes: vec![freeze] };
     let (rules, orders) = (Reprovision { calendar, ..waves() }, Orders::default());
     let policy = policy(&rules, &orders);

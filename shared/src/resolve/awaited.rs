@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Catalogue, Facts, Lookup, desired::rules_at, names::principals_of};
 use crate::{
-    domain::{Account, Mode, PermissionSet, Principal, RuleId},
+    domain::{Account, Mode, PermissionSet, PermissionSetArn, Principal, RuleId},
     rules::{DeclaredSet, Index, PermissionSetSelector, Rule, Scope, ScopedSet, Wanted},
 };
 
@@ -14,8 +14,8 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unkept {
     pub names: BTreeSet<String>,
-    /// Those of them that were begun, and may be there in part.
-    pub begun: BTreeSet<String>,
+    /// Those of them that may be other than they are declared where they are there: begun, failing, or not looked at since they were declared so.
+    pub unlike: BTreeSet<String>,
 }
 
 /// The rules of an account that wait for a declared permission set, each with the set's name.
@@ -24,6 +24,8 @@ pub struct Awaited {
     by_rule: BTreeMap<RuleId, String>,
     /// Whom they give access to.
     by_principal: BTreeMap<Principal, String>,
+    /// Permission sets that are there, and may be about to change.
+    changing: BTreeSet<PermissionSetArn>,
 }
 
 impl Awaited {
@@ -35,6 +37,17 @@ impl Awaited {
             Principal::User(_) => None,
         };
         self.by_principal.get(principal).or_else(of_rule).map(String::as_str)
+    }
+
+    /// Whether a permission set may be about to change: what is wanted by what it is now may not be by what it will be.
+    pub fn may_change(&self, permission_set: &PermissionSetArn) -> bool {
+        self.changing.contains(permission_set)
+    }
+
+    /// One permission set that may be about to change.
+    #[cfg(test)]
+    pub(crate) fn of_change(permission_set: PermissionSetArn) -> Self {
+        Self { changing: [permission_set].into(), ..Self::default() }
     }
 }
 
@@ -51,6 +64,8 @@ pub fn awaited(index: &Index, account: &Account, facts: &Facts, now: Timestamp, 
     if unkept.names.is_empty() {
         return awaited;
     }
+    let listed = unkept.unlike.iter().flat_map(|name| catalogue.named(name));
+    awaited.changing = listed.map(|listed| listed.set.arn.clone()).collect();
     let declared: Vec<&DeclaredSet> =
         index.declared().iter().filter(|set| unkept.names.contains(&set.name)).collect();
     let rules = rules_at(index, account, now).into_iter().filter(|rule| rule.mode > Mode::Observe);
@@ -100,7 +115,7 @@ fn waits_for(
     };
     if let Some(it) = actual.first() {
         let will_be = PermissionSet { tags: content.tags.clone(), ..it.set.clone() };
-        let is_given = !unkept.begun.contains(&declared.name) && gives(it.set);
+        let is_given = !unkept.unlike.contains(&declared.name) && gives(it.set);
         return gives(&will_be) && !is_given;
     }
     // It has no ARN yet that could be pinned.

@@ -11,6 +11,8 @@ use jiff::{
     tz::{TimeZone, TimeZoneDatabase},
 };
 
+use super::rule_set::WrittenAt;
+
 /// When something may be sent. Without windows it is at any time that is not frozen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calendar {
@@ -157,6 +159,7 @@ pub struct Freeze {
     pub from: Timestamp,
     pub until: Timestamp,
     pub reason: Option<String>,
+    pub written_at: WrittenAt,
 }
 
 /// What keeps the calendar shut.
@@ -217,6 +220,10 @@ mod tests {
         }
     }
 
+    fn written() -> WrittenAt {
+        WrittenAt { file: "rules.yaml".into(), line: 1 }
+    }
+
     fn calendar(windows: Vec<Window>) -> Calendar {
         Calendar { windows, freezes: Vec::new() }
     }
@@ -259,7 +266,12 @@ mod tests {
     #[test]
     fn a_freeze_keeps_windows_shut_and_the_next_one_opens_after_it() {
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
-        let freeze = |from: &str, until: &str| Freeze { from: at(from), until: at(until), reason: None };
+        let freeze = |from: &str, until: &str| Freeze {
+            from: at(from),
+            until: at(until),
+            reason: None,
+            written_at: written(),
+        };
         let frozen = Calendar {
             windows: vec![window(&WEEKDAYS, "08:00", "18:00", "Europe/Berlin")],
             freezes: vec![
@@ -329,7 +341,7 @@ mod tests {
             let start: Timestamp = "2026-09-01T00:00:00Z".parse().unwrap();
             let freezes: Vec<Freeze> = freezes.into_iter().map(|(from, hours)| {
                 let from = start + SignedDuration::from_hours(from);
-                Freeze { from, until: from + SignedDuration::from_hours(hours), reason: None }
+                Freeze { from, until: from + SignedDuration::from_hours(hours), reason: None, written_at: written() }
             }).collect();
             let calendar = Calendar { windows, freezes };
             let at = start + SignedDuration::from_mins(minute);

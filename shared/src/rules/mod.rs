@@ -24,6 +24,7 @@ mod read_settings;
 mod read_tags;
 mod read_term;
 mod reader;
+mod reprovision_notes;
 mod rule_set;
 mod scope;
 mod selector;
@@ -41,6 +42,7 @@ pub use extent::{Excess, RuleExtent, extent};
 pub use finding::{Deciding, Finding};
 pub use index::Index;
 pub use name_template::{AccountData, NameTemplate, TemplateError};
+pub use reprovision_notes::Note;
 pub use rule_set::{
     DeclaredSet, Guardrails, Never, Repair, Reprovision, Rule, RuleSet, SetContent, Settings, Team, Wanted,
     Wave, WrittenAt,

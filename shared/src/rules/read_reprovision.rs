@@ -103,7 +103,7 @@ fn wave(reader: &mut Reader, node: &Node, number: usize) -> Option<Wave> {
         }
         Some(entry) => duration(reader, &entry.value, SignedDuration::from_hours(30 * 24), "2h", "30 days"),
     };
-    Some(Wave { accounts: accounts?, after: after? })
+    Some(Wave { accounts: accounts?, after: after?, written_at: reader.written_at(node.span) })
 }
 
 fn window(reader: &mut Reader, node: &Node) -> Option<Window> {
@@ -209,7 +209,7 @@ fn freeze(reader: &mut Reader, node: &Node) -> Option<Freeze> {
         reader.report(Report::at(ends, message).label(label).help(help).also(begins, "begins here"));
         return None;
     }
-    Some(Freeze { from, until, reason: reason? })
+    Some(Freeze { from, until, reason: reason?, written_at: reader.written_at(node.span) })
 }
 
 /// A length of time.

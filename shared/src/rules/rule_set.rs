@@ -146,6 +146,7 @@ pub struct Wave {
     pub accounts: AccountSelector,
     /// The pause between the end of the wave before and this one.
     pub after: SignedDuration,
+    pub written_at: WrittenAt,
 }
 
 /// Which principals get which permission sets in which accounts.

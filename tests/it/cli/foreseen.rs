@@ -79,6 +79,37 @@ async fn one_account_is_planned_as_its_part_of_the_whole_and_makes_no_permission
 }
 
 #[tokio::test]
+async fn only_those_sets_are_read_whole_that_can_matter() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    let reads = async |command: &str, more: &[&str]| {
+        let count = |place: &Place| -> u64 {
+            let world = place.world();
+            let calls = world.counters().calls.iter();
+            calls
+                .filter(|(name, _)| name.ends_with("GetInlinePolicyForPermissionSet"))
+                .map(|(_, calls)| calls)
+                .sum()
+        };
+        let before = count(&place);
+        place.usher(command, &rules, more).await;
+        count(&place) - before
+    };
+    assert_eq!(reads("plan", &[]).await, 3);
+    assert_eq!(reads("plan", &["--account", DEV]).await, 0);
+    assert_eq!(reads("explain", &["group:Developers", DEV, "Builders"]).await, 1);
+    place.file(
+        "rules.yaml",
+        &RULES.replace(
+            "  - name: Watchers\n    tags: { For: watching }",
+            "  - name: Watchers\n    tags: { For: ever }",
+        ),
+    );
+    assert_eq!(reads("plan", &["--account", DEV]).await, 1, "it will have other tags");
+}
+
+#[tokio::test]
 async fn a_run_over_one_account_does_what_waits_for_nothing() {
     let place = Place::new(ORGANIZATION).await;
     let more = "  - id: power

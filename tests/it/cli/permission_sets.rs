@@ -211,3 +211,116 @@ async fn what_aws_refuses_is_told_and_the_rest_is_done() {
     let again = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(again.ending, Ending::Good, "{again:?}");
 }
+
+/// Whoever had Beta gets Alpha, and both are edited.
+fn moved(duration: &str, given: &str) -> String {
+    let sets =
+        ["Alpha", "Beta"].map(|name| format!("\n  - {{ name: {name}, session_duration: {duration} }}"));
+    document(&sets.concat(), given)
+}
+
+#[tokio::test]
+async fn a_set_that_can_not_be_read_holds_up_no_other_and_what_rests_on_it_stays() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", &moved("PT1H", "Beta"));
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    place.file("rules.yaml", &moved("PT2H", "Alpha"));
+    let fails_once = || {
+        place.world().faults.clear_all();
+        place.world().faults.add(FaultRule {
+            operation: "ListManagedPoliciesInPermissionSet".to_owned(),
+            service: None,
+            fault: Fault::AccessDenied,
+            calls: Some(1),
+            account: None,
+        });
+    };
+
+    fails_once();
+    let plan = place.usher("plan", &rules, &["--json"]).await;
+    assert_eq!(plan.ending, Ending::Bad, "{plan:?}");
+    let json = plan.json();
+    let told: Vec<_> = json["permission_sets"].as_array().unwrap().iter().map(|set| &set["action"]).collect();
+    assert_eq!(told, ["unknown", "edit"]);
+    assert_eq!(json["permission_sets"][0]["withheld"]["kind"], "unread");
+    let summary = &json["summary"];
+    assert_eq!(
+        (&summary["grants"], &summary["revokes"], &summary["withheld"]),
+        (&2.into(), &0.into(), &2.into()),
+        "{json:#}"
+    );
+    assert_eq!(json["accounts"][0]["withheld"][0]["reason"]["kind"], "permission_set_awaited");
+    fails_once();
+    let plan = place.usher("plan", &rules, &[]).await;
+    assert!(plan.out.contains("? Alpha  it could not be read: "), "{}", plan.out);
+    assert!(plan.out.contains("permission sets: 1 to edit, 1 that could not be read"), "{}", plan.out);
+
+    fails_once();
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
+    assert!(apply.out.contains("permission set Beta  edited"), "{}", apply.out);
+    assert!(apply.out.contains("permission set Alpha  failed: it could not be read"), "{}", apply.out);
+    assert_eq!(place.world().assignments().len(), 5, "Beta is not taken away");
+
+    place.world().faults.clear_all();
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert_eq!(place.world().assignments().len(), 3);
+    assert_eq!(place.usher("plan", &rules, &[]).await.ending, Ending::Good);
+    // What reaches the accounts later says what it waits for.
+    let ledger = place.path("state/ledger.db");
+    let line = ["usher", "reprovision", "--ledger", ledger.to_str().unwrap()];
+    let list = super::run(&line, place.machine()).await.out;
+    assert_eq!(list.matches("It waits until ").count(), 2, "{list}");
+    assert!(list.contains(": more edits may come."), "{list}");
+}
+
+#[tokio::test]
+async fn what_waits_of_declared_sets_is_told_by_withheld_and_status_and_as_outcomes() {
+    let place = Place::new(ORGANIZATION).await;
+    let sets = "\n  - name: Builders\n  - name: ReadOnlyAccess\n    tags: { Team: shop }\n";
+    let rules = place.file("rules.yaml", &document(sets, "Builders"));
+    place.world().fail_next("CreatePermissionSet", Fault::AccessDenied, 1);
+    let outcomes = place.path("outcomes.jsonl");
+    let apply = place.usher("apply", &rules, &["--yes", "--outcomes", outcomes.to_str().unwrap()]).await;
+    assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
+    let told = std::fs::read_to_string(&outcomes).unwrap();
+    let mut told: Vec<String> = told
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|told| format!("{} {}", told["outcome"].as_str().unwrap(), told["name"].as_str().unwrap()))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, ["set_blocked Builders", "set_withheld ReadOnlyAccess"]);
+
+    let withheld = place.usher("withheld", &rules, &[]).await;
+    assert_eq!(withheld.ending, Ending::Good, "{withheld:?}");
+    let lines: Vec<&str> = withheld.out.lines().map(str::trim).collect();
+    assert_eq!(lines[0], "Declared permission sets (2)");
+    assert!(lines[1].starts_with("! Builders  not made: CreatePermissionSet: "), "{}", withheld.out);
+    assert!(lines[2].starts_with("way out: mend what AWS names"), "{}", withheld.out);
+    assert!(lines[3].starts_with("! ReadOnlyAccess  not edited: exists already"), "{}", withheld.out);
+    assert!(lines[4].contains("`adopt: true`"), "{}", withheld.out);
+    assert!(withheld.out.ends_with("Waiting: 0 withheld; 2 permission sets.\n"), "{}", withheld.out);
+    let json = place.usher("withheld", &rules, &["--json"]).await.json();
+    let kinds: Vec<_> = json["permission_sets"].as_array().unwrap().iter().map(|set| &set["kind"]).collect();
+    assert_eq!(kinds, ["failed", "not_ours"]);
+    assert!(json["permission_sets"][1]["since"].is_string());
+    let markdown = place.usher("withheld", &rules, &["--output", "markdown"]).await.out;
+    assert!(markdown.contains("Declared permission sets (2)"), "{markdown}");
+
+    let ledger = place.path("state/ledger.db");
+    let status = ["usher", "status", "--ledger", ledger.to_str().unwrap()];
+    let text = super::run(&status, place.machine()).await.out;
+    assert!(text.contains("Permission sets that are not as declared (2)"), "{text}");
+    assert!(
+        text.contains("✗ Builders        failed    for ") && text.contains("! ReadOnlyAccess  not ours"),
+        "{text}"
+    );
+
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    let json = super::run(&[&status[..], &["--json"]].concat(), place.machine()).await.json();
+    let names: Vec<_> = json["permission_sets"].as_array().unwrap().iter().map(|set| &set["name"]).collect();
+    assert_eq!(names, ["ReadOnlyAccess"]);
+}

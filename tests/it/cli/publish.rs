@@ -117,19 +117,29 @@ async fn going_back_is_planned_and_kept_on_record_and_each_version_can_be_shown(
     assert!(nothing.err.contains("no other version was in force before"), "{}", nothing.err);
 
     let other = RULES.split("  - id: auditors").next().unwrap();
-    assert_eq!(place.publish(other, &["--yes"]).await.ending, Ending::Good);
+    let said = ["--yes", "--by", "alba", "--reason", "auditors have left"];
+    assert_eq!(place.publish(other, &said).await.ending, Ending::Good);
     let versions = place.versions().await;
+    assert_eq!(
+        versions[1]["provenance"]["said"],
+        serde_json::json!({ "by": "alba", "reason": "auditors have left" })
+    );
     let assignments = |at: usize| versions[at]["assignments"].as_u64().unwrap();
     assert_eq!((assignments(0), assignments(1)), (4, 0), "{versions:?}");
 
-    let back = place.with_ledger(&["rules", "rollback", "--yes"]).await;
+    let rollback = ["rules", "rollback", "--yes", "--by", "bruno", "--reason", "they\nhave not"];
+    let back = place.with_ledger(&rollback).await;
     assert_eq!(back.ending, Ending::Good, "{back:?}");
     assert!(back.out.contains("Version 773c44e02aa5, 2 rules, after version "), "{}", back.out);
     let text = place.with_ledger(&["rules", "versions"]).await;
     assert!(text.out.contains("3 versions on record."), "{}", text.out);
+    let before = text.out.lines().nth(1).unwrap();
+    assert!(before.ends_with("by a command of alba: auditors have left"), "{before}");
     let last = text.out.lines().nth(2).unwrap();
     assert!(
-        last.contains("773c44e02aa5") && last.contains("in force") && last.contains("by a rollback"),
+        last.contains("773c44e02aa5")
+            && last.contains("in force")
+            && last.contains("by a rollback of bruno: they have not"),
         "{last}"
     );
 

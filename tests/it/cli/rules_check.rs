@@ -22,6 +22,19 @@ async fn good_rules_are_told_in_short() {
 }
 
 #[tokio::test]
+async fn a_schedule_that_is_hardly_meant_so_is_told_with_its_place() {
+    let freeze =
+        "reprovision:\n  freezes: [{ from: 2020-12-18T00:00:00Z, until: 2021-01-04T00:00:00Z }]\nrules:\n";
+    let past = RULES.replacen("rules:\n", freeze, 1);
+    let text = check(&past, &[]).await;
+    assert_eq!(text.ending, Ending::Good);
+    assert!(text.out.contains("rules.yaml:7: this freeze ended on 2021-01-04: it can go"), "{}", text.out);
+    let json = check(&past, &["--json"]).await.json();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 1, "{json}");
+    assert_eq!(check(RULES, &["--json"]).await.json()["warnings"], serde_json::json!([]));
+}
+
+#[tokio::test]
 async fn every_mistake_is_shown_in_its_place() {
     let broken =
         RULES.replace("everywhere", "everywher").replace("permission_sets: [Read", "permission_set: [Read");

@@ -279,10 +279,12 @@ async fn a_set_of_which_no_answer_came_is_known_again_and_made_whole() {
 async fn the_function_may_die_before_or_after_anything_that_it_does() {
     let run = async |when: When| -> (Service, usize) {
         let service = Service::new();
-        service.publish(&declaring("[{ name: Edited, tags: { A: b } }]")).await;
+        service.publish(&declaring("[{ name: Edited, tags: { A: b } }, { name: Spare }]")).await;
         service.keep().await;
+        service.told_of_sets().await;
         let edited = "{ name: Edited, session_duration: PT2H, customer_managed_policies: [X] }";
-        service.publish(&declaring(&format!("[{DEVELOPERS}, {edited}]"))).await;
+        let spare = "{ name: Spare, delete: true }";
+        service.publish(&declaring(&format!("[{DEVELOPERS}, {edited}, {spare}]"))).await;
         let fuse = Fuse::new(when);
         let ports = fused(&service.ports, &fuse);
         let until = service.soon();
@@ -304,6 +306,10 @@ async fn the_function_may_die_before_or_after_anything_that_it_does() {
             service.keep().await;
             service.pass(Duration::from_mins(16)).await;
             assert_eq!(service.keep().await, KeepSummary::default(), "{when:?} of {steps}");
+            let mut told = service.told_of_sets().await;
+            told.sort_unstable();
+            let all = ["set_deleted Spare", "set_edited Edited", "set_made Developers"];
+            assert_eq!(told, all, "{when:?} of {steps}");
             let made = service.details("Developers").await.unwrap();
             assert_eq!(made.tags.iter().collect::<Vec<_>>(), [("Team", "shop")], "{when:?}: {MAKING_TAG}");
             assert!(made.inline.is_some() && made.boundary.is_some(), "{when:?}");

@@ -213,3 +213,38 @@ async fn an_edit_leaves_the_tags_in_memory_that_it_gave() {
     service.publish(&declaring("[{ name: Developers }]")).await;
     assert_eq!(service.keep().await.made, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_rule_gave_stays_until_the_set_that_is_there_is_as_declared() {
+    let document = |given: &str, policy: &str| {
+        rules([in_development(group("developers", "Developers").gets(given))]).with_permission_sets(&format!(
+            "[{{ name: Develop }}, {{ name: Build, aws_managed_policies: [arn:aws:iam::aws:policy/{policy}] }}]"
+        ))
+    };
+    let service = kept(&document("Develop", "ViewOnlyAccess")).await;
+    let old = ["one-dev Develop Developers", "two-dev Develop Developers"];
+    assert_eq!(service.assignments(), old);
+    // Both are there; the one that the rule gives now is edited by the same version.
+    service.publish(&document("Build", "ReadOnlyAccess")).await;
+    service.look().await;
+    let both = |service: &Service| old.iter().all(|old| service.assignments().contains(&(*old).to_owned()));
+    assert!(both(&service), "nobody has looked at it since it is declared so");
+    service.fails("AttachManagedPolicyToPermissionSet");
+    assert_eq!(service.keep().await.failed, 1);
+    service.look().await;
+    assert!(both(&service), "it has none of its policies now");
+    assert_eq!(service.reasons("one-dev").await, [WithheldReason::PermissionSetAwaited("Build".to_owned())]);
+
+    service.world().faults.clear_all();
+    service.pass(MINUTE * 2).await;
+    assert_eq!(service.keep().await.edited, 1);
+    service.look().await;
+    let new = ["one-dev Build Developers", "two-dev Build Developers"];
+    assert_eq!(service.assignments(), new);
+
+    // What stays as it is declared is not waited for.
+    service.publish(&document("Develop", "ReadOnlyAccess")).await;
+    service.look().await;
+    assert_eq!(service.assignments(), old);
+    service.converged(&[]).await;
+}

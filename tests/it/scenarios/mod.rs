@@ -45,6 +45,7 @@ mod dead_letters;
 mod declared;
 mod declared_moves;
 mod declared_rounds;
+mod declared_told;
 mod deliveries;
 mod explained;
 mod failures;

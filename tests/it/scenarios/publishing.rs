@@ -344,7 +344,7 @@ async fn rules_that_a_command_brought_into_force_are_told_to_every_account_by_th
     let service = Service::new();
     let press = Press { store: &*service.store, ledger: &*service.ledger, clock: &*service.clock };
     let now = service.clock.now();
-    let provenance = Provenance { by: PublishedBy::Command, as_of: now };
+    let provenance = Provenance { by: PublishedBy::Command, as_of: now, said: None };
     press.bring_into_force(&developers().bundle(), &provenance, None, None).await.unwrap();
     service.checker().rules_published(now, &developers());
     assert_eq!(tick::handle(service.ports.tick()).await.unwrap().hinted, 6);
@@ -417,7 +417,7 @@ async fn going_back_to_an_earlier_version_gives_what_it_gave_and_every_version_i
     let bundle = shared::ports::RulesStore::bundle(&*service.store, &before).await.unwrap();
     let now = service.clock.now();
     let press = Press { store: &*service.store, ledger: &*service.ledger, clock: &*service.clock };
-    let provenance = Provenance { by: PublishedBy::Rollback, as_of: now };
+    let provenance = Provenance { by: PublishedBy::Rollback, as_of: now, said: None };
     let published = press.bring_into_force(&bundle, &provenance, None, in_force.as_ref()).await.unwrap();
     service.checker().rules_published(now, &developers());
     engine::hint_everywhere(&service.ports.inbox(), &published.rules).await.unwrap();

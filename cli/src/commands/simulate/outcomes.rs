@@ -6,7 +6,11 @@ use shared::{
 };
 
 use super::telling::tell;
-use crate::{Failure, Paint, Screen, screen::count, stage::Cast};
+use crate::{
+    Failure, Paint, Screen,
+    screen::{count, line},
+    stage::Cast,
+};
 
 /// Tells an outcome, unless a row of the ledger has told it already.
 pub(super) fn outcome(outcome: &Outcome, cast: &Cast, screen: &mut Screen<'_>) -> Result<(), Failure> {
@@ -22,6 +26,15 @@ pub(super) fn outcome(outcome: &Outcome, cast: &Cast, screen: &mut Screen<'_>) -
         Happened::Gained(membership) => (("gained", Paint::Good), member(membership, "has joined", cast)),
         Happened::Lost(membership) => (("lost", Paint::Warning), member(membership, "is no longer in", cast)),
         Happened::Reprovisioned(reprovisioned) => reached(reprovisioned, cast),
+        Happened::SetMade(set) => (("set made", Paint::Good), format!("permission set {}", line(&set.name))),
+        Happened::SetEdited(set) => (("set edited", Paint::Good), format!("permission set {}", line(&set.name))),
+        Happened::SetDeleted(set) => (("set gone", Paint::Good), format!("permission set {}", line(&set.name))),
+        Happened::SetBlocked { set, reason } => {
+            (("set blocked", Paint::Bad), format!("permission set {}: {}", line(&set.name), line(reason)))
+        }
+        Happened::SetWithheld { set, reason } => {
+            (("set waits", Paint::Warning), format!("permission set {}: {}", line(&set.name), reason.replace('_', " ")))
+        }
         Happened::DriftFound { assignment, drift, response } => {
             let found = match drift {
                 Drift::Missing => "was deleted by another hand",

@@ -9,7 +9,7 @@ use shared::domain::{AccountId, Operation};
 
 use super::{by_rules, changed, code, head, sentence, under_way, withheld};
 use crate::{
-    render::plan_text,
+    render::{plan_text, withheld_text::set_text},
     report::{AccountPlan, PlanReport, RuleName, WithheldReport},
     screen::count,
 };
@@ -133,6 +133,18 @@ pub(super) fn by_reason(report: &WithheldReport, room: usize) -> String {
     if !report.unread.is_empty() {
         let unread = count(report.unread.len(), "account", "accounts");
         let _ = writeln!(text, "\n**Incomplete:** {unread} could not be read.");
+    }
+    if !report.permission_sets.is_empty() {
+        let rows = report.permission_sets.iter().map(|set| {
+            format!("| {} | {} | {} |\n", code(&set.name), sentence(&set_text(set)), sentence(set.way_out))
+        });
+        let section = Section {
+            title: format!("Declared permission sets ({})", report.permission_sets.len()),
+            head: "| permission set |   | way out |\n| --- | --- | --- |\n",
+            rows: rows.collect(),
+            nouns: ["permission set", "permission sets"],
+        };
+        let _ = write!(text, "\n{}", section.cut(room / 4));
     }
     let mut kept = MARGIN * report.groups.len();
     for group in &report.groups {

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::DeclaredSetsError;
 use crate::{
     domain::PermissionSetArn,
@@ -17,7 +19,7 @@ use crate::{
 pub(in crate::engine) const MAKING: &str = "making:";
 
 /// The same of one that is being edited.
-const EDITING: &str = "editing:";
+pub(in crate::engine) const EDITING: &str = "editing:";
 
 /// What is remembered of a permission set that is Usher's, or being made.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -44,7 +46,7 @@ pub(super) struct Begun {
     pub(super) changes: String,
     /// The run that began with them.
     pub(super) run: String,
-    /// The first of them that leaves accounts with an old version.
+    /// The first of them that leaves accounts with an old version; empty if none does.
     pub(super) call: String,
 }
 
@@ -85,6 +87,15 @@ impl Claims {
         }
     }
 
+    /// The set of this name that is Usher's.
+    pub(super) fn arn_of(&self, name: &str) -> Option<PermissionSetArn> {
+        let of_name = |claimed: &Claimed| match claimed {
+            Claimed::Made { name: own } | Claimed::Adopted { name: own } => own == name,
+            Claimed::Making { .. } | Claimed::Editing(_) => false,
+        };
+        self.0.iter().find(|(_, claimed)| of_name(claimed)).and_then(|(id, _)| id.parse().ok())
+    }
+
     /// Whether a set was begun, and nobody has written down that it is done.
     pub(super) fn is_begun(&self, name: &str) -> bool {
         self.mark_of(name).is_some() || self.begun(name).is_some()
@@ -103,6 +114,17 @@ impl Claims {
         let mark = self.mark_of(&set.name);
         mark.is_some() && set.tags.get(MAKING_TAG) == mark
     }
+}
+
+/// The sets that were begun, and since when.
+pub(super) async fn all_begun(ledger: &dyn LedgerReader) -> Result<BTreeMap<String, Timestamp>, LedgerError> {
+    let mut begun = BTreeMap::new();
+    for beginning in [MAKING, EDITING] {
+        for Seen { id, at, .. } in ledger.recall_below(SeenKind::OwnPermissionSet, beginning).await? {
+            begun.extend(id.strip_prefix(beginning).map(|name| (name.to_owned(), at)));
+        }
+    }
+    Ok(begun)
 }
 
 fn making(name: &str) -> String {

@@ -17,7 +17,7 @@ use crate::{
         Tags, hex,
     },
     guardrail::Scope,
-    permission_sets::Change,
+    permission_sets::{Change, Withheld},
     ports::{
         AccessReader, Foretold, OfVersion, Page, PortError, Provisioning, Request, RequestListing,
         RequestSummary,
@@ -32,11 +32,19 @@ pub struct Foreseen {
     made: BTreeMap<PermissionSetArn, (String, Tags)>,
     /// The tags that others will have.
     tags: BTreeMap<PermissionSetArn, Tags>,
+    /// Declared sets that could not be read.
+    unread: BTreeSet<String>,
+    /// Those that will be as they are declared.
+    kept: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Foreseen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Foreseen").field("made", &self.made).field("tags", &self.tags).finish_non_exhaustive()
+        f.debug_struct("Foreseen")
+            .field("made", &self.made)
+            .field("tags", &self.tags)
+            .field("unread", &self.unread)
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,12 +61,16 @@ impl Foreseen {
             let name = surveyed.declared.name.clone();
             made.extend(stand_in(instance, &name).map(|arn| (arn, (name, content.tags.clone()))));
         }
-        Self { access, made, tags }
+        let unread = survey.sets.iter().filter(|surveyed| surveyed.plan.is_unread());
+        let unread = unread.map(|surveyed| surveyed.declared.name.clone()).collect();
+        let kept = survey.sets.iter().filter(|surveyed| surveyed.plan.withheld.is_none());
+        let kept = kept.map(|surveyed| surveyed.declared.name.clone()).collect();
+        Self { access, made, tags, unread, kept }
     }
 
     /// Whether nothing will be otherwise than it is.
     pub fn is_as_it_is(&self) -> bool {
-        self.made.is_empty() && self.tags.is_empty()
+        self.made.is_empty() && self.tags.is_empty() && self.unread.is_empty()
     }
 
     /// The ARNs that stand for sets which are yet to be made.
@@ -105,7 +117,12 @@ impl SetSurvey {
         let lines = told.map(|surveyed| {
             let changes: Vec<String> =
                 surveyed.plan.changes.iter().map(|change| format!("{change:?}")).collect();
-            let withheld = surveyed.plan.withheld.as_ref().map(|why| format!("{why:?}")).unwrap_or_default();
+            let withheld = match &surveyed.plan.withheld {
+                None => String::new(),
+                // The same failure has other words each time.
+                Some(Withheld::Unread { why: _ }) => "Unread".to_owned(),
+                Some(why) => format!("{why:?}"),
+            };
             let adopts = surveyed.plan.adopts;
             format!("{} {adopts} {withheld} {}", surveyed.declared.name, changes.join(" "))
         });
@@ -150,6 +167,14 @@ impl AccessReader for Foreseen {
     fn foretold(&self, arn: &PermissionSetArn) -> Option<Foretold> {
         let made = self.made.get(arn).map(|(_, tags)| Foretold { tags: tags.clone(), is_to_be_made: true });
         made.or_else(|| Some(Foretold { tags: self.tags.get(arn)?.clone(), is_to_be_made: false }))
+    }
+
+    fn untold(&self) -> BTreeSet<String> {
+        self.unread.clone()
+    }
+
+    fn kept_then(&self) -> BTreeSet<String> {
+        self.kept.clone()
     }
 
     async fn provisioned_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, PortError> {

@@ -12,18 +12,20 @@ use sha2::{Digest as _, Sha256};
 use super::{
     DeclaredSets, DeclaredSetsError,
     claims::{self, Begun},
-    survey::Ground,
+    noted::{Notes, Reason},
+    survey::{Ground, Surveyed},
 };
 use crate::{
-    domain::{Mode, PermissionSetArn, hex},
+    domain::{Mode, PermissionSetArn, RulesVersion, hex},
     engine::{Reader, RulesOnHand, Wake, memory::remember, reprovision::mark},
     ledger::{Edit, Lease},
+    outcome::{Happened, OfSet},
     permission_sets::{Change, MAKING_TAG, SetPlan},
     ports::{
         AccessReader, Clock, Guard, Ledger, LedgerError, PermissionSetReader, PermissionSetWriter, PortError,
         Queue, Seen, SeenKind,
     },
-    rules::Wanted,
+    rules::{DeclaredSet, Wanted},
 };
 
 /// A call may take so long; none is begun that could outlive the lease.
@@ -81,6 +83,10 @@ struct Under<'a> {
     guard: Guard,
     /// Names the run in marks and edits: of an edit, the one that began with it.
     run: String,
+    declared: &'a DeclaredSet,
+    rules: &'a RulesVersion,
+    /// The mark of one that was begun to be made, and is finished.
+    mark: Option<String>,
 }
 
 /// Why the writes of a set broke off.
@@ -100,6 +106,10 @@ impl SetKeeper<'_> {
         self.declared.reader.clock
     }
 
+    pub(super) fn notes(&self) -> Notes<'_> {
+        Notes { ledger: self.ledger, clock: self.clock() }
+    }
+
     /// Brings one set to what these rules declare, if they are still in force and the lease can be had. Where somebody has `seen` what is to
     /// be done, nothing else is.
     pub async fn keep(
@@ -114,6 +124,12 @@ impl SetKeeper<'_> {
             return Ok(Kept::HeldOff);
         };
         let kept = self.keep_under(&mut lease, rules, name, seen).await;
+        let declared = rules.index.declared().iter().find(|set| set.name == name);
+        if let (Err(error), Some(declared)) = (&kept, declared)
+            && error.is_of_one()
+        {
+            self.has_failed(declared, None, &rules.version, &crate::causes::joined(error)).await?;
+        }
         self.ledger.release_lease(&lease).await?;
         if !self.ledger.work(1).await?.is_empty() {
             let now = self.clock().now();
@@ -126,6 +142,30 @@ impl SetKeeper<'_> {
             )) => Ok(Kept::Overtaken),
             kept => kept,
         }
+    }
+
+    /// Notes what was found: which sets are as they are declared, and why others are not.
+    pub async fn found(&self, survey: &[Surveyed], rules: &RulesVersion) -> Result<(), LedgerError> {
+        let as_declared = survey.iter().filter(|surveyed| surveyed.plan.is_quiet());
+        let as_declared: Vec<_> = as_declared.map(|surveyed| &surveyed.declared).collect();
+        self.notes().as_declared(&as_declared).await?;
+        for Surveyed { declared, plan, .. } in survey {
+            if let Some(withheld) = &plan.withheld {
+                self.notes().waits(declared, plan.arn.as_ref(), rules, Reason::Withheld(withheld)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes why a set could not be read or kept.
+    pub(super) async fn has_failed(
+        &self,
+        set: &DeclaredSet,
+        arn: Option<&PermissionSetArn>,
+        rules: &RulesVersion,
+        why: &str,
+    ) -> Result<(), LedgerError> {
+        self.notes().waits(set, arn, rules, Reason::Failed(why)).await
     }
 
     async fn keep_under(
@@ -148,6 +188,8 @@ impl SetKeeper<'_> {
         remember(self.ledger, &ground.learned).await?;
         let surveyed = sets.surveyed(&ground, declared, self.in_charge).await?;
         if let Some(withheld) = surveyed.plan.withheld {
+            let (arn, reason) = (surveyed.plan.arn.as_ref(), Reason::Withheld(&withheld));
+            self.notes().waits(declared, arn, &rules.version, reason).await?;
             return Ok(Kept::Withheld(withheld));
         }
         if seen.is_some_and(|seen| seen.changes != surveyed.plan.changes) {
@@ -156,9 +198,11 @@ impl SetKeeper<'_> {
         let is_ours = surveyed.actual.as_ref().filter(|_| rules.index.settings().mode != Mode::Observe);
         let found_again = is_ours.is_some_and(|actual| ground.claims().is_being_made(actual));
         if surveyed.plan.changes.is_empty() && !surveyed.plan.adopts && !found_again {
-            if let Some(arn) = surveyed.plan.arn.filter(|_| ground.claims().is_begun(name)) {
-                self.finish(&ground, name, &arn).await?;
+            let is_gone = declared.wanted == Wanted::Gone && ground.claims().begun(name).is_some();
+            if is_gone || surveyed.plan.arn.is_some() && ground.claims().is_begun(name) {
+                self.finish(&ground, declared, surveyed.plan.arn.as_ref()).await?;
             }
+            self.notes().as_declared(&[declared]).await?;
             return Ok(Kept::Done { calls: 0 });
         }
         let guard = Guard {
@@ -174,14 +218,16 @@ impl SetKeeper<'_> {
         if let Some(arn) = arn.as_ref().filter(|_| surveyed.plan.adopts || found_again) {
             claims::claim(self.ledger, self.clock(), (name, arn), surveyed.plan.adopts).await?;
         }
-        let mut under = Under { lease, guard, run };
+        self.notes().strike(name).await?;
+        let mark = ground.claims().mark_of(name).map(str::to_owned);
+        let mut under = Under { lease, guard, run, declared, rules: &rules.version, mark };
         let changes = surveyed.plan.changes;
-        let done = if let Some(arn) = arn {
+        let done = if let Some(arn) = &arn {
             let digest = digest(rules, &changes);
             if let Some(begun) = ground.claims().begun(name).filter(|begun| begun.changes == digest) {
                 begun.run.clone_into(&mut under.run);
             }
-            let kept = self.edit(&mut under, (name, &digest), &arn, &changes).await;
+            let kept = self.edit(&mut under, (name, &digest), arn, &changes).await;
             if let (Ok(Kept::Done { .. }), Wanted::There(content)) = (&kept, &declared.wanted) {
                 // Rules that select it by its tags find it by these from now on, whenever they were last read.
                 let tags = serde_json::to_value(&content.tags)
@@ -191,13 +237,20 @@ impl SetKeeper<'_> {
             }
             kept
         } else {
-            let mark = ground.claims().mark_of(name).map_or_else(|| under.run.clone(), str::to_owned);
+            let mark = under.mark.clone().unwrap_or_else(|| under.run.clone());
             self.make(&mut under, (name, &mark), &changes).await
         };
         match done {
-            Ok(kept) => Ok(kept),
+            Ok(kept) => {
+                self.notes().as_declared(&[declared]).await?;
+                Ok(kept)
+            }
             Err(Broken::Ledger(error)) => Err(error.into()),
-            Err(Broken::Call(call, why)) => Ok(Kept::Failed { call, why }),
+            Err(Broken::Call(call, why)) => {
+                let told = format!("{call}: {why}");
+                self.has_failed(declared, arn.as_ref(), &rules.version, &told).await?;
+                Ok(Kept::Failed { call, why })
+            }
         }
     }
 
@@ -221,6 +274,7 @@ impl SetKeeper<'_> {
         }
         let unmark = Change::Untag(vec![MAKING_TAG.to_owned()]);
         self.tried(under, unmark.call(), || self.writer.change(&arn, &unmark)).await?;
+        self.tell(under, Happened::SetMade, Some(&arn), mark).await?;
         claims::made(self.ledger, name).await?;
         Ok(Kept::Made)
     }
@@ -236,9 +290,13 @@ impl SetKeeper<'_> {
         // INVARIANT: it is due before it is edited, so that no crash leaves accounts with an old version and nobody who knows; and once more
         // when all is done, so that no look comes before the last call. An edit that is tried again and again, and gets no further, is due
         // once: it puts off and begins anew nothing that is under way.
-        if let Some(first) = outdates {
-            let (changes, run, call) = (digest.to_owned(), under.run.clone(), first.call().to_owned());
+        // INVARIANT: it is in the ledger as begun until it is told.
+        if !changes.is_empty() {
+            let call = outdates.map(|first| first.call().to_owned()).unwrap_or_default();
+            let (changes, run) = (digest.to_owned(), under.run.clone());
             claims::edit(self.ledger, self.clock(), name, Begun { changes, run, call }).await?;
+        }
+        if let Some(first) = outdates {
             self.mark(&under.run, arn, first.call(), "begun").await?;
         }
         for change in changes {
@@ -246,6 +304,14 @@ impl SetKeeper<'_> {
         }
         if let Some(first) = outdates {
             self.mark(&under.run, arn, first.call(), "done").await?;
+        }
+        let (mark, run) = (under.mark.clone(), under.run.clone());
+        if changes == [Change::Delete] {
+            self.tell(under, Happened::SetDeleted, Some(arn), &run).await?;
+        } else if let Some(mark) = mark {
+            self.tell(under, Happened::SetMade, Some(arn), &mark).await?;
+        } else if !changes.is_empty() {
+            self.tell(under, Happened::SetEdited, Some(arn), &run).await?;
         }
         claims::made(self.ledger, name).await?;
         if changes == [Change::Delete] {
@@ -257,12 +323,48 @@ impl SetKeeper<'_> {
         Ok(Kept::Done { calls: changes.len() })
     }
 
-    /// The last call of a run was made, and the run has died of something: what was left to be written down is.
-    async fn finish(&self, ground: &Ground, name: &str, arn: &PermissionSetArn) -> Result<(), LedgerError> {
-        if let Some(Begun { run, call, .. }) = ground.claims().begun(name) {
+    /// Tells what was done, before it is forgotten that it was begun.
+    async fn tell(
+        &self,
+        under: &Under<'_>,
+        happened: fn(OfSet) -> Happened,
+        arn: Option<&PermissionSetArn>,
+        occasion: &str,
+    ) -> Result<(), LedgerError> {
+        let set = OfSet { name: under.declared.name.clone(), permission_set: arn.cloned() };
+        self.notes().tell(under.declared, happened(set), occasion, under.rules).await
+    }
+
+    /// The last call of a run was made, and the run has died of something: what was left to be written down is, and told.
+    async fn finish(
+        &self,
+        ground: &Ground,
+        declared: &DeclaredSet,
+        arn: Option<&PermissionSetArn>,
+    ) -> Result<(), LedgerError> {
+        let (name, claims) = (&declared.name, ground.claims());
+        let deleted = if arn.is_none() { claims.arn_of(name) } else { None };
+        let permission_set = arn.cloned().or_else(|| deleted.clone());
+        let set = OfSet { name: name.clone(), permission_set };
+        let told = match (claims.mark_of(name), claims.begun(name)) {
+            (Some(mark), _) if arn.is_some() => Some((Happened::SetMade(set), mark)),
+            (_, Some(Begun { run, .. })) if arn.is_some() => Some((Happened::SetEdited(set), run.as_str())),
+            (_, Some(Begun { run, .. })) => Some((Happened::SetDeleted(set), run.as_str())),
+            (Some(_) | None, None) => None,
+        };
+        if let (Some(Begun { run, call, .. }), Some(arn)) = (claims.begun(name), arn)
+            && !call.is_empty()
+        {
             self.mark(run, arn, call, "done").await?;
         }
-        claims::made(self.ledger, name).await
+        if let Some((happened, occasion)) = told {
+            self.notes().tell(declared, happened, occasion, &ground.rules.version).await?;
+        }
+        claims::made(self.ledger, name).await?;
+        match deleted {
+            Some(arn) => claims::forget(self.ledger, &arn).await,
+            None => Ok(()),
+        }
     }
 
     async fn mark(

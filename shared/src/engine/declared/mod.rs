@@ -6,6 +6,7 @@
 //! survey   declared x what AWS has -> a plan for each; holds readers only
 //! keep     under the lease: one set read once more, and brought to what is declared
 //! foreseen  what will be then, for a plan that is shown
+//! noted    which of them were found as they are declared, and why others are not
 //! place    how far a round over all of them has come
 //! round    all of them, in turn, as time allows: what the functions do
 //! ```
@@ -13,15 +14,18 @@
 mod claims;
 mod foreseen;
 mod keep;
+mod noted;
 mod place;
 mod round;
 mod survey;
 
 use std::time::Duration;
 
-pub(super) use claims::MAKING;
+pub(super) use claims::{EDITING, MAKING};
 pub use foreseen::{Foreseen, StandIns};
 pub use keep::{Kept, SetKeeper};
+pub(super) use noted::{NOTED, Noted};
+pub use noted::{SetStanding, SetWait};
 pub(super) use place::{PLACE, Place};
 pub use round::KeepSummary;
 pub use survey::{DeclaredSets, SetSurvey, Surveyed};
@@ -50,4 +54,14 @@ pub enum DeclaredSetsError {
     Accounts { permission_set: PermissionSetArn, source: PortError },
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
+}
+
+impl DeclaredSetsError {
+    /// Whether it is one set that could not be read, so that the others can be gone on with.
+    pub fn is_of_one(&self) -> bool {
+        match self {
+            Self::Set { .. } | Self::Accounts { .. } => true,
+            Self::Read(_) | Self::Ledger(_) | Self::PermissionSets(_) | Self::Queue(_) => false,
+        }
+    }
 }

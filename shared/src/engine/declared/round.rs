@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     DeclaredSetsError, Kept, SetKeeper,
+    noted::Reason,
     place::{PLACE, Place},
     survey::Ground,
 };
@@ -61,7 +62,10 @@ impl SetKeeper<'_> {
         let kept = kept.and_then(|fact| serde_json::from_value::<Place>(fact.value).ok());
         let now = self.clock().now();
         let place = match kept.filter(|place| place.rules == rules.version) {
-            None => Some(Place::begin(rules.version.clone(), now)),
+            None => {
+                self.notes().only(rules.index.declared()).await?;
+                Some(Place::begin(rules.version.clone(), now))
+            }
             Some(place) => place.due(now),
         };
         let Some(mut place) = place else { return Ok(summary) };
@@ -107,7 +111,9 @@ impl SetKeeper<'_> {
         let declared = ground.rules.index.declared();
         let is_missing = |set: &&DeclaredSet| ground.arn(&set.name).is_none();
         // Rules wait for these, and that they are not there is known already.
-        for set in declared.iter().filter(|set| set.wanted != Wanted::Gone).filter(is_missing) {
+        let is_due =
+            |set: &&DeclaredSet| set.wanted != Wanted::Gone || ground.claims().begun(&set.name).is_some();
+        for set in declared.iter().filter(is_due).filter(is_missing) {
             if !place.tries(&set.name, self.clock().now()) {
                 continue;
             }
@@ -159,6 +165,10 @@ impl SetKeeper<'_> {
         match self.declared.surveyed(ground, set, self.declared.sets).await {
             Ok(surveyed) if surveyed.plan.withheld.is_some() => {
                 summary.withheld += 1;
+                if let Some(withheld) = &surveyed.plan.withheld {
+                    let (arn, version) = (surveyed.plan.arn.as_ref(), &ground.rules.version);
+                    self.notes().waits(set, arn, version, Reason::Withheld(withheld)).await?;
+                }
                 Ok(Went::Through)
             }
             Ok(surveyed)
@@ -168,8 +178,17 @@ impl SetKeeper<'_> {
             {
                 self.one(holder, ground, &set.name, until, summary).await
             }
-            Ok(_) => Ok(Went::Through),
-            Err(error) => unread(error, summary),
+            Ok(_) => {
+                self.notes().as_declared(&[set]).await?;
+                Ok(Went::Through)
+            }
+            Err(error) => {
+                if error.is_of_one() {
+                    let why = crate::causes::joined(&error);
+                    self.has_failed(set, ground.arn(&set.name), &ground.rules.version, &why).await?;
+                }
+                unread(error, summary)
+            }
         }
     }
 
@@ -221,16 +240,11 @@ impl SetKeeper<'_> {
 
 /// One that can't be read holds up no other.
 fn unread(error: DeclaredSetsError, summary: &mut KeepSummary) -> Result<Went, DeclaredSetsError> {
-    match error {
-        error @ (DeclaredSetsError::Set { .. } | DeclaredSetsError::Accounts { .. }) => {
-            summary.failed += 1;
-            let error = crate::causes::joined(&error);
-            tracing::warn!(error, "permission set: {error}");
-            Ok(Went::Failed)
-        }
-        error @ (DeclaredSetsError::Read(_)
-        | DeclaredSetsError::Ledger(_)
-        | DeclaredSetsError::PermissionSets(_)
-        | DeclaredSetsError::Queue(_)) => Err(error),
+    if !error.is_of_one() {
+        return Err(error);
     }
+    summary.failed += 1;
+    let error = crate::causes::joined(&error);
+    tracing::warn!(error, "permission set: {error}");
+    Ok(Went::Failed)
 }

@@ -74,8 +74,17 @@ impl Ground {
 }
 
 impl DeclaredSets<'_> {
-    /// What is to be done under the rules of the rulebook.
+    /// What is to be done under the rules of the rulebook. One that can't be read is told so, and holds up no other.
     pub async fn survey(&self) -> Result<SetSurvey, DeclaredSetsError> {
+        self.survey_of(|_, _| true).await
+    }
+
+    /// The same, of those sets alone that may make a difference to assignments: those that are not there, those that will have other tags,
+    /// and those that `asked` says yes to.
+    pub async fn survey_of(
+        &self,
+        asked: impl Fn(&DeclaredSet, &PermissionSetArn) -> bool + Send + Sync,
+    ) -> Result<SetSurvey, DeclaredSetsError> {
         let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
         if rules.index.declared().is_empty() {
             return Ok(SetSurvey { rules, sets: Vec::new() });
@@ -83,9 +92,38 @@ impl DeclaredSets<'_> {
         let ground = self.ground(rules).await?;
         let mut sets = Vec::new();
         for declared in ground.rules.index.declared() {
-            sets.push(self.surveyed(&ground, declared, self.sets).await?);
+            if let Some(arn) = ground.arn(&declared.name)
+                && !asked(declared, arn)
+                && self.has_these_tags(arn, declared).await
+            {
+                continue;
+            }
+            sets.push(match self.surveyed(&ground, declared, self.sets).await {
+                Ok(surveyed) => surveyed,
+                Err(error) if error.is_of_one() => {
+                    let (arn, why) = (ground.arn(&declared.name).cloned(), crate::causes::joined(&error));
+                    let plan = SetPlan::unread(&declared.name, arn, why);
+                    Surveyed { declared: declared.clone(), actual: None, plan }
+                }
+                Err(error) => return Err(error),
+            });
         }
         Ok(SetSurvey { rules: ground.rules, sets })
+    }
+
+    /// Whether a set has the tags that are declared, by one call. What can't be told is not so.
+    async fn has_these_tags(&self, arn: &PermissionSetArn, declared: &DeclaredSet) -> bool {
+        let Wanted::There(content) = &declared.wanted else { return true };
+        let tags = self.reader.access.permission_set_tags(arn).await;
+        tags.is_ok_and(|tags| tags.is_some_and(|tags| tags == content.tags))
+    }
+
+    /// Which of the declared sets are there, with nothing read of what they are.
+    pub async fn arns(&self) -> Result<BTreeMap<String, PermissionSetArn>, DeclaredSetsError> {
+        let rules = self.reader.rulebook.rules(self.reader.ledger).await?;
+        let ground = self.ground(rules).await?;
+        let declared = ground.rules.index.declared().iter();
+        Ok(declared.filter_map(|set| Some((set.name.clone(), ground.arn(&set.name)?.clone()))).collect())
     }
 
     /// Reads what all of them need.

@@ -1,12 +1,14 @@
 //! Which declared permission sets may still be on their way.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use super::Reading;
 use crate::{
     engine::{
         RulesOnHand,
-        declared::{MAKING, PLACE, Place},
+        declared::{EDITING, MAKING, NOTED, Noted, PLACE, Place},
     },
     ports::SeenKind,
     resolve::Unkept,
@@ -23,7 +25,7 @@ impl Reading<'_> {
     /// INVARIANT: what may not be known is waited for.
     pub(in crate::engine) async fn unkept(&self, rules: &RulesOnHand) -> Unkept {
         let there = rules.index.declared().iter().filter(|set| set.wanted != Wanted::Gone);
-        let mut names: std::collections::BTreeSet<String> = there.map(|set| set.name.clone()).collect();
+        let mut names: BTreeSet<String> = there.map(|set| set.name.clone()).collect();
         if names.is_empty() {
             return Unkept::default();
         }
@@ -34,26 +36,43 @@ impl Reading<'_> {
                     return Unkept::default();
                 }
             }
-            // What is not in force is planned as if all were kept.
-            Ok(_) => return Unkept::default(),
+            // What is not in force is planned as if all were kept, but for those of which that can't be told.
+            Ok(_) => {
+                let untold = self.reader.access.untold();
+                names.retain(|name| untold.contains(name));
+                return Unkept { unlike: names.clone(), names };
+            }
             Err(_) => {}
         }
+        let kept_then = self.reader.access.kept_then();
+        names.retain(|name| !kept_then.contains(name));
         let place = self.remembered(SeenKind::Fact, PLACE);
         let place = place.and_then(|place| serde_json::from_value::<Place>(place).ok());
-        if let Some(place) = place.filter(|place| place.rules == rules.version)
-            && place.settled.is_some_and(|settled| settled + self.facts_age <= self.started)
+        let place = place.filter(|place| place.rules == rules.version);
+        let is_failing = |name: &String| place.as_ref().is_some_and(|place| place.failed.contains_key(name));
+        if let Some(settled) = place.as_ref().and_then(|place| place.settled)
+            && settled + self.facts_age <= self.started
         {
-            names.retain(|name| place.failed.contains_key(name));
+            names.retain(is_failing);
         }
         if names.is_empty() {
             return Unkept::default();
         }
-        let begun = match ledger.recall_below(SeenKind::OwnPermissionSet, MAKING).await {
-            Ok(seen) => {
-                seen.iter().filter_map(|seen| seen.id.strip_prefix(MAKING)).map(str::to_owned).collect()
+        let noted = self.remembered(SeenKind::Fact, NOTED);
+        let noted = noted.and_then(|noted| serde_json::from_value::<Noted>(noted).ok()).unwrap_or_default();
+        let declared = rules.index.declared().iter().filter(|set| names.contains(&set.name));
+        let may_differ = declared.filter(|set| is_failing(&set.name) || !noted.has(set));
+        let mut unlike: BTreeSet<String> = may_differ.map(|set| set.name.clone()).collect();
+        for beginning in [MAKING, EDITING] {
+            match ledger.recall_below(SeenKind::OwnPermissionSet, beginning).await {
+                Ok(seen) => {
+                    unlike.extend(
+                        seen.iter().filter_map(|seen| seen.id.strip_prefix(beginning)).map(str::to_owned),
+                    );
+                }
+                Err(_) => unlike.extend(names.iter().cloned()),
             }
-            Err(_) => names.clone(),
-        };
-        Unkept { names, begun }
+        }
+        Unkept { names, unlike }
     }
 }

@@ -124,6 +124,11 @@ fn what_is_wanted_again_is_no_longer_over_its_budget_nor_approved() {
     let ours = approved(latched(row(State::Ours)), Operation::Revoke, at(99));
     let plan = Case { row: Some(ours.clone()), wanted: sync(), listed: true, ..case() }.plan();
     assert_eq!((&plan.records[0].over_budget, &plan.records[0].approval), (&None, &None));
+    // It is wanted only until its permission set is edited, and what was approved was the plan of that.
+    let awaited = Awaited::of_change(key().permission_set);
+    let plan = Case { row: Some(ours.clone()), wanted: sync(), listed: true, awaited, ..case() }.plan();
+    let keeps = |row: &Row| row.approval.is_some() && row.over_budget.is_some();
+    assert!(plan.actions.is_empty() && plan.records.iter().all(keeps), "{plan:?}");
     // What was approved for rules to come is not theirs to take away.
     let mut to_come = ours;
     to_come.approval.as_mut().unwrap().rules = "1".repeat(64).parse().unwrap();

@@ -123,6 +123,13 @@ impl RuleWhy {
         conditions.into_iter().filter(|(_, holds)| !holds).map(|(condition, _)| condition).collect()
     }
 
+    /// Whether only one thing is in the way: one condition, and of those that tags have to meet one.
+    pub fn lacks_one_thing(&self) -> bool {
+        let unmet = self.unmet();
+        unmet.len() == 1
+            && (unmet != [Condition::Match] || self.joins.iter().filter(|join| !join.holds).count() == 1)
+    }
+
     /// Those who would get the permission set by it, were it not beyond the scope of its team.
     pub fn would_give(&self) -> BTreeSet<&Principal> {
         if self.unmet() == [Condition::Scope] {

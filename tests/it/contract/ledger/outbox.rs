@@ -74,6 +74,10 @@ pub(super) async fn an_outcome_of_every_kind_comes_back_as_it_was_kept(ledger: &
     };
     let operation = Operation::Revoke;
     let reason = "Received a 404 status error: “not found”".to_owned();
+    let set = shared::outcome::OfSet {
+        name: "Developers".to_owned(),
+        permission_set: Some(assignment().permission_set),
+    };
     let kinds = [
         Happened::Granted { assignment: assignment() },
         Happened::Revoked { assignment: assignment(), orphan: true },
@@ -97,6 +101,11 @@ pub(super) async fn an_outcome_of_every_kind_comes_back_as_it_was_kept(ledger: &
             drift: shared::outcome::Drift::Missing,
             response: shared::outcome::Response::Held,
         },
+        Happened::SetMade(set.clone()),
+        Happened::SetEdited(set.clone()),
+        Happened::SetDeleted(set.clone()),
+        Happened::SetBlocked { set: set.clone(), reason: "CreatePermissionSet: denied".to_owned() },
+        Happened::SetWithheld { set, reason: "not_ours".to_owned() },
     ];
     let mut outcomes: Vec<Outcome> = kinds
         .into_iter()

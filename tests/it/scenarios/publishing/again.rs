@@ -32,7 +32,7 @@ async fn an_event_that_comes_again_leaves_the_same_answer() {
 async fn what_was_planned_after_other_rules_than_those_in_force_does_not_come_into_force() {
     let service = Service::new();
     let press = Press { store: &*service.store, ledger: &*service.ledger, clock: &*service.clock };
-    let by_command = || Provenance { by: PublishedBy::Command, as_of: service.clock.now() };
+    let by_command = || Provenance { by: PublishedBy::Command, as_of: service.clock.now(), said: None };
     let in_force = async || service.ledger.rules_in_force().await.unwrap();
     press.bring_into_force(&developers().bundle(), &by_command(), None, None).await.unwrap();
     let seen = in_force().await;
@@ -156,7 +156,7 @@ async fn what_was_gone_back_from_does_not_come_again_whatever_the_clock_of_the_o
         let in_force = service.ledger.rules_in_force().await.unwrap();
         let before = engine::version_before(&publications, &in_force.as_ref().unwrap().version).unwrap();
         let bundle = shared::ports::RulesStore::bundle(&*service.store, &before).await.unwrap();
-        let rollback = Provenance { by: PublishedBy::Rollback, as_of: clock.now() };
+        let rollback = Provenance { by: PublishedBy::Rollback, as_of: clock.now(), said: None };
         press.bring_into_force(&bundle, &rollback, None, in_force.as_ref()).await.unwrap();
         service.checker().rules_published(service.clock.now(), &developers());
 
