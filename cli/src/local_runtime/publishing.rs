@@ -2,7 +2,7 @@
 
 use shared::{
     domain::RulesVersion,
-    engine::{Planner, Press, Published, Rulebook, RulesOnHand, hint_everywhere, may_follow},
+    engine::{Planner, Press, Published, Rulebook, RulesOnHand, hint_everywhere, may_follow, weigh},
     ledger::{Cause, Forecast, Provenance, PublishedBy},
     outcome::{Happened, Outcome},
     ports::{Ledger as _, LedgerReader as _},
@@ -23,10 +23,13 @@ impl LocalRuntime {
         let in_force = self.ledger.rules_in_force().await?;
         may_follow(bundle, &self.ledger, now).await.map_err(Failure::Publish)?;
         let cause = Cause::new("rules", &format!("{}-planned", rules.version.short()));
-        let rulebook = Rulebook::fixed(rules);
+        let rulebook = Rulebook::fixed(rules.clone());
         let reader = self.aws.reader(&self.ledger, &rulebook, self.clock.as_ref());
         let planner = Planner { reader, settings: self.settings };
-        let forecast = planner.forecast(&cause).await.map_err(Failure::Read)?;
+        let mut forecast = planner.forecast(&cause).await.map_err(Failure::Read)?;
+        forecast.beyond = weigh(forecast.beyond, &rules.index, in_force.as_ref(), self.store.as_ref())
+            .await
+            .map_err(Failure::Publish)?;
         let press = Press { store: self.store.as_ref(), ledger: &self.ledger, clock: self.clock.as_ref() };
         let provenance = Provenance { by: PublishedBy::Command, as_of: now };
         let published = press.bring_into_force(bundle, &provenance, Some(&forecast), in_force.as_ref()).await;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Decided;
+use super::{Decided, PublishError, RulesOnHand};
 use crate::{
     domain::{AssignmentKey, RuleId},
-    ledger::Beyond,
-    rules::Index,
+    ledger::{Beyond, WhyBeyond},
+    ports::{PortError, RulesInForce, RulesStore},
+    rules::{Index, Unchanged},
 };
 
 /// How many of what a rule gives beyond its team's scope are told, as examples.
@@ -35,9 +36,39 @@ pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, index: &Index)
             written_at: rule.written_at.to_string(),
             assignments: *assignments,
             examples: examples.iter().map(|key| (*key).clone()).collect(),
+            why: WhyBeyond::New,
         })
     });
     found.collect()
+}
+
+/// Tells what these rules make new from what is just as much beyond under those in force, where the organization has changed since. The
+/// rules in force are read only where there is anything to tell.
+pub async fn weigh(
+    found: Vec<Beyond>,
+    index: &Index,
+    in_force: Option<&RulesInForce>,
+    store: &dyn RulesStore,
+) -> Result<Vec<Beyond>, PublishError> {
+    let (false, Some(in_force)) = (found.is_empty(), in_force) else { return Ok(found) };
+    let before = match store.bundle(&in_force.version).await {
+        // Rules that can't be had any more are no excuse.
+        Ok(bundle) => RulesOnHand::of(&bundle).ok(),
+        Err(PortError::NotFound(_) | PortError::Refused(_)) => None,
+        Err(error) => return Err(PublishError::Compare(error)),
+    };
+    let Some(before) = before else { return Ok(found) };
+    let unchanged = Unchanged::since(&before.index, index);
+    let weighed = found.into_iter().map(|beyond| {
+        let is_unchanged =
+            index.rules().iter().find(|rule| rule.id == beyond.rule).is_some_and(|rule| unchanged.has(rule));
+        let why = match beyond.why {
+            WhyBeyond::New | WhyBeyond::Drifted if is_unchanged => WhyBeyond::Drifted,
+            WhyBeyond::New | WhyBeyond::Drifted => WhyBeyond::New,
+        };
+        Beyond { why, ..beyond }
+    });
+    Ok(weighed.collect())
 }
 
 /// Several of them, on one line.

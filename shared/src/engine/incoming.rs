@@ -11,6 +11,7 @@ use super::{
     EngineSettings, Inbox, InboxError, Planner, Press, PublishError, Published, ReadError, Reader, Rulebook,
     RulesOnHand, hint_everywhere, may_follow, publications,
     publish::{hint_if_nobody_did, is_not_overtaken},
+    weigh,
 };
 use crate::{
     causes,
@@ -268,6 +269,7 @@ impl Incoming<'_> {
                     error @ (PublishError::Keep(_)
                     | PublishError::Ledger(_)
                     | PublishError::Overtaken { .. }
+                    | PublishError::Compare(_)
                     | PublishError::BeyondScope(_)),
                 ) => {
                     return Err(IncomingError::Publish(error));
@@ -276,6 +278,11 @@ impl Incoming<'_> {
             // What shrank is planned all the same: it must be seen before anybody can approve it.
             if same.is_none() && answer.forecast.is_none() {
                 answer.forecast = Some(self.forecast(&on_hand, until).await?);
+            }
+            if let Some(forecast) = &mut answer.forecast {
+                let found = std::mem::take(&mut forecast.beyond);
+                let weighed = weigh(found, &on_hand.index, in_force.as_ref(), self.store).await;
+                forecast.beyond = weighed.map_err(IncomingError::Publish)?;
             }
             if let Some(refusal) = refusal {
                 answer.reason = Some(refused(&refusal, answer.forecast.as_ref()));
