@@ -91,6 +91,10 @@ impl std::fmt::Display for Forecast {
         for beyond in beyond {
             match beyond.why {
                 WhyBeyond::New => writeln!(f, "Beyond the scope of its team: {beyond}.")?,
+                WhyBeyond::Forbidden => writeln!(
+                    f,
+                    "Beyond the scope of its team, and never given, since a `never` forbids it: {beyond}."
+                )?,
                 WhyBeyond::Drifted => writeln!(
                     f,
                     "Warning: beyond the scope of its team, and withheld: {beyond}. So it is under the rules in force: the organization has changed since."

@@ -85,10 +85,7 @@ async fn one_teams_drift_refuses_nobodys_rules_and_what_a_version_makes_new_is_r
             && answer.contains("So it is under the rules in force"),
         "{answer}"
     );
-    assert_eq!(
-        service.answer_json("incoming/more.json")["forecast"]["beyond"][0]["why"],
-        json!("drifted")
-    );
+    assert_eq!(service.answer_json("incoming/more.json")["forecast"]["beyond"][0]["why"], json!("drifted"));
     service.settle().await;
     assert_eq!(
         service.assignments().iter().filter(|it| it.contains("Support")).collect::<Vec<_>>(),
@@ -107,4 +104,33 @@ async fn one_teams_drift_refuses_nobodys_rules_and_what_a_version_makes_new_is_r
         assert!(service.answer(name).contains("Beyond the scope of its team: rule help"), "{name}");
     }
     service.converged(&["out_of_scope"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_never_forbids_besides_is_told_and_refuses_nothing() {
+    let service = Service::new();
+    let never = group("never", "Support").gets("ReadOnlyAccess").in_accounts(in_ou("Workloads/Production"));
+    let both = of_a_team("Production").never(never);
+    service.upload("incoming/rules.json", &bundle(&both));
+    service.checker().rules_published(service.clock.now(), &both);
+    assert_eq!(service.tell("incoming/rules.json").await, Became::InForce);
+    let answer = service.answer("incoming/rules.json");
+    assert!(answer.contains("never given, since a `never` forbids it: rule help"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_yet_to_be_made_hides_nothing() {
+    let service = Service::new();
+    let own = group("help", "Yet to be made")
+        .gets("ReadOnlyAccess")
+        .in_accounts(tagged("Environment", "Production"))
+        .of_team("web");
+    let next = rules([own]).scoped("web", [scope(in_ou("Workloads/Development"))]);
+    service.upload("incoming/rules.json", &bundle(&next));
+    assert_eq!(service.tell("incoming/rules.json").await, Became::Refused);
+    let answer = service.answer("incoming/rules.json");
+    assert!(
+        answer.contains("1 permission set for principals that are not there yet: 666677778888 ps-"),
+        "{answer}"
+    );
 }
