@@ -134,3 +134,38 @@ async fn a_group_that_is_yet_to_be_made_hides_nothing() {
         "{answer}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_declared_permission_set_is_judged_as_it_will_be() {
+    let service = Service::new();
+    let of = |set: &str, environment: &str| {
+        let own = group("help", "Support").gets(set).in_accounts(tagged("Environment", environment));
+        rules([own.of_team("web")])
+    };
+    // It is not there yet: by what there is, the rule gives nothing.
+    let made = of("Builders", "Production")
+        .scoped("web", [scope(in_ou("Workloads/Development"))])
+        .with_permission_sets("[{ name: Builders }]");
+    service.upload("incoming/made.json", &bundle(&made));
+    assert_eq!(service.tell("incoming/made.json").await, Became::Refused);
+    assert!(service.answer("incoming/made.json").contains("rule help at "));
+    // By the tags that it has it is within the scope; by those that this version gives it, it isn't.
+    let retagged = |environment: &str| {
+        let set =
+            format!("[{{ name: ReadOnlyAccess, adopt: true, tags: {{ Environment: {environment} }} }}]");
+        of("ReadOnlyAccess", "Development")
+            .scoped("web", [scope(in_ou("Workloads/Development")).of_tagged("Environment", &["All"])])
+            .with_permission_sets(&set)
+    };
+    service.upload("incoming/other.json", &bundle(&retagged("Production")));
+    assert_eq!(service.tell("incoming/other.json").await, Became::Refused);
+    let good = retagged("All");
+    service.upload("incoming/good.json", &bundle(&good));
+    service.checker().rules_published(service.clock.now(), &good);
+    assert_eq!(
+        service.tell("incoming/good.json").await,
+        Became::InForce,
+        "{}",
+        service.answer("incoming/good.json")
+    );
+}
