@@ -212,6 +212,28 @@ async fn who_tells_the_teams_that_may_give_access_to_an_account_by_which_scope_a
 }
 
 #[tokio::test]
+async fn a_declared_permission_set_is_told_before_it_is_made() {
+    let place = place().await;
+    let declared = "permission_sets: [{ name: Builders, tags: { Environment: Development } }]";
+    place.file("rules/usher.yaml", &format!("{ROOT}{declared}{RULES}"));
+    let ran = delegation(&place, &["who", "shop-dev"]).await;
+    assert!(
+        ran.out
+            .contains("Developer, ReadOnlyAccess, Builders (yet to be made)  by the scope at usher.yaml:18"),
+        "{}",
+        ran.out
+    );
+    let json =
+        delegation(&place, &["who", "shop-dev", "--permission-set", "Builders", "--json"]).await.json();
+    assert_eq!(json["permission_set"], "Builders");
+    let development =
+        json["teams"].as_array().unwrap().iter().find(|it| it["team"] == "development").unwrap();
+    assert_eq!(development["scopes"][0]["to_come"], serde_json::json!(["Builders"]), "{development}");
+    let audit = json["teams"].as_array().unwrap().iter().find(|it| it["team"] == "audit").unwrap();
+    assert_eq!(audit["may_give"], false);
+}
+
+#[tokio::test]
 async fn what_a_scope_names_and_nothing_is_is_told_in_a_plan() {
     let place = place().await;
     let set = "arn:aws:sso:::permissionSet/ssoins-7223a1b2c3d4e5f6/ps-0000000000000009";
