@@ -419,6 +419,7 @@ fn unpublished(error: &PublishError) -> Option<&'static str> {
         PublishError::Ledger(_)
         | PublishError::Rules(_)
         | PublishError::Overtaken { .. }
+        | PublishError::Compare(_)
         | PublishError::Keep(_) => None,
     }
 }

@@ -27,6 +27,7 @@ mod progress;
 mod render;
 pub mod report;
 mod rule_files;
+mod scope_names;
 mod screen;
 mod stage;
 mod what_if;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
-    engine::{self, Basis, Decided, Planner, ReadError, StandIns, Survey, all_rows, consent::Proposal},
+    engine::{
+        self, Basis, BeyondHere, Decided, Planner, ReadError, StandIns, Survey, all_rows, consent::Proposal,
+    },
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{Beyond, BudgetKey, Cause, Row},
     resolve::{Missing, NamedBy},
@@ -19,6 +21,7 @@ use crate::{
         self, AccountPlan, Budget, Change, Period, PlanReport, PlanSummary, RulesUsed, UnderWay, Unread,
         Waiting, Withheld,
     },
+    scope_names::ScopeNames,
 };
 
 /// What was planned.
@@ -78,8 +81,10 @@ pub(crate) async fn plan(
     // An account that can't be read may be the one that a rule selects.
     let can_tell = account.is_none() && unread.is_empty();
     let mut idle = if can_tell { Idle::of(&basis.rules.index) } else { Idle::default() };
-    for Decided { plan, account, waiting, beyond: _, has_work: _, drift: _, only: _ } in decided {
+    let mut named = if can_tell { ScopeNames::of(&basis.rules.index) } else { ScopeNames::default() };
+    for Decided { plan, account, waiting, beyond: out_of_scope, has_work: _, drift: _, only: _ } in decided {
         idle.look(&basis.rules.index, account.as_ref());
+        named.look(account.as_ref());
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
         let is_stopped = |row: &Row| {
             plan.records.iter().any(|note| note.key == row.key && note.work().is_none())
@@ -107,7 +112,7 @@ pub(crate) async fn plan(
             keys.insert(row.key.clone());
             changing.extend(row.work().map(|(operation, _)| (row.key.clone(), operation)));
         }
-        drafts.push((approved, account, waiting, under_way));
+        drafts.push((approved, account, waiting, under_way, out_of_scope));
     }
 
     let names = Names::of(keys.iter(), &basis.learned, planner.reader.into()).await;
@@ -133,13 +138,14 @@ pub(crate) async fn plan(
         accounts,
         idle_rules: idle.rules.into_iter().collect(),
         idle_never: idle.never.into_iter().collect(),
+        idle_scopes: named.idle(planner.reader.access).await,
         unread: unread.into_iter().map(why_unread).collect(),
     };
     Ok(Planned { report, differing, changing, names, basis, proposal, beyond })
 }
 
-/// What was decided about an account: the plan, the account, names that nothing bears, and what is under way.
-type Draft = (ApprovedPlan, Option<Account>, BTreeSet<(NamedBy, Missing)>, Vec<Row>);
+/// What was decided about an account: the plan, the account, names that nothing bears, what is under way, and what is beyond scopes.
+type Draft = (ApprovedPlan, Option<Account>, BTreeSet<(NamedBy, Missing)>, Vec<Row>, BeyondHere);
 
 /// The accounts with anything to tell, counted.
 fn accounts(
@@ -149,12 +155,12 @@ fn accounts(
     stand_ins: &StandIns,
 ) -> Vec<AccountPlan> {
     let mut accounts = Vec::new();
-    for (approved, account, waiting, under_way) in drafts {
+    for (approved, account, waiting, under_way, beyond) in drafts {
         let waiting = waiting.into_iter().map(|(by, name)| told(by, &name));
         let plan = AccountPlan {
             under_way: under_way.iter().filter_map(|row| still_under_way(row, names)).collect(),
             waiting: waiting.collect(),
-            ..account_plan(&approved, account.as_ref(), names, stand_ins)
+            ..account_plan(&approved, account.as_ref(), &beyond, names, stand_ins)
         };
         summary.grants += plan.grants.len();
         summary.revokes += plan.revokes.len();
@@ -223,6 +229,7 @@ async fn one(planner: &Planner<'_>, id: &AccountId, cause: &Cause) -> Result<Sur
 fn account_plan(
     approved: &ApprovedPlan,
     account: Option<&Account>,
+    beyond: &BeyondHere,
     names: &Names,
     stand_ins: &StandIns,
 ) -> AccountPlan {
@@ -231,8 +238,8 @@ fn account_plan(
         name: account.map(|account| account.name.clone()),
         ou: account.map(|account| account.path.to_string()),
         state: account.map(|account| account.state),
-        grants: changes(approved, Operation::Grant, names, stand_ins),
-        revokes: changes(approved, Operation::Revoke, names, stand_ins),
+        grants: changes(approved, Operation::Grant, beyond, names, stand_ins),
+        revokes: changes(approved, Operation::Revoke, beyond, names, stand_ins),
         withheld: withheld(approved, names, stand_ins),
         under_way: Vec::new(),
         waiting: Vec::new(),
@@ -242,6 +249,7 @@ fn account_plan(
 fn changes(
     approved: &ApprovedPlan,
     operation: Operation,
+    beyond: &BeyondHere,
     names: &Names,
     stand_ins: &StandIns,
 ) -> Vec<Change> {
@@ -250,7 +258,9 @@ fn changes(
         .map(|action| {
             let (permission_set, principal) = report::named(&action.key, names);
             let awaits_permission_set = stand_ins.has(&permission_set.arn);
-            Change { permission_set, principal, rules: report::rules(&action.rules), awaits_permission_set }
+            let out_of_scope = operation == Operation::Revoke && beyond.took(&action.key, &action.rules);
+            let rules = report::rules(&action.rules);
+            Change { permission_set, principal, rules, awaits_permission_set, out_of_scope }
         })
         .collect();
     changes.sort_by(|a, b| (&a.permission_set, &a.principal).cmp(&(&b.permission_set, &b.principal)));

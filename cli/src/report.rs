@@ -18,8 +18,8 @@ pub use outcome::{ApplyReport, ApplySummary, KeyOutcome, Outcome};
 pub(crate) use permission_sets::permission_set;
 pub use permission_sets::{SetAction, SetEnd, SetOutcome, SetReport, SetsSummary};
 pub use plan::{
-    AccountPlan, Budget, Change, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName, RuleName,
-    RulesUsed, UnderWay, Unread, Waiting, Withheld,
+    AccountPlan, Budget, Change, IdleScope, Period, PermissionSetName, PlanReport, PlanSummary,
+    PrincipalName, RuleName, RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
 pub(crate) use plan::{named, rules};
 pub use reprovision::{CampaignStatus, OutlookReport, RecordStatus, ReprovisionReport};

@@ -86,18 +86,19 @@ pub(crate) async fn run(
         let text = render::plan_text::plan(&planned.report, screen.out_style);
         screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
     }
-    let version = &planned.basis.rules.version;
-    engine::stay_in_scope(version, &planned.beyond, in_force.as_ref()).map_err(Failure::Publish)?;
+    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(path)));
+    let rules = &planned.basis.rules;
+    let beyond = engine::weigh(planned.beyond.clone(), &rules.index, in_force.as_ref(), store.as_ref())
+        .await
+        .map_err(Failure::Publish)?;
+    engine::stay_in_scope(&rules.version, &beyond, in_force.as_ref()).map_err(Failure::Publish)?;
     if planned.report.summary.has_work() && !arguments.yes {
         screen.confirm(&question(&planned.report.summary))?;
     }
 
     let ledger = ledger::to_write(&arguments.what.ledger.at, connection, machine).await?;
-    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(path)));
     let (keeps, record, clock) = (store.as_ref(), ledger.as_ref(), machine.clock.as_ref());
-    engine::publish_planned(&bundle, &planned.beyond, keeps, record, clock)
-        .await
-        .map_err(Failure::Publish)?;
+    engine::publish_planned(&bundle, &beyond, keeps, record, clock).await.map_err(Failure::Publish)?;
     let engine = connect::for_the_engine(connection, machine).await?;
     let mut work = Work {
         aws: &aws,

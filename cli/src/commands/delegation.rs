@@ -8,7 +8,7 @@ use shared::{
     domain::{Account, AccountId, PermissionSet, SessionDuration, TeamId},
     engine::Inventory,
     resolve::Lookup,
-    rules::{Index, Scope, Team, TeamScope},
+    rules::{Index, Scope, ScopedSet, Team, TeamScope, Wanted},
 };
 
 use crate::{
@@ -215,6 +215,36 @@ struct ScopeTold {
     scope: String,
     /// The permission sets that there are now, by name.
     permission_sets: Vec<String>,
+    /// Those that the rules declare, and that are yet to be made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to_come: Vec<String>,
+}
+
+/// The permission sets that are asked about.
+struct AskedSets<'a> {
+    there: Vec<&'a PermissionSet>,
+    /// Declared, and yet to be made: they have no ARN.
+    to_come: Vec<ScopedSet<'a>>,
+    /// Whether one is asked about.
+    is_one: bool,
+}
+
+impl AskedSets<'_> {
+    /// The name of the one that is asked about.
+    fn name(&self) -> Option<String> {
+        let there = self.there.iter().map(|set| set.name.as_str());
+        let mut names = there.chain(self.to_come.iter().map(|set| set.name));
+        self.is_one.then(|| names.next().map(str::to_owned)).flatten()
+    }
+}
+
+/// The declared permission sets that are yet to be made.
+fn to_come<'a>(index: &'a Index, there: &[PermissionSet]) -> Vec<ScopedSet<'a>> {
+    let declared = index.declared().iter().filter_map(|set| match &set.wanted {
+        Wanted::There(content) => Some(ScopedSet { name: &set.name, arn: None, tags: &content.tags }),
+        Wanted::Gone => None,
+    });
+    declared.filter(|set| !there.iter().any(|it| it.name == set.name)).collect()
 }
 
 /// Tells which teams may give access to an account.
@@ -227,11 +257,25 @@ pub(crate) async fn who(
     let DelegationWhoArgs { account, permission_set, rules, ledger, json } = arguments;
     let desk = desk(rules, ledger, connection, machine).await?;
     let asked = look_up::account(account, &desk.aws).await?;
-    let set = match permission_set {
-        Some(text) => Some(look_up::permission_set(text, &desk.aws, desk.ledger.as_ref()).await?),
-        None => None,
-    };
     let mut inventory = desk.planner().inventory().await.map_err(Failure::Read)?;
+    let rules = inventory.rules.clone();
+    let (index, all) = (&rules.index, known(&inventory)?);
+    let mut to_come = to_come(index, &all);
+    let is_to_come = |text: &String| to_come.iter().any(|set| set.name == text);
+    let (mut there, is_one): (Vec<&PermissionSet>, _) = (all.iter().collect(), permission_set.is_some());
+    match permission_set {
+        Some(text) if is_to_come(text) => {
+            there.clear();
+            to_come.retain(|set| set.name == text);
+        }
+        Some(text) => {
+            let asked = look_up::permission_set(text, &desk.aws, desk.ledger.as_ref()).await?;
+            there.retain(|set| set.arn == asked);
+            to_come.clear();
+        }
+        None => {}
+    }
+    let sets = AskedSets { there, to_come, is_one };
     if let Some(error) = inventory.unread.remove(&asked) {
         return Err(Failure::Read(error));
     }
@@ -239,16 +283,13 @@ pub(crate) async fn who(
         let all = desk.aws.organization.accounts().await.map_err(Failure::LookUp)?;
         return Err(look_up::no_account(asked.as_str(), &all).into());
     };
-    let sets: Vec<PermissionSet> =
-        known(&inventory)?.into_iter().filter(|it| set.as_ref().is_none_or(|arn| it.arn == *arn)).collect();
-    let index = &inventory.rules.index;
     let report = WhoReport {
         format: report::FORMAT,
         account: account.id.clone(),
         account_name: account.name.clone(),
         ou: account.path.to_string(),
-        permission_set: set.is_some().then(|| sets.first().map(|set| set.name.clone())).flatten(),
-        teams: index.teams().iter().map(|team| of_team(team, account, &sets, set.is_some(), index)).collect(),
+        permission_set: sets.name(),
+        teams: index.teams().iter().map(|team| of_team(team, account, &sets, index)).collect(),
     };
     if *json {
         render::json(&report, screen)?;
@@ -260,26 +301,23 @@ pub(crate) async fn who(
 }
 
 /// What a team may give of these permission sets in an account.
-fn of_team(
-    team: &Team,
-    account: &Account,
-    sets: &[PermissionSet],
-    is_asked: bool,
-    index: &Index,
-) -> TeamTold {
+fn of_team(team: &Team, account: &Account, sets: &AskedSets<'_>, index: &Index) -> TeamTold {
     let protected = &index.settings().protected_permission_sets;
     let here = |scope: &&Scope| scope.accounts.gives(account);
     let told = |scope: &Scope| {
-        let named = sets.iter().filter(|set| scope.permission_sets.take_in((*set).into(), protected));
+        let AskedSets { there, to_come, is_one: _ } = sets;
+        let there = there.iter().filter(|set| scope.permission_sets.take_in((**set).into(), protected));
+        let to_come = to_come.iter().filter(|set| scope.permission_sets.take_in(**set, protected));
         ScopeTold {
             written_at: scope.written_at.to_string(),
             scope: scope.to_string(),
-            permission_sets: named.map(|set| set.name.clone()).collect(),
+            permission_sets: there.map(|set| set.name.clone()).collect(),
+            to_come: to_come.map(|set| set.name.to_owned()).collect(),
         }
     };
     let scopes = team.limits().unwrap_or_default().iter().filter(here).map(told);
-    let scopes: Vec<ScopeTold> =
-        scopes.filter(|scope| !is_asked || !scope.permission_sets.is_empty()).collect();
+    let has_any = |scope: &ScopeTold| !scope.permission_sets.is_empty() || !scope.to_come.is_empty();
+    let scopes: Vec<ScopeTold> = scopes.filter(|scope| !sets.is_one || has_any(scope)).collect();
     let (scope, may_give) = match team.scope {
         TeamScope::Unsaid => ("unsaid", true),
         TeamScope::Unlimited => ("unlimited", true),
@@ -315,9 +353,11 @@ fn in_words(report: &WhoReport, account: &Account, style: Style) -> String {
             "unsaid" => _ = writeln!(text, "  team {name} may give anything: it has no scope"),
             _ => _ = writeln!(text, "  team {name} may give"),
         }
-        for ScopeTold { written_at, scope, permission_sets } in &team.scopes {
-            let more = permission_sets.len().saturating_sub(LISTED);
-            let names: Vec<String> = permission_sets.iter().take(LISTED).map(|name| line(name)).collect();
+        for ScopeTold { written_at, scope, permission_sets, to_come } in &team.scopes {
+            let more = (permission_sets.len() + to_come.len()).saturating_sub(LISTED);
+            let to_come = to_come.iter().map(|name| format!("{} (yet to be made)", line(name)));
+            let names: Vec<String> =
+                permission_sets.iter().map(|name| line(name)).chain(to_come).take(LISTED).collect();
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             let names =
                 if names.is_empty() { "nothing that is there now".to_owned() } else { names.join(", ") };

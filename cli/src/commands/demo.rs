@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use shared::{
     clock::SystemClock,
     domain::AccountId,
-    engine::{self, EngineSettings},
+    engine::{EngineSettings, RulesOnHand},
     ledger::Row,
     local::{FolderRules, OutcomeFile, SqliteLedger},
     plan::WithheldReason,
@@ -75,9 +75,8 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         settings,
         OutcomeFile::none(),
     );
-    engine::publish(&bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
-        .await
-        .map_err(Failure::Publish)?;
+    let rules = RulesOnHand::of(&bundle).map_err(|error| Failure::Rules(Box::new(error)))?;
+    runtime.begin_with(&bundle, &rules).await?;
     if arguments.keep.is_some() {
         fs::write(folder.join("rules.yaml"), RULES).map_err(Failure::DemoFolder)?;
     }

@@ -1,5 +1,7 @@
 //! `usher rules publish`, `rollback` and `bundle`: rules come into force by a person's command, checked and planned as uploaded ones are.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use shared::{
     domain::PlanHash,
@@ -105,8 +107,13 @@ async fn bring(
             Err(error) => return Err(Failure::Publish(error)),
         };
         let cause = Cause::new("rules", &format!("{}-planned", version.short()));
+        let index = Arc::clone(&on_hand.index);
         let desk = Desk::with_rules(on_hand, read, connection, machine).await?.foreseeing(screen).await?;
-        let planned = desk.forecast(&cause, screen).await?;
+        let mut planned = desk.forecast(&cause, screen).await?;
+        let store = desk::store(at, connection, machine).await?;
+        planned.beyond = engine::weigh(planned.beyond, &index, in_force.as_ref(), store.as_ref())
+            .await
+            .map_err(Failure::Publish)?;
         let after = in_force.as_ref().map_or_else(String::new, after);
         let told =
             format!("Version {}, {}{after}\n{planned}", version.short(), count(number, "rule", "rules"));

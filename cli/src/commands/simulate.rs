@@ -97,9 +97,7 @@ pub(crate) async fn run(
         Settings::from_env().engine()?,
         outcomes,
     );
-    let in_force = engine::publish(&rules.bundle, store.as_ref(), runtime.ledger(), clock.as_ref())
-        .await
-        .map_err(Failure::Publish)?;
+    let in_force = runtime.begin_with(&rules.bundle, &rules.on_hand).await?;
     let functions = Functions {
         files: &rules.files,
         rules: in_force.rules,

@@ -47,6 +47,9 @@ impl Undelegated {
             Self::NoPolicy { source: NoPolicy::NoAccount, .. } => {
                 "`usher delegation who ACCOUNT` tells what teams may give in an account".to_owned()
             }
+            Self::NoPolicy { source: NoPolicy::KeysByCase(_), .. } => {
+                "ask for one of the keys in the root file, and write it so on the permission sets".to_owned()
+            }
             Self::NoPolicy { source: NoPolicy::NoSet(_), .. } => {
                 "names are compared letter by letter; make the permission sets first, or correct the scope".to_owned()
             }

@@ -2,15 +2,18 @@
 
 use shared::{
     domain::RulesVersion,
-    engine::{Planner, Press, Published, Rulebook, RulesOnHand, hint_everywhere, may_follow},
+    engine::{
+        DeclaredSetsError, Planner, Press, Published, Rulebook, RulesOnHand, hint_everywhere, may_follow,
+        publish_planned, weigh,
+    },
     ledger::{Cause, Forecast, Provenance, PublishedBy},
     outcome::{Happened, Outcome},
-    ports::{Ledger as _, LedgerReader as _},
+    ports::{Ledger as _, LedgerReader as _, RulesInForce},
     rules::Bundle,
 };
 
 use super::LocalRuntime;
-use crate::Failure;
+use crate::{Failure, connect::Aws};
 
 impl LocalRuntime {
     /// Checks, plans and brings into force. What is refused changes nothing.
@@ -22,17 +25,53 @@ impl LocalRuntime {
         let now = self.clock.now();
         let in_force = self.ledger.rules_in_force().await?;
         may_follow(bundle, &self.ledger, now).await.map_err(Failure::Publish)?;
-        let cause = Cause::new("rules", &format!("{}-planned", rules.version.short()));
-        let rulebook = Rulebook::fixed(rules);
-        let reader = self.aws.reader(&self.ledger, &rulebook, self.clock.as_ref());
-        let planner = Planner { reader, settings: self.settings };
-        let forecast = planner.forecast(&cause).await.map_err(Failure::Read)?;
+        let mut forecast = self.forecast(&rules, &self.aws).await?;
+        forecast.beyond = weigh(forecast.beyond, &rules.index, in_force.as_ref(), self.store.as_ref())
+            .await
+            .map_err(Failure::Publish)?;
         let press = Press { store: self.store.as_ref(), ledger: &self.ledger, clock: self.clock.as_ref() };
         let provenance = Provenance { by: PublishedBy::Command, as_of: now, said: None };
         let published = press.bring_into_force(bundle, &provenance, Some(&forecast), in_force.as_ref()).await;
         let published = published.map_err(Failure::Publish)?;
         hint_everywhere(&self.hints_go_in(), &published.rules).await.map_err(Failure::HintEverywhere)?;
         Ok((published, forecast))
+    }
+
+    /// Brings the rules into force that it begins with: refused where they make something new beyond the scope of a team. Nothing is hinted,
+    /// since the first sweep looks at everything.
+    pub(crate) async fn begin_with(
+        &self,
+        bundle: &Bundle,
+        rules: &RulesOnHand,
+    ) -> Result<RulesInForce, Failure> {
+        let in_force = self.ledger.rules_in_force().await?;
+        let is_same = in_force.is_some_and(|in_force| in_force.version == rules.version);
+        let beyond = if rules.index.has_scopes() && !is_same {
+            // Nobody else asks yet.
+            Box::pin(self.forecast(rules, &self.engine)).await?.beyond
+        } else {
+            Vec::new()
+        };
+        publish_planned(bundle, &beyond, self.store.as_ref(), &self.ledger, self.clock.as_ref())
+            .await
+            .map_err(Failure::Publish)
+    }
+
+    /// What rules would change, with the permission sets that they declare as they will be.
+    async fn forecast(&self, rules: &RulesOnHand, aws: &Aws) -> Result<Forecast, Failure> {
+        let cause = Cause::new("rules", &format!("{}-planned", rules.version.short()));
+        let rulebook = Rulebook::fixed(rules.clone());
+        let reader = aws.reader(&self.ledger, &rulebook, self.clock.as_ref());
+        let planner = Planner { reader, settings: self.settings };
+        let forecast = Box::pin(planner.forecast_foreseeing(&aws.access, aws.sets.as_ref(), &cause)).await;
+        forecast.map_err(|error| match error {
+            DeclaredSetsError::Read(error) => Failure::Read(error),
+            error @ (DeclaredSetsError::Ledger(_)
+            | DeclaredSetsError::PermissionSets(_)
+            | DeclaredSetsError::Set { .. }
+            | DeclaredSetsError::Accounts { .. }
+            | DeclaredSetsError::Queue(_)) => Failure::DeclaredSets(error),
+        })
     }
 
     /// Tells whoever listens to outcomes that rules did not come into force. `version` is theirs, where they could be read.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Paint, Style,
-    report::{AccountPlan, Budget, Change, Period, PlanReport, RuleName, UnderWay, Withheld},
+    report::{AccountPlan, Budget, Change, IdleScope, Period, PlanReport, RuleName, UnderWay, Withheld},
     rule_files,
     screen::{count, line},
 };
@@ -120,7 +120,7 @@ fn account(text: &mut String, plan: &AccountPlan, style: Style) {
 fn changed(change: &Change, operation: Operation) -> Row {
     let (sign, paint, by) = match operation {
         Operation::Grant => ("+", Paint::Good, "by"),
-        Operation::Revoke => ("-", Paint::Bad, "wanted no more; was by"),
+        Operation::Revoke => ("-", Paint::Bad, why_revoked(change)),
     };
     Row {
         sign,
@@ -128,6 +128,11 @@ fn changed(change: &Change, operation: Operation) -> Row {
         columns: [change.permission_set.to_string(), change.principal.to_string()],
         rest: format!("{by} {}{}", rules(&change.rules), awaits(change)),
     }
+}
+
+/// Why something goes, before the rules that gave it.
+pub(super) fn why_revoked(change: &Change) -> &'static str {
+    if change.out_of_scope { "beyond the scope of its team; was by" } else { "wanted no more; was by" }
 }
 
 /// What has to be there before it is given.
@@ -185,7 +190,8 @@ pub(super) fn waiting_names(report: &PlanReport) -> BTreeMap<(&str, String), usi
 /// Names that nothing bears are the same in every account where their rule holds: each is told once.
 fn waiting(text: &mut String, report: &PlanReport, style: Style) {
     let by_name = waiting_names(report);
-    if by_name.is_empty() && report.idle_rules.is_empty() && report.idle_never.is_empty() {
+    let PlanReport { idle_rules, idle_never, idle_scopes, .. } = report;
+    if by_name.is_empty() && idle_rules.is_empty() && idle_never.is_empty() && idle_scopes.is_empty() {
         return;
     }
     let _ = writeln!(
@@ -202,6 +208,11 @@ fn waiting(text: &mut String, report: &PlanReport, style: Style) {
             (style.paint(Paint::Warning, "?"), "no account is as this selects, so it forbids nothing");
         let by = style.paint(Paint::Faint, format!("the `never` at {}", line(at)));
         let _ = writeln!(text, "  {sign} {what}  {by}");
+    }
+    for IdleScope { team, written_at, what } in idle_scopes {
+        let by = format!("the scope of team {team} at {}", line(written_at));
+        let sign = style.paint(Paint::Warning, "?");
+        let _ = writeln!(text, "  {sign} {}  {}", line(what), style.paint(Paint::Faint, by));
     }
     for ((name, by), accounts) in by_name {
         let _ = writeln!(

@@ -35,6 +35,7 @@ pub(crate) fn change(set_name: &str, group_name: &str, rule_id: &str) -> Change 
         principal: group(Some(group_name)),
         rules: rule(rule_id),
         awaits_permission_set: false,
+        out_of_scope: false,
     }
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn quiet_plan() -> PlanReport {
         accounts: Vec::new(),
         idle_rules: Vec::new(),
         idle_never: Vec::new(),
+        idle_scopes: Vec::new(),
         unread: Vec::new(),
     }
 }

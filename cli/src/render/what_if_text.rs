@@ -110,7 +110,7 @@ fn lines(account: &AccountWhatIf) -> Vec<Row> {
             sign,
             paint,
             columns: [change.permission_set.to_string(), change.principal.to_string()],
-            rest: format!("{what} {}{}", by(&change.rules), awaits(change)),
+            rest: format!("{}{what} {}{}", scope(change), by(&change.rules), awaits(change)),
         });
         rows.collect()
     };
@@ -135,6 +135,11 @@ fn lines(account: &AccountWhatIf) -> Vec<Row> {
     lines.extend(account.withheld.iter().map(|it| refused(it, "!", "would be")));
     lines.extend(account.no_longer_withheld.iter().map(|it| refused(it, "~", "would no longer be")));
     lines
+}
+
+/// Whether it goes for the scope's sake.
+fn scope(change: &Change) -> &'static str {
+    if change.out_of_scope { "beyond the scope of its team: " } else { "" }
 }
 
 fn under_way(work: &UnderWay, sign: &'static str, what_then: &str) -> Row {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::{
     domain::{
         AccountId, AccountState, AssignmentKey, Mode, Operation, PermissionSetArn, PlanHash, Principal,
-        RuleId, RulesVersion,
+        RuleId, RulesVersion, TeamId,
     },
     plan::WithheldReason,
 };
@@ -40,6 +40,9 @@ pub struct PlanReport {
     pub idle_rules: Vec<RuleId>,
     /// The same of entries of `never`, by where they are written: they forbid nothing.
     pub idle_never: Vec<String>,
+    /// What scopes of teams name, and nothing is; only of a plan for the whole organization.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub idle_scopes: Vec<IdleScope>,
     /// Accounts that could not be read: nothing is decided about them.
     pub unread: Vec<Unread>,
 }
@@ -51,6 +54,16 @@ pub struct RulesUsed {
     pub files: Vec<String>,
     pub mode: Mode,
     pub count: usize,
+}
+
+/// Something that the scope of a team names, and that there isn't.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct IdleScope {
+    pub team: TeamId,
+    /// Where the scope is written: `usher.yaml:12`.
+    pub written_at: String,
+    /// As a sentence.
+    pub what: String,
 }
 
 /// The plan in numbers.
@@ -150,6 +163,9 @@ pub struct Change {
     /// The permission set is declared and yet to be made: until then its ARN is one that stands for it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub awaits_permission_set: bool,
+    /// It is taken away since a rule that gave it may not give it any more: it is beyond the scope of its team by now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_scope: bool,
 }
 
 /// An assignment that the rules ask for, or no longer ask for, and that is left as it is.

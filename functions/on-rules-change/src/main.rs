@@ -12,7 +12,7 @@ use shared::{
     clock::SystemClock,
     engine::{Incoming, ReadError, Reader, Rulebook},
     pace::Paces,
-    ports::AccessReader as _,
+    ports::AccessReader,
     settings::Settings,
     telemetry,
 };
@@ -29,7 +29,8 @@ async fn main() -> Result<(), WithCauses> {
     let paces = Arc::new(Paces::new(settings.command_share()?, Arc::new(SystemClock)));
     let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
-    let access = connection.sso_admin(settings.instance_arn()?);
+    let sso_admin = Arc::new(connection.sso_admin(settings.instance_arn()?));
+    let access: Arc<dyn AccessReader> = Arc::clone(&sso_admin) as _;
     let ledger = connection.ledger(&settings.ledger_table()?);
     let (store, uploads) =
         (Arc::new(connection.rules(&rules.bucket, &rules.prefix)), connection.uploads(&rules.bucket));
@@ -60,7 +61,7 @@ async fn main() -> Result<(), WithCauses> {
         let reader = Reader {
             organization: &organization,
             directory: &directory,
-            access: &access,
+            access: access.as_ref(),
             ledger: &ledger,
             rulebook: &rulebook,
             clock: &clock,
@@ -69,6 +70,8 @@ async fn main() -> Result<(), WithCauses> {
             uploads: &uploads,
             store: store.as_ref(),
             reader,
+            access: &access,
+            sets: sso_admin.as_ref(),
             ledger: &ledger,
             inbox: &inbox,
             settings: engine,

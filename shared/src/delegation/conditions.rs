@@ -51,6 +51,23 @@ pub(super) fn of(tags: Option<&TagSelector>, matches: &[PrincipalMatch]) -> Cond
     conditions
 }
 
+/// Keys that are asked for together and differ in nothing but case: to IAM they are one.
+pub(super) fn mixed_by_case(tags: Option<&TagSelector>, matches: &[PrincipalMatch]) -> Option<Vec<String>> {
+    let of_sets = matches.iter().map(|one| one.permission_set_tag.as_str());
+    let of_sets = of_sets.chain(tags.iter().flat_map(|tags| tags.0.keys().map(String::as_str)));
+    let of_principals = matches.iter().map(|one| one.principal_tag.as_str());
+    mixed(of_sets).or_else(|| mixed(of_principals))
+}
+
+fn mixed<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Vec<String>> {
+    let mut written: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for key in keys {
+        written.entry(key.to_lowercase()).or_default().insert(key);
+    }
+    let mixed = written.into_values().find(|ways| ways.len() > 1)?;
+    Some(mixed.into_iter().map(|key| format!("`{key}`")).collect())
+}
+
 fn of_resource(key: &str) -> String {
     format!("aws:ResourceTag/{key}")
 }

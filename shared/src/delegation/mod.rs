@@ -80,6 +80,11 @@ pub enum NoPolicy {
     Pairs(usize),
     #[error("no account of the organization is in the scope now")]
     NoAccount,
+    #[error(
+        "IAM doesn't tell the keys of tags apart by case, and one selection asks for {} at once, so that it can't be said which value is meant",
+        .0.join(" and ")
+    )]
+    KeysByCase(Vec<String>),
     #[error("no permission set of the scope is there now: {}", .0.join(", "))]
     NoSet(Vec<String>),
 }
@@ -221,6 +226,11 @@ fn sets(scopes: &[&Scope], ground: &Ground<'_>, notes: &mut Vec<Note>) -> Result
         }
         let matches = &scope.principal_matches;
         keys.extend(matches.iter().map(|one| one.permission_set_tag.clone()));
+        for tags in tagged.iter().map(|tags| Some(*tags)).chain([None]) {
+            if let Some(keys) = conditions::mixed_by_case(tags, matches) {
+                return Err(NoPolicy::KeysByCase(keys));
+            }
+        }
         if !arns.is_empty() {
             let conditions = conditions::of(None, matches);
             statements.push(Statement { conditions, ..statement("", Effect::Allow, work(), matched(arns)) });

@@ -12,7 +12,7 @@ const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-82593a6ed92c8920";
 
 fn scopes(text: &str) -> Vec<Scope> {
     let root = format!(
-        "version: 1\nsettings: {{ mode: sync, trusted_account_tags: [Team], trusted_permission_set_tags: [Environment, OU, Team], protected_permission_sets: [Admin, Later] }}\nteams: [{{ id: t, files: t.yaml, scope: {text} }}]\nrules: [{{ id: r, principals: [{{ group: G }}], permission_sets: [P], accounts: everywhere }}]\n"
+        "version: 1\nsettings: {{ mode: sync, trusted_account_tags: [Team], trusted_permission_set_tags: [Environment, OU, Team, team], protected_permission_sets: [Admin, Later] }}\nteams: [{{ id: t, files: t.yaml, scope: {text} }}]\nrules: [{{ id: r, principals: [{{ group: G }}], permission_sets: [P], accounts: everywhere }}]\n"
     );
     let files = [("usher.yaml".to_owned(), root)].into();
     let set = rules::read(&Bundle { files }).unwrap_or_else(|error| panic!("{:?}", error.plain()));
@@ -96,6 +96,27 @@ fn any_permission_set_in_these_accounts() {
             Note::UnmadeProtected(vec!["Later".to_owned()])
         ]
     );
+}
+
+#[test]
+fn keys_that_differ_in_case_alone_are_one_key_to_iam_and_refused() {
+    let refused = |text: &str| written_in(INSTANCE, text).unwrap_err();
+    let keys = |one: &str, other: &str| NoPolicy::KeysByCase(vec![one.to_owned(), other.to_owned()]);
+    assert_eq!(
+        refused("{ permission_sets: { tagged: { Team: a, team: b } }, accounts: everywhere }"),
+        keys("`Team`", "`team`")
+    );
+    let matched = |first: &str, other: &str, of: &str| {
+        format!(
+            "{{ permission_sets: any, accounts: everywhere, match: [{{ permission_set_tag: {first}, principal_tag: Dept }}, {{ permission_set_tag: {other}, principal_tag: {of} }}] }}"
+        )
+    };
+    assert_eq!(refused(&matched("Team", "team", "Unit")), keys("`Team`", "`team`"));
+    let told = refused(&matched("Team", "OU", "dept"));
+    assert_eq!(told, keys("`Dept`", "`dept`"));
+    assert!(told.to_string().contains("asks for `Dept` and `dept` at once"), "{told}");
+    // In two selections, each of which may fit by itself, nothing is mixed.
+    written("{ permission_sets: [{ tagged: { Team: a } }, { tagged: { team: b } }], accounts: everywhere }");
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Decided;
+use super::{Decided, PublishError, RulesOnHand};
 use crate::{
-    domain::{AssignmentKey, RuleId},
-    ledger::Beyond,
-    rules::Index,
+    domain::{AssignmentKey, Mode, PermissionSetArn, RuleId},
+    ledger::{Beyond, WhyBeyond},
+    ports::{PortError, RulesInForce, RulesStore},
+    resolve::{Desired, OutOfReach},
+    rules::{Index, Unchanged},
 };
 
 /// How many of what a rule gives beyond its team's scope are told, as examples.
@@ -15,29 +17,110 @@ const EXAMPLES: usize = 3;
 /// How many such rules are told.
 const RULES: usize = 8;
 
+/// What rules want in one account beyond the scope of their team.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BeyondHere {
+    wanted: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    out_of_reach: OutOfReach,
+}
+
+impl BeyondHere {
+    pub(super) fn of(desired: &Desired) -> Self {
+        Self { wanted: desired.beyond.clone(), out_of_reach: desired.out_of_reach.clone() }
+    }
+
+    /// Whether one of these rules, which were the last to want this, wants it still and may not give it: it is taken away for the
+    /// scope's sake.
+    pub fn took(&self, key: &AssignmentKey, rules: &BTreeMap<RuleId, Mode>) -> bool {
+        let OutOfReach { forbidden, of_nobody: _, powerless } = &self.out_of_reach;
+        let beyond = self.wanted.get(key);
+        let may_not =
+            |rule: &RuleId| beyond.is_some_and(|by| by.contains_key(rule)) || powerless.contains_key(rule);
+        !forbidden.contains(key) && rules.keys().any(may_not)
+    }
+}
+
+/// What was found of one rule.
+#[derive(Default)]
+struct Found<'a> {
+    assignments: usize,
+    examples: Vec<&'a AssignmentKey>,
+    for_nobody: usize,
+    places: Vec<String>,
+}
+
 /// Every rule that gives something beyond the scope of its team where these decisions were made, in the order of the document.
 pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, index: &Index) -> Vec<Beyond> {
-    let mut by_rule: BTreeMap<&RuleId, (usize, Vec<&AssignmentKey>)> = BTreeMap::new();
-    for (key, rules) in decided.into_iter().flat_map(|decided| &decided.beyond) {
-        for rule in rules.keys() {
-            let (assignments, examples) = by_rule.entry(rule).or_default();
-            *assignments += 1;
-            if examples.len() < EXAMPLES {
-                examples.push(key);
+    let mut by_rule: BTreeMap<(&RuleId, WhyBeyond), Found<'_>> = BTreeMap::new();
+    for Decided { plan, beyond: BeyondHere { wanted, out_of_reach }, .. } in decided {
+        for (key, rules) in wanted {
+            let is_forbidden = out_of_reach.forbidden.contains(key);
+            let why = if is_forbidden { WhyBeyond::Forbidden } else { WhyBeyond::New };
+            for rule in rules.keys() {
+                let found = by_rule.entry((rule, why)).or_default();
+                found.assignments += 1;
+                if found.examples.len() < EXAMPLES {
+                    found.examples.push(key);
+                }
             }
         }
+        for (rule, sets) in &out_of_reach.of_nobody {
+            let found = by_rule.entry((rule, WhyBeyond::New)).or_default();
+            found.for_nobody += sets.len();
+            let room = EXAMPLES.saturating_sub(found.places.len());
+            let own = |set: &PermissionSetArn| set.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+            found.places.extend(sets.iter().take(room).map(|set| format!("{} {}", plan.account, own(set))));
+        }
     }
-    let found = index.rules().iter().filter_map(|rule| {
-        let (assignments, examples) = by_rule.get(&rule.id)?;
-        Some(Beyond {
-            rule: rule.id.clone(),
-            team: rule.team.clone()?,
-            written_at: rule.written_at.to_string(),
-            assignments: *assignments,
-            examples: examples.iter().map(|key| (*key).clone()).collect(),
-        })
+    let mut all = Vec::new();
+    for rule in index.rules() {
+        let Some(team) = &rule.team else { continue };
+        for why in [WhyBeyond::New, WhyBeyond::Forbidden] {
+            let Some(found) = by_rule.remove(&(&rule.id, why)) else { continue };
+            let Found { assignments, examples, for_nobody, places } = found;
+            all.push(Beyond {
+                rule: rule.id.clone(),
+                team: team.clone(),
+                written_at: rule.written_at.to_string(),
+                assignments,
+                examples: examples.into_iter().cloned().collect(),
+                for_nobody,
+                places,
+                why,
+            });
+        }
+    }
+    all
+}
+
+/// Tells what these rules make new from what is just as much beyond under those in force, where the organization has changed since. The
+/// rules in force are read only where there is anything to tell.
+pub async fn weigh(
+    found: Vec<Beyond>,
+    index: &Index,
+    in_force: Option<&RulesInForce>,
+    store: &dyn RulesStore,
+) -> Result<Vec<Beyond>, PublishError> {
+    let (false, Some(in_force)) = (found.is_empty(), in_force) else { return Ok(found) };
+    let before = match store.bundle(&in_force.version).await {
+        // Rules that can't be had any more are no excuse.
+        Ok(bundle) => RulesOnHand::of(&bundle).ok(),
+        Err(PortError::NotFound(_) | PortError::Refused(_)) => None,
+        Err(error) => return Err(PublishError::Compare(error)),
+    };
+    let Some(before) = before else { return Ok(found) };
+    let unchanged = Unchanged::since(&before.index, index);
+    let weighed = found.into_iter().map(|beyond| {
+        let is_unchanged =
+            index.rules().iter().find(|rule| rule.id == beyond.rule).is_some_and(|rule| unchanged.has(rule));
+        let why = match beyond.why {
+            WhyBeyond::Forbidden => WhyBeyond::Forbidden,
+            WhyBeyond::New | WhyBeyond::Drifted if is_unchanged => WhyBeyond::Drifted,
+            WhyBeyond::New | WhyBeyond::Drifted => WhyBeyond::New,
+        };
+        Beyond { why, ..beyond }
     });
-    found.collect()
+    Ok(weighed.collect())
 }
 
 /// Several of them, on one line.

@@ -1,14 +1,46 @@
 //! What rules would change, in numbers: looked at before they come into force.
 
-use super::{Planner, ReadError, allowance::budgets, beyond::beyond, consent::Proposal};
+use std::sync::Arc;
+
+use super::{
+    DeclaredSets, DeclaredSetsError, Foreseen, Planner, ReadError, Reader, allowance::budgets,
+    beyond::beyond, consent::Proposal,
+};
 use crate::{
     domain::Operation,
     guardrail,
     ledger::{Cause, Forecast},
-    plan::WithheldReason,
+    plan::{self, WithheldReason},
+    ports::{AccessReader, PermissionSetReader},
 };
 
 impl Planner<'_> {
+    /// The same with the permission sets that the rules declare as they will be once they are kept: a set that is yet to be made is given
+    /// then, and one whose tags change is judged by those that it will have. The plan has the name that `usher plan` gives it.
+    pub async fn forecast_foreseeing(
+        &self,
+        access: &Arc<dyn AccessReader>,
+        sets: &dyn PermissionSetReader,
+        cause: &Cause,
+    ) -> Result<Forecast, DeclaredSetsError> {
+        let declared = DeclaredSets { reader: self.reader, sets, settings: self.settings };
+        let survey = Box::pin(declared.survey()).await?;
+        if survey.sets.is_empty() {
+            return Ok(self.forecast(cause).await?);
+        }
+        let instance = access.instance().await.map_err(ReadError::Instance)?;
+        let foreseen = Foreseen::of(Arc::clone(access), &instance.arn, &survey);
+        let reader =
+            if foreseen.is_as_it_is() { self.reader } else { Reader { access: &foreseen, ..self.reader } };
+        let planner = Planner { reader, settings: self.settings };
+        let forecast = planner.forecast(cause).await?;
+        let plan = match survey.fingerprint().as_str() {
+            "" => forecast.plan,
+            fingerprint => plan::hash_with(&forecast.plan, fingerprint),
+        };
+        Ok(Forecast { plan, ..forecast })
+    }
+
     /// Decides about every account, as [`Planner::everything`] does, and tells it in numbers.
     pub async fn forecast(&self, cause: &Cause) -> Result<Forecast, ReadError> {
         let survey = self.everything(cause).await?;

@@ -3,14 +3,15 @@
 //! The event names an object and nothing else is taken from it: the object is read as it is now. What can't be decided now (AWS can't be
 //! read, the ledger can't be written) is an error, and comes again; what is wrong with the rules never gets better, and is answered.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use jiff::Timestamp;
 
 use super::{
-    EngineSettings, Inbox, InboxError, Planner, Press, PublishError, Published, ReadError, Reader, Rulebook,
-    RulesOnHand, hint_everywhere, may_follow, publications,
+    DeclaredSetsError, EngineSettings, Inbox, InboxError, Planner, Press, PublishError, Published, Reader,
+    Rulebook, RulesOnHand, hint_everywhere, may_follow, publications,
     publish::{hint_if_nobody_did, is_not_overtaken},
+    weigh,
 };
 use crate::{
     causes,
@@ -18,7 +19,8 @@ use crate::{
     ledger::{Cause, Forecast, Provenance, Publication, PublishedBy},
     outcome::{Happened, Outcome},
     ports::{
-        Ledger, LedgerError, PortError, Queue, RulesInForce, RulesStore, Upload, UploadContent, Uploads,
+        AccessReader, Ledger, LedgerError, PermissionSetReader, PortError, Queue, RulesInForce, RulesStore,
+        Upload, UploadContent, Uploads,
     },
     rules::{Bundle, MAX_STORED_BYTES, PlainProblem},
 };
@@ -118,7 +120,7 @@ pub enum IncomingError {
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
     #[error("cannot plan what the uploaded rules would change")]
-    Plan(#[source] ReadError),
+    Plan(#[source] DeclaredSetsError),
     #[error("cannot plan what the uploaded rules would change: none of {0} accounts could be read")]
     Unread(usize),
     #[error(
@@ -140,6 +142,9 @@ pub struct Incoming<'a> {
     pub store: &'a dyn RulesStore,
     /// What planning reads; its rules are not looked at.
     pub reader: Reader<'a>,
+    /// The permission sets that the rules declare are planned as they will be.
+    pub access: &'a Arc<dyn AccessReader>,
+    pub sets: &'a dyn PermissionSetReader,
     pub ledger: &'a dyn Ledger,
     pub inbox: &'a dyn Queue,
     pub settings: EngineSettings,
@@ -269,6 +274,7 @@ impl Incoming<'_> {
                     error @ (PublishError::Keep(_)
                     | PublishError::Ledger(_)
                     | PublishError::Overtaken { .. }
+                    | PublishError::Compare(_)
                     | PublishError::BeyondScope(_)),
                 ) => {
                     return Err(IncomingError::Publish(error));
@@ -277,6 +283,11 @@ impl Incoming<'_> {
             // What shrank is planned all the same: it must be seen before anybody can approve it.
             if same.is_none() && answer.forecast.is_none() {
                 answer.forecast = Some(self.forecast(&on_hand, until).await?);
+            }
+            if let Some(forecast) = &mut answer.forecast {
+                let found = std::mem::take(&mut forecast.beyond);
+                let weighed = weigh(found, &on_hand.index, in_force.as_ref(), self.store).await;
+                forecast.beyond = weighed.map_err(IncomingError::Publish)?;
             }
             if let Some(refusal) = refusal {
                 answer.reason = Some(refused(&refusal, answer.forecast.as_ref()));
@@ -338,7 +349,10 @@ impl Incoming<'_> {
         let cause = Cause::new("rules", &format!("{}-planned", rules.version.short()));
         let clock = self.reader.clock;
         let left = std::time::Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
-        let forecast = futures::future::select(Box::pin(planner.forecast(&cause)), clock.sleep(left));
+        let forecast = futures::future::select(
+            Box::pin(planner.forecast_foreseeing(self.access, self.sets, &cause)),
+            clock.sleep(left),
+        );
         let forecast = match forecast.await {
             futures::future::Either::Left((forecast, _)) => forecast.map_err(IncomingError::Plan)?,
             futures::future::Either::Right(((), _)) => return Err(IncomingError::Time),

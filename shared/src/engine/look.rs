@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use super::{
-    Decided, Planner, ReadError, RulesOnHand,
+    BeyondHere, Decided, Planner, ReadError, RulesOnHand,
     planner::{Asked, Doubts, Material, concerned, has_work, leaving},
     reading::Reading,
 };
@@ -173,7 +173,7 @@ impl<'a> Look<'a> {
             plan,
             account: Some(account.clone()),
             waiting: draft.desired.waiting.clone(),
-            beyond: draft.desired.beyond.clone(),
+            beyond: BeyondHere::of(&draft.desired),
             has_work: has_work(rows),
             only: only.cloned(),
         }
@@ -260,6 +260,7 @@ fn of_principals(desired: &Desired, principals: &BTreeSet<Principal>) -> Desired
         unconfirmed,
         forbidden,
         beyond,
+        out_of_reach,
         frozen,
         grants_frozen,
         waiting,
@@ -274,6 +275,7 @@ fn of_principals(desired: &Desired, principals: &BTreeSet<Principal>) -> Desired
         unconfirmed: of(unconfirmed, principals),
         forbidden: of(forbidden, principals),
         beyond: of(beyond, principals),
+        out_of_reach: out_of_reach.clone(),
         frozen: frozen.clone(),
         grants_frozen: grants_frozen.clone(),
         waiting: waiting.clone(),

@@ -60,7 +60,7 @@ pub use audit::{
     AuditError, AuditSettings, Auditor, Pointer, ReportEnd, ReportError, ReportSettings, ReportSummary,
     Reporter, Steps,
 };
-pub use beyond::beyond;
+pub use beyond::{BeyondHere, beyond, weigh};
 pub use center::CenterInbox;
 pub use declared::{
     DeclaredSets, DeclaredSetsError, Foreseen, KeepSummary, Kept, SetKeeper, SetStanding, SetSurvey, SetWait,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    EngineSettings, ReadError, Reader, RulesOnHand,
+    BeyondHere, EngineSettings, ReadError, Reader, RulesOnHand,
     reading::{CONTRADICTION, Reading},
     signed,
 };
@@ -29,7 +29,7 @@ pub struct Decided {
     /// Rules with a name that nothing bears (yet).
     pub waiting: BTreeSet<(NamedBy, Missing)>,
     /// What rules want beyond the scope of their team.
-    pub beyond: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    pub beyond: BeyondHere,
     /// Whether the ledger holds work for this account already.
     pub has_work: bool,
     /// What was ours and is gone by another's hand, and what the plan does about it.
@@ -88,8 +88,8 @@ impl Planner<'_> {
             drift: outcome::drift(&rows, &plan),
             plan,
             account: Some(account),
+            beyond: BeyondHere::of(&desired),
             waiting: desired.waiting,
-            beyond: desired.beyond,
             has_work: has_work(&rows),
             only: None,
         };
@@ -167,7 +167,7 @@ impl Planner<'_> {
             plan,
             account: None,
             waiting: BTreeSet::new(),
-            beyond: BTreeMap::new(),
+            beyond: BeyondHere::default(),
             has_work: has_work(rows),
             drift: BTreeMap::new(),
             only: None,

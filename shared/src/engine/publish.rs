@@ -6,12 +6,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Inbox, InboxError, beyond::told, consent};
+use super::{
+    Inbox, InboxError,
+    beyond::{told, weigh},
+    consent,
+};
 use crate::{
     domain::RulesVersion,
     ledger::{Beyond, Cause, Forecast, Provenance, Publication, PublishedBy},
     ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, RulesInForce, RulesStore, Seen, SeenKind},
-    rules::{self, Bundle},
+    rules::{self, Bundle, Index},
 };
 
 /// How the facts begin that name rules of which no account was hinted yet.
@@ -41,6 +45,8 @@ pub enum PublishError {
         version.short()
     )]
     Overtaken { version: RulesVersion, since: Timestamp },
+    #[error("cannot read the rules in force, to tell what is beyond a scope already")]
+    Compare(#[source] PortError),
     #[error("cannot keep the rules")]
     Keep(#[source] PortError),
     #[error("cannot bring the rules into force")]
@@ -58,16 +64,17 @@ pub async fn may_follow(
     follow(bundle, in_force.as_ref(), ledger, now).await.map(|_| ())
 }
 
-/// How many rules there are, if they may come into force after these.
+/// The rules, if they may come into force after these.
 async fn follow(
     bundle: &Bundle,
     in_force: Option<&RulesInForce>,
     ledger: &dyn LedgerReader,
     now: Timestamp,
-) -> Result<usize, PublishError> {
-    let (version, after) = (bundle.version(), rules::read(bundle).map_err(Box::new)?.rules.len());
+) -> Result<Index, PublishError> {
+    let (version, index) = (bundle.version(), Index::compile(rules::read(bundle).map_err(Box::new)?));
+    let after = index.rules().len();
     if in_force.is_some_and(|rules| rules.version == version) {
-        return Ok(after);
+        return Ok(index);
     }
     if after == 0 {
         return Err(PublishError::Empty);
@@ -78,7 +85,7 @@ async fn follow(
             return Err(PublishError::Shrunk { before: others.rules, after });
         }
     }
-    Ok(after)
+    Ok(index)
 }
 
 /// Whether so few rules after so many look like a mistake.
@@ -110,17 +117,18 @@ pub async fn publish_planned(
     Ok(press.run(bundle, None, (None, beyond), in_force.as_ref()).await?.rules)
 }
 
-/// Refuses rules that were found to give something beyond the scope of their team. Those in force stay so: the organization may have
-/// changed since, and what is beyond is withheld.
+/// Refuses rules that were found to make something new beyond the scope of their team ([`super::weigh`]). Those in force stay so: the
+/// organization may have changed since, and what is beyond is withheld.
 pub fn stay_in_scope(
     version: &RulesVersion,
     beyond: &[Beyond],
     in_force: Option<&RulesInForce>,
 ) -> Result<(), PublishError> {
-    if beyond.is_empty() || in_force.is_some_and(|rules| rules.version == *version) {
+    let refused: Vec<Beyond> = beyond.iter().filter(|beyond| beyond.refuses()).cloned().collect();
+    if refused.is_empty() || in_force.is_some_and(|rules| rules.version == *version) {
         return Ok(());
     }
-    Err(PublishError::BeyondScope(beyond.to_vec()))
+    Err(PublishError::BeyondScope(refused))
 }
 
 /// Rules in force, and whether they came into force just now.
@@ -175,8 +183,10 @@ impl Press<'_> {
         if let Some(provenance) = hinted {
             is_not_overtaken(&bundle.version(), in_force.as_ref(), provenance)?;
         }
-        let number = follow(bundle, in_force.as_ref(), self.ledger, now).await?;
-        stay_in_scope(&bundle.version(), beyond, in_force.as_ref())?;
+        let index = follow(bundle, in_force.as_ref(), self.ledger, now).await?;
+        let beyond = weigh(beyond.to_vec(), &index, in_force.as_ref(), self.store).await?;
+        stay_in_scope(&bundle.version(), &beyond, in_force.as_ref())?;
+        let number = index.rules().len();
         self.store.keep(bundle).await.map_err(PublishError::Keep)?;
         let version = bundle.version();
         if let Some(same) = in_force.as_ref().filter(|rules| rules.version == version) {

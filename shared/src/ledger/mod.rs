@@ -12,7 +12,7 @@ mod publication;
 mod round;
 mod row;
 
-pub use beyond::Beyond;
+pub use beyond::{Beyond, WhyBeyond};
 pub use budget::{BudgetKey, Charge};
 pub use campaign::{
     Campaign, CampaignEnd, CampaignRecord, Conflict, Edit, LeftOut, MOST_EDITS, MOST_RECORDS, Sent, Stage,

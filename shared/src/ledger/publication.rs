@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Beyond;
+use super::{Beyond, WhyBeyond};
 use crate::domain::{PlanHash, RulesVersion};
 
 /// How rules came into force. Who has uploaded an object is not kept here: AWS's own trail says that.
@@ -73,7 +73,7 @@ pub struct Forecast {
     pub revokes_over_budget: usize,
     /// What is withheld for other reasons.
     pub withheld: usize,
-    /// Rules that would give something beyond the scope of their team, which keeps all from coming into force.
+    /// Rules that would give something beyond the scope of their team, which keeps all from coming into force where these rules make it so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beyond: Vec<Beyond>,
 }
@@ -108,7 +108,17 @@ impl std::fmt::Display for Forecast {
             )?;
         }
         for beyond in beyond {
-            writeln!(f, "Beyond the scope of its team: {beyond}.")?;
+            match beyond.why {
+                WhyBeyond::New => writeln!(f, "Beyond the scope of its team: {beyond}.")?,
+                WhyBeyond::Forbidden => writeln!(
+                    f,
+                    "Beyond the scope of its team, and never given, since a `never` forbids it: {beyond}."
+                )?,
+                WhyBeyond::Drifted => writeln!(
+                    f,
+                    "Warning: beyond the scope of its team, and withheld: {beyond}. So it is under the rules in force: the organization has changed since."
+                )?,
+            }
         }
         Ok(())
     }

@@ -134,7 +134,7 @@ mod tests {
         domain::{Account, AccountState, Mode, OuPath, RuleId, Tags},
         ledger::{Cause, Claim, Fence, Intent, Orders},
         plan::{Actual, ManagementWrites, Plan, WithheldReason, plan},
-        resolve::{Awaited, Desired},
+        resolve::{Awaited, Desired, OutOfReach},
     };
 
     const QUOTAS: Quotas = Quotas { groups: 3, permission_sets: 2 };
@@ -233,6 +233,7 @@ mod tests {
             unconfirmed: BTreeMap::new(),
             forbidden: BTreeMap::new(),
             beyond: BTreeMap::new(),
+            out_of_reach: OutOfReach::default(),
             frozen: BTreeMap::new(),
             grants_frozen: None,
             waiting: BTreeSet::new(),

@@ -74,7 +74,10 @@ impl Subject<'_> {
         }
         // What is forbidden, or was given and is beyond a scope by now, waits for nothing.
         let beyond = desired.beyond.get(self.key);
-        let gave = beyond.is_some_and(|modes| modes.keys().any(|rule| row.wanted_by.contains_key(rule)));
+        let powerless = &desired.out_of_reach.powerless;
+        let mode_of =
+            |rule: &RuleId| beyond.and_then(|modes| modes.get(rule)).or_else(|| powerless.get(rule));
+        let gave = row.wanted_by.keys().any(|rule| mode_of(rule).is_some());
         if !desired.forbidden.contains_key(self.key)
             && !gave
             && let Some(name) = desired.awaited.by(&self.key.principal, &row.wanted_by)
@@ -83,8 +86,7 @@ impl Subject<'_> {
         }
         // A rule that wants the key still, but for a `never`, speaks with the mode it has now. So does one that is beyond the scope of its
         // team by now, if it is one of those that gave the key: another has no say.
-        let now =
-            |(rule, had): (&RuleId, &Mode)| beyond.and_then(|modes| modes.get(rule)).copied().unwrap_or(*had);
+        let now = |(rule, had): (&RuleId, &Mode)| mode_of(rule).copied().unwrap_or(*had);
         let strictest = if let Some(modes) = desired.forbidden.get(self.key) {
             modes.values().copied().min()
         } else {

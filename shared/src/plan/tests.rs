@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     domain::{OuPath, Tags},
     ledger::{Claim, Fence, Intent, State},
-    resolve::{Awaited, Recreated},
+    resolve::{Awaited, OutOfReach, Recreated},
 };
 
 const ACCOUNT: &str = "111122223333";
@@ -84,6 +84,7 @@ pub(crate) struct Case {
     grants_frozen: Option<String>,
     forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
     beyond: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    out_of_reach: OutOfReach,
     repair: bool,
     until: Option<Timestamp>,
     orders: Orders,
@@ -106,6 +107,7 @@ pub(crate) fn case() -> Case {
         grants_frozen: None,
         forbidden: BTreeMap::new(),
         beyond: BTreeMap::new(),
+        out_of_reach: OutOfReach::default(),
         repair: false,
         until: None,
         orders: Orders::default(),
@@ -145,6 +147,7 @@ impl Case {
             until: self.until.map(|until| (key(), until)).into_iter().collect(),
             forbidden: self.forbidden.clone(),
             beyond: self.beyond.clone(),
+            out_of_reach: self.out_of_reach.clone(),
             frozen: self.frozen.clone(),
             grants_frozen: self.grants_frozen.clone(),
             waiting: BTreeSet::new(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use jiff::Timestamp;
 
 use super::{
-    Awaited, Facts, Lookup, Missing, NamedBy,
+    Awaited, Facts, Lookup, Missing, NamedBy, OutOfReach,
     catalogue::Listed,
     names::{barred_principals, barred_sets, principals_of, sets_of},
 };
@@ -31,6 +31,8 @@ pub struct Desired {
     pub forbidden: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
     /// What rules want beyond the scope of their team: it counts as not wanted by them. Other rules may want it all the same.
     pub beyond: BTreeMap<AssignmentKey, BTreeMap<RuleId, Mode>>,
+    /// What else there is to say of rules beyond the scope of their team.
+    pub out_of_reach: OutOfReach,
     /// Rules with a look-up that failed, and why. What such a rule last wanted must not be taken away.
     pub frozen: BTreeMap<RuleId, String>,
     /// Why nothing may be granted here: a `never` that concerns this account could not be resolved.
@@ -66,6 +68,7 @@ pub fn desired(index: &Index, account: &Account, facts: &Facts, now: Timestamp) 
         unconfirmed: BTreeMap::new(),
         forbidden: BTreeMap::new(),
         beyond: BTreeMap::new(),
+        out_of_reach: OutOfReach::default(),
         frozen: BTreeMap::new(),
         grants_frozen: None,
         waiting: BTreeSet::new(),
@@ -182,26 +185,45 @@ impl Desired {
         let mut failures = Vec::new();
         let (mut sets, named) = self.sets(rule, index, account, facts, &mut failures);
         let mut beyond = Vec::new();
+        let mut is_powerless = false;
         if let Some(scopes) = index.limits_of(rule) {
             let protected = &index.settings().protected_permission_sets;
             let is_beyond = |given: &mut Given<'_>| {
                 !scopes.iter().any(|scope| scope.takes_in(account, given.set.into(), protected))
             };
             beyond.extend(sets.extract_if(.., is_beyond));
+            // Whoever it is about, and whatever it selects: no look-up makes it give anything here.
+            is_powerless = !scopes.iter().any(|scope| scope.accounts.gives(account))
+                || (failures.is_empty() && sets.is_empty() && !beyond.is_empty());
         }
-        let mut principals = Vec::new();
+        let (mut principals, mut may_be_of_somebody) = (Vec::new(), false);
         for (at, selector) in rule.principals.iter().enumerate() {
             match principals_of(selector, account, facts) {
-                Lookup::Found(found) => principals.extend(found),
-                Lookup::Absent => {
-                    self.waiting
-                        .insert((NamedBy::Rule(rule.id.clone()), Missing::principal(selector, account)));
+                Lookup::Found(found) => {
+                    may_be_of_somebody = true;
+                    principals.extend(found);
                 }
-                Lookup::Failed(why) => failures.push(format!("principal {}: {why}", at + 1)),
+                Lookup::Absent => {
+                    let missing = Missing::principal(selector, account);
+                    may_be_of_somebody |= !matches!(missing, Missing::AccountData(_));
+                    self.waiting.insert((NamedBy::Rule(rule.id.clone()), missing));
+                }
+                Lookup::Failed(why) => {
+                    may_be_of_somebody = true;
+                    failures.push(format!("principal {}: {why}", at + 1));
+                }
             }
         }
+        if principals.is_empty() && may_be_of_somebody && !beyond.is_empty() {
+            let sets = beyond.iter().map(|given| given.set.arn.clone()).collect();
+            self.out_of_reach.of_nobody.insert(rule.id.clone(), sets);
+        }
         if let Some(why) = joined(&failures) {
-            self.frozen.insert(rule.id.clone(), why);
+            if is_powerless {
+                self.out_of_reach.powerless.insert(rule.id.clone(), rule.mode);
+            } else {
+                self.frozen.insert(rule.id.clone(), why);
+            }
         }
         Giver { rule, sets, named, beyond, principals }
     }
@@ -351,6 +373,10 @@ impl Desired {
             sets.contains(&key.permission_set)
                 && (never.principals.is_none() || principals.contains(&key.principal))
         };
+        self.out_of_reach.forbid(self.beyond.keys().filter(|key| is_barred(key)));
+        if never.principals.is_none() {
+            self.out_of_reach.forbid_to_all(&sets);
+        }
         for (key, rules) in self.wanted.extract_if(.., |key, _| is_barred(key)) {
             match self.forbidden.entry(key) {
                 Entry::Vacant(entry) => _ = entry.insert(rules),

@@ -8,6 +8,7 @@ mod desired;
 mod missing;
 mod names;
 mod needs;
+mod out_of_reach;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ pub use catalogue::Catalogue;
 pub use desired::{Desired, Recreated, desired};
 pub use missing::{Missing, NamedBy};
 pub use needs::{Needs, needs};
+pub use out_of_reach::OutOfReach;
 pub use why::{
     Condition, NeverWhy, OneScopeWhy, PrincipalOutcome, PrincipalWhy, Question, RuleWhy, ScopeWhy,
     SetOutcome, SetWhy, Why, why,

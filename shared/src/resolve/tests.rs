@@ -93,6 +93,7 @@ fn shown(desired: &Desired) -> String {
         unconfirmed,
         forbidden,
         beyond,
+        out_of_reach,
         frozen,
         grants_frozen,
         waiting,
@@ -118,6 +119,13 @@ fn shown(desired: &Desired) -> String {
         let before = recreated.before.as_str();
         format!("unconfirmed {}: {} was {}", short(key), recreated.name, &before[before.len() - 1..])
     }));
+    let OutOfReach { forbidden, of_nobody, powerless } = out_of_reach;
+    lines.extend(forbidden.iter().map(|key| format!("beyond and forbidden {}", short(key))));
+    lines.extend(of_nobody.iter().map(|(rule, sets)| {
+        let sets: Vec<_> = sets.iter().map(|set| &set.as_str()[set.as_str().len() - 1..]).collect();
+        format!("beyond {} for nobody by {rule}", sets.join(", "))
+    }));
+    lines.extend(powerless.keys().map(|rule| format!("powerless {rule}")));
     lines.extend(frozen.iter().map(|(rule, why)| format!("frozen {rule}: {why}")));
     lines.extend(grants_frozen.iter().map(|why| format!("no grants: {why}")));
     lines.extend(waiting.iter().map(|(by, missing)| match by {

@@ -31,6 +31,7 @@ mod selector;
 mod text_selector;
 mod trust;
 mod turn;
+mod unchanged;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -53,6 +54,7 @@ pub use selector::{
 };
 pub use text_selector::{Glob, TagValueSelector, TextSelector};
 pub use turn::{AccountOutline, Turn, TurnKind, turns};
+pub use unchanged::Unchanged;
 
 use diagnostic::{Report, Source, Span};
 use document::File;

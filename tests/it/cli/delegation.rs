@@ -212,6 +212,57 @@ async fn who_tells_the_teams_that_may_give_access_to_an_account_by_which_scope_a
 }
 
 #[tokio::test]
+async fn a_declared_permission_set_is_told_before_it_is_made() {
+    let place = place().await;
+    let declared = "permission_sets: [{ name: Builders, tags: { Environment: Development } }]";
+    place.file("rules/usher.yaml", &format!("{ROOT}{declared}{RULES}"));
+    let ran = delegation(&place, &["who", "shop-dev"]).await;
+    assert!(
+        ran.out
+            .contains("Developer, ReadOnlyAccess, Builders (yet to be made)  by the scope at usher.yaml:18"),
+        "{}",
+        ran.out
+    );
+    let json =
+        delegation(&place, &["who", "shop-dev", "--permission-set", "Builders", "--json"]).await.json();
+    assert_eq!(json["permission_set"], "Builders");
+    let development =
+        json["teams"].as_array().unwrap().iter().find(|it| it["team"] == "development").unwrap();
+    assert_eq!(development["scopes"][0]["to_come"], serde_json::json!(["Builders"]), "{development}");
+    let audit = json["teams"].as_array().unwrap().iter().find(|it| it["team"] == "audit").unwrap();
+    assert_eq!(audit["may_give"], false);
+}
+
+#[tokio::test]
+async fn what_a_scope_names_and_nothing_is_is_told_in_a_plan() {
+    let place = place().await;
+    let set = "arn:aws:sso:::permissionSet/ssoins-7223a1b2c3d4e5f6/ps-0000000000000009";
+    let root = ROOT
+        .replace("'200000000003'] }", "'200000000009'] }")
+        .replace("in_ou: Development", "in_ou: Developmnt")
+        .replace(
+            "permission_sets: [ReadOnlyAccess], accounts: everywhere",
+            &format!(
+                "permission_sets: [ReadOnlyAccess, {{ permission_set_arn: {set} }}], accounts: everywhere"
+            ),
+        );
+    place.file("rules/usher.yaml", &format!("{root}{RULES}"));
+    let plan = place.usher("plan", &place.path("rules"), &["--json"]).await.json();
+    let told: Vec<_> =
+        plan["idle_scopes"].as_array().unwrap().iter().map(|it| it["what"].as_str().unwrap()).collect();
+    let no_set = format!("there is no permission set {set}");
+    assert_eq!(told, ["there is no account 200000000009", &no_set, "no account is in the OU Developmnt"]);
+    let text = place.usher("plan", &place.path("rules"), &[]).await.out;
+    assert!(
+        text.contains("there is no account 200000000009  the scope of team accounts at usher.yaml:11"),
+        "{text}"
+    );
+    place.file("rules/usher.yaml", &format!("{ROOT}{RULES}"));
+    let plan = place.usher("plan", &place.path("rules"), &["--json"]).await.json();
+    assert!(plan.get("idle_scopes").is_none(), "{plan}");
+}
+
+#[tokio::test]
 async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organization() {
     let place = place().await;
     let rules = place.path("rules");
@@ -272,6 +323,11 @@ async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organiz
     ] {
         assert!(moved.out.contains(told), "{told}: {}", moved.out);
     }
+    let what_if = ["--what-if", "move:shop-dev:Production"];
+    let then = place.usher("plan", &rules, &what_if).await;
+    assert!(then.out.contains("beyond the scope of its team: would be revoked; is by shop"), "{then:?}");
+    let then = place.usher("plan", &rules, &["--what-if", "move:shop-dev:Production", "--json"]).await.json();
+    assert_eq!(then["accounts"][0]["revokes"][0]["out_of_scope"], true, "{then}");
     place.file(
         "rules/teams/development.yaml",
         &OF_TEAM

@@ -324,6 +324,20 @@ async fn a_file_that_is_missing_or_has_a_mistake_is_told_with_its_place() {
 }
 
 #[tokio::test]
+async fn rules_that_give_something_beyond_the_scope_of_their_team_begin_nothing() {
+    let files = Files::new();
+    std::fs::create_dir(files.path("rules")).unwrap();
+    let root = "version: 1\nsettings: { mode: sync, trusted_account_tags: [Team] }\nteams: [{ id: web, files: web.yaml, scope: { permission_sets: any, accounts: { in_ou: Sandbox } } }]\n";
+    let own = "version: 1\nrules: [{ id: own, principals: [{ group: Yet to be made }], permission_sets: [ReadOnlyAccess], accounts: { named: shop-dev } }]\n";
+    std::fs::write(files.path("rules/usher.yaml"), root).unwrap();
+    std::fs::write(files.path("rules/web.yaml"), own).unwrap();
+    let (organization, rules) = (files.path("organization.yaml"), files.path("rules"));
+    let (code, error) = refused(&["--port", "0", "--organization", &organization, "--rules", &rules]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("beyond the scope of") && error.contains("rule own at web.yaml:2"), "{error}");
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_told_with_the_way_out() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

@@ -97,6 +97,8 @@ impl Ports {
             uploads: &*self.beside.uploads,
             store: &*self.beside.store,
             reader: self.planner().reader,
+            access: &self.access,
+            sets: &*self.sets,
             ledger: &*self.ledger,
             inbox: &*self.inbox,
             settings: self.settings,

@@ -172,6 +172,8 @@ impl Deployed {
             uploads: &uploads,
             store: store.as_ref(),
             reader: aws.reader(self.ledger.as_ref(), &rulebook, self.clock()),
+            access: &aws.access,
+            sets: aws.sets.as_ref(),
             ledger: self.ledger.as_ref(),
             inbox,
             settings: self.engine,

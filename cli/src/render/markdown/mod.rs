@@ -132,7 +132,7 @@ fn rows(plan: &AccountPlan) -> Vec<Row> {
 fn changed(change: &Change, operation: Operation) -> Row {
     let (what, by) = match operation {
         Operation::Grant => ("**grant**", "by"),
-        Operation::Revoke => ("**revoke**", "wanted no more; was by"),
+        Operation::Revoke => ("**revoke**", plan_text::why_revoked(change)),
     };
     Row {
         what,

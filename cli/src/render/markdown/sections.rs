@@ -10,7 +10,7 @@ use shared::domain::{AccountId, Operation};
 use super::{by_rules, changed, code, head, sentence, under_way, withheld};
 use crate::{
     render::{plan_text, withheld_text::set_text},
-    report::{AccountPlan, PlanReport, RuleName, WithheldReport},
+    report::{AccountPlan, IdleScope, PlanReport, RuleName, WithheldReport},
     screen::count,
 };
 
@@ -276,6 +276,9 @@ pub(super) fn closing(report: &PlanReport) -> Vec<Section> {
         .idle_never
         .iter()
         .map(|at| format!("- no account is as the `never` at {} selects, so it forbids nothing\n", code(at)));
+    let idle_scopes = report.idle_scopes.iter().map(|IdleScope { team, written_at, what }| {
+        format!("- {} (the scope of team {} at {})\n", sentence(what), code(team.as_str()), code(written_at))
+    });
     let names = plan_text::waiting_names(report).into_iter().map(|((name, by), accounts)| {
         let accounts = count(accounts, "account", "accounts");
         format!("- {} ({}, in {accounts})\n", code(name), code(&by))
@@ -283,7 +286,7 @@ pub(super) fn closing(report: &PlanReport) -> Vec<Section> {
     add(
         "Named or selected by rules, and there is nothing like it",
         ["of them", "of them"],
-        idle.chain(idle_never).chain(names).collect(),
+        idle.chain(idle_never).chain(idle_scopes).chain(names).collect(),
     );
     if report.summary.grants + report.summary.revokes > 0 {
         let budgets = report.budgets.iter().map(|budget| format!("- {}\n", plan_text::budget_line(budget)));

@@ -39,6 +39,15 @@ fn what_is_beyond_a_scope_is_not_granted_and_taken_away_as_what_no_rule_wants() 
 }
 
 #[test]
+fn a_rule_that_can_give_nothing_here_speaks_with_its_mode_though_nobody_was_found() {
+    let of = |mode| {
+        let out_of_reach = OutOfReach { powerless: by("r", mode), ..OutOfReach::default() };
+        Case { row: Some(row(State::Ours)), listed: true, out_of_reach, ..case() }.says()
+    };
+    assert_eq!([of(Mode::Sync), of(Mode::Observe)], ["revoke", "withheld:observed"]);
+}
+
+#[test]
 fn a_rule_that_is_beyond_its_scope_and_never_gave_it_holds_no_revoke_back() {
     let beyond = BTreeMap::from([(key(), by("another", Mode::Observe))]);
     let ours = Case { row: Some(row(State::Ours)), listed: true, beyond, ..case() };

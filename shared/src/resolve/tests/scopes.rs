@@ -175,6 +175,57 @@ fn tags_that_a_scope_looks_at_are_needed_and_without_them_the_rule_is_frozen() {
 }
 
 #[test]
+fn a_rule_that_can_give_nothing_here_freezes_nothing() {
+    let unheard = Facts { groups: BTreeMap::new(), ..facts() };
+    let of =
+        |ou: &str, facts: &Facts| shown(&desired(&of_team(BY_TAGS, NAMED, ""), &in_ou(ou), facts, now()));
+    insta::assert_snapshot!(of("Test", &unheard), @"frozen team: principal 1: not looked up");
+    insta::assert_snapshot!(of("Production", &unheard), @r"
+    beyond 1 for nobody by team
+    powerless team
+    ");
+    // Of an account that no scope has, that is known without any permission set; by its tags it isn't.
+    let unread = Facts { permission_sets: Lookup::Failed("throttled".to_owned()), ..facts() };
+    assert_eq!(of("Production", &unread), "powerless team");
+    assert!(of("Test", &unread).starts_with("frozen team"));
+    // Another tag, and all that the rule selects is beyond.
+    let retagged = Facts {
+        permission_sets: Lookup::Found(vec![set("Reader", "1", &[("Level", "high")])].into()),
+        ..unheard
+    };
+    assert!(of("Test", &retagged).ends_with("powerless team"));
+}
+
+#[test]
+fn the_scope_is_asked_whether_or_not_anybody_is_there() {
+    let nobody = NAMED.replace("group: Developers", "group: Missing");
+    let facts = Facts { groups: [("Missing".to_owned(), Lookup::Absent)].into(), ..facts() };
+    let of = |own: &str, rule: &str, ou: &str| {
+        shown(&desired(&of_team(BY_TAGS, rule, own), &in_ou(ou), &facts, now()))
+    };
+    assert_eq!(of("", &nobody, "Test"), "team waits for group `Missing`");
+    insta::assert_snapshot!(of("", &nobody, "Production"), @r"
+    beyond 1 for nobody by team
+    team waits for group `Missing`
+    ");
+    let never = "never: [{ permission_sets: [Reader], accounts: everywhere }]\n";
+    assert_eq!(of(never, &nobody, "Production"), "team waits for group `Missing`");
+}
+
+#[test]
+fn what_is_beyond_and_forbidden_is_told_apart() {
+    let never =
+        "never: [{ permission_sets: [Reader], principals: [{ group: Developers }], accounts: everywhere }]\n";
+    let of =
+        |own: &str| shown(&desired(&of_team(BY_TAGS, NAMED, own), &in_ou("Production"), &facts(), now()));
+    insta::assert_snapshot!(of(never), @r"
+    beyond 1 group..d by team sync
+    beyond and forbidden 1 group..d
+    ");
+    insta::assert_snapshot!(of(""), @"beyond 1 group..d by team sync");
+}
+
+#[test]
 fn names_of_ous_are_looked_at_where_only_a_scope_names_one() {
     assert!(of_team(BY_TAGS, NAMED, "").looks_at_ou_names());
     assert!(

@@ -15,7 +15,7 @@ pub use selectors::{PrincipalOutcome, PrincipalWhy, SetOutcome, SetWhy};
 use super::{Facts, Lookup, names::barred_sets};
 use crate::{
     domain::{Account, Mode, PermissionSet, PermissionSetArn, Principal, RuleId, TeamId},
-    rules::{Finding, Index, Never, Rule, Scope},
+    rules::{Finding, Index, Never, PermissionSetSelector, Rule, Scope},
 };
 
 /// Whom and what is asked about.
@@ -63,6 +63,9 @@ pub struct RuleWhy {
     pub scope: Option<ScopeWhy>,
     /// Those of whom is asked about who get the permission set by it, before any `never`.
     pub gives: BTreeSet<Principal>,
+    /// Whether it gives nothing here whatever its look-ups say, since all of it is beyond the scope of its team.
+    #[serde(skip)]
+    pub powerless: bool,
 }
 
 /// What one `never` says of it.
@@ -156,6 +159,9 @@ impl RuleWhy {
 
     /// Why it can't be told what it wants in this account: what it last wanted there is not taken away.
     pub fn frozen(&self) -> Option<&str> {
+        if self.powerless {
+            return None;
+        }
         let of_principals = self.principals.iter().filter_map(PrincipalWhy::failed);
         of_principals.chain(self.permission_sets.iter().filter_map(SetWhy::failed)).next()
     }
@@ -243,11 +249,42 @@ impl Asked<'_> {
             joins,
             scope: self.index.limits_of(rule).map(|scopes| self.scope(scopes)),
             gives: BTreeSet::new(),
+            powerless: false,
         };
+        why.powerless = self.is_powerless(rule, why.permission_sets.iter().any(|it| it.failed().is_some()));
         if self.question.set.is_some() && why.unmet().is_empty() {
             why.gives = why.principals.iter().flat_map(PrincipalWhy::these).cloned().collect();
         }
         why
+    }
+
+    /// Whether no scope of its team has anything that the rule selects here; of what could not be looked up only the account is known.
+    fn is_powerless(&self, rule: &Rule, sets_failed: bool) -> bool {
+        let (Some(scopes), account) = (self.index.limits_of(rule), self.account) else { return false };
+        if !scopes.iter().any(|scope| scope.accounts.gives(account)) {
+            return true;
+        }
+        let Lookup::Found(catalogue) = &self.facts.permission_sets else { return false };
+        let protected = &self.index.settings().protected_permission_sets;
+        let may_give = |it: &PermissionSetSelector, set: &PermissionSet| {
+            let names_it = match it {
+                PermissionSetSelector::Name(name) => name.as_plain().is_some(),
+                PermissionSetSelector::Arn(_) => true,
+                PermissionSetSelector::Tagged(_) => false,
+            };
+            it.selects(set, account)
+                && (!protected.contains(&set.name) || (names_it && rule.lists_accounts()))
+        };
+        let selected: Vec<&PermissionSet> = catalogue
+            .sets()
+            .iter()
+            .filter(|set| rule.permission_sets.iter().any(|it| may_give(it, set)))
+            .filter(|set| rule.joins.iter().all(|join| join.holds(set, account)))
+            .collect();
+        let is_within = |set: &&PermissionSet| {
+            scopes.iter().any(|scope| scope.takes_in(account, (*set).into(), protected))
+        };
+        !sets_failed && !selected.is_empty() && !selected.iter().any(is_within)
     }
 
     /// Whether one of these scopes has what is asked about; where no permission set is, whether one has the account.
