@@ -223,7 +223,7 @@ impl LocalRuntime {
                     match run {
                         SweepEnd::RoundEnded | SweepEnd::TooSoon => pause,
                         SweepEnd::Unfinished => Duration::ZERO,
-                        SweepEnd::UnderWay => pause.min(TICK),
+                        SweepEnd::UnderWay | SweepEnd::AuditsTurn => pause.min(TICK),
                     }
                 }
                 Err(error) => {

@@ -255,6 +255,9 @@ impl Telling {
                 return tell(at, what, "another run is at it, or was broken off; it is left alone", screen);
             }
             SweepEnd::TooSoon => return tell(at, what, "it is too soon for the next round", screen),
+            SweepEnd::AuditsTurn => {
+                return tell(at, what, "it is the audit's turn to read everything", screen);
+            }
         }
         if matches!(self.first, First::Sweeping) {
             self.first = First::Settling { withheld: *withheld, told: (0, at) };

@@ -172,7 +172,7 @@ impl Auditor<'_> {
                 }
             }
         }
-        let collector = collect::Collector { auditor: self, until: None, calls: 0 };
+        let collector = collect::Collector { auditor: self, until: None };
         for principal in principals {
             if let Principal::Group(group) = principal
                 && !who.gone.contains(principal)
