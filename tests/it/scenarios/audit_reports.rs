@@ -320,3 +320,40 @@ async fn a_report_before_that_cannot_be_read_is_no_reason_not_to_make_the_next()
     assert_eq!(run(&service, &shelf, DAILY).await.unwrap().run, ReportEnd::Written);
     assert_eq!(shelf.report().taken.way, Way::ByAccount);
 }
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_come_one_by_one_are_read_over_several_runs() {
+    let service = Service::start(Start { organization: &fleet(60, 2), ..Start::default() });
+    service.publish(&rules([group("all", "Support").gets("Set1").in_accounts(in_ou("Yard"))])).await;
+    service.world().faults.add(FaultRule {
+        operation: "GetResources".to_owned(),
+        service: None,
+        fault: Fault::AccessDenied,
+        calls: None,
+        account: None,
+    });
+    let service = paced(service);
+    let (shelf, short) = (Shelf::default(), ReportSettings { run_for: Duration::from_secs(9), ..DAILY });
+    let asked = |since: usize| {
+        let world = service.world();
+        let is_one = |parameters: &serde_json::Value| parameters["ResourceId"].is_string();
+        world.log().iter().skip(since).filter(|entry| is_one(&entry.parameters)).count()
+    };
+    let (mut runs, began) = (0, service.world().log().len());
+    loop {
+        let since = service.world().log().len();
+        let end = run(&service, &shelf, short).await.unwrap().run;
+        // Five a second.
+        assert!(asked(since) <= 46, "{} in a run of nine seconds", asked(since));
+        runs += 1;
+        assert!(runs < 20);
+        if end == ReportEnd::Written {
+            break;
+        }
+    }
+    assert!(runs > 2, "{runs}");
+    assert_eq!(asked(began), 61, "each is asked once");
+    let report = shelf.report();
+    let tagged = report.accounts.iter().filter(|account| account.tags.get("Kind") == Some("unit")).count();
+    assert_eq!((tagged, report.unread.len()), (60, 0));
+}

@@ -8,7 +8,7 @@ use super::{AuditError, Auditor};
 use crate::{
     audit::{AuditedSet, Draft, Holding, Only, Place, Scope, Unread, Way},
     domain::{AccountId, GroupId, PermissionSetArn, Principal},
-    engine::look::all_rows,
+    engine::{look::all_rows, reading::Reading},
     ledger::State,
     ports::{LedgerError, OfVersion, PortError},
 };
@@ -31,8 +31,11 @@ type Whole = bool;
 
 impl Collector<'_> {
     /// Goes on with a draft; tells whether it is whole.
-    pub(super) async fn collect(&mut self, draft: &mut Draft) -> Result<Whole, AuditError> {
-        Ok(self.sets(draft).await? && self.assignments(draft).await? && self.members(draft).await?)
+    pub(super) async fn collect(&self, draft: &mut Draft) -> Result<Whole, AuditError> {
+        Ok(self.sets(draft).await?
+            && self.assignments(draft).await?
+            && self.members(draft).await?
+            && self.tags(draft).await?)
     }
 
     /// Whether the rest is for another run.
@@ -279,6 +282,43 @@ impl Collector<'_> {
                 return Ok(false);
             }
             self.members_of(&group, draft).await?;
+        }
+        Ok(true)
+    }
+
+    /// The tags of accounts that are told in no answer in bulk: Organizations gives out those of ten accounts a second.
+    async fn tags(&self, draft: &mut Draft) -> Result<Whole, AuditError> {
+        if self.auditor.auditing.only != Only::Everything {
+            return Ok(true);
+        }
+        let reader = self.auditor.reader;
+        let untold = if let Some(untold) = &draft.untold {
+            untold.clone()
+        } else {
+            let reading = Reading::begin(reader, &self.auditor.settings).await?;
+            let records = reading.records().await?;
+            let mut untold: BTreeSet<AccountId> = records.into_iter().map(|record| record.id).collect();
+            let told = reading.tags_in_bulk(&untold).await?;
+            untold.retain(|id| !told.contains_key(id));
+            draft.untold = Some(untold.clone());
+            untold
+        };
+        let left: Vec<_> = untold.into_iter().filter(|id| !draft.tags.contains_key(id)).collect();
+        self.auditor.steps.more(left.len());
+        for account in left {
+            if self.is_late() {
+                return Ok(false);
+            }
+            let tags = match reader.organization.account_tags(&account).await {
+                Ok(tags) => tags,
+                Err(error) => {
+                    let scope = Scope::Account { account: account.clone() };
+                    unread(draft, format!("account {account}"), error, scope)?;
+                    None
+                }
+            };
+            draft.tags.insert(account, tags);
+            self.auditor.steps.done();
         }
         Ok(true)
     }

@@ -42,6 +42,10 @@ impl Auditor<'_> {
         };
         let planner = Planner { reader, settings: self.settings };
         let mut look = Look::begin(&planner, None).await?;
+        let read_before = draft.tags.iter().filter_map(|(id, tags)| Some((id.clone(), tags.clone()?)));
+        look.know_tags(read_before);
+        // One that is gone meanwhile is in no list, and one that could not be read is told by the draft.
+        let unreadable = |id: &&crate::domain::AccountId| matches!(draft.tags.get(*id), Some(None));
         let everybody = look.accounts();
         let in_scope: Vec<_> = everybody
             .iter()
@@ -49,6 +53,7 @@ impl Auditor<'_> {
                 Only::Account(only) => *id == only,
                 Only::Everything | Only::PermissionSet(_) | Only::Person(_) => true,
             })
+            .filter(|id| !unreadable(id))
             .cloned()
             .collect();
         let (accounts, needs) = look.read(&in_scope).await;

@@ -71,7 +71,7 @@ pub struct ReportSummary {
     pub report: Option<String>,
     /// What is in it.
     pub counts: Option<Counts>,
-    /// How many permission sets, principals, places and groups have been read of one that is not finished.
+    /// How many permission sets, principals, places, groups and accounts' tags have been read of one that is not finished.
     pub read: usize,
 }
 
@@ -245,5 +245,6 @@ fn ended(run: ReportEnd, read: usize) -> ReportSummary {
 
 /// How much of a draft has been read.
 fn read(draft: &Draft) -> usize {
-    draft.sets.len() + draft.holdings.len() + draft.places.len() + draft.members.len()
+    let tags = draft.tags.len();
+    draft.sets.len() + draft.holdings.len() + draft.places.len() + draft.members.len() + tags
 }
