@@ -28,6 +28,7 @@
 
 mod accounts;
 mod allowed;
+mod audit_changes;
 mod audit_reports;
 mod audits;
 mod bad_input;

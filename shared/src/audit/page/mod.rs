@@ -375,7 +375,7 @@ mod tests {
             assert!(SCRIPT.contains(&words), "{words}");
         }
         assert!(SCRIPT.contains(&format!("SOON = {} * DAY", summary::SOON)));
-        for kind in compact::KINDS {
+        for kind in crate::audit::ChangeKind::ALL {
             assert!(
                 SCRIPT.contains(&format!("\n  {}: [", kind.as_str())),
                 "the timeline has a sentence for {kind:?}"
