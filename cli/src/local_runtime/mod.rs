@@ -3,6 +3,7 @@
 //! It is what stands between the queues and the handlers in AWS: event source mappings, batches, failures delivered again. It
 //! decides nothing. What happens is told as [`News`].
 
+mod audit;
 mod bus;
 mod news;
 mod outcomes;
