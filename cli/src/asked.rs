@@ -42,7 +42,7 @@ pub(crate) fn only<'a>(audit: &'a Audit, what: &[What]) -> Vec<&'a Assignment> {
         What::Pending => one.standing == Standing::Pending,
         What::Drifted => one.standing == Standing::Drifted,
         What::Orphaned => one.standing == Standing::Orphaned,
-        What::Expiring => one.until.is_some(),
+        What::Expiring => one.present && one.until.is_some(),
     };
     audit.assignments.iter().filter(|one| what.iter().any(|what| is(one, what))).collect()
 }

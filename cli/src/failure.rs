@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use shared::{
     domain::{AccountId, RulesVersion},
     engine::{
-        AnnounceError, AuditError, DeclaredSetsError, PublishError, ReadError, ReconcileError,
+        AnnounceError, AuditError, DeclaredSetsError, PublishError, ReadError, ReconcileError, ReportError,
         ReprovisionError, RunError, SweepError, consent::ConsentError,
     },
     local::OpenError,
@@ -130,6 +130,8 @@ pub enum Failure {
     Reprovision(#[source] ReprovisionError),
     #[error("cannot sweep")]
     Sweep(#[source] SweepError),
+    #[error("cannot make a report")]
+    Report(#[source] ReportError),
     #[error("cannot tell what came of it; what is left is told by the next run")]
     Announce(#[source] AnnounceError),
     #[error("cannot act on an event")]
@@ -281,6 +283,7 @@ impl Failure {
             | Self::Audit(_)
             | Self::DeclaredSets(_)
             | Self::Sweep(_)
+            | Self::Report(_)
             | Self::Reprovision(_)
             | Self::Event(_)
             | Self::FetchBundle { .. }

@@ -136,7 +136,7 @@ describe("the matrix", () => {
 
   test("is filtered by text, OU, permission set, standing, tag, end and age", () => tab("small", "#/matrix", {}, async (page) => {
     const count = async () => Number(/([\d,]+) assignments?/.exec(await status(page))[1].replace(",", ""));
-    const expect = async (fits, what) => assert.equal(await count(), audit.assignments.filter(fits).length, what);
+    const expect = async (fits, what) => assert.equal(await count(), audit.assignments.filter((one) => one.present && fits(one)).length, what);
     const accountOf = (one) => audit.accounts.find((account) => account.id === one.account);
     const setOf = (one) => audit.permission_sets.find((set) => set.arn === one.permission_set);
     const clear = () => page.getByRole("button", { name: "Clear filters" }).click();
@@ -316,6 +316,26 @@ describe("other readers", () => {
     await account.locator("summary").click();
     await account.locator("a.small-cell").first().waitFor();
     assert.equal(await account.locator("a.small-cell").count(), many);
+  }));
+
+  test("where there is room, each filter has its name in sight, whatever is in it", () => tab("small", "#/matrix", {}, async (page) => {
+    const label = page.locator('label[for="filter-text"]');
+    const seen = () => label.evaluate((one) => one.getBoundingClientRect().width > 20 && getComputedStyle(one).clipPath === "none");
+    await page.getByLabel("Account, permission set, group or person").fill("alice");
+    assert.equal(await label.textContent(), "Account, permission set, group or person");
+    assert.ok(await seen(), "on a desktop");
+    const tops = await page.locator(".filters .field > input, .filters .field > select").evaluateAll((all) => all.map((one) => Math.round(one.getBoundingClientRect().bottom)));
+    assert.equal(new Set(tops).size, 1, `they stand in one line: ${tops}`);
+    await page.setViewportSize(PHONE);
+    assert.ok(!(await seen()), "on a phone the box says it, and its name is for screen readers");
+  }));
+
+  test("what is not there is in the lists' tables, and counts nowhere", () => tab("small", "#/accounts", {}, async (page) => {
+    const account = audit.accounts.find((one) => audit.assignments.some((other) => other.account === one.id && !other.present));
+    const sets = new Set(audit.assignments.filter((one) => one.account === account.id && one.present).map((one) => one.permission_set)).size;
+    const row = page.locator("tbody tr", { hasText: account.id });
+    const cells = await row.locator("td").allTextContents();
+    assert.ok(cells.some((text) => text.trim() === String(sets)), `${sets} of ${cells}`);
   }));
 
   test("a window that gets narrow turns the grid into a list, and back", () => tab("small", "#/matrix", {}, async (page) => {

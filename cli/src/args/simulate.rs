@@ -35,6 +35,12 @@ pub struct SimulateArgs {
     /// The pause between two sweeps, by the simulated clock
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration, conflicts_with = "without_functions")]
     pub sweep_every: Duration,
+    /// Keep reports of who has access to what in this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "without_functions")]
+    pub reports: Option<PathBuf>,
+    /// The least time from one report to the next, by the simulated clock
+    #[arg(long, value_name = "TIME", default_value = "20h", value_parser = duration, requires = "reports")]
+    pub audit_every: Duration,
 }
 
 fn ledger_file(text: &str) -> Result<PathBuf, String> {
@@ -69,6 +75,7 @@ mod tests {
         let simulate = parse(&[]).unwrap();
         assert_eq!((simulate.port, simulate.speed.get()), (4580, 1));
         assert_eq!(simulate.sweep_every, Duration::from_mins(15));
+        assert!(simulate.reports.is_none() && parse(&["--audit-every", "1h"]).is_err());
         assert!(simulate.organization.is_none() && simulate.rules.is_empty() && simulate.ledger.is_none());
     }
 
@@ -94,7 +101,7 @@ mod tests {
     #[test]
     fn without_functions_there_is_nothing_that_rules_a_ledger_or_sweeps_would_be_for() {
         assert!(parse(&["--without-functions", "--port", "0"]).unwrap().without_functions);
-        for beside in [["--rules", "a"], ["--ledger", "a"], ["--sweep-every", "1h"]] {
+        for beside in [["--rules", "a"], ["--ledger", "a"], ["--sweep-every", "1h"], ["--reports", "a"]] {
             assert!(parse(&["--without-functions", beside[0], beside[1]]).is_err(), "{beside:?}");
         }
     }

@@ -99,7 +99,6 @@ async fn read(
         way: arguments.thorough.then_some(Way::ByAccount),
         only,
         region: connect::connection(connection, machine).await.region().map(str::to_owned),
-        yields_to_sweep: false,
     };
     desk.audit(&settings, before, screen).await
 }

@@ -121,6 +121,7 @@ pub(crate) async fn run(
     tokio::select! {
         ran = &mut functions => ran?,
         () = runtime.sweep_every(arguments.sweep_every) => {}
+        () = reports(&runtime, arguments) => {}
         told = play.until(&mut stop, screen) => told?,
     }
     tokio::select! {
@@ -131,6 +132,14 @@ pub(crate) async fn run(
     play.closing(kept.as_deref(), screen)?;
     play.stage.close().await;
     Ok(Ending::Good)
+}
+
+/// Makes reports, if a folder is named for them.
+async fn reports(runtime: &LocalRuntime, arguments: &SimulateArgs) {
+    match &arguments.reports {
+        Some(folder) => runtime.audit_every(folder, arguments.audit_every).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The rules of the example.

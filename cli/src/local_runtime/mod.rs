@@ -3,6 +3,7 @@
 //! It is what stands between the queues and the handlers in AWS: event source mappings, batches, failures delivered again. It
 //! decides nothing. What happens is told as [`News`].
 
+mod audit;
 mod bus;
 mod news;
 mod outcomes;
@@ -223,7 +224,7 @@ impl LocalRuntime {
                     match run {
                         SweepEnd::RoundEnded | SweepEnd::TooSoon => pause,
                         SweepEnd::Unfinished => Duration::ZERO,
-                        SweepEnd::UnderWay => pause.min(TICK),
+                        SweepEnd::UnderWay | SweepEnd::AuditsTurn => pause.min(TICK),
                     }
                 }
                 Err(error) => {

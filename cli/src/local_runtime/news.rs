@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     domain::AccountId,
-    engine::{Heard, Reconciled, SweepSummary},
+    engine::{Heard, Reconciled, ReportSummary, SweepSummary},
     ledger::{CampaignRecord, Row},
     outcome::Outcome,
     plan::Withheld,
@@ -40,6 +40,8 @@ pub enum News {
     NotLooked { at: Timestamp, account: AccountId, error: String },
     /// Everything was looked at.
     Swept { at: Timestamp, found: SweepSummary },
+    /// There is a new report.
+    Audited { at: Timestamp, made: ReportSummary },
     /// A function failed; it runs again by itself.
     Trouble { at: Timestamp, what: &'static str, error: String },
     /// A campaign of reprovisioning is over.
@@ -87,6 +89,10 @@ impl Teller {
 
     pub(super) fn swept(&self, found: SweepSummary) {
         self.tell(News::Swept { at: self.clock.now(), found });
+    }
+
+    pub(super) fn audited(&self, made: ReportSummary) {
+        self.tell(News::Audited { at: self.clock.now(), made });
     }
 
     pub(super) fn trouble(&self, what: &'static str, error: String) {

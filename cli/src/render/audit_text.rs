@@ -113,7 +113,8 @@ impl Page<'_> {
             let number = counts.standing(standing);
             if number > 0 || matches!(standing, Standing::Ours | Standing::Foreign) {
                 let word = self.style.paint(paint(standing), format!("{:9}", standing.as_str()));
-                let what = self.style.paint(Paint::Faint, meaning(standing));
+                let what = format!("{}{}", meaning(standing), counts.not_there(standing));
+                let what = self.style.paint(Paint::Faint, what);
                 let _ = writeln!(text, "  {number:>7}  {word}  {what}");
             }
         }
@@ -140,7 +141,8 @@ impl Page<'_> {
     }
 
     fn expiring(&self, text: &mut String, number: usize) {
-        let first = self.audit.assignments.iter().filter_map(|one| one.until).min();
+        let there = self.audit.assignments.iter().filter(|one| one.present);
+        let first = there.filter_map(|one| one.until).min();
         if let Some(first) = first {
             let _ = writeln!(text, "  {number:>7}  {:9}  the first at {}", "expiring", minute(first));
         }
@@ -164,7 +166,7 @@ impl Page<'_> {
 
     fn only(&self, text: &mut String, what: &[What]) {
         let all = asked::only(self.audit, what);
-        self.heading(text, &count(all.len(), "assignment", "assignments"));
+        self.heading(text, &counted(&all));
         self.list(text, &all, usize::MAX);
     }
 
@@ -327,7 +329,7 @@ impl Page<'_> {
         }
         self.more(text, all, LISTED);
         let all = asked::of_set(self.audit, arn);
-        self.heading(text, &count(all.len(), "assignment", "assignments"));
+        self.heading(text, &counted(&all));
         self.list(text, &all, LISTED);
     }
 
@@ -345,6 +347,16 @@ impl Page<'_> {
             );
         }
         self.more(text, all.len(), most);
+    }
+}
+
+/// How many assignments there are, and how many of a list are not.
+pub(super) fn counted(all: &[&Assignment]) -> String {
+    let there = all.iter().filter(|one| one.present).count();
+    let told = count(there, "assignment", "assignments");
+    match all.len() - there {
+        0 => told,
+        absent => format!("{told}, and {absent} not there"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reports on a schedule who has access to what, and what has changed since the last report.
 //!
-//! What started it doesn't matter: a report reads everything itself, over as many runs as that takes. It grants and revokes nothing.
+//! What started it doesn't matter: a report reads everything itself, over as many runs as that takes. It grants and revokes nothing; all that it
+//! writes to the ledger is whose turn it is.
 
 use shared::engine::{ReportEnd, ReportError, ReportSummary, Reporter};
 
@@ -12,7 +13,7 @@ pub async fn handle(reporter: Reporter<'_>) -> Result<ReportSummary, ReportError
         ReportEnd::Written => "there is a new report",
         ReportEnd::Unfinished => "the next run goes on",
         ReportEnd::TooSoon => "the next report is to begin later",
-        ReportEnd::SweepUnderWay => "a sweep is at work, and the next run goes on",
+        ReportEnd::SweepsTurn => "it is the sweep's turn, and the next run goes on",
     };
     let (assignments, unread) = counts.as_ref().map_or((0, 0), |counts| (counts.assignments, counts.unread));
     let report = report.as_deref().unwrap_or_default();

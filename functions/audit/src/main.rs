@@ -61,6 +61,7 @@ async fn main() -> Result<(), WithCauses> {
                 auditing: &auditing,
                 steps: &Steps::default(),
             },
+            ledger: &ledger,
             reports: &store,
             settings: ReportSettings {
                 run_for: reporting.run_for.min(time_left(&event, &clock)),

@@ -13,6 +13,7 @@ pub async fn handle(sweep: Sweep<'_>) -> Result<SweepSummary, SweepError> {
         SweepEnd::Unfinished => "the next run goes on",
         SweepEnd::UnderWay => "another run is at it",
         SweepEnd::TooSoon => "the next round is to begin later",
+        SweepEnd::AuditsTurn => "it is the audit's turn",
     };
     tracing::info!(
         run,

@@ -5,27 +5,36 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use jiff::Timestamp;
+
 use super::{
-    Assignment, Audit, AuditedAccount, AuditedGroup, AuditedSet, Change, ChangeKind, Register, Standing,
+    Assignment, Audit, AuditedAccount, AuditedGroup, AuditedSet, Change, ChangeKind, Register, Standing, Way,
     compile::Blind,
 };
 use crate::{
-    domain::{AssignmentKey, PermissionSetArn, Principal},
+    domain::{AccountId, AccountState, AssignmentKey, GroupId, PermissionSetArn, Principal, Tags, UserId},
     ledger::{Edit, Row, State},
 };
 
 /// What the ledger remembers of the time between two reports.
 #[derive(Debug, Default)]
 pub struct Remembered<'a> {
+    /// Whether the ledger was asked. Where two kept reports are compared it is not, and nobody can know who took something away.
+    pub was_asked: bool,
     pub rows: BTreeMap<&'a AssignmentKey, &'a Row>,
     /// Edits of permission sets that events have told of.
     pub edits: BTreeMap<PermissionSetArn, BTreeSet<Edit>>,
+    /// When it was noticed that somebody is in a group that matters.
+    pub joined: BTreeMap<(GroupId, UserId), Timestamp>,
+    /// Who was asked for what they have, in the later report, and has answered.
+    pub asked: BTreeSet<Principal>,
 }
 
 /// What is otherwise in `now` than in `before`. Where either could not be read, nothing is said to have changed.
 pub fn changes(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
     let mut all = of_assignments(before, now, remembered);
-    all.extend(of_members(before, now));
+    all.extend(in_between(before, now, remembered));
+    all.extend(of_members(before, now, remembered));
     all.extend(of_sets(before, now, remembered));
     all.extend(of_accounts(before, now));
     all.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -85,6 +94,8 @@ fn of_assignments(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> V
     };
     let (old, new) = (there(before), there(now));
     let (blind_before, blind_now) = (Blind::of(&before.unread), Blind::of(&now.unread));
+    let (found_before, found_now) = (Found::of(before, &old), Found::of(now, &new));
+    let is_alive = alive(now, remembered);
     let mut all = Vec::new();
     for (key, one) in &new {
         let told = |change| Change {
@@ -96,6 +107,7 @@ fn of_assignments(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> V
         match old.get(key) {
             None if blind_before.covers(key) => {}
             None if one.ours || one.standing == Standing::Pending => all.push(told(ChangeKind::Granted)),
+            None if !found_before.has_looked_for(key, &is_alive) => {}
             None => all.push(told(ChangeKind::Appeared)),
             Some(was) if one.ours && !was.ours => all.push(told(match was.standing {
                 Standing::Pending => ChangeKind::Granted,
@@ -113,7 +125,7 @@ fn of_assignments(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> V
                 match row.map(|row| &row.state) {
                     // It was read before Usher revoked it, or was made anew by others since.
                     Some(State::Closed) if row.as_ref().is_some_and(revoked) => {
-                        all.push(of_gone(key, was, row, before));
+                        all.push(of_gone(key, was, row, before, remembered.was_asked));
                     }
                     // Whose it is can't be said: nobody gave it up.
                     Some(State::Uncertain { .. }) => {}
@@ -133,8 +145,11 @@ fn of_assignments(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> V
     }
     let (was, is) = (Register::of(before), Register::of(now));
     for (key, one) in old.iter().filter(|(key, _)| !new.contains_key(*key) && !blind_now.covers(key)) {
+        if !one.ours && !found_now.has_looked_for(key, &is_alive) {
+            continue;
+        }
         let row = remembered.rows.get(key).copied();
-        let mut change = of_gone(key, one, row, before);
+        let mut change = of_gone(key, one, row, before, remembered.was_asked);
         if is.account(&key.account).is_none()
             || is.set(&key.permission_set).is_none()
             || !is.knows(&key.principal)
@@ -159,8 +174,83 @@ fn of_assignments(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> V
     all
 }
 
+/// What a report has looked for, and would have found.
+struct Found {
+    way: Way,
+    /// Where somebody has something.
+    places: BTreeSet<(AccountId, PermissionSetArn)>,
+}
+
+impl Found {
+    fn of(audit: &Audit, there: &BTreeMap<AssignmentKey, Assignment>) -> Self {
+        let places = there.keys().map(|key| (key.account.clone(), key.permission_set.clone()));
+        Self { way: audit.taken.way, places: places.collect() }
+    }
+
+    /// Whether an assignment of others would have been found. By principal nobody is asked who is no longer there, and no place where
+    /// others were found.
+    fn has_looked_for(&self, key: &AssignmentKey, is_alive: impl Fn(&Principal) -> bool) -> bool {
+        self.way == Way::ByAccount
+            || !self.places.contains(&(key.account.clone(), key.permission_set.clone()))
+            || is_alive(&key.principal)
+    }
+}
+
+/// Who is proved to be there, by the later report.
+fn alive<'a>(now: &'a Audit, remembered: &'a Remembered<'_>) -> impl Fn(&Principal) -> bool + 'a {
+    let is = Register::of(now);
+    move |principal| {
+        remembered.asked.contains(principal)
+            || match principal {
+                Principal::Group(id) => is.group(id).is_some_and(|group| !group.gone),
+                Principal::User(id) => is.person(id).is_some_and(|person| !person.gone),
+            }
+    }
+}
+
+/// What was given after the earlier report and taken away before the later one: it is in neither, and the ledger still knows it.
+fn in_between(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
+    let there: BTreeSet<&AssignmentKey> =
+        now.assignments.iter().filter(|one| one.present).map(|one| &one.key).collect();
+    let was: BTreeSet<&AssignmentKey> =
+        before.assignments.iter().filter(|one| one.present || one.ours).map(|one| &one.key).collect();
+    let (blind, is) = (Blind::of(&before.unread), Register::of(now));
+    let mut all = Vec::new();
+    for (key, row) in &remembered.rows {
+        let is_in_neither = !there.contains(key) && !was.contains(key) && !blind.covers(key);
+        let was_revoked =
+            row.state == State::Closed && row.closed_at.is_some_and(|at| at >= before.taken.ended);
+        if !(is_in_neither && was_revoked) {
+            continue;
+        }
+        let is_named = is.account(&key.account).is_some()
+            && is.set(&key.permission_set).is_some()
+            && is.knows(&key.principal);
+        let name = (!is_named).then(|| is.in_words(key));
+        let rules: BTreeSet<_> = row.wanted_by.keys().cloned().collect();
+        let told = |kind, more: &str| Change {
+            rules: rules.clone(),
+            note: Some(name.as_ref().map_or_else(|| more.to_owned(), |name| format!("{name}; {more}"))),
+            ..of_key(kind, key)
+        };
+        all.push(told(ChangeKind::Granted, "it was taken away again before this report"));
+        all.push(Change {
+            at: row.closed_at,
+            cause: Some(row.cause.as_str().to_owned()),
+            ..told(ChangeKind::Revoked, "it was given after the report before")
+        });
+    }
+    all
+}
+
 /// An assignment that is no longer there: whether it was Usher who took it away is told by what its row has become.
-fn of_gone(key: &AssignmentKey, was: &Assignment, row: Option<&Row>, before: &Audit) -> Change {
+fn of_gone(
+    key: &AssignmentKey,
+    was: &Assignment,
+    row: Option<&Row>,
+    before: &Audit,
+    was_asked: bool,
+) -> Change {
     let by_row = |kind, row: &Row| Change {
         at: Some(row.changed_at),
         cause: Some(row.cause.as_str().to_owned()),
@@ -181,7 +271,14 @@ fn of_gone(key: &AssignmentKey, was: &Assignment, row: Option<&Row>, before: &Au
         },
         Some(_) | None => Change {
             rules: was.rules.clone(),
-            note: was.ours.then(|| "it was Usher's, and the ledger does not say why it is gone".to_owned()),
+            note: was.ours.then(|| {
+                let why = if was_asked {
+                    "the ledger does not say why it is gone"
+                } else {
+                    "who took it away is not in the two reports"
+                };
+                format!("it was Usher's, and {why}")
+            }),
             ..of_key(ChangeKind::Gone, key)
         },
     }
@@ -191,7 +288,7 @@ fn join(note: Option<String>, more: &str) -> String {
     note.map_or_else(|| more.to_owned(), |note| format!("{more}; {note}"))
 }
 
-fn of_members(before: &Audit, now: &Audit) -> Vec<Change> {
+fn of_members(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
     let old: BTreeMap<_, &AuditedGroup> = before.groups.iter().map(|group| (&group.id, group)).collect();
     let is_known = |group: &AuditedGroup| !group.members_unread && !group.gone;
     let mut all = Vec::new();
@@ -199,7 +296,12 @@ fn of_members(before: &Audit, now: &Audit) -> Vec<Change> {
         let Some(was) = old.get(&group.id).filter(|was| is_known(was)) else { continue };
         let joined = group.members.difference(&was.members).map(|user| (ChangeKind::Joined, user));
         let left = was.members.difference(&group.members).map(|user| (ChangeKind::Left, user));
+        let noticed = |user: &UserId| {
+            let at = remembered.joined.get(&(group.id.clone(), user.clone())).copied();
+            at.filter(|at| *at >= before.taken.began)
+        };
         all.extend(joined.chain(left).map(|(change, user)| Change {
+            at: if change == ChangeKind::Joined { noticed(user) } else { None },
             principal: Some(Principal::Group(group.id.clone())),
             person: Some(user.clone()),
             ..nothing(change)
@@ -233,8 +335,10 @@ fn of_sets(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Chan
             Some(was) => {
                 let what = edited(was, set);
                 if !what.is_empty() {
-                    let told =
-                        of_set(ChangeKind::SetEdited, arn, Some(format!("another {}", what.join(", "))));
+                    let tags = tagged(&was.tags, &set.tags, &now.taken.trusted_permission_set_tags);
+                    let note = [format!("another {}", what.join(", "))].into_iter().chain(tags);
+                    let note = note.collect::<Vec<_>>().join("; ");
+                    let told = of_set(ChangeKind::SetEdited, arn, Some(note));
                     all.push(with_edit(told, remembered.edits.get(arn), before));
                 }
             }
@@ -295,6 +399,60 @@ fn edited(was: &AuditedSet, is: &AuditedSet) -> Vec<&'static str> {
     all.into_iter().filter(|(_, is_other)| *is_other).map(|(what, _)| what).collect()
 }
 
+/// In what an account is otherwise.
+fn otherwise(
+    was: &AuditedAccount,
+    is: &AuditedAccount,
+    trusted: &BTreeSet<String>,
+) -> Vec<(ChangeKind, String)> {
+    let mut all = Vec::new();
+    if was.name != is.name {
+        all.push((ChangeKind::AccountRenamed, format!("from {} to {}", was.name, is.name)));
+    }
+    if was.state != is.state {
+        all.push((
+            ChangeKind::AccountStateChanged,
+            format!("from {} to {}", word(was.state), word(is.state)),
+        ));
+    }
+    if was.unread || is.unread {
+        return all;
+    }
+    if was.ou != is.ou {
+        let place = |path: &str| if path.is_empty() { "the root".to_owned() } else { path.to_owned() };
+        all.push((ChangeKind::AccountMoved, format!("from {} to {}", place(&was.ou), place(&is.ou))));
+    }
+    all.extend(tagged(&was.tags, &is.tags, trusted).map(|note| (ChangeKind::AccountTagged, note)));
+    all
+}
+
+/// As AWS writes it.
+fn word(state: AccountState) -> String {
+    let word = serde_json::to_value(state).ok();
+    word.as_ref().and_then(serde_json::Value::as_str).unwrap_or("UNKNOWN").to_owned()
+}
+
+/// In what tags are otherwise, those first that rules may look at; `None` where they are the same.
+fn tagged(was: &Tags, is: &Tags, trusted: &BTreeSet<String>) -> Option<String> {
+    let keys: BTreeSet<&String> = was.0.keys().chain(is.0.keys()).collect();
+    let mut told: Vec<(bool, String)> = Vec::new();
+    for key in keys {
+        let what = match (was.0.get(key), is.0.get(key)) {
+            (old, new) if old == new => continue,
+            (Some(old), Some(new)) => format!("from `{old}` to `{new}`"),
+            (None, Some(new)) => format!("set to `{new}`"),
+            (Some(old), None) => format!("taken away (it was `{old}`)"),
+            (None, None) => continue,
+        };
+        let is_trusted = trusted.contains(key);
+        let why = if is_trusted { ", which rules may look at," } else { "" };
+        told.push((!is_trusted, format!("tag `{key}`{why} {what}")));
+    }
+    told.sort();
+    let told: Vec<String> = told.into_iter().map(|(_, what)| what).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
 fn of_accounts(before: &Audit, now: &Audit) -> Vec<Change> {
     let old: BTreeMap<_, &AuditedAccount> = before.accounts.iter().map(|one| (&one.id, one)).collect();
     let new: BTreeMap<_, &AuditedAccount> = now.accounts.iter().map(|one| (&one.id, one)).collect();
@@ -307,13 +465,10 @@ fn of_accounts(before: &Audit, now: &Audit) -> Vec<Change> {
     for (id, account) in &new {
         match old.get(id) {
             None => all.push(of_account(ChangeKind::AccountJoined, account, None)),
-            Some(was) if was.ou != account.ou && !was.unread && !account.unread => {
-                let place =
-                    |path: &str| if path.is_empty() { "the root".to_owned() } else { path.to_owned() };
-                let note = format!("from {} to {}", place(&was.ou), place(&account.ou));
-                all.push(of_account(ChangeKind::AccountMoved, account, Some(note)));
+            Some(was) => {
+                let told = otherwise(was, account, &now.taken.trusted_account_tags).into_iter();
+                all.extend(told.map(|(change, note)| of_account(change, account, Some(note))));
             }
-            Some(_) => {}
         }
     }
     let gone = old.iter().filter(|(id, _)| !new.contains_key(*id));

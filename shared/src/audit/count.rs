@@ -20,7 +20,10 @@ pub struct Counts {
     pub assignments: usize,
     /// Assignments by their standing, those that AWS hasn't included.
     pub standings: BTreeMap<Standing, usize>,
-    /// Those that end by themselves.
+    /// Those of them that AWS hasn't.
+    #[serde(default)]
+    pub absent: BTreeMap<Standing, usize>,
+    /// Assignments that AWS has and that end by themselves.
     pub expiring: usize,
     pub changes: usize,
     pub unread: usize,
@@ -33,6 +36,10 @@ impl Counts {
         for one in &audit.assignments {
             *standings.entry(one.standing).or_default() += 1;
         }
+        let mut absent = BTreeMap::new();
+        for one in audit.assignments.iter().filter(|one| !one.present) {
+            *absent.entry(one.standing).or_default() += 1;
+        }
         let Audit { unread, changed_meanwhile, changes, .. } = audit;
         Self {
             accounts: audit.accounts.len(),
@@ -43,7 +50,8 @@ impl Counts {
             people_with_access: with_access(audit).len(),
             assignments: audit.assignments.iter().filter(|one| one.present).count(),
             standings,
-            expiring: audit.assignments.iter().filter(|one| one.until.is_some()).count(),
+            absent,
+            expiring: audit.assignments.iter().filter(|one| one.present && one.until.is_some()).count(),
             changes: changes.len(),
             unread: unread.len(),
             changed_meanwhile: changed_meanwhile.len(),
@@ -53,6 +61,14 @@ impl Counts {
     /// How many have this standing.
     pub fn standing(&self, standing: Standing) -> usize {
         self.standings.get(&standing).copied().unwrap_or_default()
+    }
+
+    /// How many of those are not there, in words; nothing if all are.
+    pub fn not_there(&self, standing: Standing) -> String {
+        match self.absent.get(&standing) {
+            Some(absent) if *absent > 0 => format!("; {absent} not there"),
+            Some(_) | None => String::new(),
+        }
     }
 }
 

@@ -56,6 +56,11 @@ pub struct Taken {
     pub rules: Option<RulesVersion>,
     /// Their mode.
     pub mode: Option<Mode>,
+    /// The tags of accounts, and of permission sets, that these rules may look at: who may set one may give access.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub trusted_account_tags: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub trusted_permission_set_tags: BTreeSet<String>,
     /// When the report was begun that changes are told since; null where there is none.
     pub since: Option<Timestamp>,
     /// How assignments were asked for.
@@ -358,9 +363,36 @@ pub enum ChangeKind {
     AccountMoved,
     /// An account is no longer there.
     AccountLeft,
+    /// An account has another name.
+    AccountRenamed,
+    /// An account was suspended, or is active again.
+    AccountStateChanged,
+    /// An account has other tags.
+    AccountTagged,
 }
 
 impl ChangeKind {
+    pub const ALL: [Self; 18] = [
+        Self::Granted,
+        Self::Revoked,
+        Self::Appeared,
+        Self::Gone,
+        Self::Adopted,
+        Self::Disowned,
+        Self::Blocked,
+        Self::Joined,
+        Self::Left,
+        Self::SetMade,
+        Self::SetEdited,
+        Self::SetDeleted,
+        Self::AccountJoined,
+        Self::AccountMoved,
+        Self::AccountLeft,
+        Self::AccountRenamed,
+        Self::AccountStateChanged,
+        Self::AccountTagged,
+    ];
+
     /// The word for it, the same as in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -379,6 +411,9 @@ impl ChangeKind {
             Self::AccountJoined => "account_joined",
             Self::AccountMoved => "account_moved",
             Self::AccountLeft => "account_left",
+            Self::AccountRenamed => "account_renamed",
+            Self::AccountStateChanged => "account_state_changed",
+            Self::AccountTagged => "account_tagged",
         }
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{AuditedSet, Unread, Way};
-use crate::domain::{AccountId, AssignmentKey, GroupId, InstanceArn, PermissionSetArn, Principal, UserId};
+use crate::domain::{
+    AccountId, AssignmentKey, GroupId, InstanceArn, PermissionSetArn, Principal, Tags, UserId,
+};
 
 /// Of drafts: one of another format is begun anew.
 pub const DRAFT_FORMAT: u32 = 1;
@@ -28,6 +30,12 @@ pub struct Draft {
     pub places: Vec<Place>,
     /// The groups whose members were read; `None` of one that was gone by then.
     pub members: BTreeMap<GroupId, Option<BTreeSet<UserId>>>,
+    /// The accounts whose tags came in no answer in bulk, once that is known.
+    #[serde(default)]
+    pub untold: Option<BTreeSet<AccountId>>,
+    /// The tags of those of them that were asked; `None` of one whose could not be read.
+    #[serde(default)]
+    pub tags: BTreeMap<AccountId, Option<Tags>>,
     pub unread: BTreeSet<Unread>,
     pub changed_meanwhile: BTreeSet<String>,
 }
@@ -60,6 +68,8 @@ impl Draft {
             holdings: Vec::new(),
             places: Vec::new(),
             members: BTreeMap::new(),
+            untold: None,
+            tags: BTreeMap::new(),
             unread: BTreeSet::new(),
             changed_meanwhile: BTreeSet::new(),
         }

@@ -77,6 +77,13 @@ impl<'a> Look<'a> {
         self.records.keys().filter(|id| !self.tags.contains_key(id)).count()
     }
 
+    /// Knows tags that were read before, where none came in bulk.
+    pub(super) fn know_tags(&mut self, read: impl IntoIterator<Item = (AccountId, Tags)>) {
+        for (id, tags) in read {
+            self.tags.entry(id).or_insert(tags);
+        }
+    }
+
     /// The rows of an account.
     pub(super) fn rows_of(&self, account: &AccountId) -> &[Row] {
         self.rows.get(account).map_or(&[], Vec::as_slice)

@@ -51,6 +51,7 @@ mod rulebook;
 mod survey;
 mod sweep;
 mod tick;
+mod turns;
 mod wake;
 
 use std::time::Duration;

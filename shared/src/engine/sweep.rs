@@ -12,11 +12,11 @@ use jiff::Timestamp;
 use self::round::Run;
 use super::{
     AccountHint, Basis, Decided, Members, MembersError, Planner, ReadError, Wake, allowance::budgets,
-    members::Why, signed,
+    members::Why, signed, turns,
 };
 use crate::{
     causes, guardrail,
-    ledger::{Round, Row, State},
+    ledger::{Round, Row, State, Worker},
     ports::{Ledger, LedgerError, PortError, Queue, Seen, SeenKind},
 };
 
@@ -54,6 +54,8 @@ pub enum SweepEnd {
     UnderWay,
     /// The next round is to begin later.
     TooSoon,
+    /// The audit is at work, or it has waited for longer: both have one share of AWS's rates.
+    AuditsTurn,
 }
 
 /// How a sweep goes about it.
@@ -138,7 +140,11 @@ impl Sweep<'_> {
     async fn go_through(&self, run: &mut Run<'_>, until: Timestamp) -> Result<SweepSummary, SweepError> {
         self.count(run).await?;
         let end = Box::pin(run.work(until)).await?;
-        let moved = if end == SweepEnd::RoundEnded { self.compare_members(run, until).await? } else { 0 };
+        let mut moved = 0;
+        if end == SweepEnd::RoundEnded {
+            moved = self.compare_members(run, until).await?;
+            self.give_back(run.round.clone()).await;
+        }
         let forgotten = self.forget_tombstones(run.rows()).await?;
         let (round, look) = (&run.round, &run.look);
         Ok(SweepSummary {
@@ -157,17 +163,28 @@ impl Sweep<'_> {
     async fn take(&self, now: Timestamp) -> Result<Result<Round, SweepEnd>, SweepError> {
         let rules = self.planner.reader.rulebook.rules(self.planner.reader.ledger).await?.version;
         let kept = self.ledger.round().await?;
-        if kept.as_ref().is_some_and(|round| round.is_taken(now)) {
-            return Ok(Err(SweepEnd::UnderWay));
-        }
-        let mut round = match kept {
-            Some(round) if round.goes_on(now, &rules, signed(self.settings.patience)) => round,
-            Some(round) if round.is_over() && now < round.began + signed(self.settings.every) => {
+        if let Some(round) = &kept {
+            let is_due = !round.is_over() || now >= round.began + signed(self.settings.every);
+            if is_due && turns::is_the_others(round, Worker::Sweep, now, self.ledger).await? {
+                return Ok(Err(SweepEnd::AuditsTurn));
+            }
+            if round.is_taken(now) {
+                return Ok(Err(SweepEnd::UnderWay));
+            }
+            if !is_due {
                 return Ok(Err(SweepEnd::TooSoon));
             }
-            kept => Round::begin(kept.map_or(0, |round| round.version), now, rules),
+        }
+        let round = match kept {
+            Some(round) if round.goes_on(now, &rules, signed(self.settings.patience)) => round,
+            Some(before) => Round {
+                swept_at: before.swept_at,
+                audited_at: before.audited_at,
+                ..Round::begin(before.version, now, rules)
+            },
+            None => Round::begin(0, now, rules),
         };
-        round.taken_until = Some(now + signed(self.settings.hold));
+        let mut round = round.taken(Worker::Sweep, now, now + signed(self.settings.hold));
         let taken = self.ledger.keep_round(&round).await?;
         round.version += 1;
         Ok(if taken { Ok(round) } else { Err(SweepEnd::UnderWay) })
@@ -175,8 +192,7 @@ impl Sweep<'_> {
 
     /// Lets the next run have the round at once, where this one has failed. If that fails too, the round is free when its time has passed.
     async fn give_back(&self, round: Round) {
-        let round = Round { taken_until: None, ..round };
-        if let Err(error) = self.ledger.keep_round(&round).await {
+        if let Err(error) = turns::give_back(round, self.ledger).await {
             tracing::warn!(%error, "the sweep's round could not be given back; it is free again later");
         }
     }
@@ -219,12 +235,12 @@ impl Sweep<'_> {
     }
 
     /// Compares who is in the groups that matter with who was, as long as there is time: the next round begins with those that are left.
-    async fn compare_members(&self, run: &Run<'_>, until: Timestamp) -> Result<usize, SweepError> {
+    async fn compare_members(&self, run: &mut Run<'_>, until: Timestamp) -> Result<usize, SweepError> {
         let reader = self.planner.reader;
         let members = Members { ledger: self.ledger, directory: reader.directory, clock: reader.clock };
         let mut moved = 0;
         for (group, has_something) in members.groups(run.look.reading.groups_found()).await? {
-            if reader.clock.now() >= until {
+            if reader.clock.now() >= until || !run.go_on_in_time().await? {
                 break;
             }
             let (reading, why) = (&run.look.reading, Why::of(&run.cause).having(has_something));

@@ -22,7 +22,7 @@ pub use consent::{Approval, Held, HeldBy, Hold, OverBudget, held, name, reason};
 pub use journal::{ConsentRecord, Consented};
 pub use orders::{HoldScope, MOST_HOLDS, Order, Orders, TooManyHolds};
 pub use publication::{Forecast, Provenance, Publication, PublishedBy, Said};
-pub use round::{Leg, Round, Tally};
+pub use round::{Leg, Round, Tally, Worker};
 pub use row::{Cause, Claim, Fence, Intent, Lease, Row, State};
 
 /// How many rows, and outcomes with them, one conditional write may hold. DynamoDB's transactions take 100 items, and guards are items too.

@@ -63,7 +63,8 @@ impl Reports for FolderReports {
     }
 }
 
-/// Writes beside the file and renames over it, so that nobody ever reads half of it. The folder is made if it is missing.
+/// Writes beside the file and renames over it, so that nobody ever reads half of it. The folder is made if it is missing. A report has
+/// names of people in it: nobody but who has made the file may read it.
 pub fn whole(path: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
@@ -73,7 +74,12 @@ pub fn whole(path: &Path, content: &[u8]) -> io::Result<()> {
     beside.push(name);
     beside.push(format!(".{}-{}.tmp", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
     let temporary = path.with_file_name(beside);
-    let written = fs::File::create(&temporary)
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(&temporary)
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
@@ -125,6 +131,20 @@ mod tests {
             assert!(matches!(kept, Err(PortError::Refused(_))), "{name}: {kept:?}");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_report_is_for_nobody_but_who_has_made_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let open = folder.path().join("open.json");
+        fs::write(&open, "").unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
+        for path in [open, folder.path().join("new.json")] {
+            whole(&path, b"{}").unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
     }
 
     #[tokio::test]

@@ -122,6 +122,7 @@ pub enum SeenKind {
     /// id: `reprovisioning-look`: how far the look for outdated permission sets has come.
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
+    /// id: `waits:sweep`, `waits:audit`: when it was refused the turn at reading last.
     /// id: `declared-permission-sets`: how far the round over those has come.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
     /// id: `members:` and a group's id: somebody is reading its members for the first time.

@@ -33,7 +33,7 @@ impl Settings {
         })
     }
 
-    /// The share of `audit`: that of the sweep (`USHER_SWEEP_RATE`). It leaves off when a sweep is at work, so that it is taken by one of them.
+    /// The share of `audit`: that of the sweep (`USHER_SWEEP_RATE`). They take turns at it.
     pub fn audit_share(&self) -> Result<Share, SettingsError> {
         self.sweep_share()
     }
@@ -48,8 +48,8 @@ impl Settings {
         })
     }
 
-    /// How the function reads: beside a sweep it does not.
+    /// How the function reads.
     pub fn auditing(&self) -> AuditSettings {
-        AuditSettings { region: self.get("AWS_REGION"), yields_to_sweep: true, ..AuditSettings::default() }
+        AuditSettings { region: self.get("AWS_REGION"), ..AuditSettings::default() }
     }
 }

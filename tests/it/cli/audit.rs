@@ -192,6 +192,36 @@ async fn a_report_that_was_kept_answers_without_aws_and_is_what_changes_are_told
     let json: Value = serde_json::from_str(&place.audited(&["--since", monday, "--json"]).await).unwrap();
     assert_eq!(json["changes"].as_array().unwrap().len(), 2);
     assert_eq!(json["taken"]["since"], json!(report.taken.began));
+
+    // What is compared without the ledger is not said to be anybody's doing.
+    let tuesday = place.path("reports/tuesday.json");
+    let tuesday = tuesday.to_str().unwrap();
+    place.audited(&["--output", "json", "--out", tuesday]).await;
+    let compared = place.audited(&["--from", tuesday, "--since", monday]).await;
+    assert!(compared.contains("who took it away is not in the two reports"), "{compared}");
+    let page = place.audited(&["--from", tuesday, "--since", monday, "--output", "html"]).await;
+    assert!(!page.contains("and not by Usher"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_and_counted_apart() {
+    let place = applied().await;
+    let gone = {
+        let mut world = place.world();
+        let gone = AssignmentKey {
+            account: world.account_named("shop-dev").unwrap(),
+            permission_set: world.permission_set_named("ReadOnlyAccess").unwrap(),
+            principal: Principal::Group(world.group_named("Auditors").unwrap()),
+        };
+        world.revoke_by_hand(SystemClock.now(), &gone);
+        gone
+    };
+    let summary = place.audited(&[]).await;
+    assert!(summary.contains("6 assignments") && summary.contains("; 1 not there"), "{summary}");
+    let set = place.audited(&["--permission-set", "ReadOnlyAccess"]).await;
+    assert!(set.contains(", and 1 not there"), "{} in {set}", gone.account);
+    let table = place.audited(&["--output", "markdown"]).await;
+    assert!(table.contains("; 1 not there |"), "{table}");
 }
 
 #[tokio::test]

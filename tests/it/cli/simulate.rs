@@ -338,6 +338,33 @@ async fn rules_that_give_something_beyond_the_scope_of_their_team_begin_nothing(
 }
 
 #[tokio::test]
+async fn reports_are_made_beside_the_sweeps_by_the_function_that_lambda_runs() {
+    let files = Files::new();
+    let folder = files.path("reports");
+    let more = ["--speed", "100", "--reports", &folder, "--audit-every", "30m", "--sweep-every", "1m"];
+    let simulation = files.simulation(&more).await;
+    let reports = || {
+        let lines = simulation.log().lines();
+        let reports =
+            lines.iter().filter_map(|line| line.split_once("  report  ").map(|(_, report)| report.trim()));
+        reports.map(str::to_owned).collect::<Vec<_>>()
+    };
+    while reports().len() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    for report in reports() {
+        let (name, told) = report.split_once(": ").unwrap();
+        assert!(told.contains("assignment"), "{report}");
+        let content = std::fs::read(std::path::Path::new(&folder).join(name)).unwrap();
+        let report: shared::audit::Audit = serde_json::from_slice(&content).unwrap();
+        assert_eq!(report.unread, []);
+    }
+    assert!(std::path::Path::new(&folder).join("latest.json").exists());
+    let (status, lines) = simulation.interrupted().await;
+    assert!(status.success(), "{lines:#?}");
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_told_with_the_way_out() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

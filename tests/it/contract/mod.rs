@@ -1,8 +1,9 @@
-//! What every ledger and every queue promises, whatever is behind it: each promise is one function over the port, and runs
+//! What every ledger, every queue and every place for reports promises, whatever is behind it: each promise is one function over the port, and runs
 //! over every adapter.
 //!
-//! A new adapter is one line in `ledger.rs` or `queue.rs`: a name, and an expression that opens a fresh, empty one and is
+//! A new adapter is one line in `ledger.rs`, `queue.rs` or `reports.rs`: a name, and an expression that opens a fresh, empty one and is
 //! awaited. It gives an `Option`: `None` where what it needs is not on this machine, after saying so by "not run".
 
 mod ledger;
 mod queue;
+mod reports;

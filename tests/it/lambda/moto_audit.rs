@@ -1,11 +1,7 @@
 //! Reports in a bucket: the built function, over as many runs as it takes.
 
 use serde_json::{Value, json};
-use shared::{
-    audit::{Audit, Standing},
-    aws::S3Reports,
-    ports::{PortError, Reports},
-};
+use shared::audit::{Audit, Standing};
 
 use super::service::{RULES, Service};
 
@@ -58,20 +54,4 @@ async fn a_report_is_kept_in_the_bucket_and_pointed_at() {
     assert_eq!(second["taken"]["since"], json!(report.taken.began));
     assert_eq!(service.kept().await.iter().filter(|key| key.contains("/reports/")).count(), 6);
     service.assert_the_logs_are_discreet_json();
-}
-
-#[tokio::test]
-async fn reports_in_s3_are_never_written_over_and_pointers_are() {
-    let service = Service::start(Service::quick()).await;
-    let reports = S3Reports::new(service.moto.s3(), Service::BUCKET, "usher/");
-    assert_eq!(reports.fetch("latest.json").await, Ok(None));
-    reports.keep("reports/x.json", "application/json", b"one").await.unwrap();
-    reports.keep("reports/x.json", "application/json", b"one").await.unwrap();
-    let other = reports.keep("reports/x.json", "application/json", b"two").await;
-    assert!(matches!(other, Err(PortError::Refused(_))), "{other:?}");
-    assert_eq!(reports.fetch("reports/x.json").await, Ok(Some(b"one".to_vec())));
-    for content in [b"1", b"2"] {
-        reports.replace("latest.json", "application/json", content).await.unwrap();
-    }
-    assert_eq!(reports.fetch("latest.json").await, Ok(Some(b"2".to_vec())));
 }

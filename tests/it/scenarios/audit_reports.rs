@@ -8,15 +8,19 @@ use std::{
 
 use shared::{
     audit::{Audit, ChangeKind, Way},
-    engine::{AuditSettings, Pointer, ReportEnd, ReportError, ReportSettings, ReportSummary, Reporter},
+    engine::{
+        AuditSettings, Auditor, Pointer, Reader, ReportEnd, ReportError, ReportSettings, ReportSummary,
+        Reporter, SweepEnd,
+    },
     pace::{Paces, Share},
     ports::{Clock as _, LedgerReader as _, PortError, Reports},
 };
-use simulator::{Caller, CallerKind, InProcess};
+use simulator::{Caller, CallerKind, Fault, FaultRule, InProcess};
 
 use super::{
+    fleet::fleet,
     model::{Rules, group, in_ou, rules},
-    service::{Service, USHER},
+    service::{Service, Start, USHER},
 };
 
 /// Reports in memory. Some write may fail, and everything after it: the function has died.
@@ -95,9 +99,9 @@ async fn run(
     shelf: &Shelf,
     settings: ReportSettings,
 ) -> Result<ReportSummary, ReportError> {
-    let auditing = AuditSettings { yields_to_sweep: true, ..AuditSettings::default() };
+    let auditing = AuditSettings::default();
     let auditor = service.ports.auditor(&auditing);
-    audit::handle(Reporter { auditor, reports: shelf, settings }).await
+    audit::handle(Reporter { auditor, ledger: &*service.ledger, reports: shelf, settings }).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,17 +126,22 @@ async fn a_report_is_made_once_a_day_and_tells_what_has_changed() {
     assert_eq!(reports, 6, "each in three forms, and the first is still there");
 }
 
-/// The same service whose calls of SSO Admin are at the share of a sweep.
-fn paced(mut service: Service) -> Service {
+/// A process whose calls of SSO Admin are at the share of a sweep.
+fn at_the_share(service: &Service) -> Arc<InProcess> {
     let share = Share { sso_admin: 3.0, identity_store: 8.0, organizations: 0.5, burst: 1 };
     let management = service.world().management_account().clone();
-    let face = Arc::new(InProcess {
+    Arc::new(InProcess {
         world: Arc::clone(&service.world),
         clock: service.clock.clone(),
         caller: Caller::new(USHER, management, CallerKind::Management),
         round_trip: Duration::from_millis(50),
         paces: Some(Arc::new(Paces::new(share, service.clock.clone()))),
-    });
+    })
+}
+
+/// The same service whose calls are at that share.
+fn paced(mut service: Service) -> Service {
+    let face = at_the_share(&service);
     service.ports.organization = face.clone();
     service.ports.directory = face.clone();
     service.ports.access = face.clone();
@@ -213,10 +222,83 @@ async fn beside_a_sweep_nothing_is_read() {
     let taken = shared::ledger::Round { taken_until, ..round };
     assert!(shared::ports::Ledger::keep_round(&*service.ledger, &taken).await.unwrap());
     let calls = service.world().log().len();
-    assert_eq!(run(&service, &shelf, DAILY).await.unwrap().run, ReportEnd::SweepUnderWay);
+    assert_eq!(run(&service, &shelf, DAILY).await.unwrap().run, ReportEnd::SweepsTurn);
     assert_eq!(service.world().log().len(), calls);
     service.pass(Duration::from_mins(2)).await;
     assert_eq!(run(&service, &shelf, DAILY).await.unwrap().run, ReportEnd::Written);
+}
+
+/// How many calls of SSO Admin there were at most within a minute, since that entry of the log.
+fn most_in_a_minute(service: &Service, since: usize) -> usize {
+    let world = service.world();
+    let reads = world
+        .log()
+        .iter()
+        .skip(since)
+        .filter(|entry| *entry.caller.name == *USHER && format!("{:?}", entry.service) == "SsoAdmin");
+    let times: Vec<_> = reads.map(|entry| entry.at).collect();
+    let within = |from: &jiff::Timestamp| {
+        let end = *from + jiff::SignedDuration::from_mins(1);
+        times.iter().filter(|at| *at >= from && **at < end).count()
+    };
+    times.iter().map(within).max().unwrap_or_default()
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_sweep_is_always_at_work_a_report_ends_all_the_same_and_rounds_go_on() {
+    let mut service = Service::start(Start { organization: &fleet(60, 8), ..Start::default() });
+    let document = ["Set0", "Set1", "Set2"]
+        .map(|set| group(&set.to_lowercase(), "Developers").gets(set).in_accounts(in_ou("Fleet")));
+    service.publish(&rules(document)).await;
+    service.sweep_and_settle().await;
+    service.world().faults.add(FaultRule {
+        operation: "ListAccountAssignmentsForPrincipal".to_owned(),
+        service: None,
+        fault: Fault::AccessDenied,
+        calls: None,
+        account: None,
+    });
+    let reading = at_the_share(&service);
+    service = paced(service);
+    service.ports.sweep.run_for = Duration::from_mins(1);
+    let (shelf, short) = (Shelf::default(), ReportSettings { run_for: Duration::from_mins(1), ..DAILY });
+    let auditing = AuditSettings::default();
+    let calls = service.world().log().len();
+    let (mut rounds, mut written, mut refused) = (0, 0, 0);
+    for quarter in 0..24 {
+        // Neither is always the first.
+        let [sweep_at, audit_at] = if quarter % 2 == 0 { [0, 1] } else { [1, 0] };
+        let (swept, audited) = tokio::join!(
+            async {
+                tokio::time::sleep(Duration::from_secs(sweep_at)).await;
+                service.sweep().await.unwrap().run
+            },
+            async {
+                tokio::time::sleep(Duration::from_secs(audit_at)).await;
+                let auditor = service.ports.auditor(&auditing);
+                let reader = Reader {
+                    organization: &*reading,
+                    directory: &*reading,
+                    access: &*reading,
+                    ..auditor.reader
+                };
+                let auditor = Auditor { reader, sets: &*reading, ..auditor };
+                let ledger = &*service.ledger;
+                let reporter = Reporter { auditor, ledger, reports: &shelf, settings: short };
+                audit::handle(reporter).await.unwrap().run
+            }
+        );
+        rounds += usize::from(swept == SweepEnd::RoundEnded);
+        written += usize::from(audited == ReportEnd::Written);
+        refused += usize::from(audited == ReportEnd::SweepsTurn);
+        service.pass(Duration::from_mins(13)).await;
+    }
+    assert_eq!(written, 1, "one in six hours");
+    // Each takes two runs.
+    assert!(rounds >= 10 && refused > 0, "{rounds} rounds, {refused} times refused");
+    assert_eq!(shelf.report().assignments.len(), 180);
+    let most = most_in_a_minute(&service, calls);
+    assert!((60..=182).contains(&most), "{most} calls of SSO Admin in a minute, at three a second");
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,4 +319,41 @@ async fn a_report_before_that_cannot_be_read_is_no_reason_not_to_make_the_next()
     shelf.kept.lock().unwrap().insert("latest.json".into(), b"nonsense".to_vec());
     assert_eq!(run(&service, &shelf, DAILY).await.unwrap().run, ReportEnd::Written);
     assert_eq!(shelf.report().taken.way, Way::ByAccount);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_come_one_by_one_are_read_over_several_runs() {
+    let service = Service::start(Start { organization: &fleet(60, 2), ..Start::default() });
+    service.publish(&rules([group("all", "Support").gets("Set1").in_accounts(in_ou("Yard"))])).await;
+    service.world().faults.add(FaultRule {
+        operation: "GetResources".to_owned(),
+        service: None,
+        fault: Fault::AccessDenied,
+        calls: None,
+        account: None,
+    });
+    let service = paced(service);
+    let (shelf, short) = (Shelf::default(), ReportSettings { run_for: Duration::from_secs(9), ..DAILY });
+    let asked = |since: usize| {
+        let world = service.world();
+        let is_one = |parameters: &serde_json::Value| parameters["ResourceId"].is_string();
+        world.log().iter().skip(since).filter(|entry| is_one(&entry.parameters)).count()
+    };
+    let (mut runs, began) = (0, service.world().log().len());
+    loop {
+        let since = service.world().log().len();
+        let end = run(&service, &shelf, short).await.unwrap().run;
+        // Five a second.
+        assert!(asked(since) <= 46, "{} in a run of nine seconds", asked(since));
+        runs += 1;
+        assert!(runs < 20);
+        if end == ReportEnd::Written {
+            break;
+        }
+    }
+    assert!(runs > 2, "{runs}");
+    assert_eq!(asked(began), 61, "each is asked once");
+    let report = shelf.report();
+    let tagged = report.accounts.iter().filter(|account| account.tags.get("Kind") == Some("unit")).count();
+    assert_eq!((tagged, report.unread.len()), (60, 0));
 }

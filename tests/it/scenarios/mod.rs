@@ -29,6 +29,7 @@
 mod accounts;
 mod adoption;
 mod allowed;
+mod audit_changes;
 mod audit_reports;
 mod audits;
 mod bad_input;

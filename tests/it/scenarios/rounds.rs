@@ -61,7 +61,7 @@ async fn round(service: &Service) -> usize {
         match service.sweep().await.unwrap().run {
             SweepEnd::RoundEnded => return run,
             SweepEnd::Unfinished => {}
-            end @ (SweepEnd::UnderWay | SweepEnd::TooSoon) => panic!("{end:?}"),
+            end @ (SweepEnd::UnderWay | SweepEnd::TooSoon | SweepEnd::AuditsTurn) => panic!("{end:?}"),
         }
     }
     panic!("the round does not end");
@@ -326,7 +326,7 @@ async fn a_round_that_learns_for_hours_what_rules_look_at_is_nobody_elses_and_ge
                 return;
             }
             SweepEnd::Unfinished => {}
-            end @ (SweepEnd::UnderWay | SweepEnd::TooSoon) => panic!("{end:?}"),
+            end @ (SweepEnd::UnderWay | SweepEnd::TooSoon | SweepEnd::AuditsTurn) => panic!("{end:?}"),
         }
         let took = Duration::try_from(service.clock.now().duration_since(began)).unwrap();
         service.pass(hourly.saturating_sub(took)).await;

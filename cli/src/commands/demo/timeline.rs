@@ -111,7 +111,9 @@ impl Timeline {
             News::Trouble { at, what, error } => {
                 self.tell(*at, ("failed", Paint::Bad), &format!("{what}: {}", line(error)), screen)
             }
-            News::Swept { .. } | News::Reprovisioned { .. } | News::Outcome(_) => Ok(()),
+            News::Swept { .. } | News::Audited { .. } | News::Reprovisioned { .. } | News::Outcome(_) => {
+                Ok(())
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation, RuleId},
-    engine::{Heard, SweepEnd, SweepSummary},
+    engine::{Heard, ReportSummary, SweepEnd, SweepSummary},
     ledger::{CampaignRecord, Row},
     plan::{Withheld, WithheldReason},
 };
@@ -93,6 +93,7 @@ impl Telling {
             }
             News::Written { at, row } => self.written(*at, row, screen),
             News::Swept { at, found } => self.swept(*at, found, screen),
+            News::Audited { at, made } => audited(*at, made, screen),
             News::Reprovisioned { at, record } => self.reprovisioned(*at, record, screen),
             News::Outcome(outcome) => outcomes::outcome(outcome, &self.cast, screen),
             News::Trouble { at, what, error } => {
@@ -255,6 +256,9 @@ impl Telling {
                 return tell(at, what, "another run is at it, or was broken off; it is left alone", screen);
             }
             SweepEnd::TooSoon => return tell(at, what, "it is too soon for the next round", screen),
+            SweepEnd::AuditsTurn => {
+                return tell(at, what, "it is the audit's turn to read everything", screen);
+            }
         }
         if matches!(self.first, First::Sweeping) {
             self.first = First::Settling { withheld: *withheld, told: (0, at) };
@@ -314,6 +318,15 @@ pub(super) fn tell(
     writeln!(screen.out, "{time}  {}  {}", style.paint(paint, format!("{what:<8}")), line(text))
         .and_then(|()| screen.out.flush())
         .map_err(Failure::Output)
+}
+
+fn audited(at: Timestamp, made: &ReportSummary, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let (Some(report), Some(counts)) = (&made.report, &made.counts) else { return Ok(()) };
+    let mut text = format!("{report}: {}", count(counts.assignments, "assignment", "assignments"));
+    if counts.unread > 0 {
+        let _ = write!(text, "; {} could not be read", count(counts.unread, "thing", "things"));
+    }
+    tell(at, ("report", Paint::Accent), &text, screen)
 }
 
 fn verb(operation: Operation) -> &'static str {

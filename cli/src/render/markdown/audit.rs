@@ -87,7 +87,12 @@ fn summary(text: &mut String, audit: &Audit) {
     );
     for standing in Standing::ALL {
         let number = counts.standing(standing);
-        let _ = writeln!(text, "| {number} | **{standing}**: {} |", meaning(standing));
+        let _ = writeln!(
+            text,
+            "| {number} | **{standing}**: {}{} |",
+            meaning(standing),
+            counts.not_there(standing)
+        );
     }
     let _ = writeln!(text, "| {} | **expiring** |", counts.expiring);
 }

@@ -232,7 +232,7 @@ pub(super) fn compact(audit: &Audit) -> Compact<'_> {
         groups: names.groups.rows,
         people: names.people.rows,
         standings: Standing::ALL.map(Standing::as_str).to_vec(),
-        change_kinds: KINDS.map(ChangeKind::as_str).to_vec(),
+        change_kinds: ChangeKind::ALL.map(ChangeKind::as_str).to_vec(),
         texts: names.texts.rows,
         rules: names.rules.rows,
         rule_lists: rule_lists.into_iter().map(|(rules, _)| rules).collect(),
@@ -378,7 +378,7 @@ impl<'a> Names<'a> {
         let mut columns = CompactChanges::default();
         for Change { at, change, account, permission_set, principal, person, cause, rules, note } in changes {
             columns.at.push(after(*at, epoch));
-            columns.change.push(KINDS.iter().position(|kind| kind == change).unwrap_or_default());
+            columns.change.push(ChangeKind::ALL.iter().position(|kind| kind == change).unwrap_or_default());
             columns.account.push(self.accounts.maybe(account.as_ref().map(AccountId::as_str)));
             columns.set.push(self.sets.maybe(permission_set.as_ref().map(PermissionSetArn::as_str)));
             columns.principal.push(principal.as_ref().map_or(NONE, |one| column(self.principal(one))));
@@ -414,28 +414,12 @@ impl<'a> Names<'a> {
     }
 }
 
-pub(super) const KINDS: [ChangeKind; 15] = [
-    ChangeKind::Granted,
-    ChangeKind::Revoked,
-    ChangeKind::Appeared,
-    ChangeKind::Gone,
-    ChangeKind::Adopted,
-    ChangeKind::Disowned,
-    ChangeKind::Blocked,
-    ChangeKind::Joined,
-    ChangeKind::Left,
-    ChangeKind::SetMade,
-    ChangeKind::SetEdited,
-    ChangeKind::SetDeleted,
-    ChangeKind::AccountJoined,
-    ChangeKind::AccountMoved,
-    ChangeKind::AccountLeft,
-];
-
 fn compact_taken(taken: &Taken) -> CompactTaken<'_> {
     // `only` is said by the summary.
     let Taken {
         only: _,
+        trusted_account_tags: _,
+        trusted_permission_set_tags: _,
         began,
         ended,
         instance,

@@ -369,13 +369,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_there_is_counted_apart() {
+        let page = html(&report(|json| {
+            json["assignments"][1]["present"] = json!(false);
+            json["assignments"][1]["standing"] = json!("drifted");
+        }));
+        for said in [
+            "<span class=\"figure\">1</span> <span class=\"of\">assignment</span>",
+            "<span class=\"figure\">0</span> <span class=\"of\">end within 30 days</span>",
+            "no longer wanted; 1 not there</span>",
+        ] {
+            assert!(page.contains(said), "{said}");
+        }
+    }
+
+    #[test]
     fn script_and_summary_use_the_same_words() {
         for standing in Standing::ALL {
             let words = format!("{standing}: \"{}\"", summary::meaning(standing));
             assert!(SCRIPT.contains(&words), "{words}");
         }
         assert!(SCRIPT.contains(&format!("SOON = {} * DAY", summary::SOON)));
-        for kind in compact::KINDS {
+        for kind in crate::audit::ChangeKind::ALL {
             assert!(
                 SCRIPT.contains(&format!("\n  {}: [", kind.as_str())),
                 "the timeline has a sentence for {kind:?}"

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    super::{Audit, Only, Standing, Way},
+    super::{Assignment, Audit, Only, Standing, Way},
     escape,
 };
 
@@ -146,7 +146,8 @@ fn figures(audit: &Audit, page: &mut String) {
     let there = audit.assignments.iter().filter(|one| one.present).count();
     let soon =
         audit.taken.ended.saturating_add(SignedDuration::from_hours(24 * SOON)).unwrap_or(Timestamp::MAX);
-    let ending = audit.assignments.iter().filter(|one| one.until.is_some_and(|until| until <= soon)).count();
+    let ends_soon = |one: &&Assignment| one.present && one.until.is_some_and(|until| until <= soon);
+    let ending = audit.assignments.iter().filter(ends_soon).count();
     let outdated = audit.permission_sets.iter().filter(|set| !set.outdated.is_empty()).count();
     let differing = audit.permission_sets.iter().filter(|set| set.differs).count();
     let people = audit.people.iter().filter(|person| !person.gone).count();
@@ -221,11 +222,13 @@ fn standings(audit: &Audit, page: &mut String) {
     }
     page.push_str("</svg><ul class=\"standings\" role=\"list\">");
     for (standing, count) in counts {
+        let absent = audit.assignments.iter().filter(|one| one.standing == standing && !one.present).count();
+        let absent = if absent == 0 { String::new() } else { format!("; {} not there", grouped(absent)) };
         let none = if count == 0 { " none" } else { "" };
         let _ = write!(
             page,
             "<li><a class=\"standing s-{standing}{none}\" href=\"#/matrix?standing={standing}\">{}<span class=\"count\">{}</span> \
-             <span class=\"word\">{standing}</span> <span class=\"meaning\">{}</span></a></li>",
+             <span class=\"word\">{standing}</span> <span class=\"meaning\">{}{absent}</span></a></li>",
             symbol(standing.as_str()),
             grouped(count),
             meaning(standing)

@@ -8,7 +8,7 @@ use super::{AuditError, Auditor};
 use crate::{
     audit::{AuditedSet, Draft, Holding, Only, Place, Scope, Unread, Way},
     domain::{AccountId, GroupId, PermissionSetArn, Principal},
-    engine::look::all_rows,
+    engine::{look::all_rows, reading::Reading},
     ledger::State,
     ports::{LedgerError, OfVersion, PortError},
 };
@@ -19,15 +19,11 @@ const FEW: usize = 600;
 /// How many calls it takes to ask for what one user has. What they have through groups is listed as well, a hundred to a page.
 const CALLS_OF_A_USER: usize = 3;
 
-/// After so many calls it is looked whether a sweep has begun.
-const LOOKS_EVERY: usize = 60;
-
 /// Collects, until it has all or its time is over.
 pub(super) struct Collector<'a> {
     pub(super) auditor: &'a Auditor<'a>,
     /// `None`: however long it takes.
     pub(super) until: Option<Timestamp>,
-    pub(super) calls: usize,
 }
 
 /// Whether there is more to collect than there was time for.
@@ -35,26 +31,20 @@ type Whole = bool;
 
 impl Collector<'_> {
     /// Goes on with a draft; tells whether it is whole.
-    pub(super) async fn collect(&mut self, draft: &mut Draft) -> Result<Whole, AuditError> {
-        Ok(self.sets(draft).await? && self.assignments(draft).await? && self.members(draft).await?)
+    pub(super) async fn collect(&self, draft: &mut Draft) -> Result<Whole, AuditError> {
+        Ok(self.sets(draft).await?
+            && self.assignments(draft).await?
+            && self.members(draft).await?
+            && self.tags(draft).await?)
     }
 
     /// Whether the rest is for another run.
-    async fn is_late(&mut self) -> Result<bool, AuditError> {
-        let reader = &self.auditor.reader;
-        let now = reader.clock.now();
-        if self.until.is_some_and(|until| now >= until) {
-            return Ok(true);
-        }
-        self.calls += 1;
-        if !self.auditor.auditing.yields_to_sweep || !self.calls.is_multiple_of(LOOKS_EVERY) {
-            return Ok(false);
-        }
-        let round = reader.ledger.round().await.map_err(super::ReadError::Ledger)?;
-        Ok(round.is_some_and(|round| round.is_taken(now)))
+    fn is_late(&self) -> bool {
+        let now = self.auditor.reader.clock.now();
+        self.until.is_some_and(|until| now >= until)
     }
 
-    async fn sets(&mut self, draft: &mut Draft) -> Result<Whole, AuditError> {
+    async fn sets(&self, draft: &mut Draft) -> Result<Whole, AuditError> {
         let access = self.auditor.reader.access;
         let listed = if let Some(listed) = &draft.listed {
             listed.clone()
@@ -71,7 +61,7 @@ impl Collector<'_> {
         let left: Vec<_> = listed.into_iter().filter(|arn| !draft.sets.contains_key(arn)).collect();
         self.auditor.steps.more(left.len());
         for arn in left {
-            if self.is_late().await? {
+            if self.is_late() {
                 return Ok(false);
             }
             let set = self.set(&arn, draft).await?;
@@ -134,7 +124,7 @@ impl Collector<'_> {
         Ok(Some(set))
     }
 
-    async fn assignments(&mut self, draft: &mut Draft) -> Result<Whole, AuditError> {
+    async fn assignments(&self, draft: &mut Draft) -> Result<Whole, AuditError> {
         let way = match draft.way {
             Some(way) => way,
             None => self.way(draft).await?,
@@ -181,7 +171,7 @@ impl Collector<'_> {
 
     /// Who is in each of these places.
     async fn places(
-        &mut self,
+        &self,
         draft: &mut Draft,
         places: BTreeSet<(AccountId, PermissionSetArn)>,
     ) -> Result<Whole, AuditError> {
@@ -189,7 +179,7 @@ impl Collector<'_> {
             draft.places.iter().map(|place| (place.account.clone(), place.permission_set.clone())).collect();
         self.auditor.steps.more(places.difference(&done).count());
         for (account, permission_set) in places.difference(&done) {
-            if self.is_late().await? {
+            if self.is_late() {
                 return Ok(false);
             }
             let scope =
@@ -218,7 +208,7 @@ impl Collector<'_> {
     /// What everybody has. Tells the places of those that no answer is given for, because they are gone; `None` if there is more to ask.
     /// Where the caller may not ask so, the draft goes account by account from here on.
     async fn holdings(
-        &mut self,
+        &self,
         draft: &mut Draft,
     ) -> Result<Option<BTreeSet<(AccountId, PermissionSetArn)>>, AuditError> {
         let reader = &self.auditor.reader;
@@ -246,7 +236,7 @@ impl Collector<'_> {
         let mut silent = BTreeSet::new();
         self.auditor.steps.more(everybody.difference(&done).count());
         for principal in everybody.difference(&done) {
-            if self.is_late().await? {
+            if self.is_late() {
                 return Ok(None);
             }
             let scope = Scope::AssignmentsOf { principal: principal.clone() };
@@ -283,15 +273,52 @@ impl Collector<'_> {
         Ok(Some(silent))
     }
 
-    async fn members(&mut self, draft: &mut Draft) -> Result<Whole, AuditError> {
+    async fn members(&self, draft: &mut Draft) -> Result<Whole, AuditError> {
         for group in draft.groups() {
             if draft.members.contains_key(&group) {
                 continue;
             }
-            if self.is_late().await? {
+            if self.is_late() {
                 return Ok(false);
             }
             self.members_of(&group, draft).await?;
+        }
+        Ok(true)
+    }
+
+    /// The tags of accounts that are told in no answer in bulk: Organizations gives out those of ten accounts a second.
+    async fn tags(&self, draft: &mut Draft) -> Result<Whole, AuditError> {
+        if self.auditor.auditing.only != Only::Everything {
+            return Ok(true);
+        }
+        let reader = self.auditor.reader;
+        let untold = if let Some(untold) = &draft.untold {
+            untold.clone()
+        } else {
+            let reading = Reading::begin(reader, &self.auditor.settings).await?;
+            let records = reading.records().await?;
+            let mut untold: BTreeSet<AccountId> = records.into_iter().map(|record| record.id).collect();
+            let told = reading.tags_in_bulk(&untold).await?;
+            untold.retain(|id| !told.contains_key(id));
+            draft.untold = Some(untold.clone());
+            untold
+        };
+        let left: Vec<_> = untold.into_iter().filter(|id| !draft.tags.contains_key(id)).collect();
+        self.auditor.steps.more(left.len());
+        for account in left {
+            if self.is_late() {
+                return Ok(false);
+            }
+            let tags = match reader.organization.account_tags(&account).await {
+                Ok(tags) => tags,
+                Err(error) => {
+                    let scope = Scope::Account { account: account.clone() };
+                    unread(draft, format!("account {account}"), error, scope)?;
+                    None
+                }
+            };
+            draft.tags.insert(account, tags);
+            self.auditor.steps.done();
         }
         Ok(true)
     }

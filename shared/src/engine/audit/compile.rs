@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
+
 use super::{AuditError, Auditor, collect};
 use crate::{
     audit::{
@@ -12,7 +14,7 @@ use crate::{
         Unread, Way,
     },
     causes,
-    domain::{Account, AssignmentKey, Mode, OuPath, PermissionSetArn, Principal},
+    domain::{Account, AssignmentKey, GroupId, Mode, OuPath, PermissionSetArn, Principal, UserId},
     engine::{
         Decided, Planner, ReadError, Reader, Rulebook, RulesOnHand,
         look::{Draft as Drafted, Drafts, Look},
@@ -21,7 +23,7 @@ use crate::{
     },
     ledger::{Campaign, CampaignRecord, Cause, Edit, Row, State},
     plan::Actual,
-    ports::{LastName, SeenKind, UserNames},
+    ports::{LastName, Seen, SeenKind, UserNames},
     rules::{Bundle, Guardrails, Index, Reprovision, RuleSet, Settings},
 };
 
@@ -42,6 +44,10 @@ impl Auditor<'_> {
         };
         let planner = Planner { reader, settings: self.settings };
         let mut look = Look::begin(&planner, None).await?;
+        let read_before = draft.tags.iter().filter_map(|(id, tags)| Some((id.clone(), tags.clone()?)));
+        look.know_tags(read_before);
+        // One that is gone meanwhile is in no list, and one that could not be read is told by the draft.
+        let unreadable = |id: &&crate::domain::AccountId| matches!(draft.tags.get(*id), Some(None));
         let everybody = look.accounts();
         let in_scope: Vec<_> = everybody
             .iter()
@@ -49,6 +55,7 @@ impl Auditor<'_> {
                 Only::Account(only) => *id == only,
                 Only::Everything | Only::PermissionSet(_) | Only::Person(_) => true,
             })
+            .filter(|id| !unreadable(id))
             .cloned()
             .collect();
         let (accounts, needs) = look.read(&in_scope).await;
@@ -80,6 +87,9 @@ impl Auditor<'_> {
         self.what_is_new(&mut draft).await?;
 
         let instance = self.reader.access.instance().await.map_err(ReadError::Instance)?;
+        let trusted = |tags: fn(&Settings) -> &BTreeSet<String>| {
+            in_force.as_ref().map(|rules| tags(rules.index.settings()).clone()).unwrap_or_default()
+        };
         let taken = Taken {
             began: draft.began,
             ended: self.reader.clock.now(),
@@ -89,11 +99,13 @@ impl Auditor<'_> {
             management_account: look.reading.organization().await?.management_account,
             rules: in_force.as_ref().map(|rules| rules.version.clone()),
             mode: in_force.as_ref().map(|rules| rules.index.settings().mode),
+            trusted_account_tags: trusted(|settings| &settings.trusted_account_tags),
+            trusted_permission_set_tags: trusted(|settings| &settings.trusted_permission_set_tags),
             since: None,
             way: draft.way.unwrap_or(Way::ByAccount),
             only: self.auditing.only.clone(),
         };
-        let edits = self.edits().await?;
+        let asked = draft.holdings.iter().map(|holding| holding.principal.clone()).collect();
         let declared = look.rules.index.declared().to_vec();
         let Who { groups, people, gone, last_names } = who;
         let findings = Findings {
@@ -111,9 +123,8 @@ impl Auditor<'_> {
             lag: signed(self.settings.lag),
         };
         let audit = findings.compile();
-        let remembered = Remembered { rows: rows.iter().collect(), edits };
         Ok(match before {
-            Some(before) => audit.since(before, &remembered),
+            Some(before) => audit.since(before, &self.remembered(&rows, asked).await?),
             None => audit,
         })
     }
@@ -172,7 +183,7 @@ impl Auditor<'_> {
                 }
             }
         }
-        let collector = collect::Collector { auditor: self, until: None, calls: 0 };
+        let collector = collect::Collector { auditor: self, until: None };
         for principal in principals {
             if let Principal::Group(group) = principal
                 && !who.gone.contains(principal)
@@ -224,6 +235,26 @@ impl Auditor<'_> {
         changed.extend(told(listed.difference(&now).collect(), "deleted"));
         draft.changed_meanwhile.extend(changed);
         Ok(())
+    }
+
+    /// What the ledger knows of the time since the earlier report.
+    async fn remembered<'b>(
+        &self,
+        rows: &'b BTreeMap<AssignmentKey, Row>,
+        asked: BTreeSet<Principal>,
+    ) -> Result<Remembered<'b>, AuditError> {
+        let (edits, joined) = (self.edits().await?, self.joined().await?);
+        Ok(Remembered { was_asked: true, rows: rows.iter().collect(), edits, joined, asked })
+    }
+
+    /// When those were first seen who are in groups that matter.
+    async fn joined(&self) -> Result<BTreeMap<(GroupId, UserId), Timestamp>, AuditError> {
+        let seen = self.reader.ledger.recall(SeenKind::Member).await?.into_iter();
+        let member = |seen: Seen| {
+            let (group, user) = seen.id.split_once('/')?;
+            Some(((group.parse().ok()?, user.parse().ok()?), seen.at))
+        };
+        Ok(seen.filter_map(member).collect())
     }
 
     /// Edits of permission sets, as far as the ledger remembers.

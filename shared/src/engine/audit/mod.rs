@@ -29,8 +29,6 @@ pub struct AuditSettings {
     pub only: Only,
     /// Where the instance is, to be told in the report.
     pub region: Option<String>,
-    /// It stops when a sweep is at work: both have the same share of AWS's rates.
-    pub yields_to_sweep: bool,
 }
 
 /// Why there is no report. There is none at all then.
@@ -89,7 +87,7 @@ impl Auditor<'_> {
     /// Reads everything, however long it takes, and tells what has changed since an earlier report.
     pub async fn audit(&self, before: Option<&Audit>) -> Result<Audit, AuditError> {
         let mut draft = self.begin().await?;
-        Collector { auditor: self, until: None, calls: 0 }.collect(&mut draft).await?;
+        Collector { auditor: self, until: None }.collect(&mut draft).await?;
         self.compile(draft, before).await
     }
 
@@ -100,5 +98,5 @@ impl Auditor<'_> {
     }
 }
 
-/// How long a draft may rest and still be gone on with.
-const PATIENCE: Duration = Duration::from_hours(24);
+/// How old a draft may be and still be gone on with: the longest that a report may take.
+const PATIENCE: Duration = Duration::from_hours(72);

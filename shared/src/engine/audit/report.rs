@@ -8,8 +8,8 @@ use super::{AuditError, Auditor, PATIENCE, collect::Collector};
 use crate::{
     audit::{Audit, Counts, DRAFT_FORMAT, Draft, csv, page},
     domain::RulesVersion,
-    engine::signed,
-    ports::{PortError, Reports},
+    engine::{signed, turns},
+    ports::{Ledger, PortError, Reports},
 };
 
 /// What is read so far, between runs.
@@ -59,8 +59,8 @@ pub enum ReportEnd {
     Unfinished,
     /// The next report is to begin later.
     TooSoon,
-    /// A sweep is at work, and has the share of AWS's rates; the next run goes on.
-    SweepUnderWay,
+    /// A sweep is at work, or it has waited for longer: both have one share of AWS's rates. The next run goes on.
+    SweepsTurn,
 }
 
 /// What a run has come to.
@@ -71,7 +71,7 @@ pub struct ReportSummary {
     pub report: Option<String>,
     /// What is in it.
     pub counts: Option<Counts>,
-    /// How many permission sets, principals, places and groups have been read of one that is not finished.
+    /// How many permission sets, principals, places, groups and accounts' tags have been read of one that is not finished.
     pub read: usize,
 }
 
@@ -94,6 +94,8 @@ pub enum ReportError {
 #[derive(Clone, Copy)]
 pub struct Reporter<'a> {
     pub auditor: Auditor<'a>,
+    /// Where it takes turns with the sweep. It writes nothing else there.
+    pub ledger: &'a dyn Ledger,
     pub reports: &'a dyn Reports,
     pub settings: ReportSettings,
 }
@@ -107,8 +109,7 @@ impl std::fmt::Debug for Reporter<'_> {
 impl Reporter<'_> {
     /// Goes on with the report that is under way, or begins one that is due.
     pub async fn run(&self) -> Result<ReportSummary, ReportError> {
-        let clock = self.auditor.reader.clock;
-        let began = clock.now();
+        let began = self.auditor.reader.clock.now();
         let until = began + signed(self.settings.run_for);
         let latest = self.latest().await?;
         let draft = self.draft(latest.as_ref(), began).await?;
@@ -119,28 +120,39 @@ impl Reporter<'_> {
         }
         let every = signed(self.settings.every);
         if let Some(last) = latest.as_ref().filter(|last| began > last.began + every + every) {
-            tracing::warn!(last.began = %last.began, "audit: the last report is older than twice `USHER_AUDIT_EVERY`: sweeps may leave it no time (`USHER_SWEEP_EVERY`)");
+            tracing::warn!(last.began = %last.began, "audit: the last report is older than twice `USHER_AUDIT_EVERY`: its runs may be too few or too short");
         }
-        if self.auditor.auditing.yields_to_sweep && self.is_swept(began).await? {
-            return Ok(ended(ReportEnd::SweepUnderWay, draft.as_ref().map_or(0, read)));
+        let taken = turns::take_for_audit(began, self.ledger).await.map_err(AuditError::from)?;
+        let Some(round) = taken else {
+            return Ok(ended(ReportEnd::SweepsTurn, draft.as_ref().map_or(0, read)));
+        };
+        let done = Box::pin(self.go_on(latest, draft, until)).await;
+        if let Err(error) = turns::give_back(round, self.ledger).await {
+            tracing::warn!(%error, "the turn could not be given back; it is the sweep's again later");
         }
+        done
+    }
+
+    /// Reads on, until there is a report or the time is over.
+    async fn go_on(
+        &self,
+        latest: Option<Pointer>,
+        draft: Option<Draft>,
+        until: Timestamp,
+    ) -> Result<ReportSummary, ReportError> {
         let mut draft = match draft {
             Some(draft) => draft,
             None => self.auditor.begin().await?,
         };
         let before = read(&draft);
-        let mut collector = Collector { auditor: &self.auditor, until: Some(until), calls: 0 };
+        let collector = Collector { auditor: &self.auditor, until: Some(until) };
         let is_whole = collector.collect(&mut draft).await?;
         // What is left to do takes a while too, and is not to be broken off.
         let third = signed(self.settings.run_for) / 3;
-        if !is_whole || (clock.now() + third > until && read(&draft) > before) {
+        let now = self.auditor.reader.clock.now();
+        if !is_whole || (now + third > until && read(&draft) > before) {
             self.replace(DRAFT, &serde_json::to_vec(&draft)?).await?;
-            let end = if is_whole || clock.now() >= until {
-                ReportEnd::Unfinished
-            } else {
-                ReportEnd::SweepUnderWay
-            };
-            return Ok(ended(end, read(&draft)));
+            return Ok(ended(ReportEnd::Unfinished, read(&draft)));
         }
         let before = match &latest {
             Some(latest) => self.report(latest).await?,
@@ -148,11 +160,6 @@ impl Reporter<'_> {
         };
         let audit = self.auditor.compile(draft, before.as_ref()).await?;
         self.keep(&audit).await
-    }
-
-    async fn is_swept(&self, now: Timestamp) -> Result<bool, ReportError> {
-        let round = self.auditor.reader.ledger.round().await.map_err(AuditError::from)?;
-        Ok(round.is_some_and(|round| round.is_taken(now)))
     }
 
     /// The last report's pointer. What can't be read as one is in nobody's way.
@@ -238,5 +245,6 @@ fn ended(run: ReportEnd, read: usize) -> ReportSummary {
 
 /// How much of a draft has been read.
 fn read(draft: &Draft) -> usize {
-    draft.sets.len() + draft.holdings.len() + draft.places.len() + draft.members.len()
+    let tags = draft.tags.len();
+    draft.sets.len() + draft.holdings.len() + draft.places.len() + draft.members.len() + tags
 }

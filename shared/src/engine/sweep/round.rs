@@ -102,7 +102,8 @@ impl<'a> Run<'a> {
                 return self.leave().await;
             }
         }
-        self.round.taken_until = None;
+        // Members are compared yet, and nobody is to read beside that.
+        self.round.taken_until = Some(self.now() + signed(self.sweep.settings.hold));
         Ok(if self.keep().await? { SweepEnd::RoundEnded } else { SweepEnd::UnderWay })
     }
 
@@ -124,7 +125,7 @@ impl<'a> Run<'a> {
     }
 
     /// Goes on, where that was last said a while ago.
-    async fn go_on_in_time(&mut self) -> Result<bool, SweepError> {
+    pub(super) async fn go_on_in_time(&mut self) -> Result<bool, SweepError> {
         if self.now() < self.round.worked_at + signed(self.sweep.settings.hold) / 2 {
             return Ok(true);
         }

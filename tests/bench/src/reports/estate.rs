@@ -153,6 +153,8 @@ impl Estate {
             management_account: management.unwrap_or_else(|| account_id(0)),
             rules: None,
             mode: Some(Mode::Sync),
+            trusted_account_tags: BTreeSet::new(),
+            trusted_permission_set_tags: BTreeSet::new(),
             since: None,
             way: Way::ByAccount,
             only: Only::Everything,

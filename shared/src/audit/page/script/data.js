@@ -110,8 +110,8 @@ const place = (account, set) => account * sets.length + set;
 const outdatedPlaces = new Set(sets.flatMap((set) => Array.from(set.outdated, (account) => place(account, set.index))));
 const isOutdated = (account, set) => outdatedPlaces.has(place(account, set));
 /** Whether an assignment ends soon. */
-const expires = (index) => column.until[index] >= 0 && raw.epoch + column.until[index] <= taken.ended + SOON;
 const isThere = (index) => (flags[index] & PRESENT) !== 0;
+const expires = (index) => isThere(index) && column.until[index] >= 0 && raw.epoch + column.until[index] <= taken.ended + SOON;
 const rulesOf = (list) => raw.rule_lists[list].map((rule) => raw.rules[rule]);
 
 /** One assignment with all that is told of it. */

@@ -16,7 +16,7 @@ const anyFilter = (query) => FILTERS.some((name) => query.get(name));
 let lastSelection = { key: null };
 
 /**
- * The assignments that the filters let through: `passes[index]`, how many, how many of each standing if that alone were
+ * The assignments that the filters let through: `passes[index]`, how many of them are there, how many of each standing if that alone were
  * not asked for, and which accounts and permission sets have any. Text is each view's own matter: `text` says where to
  * look for it, or is null.
  */
@@ -43,7 +43,7 @@ function select(query, text = null) {
   ];
 
   const selection = {
-    key, passes: new Uint8Array(count), count: 0, ofStanding: new Map(WORST_FIRST.map((standing) => [standing, 0])),
+    key, passes: new Uint8Array(count), there: 0, ofStanding: new Map(WORST_FIRST.map((standing) => [standing, 0])),
     accounts: new Uint8Array(accounts.length), sets: new Uint8Array(sets.length), accountFits, accountNamed,
     // Whether accounts and sets without any assignment belong to it too.
     whole: !set && standings.size === 0 && !onlyOutdated && !onlyExpiring,
@@ -59,7 +59,7 @@ function select(query, text = null) {
     selection.ofStanding.set(standing, selection.ofStanding.get(standing) + 1);
     if (standings.size > 0 && !standings.has(standing)) continue;
     selection.passes[index] = 1;
-    selection.count += 1;
+    if (isThere(index)) selection.there += 1;
     selection.accounts[account] = 1;
     selection.sets[itsSet] = 1;
   }
@@ -113,7 +113,7 @@ function makeFilters(place, change) {
     field("OU", ou), field("Permission set", set), field("Account tag", tag),
     el("div", { class: "checks" }, el("label", { class: "check" }, expiring, "Ends within 30 days"), el("label", { class: "check" }, outdated, "Only outdated"), clear)));
   const current = { standings: [] };
-  const textField = field("", text, "visually-hidden");
+  const textField = field("", text, "narrow-hidden");
   place.append(el("form", { class: "filters", role: "search", "aria-label": "Filters", submit: (event) => event.preventDefault() }, textField, fold, standings));
   // The fields are folded away where there is little room, and always open where there is enough.
   const wide = matchMedia("(min-width: 75rem)");

@@ -13,7 +13,7 @@ function renderAccounts(view, state, go) {
     .map((account) => {
       const chosen = [];
       for (let [index, end] = account.stretch; index < end; index += 1) if (selection.passes[index] === 1) chosen.push(index);
-      return { account, assignments: chosen.length, sets: new Set(chosen.map((index) => ofSet[index])).size, people: peopleOf(chosen).size };
+      return { account, assignments: chosen.length, sets: new Set(chosen.filter(isThere).map((index) => ofSet[index])).size, people: peopleOf(chosen).size };
     });
   tell(plural(rows.length, "account"), anyFilter(state.query) && `of ${number(accounts.filter((one) => one.listed).length)}`);
   view.replaceChildren(tableOf({

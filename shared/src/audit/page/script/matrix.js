@@ -108,7 +108,7 @@ function renderMatrix(view, state, go) {
   const asList = narrow.matches || printing;
   const folded = new Set(asList ? [] : (state.query.get("fold") ?? "").split(".").filter(Boolean).map(Number));
   const { rows, shown } = matrixRows(selection, folded);
-  tell(`${plural(shown, "account")}, ${plural(columns.length, "permission set")}, ${plural(selection.count, "assignment")}`, !everything && "(filtered)");
+  tell(`${plural(shown, "account")}, ${plural(columns.length, "permission set")}, ${plural(selection.there, "assignment")}`, !everything && "(filtered)");
 
   if (rows.length === 0 || columns.length === 0) {
     view.replaceChildren(everything

@@ -115,7 +115,7 @@ function renderGroup(view, group, state, go) {
     section("Assignments", "assignments", assignmentTable(group, group.assignments.map(assignment), [COLUMNS.account, COLUMNS.ou, COLUMNS.set, COLUMNS.standing, COLUMNS.since, COLUMNS.why], `Assignments of ${group.name}`, { state, go })),
     changesOf((one) => one.principal === group),
   ]);
-  return `${group.unread ? "members not read" : plural(members.length, "member")}, ${plural(group.assignments.length, "assignment")}`;
+  return `${group.unread ? "members not read" : plural(members.length, "member")}, ${plural(group.assignments.filter(isThere).length, "assignment")}`;
 }
 
 function renderSet(view, set, state, go) {
