@@ -30,8 +30,10 @@ impl LocalRuntime {
         audit::handle(reporter).await.map_err(Failure::Report)
     }
 
-    /// Makes a report now and then each time this much later, for as long as it is polled. What comes of it is told as news.
+    /// Makes a report soon, when the first sweep has had its turn, and then each time this much later, for as long as it is polled. What comes of it is
+    /// told as news.
     pub async fn audit_every(&self, folder: &Path, every: Duration) {
+        self.clock.sleep(TICK).await;
         loop {
             let wait = match self.audit(folder, every).await {
                 Ok(made) => match made.run {

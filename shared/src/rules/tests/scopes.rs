@@ -279,7 +279,7 @@ fn accounts() -> Vec<Account> {
     let mut all = Vec::new();
     for id in ["111122223333", "222233334444", "333344445555"] {
         for place in places {
-            for team in [None, Some("x"), Some("xy"), Some("z")] {
+            for team in [None, Some("x"), Some("xy"), Some("z"), Some("of no selector")] {
                 for name in ["web", "shop"] {
                     all.push(Account {
                         id: id.parse().unwrap(),
@@ -299,7 +299,7 @@ fn accounts() -> Vec<Account> {
 fn sets() -> Vec<PermissionSet> {
     let mut all = Vec::new();
     for name in ["P", "Q", "R", "Admin"] {
-        for value in [None, Some("x"), Some("xy"), Some("z")] {
+        for value in [None, Some("x"), Some("xy"), Some("z"), Some("of no selector")] {
             all.push(PermissionSet {
                 arn: "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef"
                     .parse()
