@@ -33,7 +33,9 @@ pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use export::{ExportArgs, TemplateForm};
 pub use import::{ImportArgs, ImportMode};
-pub use ledger::{LedgerArgs, LedgerAt};
+pub use ledger::{
+    LedgerArgs, LedgerAt, LedgerCommand, LedgerConfirmArgs, LedgerExportArgs, LedgerImportArgs,
+};
 pub use output::{Output, OutputArgs};
 pub use plan::{ApplyArgs, PlanArgs, WhatArgs};
 pub use reprovision::ReprovisionArgs;
@@ -243,6 +245,9 @@ pub enum Command {
     /// Work on what failed for good: messages and events that no function could act on
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Work on the whole of a ledger: confirm it, write it out, put it in
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Show what events lead to, or why they are ignored
     #[command(
         after_help = "A file may hold EventBridge events, CloudTrail records (a log file, or what `aws cloudtrail lookup-events`\n\

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use shared::{
     engine::{AccountHint, EngineSettings, Provisioner, Reconciler, RunEnd, Wake},
     guardrail::Scope,
+    ledger::Row,
     local::LocalQueue,
-    ports::{Clock, Ledger, Queue as _},
+    ports::{Clock, Ledger, Queue as _, Witness},
 };
 
 use crate::{
@@ -20,6 +21,9 @@ use crate::{
 const HIDDEN: Duration = Duration::from_mins(5);
 /// How long until the next look at what takes long.
 const LOOKED_AT_AGAIN: Duration = Duration::from_secs(30);
+/// Why nothing more is sent.
+const PAUSED: &str = "Usher is paused: nothing more is sent until `usher resume`";
+const FROZEN: &str = "the ledger may not be whole: nothing more is sent until `usher ledger confirm`";
 /// More rows with work than are ever looked at.
 const ALL: usize = 1_000_000;
 
@@ -30,6 +34,7 @@ pub(crate) struct EngineRun<'a> {
     pub(crate) reconciler: Reconciler<'a>,
     pub(crate) inbox: &'a LocalQueue,
     pub(crate) wake: &'a LocalQueue,
+    pub(crate) witness: &'a dyn Witness,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) settings: EngineSettings,
     /// What may be done, where that is not everything.
@@ -47,7 +52,16 @@ impl EngineRun<'_> {
     ) -> Result<(), Failure> {
         loop {
             self.decide_again().await?;
-            let left = self.ledger.work(ALL).await?;
+            let mut left = self.ledger.work(ALL).await?;
+            // What waits for somebody to confirm the ledger doesn't wait for AWS.
+            let frozen = self.ledger.orders().await?.freeze;
+            let waits = |row: &Row| match (&frozen, row.work()) {
+                (Some(freeze), Some((operation, intent))) => {
+                    intent.claim.is_none() && freeze.stops(operation)
+                }
+                (None | Some(_), _) => false,
+            };
+            left.retain(|row| !waits(row));
             let now = self.clock.now();
             let patience = jiff::SignedDuration::try_from(self.settings.patience).unwrap_or_default();
             let stuck = |claimed: Option<Timestamp>| claimed.is_some_and(|at| at + patience <= now);
@@ -60,7 +74,8 @@ impl EngineRun<'_> {
             let wait = match end {
                 RunEnd::Done | RunEnd::LeaseLost => Duration::ZERO,
                 RunEnd::Paused => {
-                    progress.say("Usher is paused: nothing more is sent until `usher resume`", screen)?;
+                    let why = if frozen.is_some() { FROZEN } else { PAUSED };
+                    progress.say(why, screen)?;
                     let done = progress.done_of(self.ledger.work(ALL).await?.len());
                     progress.end(done, screen)?;
                     return Ok(());
@@ -91,6 +106,7 @@ impl EngineRun<'_> {
             inbox: self.inbox,
             wake: self.wake,
             polls: None,
+            witness: self.witness,
             clock: self.clock,
             settings: self.settings,
         };

@@ -10,8 +10,8 @@ use miette::Diagnostic;
 use shared::{
     domain::{AccountId, RulesVersion},
     engine::{
-        AnnounceError, AuditError, DeclaredSetsError, PublishError, ReadError, ReconcileError, ReportError,
-        ReprovisionError, RunError, SweepError, consent::ConsentError,
+        AnnounceError, AuditError, DeclaredSetsError, EpochError, PublishError, ReadError, ReconcileError,
+        ReportError, ReprovisionError, RunError, SweepError, TransferError, consent::ConsentError,
     },
     local::OpenError,
     ports::{LedgerError, PortError},
@@ -86,6 +86,18 @@ pub enum Failure {
     OutcomeFile { path: String, source: io::Error },
     #[error("cannot use the ledger")]
     Ledger(#[from] LedgerError),
+    #[error("cannot tell whether the ledger is whole")]
+    Epoch(#[source] EpochError),
+    #[error("cannot copy the ledger")]
+    Transfer(#[source] TransferError),
+    #[error("cannot read the copy of a ledger `{path}`")]
+    LedgerCopy { path: String, source: io::Error },
+    #[error("an import into this ledger broke off, and it is not whole")]
+    HalfImported,
+    #[error("an engine is at work on this ledger, or was broken off less than 90 s ago")]
+    EngineAtWork,
+    #[error("the rules that the copy has in force, version {}, are not there", version.short())]
+    RulesNotThere { version: RulesVersion },
     #[error("a setting in the environment is wrong")]
     Settings(#[from] SettingsError),
     #[error("cannot use IAM Identity Center")]
@@ -277,7 +289,17 @@ impl Failure {
                     .cause()
                     .or_else(|| Some("run `usher apply` again: it takes up what is left".to_owned()));
             }
+            Self::LedgerCopy { .. } => "give the path of a file that `usher ledger export` has written",
+            Self::HalfImported => {
+                "repeat `usher ledger import` with the same file: it goes on where it broke off"
+            }
+            Self::EngineAtWork => "`usher pause` it, or try again when it has come to rest",
+            Self::RulesNotThere { .. } => {
+                "copy rules/VERSION.json of that version beside the ledger, or into the bucket, and repeat the command"
+            }
             Self::Ledger(_)
+            | Self::Epoch(_)
+            | Self::Transfer(_)
             | Self::Instance(_)
             | Self::Read(_)
             | Self::Audit(_)
@@ -339,6 +361,8 @@ fn consented(error: &ConsentError) -> Option<&'static str> {
         | ConsentError::Partly { .. }
         | ConsentError::PartlyAdopted { .. }
         | ConsentError::NotPaused
+        | ConsentError::NotFrozen
+        | ConsentError::Epoch(_)
         | ConsentError::NotHeld(_)
         | ConsentError::KeyNotHeld(_)
         | ConsentError::TooManyHolds(_)

@@ -7,8 +7,9 @@ use std::{
 };
 
 use shared::{
-    local::{OutcomeFile, SqliteLedger},
-    ports::Ledger,
+    local::{FileWitness, OutcomeFile, SqliteLedger},
+    ports::{Ledger, Witness},
+    settings::Settings,
 };
 
 use crate::{
@@ -108,6 +109,34 @@ pub(crate) fn folder(path: &Path) -> PathBuf {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),
     }
+}
+
+/// What is kept beside a ledger, and is named after it: another ledger beside it has one of its own.
+pub(crate) fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(what);
+    path.with_file_name(name)
+}
+
+/// What tells of a ledger in a file.
+pub(crate) fn witness_beside(path: &Path) -> FileWitness {
+    FileWitness::new(&beside(path, "epoch"))
+}
+
+/// What tells of a ledger: beside its file, or in the bucket of the deployed functions.
+pub(crate) async fn witness(
+    at: &LedgerAt,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Result<Arc<dyn Witness>, Failure> {
+    Ok(match at {
+        LedgerAt::File(path) => Arc::new(witness_beside(path)),
+        LedgerAt::Table(_) => {
+            let rules = Settings::from_env().rules()?;
+            Arc::new(connect::connection(connection, machine).await.witness(&rules.bucket, &rules.prefix))
+        }
+    })
 }
 
 /// Whether something has this name. What can't be looked at counts as there: opening it tells why.

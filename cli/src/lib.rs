@@ -40,7 +40,7 @@ pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
 
-use args::{Command, DeadLettersCommand, DelegationCommand, RulesCommand};
+use args::{Command, DeadLettersCommand, DelegationCommand, LedgerCommand, RulesCommand};
 
 /// How a command ended, as its exit code says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +101,10 @@ fn acts(command: &Command) -> bool {
         | Command::Disown(_)
         | Command::Confirm(_)
         | Command::DeadLetters(DeadLettersCommand::Retry(_))
+        | Command::Ledger(LedgerCommand::Confirm(_) | LedgerCommand::Import(_))
         | Command::Rules(RulesCommand::Publish(_) | RulesCommand::Rollback(_)) => true,
         Command::Import(import) => import.adopt,
+        Command::Ledger(LedgerCommand::Export(export)) => export.moves,
         Command::Reprovision(reprovision) => reprovision.now,
         Command::Rules(
             RulesCommand::Check(_)
@@ -182,7 +184,27 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Delegation(DelegationCommand::Who(who)) => {
             Box::pin(commands::delegation::who(&who, &connection, machine, screen)).await
         }
+        Command::Ledger(ledger) => Box::pin(ledger_command(ledger, &connection, machine, screen)).await,
         Command::Event(event) => commands::event::run(&event, screen),
+    }
+}
+
+async fn ledger_command(
+    command: LedgerCommand,
+    connection: &args::ConnectionArgs,
+    machine: &Machine,
+    screen: &mut Screen<'_>,
+) -> Result<Ending, Failure> {
+    match command {
+        LedgerCommand::Confirm(confirm) => {
+            commands::ledger_copy::confirm(&confirm, connection, machine, screen).await
+        }
+        LedgerCommand::Export(export) => {
+            commands::ledger_copy::export(&export, connection, machine, screen).await
+        }
+        LedgerCommand::Import(import) => {
+            commands::ledger_copy::import(&import, connection, machine, screen).await
+        }
     }
 }
 

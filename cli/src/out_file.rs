@@ -80,7 +80,7 @@ impl Out {
     }
 }
 
-fn unwritten(path: &Path, source: io::Error) -> Failure {
+pub(crate) fn unwritten(path: &Path, source: io::Error) -> Failure {
     ImportFailure::OutFile { path: path.display().to_string(), source }.into()
 }
 
@@ -90,7 +90,7 @@ fn beside(path: &Path) -> &Path {
 }
 
 /// A file of this text under a name that nothing has.
-fn new_file(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn new_file(path: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(beside(path))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;

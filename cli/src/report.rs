@@ -24,8 +24,8 @@ pub use plan::{
 pub(crate) use plan::{named, rules};
 pub use reprovision::{CampaignStatus, OutlookReport, RecordStatus, ReprovisionReport};
 pub use status::{
-    BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SetStatus, SpentToday, StatusReport,
-    WorkStatus,
+    BlockedStatus, FrozenStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SetStatus, SpentToday,
+    StatusReport, WorkStatus,
 };
 pub use what_if::{AccountWhatIf, WhatIfReport, WhatIfSummary};
 pub(crate) use withheld::way_out;

@@ -2,7 +2,9 @@
 
 use std::{fmt, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
+
+use super::ByArgs;
 
 /// On whose record a command works.
 #[derive(Debug, Clone, Args)]
@@ -50,4 +52,72 @@ pub(super) fn ledger_at(text: &str) -> Result<LedgerAt, String> {
         Err("a table's name has 3 to 255 letters, digits, `_`, `.` or `-`; a file of that name is ./dynamodb:…"
             .to_owned())
     }
+}
+
+/// What can be done with the whole of a ledger.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LedgerCommand {
+    /// Say that the ledger is whole, after it was restored, wiped or exchanged: what was frozen since goes on
+    #[command(
+        after_help = "Usher keeps a number in the ledger and in a second place. Where they differ, the ledger is older than it was, or another one, and\n\
+        nothing is taken away by it until somebody has looked: `usher plan` shows what it would do.\n\n\
+        Exit codes:\n  \
+        0  confirmed, or nothing was frozen\n  \
+        1  an error, or not confirmed\n\n\
+        Examples:\n  \
+        usher ledger confirm --ledger dynamodb:usher-ledger --reason 'restored after incident 12'"
+    )]
+    Confirm(LedgerConfirmArgs),
+    /// Write all that the ledger holds into a file, as a backup or to go on with it elsewhere
+    #[command(after_help = "The file holds names of people: keep it as you keep the ledger.\n\n\
+        Exit codes:\n  \
+        0  written\n  \
+        1  an error\n\n\
+        Examples:\n  \
+        usher ledger export --out ledger.jsonl\n  \
+        usher ledger export --move --out ledger.jsonl     and nothing is sent by this one any more")]
+    Export(LedgerExportArgs),
+    /// Put what was exported into an empty ledger
+    #[command(
+        after_help = "Nothing is sent by it before all is there; broken off, the same command goes on. Rules come along as the version in\n\
+        force: put their bundle (rules/VERSION.json) beside the ledger, or into the bucket, first.\n\n\
+        Exit codes:\n  \
+        0  all is there\n  \
+        1  an error\n\n\
+        Examples:\n  \
+        usher ledger import ledger.jsonl --ledger dynamodb:usher-ledger"
+    )]
+    Import(LedgerImportArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct LedgerConfirmArgs {
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// Don't ask; needed where nobody can answer
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub by: ByArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct LedgerExportArgs {
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// Write to this file, which is not there yet, instead of the screen
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Go on elsewhere: this ledger sends nothing any more
+    #[arg(long = "move", requires = "out")]
+    pub moves: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct LedgerImportArgs {
+    /// What `usher ledger export` has written
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
 }

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation},
     engine::{
-        self, AccountHint, Announcer, EngineSettings, Planner, Reader, Reconciler, Rulebook,
+        self, AccountHint, Announcer, EngineSettings, Epochs, Planner, Reader, Reconciler, Rulebook,
         consent::ConsentError,
     },
     guardrail::Scope,
     ledger::{Cause, Row, State},
-    local::{FolderRules, LocalQueue},
+    local::{FileWitness, FolderRules, LocalQueue},
     permission_sets::Withheld,
     ports::{Clock, Ledger, LedgerReader, RulesStore, Seen, SeenKind},
 };
@@ -104,6 +104,7 @@ pub(crate) async fn run(
         aws: &aws,
         engine: &engine,
         ledger: ledger.as_ref(),
+        witness: ledger::witness_beside(path),
         scope,
         rulebook: Rulebook::of_store(store),
         clock: Arc::clone(&machine.clock),
@@ -210,6 +211,7 @@ pub(super) struct Work<'a> {
     /// The same without a pace of its own.
     pub(super) engine: &'a Aws,
     pub(super) ledger: &'a dyn Ledger,
+    witness: FileWitness,
     pub(super) rulebook: Rulebook,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: EngineSettings,
@@ -272,12 +274,17 @@ impl Work<'_> {
     ) -> Result<(), Failure> {
         let (inbox, wake) =
             (LocalQueue::fifo(Arc::clone(&self.clock)), LocalQueue::standard(Arc::clone(&self.clock)));
+        Epochs { ledger: self.ledger, witness: &self.witness, clock: self.clock.as_ref() }
+            .advance()
+            .await
+            .map_err(Failure::Epoch)?;
         let run = EngineRun {
             aws: self.engine,
             ledger: self.ledger,
             reconciler: self.reconciler(&wake),
             inbox: &inbox,
             wake: &wake,
+            witness: &self.witness,
             clock: self.clock.as_ref(),
             settings: self.settings,
             scope: self.scope.as_ref(),

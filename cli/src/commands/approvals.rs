@@ -91,6 +91,7 @@ fn told(what: &Consented, now: Timestamp) -> String {
             format!("adopted {all} with rules {}", rules.short())
         }
         Consented::Disowned { key } => format!("disowned {key}"),
+        Consented::LedgerConfirmed { doubt } => format!("took the ledger as it was, though {doubt}"),
         Consented::Confirmed { name, permission_set } => format!("confirmed {name} as {permission_set}"),
     }
 }

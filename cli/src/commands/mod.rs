@@ -16,6 +16,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
 mod import_template;
+pub(crate) mod ledger_copy;
 pub(crate) mod orders;
 pub(crate) mod own;
 pub(crate) mod plan;

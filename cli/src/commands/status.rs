@@ -17,8 +17,8 @@ use crate::{
     names::{Names, Source},
     render,
     report::{
-        self, BlockedStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SetStatus, SpentToday,
-        StatusReport, WorkStatus,
+        self, BlockedStatus, FrozenStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SetStatus,
+        SpentToday, StatusReport, WorkStatus,
     },
 };
 
@@ -91,6 +91,11 @@ async fn read(
             count: rules.rules,
         }),
         paused: orders.pause.as_ref().map(order),
+        frozen: orders.freeze.as_ref().map(|freeze| FrozenStatus {
+            since: freeze.at,
+            stops: freeze.stops,
+            doubt: freeze.doubt,
+        }),
         holds: orders.holds.iter().map(|(scope, given)| on_hold(scope, given, names)).collect(),
         held: Vec::new(),
         over_budget: Vec::new(),

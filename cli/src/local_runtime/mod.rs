@@ -32,12 +32,12 @@ use shared::{
         SweepSettings, SweepSummary, Tick,
     },
     events::Family,
-    local::{FolderQueue, LocalQueue, OutcomeFile, SqliteLedger},
+    local::{FileWitness, FolderQueue, LocalQueue, OutcomeFile, SqliteLedger},
     ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::{Failure, connect::Aws};
+use crate::{Failure, connect::Aws, ledger};
 pub(crate) use bus::EventBus;
 pub use news::News;
 use news::Teller;
@@ -67,19 +67,12 @@ const DELIVERIES: u32 = 5;
 
 /// The folder beside a ledger where its dead letters are kept. Another ledger beside it has one of its own.
 pub(crate) fn dead_letters(ledger: &Path) -> PathBuf {
-    beside(ledger, "dead-letters")
+    ledger::beside(ledger, "dead-letters")
 }
 
 /// The folder beside a ledger where letters are left that are to be tried again.
 pub(crate) fn retries(ledger: &Path) -> PathBuf {
-    beside(ledger, "dead-letters-to-retry")
-}
-
-fn beside(ledger: &Path, what: &str) -> PathBuf {
-    let mut name = ledger.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(what);
-    ledger.with_file_name(name)
+    ledger::beside(ledger, "dead-letters-to-retry")
 }
 
 /// The functions with all that they need.
@@ -100,6 +93,8 @@ pub struct LocalRuntime {
     parked: FolderQueue,
     /// What `usher dead-letters retry` has given back.
     retries: FolderQueue,
+    /// What tells of the ledger.
+    witness: FileWitness,
     /// Where outcomes are told.
     outcomes: TellingBus,
     teller: Teller,
@@ -146,6 +141,7 @@ impl LocalRuntime {
             polls: LocalQueue::standard(Arc::clone(&clock)),
             parked,
             retries,
+            witness: ledger::witness_beside(file),
             outcomes: TellingBus::new(outcomes, teller.clone()),
             clock,
             teller,
@@ -296,6 +292,7 @@ impl LocalRuntime {
                 inbox: &self.inbox,
                 wake: &self.wake,
                 polls: Some(&self.polls),
+                witness: &self.witness,
                 clock: self.clock.as_ref(),
                 settings: self.settings,
             };
@@ -365,6 +362,7 @@ impl LocalRuntime {
                 rulebook: &self.rulebook,
                 inbox: &self.inbox,
                 wake: &self.wake,
+                witness: &self.witness,
                 clock: self.clock.as_ref(),
                 settings: self.settings,
             };

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use shared::domain::Operation;
+use shared::{domain::Operation, ledger::Frozen};
 
 use super::rows::{self, Row};
 use crate::{
     Paint, Style,
-    report::{BlockedStatus, OrderStatus, RowStatus, SetStatus, StatusReport, WorkStatus},
+    report::{BlockedStatus, FrozenStatus, OrderStatus, RowStatus, SetStatus, StatusReport, WorkStatus},
     screen::{count, line, span},
 };
 
@@ -47,6 +47,18 @@ pub(crate) fn status(report: &StatusReport, style: Style) -> String {
             text,
             "{} {order}; `usher resume` lets everything go on",
             style.paint(Paint::Bad, "Paused")
+        );
+    }
+    if let Some(FrozenStatus { since, stops, doubt }) = &report.frozen {
+        let stopped = match stops {
+            Frozen::Revokes => "nothing is taken away",
+            Frozen::Everything => "nothing is sent",
+        };
+        let _ = writeln!(
+            text,
+            "{} since {}: {doubt}; {stopped} until `usher ledger confirm`",
+            style.paint(Paint::Bad, "Frozen"),
+            at_the_second(*since),
         );
     }
     text.push('\n');
@@ -250,6 +262,7 @@ mod tests {
                 count: 12,
             }),
             paused: Some(order("alba", "incident 12")),
+            frozen: None,
             holds: vec![HoldStatus {
                 what: "group:9067642ac1-f10fac16-ab5b-45c3-86c1-0123456789ab".to_owned(),
                 name: Some("Contractors".to_owned()),
@@ -348,6 +361,7 @@ mod tests {
             instance: None,
             rules: None,
             paused: None,
+            frozen: None,
             holds: Vec::new(),
             held: Vec::new(),
             over_budget: Vec::new(),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::domain::{AccountId, InstanceArn, Operation, RulesVersion};
+use shared::{
+    domain::{AccountId, InstanceArn, Operation, RulesVersion},
+    ledger::{Doubt, Frozen},
+};
 
 use super::{PermissionSetName, PrincipalName, RuleName};
 
@@ -23,6 +26,8 @@ pub struct StatusReport {
     pub rules: Option<RulesStatus>,
     /// The red button; null if it is not pressed.
     pub paused: Option<OrderStatus>,
+    /// The ledger may not be whole; null if nothing says so.
+    pub frozen: Option<FrozenStatus>,
     /// Accounts and principals on hold.
     pub holds: Vec<HoldStatus>,
     /// Assignments on hold by themselves: by a person, or since somebody deleted them by hand.
@@ -45,6 +50,15 @@ pub struct StatusReport {
     pub permission_sets: Vec<SetStatus>,
     /// What today's budgets have been charged.
     pub spent_today: SpentToday,
+}
+
+/// What is not done until somebody has confirmed the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FrozenStatus {
+    pub since: Timestamp,
+    /// `revokes` or `everything`.
+    pub stops: Frozen,
+    pub doubt: Doubt,
 }
 
 /// What a person has ordered.

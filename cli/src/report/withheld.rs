@@ -256,6 +256,10 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
         WithheldReason::Held(Held::Account) => ("The account is on hold", "`usher release ACCOUNT`"),
         WithheldReason::Held(Held::Principal) => ("The principal is on hold", "`usher release PRINCIPAL`"),
         WithheldReason::Paused => ("Usher is paused", "`usher resume`"),
+        WithheldReason::LedgerUnconfirmed => (
+            "The ledger may not be whole",
+            "see what the plan would do; `usher ledger confirm` lets it go on",
+        ),
         WithheldReason::NotInPlan => {
             ("Not in the plan that is applied", "`usher plan` shows what is planned now")
         }
@@ -279,6 +283,7 @@ fn command(
             Some(format!("usher release {}:{}", principal.kind, principal.id))
         }
         WithheldReason::Paused => Some("usher resume".to_owned()),
+        WithheldReason::LedgerUnconfirmed => Some("usher ledger confirm".to_owned()),
         WithheldReason::Recreated { name, .. } => Some(format!("usher confirm {}", quoted(name))),
         // There are two ways out, and only a person knows which.
         WithheldReason::Uncertain(_)

@@ -18,7 +18,7 @@ use shared::{
 async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
-    let engine = settings.engine()?;
+    let (engine, rules) = (settings.engine()?, settings.rules()?);
     let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
     // The engine repeats calls itself, so that each has its turn in the engine's share.
     let (access, clock) = (connection.clone().sent_once().sso_admin(settings.instance_arn()?), SystemClock);
@@ -27,8 +27,11 @@ async fn main() -> Result<(), WithCauses> {
     let wake = connection.queue(&settings.wake_queue_url()?);
     let polls = connection.queue(&settings.poll_queue_url()?);
     let parked = connection.queue(&settings.parked_queue_url()?);
+    let witness = connection.witness(&rules.bucket, &rules.prefix);
     let dead = DeadLetters { queue: &parked, clock: &clock, receives: settings.max_receives()? };
-    connection.warm_up(&[Service::DynamoDb, Service::Sqs, Service::SsoAdmin]).await;
+    connection
+        .warm_up(&[Service::DynamoDb, Service::S3(&rules.bucket), Service::Sqs, Service::SsoAdmin])
+        .await;
 
     run(service_fn(async |event: LambdaEvent<Value>| {
         let provisioner = Provisioner {
@@ -38,6 +41,7 @@ async fn main() -> Result<(), WithCauses> {
             inbox: &inbox,
             wake: &wake,
             polls: Some(&polls),
+            witness: &witness,
             clock: &clock,
             settings: engine,
         };

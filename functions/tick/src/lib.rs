@@ -8,7 +8,7 @@ use shared::engine::{Tick, TickError, TickSummary};
 /// Ticks once.
 pub async fn handle(tick: Tick<'_>) -> Result<TickSummary, TickError> {
     let summary = tick.run().await?;
-    let TickSummary { woken, turns, hinted, told } = summary;
+    let TickSummary { woken, turns, hinted, told, frozen } = summary;
     // Most minutes bring nothing, and need no line.
     if woken || turns > 0 || hinted > 0 || told > 0 {
         tracing::info!(
@@ -18,6 +18,9 @@ pub async fn handle(tick: Tick<'_>) -> Result<TickSummary, TickError> {
             told,
             "tick: {turns} rules began or ended, {hinted} accounts to be looked at, {told} outcomes told"
         );
+    }
+    if frozen {
+        tracing::warn!("the ledger may not be whole, so nothing is taken away: see `usher ledger confirm`");
     }
     Ok(summary)
 }

@@ -27,6 +27,7 @@ async fn main() -> Result<(), WithCauses> {
     let inbox = connection.queue(&settings.inbox_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
     let outcomes = connection.outcome_bus(&settings.outcome_bus()?);
+    let witness = connection.witness(&rules.bucket, &rules.prefix);
     let tick = Tick {
         organization: &organization,
         ledger: &ledger,
@@ -34,6 +35,7 @@ async fn main() -> Result<(), WithCauses> {
         inbox: &inbox,
         wake: &wake,
         outcomes: &outcomes,
+        witness: &witness,
         clock: &clock,
         settings: engine,
     };

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{
     DynamoDbLedger, EventBridgeBus, IdentityStoreApi, OrganizationsApi, S3Reports, S3Rules, S3Uploads,
-    SqsQueue, SsoAdminApi, paced::paced,
+    S3Witness, SqsQueue, SsoAdminApi, paced::paced,
 };
 use crate::{
     domain::{IdentityStoreId, InstanceArn},
@@ -203,6 +203,11 @@ impl Connection {
     /// The rules in this bucket, below a prefix that is empty or ends in `/`.
     pub fn rules(&self, bucket: &str, prefix: &str) -> S3Rules {
         S3Rules::new(self.s3(), bucket, prefix)
+    }
+
+    /// What is told of the ledger, in the bucket of the rules and below their prefix.
+    pub fn witness(&self, bucket: &str, prefix: &str) -> S3Witness {
+        S3Witness::new(self.s3(), bucket, prefix)
     }
 
     /// What authors upload to this bucket.

@@ -26,6 +26,7 @@ mod standing;
 #[cfg(test)]
 mod testing;
 mod uploads;
+mod witness;
 
 pub use connect::{ConnectOptions, Connection, connect};
 pub use dynamodb::{DynamoDbLedger, create_table};
@@ -41,3 +42,4 @@ pub use sqs::SqsQueue;
 pub use sso_admin::SsoAdminApi;
 pub use standing::{CallerIdentity, IDENTITY_CENTER, InstanceSeen};
 pub use uploads::S3Uploads;
+pub use witness::S3Witness;

@@ -8,6 +8,7 @@
 //! Reprovisioner  edited permission sets -> their accounts, under the same lease
 //! SetKeeper   permission sets that the rules declare -> as they are declared, under the same lease
 //! Poller      one request that takes long -> its result, or another look later
+//! Epochs      the ledger held against what a second place tells of it -> what is frozen until somebody confirms it
 //! Tick        what time alone brings about: lost wakes, rules that begin or end, or came into force
 //! Incoming    uploaded rules -> checked, planned, and in force; the answer beside them
 //! Members     who is in the groups that matter -> what somebody has gained or lost by it
@@ -27,6 +28,7 @@ mod confirm;
 pub mod consent;
 mod declared;
 mod dossier;
+mod epoch;
 mod existing;
 mod forecast;
 mod hearing;
@@ -51,6 +53,7 @@ mod rulebook;
 mod survey;
 mod sweep;
 mod tick;
+mod transfer;
 mod turns;
 mod wake;
 
@@ -68,6 +71,7 @@ pub use declared::{
     StandIns, Surveyed,
 };
 pub use dossier::{Dossier, Opened};
+pub use epoch::{EpochError, Epochs};
 pub use existing::{ExistingError, ReadExisting, WantedNow};
 pub use hearing::{Arrival, HearError, Heard, Hearing};
 pub use inbox::{AccountHint, Inbox, InboxError, UnreadableHint};
@@ -96,6 +100,9 @@ pub use rulebook::{Rulebook, RulesOnHand};
 pub use survey::Survey;
 pub use sweep::{Sweep, SweepEnd, SweepError, SweepSettings, SweepSummary};
 pub use tick::{Tick, TickError, TickSummary};
+pub use transfer::{
+    Content, Copied, Line, TransferError, exported, import as import_ledger, read as read_ledger,
+};
 pub use wake::{Learned, Wake};
 
 use crate::{

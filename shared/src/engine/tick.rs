@@ -11,14 +11,15 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    AccountHint, AnnounceError, Announcer, EngineSettings, Inbox, InboxError, OutlineError, ReadError,
-    Rulebook, RulesOnHand, Wake, outline::outlines, publish, signed,
+    AccountHint, AnnounceError, Announcer, EngineSettings, EpochError, Epochs, Inbox, InboxError,
+    OutlineError, ReadError, Rulebook, RulesOnHand, Wake, outline::outlines, publish, signed,
 };
 use crate::{
     domain::{AccountId, RuleId},
-    ledger::{Cause, State},
+    ledger::{Cause, Row, State},
     ports::{
-        Clock, Ledger, LedgerError, Message, OrganizationReader, OutcomeBus, PortError, Queue, Seen, SeenKind,
+        Clock, Ledger, LedgerError, Message, OrganizationReader, OutcomeBus, PortError, Queue, Seen,
+        SeenKind, Witness,
     },
     rules::{Turn, TurnKind, turns},
 };
@@ -49,6 +50,8 @@ pub struct TickSummary {
     pub hinted: usize,
     /// Outcomes that were told.
     pub told: usize,
+    /// Since the ledger may not be whole, something is not done until somebody confirms it.
+    pub frozen: bool,
 }
 
 /// Why a tick broke off. The next one does what this one has not.
@@ -66,6 +69,8 @@ pub enum TickError {
     Queue(#[source] PortError),
     #[error(transparent)]
     Announce(#[from] AnnounceError),
+    #[error("cannot tell whether the ledger is whole")]
+    Epoch(#[from] EpochError),
 }
 
 /// What happens once a minute.
@@ -77,6 +82,7 @@ pub struct Tick<'a> {
     pub inbox: &'a dyn Queue,
     pub wake: &'a dyn Queue,
     pub outcomes: &'a dyn OutcomeBus,
+    pub witness: &'a dyn Witness,
     pub clock: &'a dyn Clock,
     pub settings: EngineSettings,
 }
@@ -97,11 +103,14 @@ impl Tick<'_> {
             Wake::of_tick().send(self.wake, now, Duration::ZERO).await.map_err(TickError::Queue)?;
             summary.woken = true;
         }
+        let epochs = Epochs { ledger: self.ledger, witness: self.witness, clock: self.clock };
+        let epoch = epochs.advance().await;
         let hinted = self.hint(&mut summary).await;
         // Nor does anything stop what has come of it from being told.
         let announcer = Announcer { ledger: self.ledger, bus: self.outcomes, clock: self.clock };
         summary.told = announcer.run(self.clock.now() + TELLING).await?;
         hinted?;
+        summary.frozen = epoch?.is_some();
         Ok(summary)
     }
 
@@ -122,10 +131,11 @@ impl Tick<'_> {
         if rows.is_empty() {
             return Ok(false);
         }
-        // While Usher is paused, only what is under way goes on.
-        let paused = self.ledger.orders().await?.pause.is_some();
-        let due = rows.iter().any(|row| row.is_due(now) && (!paused || row.claim().is_some()));
-        Ok(due || (!paused && rows.len() == LOOKED_AT))
+        // Of what is stopped by order, only what is under way goes on.
+        let orders = self.ledger.orders().await?;
+        let stopped = |row: &Row| row.work().is_some_and(|(operation, _)| orders.stop(operation));
+        let due = rows.iter().any(|row| row.is_due(now) && (!stopped(row) || row.claim().is_some()));
+        Ok(due || (!orders.stop_everything() && rows.len() == LOOKED_AT))
     }
 
     /// Hints the accounts of every rule that has begun or ended since the last time.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::HoldScope;
+use super::{Doubt, HoldScope};
 use crate::domain::{AssignmentKey, ConsentId, Operation, PermissionSetArn, PlanHash, RulesVersion};
 
 /// One act of a person, as it is kept.
@@ -71,6 +71,10 @@ pub enum Consented {
     Disowned {
         key: AssignmentKey,
     },
+    /// The ledger was taken as it is, after that was in doubt.
+    LedgerConfirmed {
+        doubt: Doubt,
+    },
     /// The name of a permission set stands for this one.
     Confirmed {
         name: String,
@@ -126,6 +130,7 @@ impl ConsentRecord {
             | Consented::Adopted { .. }
             | Consented::AdoptedAll { .. }
             | Consented::Disowned { .. }
+            | Consented::LedgerConfirmed { .. }
             | Consented::Confirmed { .. } => false,
         }
     }
@@ -167,6 +172,7 @@ mod tests {
             Consented::Adopted { key: key.clone() },
             Consented::AdoptedAll { rules: "c".repeat(64).parse().unwrap(), keys: vec![key.clone()] },
             Consented::Disowned { key },
+            Consented::LedgerConfirmed { doubt: Doubt::Behind },
         ];
         let mut ids = std::collections::BTreeSet::new();
         for what in kinds {

@@ -6,6 +6,7 @@ mod beyond;
 mod budget;
 mod campaign;
 mod consent;
+mod epoch;
 mod journal;
 mod orders;
 mod publication;
@@ -19,6 +20,7 @@ pub use campaign::{
     Tried,
 };
 pub use consent::{Approval, Held, HeldBy, Hold, OverBudget, held, name, reason};
+pub use epoch::{Compared, Doubt, Epoch, Freeze, Frozen, Testimony, compared};
 pub use journal::{ConsentRecord, Consented};
 pub use orders::{HoldScope, MOST_HOLDS, Order, Orders, TooManyHolds};
 pub use publication::{Forecast, Provenance, Publication, PublishedBy, Said};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::Freeze;
 use crate::domain::{AccountId, AssignmentKey, InvalidId, Principal};
 
 /// How many accounts and principals may be on hold at once. The orders are one item, read at every tick of the engine.
@@ -73,6 +74,9 @@ pub struct Orders {
     /// The red button: nothing at all is sent.
     pub pause: Option<Order>,
     pub holds: BTreeMap<HoldScope, Order>,
+    /// The ledger may not be whole: what is not done until somebody has confirmed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
 }
 
 /// There is no room for another hold.
@@ -141,7 +145,8 @@ mod tests {
 
     #[test]
     fn orders_come_back_as_they_were_given_but_for_their_version() {
-        let orders = Orders { version: 7, pause: Some(order()), holds: [(scope(1), order())].into() };
+        let orders =
+            Orders { version: 7, pause: Some(order()), holds: [(scope(1), order())].into(), freeze: None };
         let text = serde_json::to_string(&orders).unwrap();
         assert_eq!(serde_json::from_str::<Orders>(&text).unwrap(), Orders { version: 0, ..orders });
         for damaged in ["{}", "[]", "null"] {

@@ -6,6 +6,7 @@ mod queue;
 mod reports;
 mod rules;
 mod sqlite;
+mod witness;
 
 pub use letters::FolderQueue;
 pub use outcomes::OutcomeFile;
@@ -13,3 +14,4 @@ pub use queue::{Chance, Depth, Faults, LocalQueue};
 pub use reports::{FolderReports, whole};
 pub use rules::FolderRules;
 pub use sqlite::{OpenError, SqliteLedger};
+pub use witness::{FileWitness, MemoryWitness};

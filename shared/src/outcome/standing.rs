@@ -84,7 +84,8 @@ fn happened(withheld: &Withheld) -> Option<Happened> {
         | WithheldReason::Budget(_)
         | WithheldReason::Recreated { .. }
         | WithheldReason::Quota(_)
-        | WithheldReason::Paused => {
+        | WithheldReason::Paused
+        | WithheldReason::LedgerUnconfirmed => {
             Some(Happened::Withheld { assignment, operation, reason: reason.kind().to_owned() })
         }
     }

@@ -24,9 +24,11 @@ pub fn pending<'a>(
     for Plan { account: _, actions, withheld, records } in plans {
         decided.extend(records.iter().map(|row| (&row.key, row.work().map(|(operation, _)| operation))));
         decided.extend(actions.iter().map(|action| (&action.key, None)));
-        // Nobody sends it while all is paused. What is withheld for another reason, and not given up, may still be sent.
-        let paused = withheld.iter().filter(|withheld| withheld.reason == WithheldReason::Paused);
-        decided.extend(paused.map(|withheld| (&withheld.key, None)));
+        // Nobody sends it while it is stopped by order. What is withheld for another reason, and not given up, may still be sent.
+        let stopped = withheld.iter().filter(|withheld| {
+            matches!(withheld.reason, WithheldReason::Paused | WithheldReason::LedgerUnconfirmed)
+        });
+        decided.extend(stopped.map(|withheld| (&withheld.key, None)));
     }
     let in_scope = rows.iter().filter(|row| account.is_none_or(|account| row.key.account == *account));
     let standing = |row: &Row| {

@@ -171,6 +171,8 @@ pub enum WithheldReason {
     Held(Held),
     /// Usher is paused.
     Paused,
+    /// The ledger was restored, wiped or exchanged, and nobody has confirmed it since.
+    LedgerUnconfirmed,
     /// Only what was seen in a plan is applied, and this was not in it.
     NotInPlan,
 }
@@ -195,6 +197,7 @@ impl WithheldReason {
             Self::Budget(_) => "budget",
             Self::Held(_) => "held",
             Self::Paused => "paused",
+            Self::LedgerUnconfirmed => "ledger_unconfirmed",
             Self::NotInPlan => "not_in_plan",
             Self::Recreated { .. } => "recreated",
             Self::Quota(_) => "quota",
@@ -255,6 +258,9 @@ impl std::fmt::Display for WithheldReason {
                 f.write_str("its principal is on hold; `usher release` lets it go on")
             }
             Self::Paused => f.write_str("Usher is paused; `usher resume` lets it go on"),
+            Self::LedgerUnconfirmed => f.write_str(
+                "the ledger may not be whole; `usher ledger confirm` lets it go on once somebody has looked",
+            ),
             Self::NotInPlan => f.write_str("it was not in the plan that is applied; `usher plan` shows it"),
         }
     }

@@ -28,10 +28,10 @@ impl Subject<'_> {
             Some(held) => return self.held_back(decision, WithheldReason::Held(held)),
             None => {}
         }
-        if orders.pause.is_some() {
-            return self.paused(decision);
+        match self.stopped_by(&decision) {
+            Some(reason) => self.stopped(decision, reason),
+            None => self.over_budget(decision),
         }
-        self.over_budget(decision)
     }
 
     /// A delete that is withheld may wait for weeks. What is gone meanwhile by another hand is ours no more: whoever makes it again
@@ -98,15 +98,26 @@ impl Subject<'_> {
         }
     }
 
-    /// While all is paused, intents stay as they are: nobody sends them, and they are decided again before anybody does.
-    fn paused(&self, decision: Decision) -> Decision {
+    /// Why nothing like this is sent now, whatever the key.
+    fn stopped_by(&self, decision: &Decision) -> Option<WithheldReason> {
+        let orders = self.situation.orders;
+        if orders.pause.is_some() {
+            return Some(WithheldReason::Paused);
+        }
+        let intended = || self.row.and_then(Row::work).map(|(operation, _)| operation);
+        let operation = decision.action.as_ref().map(|(operation, _)| *operation).or_else(intended);
+        operation.filter(|operation| orders.stop(*operation)).map(|_| WithheldReason::LedgerUnconfirmed)
+    }
+
+    /// What is stopped stays as it was intended: nobody sends it, and it is decided again before anybody does.
+    fn stopped(&self, decision: Decision, reason: WithheldReason) -> Decision {
         let lost = self.lost_if_gone(&decision);
         let Decision { action, record, withheld } = decision;
         let record = record.or(lost).filter(|row| row.work().is_none());
         let intended = || self.row.and_then(Row::work).map(|(operation, _)| operation);
         let waits = if record.is_some() { None } else { intended() };
         let operation = action.map(|(operation, _)| operation).or(waits);
-        let withheld = operation.map(|it| (it, WithheldReason::Paused)).or(withheld);
+        let withheld = operation.map(|it| (it, reason)).or(withheld);
         Decision { action: None, record, withheld }
     }
 

@@ -130,6 +130,54 @@ pub enum SeenKind {
     Fact,
 }
 
+impl SeenKind {
+    /// Every kind.
+    pub const ALL: [Self; 18] = [
+        Self::PermissionSet,
+        Self::PermissionSetTags,
+        Self::PermissionSetName,
+        Self::Group,
+        Self::GroupName,
+        Self::User,
+        Self::UserName,
+        Self::OrganizationalUnit,
+        Self::TaggedAccount,
+        Self::AccountTags,
+        Self::Withheld,
+        Self::Member,
+        Self::Membership,
+        Self::Consent,
+        Self::Publication,
+        Self::OwnPermissionSet,
+        Self::Reprovisioned,
+        Self::Fact,
+    ];
+
+    /// The kind as it is stored.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::PermissionSet => "permission-set",
+            Self::PermissionSetTags => "permission-set-tags",
+            Self::TaggedAccount => "tagged-account",
+            Self::AccountTags => "account-tags",
+            Self::PermissionSetName => "permission-set-name",
+            Self::Group => "group",
+            Self::GroupName => "group-name",
+            Self::User => "user",
+            Self::UserName => "user-name",
+            Self::OrganizationalUnit => "organizational-unit",
+            Self::Withheld => "withheld",
+            Self::Member => "member",
+            Self::Membership => "membership",
+            Self::Consent => "consent",
+            Self::OwnPermissionSet => "own-permission-set",
+            Self::Reprovisioned => "reprovisioned",
+            Self::Publication => "publication",
+            Self::Fact => "fact",
+        }
+    }
+}
+
 /// The name that a group or a user was last seen with: what AWS no longer knows is still told by its name.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LastName {

@@ -11,6 +11,7 @@ mod permission_sets;
 mod queue;
 mod reports;
 mod rules;
+mod witness;
 
 pub use access::{
     AccessReader, AccessWriter, Foretold, OfVersion, Provisioning, Request, RequestListing, RequestStatus,
@@ -28,6 +29,7 @@ pub use permission_sets::{PermissionSetReader, PermissionSetWriter};
 pub use queue::{Message, Queue, Received};
 pub use reports::Reports;
 pub use rules::{RulesStore, Upload, UploadContent, Uploads};
+pub use witness::{KeptTestimony, Witness};
 
 /// Why a port could not do what it was asked. The message is AWS's own, without names of people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -79,7 +79,7 @@ impl Campaign {
         if policy.mode == Mode::Observe {
             return wait(Why::Observed, None);
         }
-        if policy.orders.pause.is_some() {
+        if policy.orders.stop_everything() {
             return wait(Why::Paused, None);
         }
         if self.pushed.is_none()

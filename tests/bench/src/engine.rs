@@ -13,7 +13,7 @@ use shared::{
     clock::TokioClock,
     engine::{EngineSettings, Provisioner, RunEnd, RunError, RunSummary, Wake},
     ledger::WRITES_AT_ONCE,
-    local::LocalQueue,
+    local::{LocalQueue, MemoryWitness},
     ports::{Clock as _, Guard, Ledger as _, Queue as _, RowWrite, RulesInForce},
 };
 use simulator::{InProcess, World};
@@ -47,6 +47,7 @@ pub(crate) struct Stage {
     /// What the engine sends back to be decided again.
     pub(crate) inbox: LocalQueue,
     wake: LocalQueue,
+    witness: MemoryWitness,
     runs: AtomicU32,
     calls: Mutex<Vec<Call>>,
 }
@@ -92,6 +93,7 @@ impl Stage {
             settings,
             inbox: LocalQueue::fifo(Arc::new(clock)),
             wake: LocalQueue::standard(Arc::new(clock)),
+            witness: MemoryWitness::default(),
             runs: AtomicU32::new(0),
             calls: Mutex::default(),
         })
@@ -162,6 +164,7 @@ impl Stage {
             inbox: &self.inbox,
             wake: &self.wake,
             polls: None,
+            witness: &self.witness,
             clock: &self.clock,
             settings: self.settings,
         };

@@ -186,6 +186,7 @@ async fn a_variable_that_is_missing_or_wrong_is_named_when_the_function_starts()
             "provision",
             &[
                 "USHER_LEDGER_TABLE",
+                "USHER_RULES_BUCKET",
                 "USHER_INBOX_QUEUE_URL",
                 "USHER_WAKE_QUEUE_URL",
                 "USHER_PARKED_QUEUE_URL",

@@ -60,6 +60,7 @@ mod identity_center;
 mod imports;
 mod joins;
 mod last_names;
+mod ledger_epochs;
 mod members;
 mod model;
 mod names;

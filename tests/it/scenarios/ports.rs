@@ -16,6 +16,7 @@ use shared::{
         Reprovisioner, Rulebook, SetKeeper, Steps, Sweep, SweepSettings, Tick,
     },
     events::Family,
+    local::MemoryWitness,
     local::SqliteLedger,
     outcome::Outcome,
     ports::{
@@ -59,11 +60,19 @@ pub(super) struct Beside {
     pub(super) uploads: Arc<MemoryUploads>,
     /// How far audits are.
     pub(super) steps: Arc<Steps>,
+    /// What tells of the ledger.
+    pub(super) witness: Arc<MemoryWitness>,
 }
 
 impl Beside {
     pub(super) fn of(store: &Arc<MemoryRules>) -> Self {
-        Self { receives: u32::MAX, store: Arc::clone(store), uploads: Arc::default(), steps: Arc::default() }
+        Self {
+            receives: u32::MAX,
+            store: Arc::clone(store),
+            uploads: Arc::default(),
+            steps: Arc::default(),
+            witness: Arc::default(),
+        }
     }
 }
 
@@ -151,6 +160,7 @@ impl Ports {
             inbox: &*self.inbox,
             wake: &*self.wake,
             polls: Some(&*self.polls),
+            witness: &*self.beside.witness,
             clock: &*self.clock,
             settings: self.settings,
         }
@@ -175,6 +185,7 @@ impl Ports {
             inbox: &*self.inbox,
             wake: &*self.wake,
             outcomes: &*self.outcomes,
+            witness: &*self.beside.witness,
             clock: &*self.clock,
             settings: self.settings,
         }

@@ -148,27 +148,8 @@ pub(super) fn account(id: &AccountId) -> String {
 }
 
 /// The `pk` of what is remembered of a kind.
-pub(super) fn seen(kind: SeenKind) -> &'static str {
-    match kind {
-        SeenKind::PermissionSet => "seen#permission-set",
-        SeenKind::PermissionSetTags => "seen#permission-set-tags",
-        SeenKind::TaggedAccount => "seen#tagged-account",
-        SeenKind::AccountTags => "seen#account-tags",
-        SeenKind::PermissionSetName => "seen#permission-set-name",
-        SeenKind::Group => "seen#group",
-        SeenKind::GroupName => "seen#group-name",
-        SeenKind::User => "seen#user",
-        SeenKind::UserName => "seen#user-name",
-        SeenKind::OrganizationalUnit => "seen#organizational-unit",
-        SeenKind::Withheld => "seen#withheld",
-        SeenKind::Member => "seen#member",
-        SeenKind::Membership => "seen#membership",
-        SeenKind::Consent => "seen#consent",
-        SeenKind::OwnPermissionSet => "seen#own-permission-set",
-        SeenKind::Reprovisioned => "seen#reprovisioned",
-        SeenKind::Publication => "seen#publication",
-        SeenKind::Fact => "seen#fact",
-    }
+pub(super) fn seen(kind: SeenKind) -> String {
+    format!("seen#{}", kind.word())
 }
 
 pub(super) fn from_row(row: &Row, version: u64) -> Result<Item, PortError> {

@@ -270,7 +270,7 @@ impl LedgerReader for DynamoDbLedger {
     }
 
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
-        let items = self.query(item::seen(kind)).await?;
+        let items = self.query(&item::seen(kind)).await?;
         let mut seen = items.iter().map(item::to_seen).collect::<Result<Vec<_>, _>>()?;
         seen.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(seen)
@@ -282,7 +282,7 @@ impl LedgerReader for DynamoDbLedger {
     }
 
     async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError> {
-        let items = self.query_some(item::seen(kind), Some(&item::below(beginning)), usize::MAX).await?;
+        let items = self.query_some(&item::seen(kind), Some(&item::below(beginning)), usize::MAX).await?;
         Ok(items.iter().map(item::to_seen).collect::<Result<_, _>>()?)
     }
 

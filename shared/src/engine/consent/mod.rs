@@ -6,6 +6,7 @@
 //! // The red button. Once `pause` has returned, nothing more is claimed; what is with AWS already is followed to its end.
 //! consent.pause().await?;                                   // -> Order
 //! consent.resume().await?;                                  // -> Order, the one that stood
+//! consent.confirm_ledger(&witness).await?;                  // -> Freeze, what was frozen since the ledger was in doubt
 //! consent.hold(&"account:111122223333".parse()?).await?;    // HoldScope: account:<id>, group:<id>, user:<id> -> Order
 //! consent.release(&scope).await?;                           // -> Order
 //! consent.hold_key(&key).await?;                            // -> Hold
@@ -48,7 +49,7 @@ pub use approve::{Approvable, MOST_KEYS, Proposal};
 pub use keys::Unwanted;
 pub(super) use names::ConfirmedName;
 
-use super::ReadError;
+use super::{EpochError, ReadError};
 use crate::{
     domain::{AccountId, AssignmentKey, PermissionSetArn, PlanHash},
     ledger::{Cause, ConsentRecord, Consented, HoldScope, TooManyHolds},
@@ -119,6 +120,10 @@ pub enum ConsentError {
     },
     #[error("Usher is not paused")]
     NotPaused,
+    #[error("the ledger is not in doubt: nothing is frozen")]
+    NotFrozen,
+    #[error(transparent)]
+    Epoch(#[from] EpochError),
     #[error("`{0}` is not on hold")]
     NotHeld(HoldScope),
     #[error(

@@ -2,8 +2,9 @@
 
 use super::{Consent, ConsentError, TRIES};
 use crate::{
-    ledger::{Consented, HoldScope, Order, Orders},
-    ports::{LedgerError, PortError},
+    engine::Epochs,
+    ledger::{Consented, Freeze, HoldScope, Order, Orders},
+    ports::{LedgerError, PortError, Witness},
 };
 
 impl Consent<'_> {
@@ -44,6 +45,16 @@ impl Consent<'_> {
             None => Err(ConsentError::NotHeld(scope.clone())),
         };
         self.change(change, Consented::Released { scope: scope.clone() }).await
+    }
+
+    /// Takes the ledger as it is, though it differs from what is told of it; tells what was frozen.
+    pub async fn confirm_ledger(&self, witness: &dyn Witness) -> Result<Freeze, ConsentError> {
+        let epochs = Epochs { ledger: self.ledger, witness, clock: self.clock };
+        let frozen = epochs.check().await?.ok_or(ConsentError::NotFrozen)?;
+        // On record first: what goes on by it must be told of, whatever happens next.
+        self.keep(&self.draft(Consented::LedgerConfirmed { doubt: frozen.doubt })?).await?;
+        epochs.confirm().await?;
+        Ok(frozen)
     }
 
     fn order(&self) -> Result<Order, ConsentError> {

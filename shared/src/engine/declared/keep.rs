@@ -16,7 +16,7 @@ use super::{
     survey::{Ground, Surveyed},
 };
 use crate::{
-    domain::{Mode, PermissionSetArn, RulesVersion, hex},
+    domain::{Mode, Operation, PermissionSetArn, RulesVersion, hex},
     engine::{Reader, RulesOnHand, Wake, memory::remember, reprovision::mark},
     ledger::{Edit, Lease},
     outcome::{Happened, OfSet},
@@ -176,7 +176,7 @@ impl SetKeeper<'_> {
         seen: Option<&SetPlan>,
     ) -> Result<Kept, DeclaredSetsError> {
         let orders = self.ledger.orders().await?;
-        if orders.pause.is_some() {
+        if orders.stop_everything() {
             return Ok(Kept::Paused);
         }
         let Some(declared) = rules.index.declared().iter().find(|set| set.name == name) else {
@@ -191,6 +191,9 @@ impl SetKeeper<'_> {
             let (arn, reason) = (surveyed.plan.arn.as_ref(), Reason::Withheld(&withheld));
             self.notes().waits(declared, arn, &rules.version, reason).await?;
             return Ok(Kept::Withheld(withheld));
+        }
+        if surveyed.plan.changes == [Change::Delete] && orders.stop(Operation::Revoke) {
+            return Ok(Kept::Paused);
         }
         if seen.is_some_and(|seen| seen.changes != surveyed.plan.changes) {
             return Ok(Kept::Overtaken);

@@ -55,7 +55,7 @@ impl SetKeeper<'_> {
             return Ok(summary);
         };
         let is_idle = rules.index.declared().is_empty() || rules.index.settings().mode == Mode::Observe;
-        if is_idle || self.ledger.orders().await?.pause.is_some() {
+        if is_idle || self.ledger.orders().await?.stop_everything() {
             return Ok(summary);
         }
         let kept = self.ledger.recall_one(SeenKind::Fact, PLACE).await?;

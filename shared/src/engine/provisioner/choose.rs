@@ -175,15 +175,18 @@ pub(super) fn choose<'r>(
 ) -> Choice {
     let Limits { room, rules, orders, intent_age, second_update, sent_back, now } = *limits;
     let mut choice = Choice::default();
-    if orders.pause.is_some() {
+    if orders.stop_everything() {
         return choice;
     }
-    let mut candidates = Vec::new();
+    let (mut candidates, mut stopped) = (Vec::new(), false);
     let mut stale = Stale::default();
     for row in waiting {
         let Some((operation, intent)) = row.work() else { continue };
         if held(&row.key, Some(row), orders).is_some() {
             stale.add(row, operation, intent.decided_at);
+            choice.passed_over = true;
+        } else if orders.stop(operation) {
+            stopped = true;
             choice.passed_over = true;
         } else if let Some(time) = intent.not_before.filter(|time| *time > now) {
             choice.earliest = Some(choice.earliest.map_or(time, |earliest| earliest.min(time)));
@@ -197,7 +200,7 @@ pub(super) fn choose<'r>(
     // Rows come by their keys, so those of an account come together.
     let accounts = candidates.chunk_by(|(_, _, a), (_, _, b)| a.key.account == b.key.account);
     choice.accounts = accounts.count();
-    choice.waiting_for_others = candidates.is_empty() && !stale.is_empty();
+    choice.waiting_for_others = candidates.is_empty() && (stopped || !stale.is_empty());
     choice.late = stale.are_late(intent_age, now);
     choice.sent_back = stale.next(sent_back, intent_age, now);
 

@@ -39,10 +39,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{EngineSettings, Learned, Wake, reading::owner, signed};
+use super::{EngineSettings, EpochError, Epochs, Learned, Wake, reading::owner, signed};
 use crate::{
     domain::{AssignmentKey, InstanceArn},
-    ports::{AccessReader, AccessWriter, Clock, Ledger, LedgerError, PortError, Queue, SeenKind},
+    ports::{AccessReader, AccessWriter, Clock, Ledger, LedgerError, PortError, Queue, SeenKind, Witness},
 };
 use session::{Pause, Session};
 
@@ -59,6 +59,8 @@ pub struct Provisioner<'a> {
     pub wake: &'a dyn Queue,
     /// Who looks after requests that outlive the engine's patience; without it the engine itself does, once a minute.
     pub polls: Option<&'a dyn Queue>,
+    /// What tells of the ledger: nothing is taken away by one that was restored.
+    pub witness: &'a dyn Witness,
     pub clock: &'a dyn Clock,
     pub settings: EngineSettings,
 }
@@ -115,6 +117,8 @@ pub enum RunError {
     Access(#[source] PortError),
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
+    #[error("cannot tell whether the ledger is whole")]
+    Epoch(#[from] EpochError),
     #[error(
         "the ledger belongs to the instance `{ledger}`, and this is `{here}`: use the ledger of this instance"
     )]
@@ -135,6 +139,8 @@ impl Provisioner<'_> {
         let mut summary = RunSummary::default();
         // Without a usable instance every call would be refused, and every key be blocked for a day for what is no fault of it.
         let kept = self.check_instance().await?;
+        // INVARIANT: before anything is sent. What it freezes is an order, and no claim is made under other orders than were read.
+        Epochs { ledger: self.ledger, witness: self.witness, clock: self.clock }.check().await?;
         let mut written = kept.clone().unwrap_or_default();
         let mut known = wake.learned.clone().or(kept);
         // Each row is news once in a run, and only as it is.

@@ -478,7 +478,7 @@ impl<'a> Session<'a> {
         if outstanding.is_empty() && self.reading.is_whole_and_fresh() && self.backlog.is_empty() {
             return Some(Pause::Nothing);
         }
-        if outstanding.is_empty() && orders.pause.is_some() {
+        if outstanding.is_empty() && orders.stop_everything() {
             return Some(Pause::Ordered);
         }
         let patience = self.engine().settings.patience;

@@ -77,7 +77,7 @@ impl Reprovisioner<'_> {
         let Some(OutdatedLook { place, left }) = look else { return Ok(false) };
         let orders = self.ledger.orders().await?;
         // Nothing would be sent: it is looked for when something would.
-        if rules.index.settings().mode == Mode::Observe || orders.pause.is_some() {
+        if rules.index.settings().mode == Mode::Observe || orders.stop_everything() {
             *look = None;
             return Ok(false);
         }

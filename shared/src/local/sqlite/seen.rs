@@ -6,30 +6,6 @@ use rusqlite::{Connection, Transaction, params};
 use super::error::{unreadable, unusable};
 use crate::ports::{LedgerError, Seen, SeenKind};
 
-/// The kind as it is stored.
-fn word(kind: SeenKind) -> &'static str {
-    match kind {
-        SeenKind::PermissionSet => "permission-set",
-        SeenKind::PermissionSetTags => "permission-set-tags",
-        SeenKind::TaggedAccount => "tagged-account",
-        SeenKind::AccountTags => "account-tags",
-        SeenKind::PermissionSetName => "permission-set-name",
-        SeenKind::Group => "group",
-        SeenKind::GroupName => "group-name",
-        SeenKind::User => "user",
-        SeenKind::UserName => "user-name",
-        SeenKind::OrganizationalUnit => "organizational-unit",
-        SeenKind::Withheld => "withheld",
-        SeenKind::Member => "member",
-        SeenKind::Membership => "membership",
-        SeenKind::Consent => "consent",
-        SeenKind::OwnPermissionSet => "own-permission-set",
-        SeenKind::Reprovisioned => "reprovisioned",
-        SeenKind::Publication => "publication",
-        SeenKind::Fact => "fact",
-    }
-}
-
 /// Remembers all of it, each in the place of what was remembered by its id, unless that is newer.
 pub(super) fn remember(
     transaction: &Transaction<'_>,
@@ -45,7 +21,7 @@ pub(super) fn remember(
         .map_err(unusable)?;
     for seen in seen {
         let (value, at) = (seen.value.to_string(), seen.stored_at());
-        statement.execute(params![word(kind), seen.id, value, at]).map_err(unusable)?;
+        statement.execute(params![kind.word(), seen.id, value, at]).map_err(unusable)?;
     }
     Ok(())
 }
@@ -63,7 +39,7 @@ pub(super) fn remember_first(
         .map_err(unusable)?;
     for seen in seen {
         let (value, at) = (seen.value.to_string(), seen.stored_at());
-        statement.execute(params![word(kind), seen.id, value, at]).map_err(unusable)?;
+        statement.execute(params![kind.word(), seen.id, value, at]).map_err(unusable)?;
     }
     Ok(())
 }
@@ -73,7 +49,7 @@ pub(super) fn recall(connection: &Connection, kind: SeenKind) -> Result<Vec<Seen
     let mut statement = connection
         .prepare_cached("SELECT id, value, at FROM seen WHERE kind = ?1 ORDER BY id")
         .map_err(unusable)?;
-    collect(statement.query_map([word(kind)], of_columns))
+    collect(statement.query_map([kind.word()], of_columns))
 }
 
 /// What is remembered by this id.
@@ -85,7 +61,7 @@ pub(super) fn recall_one(
     let mut statement = connection
         .prepare_cached("SELECT id, value, at FROM seen WHERE kind = ?1 AND id = ?2")
         .map_err(unusable)?;
-    Ok(collect(statement.query_map([word(kind), id], of_columns))?.pop())
+    Ok(collect(statement.query_map([kind.word(), id], of_columns))?.pop())
 }
 
 /// All of a kind whose id begins so, by id.
@@ -99,7 +75,7 @@ pub(super) fn recall_below(
     let mut statement = connection
         .prepare_cached("SELECT id, value, at FROM seen WHERE kind = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id")
         .map_err(unusable)?;
-    collect(statement.query_map([word(kind), beginning, &end], of_columns))
+    collect(statement.query_map([kind.word(), beginning, &end], of_columns))
 }
 
 fn of_columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, String, String)> {
@@ -130,7 +106,7 @@ pub(super) fn unlearn(
     let mut statement =
         transaction.prepare_cached("DELETE FROM seen WHERE kind = ?1 AND id = ?2").map_err(unusable)?;
     for id in ids {
-        statement.execute(params![word(kind), id]).map_err(unusable)?;
+        statement.execute(params![kind.word(), id]).map_err(unusable)?;
     }
     Ok(())
 }

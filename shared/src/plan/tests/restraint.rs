@@ -236,6 +236,7 @@ fn the_word_for_a_reason_is_the_one_in_its_json() {
         WithheldReason::Budget(BudgetKey::of_day(Operation::Grant, at(1))),
         WithheldReason::Held(Held::DeletedByHand),
         WithheldReason::Paused,
+        WithheldReason::LedgerUnconfirmed,
         WithheldReason::NotInPlan,
     ];
     for reason in reasons {
