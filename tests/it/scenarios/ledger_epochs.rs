@@ -7,7 +7,7 @@ use shared::{
     engine::{Epochs, consent::ConsentError, exported, import_ledger, read_ledger},
     ledger::{Doubt, Frozen, Orders},
     local::MemoryWitness,
-    ports::{Ledger as _, LedgerReader as _, Seen, SeenKind},
+    ports::{Clock as _, Ledger as _, LedgerReader as _, Seen, SeenKind},
 };
 
 use super::{
