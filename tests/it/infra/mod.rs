@@ -7,6 +7,7 @@ mod policies;
 mod rules;
 mod service;
 mod template;
+mod threat_model;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
