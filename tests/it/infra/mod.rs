@@ -2,6 +2,7 @@
 
 mod events;
 mod moto_patterns;
+mod moto_stacks;
 mod pattern;
 mod policies;
 mod rules;

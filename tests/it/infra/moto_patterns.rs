@@ -25,8 +25,8 @@ async fn passed(moto: &Moto, patterns: &[(String, Value)], events: &[Value]) -> 
             detail["number"] = json!(number * 10 + at);
             let resources = event["resources"].as_array().into_iter().flatten();
             PutEventsRequestEntry::builder()
-                .source(event["source"].as_str().unwrap_or("x"))
-                .detail_type(event["detail-type"].as_str().unwrap_or("x"))
+                .source(event["source"].as_str().unwrap_or("unsaid"))
+                .detail_type(event["detail-type"].as_str().unwrap_or("unsaid"))
                 .set_resources(Some(resources.map(|arn| arn.as_str().unwrap().to_owned()).collect()))
                 .detail(detail.to_string())
                 .build()

@@ -53,7 +53,9 @@ fn operation(matcher: &Value) -> Option<(&str, &Value)> {
 fn any(operand: &Value, holds: impl Fn(&Value) -> bool) -> bool {
     match operand {
         Value::Array(several) => several.iter().any(holds),
-        one => holds(one),
+        one @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            holds(one)
+        }
     }
 }
 
@@ -165,14 +167,18 @@ fn look(pattern: &Value, place: &str, problems: &mut Vec<String>) {
         let place = format!("{place}/{name}");
         match wanted {
             Value::Array(several) if name == "$or" && several.len() > 1 => {
-                several.iter().for_each(|alternative| look(alternative, &place, problems));
+                for alternative in several {
+                    look(alternative, &place, problems);
+                }
             }
             Value::Array(matchers) if name != "$or" && !matchers.is_empty() => {
                 problems
                     .extend(matchers.iter().filter(|it| !is_matcher(it)).map(|it| format!("{place}: {it}")));
             }
             Value::Object(_) => look(wanted, &place, problems),
-            _ => problems.push(format!("{place}: {wanted}")),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                problems.push(format!("{place}: {wanted}"));
+            }
         }
     }
 }
@@ -180,7 +186,9 @@ fn look(pattern: &Value, place: &str, problems: &mut Vec<String>) {
 fn is_matcher(matcher: &Value) -> bool {
     let texts = |operand: &Value| match operand {
         Value::Array(several) => !several.is_empty() && several.iter().all(Value::is_string),
-        one => one.is_string(),
+        one @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            one.is_string()
+        }
     };
     let Value::Object(members) = matcher else { return !matcher.is_array() };
     let [(operator, operand)] = members.iter().collect::<Vec<_>>()[..] else { return false };

@@ -105,7 +105,9 @@ fn the_role_that_reads_writes_nothing() {
     let actions: Vec<&str> = actions
         .flat_map(|statement| match &statement["Action"] {
             Value::Array(several) => several.iter().collect::<Vec<_>>(),
-            one => vec![one],
+            one @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+                vec![one]
+            }
         })
         .map(|action| action.as_str().unwrap())
         .collect();

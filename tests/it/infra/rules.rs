@@ -83,7 +83,7 @@ fn only_the_rules_may_use_the_role_and_the_queue_and_the_role_may_do_one_thing_o
         .map(|(_, rule)| rule["Name"].as_str().unwrap().to_owned());
     let arn = |name: String| format!("arn:aws:events:us-east-1:{MANAGEMENT}:rule/{name}");
     let rules: BTreeSet<String> = names.map(arn).collect();
-    let named = |statement: &Value| {
+    let admitted = |statement: &Value| {
         assert_eq!(statement["Principal"], json!({ "Service": "events.amazonaws.com" }));
         let sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"].as_array().unwrap().iter();
         sources.map(|source| source.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
@@ -93,7 +93,7 @@ fn only_the_rules_may_use_the_role_and_the_queue_and_the_role_may_do_one_thing_o
     let trust = &role["AssumeRolePolicyDocument"]["Statement"];
     assert_eq!(trust.as_array().unwrap().len(), 1);
     assert_eq!(trust[0]["Condition"]["StringEquals"]["aws:SourceAccount"], MANAGEMENT);
-    assert_eq!(named(&trust[0]), rules);
+    assert_eq!(admitted(&trust[0]), rules);
     let policies = role["Policies"].as_array().unwrap();
     assert_eq!(policies.len(), 1);
     assert_eq!(
@@ -105,7 +105,7 @@ fn only_the_rules_may_use_the_role_and_the_queue_and_the_role_may_do_one_thing_o
     let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
     let allowed: Vec<&Value> = statements.iter().filter(|statement| statement["Effect"] == "Allow").collect();
     assert_eq!(allowed.len(), 1);
-    assert_eq!(named(allowed[0]), rules);
+    assert_eq!(admitted(allowed[0]), rules);
     assert_eq!(allowed[0]["Action"], "sqs:SendMessage");
 }
 

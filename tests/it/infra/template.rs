@@ -1,6 +1,11 @@
 //! CloudFormation templates, read as CloudFormation would with these parameters.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value, json};
@@ -41,7 +46,9 @@ impl Template {
     pub(super) fn all() -> BTreeMap<String, Self> {
         let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
         let names = names.map(|name| name.into_string().unwrap());
-        let names = names.filter(|name| !name.starts_with('.') && name.ends_with(".yaml"));
+        let is_template =
+            |name: &String| !name.starts_with('.') && Path::new(name).extension() == Some(OsStr::new("yaml"));
+        let names = names.filter(is_template);
         names.map(|name| (name.clone(), Self::read(&name).unwrap())).collect()
     }
 
@@ -110,7 +117,13 @@ impl Stack<'_> {
             "Fn::GetAtt" => json!(format!("<{}>", joined(argument))),
             "Fn::Sub" => match argument {
                 Value::Array(both) => json!(self.substituted(both[0].as_str().unwrap(), &both[1])),
-                whole => json!(self.substituted(whole.as_str().unwrap(), &json!({}))),
+                whole @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Object(_)) => {
+                    json!(self.substituted(whole.as_str().unwrap(), &json!({})))
+                }
             },
             "Fn::Join" => {
                 let words: Vec<String> = said(&parts()[1]).as_array().unwrap().iter().map(text).collect();
@@ -173,9 +186,9 @@ impl Stack<'_> {
             let (name, behind) = after.split_once('}').unwrap();
             out.push_str(before);
             match (name.strip_prefix('!'), own.get(name)) {
-                (Some(literal), _) => out.push_str(&format!("${{{literal}}}")),
+                (Some(literal), _) => out.extend(["${", literal, "}"]),
                 (None, Some(value)) => out.push_str(&text(&self.said(value).unwrap())),
-                (None, None) if name.contains('.') => out.push_str(&format!("<{name}>")),
+                (None, None) if name.contains('.') => out.extend(["<", name, ">"]),
                 (None, None) => out.push_str(&text(&self.reference(name).unwrap())),
             }
             rest = behind;
@@ -209,7 +222,9 @@ fn text(value: &Value) -> String {
 fn joined(argument: &Value) -> String {
     match argument {
         Value::Array(parts) => parts.iter().map(text).collect::<Vec<_>>().join("."),
-        whole => text(whole),
+        whole @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            text(whole)
+        }
     }
 }
 
@@ -225,22 +240,22 @@ fn parse(text: &str) -> Value {
     for event in Parser::new_from_str(text) {
         let (event, at) = event.unwrap();
         let tag = at.tag_span().and_then(|span| text.get(span.byte_range()?)).map(str::to_owned);
-        let complete = match event {
-            Event::Scalar(scalar, style, ..) => long_form(plain(&scalar, style), tag),
-            Event::SequenceStart(..) => {
-                open.push(Open::List(Vec::new(), tag));
-                continue;
+        let complete = if let Event::Scalar(scalar, style, ..) = event {
+            long_form(plain(&scalar, style), tag.as_deref())
+        } else if matches!(event, Event::SequenceStart(..)) {
+            open.push(Open::List(Vec::new(), tag));
+            continue;
+        } else if matches!(event, Event::MappingStart(..)) {
+            open.push(Open::Map(Map::new(), None, tag));
+            continue;
+        } else if matches!(event, Event::SequenceEnd | Event::MappingEnd) {
+            match open.pop().unwrap() {
+                Open::List(items, tag) => long_form(Value::Array(items), tag.as_deref()),
+                Open::Map(members, _, tag) => long_form(Value::Object(members), tag.as_deref()),
             }
-            Event::MappingStart(..) => {
-                open.push(Open::Map(Map::new(), None, tag));
-                continue;
-            }
-            Event::SequenceEnd | Event::MappingEnd => match open.pop().unwrap() {
-                Open::List(items, tag) => long_form(Value::Array(items), tag),
-                Open::Map(members, _, tag) => long_form(Value::Object(members), tag),
-            },
-            Event::Alias(_) => panic!("CloudFormation knows no aliases"),
-            _ => continue,
+        } else {
+            assert!(!matches!(event, Event::Alias(_)), "CloudFormation knows no aliases");
+            continue;
         };
         match open.last_mut() {
             None => root = Some(complete),
@@ -260,8 +275,8 @@ fn plain(scalar: &str, style: ScalarStyle) -> Value {
     json.filter(|value: &Value| value.is_boolean() || value.is_number()).unwrap_or_else(|| json!(scalar))
 }
 
-fn long_form(value: Value, tag: Option<String>) -> Value {
-    match tag.as_deref().and_then(|tag| tag.strip_prefix('!')) {
+fn long_form(value: Value, tag: Option<&str>) -> Value {
+    match tag.and_then(|tag| tag.strip_prefix('!')) {
         None | Some("") => value,
         Some(name @ ("Ref" | "Condition")) => json!({ name: value }),
         Some(name) => json!({ format!("Fn::{name}"): value }),

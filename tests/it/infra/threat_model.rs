@@ -1,6 +1,6 @@
 //! What the threat model names is there: files, templates, tests.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, ffi::OsStr, fs, path::Path};
 
 const PAGE: &str = include_str!("../../../docs/threat-model.md");
 
@@ -16,7 +16,7 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && !name.starts_with('.') && name != "target" {
             functions(&path, found);
-        } else if name.ends_with(".rs") {
+        } else if path.extension() == Some(OsStr::new("rs")) {
             for line in fs::read_to_string(&path).unwrap().lines() {
                 let named = line.split_once("fn ").and_then(|(_, rest)| rest.split('(').next());
                 found.extend(named.map(str::to_owned));
