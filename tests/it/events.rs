@@ -2,7 +2,7 @@
 //!
 //! The samples stand in a folder beside the checkout and are no part of it.
 
-mod tables;
+pub(crate) mod tables;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -131,7 +131,7 @@ const EXPECTED: &[(&str, Expected)] = &[
 ];
 
 /// The event as a rule's target would get it, whichever part of it the file holds.
-fn envelope(name: &str, sample: Value) -> Envelope {
+pub(crate) fn envelope(name: &str, sample: Value) -> Envelope {
     let detail = if name.ends_with(".envelope.json") {
         let text = |member: &str| sample[member].as_str().unwrap_or_default().to_owned();
         let resources = serde_json::from_value(sample["resources"].clone()).unwrap_or_default();
@@ -200,29 +200,31 @@ fn told<H>(
     })
 }
 
-#[test]
-fn events_that_others_published_are_read_or_ignored_with_a_reason() {
+/// The samples by their names, where there are any; those of SQS are no events of a bus.
+pub(crate) fn samples() -> Option<BTreeMap<String, Value>> {
     // Beside the checkout, or beside the folder that it is one of several checkouts in.
     let checkouts = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(2).take(2);
     let mut folders = checkouts.map(|folder| folder.join("shared/events"));
-    let Some(entries) = folders.find_map(|folder| fs::read_dir(folder).ok()) else {
-        println!("not run: there is no folder `shared/events` with samples beside the checkout");
-        return;
-    };
+    let entries = folders.find_map(|folder| fs::read_dir(folder).ok())?;
     let mut samples: BTreeMap<String, Value> = BTreeMap::new();
     for entry in entries {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.extension().is_some_and(|extension| extension == "json") {
+        if path.extension().is_some_and(|extension| extension == "json") && !name.contains("-sqs-") {
             samples.insert(name, serde_json::from_slice(&fs::read(&path).unwrap()).unwrap());
         }
     }
+    Some(samples)
+}
+
+#[test]
+fn events_that_others_published_are_read_or_ignored_with_a_reason() {
+    let Some(samples) = samples() else {
+        println!("not run: there is no folder `shared/events` with samples beside the checkout");
+        return;
+    };
     let mut used = vec![false; EXPECTED.len()];
     for (name, sample) in samples {
-        // Samples of SQS are no events of a bus.
-        if name.contains("-sqs-") {
-            continue;
-        }
         let fitting = EXPECTED.iter().enumerate().filter(|(_, (prefix, _))| name.starts_with(prefix));
         let Some((at, (_, expected))) = fitting.max_by_key(|(_, (prefix, _))| prefix.len()) else {
             panic!("{name} is not in the list")

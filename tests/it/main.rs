@@ -11,6 +11,8 @@ mod delegated;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod infra;
+#[cfg(test)]
 mod lambda;
 #[cfg(test)]
 mod rule_order;

@@ -5,6 +5,7 @@ mod bench;
 mod checks;
 mod command;
 mod failure;
+mod infra;
 mod metadata;
 mod nightly;
 mod page;
@@ -32,12 +33,13 @@ Usage: cargo xtask COMMAND
                What is missing on this machine is told as `not run` (with CI set, it is a failure)
   ci           every check that a change must pass, the tests among them; nothing may be missing
   bench [ARGS] measures what Usher reaches against the simulated AWS, and what its decisions cost; `bench --help` tells ARGS
+  infra        judges the templates in infra/ with cfn-lint (part of `ci`), checkov and `sam validate` (part of `nightly`: to install these takes minutes)
   page         opens the audit's page in Chromium, as its readers do; Node.js 20 must be there, Chromium is installed where apt-get may.
                `--measure` tells how fast the page of a large organization is instead
   sizes        builds the functions as Lambda gets them, and fails where one has grown; `sizes --accept` takes their sizes over
   week [ARGS]  lives through a working week of a company of 400 accounts, by chance from a seed, and tells it as tables (target/week.md):
                `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
-  nightly      `ci`, and what takes too long for every change: the functions' sizes, that week, and all benchmarks, with their rows in target/bench.json
+  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the functions' sizes, that week, and all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Some("test") => testing::run(&root(), Need::from_environment(), &rest),
         Some("ci") if rest.is_empty() => checks::run(&root(), checks::CI),
         Some("bench") => bench::run(&root(), &rest),
+        Some("infra") if rest.is_empty() => infra::command(&root()),
         Some("page") => page::command(&root(), &rest),
         Some("sizes") => sizes::command(&root(), &rest),
         Some("week") => week::command(&root(), &rest),

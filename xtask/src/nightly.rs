@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use crate::{bench, checks, failure::Failure, report::Report, sizes, week};
+use crate::{bench, checks, failure::Failure, infra, report::Report, sizes, week};
 
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut report = Report::default();
     for (name, check) in checks::CI {
+        report.check(name, || check(root));
+    }
+    for (name, check) in [infra::SECURITY, infra::AS_SAM] {
         report.check(name, || check(root));
     }
     report.check("sizes of all functions", || sizes::check(root));

@@ -41,6 +41,12 @@ pub(crate) const AWS_CLI: Tool =
 /// Judges CloudFormation templates.
 pub(crate) const CFN_LINT: Tool =
     Tool { package: "cfn-lint", version: "1.58.0", program: "cfn-lint", from: From::Python };
+/// Judges CloudFormation templates by rules about security.
+pub(crate) const CHECKOV: Tool =
+    Tool { package: "checkov", version: "3.3.30", program: "checkov", from: From::PythonAlone };
+/// Reads CloudFormation templates as SAM does.
+pub(crate) const SAM: Tool =
+    Tool { package: "aws-sam-cli", version: "1.170.0", program: "sam", from: From::PythonAlone };
 /// Finds spelling mistakes.
 pub(crate) const TYPOS: Tool =
     Tool { package: "typos", version: "1.52.0", program: "typos", from: From::Python };

@@ -150,7 +150,7 @@ fn answered(output: &Output, said: &str) -> Value {
 
 /// The CLI's program: as `cargo xtask test` says, or where that command put it earlier.
 #[expect(clippy::disallowed_methods, reason = "a test's own environment, not the product's settings")]
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     if let Ok(path) = std::env::var("USHER_TEST_AWS_CLI") {
         return PathBuf::from(path);
     }

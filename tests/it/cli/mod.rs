@@ -2,7 +2,7 @@
 
 mod articles;
 mod audit;
-mod aws;
+pub(crate) mod aws;
 mod aws_cli_articles;
 mod aws_cli_delegation;
 mod aws_cli_teams;

@@ -11,7 +11,7 @@ use shared::{
 use super::told;
 
 /// The rows of the tables in docs/events.md: each name with its source, where the id is, and what it leads to.
-fn table() -> Vec<(String, String, String, String)> {
+pub(crate) fn table() -> Vec<(String, String, String, String)> {
     let page = include_str!("../../../docs/events.md");
     let mut rows = Vec::new();
     for line in page.lines().filter(|line| line.starts_with("| `")) {
@@ -31,7 +31,7 @@ fn table_of(family: Family) -> Vec<(String, String, String, String)> {
 }
 
 /// A `detail` with an id at a place such as `a.b.c` or `a.parties[].id`, and in every object on the way what a success has.
-fn detail_with(place: &str, id: &str) -> Value {
+pub(crate) fn detail_with(place: &str, id: &str) -> Value {
     place.rsplit('.').fold(json!(id), |inner, name| {
         let state = if place.contains("handshake") { "ACCEPTED" } else { "SUCCEEDED" };
         match name.strip_suffix("[]") {
@@ -118,7 +118,7 @@ fn every_event_of_accounts_in_the_documentation_is_read_as_it_says() {
 }
 
 /// Writes a text at a place such as `a.b.c`.
-fn put(detail: &mut Value, place: &str, text: &str) {
+pub(crate) fn put(detail: &mut Value, place: &str, text: &str) {
     let mut inner = detail;
     for name in place.split('.') {
         inner = &mut inner[name];

@@ -105,8 +105,8 @@ impl Moto {
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
-    /// Makes a bus of this name, and a queue with all that is told on it; gives the queue's URL.
-    pub(crate) async fn bus(&self, name: &str) -> String {
+    /// A client of EventBridge here.
+    pub(crate) fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
         let config = aws_sdk_eventbridge::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
@@ -114,7 +114,12 @@ impl Moto {
             .endpoint_url(&self.endpoint)
             .http_client(self.http.clone())
             .build();
-        let client = aws_sdk_eventbridge::Client::from_conf(config);
+        aws_sdk_eventbridge::Client::from_conf(config)
+    }
+
+    /// Makes a bus of this name, and a queue with all that is told on it; gives the queue's URL.
+    pub(crate) async fn bus(&self, name: &str) -> String {
+        let client = self.eventbridge();
         client.create_event_bus().name(name).send().await.unwrap();
         let all = r#"{"source":["usher"],"detail-type":["Usher Outcome"]}"#;
         client.put_rule().name("all").event_bus_name(name).event_pattern(all).send().await.unwrap();

@@ -30,7 +30,7 @@ pub(super) async fn make_group(service: &Service, name: &str) {
     service.person(|world, now, who| world.call(now, who, input)).await.unwrap();
 }
 
-async fn tag_set(service: &Service, set: &str, key: &str, value: &str) {
+pub(super) async fn tag_set(service: &Service, set: &str, key: &str, value: &str) {
     let arn = service.world().permission_set_named(set).unwrap();
     let input: sso::TagResource = serde_json::from_value(json!({
         "InstanceArn": INSTANCE,

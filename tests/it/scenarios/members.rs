@@ -13,7 +13,7 @@ const ALBA: &str = "alba@example.com";
 const BRUNO: &str = "bruno@example.com";
 
 /// What members of a group get in the sandbox.
-fn of_group(id: &str, of: &str) -> Rule {
+pub(super) fn of_group(id: &str, of: &str) -> Rule {
     rule(id, Who::MembersOf(of.to_owned())).gets("ReadOnlyAccess").in_accounts(in_ou("Sandbox"))
 }
 

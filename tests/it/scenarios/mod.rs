@@ -52,6 +52,7 @@ mod explained;
 mod failures;
 mod fleet;
 mod foreign;
+mod forwarded;
 mod fuse;
 mod gains;
 mod grants;

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::{
     command::{self, cargo, program},
     failure::Failure,
-    page,
+    infra, page,
     report::Report,
     testing::{self, Need},
     tools,
@@ -31,6 +31,7 @@ pub(crate) const CI: &[Check] = &[
     ("file lengths",                     lengths::check),
     ("tests",                            tests),
     ("the audit's page in a browser",    page::check),
+    ("templates",                        infra::check),
     ("documentation",                    documentation),
     ("unused dependencies",              unused_dependencies),
     ("bans, licences, sources",          deny),

@@ -1,0 +1,3 @@
+//! Templates that are deployed to moto's server, as people deploy them.
+
+mod aws_cli_deploy;
