@@ -112,7 +112,7 @@ async fn an_engine_that_dies_where_aws_takes_long_and_lists_lag_does_no_harm() {
         ..Settings::default()
     };
     let steps = run(&with_intents(world()).await, When::Never).await;
-    for n in (0..steps).step_by(5) {
+    for n in (0..steps).step_by(7) {
         for when in [When::Before(n), When::After(n)] {
             let service = with_intents(world()).await;
             run(&service, when).await;
