@@ -140,7 +140,7 @@ pub(crate) async fn import(
     say(
         screen,
         &format!(
-            "Put in: {} ({} under way), {} remembered. What was charged to today's budgets isn't known here.",
+            "Put in: {} ({} under way), {} remembered. Nothing is sent until `usher ledger confirm` says that no newer copy is to be had.",
             count(copied.rows, "assignment", "assignments"),
             copied.under_way,
             count(copied.remembered, "thing", "things")

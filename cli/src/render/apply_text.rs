@@ -71,7 +71,7 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     if summary.left > 0 {
         let _ = writeln!(
             text,
-            "  What is left is in the ledger: run the same command again to go on; if Usher is paused, `usher resume` comes first."
+            "  What is left is in the ledger: run the same command again to go on; if Usher is paused, `usher resume` comes first, and `usher ledger confirm` if its ledger is in doubt."
         );
     }
     if summary.blocked > 0 {

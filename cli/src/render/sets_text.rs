@@ -24,7 +24,11 @@ pub(super) fn sets(text: &mut String, heading: &str, sets: &[SetReport], style: 
     let _ = writeln!(text, "{}", style.paint(Paint::Heading, heading));
     for set in sets {
         let (sign, paint, what) = headline(set);
-        let adopts = if set.adopts && set.action != SetAction::Adopt { ", and becomes Usher's" } else { "" };
+        let adopts = if set.adopts && set.withheld.is_none() && set.action != SetAction::Adopt {
+            ", and becomes Usher's"
+        } else {
+            ""
+        };
         let _ = writeln!(
             text,
             "  {} {}  {}",

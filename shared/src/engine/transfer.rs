@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     epoch::{EPOCH, EpochError, Epochs},
@@ -64,9 +65,14 @@ pub enum Line {
     },
 }
 
+/// The fact that says which copy is being put into a ledger.
+const IMPORTING: &str = "importing";
+
 /// What a copy holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Content {
+    /// The same for the same copy.
+    digest: String,
     instance: Option<InstanceArn>,
     rows: Vec<Row>,
     seen: BTreeMap<SeenKind, Vec<Seen>>,
@@ -102,6 +108,14 @@ pub enum TransferError {
     CutOff,
     #[error("there is something in this ledger already ({0}): only an empty one can take another's content")]
     NotEmpty(&'static str),
+    #[error(
+        "another copy was being put into this ledger when that broke off: go on with that one, or take an empty ledger"
+    )]
+    OtherCopy,
+    #[error("an import into this ledger broke off: half a ledger is not written out as if it were whole")]
+    HalfImported,
+    #[error("line {line} tells of an assignment that an earlier line tells of")]
+    Twice { line: usize },
     #[error("it is of the instance `{of}`, and this ledger belongs to `{here}`")]
     OtherInstance { of: InstanceArn, here: InstanceArn },
 }
@@ -121,6 +135,10 @@ pub async fn exported(
     ledger: &dyn LedgerReader,
     now: Timestamp,
 ) -> Result<(Vec<Line>, Copied), TransferError> {
+    let orders = ledger.orders().await?;
+    if is_half_imported(&orders) {
+        return Err(TransferError::HalfImported);
+    }
     let facts = ledger.recall(SeenKind::Fact).await?;
     let mut lines = vec![Line::Ledger { format: FORMAT, exported: now, instance: owner(&facts) }];
     let mut copied = Copied::default();
@@ -131,7 +149,7 @@ pub async fn exported(
     }
     for kind in SeenKind::ALL {
         for Seen { id, value, at } in ledger.recall(kind).await? {
-            if kind == SeenKind::Fact && id == EPOCH {
+            if kind == SeenKind::Fact && (id == EPOCH || id == IMPORTING) {
                 continue;
             }
             copied.remembered += 1;
@@ -142,7 +160,6 @@ pub async fn exported(
     lines.extend(campaigns.into_iter().map(|campaign| Line::Campaign { campaign: Box::new(campaign) }));
     let outcomes = ledger.untold(ALL).await?;
     lines.extend(outcomes.into_iter().map(|outcome| Line::Outcome { outcome: Box::new(outcome) }));
-    let orders = ledger.orders().await?;
     if orders.version > 0 {
         lines.push(Line::Orders { orders: Orders { freeze: None, ..orders } });
     }
@@ -155,7 +172,9 @@ pub async fn exported(
 
 /// Reads a copy back: whole, or not at all.
 pub fn read(text: &str) -> Result<Content, TransferError> {
-    let mut content = Content::default();
+    let digest = crate::domain::hex(Sha256::digest(text.as_bytes()));
+    let mut content = Content { digest, ..Content::default() };
+    let mut keys = BTreeSet::new();
     let (mut read, mut end) = (0, None);
     for (number, line) in text.lines().enumerate() {
         let at = number + 1;
@@ -173,7 +192,12 @@ pub fn read(text: &str) -> Result<Content, TransferError> {
         match line {
             Line::Ledger { format: FORMAT, exported: _, instance } => content.instance = instance,
             Line::Ledger { format, .. } => return Err(TransferError::Format(format)),
-            Line::Row { row } => content.rows.push(*row),
+            Line::Row { row } => {
+                if !keys.insert(row.key.clone()) {
+                    return Err(TransferError::Twice { line: at });
+                }
+                content.rows.push(*row);
+            }
             Line::Seen { kind, id, value, at: seen } => {
                 let kind = SeenKind::ALL.into_iter().find(|known| known.word() == kind);
                 let kind = kind.ok_or(TransferError::Kind { line: at })?;
@@ -202,20 +226,27 @@ fn category(error: &serde_json::Error) -> &'static str {
     }
 }
 
-/// Puts a copy into an empty ledger. Nothing is sent by that ledger until all of it is there: broken off, it stays frozen, and the same copy can be
-/// put in again.
+/// Puts a copy into an empty ledger. Nothing is sent by that ledger until all of it is there, and a person has confirmed it: broken off, the same copy
+/// can be put in again.
 pub async fn import(content: &Content, epochs: &Epochs<'_>) -> Result<Copied, TransferError> {
-    let Content { instance, rows, seen, campaigns, outcomes, orders, rules } = content;
+    let Content { digest, instance, rows, seen, campaigns, outcomes, orders, rules } = content;
     let (ledger, now) = (epochs.ledger, epochs.clock.now());
     let standing = ledger.orders().await?;
-    let goes_on = standing.freeze.as_ref().is_some_and(|freeze| freeze.doubt == Doubt::Importing);
-    if !goes_on {
+    let goes_on = is_half_imported(&standing);
+    let copy = Seen { id: IMPORTING.to_owned(), value: digest.as_str().into(), at: now };
+    if goes_on {
+        let begun = ledger.recall_one(SeenKind::Fact, IMPORTING).await?;
+        if begun.is_none_or(|begun| begun.value != copy.value) {
+            return Err(TransferError::OtherCopy);
+        }
+    } else {
         is_empty(ledger, &standing).await?;
         if let (Some(of), Some(here)) = (instance, owner(&ledger.recall(SeenKind::Fact).await?))
             && *of != here
         {
             return Err(TransferError::OtherInstance { of: of.clone(), here });
         }
+        ledger.remember(SeenKind::Fact, &[copy]).await?;
         let freeze = Some(Freeze::whole(Doubt::Importing, now));
         ledger.give_orders(&Orders { freeze, ..standing }).await?;
     }
@@ -249,13 +280,20 @@ pub async fn import(content: &Content, epochs: &Epochs<'_>) -> Result<Copied, Tr
         ledger.bring_into_force(None, rules).await?;
     }
     epochs.begin_anew().await?;
+    // Whether it is the newest copy only a person can tell: what it says is Usher's may have been taken over, or made by hand, since.
     let version = ledger.orders().await?.version;
-    ledger.give_orders(&Orders { version, freeze: None, ..orders.clone().unwrap_or_default() }).await?;
+    let freeze = Some(Freeze::whole(Doubt::Imported, now));
+    ledger.give_orders(&Orders { version, freeze, ..orders.clone().unwrap_or_default() }).await?;
+    ledger.unlearn(SeenKind::Fact, &[IMPORTING.to_owned()]).await?;
     Ok(Copied {
         rows: rows.len(),
         under_way: rows.iter().filter(|row| row.claim().is_some()).count(),
         remembered: seen.values().map(Vec::len).sum(),
     })
+}
+
+fn is_half_imported(orders: &Orders) -> bool {
+    orders.freeze.as_ref().is_some_and(|freeze| freeze.doubt == Doubt::Importing)
 }
 
 /// Whether nothing was ever decided or ordered in it. That a new one was looked at, and even that it was found to be another one than what is told

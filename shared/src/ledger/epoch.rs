@@ -62,6 +62,8 @@ pub enum Doubt {
     Untold,
     /// It is being imported, or that broke off.
     Importing,
+    /// It was imported, and nobody has said since that the copy is the newest: what is Usher's by an older one may be others' by now.
+    Imported,
     /// It was exported to be used elsewhere: two at once would undo each other's work.
     Moved,
 }
@@ -75,6 +77,7 @@ impl std::fmt::Display for Doubt {
             Self::Other => "it is another one than what is kept beside it tells of",
             Self::Untold => "what was kept beside it, in the second place, is gone",
             Self::Importing => "an import into it is under way, or broke off",
+            Self::Imported => "it was imported, and the copy may be older than what was done since",
             Self::Moved => "it was exported to be used elsewhere",
         })
     }

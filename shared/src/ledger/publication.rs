@@ -116,7 +116,7 @@ impl std::fmt::Display for Forecast {
                 )?,
                 WhyBeyond::Drifted => writeln!(
                     f,
-                    "Warning: beyond the scope of its team, and withheld: {beyond}. So it is under the rules in force: the organization has changed since."
+                    "Warning: beyond the scope of its team, and withheld: {beyond}. The rule and its scope are the same under the rules in force, which keep it withheld too."
                 )?,
             }
         }

@@ -65,7 +65,16 @@ impl Reports for FolderReports {
 
 /// Writes beside the file and renames over it, so that nobody ever reads half of it. The folder is made if it is missing. A report has
 /// names of people in it: nobody but who has made the file may read it.
+/// What is no file, such as a terminal or a pipe, is written to as it is; a link is followed.
 pub fn whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let target = match fs::metadata(path) {
+        Ok(there) if there.is_file() => Some(fs::canonicalize(path)?),
+        Ok(there) if !there.is_dir() => {
+            return fs::OpenOptions::new().write(true).open(path)?.write_all(content);
+        }
+        Ok(_) | Err(_) => None,
+    };
+    let path = target.as_deref().unwrap_or(path);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
     }

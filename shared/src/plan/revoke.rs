@@ -80,7 +80,7 @@ impl Subject<'_> {
         let gave = row.wanted_by.keys().any(|rule| mode_of(rule).is_some());
         if !desired.forbidden.contains_key(self.key)
             && !gave
-            && let Some(name) = desired.awaited.by(&self.key.principal, &row.wanted_by)
+            && let Some(name) = desired.awaited.by(&self.key.principal)
         {
             return Some(WithheldReason::PermissionSetAwaited(name.to_owned()));
         }

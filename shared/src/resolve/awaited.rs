@@ -18,25 +18,20 @@ pub struct Unkept {
     pub unlike: BTreeSet<String>,
 }
 
-/// The rules of an account that wait for a declared permission set, each with the set's name.
+/// Whom rules of an account will give a declared permission set that they wait for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Awaited {
-    by_rule: BTreeMap<RuleId, String>,
-    /// Whom they give access to.
+    /// To whom, and the set's name.
     by_principal: BTreeMap<Principal, String>,
     /// Permission sets that are there, and may be about to change.
     changing: BTreeSet<PermissionSetArn>,
 }
 
 impl Awaited {
-    /// The permission set that may take the place of what this principal has, and that these rules were the last to want. Of a person
-    /// only what is still theirs waits: who has left a group doesn't.
-    pub fn by(&self, principal: &Principal, wanted_by: &BTreeMap<RuleId, Mode>) -> Option<&str> {
-        let of_rule = || match principal {
-            Principal::Group(_) => wanted_by.keys().find_map(|rule| self.by_rule.get(rule)),
-            Principal::User(_) => None,
-        };
-        self.by_principal.get(principal).or_else(of_rule).map(String::as_str)
+    /// The permission set that may take the place of what this principal has. Whoever a rule no longer names, or has left a group that it gives to by
+    /// its members, waits for nothing.
+    pub fn by(&self, principal: &Principal) -> Option<&str> {
+        self.by_principal.get(principal).map(String::as_str)
     }
 
     /// Whether a permission set may be about to change: what is wanted by what it is now may not be by what it will be.
@@ -74,7 +69,6 @@ pub fn awaited(index: &Index, account: &Account, facts: &Facts, now: Timestamp, 
             waits_for(rule, set, account, catalogue, unkept) && may_give(index, rule, account, set)
         };
         let Some(set) = declared.iter().find(waits) else { continue };
-        awaited.by_rule.insert(rule.id.clone(), set.name.clone());
         for selector in &rule.principals {
             // What could not be looked up freezes the rule.
             if let Lookup::Found(principals) = principals_of(selector, account, facts) {

@@ -192,19 +192,58 @@ async fn a_whole_ledger_goes_into_an_empty_one_wherever_that_breaks_off() {
         }
         let orders = target.ledger.orders().await.unwrap();
         let done = held(&*target.ledger, &service).await == wanted;
-        let touched = target.ledger.rows(None).await.unwrap().items.len() > 0;
+        let touched = !target.ledger.rows(None).await.unwrap().items.is_empty();
         assert!(
             orders.stop_everything() || !touched || done,
             "{point}: nothing may be sent by half a ledger"
         );
         let epochs = Epochs { ledger: &*target.ledger, witness, clock: &*service.clock };
-        if done && orders.freeze.is_none() {
+        if done && target.frozen().await == Some((Frozen::Everything, Doubt::Imported)) {
             continue;
         }
         import_ledger(&content, &epochs).await.unwrap();
+        assert_eq!(target.frozen().await, Some((Frozen::Everything, Doubt::Imported)));
         assert_eq!(held(&*target.ledger, &service).await, wanted, "{point}");
     }
     assert!(points > 15, "{points}");
+}
+
+/// An old copy would take away what a person has made since: it does nothing before somebody has looked.
+#[tokio::test(start_paused = true)]
+async fn what_was_imported_sends_nothing_until_it_is_confirmed() {
+    let service = settled().await;
+    let content = read_ledger(&copy(&service).await).unwrap();
+    let target = Service::new();
+    import_ledger(&content, &target.epochs()).await.unwrap();
+    target.tag("one-prod", "Environment", "None").await;
+    target.sweep_and_settle().await;
+    assert_eq!(target.frozen().await, Some((Frozen::Everything, Doubt::Imported)));
+    assert_eq!(target.assignments(), Vec::<String>::new(), "nothing was sent");
+    target.consent().confirm_ledger(&*target.ports.beside.witness).await.unwrap();
+    assert_eq!(target.frozen().await, None);
+    assert!(!target.tick().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_ledger_is_gone_on_with_by_the_same_copy_alone_and_never_written_out() {
+    let (service, other) = (settled().await, settled().await);
+    other.hold(&"account:222233334444".parse().unwrap()).await;
+    let (mine, others) =
+        (read_ledger(&copy(&service).await).unwrap(), read_ledger(&copy(&other).await).unwrap());
+    let target = Service::new();
+    let fuse = Fuse::new(When::After(9));
+    let ports = fused(&target.ports, &fuse);
+    let epochs = Epochs { ledger: &*ports.ledger, ..target.epochs() };
+    tokio::select! {
+        ended = import_ledger(&mine, &epochs) => panic!("it was to break off: {ended:?}"),
+        () = fuse.blown() => {}
+    }
+    assert_eq!(target.frozen().await, Some((Frozen::Everything, Doubt::Importing)));
+    let refused = import_ledger(&others, &target.epochs()).await.unwrap_err();
+    assert!(refused.to_string().contains("another copy"), "{refused}");
+    let refused = exported(&*target.ledger, target.clock.now()).await.unwrap_err();
+    assert!(refused.to_string().contains("half a ledger"), "{refused}");
+    import_ledger(&mine, &target.epochs()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,6 +260,9 @@ async fn a_copy_that_is_damaged_or_for_another_ledger_is_refused_before_anything
         let cut: String = lines[..number].iter().map(|line| format!("{line}\n")).collect();
         assert!(read_ledger(&cut).is_err(), "cut off before line {number}");
     }
+    let row = lines.iter().find(|line| line.contains("\"line\":\"row\"")).unwrap();
+    let twice = text.replacen(row, &format!("{row}\n{row}"), 1);
+    assert!(read_ledger(&twice).unwrap_err().to_string().contains("earlier line"));
     let newer = text.replacen("\"format\":1", "\"format\":2", 1);
     assert_eq!(
         read_ledger(&newer).unwrap_err().to_string(),

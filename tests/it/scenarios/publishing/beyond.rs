@@ -82,7 +82,7 @@ async fn one_teams_drift_refuses_nobodys_rules_and_what_a_version_makes_new_is_r
     let answer = service.answer("incoming/more.json");
     assert!(
         answer.contains("Warning: beyond the scope of its team, and withheld: rule help at ")
-            && answer.contains("So it is under the rules in force"),
+            && answer.contains("The rule and its scope are the same under the rules in force"),
         "{answer}"
     );
     assert_eq!(service.answer_json("incoming/more.json")["forecast"]["beyond"][0]["why"], json!("drifted"));
