@@ -106,10 +106,24 @@ async fn read(
 /// A report that was kept, with what has changed since another one.
 fn kept(path: &Path, before: Option<&Audit>) -> Result<Audit, Failure> {
     let audit = report(path, false)?;
-    Ok(match before {
-        Some(before) => audit.since(before, &Remembered::default()),
-        None => audit,
-    })
+    let Some(before) = before else { return Ok(audit) };
+    comparable(path, &audit, before)?;
+    Ok(audit.since(before, &Remembered::default()))
+}
+
+/// Whether changes can be told between two reports.
+fn comparable(path: &Path, audit: &Audit, before: &Audit) -> Result<(), Failure> {
+    let why = if audit.taken.instance != before.taken.instance {
+        format!(
+            "it is of the instance {}, and the one before is of {}",
+            audit.taken.instance, before.taken.instance
+        )
+    } else if audit.taken.began < before.taken.began {
+        "it is older than the one that changes are to be told since: give them the other way round".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Failure::NoReport { path: path.display().to_string(), why })
 }
 
 /// Reads a report; a whole one, if others are to be compared with it.

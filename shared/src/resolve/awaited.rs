@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Catalogue, Facts, Lookup, desired::rules_at, names::principals_of};
 use crate::{
-    domain::{Account, Mode, PermissionSet, PermissionSetArn, Principal, RuleId},
+    domain::{Account, Mode, PermissionSet, PermissionSetArn, Principal},
     rules::{DeclaredSet, Index, PermissionSetSelector, Rule, Scope, ScopedSet, Wanted},
 };
 
