@@ -172,7 +172,7 @@ pub async fn exported(
 
 /// Reads a copy back: whole, or not at all.
 pub fn read(text: &str) -> Result<Content, TransferError> {
-    let digest = crate::domain::hex(Sha256::digest(text.as_bytes()));
+    let digest = crate::domain::hex(Sha256::digest(text.as_bytes()).as_slice());
     let mut content = Content { digest, ..Content::default() };
     let mut keys = BTreeSet::new();
     let (mut read, mut end) = (0, None);
