@@ -140,6 +140,7 @@ fn delivery(members: &Map<String, Value>, source: &str, detail_type: &str) -> En
     let resources = members.get("resources").and_then(Value::as_array).into_iter().flatten();
     Envelope {
         id: members.get("id").and_then(Value::as_str).map(str::to_owned),
+        time: members.get("time").and_then(Value::as_str).and_then(|time| time.parse().ok()),
         source: source.to_owned(),
         detail_type: detail_type.to_owned(),
         resources: resources.filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -156,6 +157,7 @@ fn record(value: &Value, event_source: &str, event_type: Option<&str>) -> Envelo
     };
     Envelope {
         id: None,
+        time: None,
         source: format!("aws.{service}"),
         detail_type: detail_type.to_owned(),
         resources: Vec::new(),

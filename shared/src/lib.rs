@@ -20,6 +20,7 @@ pub mod import;
 pub mod ledger;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod metrics;
 pub mod outcome;
 pub mod pace;
 pub mod permission_sets;

@@ -79,6 +79,8 @@ pub enum Happened {
     },
     /// AWS has something else than the ledger says, by another's hand.
     DriftFound { assignment: AssignmentKey, drift: Drift, response: Response },
+    /// A tag that rules go by has another value than at the last look, or is there or gone since.
+    TrustedTagChanged(OfTag),
     /// A declared permission set was made, whole.
     SetMade(OfSet),
     /// One was brought to what is declared. Its accounts are told of by [`Self::Reprovisioned`].
@@ -97,6 +99,18 @@ pub enum Happened {
         set: OfSet,
         reason: String,
     },
+}
+
+/// A tag that rules may go by. Its value is not told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OfTag {
+    /// The account that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// The permission set that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_set: Option<PermissionSetArn>,
+    pub key: String,
 }
 
 /// A permission set that the rules declare.
@@ -191,6 +205,7 @@ impl Happened {
             Self::Reprovisioned(_) => "reprovisioned",
             Self::RulesRefused { .. } => "rules_refused",
             Self::DriftFound { .. } => "drift_found",
+            Self::TrustedTagChanged(_) => "trusted_tag_changed",
             Self::SetMade(_) => "set_made",
             Self::SetEdited(_) => "set_edited",
             Self::SetDeleted(_) => "set_deleted",
@@ -236,6 +251,7 @@ impl Happened {
             | Self::Held { .. }
             | Self::RulesRefused { .. }
             | Self::DriftFound { .. }
+            | Self::TrustedTagChanged(_)
             | Self::SetMade(_)
             | Self::SetEdited(_)
             | Self::SetDeleted(_)
@@ -245,7 +261,7 @@ impl Happened {
     }
 
     /// What it is about, so that two of a kind are told apart.
-    fn subject(&self) -> String {
+    pub(crate) fn subject(&self) -> String {
         match self {
             Self::Granted { assignment }
             | Self::Revoked { assignment, .. }
@@ -263,6 +279,11 @@ impl Happened {
             | Self::SetDeleted(set)
             | Self::SetBlocked { set, .. }
             | Self::SetWithheld { set, .. } => set.name.clone(),
+            Self::TrustedTagChanged(OfTag { account, permission_set, key }) => {
+                let of = account.as_ref().map(ToString::to_string);
+                let of = of.or(permission_set.as_ref().map(ToString::to_string));
+                format!("{} {key}", of.unwrap_or_default())
+            }
             Self::RulesRefused { refused, .. } => {
                 refused.as_ref().map(ToString::to_string).unwrap_or_default()
             }
@@ -280,6 +301,8 @@ impl Outcome {
             hash.update(part.as_bytes());
         }
         let id = hex(hash.finalize().get(..16).unwrap_or_default());
+        // When its event was is nothing that is told.
+        let cause = cause.of_time(None);
         Self { id, at, cause, rules: BTreeSet::new(), rules_version: None, happened: happened.fitted() }
     }
 
@@ -316,6 +339,7 @@ impl Outcome {
             | Happened::Reprovisioned(_)
             | Happened::RulesRefused { .. }
             | Happened::DriftFound { .. }
+            | Happened::TrustedTagChanged(_)
             | Happened::SetMade(_)
             | Happened::SetEdited(_)
             | Happened::SetDeleted(_)

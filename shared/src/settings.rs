@@ -339,7 +339,7 @@ impl Settings {
 
     /// What is logged, and how. What can't be read is told beside it and its default holds: nothing fails for its log.
     pub fn log(&self) -> (LogSettings, Vec<SettingsError>) {
-        let in_lambda = self.get("AWS_LAMBDA_FUNCTION_NAME").is_some();
+        let in_lambda = self.function_name().is_some();
         let mut log = LogSettings {
             level: LogLevel::default(),
             format: if in_lambda { LogFormat::Json } else { LogFormat::Compact },
@@ -355,6 +355,11 @@ impl Settings {
             Err(error) => troubles.push(error),
         }
         (log, troubles)
+    }
+
+    /// The name of the function that this is in Lambda.
+    pub fn function_name(&self) -> Option<String> {
+        self.get("AWS_LAMBDA_FUNCTION_NAME")
     }
 
     /// One of the variables that AWS's own tools read, whole.

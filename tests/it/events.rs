@@ -136,6 +136,7 @@ pub(crate) fn envelope(name: &str, sample: Value) -> Envelope {
         let text = |member: &str| sample[member].as_str().unwrap_or_default().to_owned();
         let resources = serde_json::from_value(sample["resources"].clone()).unwrap_or_default();
         return Envelope {
+            time: None,
             id: sample["id"].as_str().map(str::to_owned),
             source: text("source"),
             detail_type: text("detail-type"),
@@ -155,7 +156,7 @@ pub(crate) fn envelope(name: &str, sample: Value) -> Envelope {
     };
     let id = Some("00000000-0000-4000-8000-000000000000".to_owned());
     let (source, detail_type) = (format!("aws.{source}"), detail_type.to_owned());
-    Envelope { id, source, detail_type, resources: Vec::new(), detail }
+    Envelope { id, time: None, source, detail_type, resources: Vec::new(), detail }
 }
 
 fn check(name: &str, expected: &Expected, sample: Value) {

@@ -15,7 +15,6 @@ use shared::{
 pub async fn handle(payload: Value, inbox: Inbox<'_>, parked: &dyn Queue) -> Result<Heard, HearError> {
     let clock = inbox.clock;
     let hearing = Hearing { function: "on-account-event", parked, clock };
-    let submit =
-        async |hint, Arrival { event, caller_role: _, told: _ }: Arrival| inbox.submit(&hint, &event).await;
+    let submit = async |hint, arrival: Arrival| inbox.submit(&hint, &arrival).await;
     hearing.take(&payload, aws::envelope(&payload), events::read, submit).await
 }

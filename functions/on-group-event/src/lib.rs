@@ -14,8 +14,6 @@ use shared::{
 pub async fn handle(payload: Value, inbox: CenterInbox<'_>, parked: &dyn Queue) -> Result<Heard, HearError> {
     let clock = inbox.inbox.clock;
     let hearing = Hearing { function: "on-group-event", parked, clock };
-    let submit = async |hint, Arrival { event, caller_role: _, told: _ }: Arrival| {
-        inbox.directory(&hint, &event).await
-    };
+    let submit = async |hint, arrival: Arrival| inbox.directory(&hint, &arrival).await;
     hearing.take(&payload, aws::envelope(&payload), events::read_directory, submit).await
 }

@@ -7,7 +7,8 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     aws,
-    engine::{DeadLetters, Provisioner, RunError, RunSummary, Tried, Wake},
+    engine::{DeadLetters, Provisioner, RunEnd, RunError, RunSummary, Tried, Wake},
+    metrics::Metric,
 };
 
 const FUNCTION: &str = "provision";
@@ -57,7 +58,11 @@ pub async fn handle(
     let wakes =
         event.records.iter().map(|record| Wake::from_body(record.body.as_deref().unwrap_or_default()));
     let summary = provisioner.run(holder, &Wake::together(wakes), until).await?;
-    let RunSummary { end, granted, revoked, retried, blocked, uncertain, given_up } = summary;
+    let RunSummary { end, granted, revoked, retried, blocked, uncertain, given_up, outstanding } = summary;
+    if end != RunEnd::HeldElsewhere {
+        let at = provisioner.clock.now();
+        Metric::Outstanding.tell(FUNCTION, at, u64::try_from(outstanding).unwrap_or(u64::MAX));
+    }
     tracing::info!(
         ?end,
         granted,
@@ -66,6 +71,7 @@ pub async fn handle(
         blocked,
         uncertain,
         given_up,
+        outstanding,
         "engine run: {granted} granted, {revoked} revoked, {retried} to be retried, {blocked} blocked"
     );
     Ok(summary)

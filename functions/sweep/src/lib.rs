@@ -7,7 +7,8 @@ use shared::engine::{Sweep, SweepEnd, SweepError, SweepSummary};
 /// Sweeps once.
 pub async fn handle(sweep: Sweep<'_>) -> Result<SweepSummary, SweepError> {
     let summary = sweep.run().await?;
-    let SweepSummary { run, accounts, differing, unread, withheld, owned, forgotten, moved } = summary;
+    let SweepSummary { run, accounts, differing, unread, withheld, owned, forgotten, moved, retagged } =
+        summary;
     let run = match run {
         SweepEnd::RoundEnded => "the round is over",
         SweepEnd::Unfinished => "the next run goes on",
@@ -24,6 +25,7 @@ pub async fn handle(sweep: Sweep<'_>) -> Result<SweepSummary, SweepError> {
         owned,
         forgotten,
         moved,
+        retagged,
         "sweep: {run}: {accounts} accounts, {differing} differ, {unread} could not be read"
     );
     Ok(summary)

@@ -8,8 +8,11 @@ use crate::events::Envelope;
 /// An event as it is read, or why the payload is none.
 pub fn envelope(payload: &Value) -> Result<Envelope, serde_json::Error> {
     let event: EventBridgeEvent = serde_json::from_value(payload.clone())?;
+    // As text: the library's own type of time is another one.
+    let time = payload.get("time").and_then(Value::as_str).and_then(|time| time.parse().ok());
     Ok(Envelope {
         id: event.id,
+        time,
         source: event.source,
         detail_type: event.detail_type,
         resources: event.resources.unwrap_or_default(),

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::{
+    domain::RulesVersion,
     outcome::Outcome,
     ports::{Clock, Ledger, LedgerError, OutcomeBus, PortError, Told},
 };
@@ -53,7 +54,10 @@ impl Announcer<'_> {
             let mut taken = Vec::with_capacity(page.len());
             for (outcome, answer) in page.into_iter().zip(answers) {
                 match answer {
-                    Told::Taken => taken.push(outcome),
+                    Told::Taken => {
+                        log(&outcome);
+                        taken.push(outcome);
+                    }
                     Told::Refused(why) => {
                         let (id, word) = (&outcome.id, outcome.happened.word());
                         tracing::warn!(outcome.id = %id, %why, "the outcome {id} ({word}) is told later: {why}");
@@ -66,4 +70,17 @@ impl Announcer<'_> {
         }
         Ok(told)
     }
+}
+
+/// One line for each that is told: ids only, as it has them.
+fn log(outcome: &Outcome) {
+    let (word, subject, cause) =
+        (outcome.happened.word(), outcome.happened.subject(), outcome.cause.as_str());
+    tracing::info!(
+        outcome.id = outcome.id,
+        outcome = word,
+        cause,
+        rules.version = outcome.rules_version.as_ref().map(RulesVersion::short),
+        "{word}: {subject}"
+    );
 }

@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Arrival, Inbox, InboxError, Members, Rulebook, RulesOnHand, members::Why, outline::outlines,
+    Arrival, Inbox, InboxError, Members, Occasion, Rulebook, RulesOnHand, members::Why, outline::outlines,
     reprovision::mark, signed,
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     },
     events::{DirectoryHint, Hint, PermissionSetHint, Told},
     ledger::{Edit, Row, State},
+    metrics::Metric,
     outcome::{Drift, Happened, Outcome, Response},
     ports::{AccessReader, Directory, LastName, LedgerError, Request, RequestStatus, Seen, SeenKind},
     rules::{About, Reach},
@@ -44,6 +45,9 @@ impl std::fmt::Debug for CenterInbox<'_> {
         f.debug_struct("CenterInbox").field("facts_age", &self.facts_age).finish_non_exhaustive()
     }
 }
+
+/// Who hears of somebody else's assignments.
+const FUNCTION: &str = "on-permission-set-event";
 
 /// How often, and after how long each time, another's request is asked about that is under way.
 const ASKED: u32 = 6;
@@ -79,8 +83,13 @@ impl Touched<'_> {
 }
 
 impl CenterInbox<'_> {
-    /// Submits what a change of groups or users may touch; tells how many accounts that is. `event` is the id of what it came from.
-    pub async fn directory(&self, hint: &DirectoryHint, event: &str) -> Result<usize, InboxError> {
+    /// Submits what a change of groups or users may touch; tells how many accounts that is.
+    pub async fn directory<'o>(
+        &self,
+        hint: &DirectoryHint,
+        occasion: impl Into<Occasion<'o>>,
+    ) -> Result<usize, InboxError> {
+        let occasion = occasion.into();
         let Some(rules) = self.rulebook.if_any(self.inbox.ledger).await.map_err(InboxError::Rules)? else {
             return Ok(0);
         };
@@ -111,9 +120,9 @@ impl CenterInbox<'_> {
                     self.user(&rules, id, &mut touched).await?;
                 }
             }
-            DirectoryHint::Directory => return self.inbox.submit(&Hint::Everything, event).await,
+            DirectoryHint::Directory => return self.inbox.submit(&Hint::Everything, occasion).await,
         }
-        self.send(touched, event).await
+        self.send(touched, occasion).await
     }
 
     fn all_members(&self) -> Members<'_> {
@@ -129,7 +138,7 @@ impl CenterInbox<'_> {
         hint: &PermissionSetHint,
         arrival: &Arrival,
     ) -> Result<usize, InboxError> {
-        let event = &arrival.event;
+        let (event, occasion) = (&arrival.event, Occasion::from(arrival));
         match hint {
             PermissionSetHint::Changed(arn) | PermissionSetHint::Named(arn) => {
                 let Some(rules) = self.rulebook.if_any(self.inbox.ledger).await.map_err(InboxError::Rules)?
@@ -138,7 +147,7 @@ impl CenterInbox<'_> {
                 };
                 let mut touched = Touched::default();
                 self.set(&rules, arn, &mut touched).await?;
-                self.send(touched, event).await
+                self.send(touched, occasion).await
             }
             PermissionSetHint::Assignment { key, request } => {
                 // What was uncertain may be one too many, now that it can be taken away.
@@ -147,9 +156,9 @@ impl CenterInbox<'_> {
                     return Ok(0);
                 }
                 if let (Some(request), false) = (request, is_settled || self.is_of_our_role(arrival)) {
-                    self.tell_if_foreign(key, request, event).await?;
+                    self.tell_if_foreign(key, request, occasion).await?;
                 }
-                self.inbox.send([key.account.clone()], event, None).await
+                self.inbox.send([key.account.clone()], occasion, None).await
             }
             // Nobody has another permission set by it, so no account is looked at.
             PermissionSetHint::Edited(arn) => {
@@ -166,7 +175,7 @@ impl CenterInbox<'_> {
                 let known = ledger.recall(SeenKind::PermissionSetTags).await?;
                 let unknown: Vec<Seen> = known.into_iter().map(|seen| self.unknown_tags(seen.id)).collect();
                 ledger.remember(SeenKind::PermissionSetTags, &unknown).await?;
-                self.inbox.submit(&Hint::Everything, event).await
+                self.inbox.submit(&Hint::Everything, occasion).await
             }
         }
     }
@@ -321,7 +330,7 @@ impl CenterInbox<'_> {
         &self,
         key: &AssignmentKey,
         request: &RequestId,
-        event: &str,
+        occasion: Occasion<'_>,
     ) -> Result<(), InboxError> {
         let ledger = self.inbox.ledger;
         let row = ledger.row(key).await?;
@@ -336,9 +345,10 @@ impl CenterInbox<'_> {
                 drift: Drift::Foreign,
                 response: Response::Left,
             };
-            let cause = self.inbox.cause(event);
-            let outcome = Outcome::new(happened, event, self.inbox.clock.now(), cause);
+            let (cause, now) = (self.inbox.cause(occasion), self.inbox.clock.now());
+            let outcome = Outcome::new(happened, occasion.event, now, cause);
             ledger.tell(&[outcome]).await?;
+            Metric::Drift.tell(FUNCTION, now, 1);
         }
         Ok(())
     }
@@ -395,7 +405,7 @@ impl CenterInbox<'_> {
         Ok(reached.into_iter().map(|account| account.id).collect())
     }
 
-    async fn send(&self, touched: Touched<'_>, event: &str) -> Result<usize, InboxError> {
+    async fn send(&self, touched: Touched<'_>, occasion: Occasion<'_>) -> Result<usize, InboxError> {
         let ledger = self.inbox.ledger;
         let mut accounts = self.reached(&touched.given).await?;
         if !(touched.principals.is_empty() && touched.permission_sets.is_empty()) {
@@ -410,10 +420,10 @@ impl CenterInbox<'_> {
                 }
             }
         }
-        let sent = self.inbox.send(accounts, event, None).await?;
+        let sent = self.inbox.send(accounts, occasion, None).await?;
         for (group, is_named) in &touched.changed {
             if *is_named || self.all_members().are_kept(group).await? {
-                let cause = self.inbox.cause(event);
+                let cause = self.inbox.cause(occasion);
                 let is_new = touched.appeared.contains(group);
                 let why = Why::of(&cause).naming(touched.joined.as_ref()).appearing(is_new);
                 self.all_members().compare(group, why).await?;

@@ -6,6 +6,7 @@ use super::{InboxError, Parked, UnreadableJson};
 use crate::{
     causes,
     events::{self, Envelope, EventError, Reading, Told},
+    ledger::Cause,
     ports::{Clock, PortError, Queue},
 };
 
@@ -73,7 +74,12 @@ impl Hearing<'_> {
             });
         match reading {
             Ok((Reading::Hint { hint, event, caller_role }, told)) => {
-                Ok(Heard::Hinted(submit(hint, Arrival { event, caller_role, told }).await?))
+                // As it is called in all that follows from it.
+                let cause = Cause::new("event", &event);
+                let hinted = submit(hint, Arrival { event, caller_role, told }).await?;
+                let cause = cause.as_str();
+                tracing::info!(cause, hinted, "{cause}: {hinted} accounts to be looked at");
+                Ok(Heard::Hinted(hinted))
             }
             Ok((Reading::Ignored(why), _)) => {
                 tracing::info!(reason = %why, "event ignored: {why}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{MembersError, OutlineError, ReadError, UnreadableJson};
+use super::{Arrival, MembersError, OutlineError, ReadError, UnreadableJson};
 use crate::{
     domain::AccountId,
     events::Hint,
@@ -75,6 +75,27 @@ pub enum InboxError {
     Queue(#[source] PortError),
 }
 
+/// The event that something is submitted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occasion<'a> {
+    /// Its id.
+    pub event: &'a str,
+    /// When it was, where that is known.
+    pub at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a str> for Occasion<'a> {
+    fn from(event: &'a str) -> Self {
+        Self { event, at: None }
+    }
+}
+
+impl<'a> From<&'a Arrival> for Occasion<'a> {
+    fn from(Arrival { event, told, .. }: &'a Arrival) -> Self {
+        Self { event, at: told.at }
+    }
+}
+
 /// Where hints go in.
 #[derive(Clone, Copy)]
 pub struct Inbox<'a> {
@@ -91,9 +112,14 @@ impl std::fmt::Debug for Inbox<'_> {
 }
 
 impl Inbox<'_> {
-    /// Expands a hint to account hints and submits them; tells how many. `event` is the id of what it came from: the same
-    /// event for the same account within five minutes is one message.
-    pub async fn submit(&self, hint: &Hint, event: &str) -> Result<usize, InboxError> {
+    /// Expands a hint to account hints and submits them; tells how many. The same event for the same account within five minutes is one
+    /// message.
+    pub async fn submit<'o>(
+        &self,
+        hint: &Hint,
+        occasion: impl Into<Occasion<'o>>,
+    ) -> Result<usize, InboxError> {
+        let occasion = occasion.into();
         let at = self.clock.now();
         if let Hint::RenamedOu(ou) = hint {
             // The OU may have no account now, and one that is moved in later must not be decided by the old name. A reader that
@@ -108,17 +134,17 @@ impl Inbox<'_> {
             Hint::Everything => self.accounts(|_| true).await?,
         };
         let ou_names_since = matches!(hint, Hint::RenamedOu(_)).then_some(at);
-        self.send(accounts, event, ou_names_since).await
+        self.send(accounts, occasion, ou_names_since).await
     }
 
     /// Puts a look at each of these accounts into the inbox.
     pub(super) async fn send(
         &self,
         accounts: impl IntoIterator<Item = AccountId>,
-        event: &str,
+        occasion: Occasion<'_>,
         ou_names_since: Option<Timestamp>,
     ) -> Result<usize, InboxError> {
-        self.send_for(accounts, &self.cause(event), ou_names_since).await
+        self.send_for(accounts, &self.cause(occasion), ou_names_since).await
     }
 
     /// Puts a look at every account of the organization into the inbox, for this cause.
@@ -149,13 +175,14 @@ impl Inbox<'_> {
     }
 
     /// What is decided for an event is charged to it.
-    pub(super) fn cause(&self, event: &str) -> Cause {
-        if event.is_empty() {
+    pub(super) fn cause(&self, Occasion { event, at }: Occasion<'_>) -> Cause {
+        let cause = if event.is_empty() {
             // An event without an id is none that came before.
             Cause::new("event", &format!("unnamed-{}", self.clock.now().as_microsecond()))
         } else {
             Cause::new("event", event)
-        }
+        };
+        cause.of_time(at)
     }
 
     async fn accounts(

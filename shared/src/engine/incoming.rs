@@ -17,6 +17,7 @@ use crate::{
     causes,
     domain::RulesVersion,
     ledger::{Cause, Forecast, Provenance, Publication, PublishedBy},
+    metrics::Metric,
     outcome::{Happened, Outcome},
     ports::{
         AccessReader, Ledger, LedgerError, PermissionSetReader, PortError, Queue, RulesInForce, RulesStore,
@@ -24,6 +25,9 @@ use crate::{
     },
     rules::{Bundle, MAX_STORED_BYTES, PlainProblem},
 };
+
+/// The function that takes uploads in.
+const FUNCTION: &str = "on-rules-change";
 
 /// What is behind the name of an upload in the names of what became of it: for machines, and for people.
 const ANSWERS: [&str; 2] = [".result.json", ".result.txt"];
@@ -199,7 +203,7 @@ impl Incoming<'_> {
             self.put_off(answer, &error).await;
             return Err(error);
         }
-        tell(&answer);
+        tell(&answer, &cause(event));
         self.tell_others(&answer, event, made_at).await?;
         if has_room_for_answers(key) {
             leave(self.uploads, &answer).await.map_err(IncomingError::Answer)?;
@@ -378,8 +382,10 @@ impl Incoming<'_> {
             reason: answer.reason.clone().unwrap_or_default(),
         };
         let occasion = format!("{} {made_at}", answer.object);
-        let outcome = Outcome::new(happened, &occasion, answer.at, Cause::new("event", event));
-        Ok(self.ledger.tell(&[outcome]).await?)
+        let outcome = Outcome::new(happened, &occasion, answer.at, cause(event));
+        self.ledger.tell(&[outcome]).await?;
+        Metric::RulesRefused.tell(FUNCTION, answer.at, 1);
+        Ok(())
     }
 }
 
@@ -427,14 +433,20 @@ fn bundle(key: &str, content: UploadContent) -> Result<Bundle, String> {
     }
 }
 
+fn cause(event: &str) -> Cause {
+    Cause::new("event", event)
+}
+
 /// One line in the log. The object's name and the text of its rules may name people: they are told beside the object only.
-fn tell(answer: &Answer) {
+fn tell(answer: &Answer, cause: &Cause) {
+    let cause = cause.as_str();
     let version = answer.version.as_ref().map_or("none", RulesVersion::short);
     let (rules, problems) = (answer.rules, answer.problems.len());
     let Answer { became, .. } = answer;
     match became {
         Became::InForce | Became::AlreadyInForce | Became::Overtaken => {
             tracing::info!(
+                cause,
                 ?became,
                 rules.version = version,
                 rules.count = rules,
@@ -443,6 +455,7 @@ fn tell(answer: &Answer) {
             );
         }
         Became::Refused | Became::Delayed => tracing::error!(
+            cause,
             ?became,
             rules.version = version,
             rules.count = rules,

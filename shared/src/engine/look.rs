@@ -84,6 +84,11 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// The tags of accounts, as far as they were read.
+    pub(super) fn tags(&self) -> &BTreeMap<AccountId, Tags> {
+        &self.tags
+    }
+
     /// The rows of an account.
     pub(super) fn rows_of(&self, account: &AccountId) -> &[Row] {
         self.rows.get(account).map_or(&[], Vec::as_slice)

@@ -17,6 +17,7 @@ pub async fn remember(
             | SeenKind::PermissionSetTags
             | SeenKind::TaggedAccount
             | SeenKind::AccountTags
+            | SeenKind::TrustedTags
             | SeenKind::Group
             | SeenKind::GroupName
             | SeenKind::User

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ports::{Clock, Message, PortError, Queue};
+use crate::{
+    metrics::Metric,
+    ports::{Clock, Message, PortError, Queue},
+};
 
 /// How much of an unreadable payload is kept, in bytes.
 const KEPT: usize = 200 * 1024;
@@ -125,14 +128,9 @@ impl Parked {
             ParkedFor::Unreadable => "what cannot be read",
             ParkedFor::Failed => "what failed on its last try",
         };
-        // What `telemetry` counts by: once a letter, when it is there.
-        tracing::error!(
-            dead_letters = 1_u64,
-            by,
-            reason,
-            at_ms = now.as_millisecond(),
-            "{by}: parked {what}: {reason}"
-        );
+        tracing::error!(by, reason, "{by}: parked {what}: {reason}");
+        // Once a letter, when it is there.
+        Metric::DeadLetters.tell(by, now, 1);
         Ok(())
     }
 }

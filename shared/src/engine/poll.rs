@@ -9,7 +9,10 @@ use jiff::Timestamp;
 
 use super::{
     AccountHint, ProvisioningPoll, UnreadableJson, Wake,
-    provisioner::ending::{self, Ended},
+    provisioner::{
+        ending::{self, Ended},
+        telling,
+    },
 };
 use crate::{
     domain::{AssignmentKey, Operation, RequestId},
@@ -17,6 +20,9 @@ use crate::{
     ports::{AccessReader, Clock, Guard, Ledger, LedgerError, Message, PortError, Queue, RowWrite},
     provisioning::next_poll,
 };
+
+/// The function that looks after requests.
+const FUNCTION: &str = "poll-provisioning";
 
 /// A request to look after, as it travels.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -204,10 +210,7 @@ impl Poller<'_> {
             .await?;
         match (written, ended) {
             (Some(row), Some(ended)) => {
-                tracing::info!(
-                    account.id = %row.key.account, key = %row.key, ?ended, waited = waited.as_secs(),
-                    "{}: {ended:?} after {} s", row.key, waited.as_secs()
-                );
+                telling::ended(FUNCTION, &row, ended, now);
                 self.tell(row).await?;
                 Ok(Polled::Done(ended.into()))
             }

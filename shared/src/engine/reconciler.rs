@@ -14,10 +14,14 @@ use crate::{
     domain::{AccountId, AssignmentKey, GroupId, Operation, Principal, RulesVersion},
     guardrail::{self, ApprovedPlan, Budgets, Scope},
     ledger::{Cause, HeldBy, Row, WRITES_AT_ONCE},
+    metrics::Metric,
     outcome::{self, Outcome, Response},
     plan::Withheld,
     ports::{Guard, Ledger, LedgerError, PortError, Queue, RowWrite},
 };
+
+/// The function that decides about accounts.
+const FUNCTION: &str = "reconcile";
 
 /// How often a decision is made anew when something else changed under it.
 const TRIES: u32 = 5;
@@ -123,9 +127,14 @@ impl Reconciler<'_> {
                     return Err(error.into());
                 }
             }
+            let written = approved.actions().iter().map(|action| &action.row).chain(approved.records());
+            let drifted = written.filter(|row| told.drift.contains_key(&row.key)).count();
+            if drifted > 0 {
+                Metric::Drift.tell(FUNCTION, now, u64::try_from(drifted).unwrap_or(u64::MAX));
+            }
             for row in approved.records().iter().filter(|row| was_deleted_by_hand(row)) {
                 let key = &row.key;
-                tracing::warn!(account.id = %key.account, %key, "{key}: deleted by hand, and on hold");
+                tracing::warn!(account.id = %key.account, %key, cause = hint.cause.as_str(), "{key}: deleted by hand, and on hold");
             }
             // Within a scope, what is withheld for being outside of it hides why it would be otherwise.
             if scope.is_none() {

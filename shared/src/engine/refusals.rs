@@ -54,6 +54,11 @@ pub(super) async fn of_all(ledger: &dyn Ledger) -> Result<Refusals, LedgerError>
 pub(super) struct Refusals(std::collections::BTreeMap<String, Standing>);
 
 impl Refusals {
+    /// How many stand.
+    pub(super) fn len(&self) -> usize {
+        self.0.values().map(Standing::len).sum()
+    }
+
     /// Whether something is withheld in an account that was not told, or no longer is, in a decision about all or about some principals.
     pub(super) fn differ(
         &self,

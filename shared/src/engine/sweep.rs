@@ -4,6 +4,7 @@
 //! stands, page by page, and what a page found is in the inbox before the page counts as done. See `docs/adr/0015`.
 
 mod round;
+mod tags;
 
 use std::time::Duration;
 
@@ -11,8 +12,11 @@ use jiff::Timestamp;
 
 use self::round::Run;
 use super::{
-    AccountHint, Basis, Decided, Members, MembersError, Planner, ReadError, Wake, allowance::budgets,
-    members::Why, signed, turns,
+    AccountHint, Basis, Decided, Members, MembersError, Planner, ReadError, Wake,
+    allowance::budgets,
+    gauges::{Gauges, SWEPT},
+    members::Why,
+    signed, turns,
 };
 use crate::{
     causes, guardrail,
@@ -39,6 +43,8 @@ pub struct SweepSummary {
     pub forgotten: usize,
     /// People who have joined or left a group that matters, and of whom no event has told.
     pub moved: usize,
+    /// Tags that rules go by whose values have changed.
+    pub retagged: usize,
 }
 
 /// How a run of the sweep ended.
@@ -140,9 +146,13 @@ impl Sweep<'_> {
     async fn go_through(&self, run: &mut Run<'_>, until: Timestamp) -> Result<SweepSummary, SweepError> {
         self.count(run).await?;
         let end = Box::pin(run.work(until)).await?;
+        let retagged = self.compare_tags(run).await?;
         let mut moved = 0;
         if end == SweepEnd::RoundEnded {
             moved = self.compare_members(run, until).await?;
+            let ended =
+                Seen { id: SWEPT.to_owned(), value: true.into(), at: self.planner.reader.clock.now() };
+            self.ledger.remember(SeenKind::Fact, &[ended]).await?;
             self.give_back(run.round.clone()).await;
         }
         let forgotten = self.forget_tombstones(run.rows()).await?;
@@ -156,6 +166,7 @@ impl Sweep<'_> {
             owned: run.rows().filter(|row| row.is_ours()).count(),
             forgotten,
             moved,
+            retagged,
         })
     }
 
@@ -202,7 +213,8 @@ impl Sweep<'_> {
         let now = self.planner.reader.clock.now();
         let owned = run.rows().filter(|row| row.is_ours()).count();
         let count = Seen { id: "owned".into(), value: owned.into(), at: now };
-        self.ledger.remember(SeenKind::Fact, &[count]).await?;
+        let standing = Gauges::of(run.rows(), run.refusals.len()).to_fact(now);
+        self.ledger.remember(SeenKind::Fact, &[count, standing]).await?;
         if run.rows().any(|row| row.work().is_some()) {
             Wake::first().send(self.wake, now, Duration::ZERO).await.map_err(SweepError::Queue)?;
         }

@@ -12,17 +12,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     AccountHint, AnnounceError, Announcer, EngineSettings, EpochError, Epochs, Inbox, InboxError,
-    OutlineError, ReadError, Rulebook, RulesOnHand, Wake, outline::outlines, publish, signed,
+    OutlineError, ReadError, Rulebook, RulesOnHand, Wake,
+    gauges::{Gauges, SWEPT},
+    outline::outlines,
+    publish, signed,
 };
 use crate::{
     domain::{AccountId, RuleId},
     ledger::{Cause, Row, State},
+    metrics::Metric,
     ports::{
         Clock, Ledger, LedgerError, Message, OrganizationReader, OutcomeBus, PortError, Queue, Seen,
         SeenKind, Witness,
     },
     rules::{Turn, TurnKind, turns},
 };
+
+const FUNCTION: &str = "tick";
 
 /// The fact that says up to which instant the beginnings and ends of rules have been handled.
 const TURNED: &str = "turned";
@@ -98,7 +104,8 @@ impl Tick<'_> {
     pub async fn run(&self) -> Result<TickSummary, TickError> {
         let mut summary = TickSummary::default();
         // The wake first: that the rules can't be read stops nothing that is decided already.
-        if self.has_work().await? {
+        let rows = self.ledger.work(LOOKED_AT).await?;
+        if self.has_work(&rows).await? {
             let now = self.clock.now();
             Wake::of_tick().send(self.wake, now, Duration::ZERO).await.map_err(TickError::Queue)?;
             summary.woken = true;
@@ -109,7 +116,9 @@ impl Tick<'_> {
         // Nor does anything stop what has come of it from being told.
         let announcer = Announcer { ledger: self.ledger, bus: self.outcomes, clock: self.clock };
         summary.told = announcer.run(self.clock.now() + TELLING).await?;
+        let measured = self.measure(&rows, epoch.as_ref().ok().map(Option::is_some)).await;
         hinted?;
+        measured?;
         summary.frozen = epoch?.is_some();
         Ok(summary)
     }
@@ -125,9 +134,8 @@ impl Tick<'_> {
     }
 
     /// Whether the engine has something to do now: neither what messages look after, nor what waits for its time.
-    async fn has_work(&self) -> Result<bool, LedgerError> {
+    async fn has_work(&self, rows: &[Row]) -> Result<bool, LedgerError> {
         let now = self.clock.now();
-        let rows = self.ledger.work(LOOKED_AT).await?;
         if rows.is_empty() {
             return Ok(false);
         }
@@ -136,6 +144,36 @@ impl Tick<'_> {
         let stopped = |row: &Row| row.work().is_some_and(|(operation, _)| orders.stop(operation));
         let due = rows.iter().any(|row| row.is_due(now) && (!stopped(row) || row.claim().is_some()));
         Ok(due || (!orders.stop_everything() && rows.len() == LOOKED_AT))
+    }
+
+    /// Tells what is measured each minute: of the work what was looked at anyway, and of what stands what the sweep has counted.
+    async fn measure(&self, rows: &[Row], frozen: Option<bool>) -> Result<(), LedgerError> {
+        let now = self.clock.now();
+        let tell = |metric: Metric, value: i64| {
+            metric.tell(FUNCTION, now, u64::try_from(value).unwrap_or_default());
+        };
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let waiting = rows.iter().filter(|row| row.work().is_some() && row.claim().is_none());
+        let oldest = waiting.map(|row| now.duration_since(row.changed_at).as_secs()).max();
+        tell(Metric::OldestIntent, oldest.unwrap_or_default());
+        // What is claimed comes first in the order of work, so all of it is here.
+        let patience = signed(self.settings.patience);
+        let stuck = rows.iter().filter(|row| row.claim().is_some_and(|claim| claim.at + patience <= now));
+        let held = stuck.count().saturating_mul(100) / self.settings.window.max(1);
+        tell(Metric::WindowHeldByStuck, count(held));
+        if let Some(frozen) = frozen {
+            tell(Metric::EpochMismatch, i64::from(frozen));
+        }
+        let facts = self.ledger.recall(SeenKind::Fact).await?;
+        if let Some(Gauges { blocked, withheld, uncertain }) = Gauges::of_facts(&facts) {
+            tell(Metric::Blocked, count(blocked));
+            tell(Metric::Withheld, count(withheld));
+            tell(Metric::Uncertain, count(uncertain));
+        }
+        if let Some(swept) = facts.iter().find(|fact| fact.id == SWEPT) {
+            tell(Metric::SweepAge, now.duration_since(swept.at).as_secs());
+        }
+        Ok(())
     }
 
     /// Hints the accounts of every rule that has begun or ended since the last time.

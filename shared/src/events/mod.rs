@@ -33,6 +33,8 @@ pub use upload::{Uploaded, is_of_upload, read_upload};
 pub struct Envelope {
     /// EventBridge's id of this delivery.
     pub id: Option<String>,
+    /// When it happened, as EventBridge says.
+    pub time: Option<Timestamp>,
     /// `aws.organizations`, `aws.tag`, …
     pub source: String,
     pub detail_type: String,
@@ -147,7 +149,7 @@ pub fn told(envelope: &Envelope) -> Told {
         name: short(event::name(envelope)),
         by: text("/userIdentity/type").filter(is_word).unwrap_or_default().to_owned(),
         role: event::caller_role(&envelope.detail).unwrap_or_default().to_owned(),
-        at: text("/eventTime").and_then(|time| time.parse().ok()),
+        at: text("/eventTime").and_then(|time| time.parse().ok()).or(envelope.time),
     }
 }
 

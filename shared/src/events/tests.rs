@@ -14,6 +14,7 @@ use super::*;
 fn organizations(detail: Value) -> Envelope {
     Envelope {
         id: Some("envelope-id".into()),
+        time: None,
         source: "aws.organizations".into(),
         detail_type: "AWS API Call via CloudTrail".into(),
         resources: Vec::new(),
@@ -88,6 +89,7 @@ fn tags_on_accounts_and_ous_are_looked_at_and_on_policies_ignored() {
 fn the_tag_service_s_own_event_is_read_from_its_resource() {
     let event = Envelope {
         id: Some("e-1".into()),
+        time: None,
         source: "aws.tag".into(),
         detail_type: "Tag Change on Resource".into(),
         resources: vec!["arn:aws:organizations::999988887777:account/o-abcdefghij/111122223333".into()],

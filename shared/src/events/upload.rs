@@ -47,6 +47,7 @@ mod tests {
     fn envelope(source: &str, detail_type: &str, detail: Value) -> Envelope {
         Envelope {
             id: Some("e-1".to_owned()),
+            time: None,
             source: source.to_owned(),
             detail_type: detail_type.to_owned(),
             resources: Vec::new(),

@@ -8,20 +8,84 @@ use super::{Approval, Hold, OverBudget};
 use crate::domain::{AssignmentKey, Mode, Operation, RequestId, RuleId, RulesVersion};
 
 /// Why something was decided: an event's id, a sweep, a command. Never the name of a person.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct Cause(std::sync::Arc<str>);
+///
+/// The cause of an event also says when that event was, where it is known: it goes along from the hint to the row, so that it can be told how
+/// long access took. It is the same cause without.
+#[derive(Debug, Clone)]
+pub struct Cause {
+    text: std::sync::Arc<str>,
+    at: Option<Timestamp>,
+}
+
+/// What is between a cause and its time where both are stored: no cause has it in itself.
+const BEFORE_TIME: char = ' ';
 
 impl Cause {
     /// At most 128 characters are kept, and only printable ASCII: a cause comes from outside.
     pub fn new(kind: &str, id: &str) -> Self {
         let text: String = format!("{kind}:{id}").chars().filter(char::is_ascii_graphic).take(128).collect();
-        Self(text.into())
+        Self { text: text.into(), at: None }
+    }
+
+    /// The same, with the time of the event that it is.
+    #[must_use = "what it is made of stays as it is"]
+    pub fn of_time(self, at: Option<Timestamp>) -> Self {
+        Self { at, ..self }
     }
 
     /// `event:<id>`, `sweep:<id>` or `command:<id>`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// When the event was, where that is known.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.at
+    }
+}
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Cause {}
+
+impl PartialOrd for Cause {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Cause {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl std::hash::Hash for Cause {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl serde::Serialize for Cause {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.at {
+            Some(at) => serializer.collect_str(&format_args!("{}{BEFORE_TIME}{at}", self.text)),
+            None => serializer.serialize_str(&self.text),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Cause {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = String::deserialize(deserializer)?;
+        Ok(match stored.split_once(BEFORE_TIME) {
+            Some((text, at)) => Self { text: text.into(), at: at.parse().ok() },
+            None => Self { text: stored.into(), at: None },
+        })
     }
 }
 
@@ -293,4 +357,23 @@ impl Row {
 /// Fixed width, so that text order is time's order. Nothing was decided before 1970.
 fn place_in_order(rank: u8, decided_at: Timestamp) -> String {
     format!("{rank}#{:020}", decided_at.as_nanosecond().max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_keeps_the_time_of_its_event_and_is_the_same_without() {
+        let at: Timestamp = "2026-11-02T09:00:00.5Z".parse().unwrap();
+        let (plain, timed) = (Cause::new("event", "a b"), Cause::new("event", "ab").of_time(Some(at)));
+        assert_eq!(plain, timed);
+        let stored = serde_json::to_value(&timed).unwrap();
+        assert_eq!(stored, "event:ab 2026-11-02T09:00:00.5Z");
+        let read: Cause = serde_json::from_value(stored).unwrap();
+        assert_eq!((read.as_str(), read.at()), ("event:ab", Some(at)));
+        assert_eq!(serde_json::to_value(&plain).unwrap(), "event:ab");
+        let old: Cause = serde_json::from_value("sweep:2026-11-02".into()).unwrap();
+        assert_eq!((old.as_str(), old.at()), ("sweep:2026-11-02", None));
+    }
 }

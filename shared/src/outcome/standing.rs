@@ -26,6 +26,10 @@ impl Standing {
         Self(withheld.iter().filter_map(mark).take(MOST).collect())
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -104,6 +104,8 @@ pub enum SeenKind {
     /// id: the account's id; value: its [`crate::domain::Tags`], where a wave of reprovisioning goes by them and they had to be asked
     /// for one by one
     AccountTags,
+    /// id: an account's id, or a permission set's ARN; value: of each key of its tags that rules may go by, a digest of its value
+    TrustedTags,
     /// id: an account's id; value: [`crate::outcome::Standing`], what is withheld there as far as it was told
     Withheld,
     /// id: `<group's id>/<user's id>`; value: the membership's id, and whether it was told. And `<group's id>/`: the group's members were read to the last page.
@@ -124,6 +126,7 @@ pub enum SeenKind {
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
     /// id: `waits:sweep`, `waits:audit`: when it was refused the turn at reading last.
     /// id: `declared-permission-sets`: how far the round over those has come.
+    /// id: `standing`: how much was blocked, withheld and uncertain at the last sweep. id: `swept`: when the last round of the sweep ended.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
     /// id: `members:` and a group's id: somebody is reading its members for the first time.
     /// id: `unhinted:` and a publication's id: rules that are to come into force, or have, and of which no account was hinted yet.
@@ -132,7 +135,7 @@ pub enum SeenKind {
 
 impl SeenKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::PermissionSet,
         Self::PermissionSetTags,
         Self::PermissionSetName,
@@ -143,6 +146,7 @@ impl SeenKind {
         Self::OrganizationalUnit,
         Self::TaggedAccount,
         Self::AccountTags,
+        Self::TrustedTags,
         Self::Withheld,
         Self::Member,
         Self::Membership,
@@ -160,6 +164,7 @@ impl SeenKind {
             Self::PermissionSetTags => "permission-set-tags",
             Self::TaggedAccount => "tagged-account",
             Self::AccountTags => "account-tags",
+            Self::TrustedTags => "trusted-tags",
             Self::PermissionSetName => "permission-set-name",
             Self::Group => "group",
             Self::GroupName => "group-name",

@@ -20,6 +20,7 @@ pub(crate) fn envelope(event: &Value) -> Envelope {
     let text = |member: &str| event[member].as_str().unwrap().to_owned();
     let resources = event["resources"].as_array().unwrap();
     Envelope {
+        time: None,
         id: Some(text("id")),
         source: text("source"),
         detail_type: text("detail-type"),

@@ -57,7 +57,14 @@ fn every_event_of_accounts_in_the_documentation_is_read_as_it_says() {
         }
         let (source, detail_type) = (source.to_owned(), name.to_owned());
         let resources = arn.map(str::to_owned).into_iter().collect();
-        events::read(&Envelope { id: Some("e".to_owned()), source, detail_type, resources, detail })
+        events::read(&Envelope {
+            id: Some("e".to_owned()),
+            time: None,
+            source,
+            detail_type,
+            resources,
+            detail,
+        })
     };
     let leads_to = |name: &str, found: Result<Reading<Hint>, events::EventError>, expected: &Hint| match found
     {
@@ -136,8 +143,14 @@ fn every_event_of_identity_center_in_the_documentation_is_read_as_it_says() {
     let read = |family: Family, name: &str, source: &str, mut detail: Value| {
         detail["eventName"] = json!(name);
         let (source, detail_type) = (source.to_owned(), "AWS API Call via CloudTrail".to_owned());
-        let envelope =
-            Envelope { id: Some("e".to_owned()), source, detail_type, resources: Vec::new(), detail };
+        let envelope = Envelope {
+            id: Some("e".to_owned()),
+            time: None,
+            source,
+            detail_type,
+            resources: Vec::new(),
+            detail,
+        };
         match family {
             Family::Directory => told(events::read_directory(&envelope), |hint| json!(hint)),
             Family::Accounts | Family::PermissionSets => {

@@ -28,6 +28,7 @@
 
 mod accounts;
 mod adoption;
+mod alarms;
 mod allowed;
 mod audit_changes;
 mod audit_reports;

@@ -44,14 +44,15 @@ const MODULES: &[Module] = &[
     pure("import",       &["domain", "policy", "permission_sets", "rules", "resolve"]),
     pure("cloudformation", &["domain", "policy", "permission_sets", "rules", "import"]),
     pure("audit",        &["domain", "permission_sets", "rules", "ledger", "plan"]),
+    acts("metrics",      &[]),
     acts("ports",        &["domain", "permission_sets", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome"]),
     acts("clock",        &["ports"]),
     acts("pace",         &["ports"]),
-    acts("engine",       &["causes", "domain", "rules", "permission_sets", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "reprovision", "import", "audit", "ports"]),
+    acts("engine",       &["causes", "domain", "rules", "permission_sets", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "reprovision", "import", "audit", "metrics", "ports"]),
     acts("aws",          &["domain", "rules", "permission_sets", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "ports", "clock", "pace"]),
     acts("local",        &["domain", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome", "ports", "clock"]),
     acts("settings",     &["domain", "plan", "pace", "engine"]),
-    acts("telemetry",    &["settings"]),
+    acts("telemetry",    &["metrics", "settings"]),
 ];
 
 /// Words that no pure module has, each with the reason.

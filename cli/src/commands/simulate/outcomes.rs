@@ -2,7 +2,7 @@
 
 use shared::{
     domain::Principal,
-    outcome::{Access, Drift, Happened, Membership, Outcome, Reprovisioned, Response},
+    outcome::{Access, Drift, Happened, Membership, OfTag, Outcome, Reprovisioned, Response},
 };
 
 use super::telling::tell;
@@ -26,6 +26,11 @@ pub(super) fn outcome(outcome: &Outcome, cast: &Cast, screen: &mut Screen<'_>) -
         Happened::Gained(membership) => (("gained", Paint::Good), member(membership, "has joined", cast)),
         Happened::Lost(membership) => (("lost", Paint::Warning), member(membership, "is no longer in", cast)),
         Happened::Reprovisioned(reprovisioned) => reached(reprovisioned, cast),
+        Happened::TrustedTagChanged(OfTag { account, permission_set, key }) => {
+            let account = account.as_ref().map(|account| format!("account {account}"));
+            let of = account.or(permission_set.as_ref().map(|set| cast.permission_set(set)));
+            (("tag changed", Paint::Warning), format!("{} of {}", line(key), of.unwrap_or_default()))
+        }
         Happened::SetMade(set) => (("set made", Paint::Good), format!("permission set {}", line(&set.name))),
         Happened::SetEdited(set) => (("set edited", Paint::Good), format!("permission set {}", line(&set.name))),
         Happened::SetDeleted(set) => (("set gone", Paint::Good), format!("permission set {}", line(&set.name))),

@@ -244,8 +244,17 @@ impl Telling {
     }
 
     fn swept(&mut self, at: Timestamp, found: &SweepSummary, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let SweepSummary { run, accounts, differing, unread, withheld, owned: _, forgotten: _, moved: _ } =
-            found;
+        let SweepSummary {
+            run,
+            accounts,
+            differing,
+            unread,
+            withheld,
+            owned: _,
+            forgotten: _,
+            moved: _,
+            retagged: _,
+        } = found;
         let what = ("sweep", Paint::Accent);
         match run {
             SweepEnd::RoundEnded => {}

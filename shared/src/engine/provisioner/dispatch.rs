@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     RunError,
     choose::{Limits, Load, Ready, SecondUpdate, choose},
-    ending::{End, Ended},
+    ending::End,
     flight::{Flight, Following, Stage},
     hand::Hand,
     looks::Open,
@@ -214,6 +214,8 @@ impl Session<'_> {
         match sent {
             Sent::Accepted { row, request, since, took } => {
                 self.trips.took(took);
+                let (cause, request_id) = (row.cause.as_str(), &request.id);
+                tracing::info!(account.id = %key.account, %key, cause, request.id = %request_id, "{key}: sent");
                 // What it is about doesn't change: nobody needs to ask.
                 self.hand.remember(request.clone());
                 self.held = 0;
@@ -238,15 +240,15 @@ impl Session<'_> {
                     self.take_refusal(now);
                 }
             }
-            Sent::Ended(end) => {
+            Sent::Ended { row, end } => {
                 let account = key.account.clone();
                 self.land(&key);
                 // A conflict with nothing but another role update of its account, as far as is known: AWS takes no second one.
                 let others = self.flights.keys().any(|key| key.account == account);
-                if others && end == End::Request(Ended::Retried) {
+                if others && end == End::Later {
                     (self.strict_until, self.takes_second) = (Some(now + STRICT_FOR), false);
                 }
-                self.tell(&key, end, None);
+                self.tell(&row, end);
             }
             Sent::Nothing => self.land(&key),
             Sent::Overtaken(row) => {

@@ -39,6 +39,8 @@ pub(in crate::engine) enum Ended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Request(Ended),
+    /// Nothing has ended, and it is sent again: AWS has not taken the request, or not answered.
+    Later,
     /// It cannot be said whose the key is.
     Uncertain,
     /// Somebody else had made the assignment before it was sent.

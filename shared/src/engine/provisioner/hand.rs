@@ -20,11 +20,13 @@ use super::{
     pace::Pace,
     send::Looks,
     settle::Untold,
+    telling::FUNCTION,
 };
 use crate::{
     domain::{AccountId, PermissionSetArn, Principal, RequestId, RulesVersion},
     engine::{AccountHint, signed},
     ledger::{Cause, Fence, Lease, Row},
+    metrics::Metric,
     outcome::Outcome,
     ports::{Guard, LedgerError, Page, PortError, Request, RowWrite},
 };
@@ -216,12 +218,16 @@ impl<'a> Hand<'a> {
             Err(PortError::Throttled(_)) => {
                 let now = self.now();
                 self.pace().refused(now);
+                Metric::Throttled.tell_part(FUNCTION, now, 1, "rate");
+            }
+            Err(PortError::WindowFull(_)) => {
+                self.pace().answered();
+                Metric::Throttled.tell_part(FUNCTION, self.now(), 1, "window");
             }
             Err(PortError::Failed(_)) => {}
             Ok(_)
             | Err(
-                PortError::WindowFull(_)
-                | PortError::Conflict(_)
+                PortError::Conflict(_)
                 | PortError::Denied(_)
                 | PortError::Barred(_)
                 | PortError::NotFound(_)

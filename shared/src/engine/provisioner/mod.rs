@@ -11,6 +11,7 @@
 //!   follow     looks at what is under way; watch and looks say when, latency what has been learned
 //!   settle     claims of which no request is known; hand_over: what takes long
 //! hand       what all tasks share: the lease, the turns to call AWS, guarded writes
+//! telling    what has ended, in the log and in what is counted
 //! ```
 
 mod choose;
@@ -31,6 +32,7 @@ mod session;
 mod settle;
 mod shown;
 mod stale;
+pub(super) mod telling;
 mod trips;
 mod watch;
 pub(super) mod window;
@@ -106,6 +108,8 @@ pub struct RunSummary {
     pub uncertain: usize,
     /// Grants given up because somebody else had made the assignment meanwhile.
     pub given_up: usize,
+    /// The most requests that were outstanding at once.
+    pub outstanding: usize,
 }
 
 /// Why a run broke off. The ledger says what was under way; the next run takes it up.

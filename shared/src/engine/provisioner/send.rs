@@ -39,13 +39,19 @@ pub(super) enum Sent {
     /// Nothing was done, and it is nobody's fault: the row waits as before. It was too much at once, or else too fast.
     PutBack { row: Row, too_much: bool },
     /// The row has reached its end without a request.
-    Ended(End),
+    Ended { row: Box<Row>, end: End },
     /// Nothing was sent: the row isn't as it was read, or may not be sent now.
     Nothing,
     /// The same, since other rules or orders hold than were read.
     Overtaken(Row),
     /// No call is answered any more until somebody mends it.
     Barred(PortError),
+}
+
+impl Sent {
+    fn ended(row: Row, end: End) -> Self {
+        Self::Ended { row: Box::new(row), end }
+    }
 }
 
 impl Hand<'_> {
@@ -132,21 +138,21 @@ impl Hand<'_> {
 
     async fn retry(&self, row: Row, why: String) -> Result<Sent, RunError> {
         let wait = backoff(row.attempts);
-        self.end(ending::retried(row, wait, why, self.now()), None).await?;
-        Ok(Sent::Ended(End::Request(Ended::Retried)))
+        let row = self.end(ending::retried(row, wait, why, self.now()), None).await?;
+        Ok(Sent::ended(row, End::Later))
     }
 
     async fn wait_for_others(&self, row: Row, why: String) -> Result<Sent, RunError> {
-        self.end(ending::in_conflict(row, why, self.now()), None).await?;
-        Ok(Sent::Ended(End::Request(Ended::Retried)))
+        let row = self.end(ending::in_conflict(row, why, self.now()), None).await?;
+        Ok(Sent::ended(row, End::Later))
     }
 
     /// AWS refused for good.
     async fn block(&self, row: Row, why: String) -> Result<Sent, RunError> {
         match ending::blocked(row, why, self.now()) {
             Some(row) => {
-                self.end(row, Some(Ended::Blocked)).await?;
-                Ok(Sent::Ended(End::Request(Ended::Blocked)))
+                let row = self.end(row, Some(Ended::Blocked)).await?;
+                Ok(Sent::ended(row, End::Request(Ended::Blocked)))
             }
             None => Ok(Sent::Nothing),
         }
@@ -157,8 +163,8 @@ impl Hand<'_> {
         match self.principals(&row.key.account, &row.key.permission_set).await {
             Ok(principals) if principals.contains(&row.key.principal) => self.block(row, why).await,
             Ok(_) | Err(PortError::NotFound(_)) => {
-                self.end(ending::revoked(row, self.now()).row, Some(Ended::Revoked)).await?;
-                Ok(Sent::Ended(End::Request(Ended::Revoked)))
+                let row = self.end(ending::revoked(row, self.now()).row, Some(Ended::Revoked)).await?;
+                Ok(Sent::ended(row, End::Request(Ended::Revoked)))
             }
             Err(PortError::Throttled(why)) => self.put_back(row, why, false).await,
             Err(error) => self.retry(row, error.to_string()).await,
@@ -217,10 +223,10 @@ impl Hand<'_> {
         let Some(row) = row else { return Ok(Sent::Nothing) };
         let told = match ended {
             End::Request(ended) => Some(ended),
-            End::Uncertain | End::GivenUp => None,
+            End::Later | End::Uncertain | End::GivenUp => None,
         };
         let written = self.write_and_tell(row, told).await?;
-        Ok(if written.is_some() { Sent::Ended(ended) } else { Sent::Nothing })
+        Ok(written.map_or(Sent::Nothing, |row| Sent::ended(row, ended)))
     }
 }
 

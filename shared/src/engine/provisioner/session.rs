@@ -245,6 +245,7 @@ impl<'a> Session<'a> {
         loop {
             let now = self.hand.now();
             self.wake_at = now + LATER;
+            self.summary.outstanding = self.summary.outstanding.max(self.outstanding());
             self.keep_lease(now);
             // INVARIANT: what can't be done any more is not begun. It would fail at once, and be begun again at the same moment.
             let closing = self.trouble.is_some() || self.hand.has_no_turn_left(now);
@@ -352,7 +353,7 @@ impl<'a> Session<'a> {
                     Ended::Revoked => self.roles.revoked(&row.key),
                     Ended::Retried | Ended::Blocked => {}
                 }
-                self.tell(&row.key, End::Request(ended), row.trouble.as_deref());
+                self.tell(&row, End::Request(ended));
                 if row.work().is_some() {
                     self.backlog.insert(row.key.clone(), row);
                 }
@@ -370,37 +371,19 @@ impl<'a> Session<'a> {
         self.reading.touched.insert(key.clone());
     }
 
-    /// Counts an end, and tells it. It has been written down: who has lost the lease meanwhile leaves it to the other to tell.
-    pub(super) fn tell(&mut self, key: &AssignmentKey, end: End, reason: Option<&str>) {
-        let account = &key.account;
-        match end {
-            End::Request(Ended::Granted) => {
-                tracing::info!(account.id = %account, %key, "{key}: granted");
-                self.summary.granted += 1;
-            }
-            End::Request(Ended::Revoked) => {
-                tracing::info!(account.id = %account, %key, "{key}: revoked");
-                self.summary.revoked += 1;
-            }
-            End::Request(Ended::Retried) => self.summary.retried += 1,
-            End::Request(Ended::Blocked) => {
-                let reason = reason.unwrap_or_default();
-                tracing::warn!(account.id = %account, %key, %reason, "{key}: refused");
-                self.summary.blocked += 1;
-            }
-            End::Uncertain => self.summary.uncertain += 1,
-            End::GivenUp => self.summary.given_up += 1,
-        }
-    }
-
     /// The run is to end for this reason, once what is under way has been answered.
     pub(super) fn break_off(&mut self, trouble: RunError) {
         self.trouble.get_or_insert(trouble);
     }
 
+    /// How many places of the window are taken, as far as is known.
+    fn outstanding(&self) -> usize {
+        self.flights.values().filter(|flight| flight.takes_a_place()).count()
+    }
+
     /// How many places of the window are taken, as far as is known or all but sure.
     pub(super) fn under_way(&self, now: Timestamp) -> usize {
-        let taken = self.flights.values().filter(|flight| flight.takes_a_place()).count();
+        let taken = self.outstanding();
         let presumed = self.presumed().into_iter().filter(|from| *from <= now).count();
         // INVARIANT: however sure, what no look has told makes up for a few places only. If AWS takes longer from one moment to the next, so
         // many more than the window are under way, until the next look tells.
@@ -441,9 +424,9 @@ impl<'a> Session<'a> {
     fn take_settled(&mut self, key: &AssignmentKey, settled: Settled) {
         let now = self.hand.now();
         match settled {
-            Settled::Ended(end) => {
+            Settled::Ended { row, end } => {
                 self.land(key);
-                self.tell(key, end, None);
+                self.tell(&row, end);
             }
             Settled::Found { row, status } => {
                 self.take_row(key.clone(), Some(*row));

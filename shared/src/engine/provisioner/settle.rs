@@ -49,7 +49,16 @@ pub(super) enum Settled {
         row: Box<Row>,
         status: RequestStatus,
     },
-    Ended(End),
+    Ended {
+        row: Box<Row>,
+        end: End,
+    },
+}
+
+impl Settled {
+    fn ended(row: Row, end: End) -> Self {
+        Self::Ended { row: Box::new(row), end }
+    }
 }
 
 /// Why something could not be told.
@@ -195,8 +204,8 @@ impl Hand<'_> {
                 Ok(self.uncertain(row, reason, false).await?)
             }
             (Operation::Revoke, false) => {
-                self.end(ending::revoked(row, self.now()).row, Some(Ended::Revoked)).await?;
-                Ok(Settled::Ended(End::Request(Ended::Revoked)))
+                let row = self.end(ending::revoked(row, self.now()).row, Some(Ended::Revoked)).await?;
+                Ok(Settled::ended(row, End::Request(Ended::Revoked)))
             }
             (Operation::Grant, false) | (Operation::Revoke, true) => {
                 let reason = "the call got no answer, and AWS lists no such request".to_owned();
@@ -209,16 +218,16 @@ impl Hand<'_> {
         tracing::warn!(account.id = %row.key.account, key = %row.key, "{}: uncertain, {reason}", row.key);
         let state = State::Uncertain { reason: reason.to_owned(), contested };
         let now = self.now();
-        self.end(ending::with_last_request(row).into_state(state, now), None).await?;
-        Ok(Settled::Ended(End::Uncertain))
+        let row = self.end(ending::with_last_request(row).into_state(state, now), None).await?;
+        Ok(Settled::ended(row, End::Uncertain))
     }
 
     /// Back to waiting where the request may have had effect although AWS doesn't say so: what is found there next may be ours,
     /// and what is not found there may have been taken away by us.
     async fn retry_in_doubt(&self, row: Row, trouble: String) -> Result<Settled, RunError> {
         let wait = backoff(row.attempts);
-        self.end(ending::retried_in_doubt(row, wait, trouble, self.now()), None).await?;
-        Ok(Settled::Ended(End::Request(Ended::Retried)))
+        let row = self.end(ending::retried_in_doubt(row, wait, trouble, self.now()), None).await?;
+        Ok(Settled::ended(row, End::Later))
     }
 
     /// AWS no longer knows a request that it had accepted: what the assignments say decides, once they can be trusted.
@@ -236,8 +245,8 @@ impl Hand<'_> {
                 return Ok(self.retry_in_doubt(row, reason).await?);
             }
         };
-        self.end(ending.row, Some(ending.ended)).await?;
-        Ok(Settled::Ended(End::Request(ending.ended)))
+        let row = self.end(ending.row, Some(ending.ended)).await?;
+        Ok(Settled::ended(row, End::Request(ending.ended)))
     }
 
     /// Reads the lists of one kind of requests.

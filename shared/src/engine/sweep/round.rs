@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Sweep, SweepEnd, SweepError};
 use crate::{
-    domain::{AccountId, Principal},
+    domain::{AccountId, PermissionSetArn, Principal, Tags},
     engine::{
         Decided,
         look::{Drafts, Look},
@@ -15,6 +15,7 @@ use crate::{
         remember, signed,
     },
     ledger::{Cause, Leg, Round, Row},
+    ports::{LedgerError, SeenKind},
     resolve::Needs,
 };
 
@@ -33,6 +34,8 @@ pub(super) struct Run<'a> {
     pub(super) cause: Cause,
     /// What was told of each account, when the run began.
     pub(super) refusals: Refusals,
+    /// The tags of permission sets that were learned in this run.
+    pub(super) set_tags: BTreeMap<PermissionSetArn, Tags>,
 }
 
 /// What came of a page.
@@ -48,9 +51,22 @@ impl<'a> Run<'a> {
         let look = Look::begin(&sweep.planner, Some(round.began)).await?;
         // All sweeps of a day are one cause: the next sweep must not renew a budget that this one has spent.
         let cause = Cause::new("sweep", &round.began.strftime("%Y-%m-%d").to_string());
-        remember(sweep.ledger, &look.reading.learned()).await?;
         let refusals = refusals::of_all(sweep.ledger).await?;
-        Ok(Self { sweep: *sweep, round, look, cause, refusals })
+        let mut run = Self { sweep: *sweep, round, look, cause, refusals, set_tags: BTreeMap::new() };
+        run.remember().await?;
+        Ok(run)
+    }
+
+    /// What was read goes into the ledger's memory.
+    async fn remember(&mut self) -> Result<(), LedgerError> {
+        let learned = self.look.reading.learned();
+        remember(self.sweep.ledger, &learned).await?;
+        for seen in learned.get(&SeenKind::PermissionSetTags).into_iter().flatten() {
+            if let (Ok(arn), Ok(tags)) = (seen.id.parse(), serde_json::from_value(seen.value.clone())) {
+                self.set_tags.insert(arn, tags);
+            }
+        }
+        Ok(())
     }
 
     /// Every row of the ledger, as it was when the run began.
@@ -110,7 +126,7 @@ impl<'a> Run<'a> {
     /// A page is done: what it learned is remembered, what it found is in the inbox, and only then it counts. Tells whether the
     /// round is still ours.
     async fn finish(&mut self, page: Page) -> Result<bool, SweepError> {
-        remember(self.sweep.ledger, &self.look.reading.learned()).await?;
+        self.remember().await?;
         self.send(&page.decided).await?;
         self.round.leg = page.leg;
         self.go_on().await
@@ -166,12 +182,12 @@ impl<'a> Run<'a> {
         while needs.permission_sets
             && self.look.reading.learn_sets(needs.permission_set_tags, self.sweep.settings.page).await
         {
-            remember(self.sweep.ledger, &self.look.reading.learned()).await?;
+            self.remember().await?;
             if !self.go_on().await? || self.now() >= until {
                 return Ok(false);
             }
         }
-        remember(self.sweep.ledger, &self.look.reading.learned()).await?;
+        self.remember().await?;
         Ok(true)
     }
 

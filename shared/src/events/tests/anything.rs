@@ -142,7 +142,7 @@ proptest! {
             parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
         detail.insert("eventName".to_owned(), json!(name));
         let text = Value::Object(detail.clone()).to_string() + &resources.concat();
-        let envelope = Envelope { id: None, source, detail_type: name, resources, detail: detail.into() };
+        let envelope = Envelope { id: None, time: None, source, detail_type: name, resources, detail: detail.into() };
         let ids = [
             hint_of(read(&envelope)).as_ref().map(ids_of_accounts),
             hint_of(read_directory(&envelope)).as_ref().map(ids_of_directory),
@@ -176,6 +176,7 @@ fn very_wide_and_very_deep_events_of_identity_center_cost_bounded_work() {
             let detail = json!({ "eventName": name, "requestParameters": parameters });
             let event = Envelope {
                 id: None,
+                time: None,
                 source: source.to_owned(),
                 detail_type: name.to_owned(),
                 resources: Vec::new(),

@@ -9,6 +9,7 @@ const GROUP: &str = "11111111-0000-4000-8000-000000000001";
 fn deleted(source: &str, event_source: Option<&str>) -> Envelope {
     Envelope {
         id: None,
+        time: None,
         source: source.into(),
         detail_type: "AWS API Call via CloudTrail".into(),
         resources: Vec::new(),

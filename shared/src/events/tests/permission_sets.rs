@@ -15,6 +15,7 @@ const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 fn event(name: &str, parameters: Value, answer: Value) -> Envelope {
     let mut event = Envelope {
         id: Some("envelope-id".into()),
+        time: None,
         source: "aws.sso".into(),
         detail_type: "AWS API Call via CloudTrail".into(),
         resources: Vec::new(),

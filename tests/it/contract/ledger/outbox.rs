@@ -101,6 +101,11 @@ pub(super) async fn an_outcome_of_every_kind_comes_back_as_it_was_kept(ledger: &
             drift: shared::outcome::Drift::Missing,
             response: shared::outcome::Response::Held,
         },
+        Happened::TrustedTagChanged(shared::outcome::OfTag {
+            account: Some(account(1)),
+            permission_set: None,
+            key: "Team".to_owned(),
+        }),
         Happened::SetMade(set.clone()),
         Happened::SetEdited(set.clone()),
         Happened::SetDeleted(set.clone()),

@@ -327,7 +327,16 @@ impl<'a> Running<'a> {
             let event = sqs_event(&received);
             let run = self.at_work(self.service.run_with(&self.service.ports, &event)).await;
             if let Ok(summary) = run {
-                let RunSummary { end: _, granted, revoked, retried, blocked, uncertain, given_up } = summary;
+                let RunSummary {
+                    end: _,
+                    granted,
+                    revoked,
+                    retried,
+                    blocked,
+                    uncertain,
+                    given_up,
+                    outstanding: _,
+                } = summary;
                 for (outcome, times) in [
                     ("granted", granted),
                     ("revoked", revoked),
