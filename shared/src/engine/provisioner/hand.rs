@@ -223,6 +223,7 @@ impl<'a> Hand<'a> {
                 PortError::WindowFull(_)
                 | PortError::Conflict(_)
                 | PortError::Denied(_)
+                | PortError::Unassumed(_)
                 | PortError::Barred(_)
                 | PortError::NotFound(_)
                 | PortError::Refused(_),
