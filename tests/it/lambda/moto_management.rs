@@ -57,11 +57,12 @@ callers:
           Condition: { ArnEquals: { "aws:PrincipalArn": "arn:aws:iam::200005050505:role/usher-provision" } }
 "#;
 
+/// What the management account has is a permission set of its own: a delegated administrator can't assign one that is provisioned there.
 fn rules() -> String {
     format!(
         "{RULES}  - id: auditors-of-the-management-account
     principals: [{{ group: SecurityAuditors }}]
-    permission_sets: [SecurityAudit]
+    permission_sets: [Billing]
     accounts: {{ id: [\"{MANAGEMENT}\"] }}
 "
     )
