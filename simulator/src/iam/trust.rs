@@ -159,11 +159,11 @@ fn trusted(principal: &Value, place: &[Step]) -> Result<Vec<Trusted>, PolicyErro
         return wrong(here(&[member(kind)]), "only principals of `AWS` assume roles here");
     }
     let Some(of_aws) = kinds.get("AWS") else { return wrong(here(&[]), "a principal names somebody") };
-    let list = match of_aws {
-        Value::Array(items) => {
+    let list = match of_aws.as_array() {
+        Some(items) => {
             items.iter().enumerate().map(|(at, item)| (vec![member("AWS"), Step::Item(at)], item)).collect()
         }
-        one => vec![(vec![member("AWS")], one)],
+        None => vec![(vec![member("AWS")], of_aws)],
     };
     if list.is_empty() {
         return wrong(here(&[member("AWS")]), "the list is empty: it needs one entry at least");
