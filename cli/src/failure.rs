@@ -394,6 +394,9 @@ fn advice(error: &PortError) -> Option<&'static str> {
         PortError::Throttled(_) | PortError::WindowFull(_) | PortError::Conflict(_) => {
             Some("AWS or the ledger is busy: try again in a moment")
         }
+        PortError::Unassumed(_) => {
+            Some("check `USHER_MANAGEMENT_ROLE_ARN`, and whom that role's trust policy admits")
+        }
         PortError::Failed(_) => {
             Some("check the network, --region and --endpoint-url, and run the same command again")
         }

@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 pub use self::audit::ReportsSettings;
 use self::places::{bucket, event_bus, prefix, queue_url, role_arns, table};
 use crate::{
-    domain::InstanceArn,
+    domain::{InstanceArn, RoleArn},
     engine::{EngineSettings, ReprovisionSettings, SweepSettings},
     pace::Share,
     plan::{ManagementWrites, Quotas},
@@ -50,6 +50,10 @@ const BUS: Expected =
 const ROLES: Expected = Expected {
     what: "ARNs of IAM roles, separated by commas",
     example: "arn:aws:iam::111122223333:role/usher-provision",
+};
+const ROLE: Expected = Expected {
+    what: "the ARN of an IAM role",
+    example: "arn:aws:iam::111122223333:role/usher-management-reads",
 };
 const BUCKET: Expected = Expected { what: "the name of an S3 bucket", example: "example-usher-rules" };
 const PREFIX: Expected =
@@ -335,6 +339,11 @@ impl Settings {
     /// whose an assignment is.
     pub fn own_roles(&self) -> Result<Vec<String>, SettingsError> {
         Ok(self.optional("USHER_OWN_ROLES", ROLES, role_arns)?.unwrap_or_default())
+    }
+
+    /// `USHER_MANAGEMENT_ROLE_ARN`: a role in the management account, for who runs in another one. What only the management account may do goes by it.
+    pub fn management_role_arn(&self) -> Result<Option<RoleArn>, SettingsError> {
+        self.optional("USHER_MANAGEMENT_ROLE_ARN", ROLE, |text| text.parse().ok())
     }
 
     /// What is logged, and how. What can't be read is told beside it and its default holds: nothing fails for its log.
@@ -644,6 +653,21 @@ mod tests {
             Ok(RulesSettings { bucket: "example-usher-rules".to_owned(), prefix: String::new() })
         );
         assert_eq!(said.instance_arn(), Ok(None));
+        assert_eq!(said.management_role_arn(), Ok(None));
+    }
+
+    #[test]
+    fn the_management_accounts_role_is_one_role() {
+        let said = |value: &'static str| {
+            let read = move |asked: &str| (asked == "USHER_MANAGEMENT_ROLE_ARN").then(|| value.to_owned());
+            Settings::reading(read).management_role_arn()
+        };
+        let role = said("arn:aws:iam::111122223333:role/usher-management-reads").unwrap().unwrap();
+        assert_eq!(role.account().as_str(), "111122223333");
+        for wrong in ["usher-management-reads", "arn:aws:iam::111122223333:user/u", "arn:aws:iam::1:role/r"] {
+            let error = said(wrong).unwrap_err().to_string();
+            assert!(error.starts_with("`USHER_MANAGEMENT_ROLE_ARN` is `"), "{error}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use shared::domain::{AccountId, Tags};
 
-use crate::iam::Policy;
+use crate::iam::{Policy, TrustPolicy};
 
 /// Where a caller stands in the organization; it decides what AWS lets it do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -27,12 +27,20 @@ pub struct Caller {
     pub account: AccountId,
     /// What AWS lets it do.
     pub kind: CallerKind,
+    /// The name of the session, where the role was assumed by STS; else that of the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Arc<str>>,
 }
 
 impl Caller {
     /// A caller of this name, account and standing.
     pub fn new(name: &str, account: AccountId, kind: CallerKind) -> Self {
-        Self { name: name.into(), account, kind }
+        Self { name: name.into(), account, kind, session: None }
+    }
+
+    /// What its session is called.
+    pub(crate) fn session(&self) -> &str {
+        self.session.as_deref().unwrap_or(&self.name)
     }
 }
 
@@ -47,6 +55,8 @@ pub struct Role {
     pub tags: Tags,
     /// Its policies; `None` for a role that may do whatever its account may, as an administrator.
     pub policies: Option<Vec<Policy>>,
+    /// Who may assume it; without it, nobody.
+    pub trust: Option<TrustPolicy>,
 }
 
 /// The access key, or the role, is another's already.
@@ -99,6 +109,11 @@ impl Roles {
     /// The role that a caller is.
     pub(crate) fn of(&self, caller: &Caller) -> Option<&Role> {
         self.by_name.get(&(caller.account.clone(), Arc::clone(&caller.name)))
+    }
+
+    /// The role of a name in an account.
+    pub(crate) fn named(&self, account: &AccountId, name: &str) -> Option<&Role> {
+        self.by_name.get(&(account.clone(), name.into()))
     }
 
     /// All of them with their keys, ordered by key.

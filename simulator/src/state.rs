@@ -52,6 +52,9 @@ impl World {
             if let Some(policies) = &role.policies {
                 add("policies", policies.iter().map(|policy| policy.source().clone()).collect());
             }
+            if let Some(trust) = &role.trust {
+                add("trust", trust.source().clone());
+            }
             Value::Object(caller)
         };
         self.roles.all().map(caller).collect()

@@ -9,6 +9,7 @@ use shared::{
     aws::{Connection, InstanceSeen},
     domain::InstanceArn,
     ports::PortError,
+    settings::Settings,
 };
 
 use crate::{
@@ -78,6 +79,9 @@ pub(crate) async fn examine(
             let management =
                 standing::organization(&way, &organization, caller.as_ref(), aws.as_ref(), &mut findings)
                     .await;
+            let role = Settings::from_env().management_role_arn();
+            let account = management.as_ref().map(|facts| &facts.management_account);
+            standing::role(&way, role, account, &mut findings).await;
             calls = calls::try_all(&organization, aws.as_ref(), management.as_ref()).await;
             allowed(&calls, management.is_some() && aws.is_some(), &mut findings);
             calls::writes(&mut findings);

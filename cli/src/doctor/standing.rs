@@ -2,8 +2,9 @@
 
 use shared::{
     aws::{CallerIdentity, Connection, IDENTITY_CENTER, OrganizationsApi},
-    domain::AccountId,
+    domain::{AccountId, RoleArn},
     ports::{OrganizationFacts, OrganizationReader as _, PortError},
+    settings::SettingsError,
 };
 
 use super::Findings;
@@ -124,8 +125,82 @@ async fn standing(way: &Connection, caller: &AccountId, management: &AccountId, 
     }
 }
 
+/// The role in the management account, where the environment names one: whether whoever runs this can assume it.
+pub(super) async fn role(
+    way: &Connection,
+    role: Result<Option<RoleArn>, SettingsError>,
+    management: Option<&AccountId>,
+    findings: &mut Findings,
+) {
+    let what = "role";
+    let role = match role {
+        Ok(None) => return,
+        Ok(Some(role)) => role,
+        Err(error) => {
+            findings.bad(
+                what,
+                line(&error.to_string()),
+                "mend the variable; docs/settings.md says what it is for",
+            );
+            return;
+        }
+    };
+    if management.is_some_and(|management| role.account() != management) {
+        findings.bad(
+            what,
+            format!("USHER_MANAGEMENT_ROLE_ARN is `{role}`, which is not in the management account"),
+            "name a role of the management account: infra/management-account.yaml makes them",
+        );
+        return;
+    }
+    match way.can_assume(&role, "usher-doctor").await {
+        Ok(()) => findings.good(what, format!("{role} can be assumed")),
+        Err(error) => findings.bad(
+            what,
+            format!("{role} can't be assumed: {}", line(&error.to_string())),
+            "the role must trust whoever runs Usher, who needs `sts:AssumeRole` on it; the functions have roles of their own, \
+             which may well be trusted where yours is not",
+        ),
+    }
+}
+
 fn register(account: &AccountId) -> String {
     format!(
         "in the management account: `aws organizations register-delegated-administrator --account-id {account} --service-principal {IDENTITY_CENTER}`"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found where nobody answers.
+    async fn found(role: Result<Option<RoleArn>, SettingsError>) -> Vec<(super::super::Verdict, String)> {
+        let way = Connection::to_stand_in("http://127.0.0.1:9", "AKIAEXAMPLE").sent_once();
+        let management: AccountId = "111122223333".parse().unwrap();
+        let mut findings = Findings::default();
+        super::role(&way, role, Some(&management), &mut findings).await;
+        findings.0.into_iter().map(|finding| (finding.verdict, finding.found)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_role_that_is_set_is_tried_and_one_of_another_account_is_not() {
+        assert!(found(Ok(None)).await.is_empty());
+        let role = |account: &str| format!("arn:aws:iam::{account}:role/reads").parse().map(Some);
+        let other = found(Ok(role("222233334444").unwrap())).await;
+        assert!(
+            matches!(&other[..], [(super::super::Verdict::Bad, found)] if found.contains("not in the management account"))
+        );
+        let tried = found(Ok(role("111122223333").unwrap())).await;
+        assert!(
+            matches!(&tried[..], [(super::super::Verdict::Bad, found)] if found.contains("can't be assumed: no usable answer"))
+        );
+        let wrong = SettingsError::Invalid {
+            variable: "USHER_MANAGEMENT_ROLE_ARN".to_owned(),
+            value: "reads".to_owned(),
+            expected: "the ARN of an IAM role",
+            example: "x",
+        };
+        assert_eq!(found(Err(wrong)).await.len(), 1);
+    }
 }

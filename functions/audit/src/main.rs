@@ -25,7 +25,10 @@ async fn main() -> Result<(), WithCauses> {
     let (engine, rules, reports) = (settings.engine()?, settings.rules()?, settings.reports()?);
     let (auditing, reporting) = (settings.auditing(), settings.audit()?);
     let paces = Arc::new(Paces::new(settings.audit_share()?, Arc::new(SystemClock)));
-    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
+    let role = settings.management_role_arn()?;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?
+        .with_management_role(role, concat!("usher-", env!("CARGO_PKG_NAME")))
+        .paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
     let access = connection.sso_admin(settings.instance_arn()?);
     let ledger = connection.ledger(&settings.ledger_table()?);

@@ -27,7 +27,10 @@ async fn main() -> Result<(), WithCauses> {
     let (engine, rules) = (settings.engine()?, settings.rules()?);
     let prefix = rules.incoming();
     let paces = Arc::new(Paces::new(settings.command_share()?, Arc::new(SystemClock)));
-    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
+    let role = settings.management_role_arn()?;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?
+        .with_management_role(role, concat!("usher-", env!("CARGO_PKG_NAME")))
+        .paced(paces);
     let (organization, clock) = (connection.organizations(), SystemClock);
     let sso_admin = Arc::new(connection.sso_admin(settings.instance_arn()?));
     let access: Arc<dyn AccessReader> = Arc::clone(&sso_admin) as _;

@@ -18,7 +18,10 @@ async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let paces = Arc::new(Paces::new(settings.rest_share()?, Arc::new(SystemClock)));
-    let connection = Connection::of_function(|variable| settings.of_aws(variable))?.paced(paces);
+    let role = settings.management_role_arn()?;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?
+        .with_management_role(role, concat!("usher-", env!("CARGO_PKG_NAME")))
+        .paced(paces);
     let (access, clock) = (connection.sso_admin(settings.instance_arn()?), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);
     let inbox = connection.queue(&settings.inbox_queue_url()?);

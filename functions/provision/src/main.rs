@@ -19,7 +19,9 @@ async fn main() -> Result<(), WithCauses> {
     telemetry::init();
     let settings = Settings::from_env();
     let (engine, rules) = (settings.engine()?, settings.rules()?);
-    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
+    let role = settings.management_role_arn()?;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?
+        .with_management_role(role, concat!("usher-", env!("CARGO_PKG_NAME")));
     // The engine repeats calls itself, so that each has its turn in the engine's share.
     let (access, clock) = (connection.clone().sent_once().sso_admin(settings.instance_arn()?), SystemClock);
     let ledger = connection.ledger(&settings.ledger_table()?);

@@ -23,7 +23,9 @@ async fn main() -> Result<(), WithCauses> {
     let (engine, rules, schedule) = (settings.engine()?, settings.rules()?, settings.reprovision()?);
     let clock = SystemClock;
     let paces = |share| Arc::new(Paces::new(share, Arc::new(clock)));
-    let connection = Connection::of_function(|variable| settings.of_aws(variable))?;
+    let role = settings.management_role_arn()?;
+    let connection = Connection::of_function(|variable| settings.of_aws(variable))?
+        .with_management_role(role, concat!("usher-", env!("CARGO_PKG_NAME")));
     // What is done under the engine's lease has the engine's share, since the engine itself stands still then.
     let in_charge = connection.clone().paced(paces(Settings::engine_share(&engine)));
     let in_charge = in_charge.sso_admin(settings.instance_arn()?);

@@ -12,10 +12,12 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{
     DynamoDbLedger, EventBridgeBus, IdentityStoreApi, OrganizationsApi, S3Reports, S3Rules, S3Uploads,
-    S3Witness, SqsQueue, SsoAdminApi, paced::paced,
+    S3Witness, SqsQueue, SsoAdminApi,
+    management::{Clients, assuming},
+    paced::paced,
 };
 use crate::{
-    domain::{IdentityStoreId, InstanceArn},
+    domain::{AccountId, IdentityStoreId, InstanceArn, RoleArn},
     pace::Paces,
 };
 
@@ -61,6 +63,8 @@ pub struct Connection {
     config: SdkConfig,
     /// What the services are reached by whose calls are counted, where that is another way.
     counted: Option<Box<SdkConfig>>,
+    /// The management account and the way to it by a role, where there is one.
+    management: Option<Box<(AccountId, Connection)>>,
 }
 
 /// Prepares the connection. Nothing is sent to the services yet, and missing credentials or a missing Region show at the first
@@ -108,7 +112,16 @@ fn http_client() -> SharedHttpClient {
 
 impl Connection {
     pub(super) fn new(config: SdkConfig) -> Self {
-        Self { config, counted: None }
+        Self { config, counted: None, management: None }
+    }
+
+    /// The same, with a role in the management account for what only that account may do; see `management`. Its sessions are named as
+    /// is said here.
+    #[must_use = "the connection itself has no role"]
+    pub fn with_management_role(self, role: Option<RoleArn>, session: &str) -> Self {
+        let Some(role) = role else { return self };
+        let by_role = assuming(&self, &role, session);
+        Self { management: Some(Box::new((role.account().clone(), by_role))), ..self }
     }
 
     /// A connection to something that stands in for AWS, such as the simulator: nothing in the environment has a say in it, and
@@ -135,13 +148,19 @@ impl Connection {
     #[must_use = "the connection itself stays in its Region"]
     pub fn in_region(self, region: &str) -> Self {
         let there = |config: SdkConfig| config.into_builder().region(Region::new(region.to_owned())).build();
-        Self { config: there(self.config), counted: self.counted.map(|config| Box::new(there(*config))) }
+        Self {
+            config: there(self.config),
+            counted: self.counted.map(|config| Box::new(there(*config))),
+            management: alike(self.management, |by_role| by_role.in_region(region)),
+        }
     }
 
     /// The same connection at this pace: what is made from it waits for a turn before each call to a service that is counted.
     pub fn paced(self, paces: Arc<Paces>) -> Self {
-        let counted = paced(&self.config, paces).map(Box::new);
-        Self { counted, ..self }
+        let counted = paced(&self.config, Arc::clone(&paces)).map(Box::new);
+        // A call by the role is one of the same share.
+        let management = alike(self.management, |by_role| by_role.paced(Arc::clone(&paces)));
+        Self { config: self.config, counted, management }
     }
 
     /// What a client is made of whose calls are counted.
@@ -149,11 +168,24 @@ impl Connection {
         self.counted.as_deref().unwrap_or(&self.config)
     }
 
+    /// A client for each way there is.
+    fn clients<C>(&self, client: impl Fn(&SdkConfig) -> C) -> Clients<C> {
+        let own = Clients::own_only(client(self.counted()));
+        match self.management.as_deref() {
+            Some((account, by_role)) => own.with_role(account.clone(), client(by_role.counted())),
+            None => own,
+        }
+    }
+
     /// The same connection for whoever repeats calls himself, at his own pace: each is sent once.
     #[must_use = "the connection itself goes on repeating calls"]
     pub fn sent_once(self) -> Self {
         let once = |config: SdkConfig| config.into_builder().retry_config(RetryConfig::disabled()).build();
-        Self { config: once(self.config), counted: self.counted.map(|config| Box::new(once(*config))) }
+        Self {
+            config: once(self.config),
+            counted: self.counted.map(|config| Box::new(once(*config))),
+            management: alike(self.management, Self::sent_once),
+        }
     }
 
     /// What a client of a service is made of, for those who play a person's part beside Usher.
@@ -173,16 +205,17 @@ impl Connection {
 
     /// Organizations, with the tags that the tagging API has of it.
     pub fn organizations(&self) -> OrganizationsApi {
-        let home = Region::new(home_of_organizations(self.region()));
-        let tagging =
-            aws_sdk_resourcegroupstagging::config::Builder::from(self.counted()).region(home).build();
-        OrganizationsApi::new(aws_sdk_organizations::Client::new(self.counted()))
-            .with_tagging(aws_sdk_resourcegroupstagging::Client::from_conf(tagging))
+        let tagging = self.clients(|config| {
+            let home = Region::new(home_of_organizations(self.region()));
+            let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(config).region(home).build();
+            aws_sdk_resourcegroupstagging::Client::from_conf(tagging)
+        });
+        OrganizationsApi::new(aws_sdk_organizations::Client::new(self.counted())).with_tagging(tagging)
     }
 
     /// SSO Admin in the instance named, or else in the only one that there is.
     pub fn sso_admin(&self, instance: Option<InstanceArn>) -> SsoAdminApi {
-        SsoAdminApi::new(aws_sdk_ssoadmin::Client::new(self.counted()), instance)
+        SsoAdminApi::new(self.clients(aws_sdk_ssoadmin::Client::new), instance)
     }
 
     /// The identity store of an instance, which [`crate::ports::AccessReader::instance`] names.
@@ -245,6 +278,17 @@ impl Connection {
             .build();
         aws_sdk_s3::Client::from_conf(config)
     }
+}
+
+/// The same change to the way by the role, if there is one.
+fn alike(
+    management: Option<Box<(AccountId, Connection)>>,
+    change: impl Fn(Connection) -> Connection,
+) -> Option<Box<(AccountId, Connection)>> {
+    management.map(|management| {
+        let (account, by_role) = *management;
+        Box::new((account, change(by_role)))
+    })
 }
 
 /// The Region that Organizations lives in, in the partition of this one. Its resources are tagged there and nowhere else.

@@ -4,6 +4,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{metadata::ProvideErrorMetadata, operation::BuildError};
 
+use super::management::NotAssumed;
 use crate::ports::PortError;
 
 /// The longest message that is passed on, in characters.
@@ -57,6 +58,7 @@ pub(super) fn absent<T>(error: PortError) -> Result<Option<T>, PortError> {
         | PortError::WindowFull(_)
         | PortError::Conflict(_)
         | PortError::Denied(_)
+        | PortError::Unassumed(_)
         | PortError::Barred(_)
         | PortError::Refused(_)
         | PortError::Failed(_) => Err(error),
@@ -99,6 +101,10 @@ where
 /// The call ended without an answer: it was not sent, not answered in time, or answered with something else.
 fn unanswered(operation: &str, error: &(dyn std::error::Error + 'static)) -> PortError {
     let text = format!("{operation}: {}", chain(error));
+    let causes = || std::iter::successors(Some(error), |cause| cause.source());
+    if let Some(cause) = causes().find(|cause| cause.is::<NotAssumed>()) {
+        return PortError::Unassumed(format!("{operation}: {}", chain(cause)));
+    }
     let mut next = Some(error);
     while let Some(cause) = next {
         match cause.downcast_ref::<CredentialsError>() {

@@ -33,7 +33,7 @@ use super::{
 const WARMING: Duration = Duration::from_secs(2);
 
 /// The services that a function calls, by the names that `AWS_ENDPOINT_URL_…` knows them by.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "DYNAMODB",
     "EVENTBRIDGE",
     "IDENTITYSTORE",
@@ -42,6 +42,7 @@ const SERVICES: [&str; 8] = [
     "S3",
     "SQS",
     "SSO_ADMIN",
+    "STS",
 ];
 
 /// A service that a function is going to call.

@@ -13,6 +13,7 @@ mod eventbridge;
 mod function;
 mod http;
 mod identity_store;
+mod management;
 mod organizations;
 mod paced;
 mod pages;

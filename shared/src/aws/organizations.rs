@@ -9,6 +9,7 @@ use aws_sdk_organizations::{
 
 use super::{
     error::{absent, calling, unreadable},
+    management::{Call, Clients},
     pages::Pages,
     parse,
 };
@@ -30,7 +31,7 @@ const DEEPEST: usize = 20;
 #[derive(Debug, Clone)]
 pub struct OrganizationsApi {
     client: Client,
-    tagging: Option<aws_sdk_resourcegroupstagging::Client>,
+    tagging: Option<Clients<aws_sdk_resourcegroupstagging::Client>>,
 }
 
 impl OrganizationsApi {
@@ -39,7 +40,7 @@ impl OrganizationsApi {
     }
 
     /// The same, with the tagging API of the Region that Organizations lives in.
-    pub fn with_tagging(self, tagging: aws_sdk_resourcegroupstagging::Client) -> Self {
+    pub(super) fn with_tagging(self, tagging: Clients<aws_sdk_resourcegroupstagging::Client>) -> Self {
         Self { tagging: Some(tagging), ..self }
     }
 
@@ -158,7 +159,7 @@ impl OrganizationReader for OrganizationsApi {
     async fn tags_in_bulk(&self) -> Result<BTreeMap<AccountId, Tags>, PortError> {
         let operation = "GetResources";
         let missing = || PortError::Refused("there is no tagging API to ask".to_owned());
-        let client = self.tagging.as_ref().ok_or_else(missing)?;
+        let (client, _) = self.tagging.as_ref().ok_or_else(missing)?.of(Call::TagsInBulk);
         let mut all = BTreeMap::new();
         let mut pages = Pages::of(operation);
         while let Some(token) = pages.next() {

@@ -6,6 +6,7 @@ mod consent;
 mod id;
 mod permission_set;
 mod principal;
+mod role;
 mod rule;
 mod tag;
 
@@ -19,5 +20,6 @@ pub use permission_set::{
     PermissionSetArn, PermissionsBoundary, ProvisioningTarget, SessionDuration,
 };
 pub use principal::{GroupId, MembershipId, Principal, UserId};
+pub use role::RoleArn;
 pub use rule::{Mode, RuleId, RulesVersion, TeamId};
 pub use tag::Tags;

@@ -137,7 +137,9 @@ impl Planner<'_> {
         let (mut found, by_principal): (BTreeSet<AssignmentKey>, bool) = match asked {
             Ok(found) => (found.into_iter().flatten().collect(), true),
             // Only the management account may ask so.
-            Err(PortError::Denied(_) | PortError::Refused(_)) => (BTreeSet::new(), false),
+            Err(PortError::Denied(_) | PortError::Refused(_) | PortError::Unassumed(_)) => {
+                (BTreeSet::new(), false)
+            }
             Err(error) => return Err(ExistingError::Assignments(error)),
         };
         let mut pairs: BTreeSet<(AccountId, PermissionSetArn)> = BTreeSet::new();

@@ -224,6 +224,10 @@ impl<'a> Look<'a> {
                     tracing::info!(%error, "cannot ask by principal; asking account by account");
                     return None;
                 }
+                Err(error @ PortError::Unassumed(_)) => {
+                    tracing::warn!(%error, "cannot ask by principal, for the management account's role can't be assumed; asking account by account");
+                    return None;
+                }
                 // A principal that is gone keeps its assignments, and an answer may fail: the accounts that it matters to
                 // are asked one by one.
                 Err(

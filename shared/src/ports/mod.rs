@@ -46,6 +46,10 @@ pub enum PortError {
     /// Not allowed. Nothing was done.
     #[error("not allowed: {0}")]
     Denied(String),
+    /// The role that this call goes by could not be assumed. Nothing was done. It is about the calls of that role and no others, and may
+    /// pass.
+    #[error("not done for want of its role: {0}")]
+    Unassumed(String),
     /// Barred altogether: credentials are missing, expired or not recognized, or a key of encryption can't be used. It is about
     /// every call and not about what this one asks. Nothing was done, and nothing will be until somebody mends it.
     #[error("no access: {0}")]
@@ -65,7 +69,11 @@ impl PortError {
     /// Whether the same call may well succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Throttled(_) | Self::WindowFull(_) | Self::Conflict(_) | Self::Failed(_) => true,
+            Self::Throttled(_)
+            | Self::WindowFull(_)
+            | Self::Conflict(_)
+            | Self::Unassumed(_)
+            | Self::Failed(_) => true,
             Self::Denied(_) | Self::Barred(_) | Self::NotFound(_) | Self::Refused(_) => false,
         }
     }

@@ -19,7 +19,7 @@ const REASON: usize = 300;
 pub enum Refusal {
     /// The same may be taken a little later: too much or too fast.
     Passing(String),
-    /// Something else is being done with the permission set in that account.
+    /// Something else is being done with the permission set in that account, or it can't be reached for a while.
     Conflict(String),
     /// Refused for what it asks, or not allowed.
     Lasting(String),

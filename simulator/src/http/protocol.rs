@@ -75,20 +75,33 @@ fn call(
         ));
     }
     let signed = signature::read(headers, service, &world.settings.region)?;
-    let caller = caller(face, world, signed.access_key)?;
+    let caller = caller(face, world, signed.access_key, token(headers))?;
     let body = body.inspect_err(|error| dispatch::count_malformed(world, target, error))?;
     let now = face.clock.now();
     world.from_region(Some(signed.region), |world| dispatch::dispatch(world, now, &caller, target, &body))
 }
 
+/// The token that comes with the key of a session.
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
+    headers.get("x-amz-security-token").and_then(|value| value.to_str().ok())
+}
+
 /// The caller whose key a request was signed with. A key that nobody named is an administrator's of the management account, and Usher's
-/// if it ends in `USHER`, unless unknown keys are refused.
-pub(super) fn caller(face: &Face, world: &World, access_key: &str) -> Result<Caller, ApiError> {
+/// if it ends in `USHER`, unless unknown keys are refused. A key of a session is never one that nobody named.
+pub(super) fn caller(
+    face: &Face,
+    world: &World,
+    access_key: &str,
+    token: Option<&str>,
+) -> Result<Caller, ApiError> {
     if let Some(caller) = face.callers.by_access_key.get(access_key) {
         return Ok(caller.clone());
     }
     if let Some(caller) = world.caller_of(access_key) {
         return Ok(caller);
+    }
+    if let Some(caller) = world.caller_in_session(face.clock.now(), access_key, token) {
+        return caller;
     }
     if world.refuses_unknown_keys() {
         return Err(ApiError::new(

@@ -8,10 +8,13 @@ mod condition;
 pub(crate) mod grammar;
 mod pattern;
 mod read;
+mod trust;
 
 use std::collections::BTreeMap;
 
 pub use read::{PolicyError, Step};
+pub use trust::TrustPolicy;
+pub(crate) use trust::{Named, Principal};
 
 use condition::Condition;
 use pattern::Pattern;

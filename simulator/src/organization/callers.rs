@@ -9,7 +9,10 @@ use super::{
     DescriptionError, Text,
     document::{Document, JsonText},
 };
-use crate::{Role, World, iam::Policy};
+use crate::{
+    Role, World,
+    iam::{Policy, PolicyError, TrustPolicy},
+};
 
 /// Who calls, and what that is allowed.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +31,9 @@ pub(super) struct CallerEntry {
     /// Its policies, each as a mapping or as the text of a JSON document; absent for an administrator.
     #[serde(default)]
     pub(super) policies: Option<Vec<PolicyEntry>>,
+    /// Who may assume the role by STS; absent for nobody.
+    #[serde(default)]
+    pub(super) trust: Option<PolicyEntry>,
 }
 
 /// A policy document.
@@ -47,18 +53,30 @@ pub(super) enum UnknownKeys {
 }
 
 impl PolicyEntry {
-    fn read(&self) -> Result<Policy, DescriptionError> {
+    fn read<P>(
+        &self,
+        of_json: impl FnOnce(&str) -> Result<P, PolicyError>,
+        of_value: impl FnOnce(&serde_json::Value) -> Result<P, PolicyError>,
+    ) -> Result<P, DescriptionError> {
         match self.0.json_text() {
-            JsonText::Text(place, text) => Policy::from_json(text).map_err(|error| DescriptionError {
+            JsonText::Text(place, text) => of_json(text).map_err(|error| DescriptionError {
                 line: place.0,
                 column: place.1,
                 message: error.to_string(),
             }),
-            JsonText::No => Policy::read(&self.0.value()).map_err(|error| {
+            JsonText::No => of_value(&self.0.value()).map_err(|error| {
                 let (line, column) = self.0.find(&error.place);
                 DescriptionError { line, column, message: error.to_string() }
             }),
         }
+    }
+
+    fn policy(&self) -> Result<Policy, DescriptionError> {
+        self.read(Policy::from_json, Policy::read)
+    }
+
+    fn trust(&self) -> Result<TrustPolicy, DescriptionError> {
+        self.read(TrustPolicy::from_json, TrustPolicy::read)
     }
 }
 
@@ -78,7 +96,7 @@ pub(super) fn add(
     entry: &CallerEntry,
     account: impl Fn(&Text) -> Result<AccountId, DescriptionError>,
 ) -> Result<(), DescriptionError> {
-    let CallerEntry { access_key, role, account: place, tags, policies } = entry;
+    let CallerEntry { access_key, role, account: place, tags, policies, trust } = entry;
     if !is_access_key(&access_key.value) {
         let message = "an access key id has 1 to 128 letters and digits, such as AKIAIOSFODNN7EXAMPLE";
         return Err(DescriptionError::at(access_key, message));
@@ -93,9 +111,10 @@ pub(super) fn add(
     };
     let policies = match policies {
         None => None,
-        Some(policies) => Some(policies.iter().map(PolicyEntry::read).collect::<Result<_, _>>()?),
+        Some(policies) => Some(policies.iter().map(PolicyEntry::policy).collect::<Result<_, _>>()?),
     };
-    let role = Role { name: role.value.as_str().into(), account, tags: Tags(tags.clone()), policies };
+    let trust = trust.as_ref().map(PolicyEntry::trust).transpose()?;
+    let role = Role { name: role.value.as_str().into(), account, tags: Tags(tags.clone()), policies, trust };
     world
         .add_role(&access_key.value, role)
         .map_err(|taken| DescriptionError::at(access_key, taken.to_string()))

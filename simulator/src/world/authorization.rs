@@ -8,7 +8,7 @@ use shared::domain::{AccountId, GroupId, PermissionSetArn, Tags, UserId};
 
 use super::{Call, Fault, Service, World, events, groups, users, validate};
 use crate::{
-    ApiError, CallerKind, Role,
+    ApiError, Caller, CallerKind, Role,
     iam::{Context, Decision, Policy, Request, decide},
     wire::identity_store::AlternateIdentifier,
 };
@@ -85,9 +85,10 @@ fn allowed(
     refusal.map_or(Ok(()), Err)
 }
 
-fn context(world: &World, call: &Call, role: &Role, resource_tags: &Tags) -> Context {
-    let account = call.caller.account.to_string();
-    let arn = format!("arn:aws:iam::{account}:role/{}", role.name);
+/// What conditions can know of who calls.
+pub(super) fn of_principal(world: &World, caller: &Caller, tags: Option<&Tags>) -> Context {
+    let account = caller.account.to_string();
+    let arn = format!("arn:aws:iam::{account}:role/{}", caller.name);
     let mut context = Context::default()
         .with("aws:PrincipalAccount", [account])
         .with("aws:PrincipalArn", [arn])
@@ -96,17 +97,22 @@ fn context(world: &World, call: &Call, role: &Role, resource_tags: &Tags) -> Con
         .with("aws:SecureTransport", ["true"])
         // Every call comes from its caller directly.
         .with("aws:ViaAWSService", ["false"])
-        .with("aws:PrincipalIsAWSService", ["false"])
-        .with("sso:PrimaryRegion", [world.settings.region.clone()])
-        .with("identitystore:PrimaryRegion", [world.settings.region.clone()]);
-    if world.organization.account(&call.caller.account).is_some() {
+        .with("aws:PrincipalIsAWSService", ["false"]);
+    if world.organization.account(&caller.account).is_some() {
         context = context.with("aws:PrincipalOrgID", [world.organization.id.clone()]);
     }
+    for (key, value) in tags.into_iter().flat_map(|tags| &tags.0) {
+        context = context.with(&format!("aws:PrincipalTag/{key}"), [value.clone()]);
+    }
+    context
+}
+
+fn context(world: &World, call: &Call, role: &Role, resource_tags: &Tags) -> Context {
+    let mut context = of_principal(world, &call.caller, Some(&role.tags))
+        .with("sso:PrimaryRegion", [world.settings.region.clone()])
+        .with("identitystore:PrimaryRegion", [world.settings.region.clone()]);
     if let Some(region) = &call.region {
         context = context.with("aws:RequestedRegion", [region.clone()]);
-    }
-    for (key, value) in &role.tags.0 {
-        context = context.with(&format!("aws:PrincipalTag/{key}"), [value.clone()]);
     }
     for (key, value) in &resource_tags.0 {
         context = context.with(&format!("aws:ResourceTag/{key}"), [value.clone()]);

@@ -212,7 +212,7 @@ fn envelope(
 
 /// The ARN of a caller's session.
 pub(crate) fn caller_arn(caller: &Caller) -> String {
-    format!("arn:aws:sts::{}:assumed-role/{}/{}", caller.account, caller.name, caller.name)
+    format!("arn:aws:sts::{}:assumed-role/{}/{}", caller.account, caller.name, caller.session())
 }
 
 fn identity(world: &World, caller: &Caller, at: Timestamp) -> Value {
@@ -220,10 +220,13 @@ fn identity(world: &World, caller: &Caller, at: Timestamp) -> Value {
         let id: Uuid = world.ids.named(prefix, &caller_arn(caller));
         format!("{prefix}{}", super::ids::letters(id, 16).to_uppercase())
     };
-    let role = key("AROA");
+    // The role is the same in all of its sessions.
+    let of_role = format!("arn:aws:sts::{0}:assumed-role/{1}/{1}", caller.account, caller.name);
+    let role: Uuid = world.ids.named("AROA", &of_role);
+    let role = format!("AROA{}", super::ids::letters(role, 16).to_uppercase());
     json!({
         "type": "AssumedRole",
-        "principalId": format!("{role}:{}", caller.name),
+        "principalId": format!("{role}:{}", caller.session()),
         "arn": caller_arn(caller),
         "accountId": caller.account,
         "accessKeyId": key("ASIA"),

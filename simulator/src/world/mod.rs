@@ -40,6 +40,7 @@ mod reach;
 mod regions;
 mod requests;
 mod required;
+pub(crate) mod sessions;
 mod settings;
 mod snapshot;
 mod statuses;
@@ -116,6 +117,8 @@ pub struct World {
     region: Option<String>,
     /// Who callers are, and what their policies allow.
     pub(crate) roles: Roles,
+    /// The sessions of roles that were assumed.
+    sessions: sessions::Sessions,
     /// How much later the answer of the latest call comes.
     answer_delay: Duration,
     /// Since when a world that was written down has been waiting to be taken up.
@@ -180,6 +183,7 @@ impl World {
             now: Timestamp::MIN,
             region: None,
             roles: Roles::default(),
+            sessions: sessions::Sessions::default(),
             answer_delay: Duration::ZERO,
             stood_still_since: None,
             ahead: Duration::ZERO,
@@ -328,7 +332,7 @@ impl World {
     pub fn caller_of(&self, access_key: &str) -> Option<Caller> {
         let role = self.roles.of_key(access_key)?;
         let kind = self.standing(&role.account);
-        Some(Caller { name: role.name.clone(), account: role.account.clone(), kind })
+        Some(Caller { name: role.name.clone(), account: role.account.clone(), kind, session: None })
     }
 
     /// Every assignment request since the beginning, oldest first.

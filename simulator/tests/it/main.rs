@@ -5,6 +5,8 @@ mod assignment_calls;
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod assumed_roles;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod constraints;

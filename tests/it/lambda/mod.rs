@@ -8,6 +8,7 @@ mod moto_bad_input;
 mod moto_chain;
 mod moto_crash;
 mod moto_dead_letters;
+mod moto_management;
 mod moto_reprovision;
 mod moto_rules;
 mod moto_shares;

@@ -106,7 +106,12 @@ impl Service {
 
     /// The example organization, with these settings, and nothing of Usher's in it: no rules are in force.
     pub(crate) async fn start(settings: Settings) -> Self {
-        let mut world = World::from_yaml(EXAMPLE, settings).unwrap();
+        Self::start_in(EXAMPLE, settings).await
+    }
+
+    /// The same in the organization that a file describes.
+    pub(crate) async fn start_in(organization: &str, settings: Settings) -> Self {
+        let mut world = World::from_yaml(organization, settings).unwrap();
         world.advance(SystemClock.now());
         let world = Arc::new(Mutex::new(world));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -178,6 +183,7 @@ impl Service {
             "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
             "AWS_ENDPOINT_URL_IDENTITYSTORE",
             "AWS_ENDPOINT_URL_SSO_ADMIN",
+            "AWS_ENDPOINT_URL_STS",
         ]
         .map(|variable| (variable, self.simulator.clone()));
         let ours = [

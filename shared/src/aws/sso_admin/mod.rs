@@ -7,17 +7,23 @@ mod request;
 mod tests;
 mod write;
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use aws_sdk_ssoadmin::Client;
 use tokio::sync::OnceCell;
 
 use super::{
     error::{calling, unreadable},
+    management::{By, Call, Clients, InManagement},
     pages::Pages,
     parse,
 };
 use crate::{
-    domain::{Instance, InstanceArn},
-    ports::PortError,
+    domain::{Instance, InstanceArn, PermissionSetArn, RequestId},
+    ports::{AccessReader as _, PortError},
 };
 
 /// Works in one Identity Center instance over its API.
@@ -27,6 +33,11 @@ use crate::{
 #[derive(Debug)]
 pub struct SsoAdminApi {
     client: Client,
+    /// The same client, and beside it one by the management account's role.
+    clients: Clients<Client>,
+    in_management: InManagement,
+    /// Requests that were made by the role, in this process.
+    by_role: Mutex<BTreeSet<RequestId>>,
     /// The instance that the caller named, where it did.
     named: Option<InstanceArn>,
     found: OnceCell<Instance>,
@@ -34,8 +45,45 @@ pub struct SsoAdminApi {
 
 impl SsoAdminApi {
     /// Works in the instance named, or else in the only one that there is. It is looked up at the first call, once.
-    pub fn new(client: Client, instance: Option<InstanceArn>) -> Self {
-        Self { client, named: instance, found: OnceCell::new() }
+    pub(super) fn new(clients: Clients<Client>, instance: Option<InstanceArn>) -> Self {
+        Self {
+            client: clients.own().clone(),
+            clients,
+            in_management: InManagement::default(),
+            by_role: Mutex::default(),
+            named: instance,
+            found: OnceCell::new(),
+        }
+    }
+
+    /// Whether the management account has a permission set; asked only where it matters, that is where there is a role in that account.
+    async fn is_in_management(&self, set: &PermissionSetArn) -> Result<bool, PortError> {
+        let Some(management) = self.clients.management() else { return Ok(false) };
+        if let Some(known) = self.in_management.knows(set) {
+            return Ok(known);
+        }
+        let sets = self.provisioned_in(management).await?;
+        let is_there = sets.contains(set);
+        self.in_management.learn(sets);
+        Ok(is_there)
+    }
+
+    /// Remembers who has made a request: who follows it asks by the same credentials.
+    fn made(&self, by: By, request: &RequestId) {
+        if by == By::Role {
+            self.by_role.lock().unwrap_or_else(PoisonError::into_inner).insert(request.clone());
+        }
+    }
+
+    /// By whom a request is asked about, and by whom then, if AWS tells nothing of it. Which credentials it was made by is known to the process
+    /// that made it; any other one asks by its own, to which AWS tells requests of the whole instance, and then by those of the role.
+    fn ways_to(&self, request: &RequestId) -> (&Client, Option<&Client>) {
+        let is_of_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner).contains(request);
+        match self.clients.of(Call::Follow(By::Role)) {
+            (role, By::Role) if is_of_role => (role, None),
+            (role, By::Role) => (&self.client, Some(role)),
+            (own, By::Own) => (own, None),
+        }
     }
 
     async fn found(&self) -> Result<&Instance, PortError> {

@@ -10,6 +10,7 @@ use super::{SsoAdminApi, write::once};
 use crate::{
     aws::{
         error::{absent, calling, unbuildable, unreadable},
+        management::Call,
         pages::Pages,
         parse,
     },
@@ -176,7 +177,9 @@ impl PermissionSetWriter for SsoAdminApi {
     }
 
     async fn change(&self, arn: &PermissionSetArn, change: &Change) -> Result<(), PortError> {
-        let (client, instance, arn) = (&self.client, self.found().await?.arn.as_str(), arn.as_str());
+        let in_management = self.is_in_management(arn).await?;
+        let (client, _) = self.clients.of(Call::Change { in_management });
+        let (instance, arn) = (self.found().await?.arn.as_str(), arn.as_str());
         let failed = change.call();
         macro_rules! send {
             ($call:ident $(, $member:ident $value:expr)*) => {

@@ -1,6 +1,9 @@
 //! The reads. Every listing is turned to its last page, but for those that the engine turns itself, at its own pace.
 
-use aws_sdk_ssoadmin::types::{OperationStatusFilter, PrincipalType, ProvisioningStatus, StatusValues};
+use aws_sdk_ssoadmin::{
+    Client,
+    types::{OperationStatusFilter, PrincipalType, ProvisioningStatus, StatusValues},
+};
 
 use super::{
     SsoAdminApi,
@@ -9,6 +12,7 @@ use super::{
 use crate::{
     aws::{
         error::{absent, calling, unreadable},
+        management::Call,
         pages::Pages,
         parse,
     },
@@ -44,6 +48,64 @@ impl SsoAdminApi {
             pages.turn(page.next_token)?;
         }
         Ok(tags)
+    }
+
+    async fn request_by(
+        &self,
+        client: &Client,
+        of: Operation,
+        id: &RequestId,
+    ) -> Result<Option<Request>, PortError> {
+        let instance = self.found().await?;
+        let (operation, answer) = match of {
+            Operation::Grant => {
+                let operation = "DescribeAccountAssignmentCreationStatus";
+                let call = client.describe_account_assignment_creation_status();
+                let call = call.instance_arn(instance.arn.as_str());
+                let answer = call.account_assignment_creation_request_id(id.as_str()).send().await;
+                let answer = answer.map_err(calling(operation));
+                (operation, answer.map(|answer| answer.account_assignment_creation_status))
+            }
+            Operation::Revoke => {
+                let operation = "DescribeAccountAssignmentDeletionStatus";
+                let call = client.describe_account_assignment_deletion_status();
+                let call = call.instance_arn(instance.arn.as_str());
+                let answer = call.account_assignment_deletion_request_id(id.as_str()).send().await;
+                let answer = answer.map_err(calling(operation));
+                (operation, answer.map(|answer| answer.account_assignment_deletion_status))
+            }
+        };
+        match answer {
+            Ok(answer) => {
+                let request = request(operation, answer.as_ref())?;
+                if request.id != *id {
+                    return Err(unreadable(operation, format_args!("asked for {id}, got {}", request.id)));
+                }
+                Ok(Some(request))
+            }
+            Err(error) => absent(error),
+        }
+    }
+
+    async fn provisioning_by(
+        &self,
+        client: &Client,
+        id: &RequestId,
+    ) -> Result<Option<Provisioning>, PortError> {
+        let operation = "DescribePermissionSetProvisioningStatus";
+        let instance = self.found().await?;
+        let call = client.describe_permission_set_provisioning_status();
+        let call = call.instance_arn(instance.arn.as_str());
+        match call.provision_permission_set_request_id(id.as_str()).send().await.map_err(calling(operation)) {
+            Ok(answer) => {
+                let found = provisioning(operation, answer.permission_set_provisioning_status())?;
+                if found.id != *id {
+                    return Err(unreadable(operation, format_args!("asked for {id}, got {}", found.id)));
+                }
+                Ok(Some(found))
+            }
+            Err(error) => absent(error),
+        }
     }
 }
 
@@ -145,11 +207,11 @@ impl AccessReader for SsoAdminApi {
             Principal::Group(_) => PrincipalType::Group,
             Principal::User(_) => PrincipalType::User,
         };
+        let (client, _) = self.clients.of(Call::AssignmentsOfPrincipal);
         let mut keys = Vec::new();
         let mut pages = Pages::of(operation);
         while let Some(token) = pages.next() {
-            let request = self
-                .client
+            let request = client
                 .list_account_assignments_for_principal()
                 .instance_arn(instance.arn.as_str())
                 .principal_type(kind.clone())
@@ -207,34 +269,11 @@ impl AccessReader for SsoAdminApi {
     }
 
     async fn request(&self, of: Operation, id: &RequestId) -> Result<Option<Request>, PortError> {
-        let instance = self.found().await?;
-        let (operation, answer) = match of {
-            Operation::Grant => {
-                let operation = "DescribeAccountAssignmentCreationStatus";
-                let call = self.client.describe_account_assignment_creation_status();
-                let call = call.instance_arn(instance.arn.as_str());
-                let answer = call.account_assignment_creation_request_id(id.as_str()).send().await;
-                let answer = answer.map_err(calling(operation));
-                (operation, answer.map(|answer| answer.account_assignment_creation_status))
-            }
-            Operation::Revoke => {
-                let operation = "DescribeAccountAssignmentDeletionStatus";
-                let call = self.client.describe_account_assignment_deletion_status();
-                let call = call.instance_arn(instance.arn.as_str());
-                let answer = call.account_assignment_deletion_request_id(id.as_str()).send().await;
-                let answer = answer.map_err(calling(operation));
-                (operation, answer.map(|answer| answer.account_assignment_deletion_status))
-            }
-        };
-        match answer {
-            Ok(answer) => {
-                let request = request(operation, answer.as_ref())?;
-                if request.id != *id {
-                    return Err(unreadable(operation, format_args!("asked for {id}, got {}", request.id)));
-                }
-                Ok(Some(request))
-            }
-            Err(error) => absent(error),
+        let (first, second) = self.ways_to(id);
+        let answer = self.request_by(first, of, id).await;
+        match second {
+            Some(client) if is_unknown(&answer) => or_of_role(answer, self.request_by(client, of, id).await),
+            Some(_) | None => answer,
         }
     }
 
@@ -282,20 +321,28 @@ impl AccessReader for SsoAdminApi {
     }
 
     async fn provisioning(&self, id: &RequestId) -> Result<Option<Provisioning>, PortError> {
-        let operation = "DescribePermissionSetProvisioningStatus";
-        let instance = self.found().await?;
-        let call = self.client.describe_permission_set_provisioning_status();
-        let call = call.instance_arn(instance.arn.as_str());
-        match call.provision_permission_set_request_id(id.as_str()).send().await.map_err(calling(operation)) {
-            Ok(answer) => {
-                let found = provisioning(operation, answer.permission_set_provisioning_status())?;
-                if found.id != *id {
-                    return Err(unreadable(operation, format_args!("asked for {id}, got {}", found.id)));
-                }
-                Ok(Some(found))
-            }
-            Err(error) => absent(error),
+        let (first, second) = self.ways_to(id);
+        let answer = self.provisioning_by(first, id).await;
+        match second {
+            Some(client) if is_unknown(&answer) => or_of_role(answer, self.provisioning_by(client, id).await),
+            Some(_) | None => answer,
         }
+    }
+}
+
+/// Whether somebody else may know more of a request.
+fn is_unknown<T>(answer: &Result<Option<T>, PortError>) -> bool {
+    matches!(answer, Ok(None) | Err(PortError::Denied(_)))
+}
+
+/// What the role is told of a request that nothing was told of before. A role that may not ask is one that makes none.
+fn or_of_role<T>(
+    own: Result<Option<T>, PortError>,
+    role: Result<Option<T>, PortError>,
+) -> Result<Option<T>, PortError> {
+    match role {
+        Err(PortError::Denied(_)) => own,
+        told => told,
     }
 }
 

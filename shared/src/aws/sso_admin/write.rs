@@ -10,7 +10,7 @@ use super::{
     request::{provisioning, request},
 };
 use crate::{
-    aws::error::calling,
+    aws::{error::calling, management::Call},
     domain::{AssignmentKey, PermissionSetArn, Principal, ProvisioningTarget},
     ports::{AccessWriter, PortError, Provisioning, Request},
 };
@@ -31,8 +31,8 @@ fn principal_type(principal: &Principal) -> PrincipalType {
 impl AccessWriter for SsoAdminApi {
     async fn grant(&self, key: &AssignmentKey) -> Result<Request, PortError> {
         let operation = "CreateAccountAssignment";
-        let call = self
-            .client
+        let (client, by) = self.clients.of(Call::Assign(&key.account));
+        let call = client
             .create_account_assignment()
             .instance_arn(self.found().await?.arn.as_str())
             .target_type(TargetType::AwsAccount)
@@ -41,13 +41,15 @@ impl AccessWriter for SsoAdminApi {
             .principal_type(principal_type(&key.principal))
             .principal_id(key.principal.id());
         let answer = call.customize().config_override(once()).send().await.map_err(calling(operation))?;
-        request(operation, answer.account_assignment_creation_status())
+        let request = request(operation, answer.account_assignment_creation_status())?;
+        self.made(by, &request.id);
+        Ok(request)
     }
 
     async fn revoke(&self, key: &AssignmentKey) -> Result<Request, PortError> {
         let operation = "DeleteAccountAssignment";
-        let call = self
-            .client
+        let (client, by) = self.clients.of(Call::Assign(&key.account));
+        let call = client
             .delete_account_assignment()
             .instance_arn(self.found().await?.arn.as_str())
             .target_type(TargetType::AwsAccount)
@@ -56,7 +58,9 @@ impl AccessWriter for SsoAdminApi {
             .principal_type(principal_type(&key.principal))
             .principal_id(key.principal.id());
         let answer = call.customize().config_override(once()).send().await.map_err(calling(operation))?;
-        request(operation, answer.account_assignment_deletion_status())
+        let request = request(operation, answer.account_assignment_deletion_status())?;
+        self.made(by, &request.id);
+        Ok(request)
     }
 
     async fn provision(
@@ -65,20 +69,23 @@ impl AccessWriter for SsoAdminApi {
         target: &ProvisioningTarget,
     ) -> Result<Provisioning, PortError> {
         let operation = "ProvisionPermissionSet";
+        let in_management = self.is_in_management(set).await?;
         let (kind, account) = match target {
             ProvisioningTarget::Account(account) => {
                 (ProvisionTargetType::AwsAccount, Some(account.to_string()))
             }
             ProvisioningTarget::AllProvisionedAccounts => (ProvisionTargetType::AllProvisionedAccounts, None),
         };
-        let call = self
-            .client
+        let (client, by) = self.clients.of(Call::Provision { target, in_management });
+        let call = client
             .provision_permission_set()
             .instance_arn(self.found().await?.arn.as_str())
             .permission_set_arn(set.as_str())
             .target_type(kind)
             .set_target_id(account);
         let answer = call.customize().config_override(once()).send().await.map_err(calling(operation))?;
-        provisioning(operation, answer.permission_set_provisioning_status())
+        let provisioning = provisioning(operation, answer.permission_set_provisioning_status())?;
+        self.made(by, &provisioning.id);
+        Ok(provisioning)
     }
 }

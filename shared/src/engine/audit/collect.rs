@@ -249,7 +249,7 @@ impl Collector<'_> {
                     });
                 }
                 // Only the management account may ask so. What one person has is asked for in no other way: it is not known, then.
-                Err(error @ (PortError::Denied(_) | PortError::Refused(_)))
+                Err(error @ (PortError::Denied(_) | PortError::Refused(_) | PortError::Unassumed(_)))
                     if matches!(self.auditor.auditing.only, Only::Person(_)) =>
                 {
                     let what = format!(
@@ -257,7 +257,12 @@ impl Collector<'_> {
                     );
                     unread(draft, what, error, scope)?;
                 }
-                Err(PortError::Denied(_) | PortError::Refused(_)) if draft.holdings.is_empty() => {
+                Err(error @ (PortError::Denied(_) | PortError::Refused(_) | PortError::Unassumed(_)))
+                    if draft.holdings.is_empty() =>
+                {
+                    if let PortError::Unassumed(_) = error {
+                        tracing::warn!(%error, "cannot ask by principal, for the management account's role can't be assumed; asking account by account");
+                    }
                     draft.way = Some(Way::ByAccount);
                     return Ok(Some(BTreeSet::new()));
                 }

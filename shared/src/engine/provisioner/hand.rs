@@ -229,6 +229,7 @@ impl<'a> Hand<'a> {
             | Err(
                 PortError::Conflict(_)
                 | PortError::Denied(_)
+                | PortError::Unassumed(_)
                 | PortError::Barred(_)
                 | PortError::NotFound(_)
                 | PortError::Refused(_),

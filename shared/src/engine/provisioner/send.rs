@@ -122,6 +122,8 @@ impl Hand<'_> {
                 self.put_back(row, error.to_string(), false).await?;
                 Ok(Sent::Barred(error))
             }
+            // Nothing is wrong with the row, and others may go: it is tried again a little later, and less and less often.
+            error @ PortError::Unassumed(_) => self.retry(row, error.to_string()).await,
             PortError::Denied(why) | PortError::NotFound(why) | PortError::Refused(why) => {
                 self.block(row, why).await
             }

@@ -78,6 +78,7 @@ impl From<PortError> for Untold {
             PortError::Throttled(_)
             | PortError::WindowFull(_)
             | PortError::Conflict(_)
+            | PortError::Unassumed(_)
             | PortError::Failed(_) => Self::NotYet,
             error @ (PortError::Denied(_) | PortError::NotFound(_) | PortError::Refused(_)) => {
                 Self::Refused(error.to_string())

@@ -77,6 +77,7 @@ impl Reading<'_> {
                 }
                 Err(
                     PortError::NotFound(_)
+                    | PortError::Unassumed(_)
                     | PortError::Throttled(_)
                     | PortError::WindowFull(_)
                     | PortError::Conflict(_)

@@ -195,6 +195,8 @@ impl Reprovisioner<'_> {
                 (Refusal::Passing(why), Goes::NoFurther)
             }
             Err(PortError::Conflict(why)) => (Refusal::Conflict(why), Goes::On),
+            // It is about this target: those that need no role may go.
+            Err(error @ PortError::Unassumed(_)) => (Refusal::Conflict(error.to_string()), Goes::On),
             Err(PortError::Denied(why) | PortError::Refused(why)) => (Refusal::Lasting(why), Goes::On),
             Err(PortError::NotFound(why)) => (Refusal::NotFound(why), Goes::On),
             Err(source @ PortError::Barred(_)) => {
