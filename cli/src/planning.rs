@@ -81,10 +81,10 @@ pub(crate) async fn plan(
     // An account that can't be read may be the one that a rule selects.
     let can_tell = account.is_none() && unread.is_empty();
     let mut idle = if can_tell { Idle::of(&basis.rules.index) } else { Idle::default() };
-    let mut named = if can_tell { ScopeNames::of(&basis.rules.index) } else { ScopeNames::default() };
+    let mut in_scopes = if can_tell { ScopeNames::of(&basis.rules.index) } else { ScopeNames::default() };
     for Decided { plan, account, waiting, beyond: out_of_scope, has_work: _, drift: _, only: _ } in decided {
         idle.look(&basis.rules.index, account.as_ref());
-        named.look(account.as_ref());
+        in_scopes.look(account.as_ref());
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
         let is_stopped = |row: &Row| {
             plan.records.iter().any(|note| note.key == row.key && note.work().is_none())
@@ -138,7 +138,7 @@ pub(crate) async fn plan(
         accounts,
         idle_rules: idle.rules.into_iter().collect(),
         idle_never: idle.never.into_iter().collect(),
-        idle_scopes: named.idle(planner.reader.access).await,
+        idle_scopes: in_scopes.idle(planner.reader.access).await,
         unread: unread.into_iter().map(why_unread).collect(),
     };
     Ok(Planned { report, differing, changing, names, basis, proposal, beyond })

@@ -52,8 +52,7 @@ pub(crate) async fn run(
     let Rules { bundle, on_hand, files } = Rules::read(&arguments.what.rules)?;
     let settings = connect::engine(machine)?;
     let aws = connect::connect(connection, machine).await?;
-    let started = machine.clock.now();
-    let cause = Cause::new("command", &format!("apply-{started}"));
+    let cause = Cause::new("command", &format!("apply-{}", machine.clock.now()));
 
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
     let (foresight, planned, in_force) = {

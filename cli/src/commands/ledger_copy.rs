@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use shared::{
     domain::{Operation, RulesVersion},
-    engine::{Epochs, TransferError, exported, import_ledger, read_ledger},
+    engine::{Epochs, exported, import_ledger, read_ledger},
     ledger::{Doubt, Freeze, Lease, Orders},
     ports::{Ledger, PortError},
 };
@@ -133,10 +133,7 @@ pub(crate) async fn import(
     let ledger = ledger::to_write(&at.at, connection, machine).await?;
     let witness = ledger::witness(&at.at, connection, machine).await?;
     let epochs = Epochs { ledger: ledger.as_ref(), witness: witness.as_ref(), clock: machine.clock.as_ref() };
-    let copied = import_ledger(&content, &epochs).await.map_err(|error| match error {
-        TransferError::Epoch(error) => Failure::Epoch(error),
-        error => Failure::Transfer(error),
-    })?;
+    let copied = import_ledger(&content, &epochs).await.map_err(Failure::Transfer)?;
     say(
         screen,
         &format!(

@@ -157,9 +157,9 @@ impl Connection {
 
     /// The same connection at this pace: what is made from it waits for a turn before each call to a service that is counted.
     pub fn paced(self, paces: Arc<Paces>) -> Self {
-        let counted = paced(&self.config, Arc::clone(&paces)).map(Box::new);
         // A call by the role is one of the same share.
         let management = alike(self.management, |by_role| by_role.paced(Arc::clone(&paces)));
+        let counted = paced(&self.config, paces).map(Box::new);
         Self { config: self.config, counted, management }
     }
 

@@ -21,7 +21,7 @@ use crate::{
 const ASSUMED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long it is believed what the management account has.
-const BELIEVED: Duration = Duration::from_secs(60);
+const BELIEVED: Duration = Duration::from_mins(1);
 
 /// By whose credentials a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,8 +45,9 @@ impl Reprovision {
 /// Of a wave after one that takes all, or the same accounts.
 fn no_account_is_left(wave: &Wave, before: &[Wave]) -> Option<Note> {
     let takes = |one: &&Wave| one.accounts == AccountSelector::Everywhere || one.accounts == wave.accounts;
-    let (at, taker) = before.iter().enumerate().find(|(_, one)| takes(one))?;
-    let says = format!("no account is left for this wave: wave {} ({}) takes them", at + 1, taker.written_at);
+    let (at, earlier) = before.iter().enumerate().find(|(_, one)| takes(one))?;
+    let says =
+        format!("no account is left for this wave: wave {} ({}) takes them", at + 1, earlier.written_at);
     Some(Note { at: wave.written_at.clone(), says })
 }
 

@@ -215,6 +215,7 @@ mod tests {
         "222233334444".parse().unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "they are written where they are given")]
     fn lets(statements: Value) -> Option<Named> {
         let policy = TrustPolicy::read(&json!({ "Version": "2012-10-17", "Statement": statements })).unwrap();
         let (account, role) = (account(), "arn:aws:iam::222233334444:role/usher-sweep");
@@ -223,6 +224,7 @@ mod tests {
         policy.lets(Principal { account: &account, role, session }, &context)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is written where it is given")]
     fn allow(principal: Value) -> Value {
         json!({ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole" })
     }

@@ -19,7 +19,7 @@ struct Opened {
 #[expect(dead_code, reason = "they are held for their end")]
 enum Place {
     Folder(tempfile::TempDir),
-    Server(Moto),
+    Server(Box<Moto>),
 }
 
 /// Runs every promise over one adapter: `reports_contract!(name, expression)`, see the module above.
@@ -62,7 +62,7 @@ async fn in_s3() -> Option<Opened> {
     let moto = Moto::start().await;
     moto.bucket("example-usher-reports").await;
     let reports = S3Reports::new(moto.s3(), "example-usher-reports", "usher/");
-    Some(Opened { reports: Box::new(reports), _place: Place::Server(moto) })
+    Some(Opened { reports: Box::new(reports), _place: Place::Server(Box::new(moto)) })
 }
 
 reports_contract!(local_folder, ready(Some(in_a_folder())));

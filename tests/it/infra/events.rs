@@ -42,6 +42,7 @@ pub(super) fn envelope_of(event: &Value) -> Envelope {
     let resources = serde_json::from_value(event["resources"].clone()).unwrap();
     Envelope {
         id: Some("e".to_owned()),
+        time: None,
         source: text("source"),
         detail_type: text("detail-type"),
         resources,

@@ -348,10 +348,11 @@ async fn trusted_tags_that_change_are_told_with_their_key_and_counted_by_the_swe
     let told = service.ledger.untold(100).await.unwrap();
     let changed: Vec<&OfTag> = told
         .iter()
-        .filter_map(|outcome| match &outcome.happened {
-            Happened::TrustedTagChanged(of) => Some(of),
-            _ => None,
-        })
+        .filter_map(
+            |outcome| {
+                if let Happened::TrustedTagChanged(of) = &outcome.happened { Some(of) } else { None }
+            },
+        )
         .collect();
     let of_play =
         OfTag { account: Some(service.account("play")), permission_set: None, key: "Environment".into() };

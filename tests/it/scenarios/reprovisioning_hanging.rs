@@ -30,7 +30,7 @@ async fn last(service: &Service) -> CampaignRecord {
 
 #[tokio::test(start_paused = true)]
 async fn an_urgent_edit_is_pushed_at_once_whatever_hangs() {
-    let service = hanging(CANARY).await;
+    let service = Box::pin(hanging(CANARY)).await;
     assert_eq!(service.requests_to_provision(), ["one-prod"]);
     service.edit("ReadOnlyAccess", "two!").await;
     service.deliver_events().await;
