@@ -334,7 +334,7 @@ async fn rules_that_give_something_beyond_the_scope_of_their_team_begin_nothing(
     let (organization, rules) = (files.path("organization.yaml"), files.path("rules"));
     let (code, error) = refused(&["--port", "0", "--organization", &organization, "--rules", &rules]).await;
     assert_eq!(code, Some(1));
-    assert!(error.contains("beyond the scope of") && error.contains("rule own at web.yaml:2"), "{error}");
+    assert!(error.contains("beyond the scope of") && error.contains("web.yaml:2 (team web)"), "{error}");
 }
 
 #[tokio::test]
