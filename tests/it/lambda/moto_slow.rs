@@ -62,7 +62,7 @@ fn scheduled() -> String {
 async fn a_tick_finds_work_whose_wake_was_lost_and_is_silent_when_there_is_none() {
     let service = Service::start(Service::quick()).await;
     let tick = service.function("tick").await;
-    let nothing = json!({ "woken": false, "turns": 0, "hinted": 0, "told": 0 });
+    let nothing = json!({ "woken": false, "turns": 0, "hinted": 0, "told": 0, "frozen": false });
     assert_eq!(tick.api.invoke(scheduled()).await.unwrap(), nothing, "no rules are in force");
 
     decided(&service).await;
