@@ -218,7 +218,7 @@ async fn what_was_imported_sends_nothing_until_it_is_confirmed() {
     import_ledger(&content, &target.epochs()).await.unwrap();
     let everything = Some((Frozen::Everything, Doubt::Imported));
     assert_eq!(target.frozen().await, everything);
-    target.pass(Duration::from_mins(5)).await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
     assert!(target.epochs().advance().await.unwrap().is_some(), "time alone confirms nothing");
     assert_eq!(target.frozen().await, everything);
     target.consent().confirm_ledger(&*target.ports.beside.witness).await.unwrap();
