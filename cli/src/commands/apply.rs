@@ -210,7 +210,7 @@ pub(super) struct Work<'a> {
     /// The same without a pace of its own.
     pub(super) engine: &'a Aws,
     pub(super) ledger: &'a dyn Ledger,
-    witness: FileWitness,
+    pub(super) witness: FileWitness,
     pub(super) rulebook: Rulebook,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: EngineSettings,

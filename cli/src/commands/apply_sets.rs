@@ -42,6 +42,7 @@ impl<'a> Sets<'a> {
             writer: work.aws.set_writer.as_ref(),
             ledger: work.ledger,
             wake: &self.wake,
+            witness: &work.witness,
         }
     }
 

@@ -176,8 +176,12 @@ async fn push(
         Mark::Joined | Mark::Known => " It was under way or waiting already, and waits no more.",
     };
     let orders = desk.ledger.orders().await?;
-    if orders.pause.is_some() {
-        let text = "Usher is paused, so nothing is sent until `usher resume`.";
+    if orders.stop_everything() {
+        let text = if orders.pause.is_some() {
+            "Usher is paused, so nothing is sent until `usher resume`."
+        } else {
+            "The ledger is in doubt, so nothing is sent until `usher ledger confirm`."
+        };
         return super::orders::say(screen, &format!("Pushed.{joined} {text}"));
     }
     if observed {

@@ -399,6 +399,7 @@ impl LocalRuntime {
                 writer: self.engine.set_writer.as_ref(),
                 ledger: &self.ledger,
                 wake: &self.wake,
+                witness: &self.witness,
             };
             let run = self.invocations.fetch_add(1, Ordering::Relaxed);
             let holder = format!("local-{}-reprovision-{run}", std::process::id());

@@ -70,7 +70,8 @@ impl LocalRuntime {
             | DeclaredSetsError::PermissionSets(_)
             | DeclaredSetsError::Set { .. }
             | DeclaredSetsError::Accounts { .. }
-            | DeclaredSetsError::Queue(_)) => Failure::DeclaredSets(error),
+            | DeclaredSetsError::Queue(_)
+            | DeclaredSetsError::Epoch(_)) => Failure::DeclaredSets(error),
         })
     }
 

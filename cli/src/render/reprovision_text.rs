@@ -217,7 +217,9 @@ fn why_in_words(why: &Why) -> String {
         Why::Frozen(None) => "it is frozen".to_owned(),
         Why::Pause(wave) => format!("the pause before wave {wave}"),
         Why::Observed => "the rules only observe".to_owned(),
-        Why::Paused => "Usher is paused; `usher resume` lets it go on".to_owned(),
+        Why::Paused => {
+            "Usher is paused, or its ledger is in doubt; `usher status` tells the way out".to_owned()
+        }
         Why::UnderWay => "requests are under way".to_owned(),
         Why::Again => "what was turned away or has failed is tried again".to_owned(),
     }

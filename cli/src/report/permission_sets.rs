@@ -142,7 +142,12 @@ impl SetOutcome {
                         .to_owned(),
                 ),
             ),
-            Kept::Paused => (SetEnd::Left, Some("Usher is paused: `usher resume` lets it go on".to_owned())),
+            Kept::Paused => (
+                SetEnd::Left,
+                Some(
+                    "Usher is paused, or its ledger is in doubt: `usher status` tells the way out".to_owned(),
+                ),
+            ),
             Kept::HeldOff => (SetEnd::Left, Some("another engine was at work on this ledger".to_owned())),
             Kept::Failed { call, why } => (SetEnd::Failed, Some(format!("{call}: {why}"))),
         };

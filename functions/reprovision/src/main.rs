@@ -33,6 +33,7 @@ async fn main() -> Result<(), WithCauses> {
     let access = connection.sso_admin(settings.instance_arn()?);
     let organization = connection.organizations();
     let ledger = connection.ledger(&settings.ledger_table()?);
+    let witness = connection.witness(&rules.bucket, &rules.prefix);
     let rulebook = Rulebook::of_store(Arc::new(connection.rules(&rules.bucket, &rules.prefix)));
     let polls = connection.queue(&settings.poll_queue_url()?);
     let wake = connection.queue(&settings.wake_queue_url()?);
@@ -75,6 +76,7 @@ async fn main() -> Result<(), WithCauses> {
             writer: &in_charge,
             ledger: &ledger,
             wake: &wake,
+            witness: &witness,
         };
         let until = deadline(&event.context);
         reprovision::handle(keeper, reprovisioner, &event.context.request_id, until)

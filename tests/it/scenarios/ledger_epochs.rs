@@ -132,6 +132,30 @@ async fn a_second_place_that_has_lost_what_it_kept_freezes_and_one_that_cannot_b
     assert!(matches!(again, Err(ConsentError::NotFrozen)));
 }
 
+/// Yesterday's rules may declare a permission set as it must not be any more.
+#[tokio::test(start_paused = true)]
+async fn a_restored_ledger_makes_and_edits_no_permission_set() {
+    let service = settled().await;
+    let yesterday = service.epoch().await;
+    for _ in 0..3 {
+        service.tick().await;
+        service.pass(Duration::from_mins(1)).await;
+    }
+    service.publish(&before().with_permission_sets("[{ name: Fresh }]")).await;
+    service.put_epoch_back(&yesterday).await;
+    let run = async || {
+        let (ports, until) = (&service.ports, service.soon());
+        reprovision::handle(ports.keeper(), ports.reprovisioner(), "reprovision", until).await.unwrap()
+    };
+    assert_eq!(run().await.permission_sets.made, 0);
+    assert_eq!(service.frozen().await, Some((Frozen::Everything, Doubt::Behind)));
+    assert!(service.world().permission_set_named("Fresh").is_none());
+    service.consent().confirm_ledger(&*service.ports.beside.witness).await.unwrap();
+    service.pass(Duration::from_mins(20)).await;
+    run().await;
+    assert!(service.world().permission_set_named("Fresh").is_some());
+}
+
 /// Whoever dies between the two places, and however many go on at once.
 #[tokio::test(start_paused = true)]
 async fn the_epoch_goes_on_whatever_dies_in_the_middle_and_nothing_is_frozen_by_it() {

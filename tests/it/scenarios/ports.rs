@@ -217,6 +217,7 @@ impl Ports {
             writer: &*self.set_writer,
             ledger: &*self.ledger,
             wake: &*self.wake,
+            witness: &*self.beside.witness,
         }
     }
 

@@ -17,13 +17,13 @@ use super::{
 };
 use crate::{
     domain::{Mode, Operation, PermissionSetArn, RulesVersion, hex},
-    engine::{Reader, RulesOnHand, Wake, memory::remember, reprovision::mark},
+    engine::{Epochs, Reader, RulesOnHand, Wake, memory::remember, reprovision::mark},
     ledger::{Edit, Lease},
     outcome::{Happened, OfSet},
     permission_sets::{Change, MAKING_TAG, SetPlan},
     ports::{
         AccessReader, Clock, Guard, Ledger, LedgerError, PermissionSetReader, PermissionSetWriter, PortError,
-        Queue, Seen, SeenKind,
+        Queue, Seen, SeenKind, Witness,
     },
     rules::{DeclaredSet, Wanted},
 };
@@ -48,6 +48,8 @@ pub struct SetKeeper<'a> {
     pub writer: &'a dyn PermissionSetWriter,
     pub ledger: &'a dyn Ledger,
     pub wake: &'a dyn Queue,
+    /// What tells of the ledger: nothing is made, edited or deleted by one that was restored.
+    pub witness: &'a dyn Witness,
 }
 
 impl std::fmt::Debug for SetKeeper<'_> {
@@ -69,7 +71,7 @@ pub enum Kept {
     Withheld(crate::permission_sets::Withheld),
     /// It is no more declared as it was, or no more to be done as it was seen.
     Overtaken,
-    /// Usher is paused.
+    /// Usher is paused, or its ledger is in doubt.
     Paused,
     /// Another has the lease.
     HeldOff,
@@ -214,7 +216,8 @@ impl SetKeeper<'_> {
             orders: Some(orders.version),
             charges: Vec::new(),
         };
-        // INVARIANT: nothing is begun under other rules, other orders or another's lease.
+        // INVARIANT: nothing is begun under other rules, other orders or another's lease; a ledger that was restored is stopped by an order.
+        Epochs { ledger: self.ledger, witness: self.witness, clock: self.clock() }.check().await?;
         self.ledger.write(&[], &guard).await?;
         let run = format!("{}-{}", lease.fence.0, self.clock().now().as_microsecond());
         let arn = surveyed.plan.arn.clone();

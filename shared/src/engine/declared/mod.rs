@@ -30,7 +30,7 @@ pub(super) use place::{PLACE, Place};
 pub use round::KeepSummary;
 pub use survey::{DeclaredSets, SetSurvey, Surveyed};
 
-use super::ReadError;
+use super::{EpochError, ReadError};
 use crate::{
     domain::PermissionSetArn,
     ports::{LedgerError, PortError},
@@ -54,6 +54,8 @@ pub enum DeclaredSetsError {
     Accounts { permission_set: PermissionSetArn, source: PortError },
     #[error("cannot write to a queue")]
     Queue(#[source] PortError),
+    #[error("cannot tell whether the ledger is whole")]
+    Epoch(#[from] EpochError),
 }
 
 impl DeclaredSetsError {
@@ -61,7 +63,9 @@ impl DeclaredSetsError {
     pub fn is_of_one(&self) -> bool {
         match self {
             Self::Set { .. } | Self::Accounts { .. } => true,
-            Self::Read(_) | Self::Ledger(_) | Self::PermissionSets(_) | Self::Queue(_) => false,
+            Self::Read(_) | Self::Ledger(_) | Self::PermissionSets(_) | Self::Queue(_) | Self::Epoch(_) => {
+                false
+            }
         }
     }
 }
