@@ -107,14 +107,16 @@ impl<'a> At<'a> {
     }
 }
 
+/// The document of this text, whatever it says.
+pub(super) fn json(text: &str) -> Result<Value, PolicyError> {
+    let no_json = |error| PolicyError { place: Vec::new(), message: format!("this is no JSON: {error}") };
+    serde_json::from_str(text).map_err(no_json)
+}
+
 impl Policy {
     /// Reads a policy from its JSON text.
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
-        let value: Value = serde_json::from_str(text).map_err(|error| PolicyError {
-            place: Vec::new(),
-            message: format!("this is no JSON: {error}"),
-        })?;
-        Self::read(&value)
+        Self::read(&json(text)?)
     }
 
     /// Reads a policy from its document.

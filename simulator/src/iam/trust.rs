@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared::domain::AccountId;
 
-use super::{Decision, Policy, PolicyError, Request, Step, decide};
+use super::{Decision, Policy, PolicyError, Request, Step, decide, read::json};
 
 /// Of all statements, the resource is the role itself.
 const ROLE: &str = "*";
@@ -53,11 +53,7 @@ fn member(name: &str) -> Step {
 impl TrustPolicy {
     /// Reads a trust policy from its JSON text.
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
-        let value: Value = serde_json::from_str(text).map_err(|error| PolicyError {
-            place: Vec::new(),
-            message: format!("this is no JSON: {error}"),
-        })?;
-        Self::read(&value)
+        Self::read(&json(text)?)
     }
 
     /// Reads a trust policy from its document.
