@@ -17,6 +17,10 @@ use crate::{
     screen::{count, line},
 };
 
+/// What to do with permission sets that no rule gives.
+const WITHOUT_RULES: &str =
+    "Put this file beside the root file of a folder of rules, which has at least one rule.";
+
 /// Reads templates, and writes what they say. What can't be followed is told with its place, and the rest is written all the same.
 pub(crate) async fn run(
     arguments: &ImportArgs,
@@ -55,23 +59,31 @@ pub(crate) async fn run(
     }
     let choices = Choices { at_least: usize::MAX, control_tower: true, ..Choices::default() };
     let induced = import::induce(&existing, &choices);
-    if induced.rules.is_empty() {
-        return Err(ImportFailure::NoAssignment { sets: declarations.len() }.into());
+    let gives_nothing = induced.rules.is_empty();
+    if gives_nothing && declarations.is_empty() {
+        return Err(ImportFailure::NothingInTemplates.into());
     }
-    let heading = Heading {
-        mode: arguments.mode.into(),
-        about: about(&templates, left),
-        declarations: if declarations.is_empty() { &[] } else { &declarations },
+    let mut about = about(&templates, left);
+    if gives_nothing {
+        about.push(format!("NO RULE GIVES THEM. {WITHOUT_RULES}"));
+    }
+    let document = if gives_nothing {
+        import::declared_alone(&about, &declarations)
+    } else {
+        let heading = Heading { mode: arguments.mode.into(), about, declarations: &declarations };
+        let document =
+            import::document(&existing, &induced, &choices, &heading).map_err(ImportFailure::from)?;
+        // INVARIANT: what does not want exactly what the templates say is never written.
+        import::is_exact(&document, &existing, &induced).map_err(ImportFailure::from)?;
+        document
     };
-    let document = import::document(&existing, &induced, &choices, &heading).map_err(ImportFailure::from)?;
-    // INVARIANT: what does not want exactly what the templates say is never written.
-    import::is_exact(&document, &existing, &induced).map_err(ImportFailure::from)?;
     out.write(&document.bundle, screen)?;
     let told = format!(
-        "{} and {} in {}.{}\n",
+        "{} and {} in {}.{}{}\n",
         count(declarations.len(), "permission set", "permission sets"),
         count(induced.wanted.len(), "assignment", "assignments"),
         count(induced.rules.len(), "rule", "rules"),
+        if gives_nothing { format!(" No rule gives them. {WITHOUT_RULES}") } else { String::new() },
         if left > 0 { format!(" {left} could not be followed, and are told above.") } else { String::new() },
     );
     screen.err.write_all(told.as_bytes()).map_err(Failure::Output)?;

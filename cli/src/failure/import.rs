@@ -29,10 +29,8 @@ pub enum ImportFailure {
     Template(Box<Problems>),
     #[error("the permission set `{name}` is in two of the templates")]
     SetInTwoTemplates { name: String },
-    #[error(
-        "the templates assign nothing that could be followed ({sets} permission sets): a rule document needs a rule"
-    )]
-    NoAssignment { sets: usize },
+    #[error("the templates have no permission set and no assignment that could be followed")]
+    NothingInTemplates,
     #[error("it can't be said what the rules want: {why}")]
     ExportUncertain { why: String },
     #[error("the permission set `{name}` is declared, and is yet to be made")]
@@ -73,7 +71,7 @@ impl ImportFailure {
             Self::TemplateFile { .. } => "give the path of a template in JSON or YAML",
             Self::TemplateNotText { .. } => "save the file as UTF-8",
             Self::SetInTwoTemplates { .. } => "import them one by one, or rename one",
-            Self::NoAssignment { .. } => "give the parameters that it needs with --parameter KEY=VALUE",
+            Self::NothingInTemplates => "give the parameters that it needs with --parameter KEY=VALUE",
             Self::ExportUncertain { .. } => "try again when it can be looked up",
             Self::ExportUnmade { .. } => "run `usher apply` first: templates name what is there",
             Self::TooMuch(_) => "leave --direct out, and put the templates into S3",

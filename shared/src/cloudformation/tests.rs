@@ -355,35 +355,6 @@ fn what_may_give_access_elsewhere_is_told_and_nothing_in_a_name_commands_a_termi
     assert!(!told.contains('\u{1b}'), "{told:?}");
 }
 
-#[test]
-fn what_stands_for_a_set_is_no_set_that_the_template_names() {
-    let stand_in = "arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-0000000000000000";
-    let assignment = |set: &str| {
-        format!(
-            "{{ Type: AWS::SSO::Assignment, Properties: {{ PermissionSetArn: {set}, PrincipalType: USER, PrincipalId: {ALICE}, TargetType: AWS_ACCOUNT, TargetId: '111122223333' }} }}"
-        )
-    };
-    let text = format!(
-        "
-Resources:
-  Set: {{ Type: AWS::SSO::PermissionSet, Properties: {{ Name: Set }} }}
-  One: {}
-  Other: {}
-",
-        assignment("!GetAtt Set.PermissionSetArn"),
-        assignment(stand_in),
-    );
-    let template = read("t.yaml", &text, &Given::default()).unwrap();
-    assert_eq!(problems(&template), Vec::<String>::new());
-    let (existing, _) = imported(std::slice::from_ref(&template));
-    assert_eq!((existing.sets.len(), existing.assignments.len()), (2, 2));
-    let text = document(&[template]);
-    assert!(
-        text.contains(&format!("permission_set_arn: \"{stand_in}\"")) && text.contains(" Set]"),
-        "{text}"
-    );
-}
-
 /// The policy of a template's only set, with this for a condition's value.
 fn conditioned(value: &str) -> Template {
     let text = format!(
@@ -461,4 +432,52 @@ Resources:
             if name == "yes" { (0, 1) } else { (1, 0) }
         );
     }
+}
+
+#[test]
+fn what_stands_for_a_set_is_no_set_that_the_template_names() {
+    let stand_in = "arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-0000000000000000";
+    let assignment = |set: &str| {
+        format!(
+            "{{ Type: AWS::SSO::Assignment, Properties: {{ PermissionSetArn: {set}, PrincipalType: USER, PrincipalId: {ALICE}, TargetType: AWS_ACCOUNT, TargetId: '111122223333' }} }}"
+        )
+    };
+    let text = format!(
+        "
+Resources:
+  Set: {{ Type: AWS::SSO::PermissionSet, Properties: {{ Name: Set }} }}
+  One: {}
+  Other: {}
+",
+        assignment("!GetAtt Set.PermissionSetArn"),
+        assignment(stand_in),
+    );
+    let template = read("t.yaml", &text, &Given::default()).unwrap();
+    assert_eq!(problems(&template), Vec::<String>::new());
+    let (existing, _) = imported(std::slice::from_ref(&template));
+    assert_eq!((existing.sets.len(), existing.assignments.len()), (2, 2));
+    let text = document(&[template]);
+    assert!(
+        text.contains(&format!("permission_set_arn: \"{stand_in}\"")) && text.contains(" Set]"),
+        "{text}"
+    );
+}
+
+#[test]
+fn sets_that_nothing_gives_are_declared_in_a_file_that_goes_beside_others() {
+    let text = "Resources: { Set: { Type: AWS::SSO::PermissionSet, Properties: { Name: Set } } }";
+    let template = read("t.yaml", text, &Given::default()).unwrap();
+    let (existing, declarations) = imported(&[template]);
+    assert!(existing.assignments.is_empty());
+    let mut bundle = import::declared_alone(&["Nobody has it.".to_owned()], &declarations).bundle;
+    insta::assert_snapshot!(bundle.files["permission-sets.yaml"], @r"
+    # Nobody has it.
+    version: 1
+
+    permission_sets:
+      - name: Set
+    ");
+    let root = "version: 1\nsettings: { mode: observe }\nrules:\n  - { id: a, principals: [{ group: a }], permission_sets: [Set], accounts: everywhere }\n";
+    bundle.files.insert(ROOT_FILE.to_owned(), root.to_owned());
+    assert_eq!(crate::rules::read(&bundle).unwrap().permission_sets.len(), 1);
 }

@@ -97,6 +97,21 @@ pub fn document(
     Ok(Document { bundle: Bundle { files } })
 }
 
+/// Permission sets that no rule gives, as a file to put beside a root file: a root file needs a rule.
+pub fn declared_alone(about: &[String], declarations: &[Declaration]) -> Document {
+    let declared = declarations.iter().map(sets::written).collect::<String>();
+    let text = format!("{}version: 1\n\npermission_sets:\n{declared}", comments(about));
+    Document { bundle: Bundle { files: [("permission-sets.yaml".to_owned(), text)].into() } }
+}
+
+fn comments(about: &[String]) -> String {
+    let mut text = String::new();
+    for line in about {
+        let _ = writeln!(text, "# {}", yaml::comment(line));
+    }
+    text
+}
+
 fn store(files: &mut BTreeMap<String, String>, root: &mut String, is_root: bool, begin: &str, rules: &str) {
     if is_root {
         root.push_str(begin);
@@ -139,10 +154,7 @@ impl Ids {
 /// What stands above the rules.
 fn head(choices: &Choices, heading: &Heading<'_>) -> String {
     let Heading { mode, about, declarations } = heading;
-    let mut text = String::new();
-    for line in about {
-        let _ = writeln!(text, "# {}", yaml::comment(line));
-    }
+    let mut text = comments(about);
     let _ = write!(text, "version: 1\nsettings:\n  mode: {mode}\n");
     let names = |names: &BTreeSet<String>| names.iter().map(|name| yaml::text(name)).collect::<Vec<_>>();
     if !choices.trusted_tags.is_empty() {

@@ -26,7 +26,7 @@ mod sets;
 mod tests;
 mod yaml;
 
-pub use document::{Document, Heading, TooLarge, document};
+pub use document::{Document, Heading, TooLarge, declared_alone, document};
 pub use exact::{Inexact, is_exact};
 pub use existing::{Existing, Named};
 pub use induce::{Choices, Induced, LeftOut, LeftOutWhy, Rule, Selection, induce, is_control_towers};

@@ -1,6 +1,6 @@
 //! What there is becomes a rule document, and Usher's own; templates become one, and what the rules want becomes templates.
 
-use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use cli::{Ending, Machine};
 use jiff::Timestamp;
@@ -62,7 +62,7 @@ assignments:
 
 impl Place {
     /// `usher import --out <a new file>`, which must go well.
-    async fn imported(&self, name: &str, more: &[&str]) -> (PathBuf, String) {
+    pub(super) async fn imported(&self, name: &str, more: &[&str]) -> (PathBuf, String) {
         let path = self.path(name);
         let ran = self.order(&[&["import", "--out", path.to_str().unwrap()], more].concat()).await;
         assert_eq!(ran.ending, Ending::Good, "{ran:?}");
@@ -70,7 +70,7 @@ impl Place {
         (path, text)
     }
 
-    fn there(&self) -> BTreeSet<String> {
+    pub(super) fn there(&self) -> BTreeSet<String> {
         self.world().assignments().keys().map(ToString::to_string).collect()
     }
 }
@@ -257,87 +257,6 @@ impl Clock for Behind {
     }
 }
 
-/// Numbers that are the same each time.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % most
-    }
-}
-
-/// An organization whose assignments were given by whole OUs, by teams, and one by one.
-fn generated(seed: u64) -> String {
-    let mut chance = Chance(seed);
-    let (mut text, mut assigned) = (String::new(), BTreeSet::new());
-    let mut accounts = Vec::new();
-    text.push_str("organization: o-exampleorg1\nroot: r-ab12\nmanagement_account: { name: management, id: \"111122223333\" }\norganizational_units:\n");
-    for ou in 0..3 {
-        let _ = write!(text, "  - name: Unit {ou}\n    accounts:\n");
-        for _ in 0..=chance.below(4) {
-            let (number, team) = (accounts.len(), chance.below(3));
-            accounts.push((ou, team));
-            let _ = writeln!(
-                text,
-                "      - {{ name: account-{number}, id: \"2000000000{number:02}\", tags: {{ Team: team-{team} }} }}"
-            );
-        }
-    }
-    text.push_str("instance: { arn: \"arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6\", identity_store: d-9067642ac1, name: example }\n");
-    text.push_str(
-        "permission_sets: [{ name: ReadOnlyAccess }, { name: PowerUserAccess }, { name: \"+odd\" }]\n",
-    );
-    text.push_str("groups: [{ name: Group 0 }, { name: \"yes\" }, { name: \"{odd}\" }]\nusers: [{ user_name: alice@example.com, display_name: Alice }, { user_name: \"7\", display_name: Seven }]\nassignments:\n");
-    let who =
-        ["group: Group 0", "group: \"yes\"", "group: \"{odd}\"", "user: alice@example.com", "user: \"7\""];
-    let sets = ["ReadOnlyAccess", "PowerUserAccess", "\"+odd\""];
-    for _ in 0..4 {
-        let (who, set, kind, of) = (chance.below(5), chance.below(3), chance.below(3), chance.below(3));
-        for (number, (ou, team)) in accounts.iter().enumerate() {
-            if kind == 0 && *ou == of || kind == 1 && *team == of || kind == 2 && *ou != of {
-                assigned.insert((number, set, who));
-            }
-        }
-    }
-    for _ in 0..3 {
-        assigned.insert((chance.below(accounts.len()), chance.below(3), chance.below(5)));
-    }
-    for (number, set, one) in assigned {
-        let _ = writeln!(
-            text,
-            "  - {{ account: account-{number}, permission_set: {}, {} }}",
-            sets[set], who[one]
-        );
-    }
-    text
-}
-
-#[tokio::test]
-async fn organizations_of_any_shape_are_imported_adopted_and_left_as_they_are() {
-    for seed in 0..12 {
-        let place = Place::new(&generated(seed)).await;
-        let before = place.there();
-        let trust: &[&str] = if seed % 2 == 0 { &["--trust-tag", "Team"] } else { &[] };
-        let (rules, text) = place.imported("usher.yaml", &[&["--mode", "sync"], trust].concat()).await;
-        let plan = place.usher("plan", &rules, &["--json"]).await;
-        assert_eq!(plan.ending, Ending::Good, "{seed}: {text}\n{plan:?}");
-        let adopt = place
-            .order(&["import", "--adopt", "--rules", rules.to_str().unwrap(), "--by", "alba", "--yes"])
-            .await;
-        assert_eq!(adopt.ending, Ending::Good, "{seed}: {adopt:?}");
-        let plan = place.usher("plan", &rules, &["--json"]).await;
-        assert_eq!(
-            (plan.ending, &plan.json()["summary"]["withheld"]),
-            (Ending::Good, &0.into()),
-            "{seed}: {plan:?}"
-        );
-        let apply = place.usher("apply", &rules, &["--yes"]).await;
-        assert_eq!(apply.ending, Ending::Good, "{seed}: {apply:?}");
-        assert_eq!((place.writes(), place.there()), (0, before), "{seed}");
-    }
-}
-
 const ARTICLE: &str = include_str!("../../../shared/src/cloudformation/fixtures/alice-and-frank.json");
 
 #[tokio::test]
@@ -385,6 +304,40 @@ async fn a_template_is_imported_without_aws() {
     let ran = run(&line, &Machine::this()).await;
     assert_eq!((ran.ending, out.exists()), (Ending::Bad, false), "{ran:?}");
     assert!(ran.err.contains("article.json:10"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_template_of_permission_sets_alone_declares_them_and_says_that_no_rule_gives_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (template, out) = (folder.path().join("sets.yaml"), folder.path().join("usher.yaml"));
+    std::fs::write(
+        &template,
+        "Resources: { Set: { Type: AWS::SSO::PermissionSet, Properties: { Name: Set, SessionDuration: PT2H } } }",
+    )
+    .unwrap();
+    let line =
+        ["usher", "import", "--cloudformation", template.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let ran = run(&line, &Machine::this()).await;
+    assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+    assert!(
+        ran.err.contains("1 permission set and 0 assignments in 0 rules. No rule gives them."),
+        "{}",
+        ran.err
+    );
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.contains("# NO RULE GIVES THEM.") && text.contains("session_duration: PT2H"), "{text}");
+    // Beside a root file it is part of the rules.
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::rename(&out, rules.join("sets.yaml")).unwrap();
+    std::fs::write(rules.join("usher.yaml"), super::RULES).unwrap();
+    let check = run(&["usher", "rules", "check", rules.to_str().unwrap()], &Machine::this()).await;
+    assert_eq!(check.ending, Ending::Good, "{check:?}");
+
+    std::fs::write(&template, "Resources: { Bucket: { Type: AWS::S3::Bucket } }").unwrap();
+    let ran = run(&line, &Machine::this()).await;
+    assert_eq!((ran.ending, out.exists()), (Ending::Bad, false), "{ran:?}");
+    assert!(ran.err.contains("no permission set and no assignment"), "{}", ran.err);
 }
 
 #[tokio::test]
