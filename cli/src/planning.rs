@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::{
     domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
     engine::{
-        self, Basis, BeyondHere, Decided, Planner, ReadError, StandIns, Survey, all_rows, consent::Proposal,
+        self, Basis, BeyondHere, Decided, Planner, PublishError, ReadError, StandIns, Survey, all_rows,
+        consent::Proposal,
     },
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{Beyond, BudgetKey, Cause, Row},
+    ports::{RulesInForce, RulesStore},
     resolve::{Missing, NamedBy},
     rules::Index,
 };
@@ -139,9 +141,26 @@ pub(crate) async fn plan(
         idle_rules: idle.rules.into_iter().collect(),
         idle_never: idle.never.into_iter().collect(),
         idle_scopes: in_scopes.idle(planner.reader.access).await,
+        refused: None,
         unread: unread.into_iter().map(why_unread).collect(),
     };
     Ok(Planned { report, differing, changing, names, basis, proposal, beyond })
+}
+
+impl Planned {
+    /// Tells what these rules newly give beyond scopes from what has drifted under those in force, and whether they are refused for it.
+    pub(crate) async fn weigh(
+        &mut self,
+        in_force: Option<&RulesInForce>,
+        store: &dyn RulesStore,
+    ) -> Result<Option<PublishError>, Failure> {
+        let rules = &self.basis.rules;
+        let found = std::mem::take(&mut self.beyond);
+        self.beyond = engine::weigh(found, &rules.index, in_force, store).await.map_err(Failure::Publish)?;
+        let refused = engine::stay_in_scope(&rules.version, &self.beyond, in_force).err();
+        self.report.refused = refused.as_ref().map(ToString::to_string);
+        Ok(refused)
+    }
 }
 
 /// What was decided about an account: the plan, the account, names that nothing bears, what is under way, and what is beyond scopes.

@@ -55,7 +55,7 @@ pub(crate) async fn run(
     let cause = Cause::new("command", &format!("apply-{}", machine.clock.now()));
 
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
-    let (foresight, planned, in_force) = {
+    let (foresight, mut planned, in_force) = {
         let ledger = ledger::to_read(&arguments.what.ledger.at, connection, machine).await?;
         let in_force = ledger.rules_in_force().await?;
         engine::may_follow(&bundle, ledger.as_ref(), machine.clock.now()).await.map_err(Failure::Publish)?;
@@ -73,31 +73,25 @@ pub(crate) async fn run(
             progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??;
         (foresight, first, in_force)
     };
-    let scope = match &arguments.plan {
-        Some(asked) if asked != planned.proposal.hash() => {
-            let now = planned.proposal.hash().clone();
-            return Err(ConsentError::PlanChanged { asked: asked.clone(), now }.into());
-        }
-        Some(_) => Some(planned.proposal.scope()),
-        None => None,
-    };
+    let scope = scope_of(arguments, &planned)?;
+    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(path)));
+    let refused = planned.weigh(in_force.as_ref(), store.as_ref()).await?;
     if !arguments.json {
         let text = render::plan_text::plan(&planned.report, screen.out_style);
         screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
     }
-    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&ledger::folder(path)));
-    let rules = &planned.basis.rules;
-    let beyond = engine::weigh(planned.beyond.clone(), &rules.index, in_force.as_ref(), store.as_ref())
-        .await
-        .map_err(Failure::Publish)?;
-    engine::stay_in_scope(&rules.version, &beyond, in_force.as_ref()).map_err(Failure::Publish)?;
+    if let Some(refused) = refused {
+        return Err(Failure::Publish(refused));
+    }
     if planned.report.summary.has_work() && !arguments.yes {
         screen.confirm(&question(&planned.report.summary))?;
     }
 
     let ledger = ledger::to_write(&arguments.what.ledger.at, connection, machine).await?;
     let (keeps, record, clock) = (store.as_ref(), ledger.as_ref(), machine.clock.as_ref());
-    engine::publish_planned(&bundle, &beyond, keeps, record, clock).await.map_err(Failure::Publish)?;
+    engine::publish_planned(&bundle, &planned.beyond, keeps, record, clock)
+        .await
+        .map_err(Failure::Publish)?;
     let engine = connect::for_the_engine(connection, machine).await?;
     let mut work = Work {
         aws: &aws,
@@ -202,6 +196,18 @@ fn question(summary: &PlanSummary) -> String {
         first.make_ascii_uppercase();
     }
     question
+}
+
+/// What alone may be done, where a plan was asked for by its hash: it must still be that one.
+fn scope_of(arguments: &ApplyArgs, planned: &Planned) -> Result<Option<Scope>, Failure> {
+    let now = planned.proposal.hash();
+    match &arguments.plan {
+        Some(asked) if asked != now => {
+            Err(ConsentError::PlanChanged { asked: asked.clone(), now: now.clone() }.into())
+        }
+        Some(_) => Ok(Some(planned.proposal.scope())),
+        None => Ok(None),
+    }
 }
 
 /// Everything that carrying out needs.

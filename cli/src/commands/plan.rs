@@ -8,7 +8,7 @@ use crate::{
     Ending, Failure, Machine, Screen,
     args::{ConnectionArgs, Output, PlanArgs},
     commands::what_if,
-    desk::Desk,
+    desk::{self, Desk},
     ledger, render,
     rule_files::{self, RuleFiles},
 };
@@ -48,7 +48,15 @@ pub(crate) async fn run(
     let desk = Desk::of(rules, ledger, &at.at, connection, machine).await?;
     let desk = desk.foreseeing_for(account.as_ref(), screen).await?;
     let cause = Cause::new("command", "plan");
-    let report = desk.plan(account.as_ref(), &cause, screen).await?.report;
+    let mut planned = desk.plan(account.as_ref(), &cause, screen).await?;
+    if !planned.beyond.is_empty() {
+        let in_force = desk.ledger.rules_in_force().await?;
+        // A plan needs no bucket; without it, it can't be said what is new.
+        if let Ok(store) = desk::store(&at.at, connection, machine).await {
+            planned.weigh(in_force.as_ref(), store.as_ref()).await?;
+        }
+    }
+    let report = planned.report;
 
     let text = match output.form() {
         Output::Json => render::as_json(&report)?,

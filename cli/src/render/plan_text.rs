@@ -69,11 +69,18 @@ fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
         let shrunk = "The rules have shrunk to fewer than half of those in force: they come into force only if this plan is approved.";
         let _ = writeln!(text, "{}", style.paint(Paint::Warning, shrunk));
     }
+    if let Some(why) = &report.refused {
+        let _ = writeln!(
+            text,
+            "{}",
+            style.paint(Paint::Bad, format!("These rules would not come into force: {}.", line(why)))
+        );
+    }
     if report.awaits_permission_sets {
         let first = "Permission sets that the rules declare are yet to be made or edited; this is planned with them as they will be. `usher apply` without --account brings them about, and what waits for them.";
         let _ = writeln!(text, "{}", style.paint(Paint::Warning, first));
     }
-    if report.summary.has_work() {
+    if report.summary.has_work() && report.refused.is_none() {
         let _ = writeln!(
             text,
             "  {}",

@@ -59,6 +59,7 @@ pub(crate) fn quiet_plan() -> PlanReport {
         idle_rules: Vec::new(),
         idle_never: Vec::new(),
         idle_scopes: Vec::new(),
+        refused: None,
         unread: Vec::new(),
     }
 }

@@ -43,6 +43,9 @@ pub struct PlanReport {
     /// What scopes of teams name, and nothing is; only of a plan for the whole organization.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub idle_scopes: Vec<IdleScope>,
+    /// Why these rules would not come into force: they newly give something beyond the scope of a team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// Accounts that could not be read: nothing is decided about them.
     pub unread: Vec<Unread>,
 }

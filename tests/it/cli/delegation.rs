@@ -278,6 +278,15 @@ async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organiz
         ["withheld"];
     assert_eq!(withheld[0]["reason"]["kind"], "out_of_scope", "{withheld}");
     assert!(withheld.to_string().contains("beyond the scope of the team whose rule wants it"), "{withheld}");
+    let refused = plan["refused"].as_str().unwrap();
+    assert!(refused.contains("they give what is beyond the scope of their team"), "{refused}");
+    let text = place.usher("plan", &rules, &[]).await.out;
+    assert!(
+        text.contains("These rules would not come into force") && !text.contains("usher apply"),
+        "{text}"
+    );
+    let comment = place.usher("plan", &rules, &["--output", "markdown"]).await.out;
+    assert!(comment.contains("**These rules would not come into force:**"), "{comment}");
 
     let apply = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Bad);

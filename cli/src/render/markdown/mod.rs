@@ -74,6 +74,9 @@ fn head(report: &PlanReport) -> String {
     if report.shrinks {
         text.push_str("\n**The rules have shrunk** to fewer than half of those in force: they come into force only if this plan is approved.\n");
     }
+    if let Some(why) = &report.refused {
+        let _ = writeln!(text, "\n**These rules would not come into force:** {}.", sentence(why));
+    }
     if let Some(account) = &report.account {
         let _ = writeln!(text, "\nOnly account {account} was looked at.");
     }
