@@ -17,9 +17,12 @@ mod rules;
 mod simulate;
 mod what_if;
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
+use clap::{
+    Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    builder::FalseyValueParser,
+};
 use jiff::SignedDuration;
 
 pub use audit::{AuditArgs, AuditOutput, What};
@@ -76,10 +79,29 @@ pub struct Cli {
     pub connection: ConnectionArgs,
 }
 
+impl Cli {
+    /// Reads a command line. What is said of colours holds for help and errors, too, which are written before all of it is read.
+    pub fn of_command_line(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let words: Vec<OsString> = words.into_iter().collect();
+        let plain = words.iter().take_while(|word| *word != "--").any(|word| word == "--no-color");
+        let colour = if plain { ColorChoice::Never } else { ColorChoice::Auto };
+        let mut command = Self::command().color(colour);
+        let matches = command.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Check rules, bring them into force, and go back to earlier ones
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        usher rules check rules/\n  \
+        usher rules publish rules/ --ledger dynamodb:usher-ledger --reason 'the new team'\n  \
+        usher rules versions\n  \
+        usher rules rollback"
+    )]
     Rules(RulesCommand),
     /// Show what the rules would change in AWS, and change nothing
     #[command(after_help = "Exit codes:\n  \
@@ -192,6 +214,9 @@ pub enum Command {
     )]
     Approve(ApproveArgs),
     /// Show who approved, paused, held, adopted or disowned what, and when
+    #[command(after_help = "Examples:\n  \
+        usher approvals\n  \
+        usher approvals --ledger dynamodb:usher-ledger")]
     Approvals(ApprovalsArgs),
     /// Stop everything: nothing more is sent to AWS
     #[command(after_help = "Examples:\n  \
@@ -199,6 +224,9 @@ pub enum Command {
         usher pause --ledger dynamodb:usher-ledger")]
     Pause(PauseArgs),
     /// Let everything go on
+    #[command(after_help = "Examples:\n  \
+        usher resume --reason 'incident 12 is over'\n  \
+        usher resume --ledger dynamodb:usher-ledger")]
     Resume(PauseArgs),
     /// Grant and revoke nothing for a principal, an account or one assignment
     #[command(after_help = "Examples:\n  \
@@ -240,13 +268,29 @@ pub enum Command {
     )]
     Reprovision(ReprovisionArgs),
     /// Tell what teams may give, and write it as IAM policies
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        usher delegation policy shop\n  \
+        usher delegation who shop-dev"
+    )]
     Delegation(DelegationCommand),
     /// Work on what failed for good: messages and events that no function could act on
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        usher dead-letters list --ledger dynamodb:usher-ledger\n  \
+        usher dead-letters retry --all"
+    )]
     DeadLetters(DeadLettersCommand),
     /// Work on the whole of a ledger: confirm it, write it out, put it in
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        usher ledger export --out ledger.jsonl\n  \
+        usher ledger import ledger.jsonl --ledger dynamodb:usher-ledger\n  \
+        usher ledger confirm --reason 'restored after incident 12'"
+    )]
     Ledger(LedgerCommand),
     /// Show what events lead to, or why they are ignored
     #[command(
@@ -352,13 +396,51 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The examples in a command's help, each up to where the shell's part begins.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let after = help.split_once("Example").map(|(_, after)| after.to_owned()).unwrap_or_default();
+        let calls = after.lines().filter_map(|line| line.find("usher ").map(|at| line[at..].to_owned()));
+        calls.map(|call| call.split(['|', '>']).next().unwrap_or_default().trim().to_owned()).collect()
+    }
+
+    /// The words of a call; what stands between single quotes is one.
+    fn words(call: &str) -> Vec<&str> {
+        let parts = call.split('\'').enumerate();
+        parts
+            .flat_map(|(at, part)| match at % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_command_has_examples_and_each_is_taken() {
+        let mut commands: Vec<clap::Command> = Cli::command().get_subcommands().cloned().collect();
+        let mut seen = 0;
+        while let Some(command) = commands.pop() {
+            let examples = examples(&command);
+            assert!(!examples.is_empty(), "`{}` has no examples", command.get_name());
+            for example in examples {
+                // What is explained stands behind two spaces or more.
+                let call = example.split("   ").next().unwrap_or_default();
+                let call = call.replace("HASH", &"5f".repeat(32));
+                if let Err(error) = Cli::try_parse_from(words(&call)) {
+                    panic!("`{call}` is not taken: {error}");
+                }
+                seen += 1;
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen > 80, "{seen}");
     }
 
     #[test]

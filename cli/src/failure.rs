@@ -80,6 +80,8 @@ pub enum Failure {
     EventsNotText { path: String, at: usize },
     #[error("cannot make the folder `{path}` for the ledger")]
     LedgerFolder { path: String, source: io::Error },
+    #[error("cannot make the folder `{path}` for reports")]
+    ReportFolder { path: String, source: io::Error },
     #[error("another `usher simulate` works with the ledger `{path}`")]
     LedgerSimulated { path: String },
     #[error("cannot write to the file of outcomes `{path}`")]
@@ -243,6 +245,7 @@ impl Failure {
                 "give a path that can be written with --outcomes. Nothing was read or changed"
             }
             Self::LedgerFolder { .. } => "give a path that can be written with --ledger",
+            Self::ReportFolder { .. } => "give a folder that can be written to with --reports",
             Self::ReportFile { .. } => {
                 "give the path of a report that `usher audit --output json --out FILE` or the function `audit` has written"
             }

@@ -2,14 +2,12 @@
 
 use std::{io, process::ExitCode};
 
-use clap::Parser as _;
-
 /// A wrong command line, as BSD's `sysexits.h` has it. Not clap's 2, which is how `usher plan` says that there is something to do.
 const WRONG_COMMAND_LINE: u8 = 64;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = match cli::Cli::try_parse() {
+    let arguments = match cli::Cli::of_command_line(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Asked for help or the version is no error. That nobody reads it is none either.

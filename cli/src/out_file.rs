@@ -34,6 +34,18 @@ impl Out {
         })
     }
 
+    /// The same for a rule document, which is YAML.
+    pub(crate) fn of_rules(path: Option<&Path>) -> Result<Self, Failure> {
+        match Self::of(path)? {
+            Self::File(path)
+                if !path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") =>
+            {
+                Err(ImportFailure::OutNotYaml { path: path.display().to_string() }.into())
+            }
+            out => Ok(out),
+        }
+    }
+
     /// Writes the files of a bundle.
     pub(crate) fn write(&self, bundle: &Bundle, screen: &mut Screen<'_>) -> Result<(), Failure> {
         let files = &bundle.files;

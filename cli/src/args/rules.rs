@@ -34,6 +34,9 @@ pub enum RulesCommand {
     )]
     Publish(RulesPublishArgs),
     /// Show every version that came into force, and how many assignments came from it
+    #[command(after_help = "Examples:\n  \
+        usher rules versions\n  \
+        usher rules versions --ledger dynamodb:usher-ledger --json")]
     Versions(RulesVersionsArgs),
     /// Print the rule files of a version that was in force
     #[command(after_help = "Example:\n  usher rules show 773c44e02aa5")]

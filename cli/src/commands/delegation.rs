@@ -92,8 +92,12 @@ async fn desk(
 fn named<'i>(text: &str, index: &'i Index) -> Result<&'i Team, Undelegated> {
     let teams = index.teams();
     teams.iter().find(|team| team.id.as_str() == text).ok_or_else(|| {
-        let near = look_up::nearest(text, teams.iter().map(|team| team.id.as_str()));
-        Undelegated::Team { name: text.to_owned(), nearest: near.into_iter().map(line).collect() }
+        let all = || teams.iter().map(|team| team.id.as_str());
+        Undelegated::Team {
+            name: line(text),
+            nearest: look_up::nearest(text, all()).into_iter().map(line).collect(),
+            all: all().map(line).collect(),
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! `usher export --cloudformation`: what the rules want becomes templates, for those who leave or want both. It holds no writer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     cloudformation::{self, Form, Limits, Stack, ToExport},
@@ -40,10 +40,8 @@ pub(crate) async fn run(
             Wanted::Gone => {}
         }
     }
-    let there: Vec<&str> = sets.values().map(String::as_str).collect();
-    if let Some(missing) = contents.keys().find(|name| !there.contains(&name.as_str())) {
-        return Err(ImportFailure::ExportUnmade { name: missing.clone() }.into());
-    }
+    let there: BTreeSet<&String> = sets.values().collect();
+    let unmade = contents.keys().filter(|name| !there.contains(name)).count();
     let used =
         |arn: &shared::domain::PermissionSetArn| assignments.iter().any(|key| key.permission_set == *arn);
     let sets = sets.into_iter().filter_map(|(arn, name)| {
@@ -57,7 +55,9 @@ pub(crate) async fn run(
     };
     let limits = if *direct { Limits::DIRECT } else { Limits::IN_S3 };
     let stacks = cloudformation::export(&what, form, limits).map_err(ImportFailure::from)?.stacks;
+    let left = left_out(ending.len(), unconfirmed.len(), waiting, unmade);
     if stacks.is_empty() {
+        screen.err.write_all(left.as_bytes()).map_err(Failure::Output)?;
         return Err(ImportFailure::NothingToExport.into());
     }
     out.write_templates(&files(&stacks, form), screen)?;
@@ -66,13 +66,12 @@ pub(crate) async fn run(
         count(stacks.iter().map(|stack| stack.resources).sum(), "resource", "resources"),
         count(stacks.len(), "template", "templates")
     );
-    let told = format!("{told}{}", left_out(ending.len(), unconfirmed.len(), waiting));
-    screen.err.write_all(told.as_bytes()).map_err(Failure::Output)?;
+    screen.err.write_all(format!("{told}{left}").as_bytes()).map_err(Failure::Output)?;
     Ok(Ending::Good)
 }
 
 /// What is not exported, and why.
-fn left_out(ending: usize, unconfirmed: usize, waiting: usize) -> String {
+fn left_out(ending: usize, unconfirmed: usize, waiting: usize, unmade: usize) -> String {
     let mut lines = Vec::new();
     if ending > 0 {
         let left = count(ending, "assignment is", "assignments are");
@@ -83,6 +82,12 @@ fn left_out(ending: usize, unconfirmed: usize, waiting: usize) -> String {
     if unconfirmed > 0 {
         let left = count(unconfirmed, "assignment is", "assignments are");
         lines.push(format!("{left} left out: `usher confirm` comes first.\n"));
+    }
+    if unmade > 0 {
+        let left = count(unmade, "permission set is", "permission sets are");
+        lines.push(format!(
+            "{left} left out with what rests on it, for being yet to be made: templates take over what is there. `usher apply` comes first.\n"
+        ));
     }
     if waiting > 0 {
         let names = count(waiting, "name is", "names are");

@@ -40,7 +40,7 @@ pub(crate) async fn run(
     }
     let ImportArgs { out, adopt, rules, .. } = arguments;
     if !adopt || out.is_some() {
-        let out = Out::of(out.as_deref())?;
+        let out = Out::of_rules(out.as_deref())?;
         let read = ledger::to_read(&arguments.ledger.at, connection, machine).await?;
         let desk = Desk::of(&[], read, &arguments.ledger.at, connection, machine).await?;
         let document = document(arguments, &desk, screen).await?;

@@ -28,7 +28,7 @@ pub(crate) async fn run(
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
-    let out = Out::of(arguments.out.as_deref())?;
+    let out = Out::of_rules(arguments.out.as_deref())?;
     let given = Given {
         parameters: arguments.parameters.iter().cloned().collect(),
         account_id: arguments.account_id.clone(),

@@ -66,6 +66,10 @@ pub(crate) async fn run(
         return Ok(Ending::Good);
     }
     let outcomes = ledger::outcomes(arguments.outcomes.as_deref())?;
+    if let Some(folder) = &arguments.reports {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| Failure::ReportFolder { path: folder.display().to_string(), source })?;
+    }
     let rules = if arguments.rules.is_empty() { example()? } else { Rules::read(&arguments.rules)? };
     let temporary;
     let path = if let Some(path) = &arguments.ledger {

@@ -67,7 +67,7 @@ pub(crate) async fn examine(
     let way = connect::connection(connection, machine).await;
     if reaches_aws(&way, connection, &mut findings) {
         let caller = way.caller().await;
-        standing::caller(&caller, &mut findings);
+        standing::caller(&caller, connection.profile.as_deref(), &mut findings);
         if !matches!(caller, Err(PortError::Barred(_))) {
             let caller = caller.ok();
             let instance = instance(&way, connection.instance_arn.as_ref(), &mut findings).await;
@@ -93,6 +93,20 @@ pub(crate) async fn examine(
     let Findings(findings) = findings;
     let ok = !findings.iter().any(|finding| finding.verdict == Verdict::Bad);
     DoctorReport { format: FORMAT, ok, findings, calls }
+}
+
+/// What to do about a call that was not answered, by what came instead: only what is not allowed can be allowed.
+fn way_out(error: &PortError, action: &str) -> String {
+    match error {
+        PortError::Denied(_) => format!("allow `{action}` to the role that Usher runs as"),
+        PortError::Barred(_) => "see to the credentials first".to_owned(),
+        PortError::Unassumed(_) => "see to the role first".to_owned(),
+        PortError::Throttled(_) | PortError::WindowFull(_) | PortError::Conflict(_) => {
+            "try again in a minute".to_owned()
+        }
+        PortError::NotFound(_) | PortError::Refused(_) => "check the Region".to_owned(),
+        PortError::Failed(_) => "check the Region, the endpoint and the network, and try again".to_owned(),
+    }
 }
 
 /// Whether there is a Region to ask in.
@@ -122,11 +136,7 @@ async fn instance(
     let all = match way.instances().await {
         Ok(all) => all,
         Err(error) => {
-            findings.bad(
-                what,
-                line(&error.to_string()),
-                "allow `sso:ListInstances` to the role that Usher runs as",
-            );
+            findings.bad(what, line(&error.to_string()), way_out(&error, "sso:ListInstances"));
             return None;
         }
     };

@@ -11,7 +11,11 @@ use super::Findings;
 use crate::{connect::Aws, screen::line};
 
 /// Whether there are credentials, and whose.
-pub(super) fn caller(caller: &Result<CallerIdentity, PortError>, findings: &mut Findings) {
+pub(super) fn caller(
+    caller: &Result<CallerIdentity, PortError>,
+    profile: Option<&str>,
+    findings: &mut Findings,
+) {
     let what = "credentials";
     match caller {
         Ok(CallerIdentity { account, arn }) => {
@@ -20,7 +24,13 @@ pub(super) fn caller(caller: &Result<CallerIdentity, PortError>, findings: &mut 
         Err(error @ PortError::Barred(_)) => findings.bad(
             what,
             line(&error.to_string()),
-            "set AWS_PROFILE or give --profile; `aws sso login` renews a session that has expired",
+            match profile.map(str::to_owned).or_else(|| std::env::var("AWS_PROFILE").ok()) {
+                Some(profile) => format!(
+                    "see whether `aws configure list-profiles` has the profile `{0}`; `aws sso login --profile {0}` renews a session that has expired",
+                    line(&profile)
+                ),
+                None => "set AWS_PROFILE or give --profile; `aws sso login` renews a session that has expired".to_owned(),
+            },
         ),
         Err(error) => findings.warning(
             what,
@@ -45,7 +55,10 @@ pub(super) async fn organization(
             findings.bad(
                 what,
                 line(&error.to_string()),
-                "use a role of the management account or of a delegated administrator, and allow `organizations:DescribeOrganization` to it",
+                match &error {
+                    PortError::Denied(_) => "use a role of the management account or of a delegated administrator, and allow `organizations:DescribeOrganization` to it".to_owned(),
+                    other => super::way_out(other, "organizations:DescribeOrganization"),
+                },
             );
             return None;
         }
@@ -60,7 +73,9 @@ pub(super) async fn organization(
             format!("{} has the features of consolidated billing only", line(id)),
             "enable all features of the organization: Identity Center gives access to accounts with them alone",
         ),
-        Err(error) => findings.warning(what, line(&error.to_string()), "try again"),
+        Err(error) => {
+            findings.warning(what, line(&error.to_string()), super::way_out(&error, "organizations:DescribeOrganization"));
+        }
     }
     trust(way, findings).await;
     if let Some(caller) = caller {

@@ -9,7 +9,7 @@ use shared::{
 #[derive(Debug, thiserror::Error)]
 pub enum Undelegated {
     #[error("the rules have no team `{name}`")]
-    Team { name: String, nearest: Vec<String> },
+    Team { name: String, nearest: Vec<String>, all: Vec<String> },
     #[error("the team `{team}` has no scope: its files may give anything anywhere")]
     NoScope { team: TeamId },
     #[error("the team `{team}` has no scope {number}: it has {scopes}")]
@@ -32,8 +32,11 @@ impl Undelegated {
     /// What to do about it.
     pub(super) fn way_out(&self) -> String {
         match self {
-            Self::Team { nearest, .. } if nearest.is_empty() => {
-                "the root file lists the teams under `teams`; `usher rules check` tells what each may give".to_owned()
+            Self::Team { nearest, all, .. } if nearest.is_empty() && all.is_empty() => {
+                "the root file lists teams under `teams`; it has none".to_owned()
+            }
+            Self::Team { nearest, all, .. } if nearest.is_empty() => {
+                format!("the root file has {}", all.join(", "))
             }
             Self::Team { nearest, .. } => format!("perhaps {} is meant", nearest.join(" or ")),
             Self::NoScope { .. } => "give it a `scope` in the root file: without one there is nothing that a policy could be limited to".to_owned(),

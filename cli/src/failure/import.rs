@@ -33,12 +33,12 @@ pub enum ImportFailure {
     NothingInTemplates,
     #[error("it can't be said what the rules want: {why}")]
     ExportUncertain { why: String },
-    #[error("the permission set `{name}` is declared, and is yet to be made")]
-    ExportUnmade { name: String },
     #[error("there is nothing to export: the rules want nothing, and declare no permission set")]
     NothingToExport,
     #[error("a template can't hold it")]
     TooMuch(#[from] TooMuch),
+    #[error("an imported document is YAML, and `{path}` says otherwise")]
+    OutNotYaml { path: String },
     #[error("`{path}` is there already")]
     OutExists { path: String },
     #[error("cannot write `{path}`")]
@@ -73,8 +73,8 @@ impl ImportFailure {
             Self::SetInTwoTemplates { .. } => "import them one by one, or rename one",
             Self::NothingInTemplates => "give the parameters that it needs with --parameter KEY=VALUE",
             Self::ExportUncertain { .. } => "try again when it can be looked up",
-            Self::ExportUnmade { .. } => "run `usher apply` first: templates name what is there",
             Self::TooMuch(_) => "leave --direct out, and put the templates into S3",
+            Self::OutNotYaml { .. } => "give a name that ends in .yaml, or a folder",
             Self::OutExists { .. } => "give a path that is not there yet: nothing is written over",
             Self::OutFile { .. } => "give a path in a folder that is there and that you may write to",
             Self::NeedsFolder { .. } => "give a folder that is not there yet, as --out rules",

@@ -237,10 +237,12 @@ fn rules(text: &mut String, all: &[RuleWhy], never: &[NeverWhy], report: &Explai
         a_rule(text, rule, verdict, Paint::Warning, style);
         let mut told = conditions(rule, unmet.len() == 1, report);
         if unmet.is_empty() && rule.frozen().is_none() {
-            told.push((
-                false,
-                "none of its permission sets fits here: ask about one of them to see why".to_owned(),
-            ));
+            let why = if rule.powerless {
+                "all that it would give here is beyond the scope of its team"
+            } else {
+                "none of its permission sets fits here"
+            };
+            told.push((false, format!("{why}: ask about one of them to see why")));
         }
         write(text, &told, style);
     }

@@ -414,11 +414,19 @@ async fn what_is_exported_and_imported_again_plans_to_nothing() {
     }
     let twice = place.order(&["export", "--cloudformation", "--rules", rules.to_str().unwrap()]).await;
     assert!(twice.out.starts_with("AWSTemplateFormatVersion"), "{twice:?}");
-    let more = place.file(
-        "more.yaml",
-        "version: 1\nsettings: { mode: sync }\npermission_sets: [{ name: New }]\nrules:\n  - { id: a, principals: [{ group: Auditors }], permission_sets: [New], accounts: everywhere }\n",
-    );
-    let unmade = place.order(&["export", "--cloudformation", "--rules", more.to_str().unwrap()]).await;
-    assert_eq!(unmade.ending, Ending::Bad);
-    assert!(unmade.err.contains("usher apply"), "{}", unmade.err);
+    let new = "version: 1\nsettings: { mode: sync }\npermission_sets: [{ name: New }]\nrules:\n  - { id: a, principals: [{ group: Auditors }], permission_sets: [New], accounts: everywhere }\n";
+    let there = "  - { id: b, principals: [{ group: Auditors }], permission_sets: [PowerUserAccess], accounts: everywhere }\n";
+    for (name, document, ending) in
+        [("new.yaml", new.to_owned(), Ending::Bad), ("more.yaml", format!("{new}{there}"), Ending::Good)]
+    {
+        let rules = place.file(name, &document);
+        let unmade = place.order(&["export", "--cloudformation", "--rules", rules.to_str().unwrap()]).await;
+        assert_eq!(unmade.ending, ending, "{unmade:?}");
+        assert!(unmade.err.contains("1 permission set is left out with what rests on it"), "{}", unmade.err);
+        assert_eq!(unmade.out.contains("AWS::SSO::Assignment"), ending == Ending::Good, "{}", unmade.out);
+    }
+    let json = place.path("rules.json");
+    let refused = place.order(&["import", "--out", json.to_str().unwrap()]).await;
+    assert!(refused.err.contains("an imported document is YAML"), "{refused:?}");
+    assert!(!json.exists());
 }

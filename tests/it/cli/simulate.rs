@@ -48,6 +48,21 @@ async fn create(simulation: &Simulation, name: &str) -> String {
 }
 
 #[tokio::test]
+async fn help_has_no_colours_where_none_are_wanted() {
+    let help = async |words: &[&str]| {
+        let mut command = tokio::process::Command::new(super::simulation::usher());
+        let ran =
+            command.args(words).env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").output().await.unwrap();
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    assert!(help(&["plan", "--help"]).await.contains('\u{1b}'));
+    for words in [["--no-color", "plan", "--help"], ["plan", "--no-color", "--help"]] {
+        let help = help(&words).await;
+        assert!(help.contains("Exit codes:") && !help.contains('\u{1b}'), "{help}");
+    }
+}
+
+#[tokio::test]
 async fn an_account_created_in_it_gets_its_access_and_ctrl_c_ends_it_with_the_ledger_kept() {
     let files = Files::new();
     let ledger = files.path("kept/ledger.db");
