@@ -249,6 +249,35 @@ async fn read(
     Ok((Rulebook::fixed(on_hand), files))
 }
 
+impl Desk {
+    /// Says of a plan whether its rules would be refused for what they newly give beyond scopes. A plan needs no bucket: where the rules in
+    /// force can't be fetched, it can't be said.
+    pub(crate) async fn weigh(
+        &self,
+        planned: &mut Planned,
+        at: &LedgerAt,
+        connection: &ConnectionArgs,
+        machine: &Machine,
+    ) -> Result<(), Failure> {
+        if planned.beyond.is_empty() {
+            return Ok(());
+        }
+        let in_force = self.ledger.rules_in_force().await?;
+        let weighed = match store(at, connection, machine).await {
+            Ok(store) => planned.weigh(in_force.as_ref(), store.as_ref()).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = weighed {
+            let why = shared::causes::joined(&error);
+            tracing::warn!(
+                why,
+                "whether these rules would be refused can't be said: the rules in force can't be fetched"
+            );
+        }
+        Ok(())
+    }
+}
+
 /// Where the rules in force are kept: beside a ledger in a file, in the bucket of the deployed functions otherwise.
 pub(crate) async fn store(
     at: &LedgerAt,

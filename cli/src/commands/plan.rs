@@ -8,7 +8,7 @@ use crate::{
     Ending, Failure, Machine, Screen,
     args::{ConnectionArgs, Output, PlanArgs},
     commands::what_if,
-    desk::{self, Desk},
+    desk::Desk,
     ledger, render,
     rule_files::{self, RuleFiles},
 };
@@ -49,13 +49,7 @@ pub(crate) async fn run(
     let desk = desk.foreseeing_for(account.as_ref(), screen).await?;
     let cause = Cause::new("command", "plan");
     let mut planned = desk.plan(account.as_ref(), &cause, screen).await?;
-    if !planned.beyond.is_empty() {
-        let in_force = desk.ledger.rules_in_force().await?;
-        // A plan needs no bucket; without it, it can't be said what is new.
-        if let Ok(store) = desk::store(&at.at, connection, machine).await {
-            planned.weigh(in_force.as_ref(), store.as_ref()).await?;
-        }
-    }
+    desk.weigh(&mut planned, &at.at, connection, machine).await?;
     let report = planned.report;
 
     let text = match output.form() {

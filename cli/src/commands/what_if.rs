@@ -8,6 +8,7 @@ use crate::{
     desk::Desk,
     ledger, render,
     report::WhatIfReport,
+    screen::line,
     what_if::Supposed,
 };
 
@@ -38,11 +39,18 @@ pub(crate) async fn run(
         None => vec![None],
     };
     let mut plans = Vec::with_capacity(looks.len());
+    let mut refused = None;
     for account in looks {
         let now = desk.plan(account, &cause, screen).await?.report;
-        plans.push((now, then.plan(account, &cause, screen).await?.report));
+        let mut planned = then.plan(account, &cause, screen).await?;
+        if !supposed.rules.is_empty() {
+            then.weigh(&mut planned, &at.at, connection, machine).await?;
+        }
+        refused = refused.or_else(|| planned.report.refused.take());
+        plans.push((now, planned.report));
     }
-    let notes = supposed.mistrusted(&then.trusted_account_tags().await?);
+    let mut notes = supposed.mistrusted(&then.trusted_account_tags().await?);
+    notes.extend(refused.map(|why| format!("these rules would not come into force: {}", line(&why))));
     let Some(report) = WhatIfReport::of(supposed, plans) else { return Ok(Ending::Good) };
     let report = WhatIfReport { notes, ..report };
     let text = match output.form() {

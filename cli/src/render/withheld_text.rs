@@ -71,7 +71,7 @@ pub(super) fn set_text(set: &WithheldSet) -> String {
         SetAction::Edit => "not edited",
         SetAction::Adopt => "not taken over",
         SetAction::Delete => "not deleted",
-        SetAction::Unknown => "could not be read",
+        SetAction::Unknown => "not decided",
     };
     let since = set.since.map(|at| format!(", since {}", super::minute(at))).unwrap_or_default();
     format!("{what}: {} (declared at {}{since})", line(&set.why), line(&set.declared_at))

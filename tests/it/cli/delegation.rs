@@ -287,6 +287,13 @@ async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organiz
     );
     let comment = place.usher("plan", &rules, &["--output", "markdown"]).await.out;
     assert!(comment.contains("**These rules would not come into force:**"), "{comment}");
+    let supposed = format!("rules:{}", rules.display());
+    let before = place.file("usher.yaml", &format!("{ROOT}{RULES}"));
+    let what_if = place.usher("plan", &before, &["--what-if", &supposed, "--json"]).await.json();
+    assert!(
+        what_if["notes"].to_string().contains("these rules would not come into force: they give"),
+        "{what_if}"
+    );
 
     let apply = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Bad);

@@ -18,6 +18,7 @@ mod explain_example;
 mod explain_nothing;
 mod foreseen;
 mod import;
+mod import_page;
 mod import_shapes;
 mod permission_sets;
 mod plan_and_apply;
