@@ -1,6 +1,9 @@
 //! The clocks: the machine's own, Tokio's, which tests can stop and turn, and one that goes faster than both.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, SystemTime},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -21,6 +24,20 @@ impl Clock for SystemClock {
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+}
+
+/// How long a run may last whose end is not told, or not told right.
+const UNTOLD: SignedDuration = SignedDuration::from_mins(1);
+
+/// When a run has to be done that begins now and is ended from outside at `end`, with `reserve` left for what comes last.
+///
+/// An end that is past before the run begins is none: what plays Lambda may tell it wrong (that of cargo-lambda 1.9 is ten minutes into
+/// 1970), and a machine's clock may have jumped. Whoever believed it would never do anything. A minute is taken then.
+pub fn deadline(now: Timestamp, end: SystemTime, reserve: SignedDuration) -> Timestamp {
+    let told = Timestamp::try_from(end).ok().filter(|end| *end > now);
+    told.and_then(|end| end.checked_sub(reserve).ok())
+        .or_else(|| now.checked_add(UNTOLD).ok())
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// A clock that began at a time of one's choice and goes as Tokio's does: under `tokio::time::pause` it is virtual, the same in
@@ -91,6 +108,19 @@ pub(crate) fn later(time: Timestamp, duration: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_ends_before_it_is_ended_and_an_end_that_is_past_is_none() {
+        let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+        let reserve = SignedDuration::from_secs(20);
+        let in_a_quarter = SystemTime::from(now) + Duration::from_mins(15);
+        assert_eq!(deadline(now, in_a_quarter, reserve), "2026-12-01T12:14:40Z".parse().unwrap());
+        let in_a_second = SystemTime::from(now) + Duration::from_secs(1);
+        assert!(deadline(now, in_a_second, reserve) < now, "what is too short leaves no time");
+        for wrong in [SystemTime::UNIX_EPOCH + Duration::from_mins(10), now.into(), SystemTime::UNIX_EPOCH] {
+            assert_eq!(deadline(now, wrong, reserve), "2026-12-01T12:01:00Z".parse().unwrap());
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn under_paused_time_the_clock_goes_exactly_as_far_as_was_slept() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{bench, checks, failure::Failure, infra, report::Report, sizes, week};
+use crate::{bench, checks, failure::Failure, infra, lambda, report::Report, sizes, week};
 
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -13,6 +13,8 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
         report.check(name, || check(root));
     }
     report.check("sizes of all functions", || sizes::check(root));
+    report.check("the functions for arm64", || lambda::check(root));
+    report.check("the functions under cargo lambda", || lambda::run(root));
     report.check("the week", || week::check(root));
     report.check("benchmarks", || bench::run(root, &["--json".into(), "target/bench.json".into()]));
     report.finish()

@@ -61,6 +61,10 @@ const NEEDED: [Needed; 3] = [
     },
 ];
 
+/// Tests that want a tool that is too large to be installed for every change: `cargo xtask lambda` runs them. Nextest's configuration
+/// leaves them out by the same name.
+const WITH_A_TOOL_OF_THEIR_OWN: &str = "cargo_lambda_";
+
 /// Runs all tests, or those that these arguments of the test runner choose.
 pub(crate) fn run(root: &Path, need: Need, chosen: &[OsString]) -> Result<(), Failure> {
     let mut there = Vec::new();
@@ -98,6 +102,26 @@ pub(crate) fn run(root: &Path, need: Need, chosen: &[OsString]) -> Result<(), Fa
     outcome
 }
 
+/// The command that runs the tests that want a tool of their own, and no others.
+pub(crate) fn with_a_tool_of_their_own(root: &Path) -> Command {
+    let arguments = ["--locked", "--workspace", "--all-features"];
+    let mut tests = if tools::cargo_has(root, "nextest") {
+        let mut tests = cargo(root, ["nextest", "run"]);
+        let these = format!("test(/(^|::){WITH_A_TOOL_OF_THEIR_OWN}/)");
+        tests.args(arguments).args(["--ignore-default-filter", "-E", &these]);
+        tests
+    } else {
+        let mut tests = cargo(root, ["test"]);
+        tests
+            .args(arguments)
+            .args(["--lib", "--bins", "--tests", "--no-fail-fast"])
+            .arg(WITH_A_TOOL_OF_THEIR_OWN);
+        tests
+    };
+    tests.env("INSTA_UPDATE", "no");
+    tests
+}
+
 /// The command that runs the tests, less those in modules whose names begin so: nextest where it is installed, else cargo's own.
 fn runner(root: &Path, left_out: &[&str], chosen: &[OsString]) -> Command {
     let arguments = ["--locked", "--workspace", "--all-features"];
@@ -114,13 +138,11 @@ fn runner(root: &Path, left_out: &[&str], chosen: &[OsString]) -> Command {
     // Not --all-targets: it would leave nothing out, and examples and benches are no tests.
     tests.args(arguments).args(["--lib", "--bins", "--tests", "--no-fail-fast"]);
     tests.args(chosen);
-    if !left_out.is_empty() {
-        if !chosen.iter().any(|argument| argument == "--") {
-            tests.arg("--");
-        }
-        for prefix in left_out {
-            tests.args(["--skip", prefix]);
-        }
+    if !chosen.iter().any(|argument| argument == "--") {
+        tests.arg("--");
+    }
+    for prefix in left_out.iter().chain([&WITH_A_TOOL_OF_THEIR_OWN]) {
+        tests.args(["--skip", prefix]);
     }
     tests
 }

@@ -47,6 +47,9 @@ pub(crate) const CHECKOV: Tool =
 /// Reads CloudFormation templates as SAM does.
 pub(crate) const SAM: Tool =
     Tool { package: "aws-sam-cli", version: "1.170.0", program: "sam", from: From::PythonAlone };
+/// Builds functions for Lambda, and plays Lambda. It brings zig along, which is large.
+pub(crate) const CARGO_LAMBDA: Tool =
+    Tool { package: "cargo-lambda", version: "1.9.2", program: "cargo-lambda", from: From::PythonAlone };
 /// Finds spelling mistakes.
 pub(crate) const TYPOS: Tool =
     Tool { package: "typos", version: "1.52.0", program: "typos", from: From::Python };

@@ -1,18 +1,18 @@
 //! Wiring only.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use jiff::SignedDuration;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use on_rules_change::Place;
 use serde_json::Value;
 use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
-    clock::SystemClock,
+    clock::{SystemClock, deadline},
     engine::{Incoming, ReadError, Reader, Rulebook},
     pace::Paces,
-    ports::AccessReader,
+    ports::{AccessReader, Clock as _},
     settings::Settings,
     telemetry,
 };
@@ -79,18 +79,11 @@ async fn main() -> Result<(), WithCauses> {
             inbox: &inbox,
             settings: engine,
         };
-        let until = deadline(&event.context);
+        let until = deadline(SystemClock.now(), event.context.deadline(), RESERVE);
         on_rules_change::handle(event.payload, place, incoming, &parked, until)
             .await
             .map_err(|error| Error::from(with_causes(error)))
     }))
     .await
     .map_err(|error| WithCauses::of(&*error))
-}
-
-/// When the plan has to be ready, by the time that Lambda gives the function.
-fn deadline(context: &Context) -> Timestamp {
-    let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
-    end.and_then(|end| end.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX)
 }

@@ -1,15 +1,13 @@
 //! Wiring only.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
-    clock::SystemClock,
+    clock::{SystemClock, deadline},
     engine::{DeadLetters, Provisioner},
+    ports::Clock as _,
     settings::Settings,
     telemetry,
 };
@@ -47,8 +45,8 @@ async fn main() -> Result<(), WithCauses> {
             clock: &clock,
             settings: engine,
         };
-        let Context { request_id, .. } = &event.context;
-        let until = deadline(&event.context);
+        let request_id = &event.context.request_id;
+        let until = deadline(SystemClock.now(), event.context.deadline(), provision::RESERVE);
         // The tick of a schedule is no batch of wakes: it wakes all the same.
         let wakes = serde_json::from_value(event.payload).unwrap_or_default();
         provision::handle_or_park(wakes, provisioner, request_id, until, dead)
@@ -57,11 +55,4 @@ async fn main() -> Result<(), WithCauses> {
     }))
     .await
     .map_err(|error| WithCauses::of(&*error))
-}
-
-/// When the run has to end, by the time that Lambda gives the function.
-fn deadline(context: &Context) -> Timestamp {
-    let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
-    end.and_then(|end| end.checked_sub(provision::RESERVE).ok()).unwrap_or(Timestamp::MAX)
 }

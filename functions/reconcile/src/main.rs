@@ -1,16 +1,16 @@
 //! Wiring only.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use jiff::SignedDuration;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
-    clock::SystemClock,
+    clock::{SystemClock, deadline},
     engine::{DeadLetters, Planner, ReadError, Reader, Reconciler, Rulebook},
     pace::Paces,
-    ports::AccessReader as _,
+    ports::{AccessReader as _, Clock as _},
     settings::Settings,
     telemetry,
 };
@@ -56,16 +56,9 @@ async fn main() -> Result<(), WithCauses> {
         };
         let reconciler =
             Reconciler { planner: Planner { reader, settings: engine }, ledger: &ledger, wake: &wake };
-        let until = deadline(&event.context);
+        let until = deadline(SystemClock.now(), event.context.deadline(), RESERVE);
         Ok::<_, Error>(reconcile::handle(event.payload, reconciler, dead, until).await)
     }))
     .await
     .map_err(|error| WithCauses::of(&*error))
-}
-
-/// When the answer has to be ready, by the time that Lambda gives the function.
-fn deadline(context: &Context) -> Timestamp {
-    let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
-    end.and_then(|end| end.checked_sub(RESERVE).ok()).unwrap_or(Timestamp::MAX)
 }

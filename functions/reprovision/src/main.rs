@@ -1,17 +1,16 @@
 //! Wiring only.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use shared::{
     aws::{Connection, Service},
     causes::{WithCauses, with_causes},
-    clock::SystemClock,
+    clock::{SystemClock, deadline},
     engine::{DeclaredSets, ReadError, Reader, Reprovisioner, Rulebook, SetKeeper},
     pace::Paces,
-    ports::AccessReader as _,
+    ports::{AccessReader as _, Clock as _},
     settings::Settings,
     telemetry,
 };
@@ -78,18 +77,11 @@ async fn main() -> Result<(), WithCauses> {
             wake: &wake,
             witness: &witness,
         };
-        let until = deadline(&event.context);
+        let until = deadline(SystemClock.now(), event.context.deadline(), reprovision::RESERVE);
         reprovision::handle(keeper, reprovisioner, &event.context.request_id, until)
             .await
             .map_err(|error| Error::from(with_causes(error)))
     }))
     .await
     .map_err(|error| WithCauses::of(&*error))
-}
-
-/// When the run has to end, by the time that Lambda gives the function.
-fn deadline(context: &Context) -> Timestamp {
-    let end = context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let end = i64::try_from(end.as_millis()).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
-    end.and_then(|end| end.checked_sub(reprovision::RESERVE).ok()).unwrap_or(Timestamp::MAX)
 }

@@ -46,16 +46,7 @@ impl Function {
         envs: impl IntoIterator<Item = (K, V)>,
         api: &RuntimeApi,
     ) -> Self {
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .envs(lambda_sets(name))
-            .env("AWS_LAMBDA_RUNTIME_API", api.address())
-            .envs(envs)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        let mut command = command(program, name, api.address(), envs);
         let log = Log::default();
         let desk = api.desk();
         desk.started(name, &log);
@@ -124,6 +115,26 @@ async fn watch_over(
         stream.await.unwrap();
     }
     desk.ended(&format!("`{name}` ended with {status}; {}", log.tail()));
+}
+
+/// A function's program, to be started with what Lambda sets, these variables, and the Runtime API at this address.
+pub(super) fn command<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+    program: &Path,
+    name: &str,
+    api: impl AsRef<OsStr>,
+    envs: impl IntoIterator<Item = (K, V)>,
+) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(lambda_sets(name))
+        .env("AWS_LAMBDA_RUNTIME_API", api)
+        .envs(envs)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }
 
 /// Where cargo puts the program of this name: beside the folder of the test program.

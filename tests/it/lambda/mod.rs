@@ -1,5 +1,6 @@
 //! The built functions, run as in Lambda: the Runtime API, their own processes, AWS's stores, and the simulator on the wire.
 
+mod cargo_lambda_runtime;
 mod function;
 pub(crate) mod log;
 pub(crate) mod moto;
@@ -14,6 +15,7 @@ mod moto_rules;
 mod moto_shares;
 mod moto_slow;
 mod moto_trouble;
+mod payloads;
 mod runtime_api;
 mod service;
 

@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_organizations::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName, QueueAttributeName};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use shared::{
     aws::{DynamoDbLedger, S3Rules, create_table},
     clock::SystemClock,
@@ -27,6 +27,7 @@ use super::{
     function::Function,
     log::Log,
     moto::Moto,
+    payloads::{scheduled, sqs_event},
     runtime_api::{FunctionError, RuntimeApi},
 };
 
@@ -288,6 +289,15 @@ impl Service {
     /// and deletes the messages that did not fail. Those that failed can be received again at once, as if their time had passed.
     /// `None` when there is nothing to receive.
     pub(crate) async fn deliver(&self, queue: &str, lambda: &Lambda) -> Option<Delivery> {
+        self.deliver_by(queue, async |event| lambda.api.invoke(event).await).await
+    }
+
+    /// The same with this way to invoke the function.
+    pub(crate) async fn deliver_by(
+        &self,
+        queue: &str,
+        invoke: impl AsyncFnOnce(String) -> Result<Value, FunctionError>,
+    ) -> Option<Delivery> {
         let sqs = self.moto.sqs();
         let request = sqs.receive_message().queue_url(queue).max_number_of_messages(10);
         let request = request
@@ -297,7 +307,7 @@ impl Service {
         if messages.is_empty() {
             return None;
         }
-        let answer = lambda.api.invoke(sqs_event(queue, &messages).to_string()).await;
+        let answer = invoke(sqs_event(queue, &messages).to_string()).await;
         let again: BTreeSet<&str> = match &answer {
             Err(_) => messages.iter().filter_map(SqsMessage::message_id).collect(),
             Ok(answer) => answer
@@ -348,12 +358,7 @@ impl Service {
 
     /// Sweeps, and tells what was found.
     pub(crate) async fn sweep(&self, functions: &Functions) -> Value {
-        let scheduled = json!({
-            "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
-            "source": "aws.events", "account": "111122223333", "time": "2026-11-21T12:00:00Z",
-            "region": "us-east-1", "resources": [], "detail": {},
-        });
-        functions.sweep.api.invoke(scheduled.to_string()).await.unwrap()
+        functions.sweep.api.invoke(scheduled().to_string()).await.unwrap()
     }
 
     /// The bodies of all messages in the parked queue.
@@ -445,27 +450,6 @@ pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never: {what}"));
-}
-
-/// The payload that Lambda gives a function for a batch of messages (Lambda Developer Guide, "Using Lambda with Amazon SQS").
-fn sqs_event(queue: &str, messages: &[SqsMessage]) -> Value {
-    let name = queue.rsplit('/').next().unwrap_or_default();
-    let record = |message: &SqsMessage| {
-        let attributes: BTreeMap<&str, &String> =
-            message.attributes().into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect();
-        json!({
-            "messageId": message.message_id(),
-            "receiptHandle": message.receipt_handle(),
-            "body": message.body(),
-            "attributes": attributes,
-            "messageAttributes": {},
-            "md5OfBody": message.md5_of_body(),
-            "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:us-east-1:123456789012:{name}"),
-            "awsRegion": "us-east-1",
-        })
-    };
-    json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() })
 }
 
 fn named(world: &World, key: &shared::domain::AssignmentKey) -> Named {
