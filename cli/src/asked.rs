@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use shared::{
     audit::{
-        Access, Assignment, Audit, AuditedSet, Register, Standing, Taken, Unread, csv,
+        Access, Assignment, Audit, AuditedSet, Register, Scope, Standing, Taken, Unread, csv,
         page::{self, Start},
     },
     domain::{AccountId, PermissionSetArn, RuleId, UserId},
@@ -104,6 +104,11 @@ pub(crate) fn person(text: &str, audit: &Audit) -> Result<UserId, Unknown> {
     match called.as_slice() {
         [only] => Ok(only.id.clone()),
         [] => {
+            // INVARIANT: what was not read is not said to be missing.
+            if let Some(unread) = audit.unread.iter().find(|unread| unread.scope == Scope::People) {
+                let (what, why) = (line(&unread.what), line(&unread.why));
+                return Err(Unknown::Untold { name: line(text), what, why });
+            }
             let near = nearest(name, audit.people.iter().map(|one| one.user_name.as_str()));
             Err(Unknown::Nobody {
                 name: text.to_owned(),

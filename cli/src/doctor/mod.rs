@@ -229,7 +229,9 @@ fn allowed(calls: &[CallTried], all: bool, findings: &mut Findings) {
             "try again; --json has AWS's words",
         );
     }
-    if denied == 0 && failed == 0 {
+    if good == 0 && denied == 0 && failed == 0 {
+        findings.untried(what, "what comes before is missing");
+    } else if denied == 0 && failed == 0 {
         let untried = of(Untried).count();
         let rest = if untried > 0 {
             format!("; nothing to try {untried} on: {}", names(Untried))

@@ -71,15 +71,19 @@ impl Known<'_> {
             (Some(Operation::Grant), None) if self.awaits_set => {
                 says.push("It is granted once the permission set is made.".to_owned());
             }
-            (Some(Operation::Grant), None) => says.push("The next run grants it.".to_owned()),
+            (Some(Operation::Grant), None) => {
+                says.push("The next run grants it, within its budget.".to_owned())
+            }
             // Why was told already.
             (Some(Operation::Revoke), None)
                 if !self.out_of_scope.is_empty() || !self.forbidden_by.is_empty() =>
             {
-                says.push("The next run revokes it.".to_owned());
+                says.push("The next run revokes it, within its budget.".to_owned());
             }
             (Some(Operation::Revoke), None) => {
-                says.push("No rule wants it any more: the next run revokes it.".to_owned());
+                says.push(
+                    "No rule wants it any more: the next run revokes it, within its budget.".to_owned(),
+                );
             }
             (None, None) => says.extend(self.at_rest()),
         }
@@ -416,10 +420,10 @@ mod tests {
         Rule shop and web would give it, and it is beyond the scope of the rule's team: narrow the rule, or have the scope widened in the root file.
         --
         It is not there.
-        The next run grants it.
+        The next run grants it, within its budget.
         --
         It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
-        No rule wants it any more: the next run revokes it.
+        No rule wants it any more: the next run revokes it, within its budget.
         --
         It is there, and Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
         It ends on 2027-01-15 09:00 UTC: all rules that want it do.

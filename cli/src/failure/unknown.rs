@@ -11,6 +11,8 @@ pub enum Unknown {
     PermissionSet { name: String, nearest: Vec<String> },
     #[error("no user and no group is called `{name}`")]
     Nobody { name: String, nearest: Vec<String> },
+    #[error("whether anybody is called `{name}` can't be told: {what} could not be read ({why})")]
+    Untold { name: String, what: String, why: String },
     #[error("the organization has no account `{name}`")]
     Account { name: String, nearest: Vec<String> },
     #[error("the organization has no OU `{name}`")]
@@ -36,6 +38,7 @@ impl Unknown {
                 nearest,
                 "names are compared letter by letter; an id works too, and so do user:NAME and group:NAME",
             ),
+            Self::Untold { .. } => "give the id, or try again once that can be read".to_owned(),
             Self::Account { nearest, .. } => {
                 perhaps(nearest, "an account is told by its id or by its whole name")
             }

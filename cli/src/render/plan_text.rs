@@ -80,19 +80,21 @@ fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
         let first = "Permission sets that the rules declare are yet to be made or edited; this is planned with them as they will be. `usher apply` without --account brings them about, and what waits for them.";
         let _ = writeln!(text, "{}", style.paint(Paint::Warning, first));
     }
-    if report.summary.has_work() && report.refused.is_none() {
+    let may_come_into_force = report.refused.is_none() && !report.shrinks;
+    if report.summary.has_work() && may_come_into_force {
         let _ = writeln!(
             text,
             "  {}",
             style.paint(Paint::Faint, format!("exactly this, and nothing else:   usher apply{exactly}"))
         );
     }
-    if report.waits_for_consent() {
-        let _ = writeln!(
-            text,
-            "  {}",
-            style.paint(Paint::Faint, format!("what is over budget, let through: usher approve{exactly}"))
-        );
+    if report.waits_for_consent() && report.refused.is_none() {
+        let what = match (report.shrinks, report.is_over_budget()) {
+            (true, false) => "so few rules, let through:          ",
+            (true, true) => "so few rules, and what is over budget, let through:",
+            (false, _) => "what is over budget, let through:",
+        };
+        let _ = writeln!(text, "  {}", style.paint(Paint::Faint, format!("{what} usher approve{exactly}")));
     }
 }
 

@@ -137,10 +137,15 @@ pub struct AccountPlan {
 impl PlanReport {
     /// Whether there is anything that only consent lets through.
     pub fn waits_for_consent(&self) -> bool {
+        self.shrinks || self.is_over_budget()
+    }
+
+    /// Whether the budgets hold anything back that consent lets through.
+    pub fn is_over_budget(&self) -> bool {
         let is_budget = |withheld: &Withheld| {
             matches!(withheld.reason, WithheldReason::Budget(_)) && !withheld.awaits_permission_set
         };
-        self.shrinks || self.accounts.iter().flat_map(|plan| &plan.withheld).any(is_budget)
+        self.accounts.iter().flat_map(|plan| &plan.withheld).any(is_budget)
     }
 }
 

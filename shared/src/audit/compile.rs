@@ -151,6 +151,8 @@ impl Blind {
                 | Scope::PermissionSet { .. }
                 | Scope::Members { .. }
                 | Scope::Principal { .. }
+                | Scope::Rule { .. }
+                | Scope::Never { .. }
                 | Scope::People
                 | Scope::Groups
                 | Scope::Departed { .. } => {}

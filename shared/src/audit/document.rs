@@ -133,6 +133,10 @@ pub enum Scope {
     Members { group: GroupId },
     /// Whether a principal is still there.
     Principal { principal: Principal },
+    /// What a rule wants.
+    Rule { rule: RuleId },
+    /// What a `never` forbids in an account, and so what the rules may grant there.
+    Never { account: AccountId },
     /// What people are called.
     People,
     /// What groups are called.

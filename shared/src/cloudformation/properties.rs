@@ -76,6 +76,14 @@ impl Properties<'_> {
         }
     }
 
+    pub(super) fn required_text(&mut self, key: &str) -> Read<String> {
+        let node = self.node.clone();
+        match self.text(key)? {
+            Some(text) => Ok(text),
+            None => Err(self.wrong(&node, format!("`{key}` is missing"))),
+        }
+    }
+
     /// A text that is an id, or another text of a certain form.
     pub(super) fn parsed<T: FromStr<Err = InvalidId>>(&mut self, key: &str) -> Read<Option<T>> {
         let Some(text) = self.text(key)? else { return Ok(None) };

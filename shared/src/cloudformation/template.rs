@@ -283,7 +283,7 @@ fn permission_set(id: &str, mut properties: Properties<'_>) -> Result<TemplateSe
             "Tags",
         ],
     );
-    let name = word(&properties.required("Name")?).ok_or(Reported);
+    let name = properties.required_text("Name");
     let description = properties.text("Description");
     let session_duration = properties.parsed("SessionDuration");
     let relay_state = properties.text("RelayStateType");

@@ -311,6 +311,23 @@ fn with_conditions(conditions: &str) -> String {
 }
 
 #[test]
+fn a_permission_set_whose_name_comes_to_no_text_is_named_with_its_place() {
+    let named = |name: &str| {
+        let text = format!(
+            "Resources:\n  Good: {{ Type: AWS::SSO::PermissionSet, Properties: {{ InstanceArn: x, Name: Good }} }}\n  Odd:\n    Type: AWS::SSO::PermissionSet\n    Properties:\n      InstanceArn: x\n{name}"
+        );
+        let template = read("odd.yaml", &text, &Given::default()).unwrap();
+        assert_eq!(template.sets.len(), 1, "{name}: the rest is read");
+        problems(&template)
+    };
+    for name in ["!GetAtt Good.PermissionSetArn", "!Sub \"${Good.PermissionSetArn}\"", "[a, b]", "{ a: b }"] {
+        let told = named(&format!("      Name: {name}\n"));
+        assert!(matches!(&told[..], [one] if one.starts_with("7:")), "{name}: {told:?}");
+    }
+    assert_eq!(named("").len(), 1, "and so is one without a name");
+}
+
+#[test]
 fn conditions_that_rest_on_too_many_others_are_told_and_followed_no_further() {
     let chain: Vec<String> =
         (0..4000).map(|number| format!(r#""C{number}": {{ "Condition": "C{}" }}"#, number + 1)).collect();

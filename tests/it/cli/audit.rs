@@ -266,6 +266,32 @@ async fn what_could_not_be_read_is_told_and_changes_the_exit_code() {
 }
 
 #[tokio::test]
+async fn nobody_is_said_to_be_missing_who_was_not_read() {
+    let place = applied().await;
+    place.world().fail_next("ListUsers", Fault::AccessDenied, 50);
+    let ran = place.audit(&["--person", "alice@example.com"]).await;
+    assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
+    let told = ran.err.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+    assert!(told.contains("whether anybody is called `alice@example.com` can't be told"), "{told}");
+    assert!(!told.contains("no user and no group"), "{told}");
+}
+
+#[tokio::test]
+async fn a_rule_that_can_not_be_told_is_named_once_and_changes_the_exit_code() {
+    let place = applied().await;
+    place.world().fail_next("GetGroupId", Fault::AccessDenied, 500);
+    let ran = place.audit(&["--json"]).await;
+    assert_eq!(ran.ending, Ending::Bad, "{}", ran.err);
+    let unread = ran.json()["unread"].clone();
+    let of_rules: Vec<&str> =
+        unread.as_array().unwrap().iter().filter_map(|one| one["scope"]["rule"].as_str()).collect();
+    assert_eq!(of_rules, ["auditors", "developers"], "{unread}");
+    assert!(unread.to_string().contains("what the rule `auditors` wants"), "{unread}");
+    let text = place.audit(&[]).await.out;
+    assert!(text.contains("what the rule `developers` wants"), "{text}");
+}
+
+#[tokio::test]
 async fn without_a_ledger_and_without_rules_it_tells_what_there_is() {
     let place = Place::new(ORGANIZATION).await;
     let told = place.audited(&[]).await;

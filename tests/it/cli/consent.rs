@@ -323,9 +323,20 @@ async fn rules_that_shrink_are_planned_approved_and_then_applied() {
     assert!(refused.err.contains("shrunk"), "{}", refused.err);
     let plan = place.usher("plan", &fewer, &["--json"]).await;
     assert_eq!(plan.json()["shrinks"], true);
+    let text = place.usher("plan", &fewer, &[]).await.out;
+    assert!(text.contains("so few rules, let through: ") && !text.contains("usher apply"), "{text}");
+    assert!(!text.contains("over budget"), "{text}");
+    let comment = place.usher("plan", &fewer, &["--output", "markdown"]).await.out;
+    assert!(comment.contains("**The rules have shrunk**") && !comment.contains("Over budget"), "{comment}");
     let approve = place.usher("approve", &fewer, &["--plan", &hash(&plan), "--yes", "--by", "alba"]).await;
     assert_eq!(approve.ending, Ending::Good, "{approve:?}");
     assert!(approve.out.contains("and rules that have shrunk, approved"), "{}", approve.out);
+    let approved = place.usher("plan", &fewer, &["--json"]).await.json();
+    assert_eq!(
+        (&approved["shrinks"], &approved["hash"]),
+        (&false.into(), &plan.json()["hash"]),
+        "{approved}"
+    );
     let apply = place.usher("apply", &fewer, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");
 }

@@ -335,7 +335,7 @@ async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organiz
         "Rule shop would give it, and it is beyond the scope of the rule's team",
         "would give it, but for one thing",
         "in_ou Development: the account is in Production",
-        "The next run revokes it.",
+        "The next run revokes it, within its budget.",
     ] {
         assert!(moved.out.contains(told), "{told}: {}", moved.out);
     }

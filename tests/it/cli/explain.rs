@@ -135,10 +135,10 @@ async fn who_would_have_what_is_told_by_rule_selector_and_membership() {
     PowerUserAccess: no access yet
       user alice@example.com
         It is not there.
-        The next run grants it.
+        The next run grants it, within its budget.
       group Developers, of which they are a member
         It is not there.
-        The next run grants it.
+        The next run grants it, within its budget.
       rule developers (rules.yaml:10, sync): gives it to group Developers
         + group Developers: they are a member
         + permission set name PowerUserAccess: it is this one
@@ -152,7 +152,7 @@ async fn who_would_have_what_is_told_by_rule_selector_and_membership() {
     ReadOnlyAccess: no access yet
       user alice@example.com
         It is not there.
-        The next run grants it.
+        The next run grants it, within its budget.
       rule by-stage (rules.yaml:14, create-only): gives it to user alice@example.com
         + members_of Emergency: they are a member, and have it as their own
         + tagged Stage: present: the permission set has `All`
@@ -244,7 +244,7 @@ async fn what_is_forbidden_is_told_by_what_forbids_it() {
     ReadOnlyAccess: no access yet
       user alice@example.com
         It is not there.
-        The next run grants it.
+        The next run grants it, within its budget.
       rule by-stage (rules.yaml:14, create-only): gives it to user alice@example.com
         + members_of Emergency: they are a member, and have it as their own
         + tagged Stage: present: the permission set has `All`
@@ -408,7 +408,10 @@ async fn holds_pauses_and_what_others_have_made_are_told_with_the_way_out() {
     assert!(paused.contains("Way out: `usher resume`"), "{paused}");
     asked.place.order(&["resume", "--by", "alba"]).await;
     let goes = asked.place.usher("explain", &rules, &["group:Developers", DEV, "PowerUserAccess"]).await.out;
-    assert!(goes.contains("No rule wants it any more: the next run revokes it."), "{goes}");
+    assert!(
+        goes.contains("No rule wants it any more: the next run revokes it, within its budget."),
+        "{goes}"
+    );
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn the_example_organization_explains_itself() {
     EC2-S3-FullAccess: no access yet
       group Developers, of which they are a member
         It is not there.
-        The next run grants it.
+        The next run grants it, within its budget.
       rule developers-in-development (rules.yaml:23, sync): gives it to group Developers
         + group Developers: they are a member
         + permission set name EC2-S3-FullAccess: it is this one
@@ -92,7 +92,7 @@ async fn the_example_organization_explains_itself() {
     SupportUser: no access yet
       group Support
         It is not there.
-        The next run grants it.
+        The next run grants it, within its budget.
       rule support-in-production (rules.yaml:41, sync): gives it to group Support
         + group Support: it is this group
         + permission set name SupportUser: it is this one

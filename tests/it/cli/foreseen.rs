@@ -168,7 +168,7 @@ async fn explain_tells_of_a_permission_set_that_is_yet_to_be_made_or_edited() {
       The rules declare it at rules.yaml:9, and it is yet to be edited: this is told of it as it will be then.
       group Auditors
         It is not there.
-        The next run grants it.
+        The next run grants it, within its budget.
       rule watching (rules.yaml:17, sync): gives it to group Auditors
         + group Auditors: it is this group
         + tagged For: watching: the permission set has `watching`

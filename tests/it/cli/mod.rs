@@ -1,5 +1,6 @@
 //! The tool from its command line to its output, with the real SDK against the simulator on a loopback port.
 
+mod afresh;
 mod articles;
 mod audit;
 pub(crate) mod aws;

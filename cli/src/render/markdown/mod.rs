@@ -68,11 +68,11 @@ fn head(report: &PlanReport) -> String {
         rules.version.short()
     );
     let _ = writeln!(text, "\nPlan `{}`", report.hash);
-    if report.waits_for_consent() {
+    if report.is_over_budget() {
         text.push_str("\n**Over budget:** what the budgets hold back waits for `usher approve --plan` with this plan's hash.\n");
     }
     if report.shrinks {
-        text.push_str("\n**The rules have shrunk** to fewer than half of those in force: they come into force only if this plan is approved.\n");
+        text.push_str("\n**The rules have shrunk** to fewer than half of those in force: they come into force only if this plan is approved, by `usher approve --plan` with its hash.\n");
     }
     if let Some(why) = &report.refused {
         let _ = writeln!(text, "\n**These rules would not come into force:** {}.", sentence(why));

@@ -398,7 +398,7 @@ impl<'a> Names<'a> {
                 about.extend(permission_set.as_ref().map(|arn| ("set", self.sets.number(arn.as_str()))));
                 about
             }
-            Scope::Account { account } | Scope::Departed { account } => {
+            Scope::Account { account } | Scope::Departed { account } | Scope::Never { account } => {
                 vec![("account", self.accounts.number(account.as_str()))]
             }
             Scope::PermissionSet { permission_set } | Scope::Provisioned { permission_set } => {
@@ -409,7 +409,7 @@ impl<'a> Names<'a> {
                 Principal::Group(id) => ("group", self.groups.number(id.as_str())),
                 Principal::User(id) => ("person", self.people.number(id.as_str())),
             }],
-            Scope::People | Scope::Groups => Vec::new(),
+            Scope::People | Scope::Groups | Scope::Rule { .. } => Vec::new(),
         }
     }
 }

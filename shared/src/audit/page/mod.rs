@@ -72,6 +72,8 @@ fn access(scope: &Scope) -> u8 {
         Scope::Account { .. }
         | Scope::Departed { .. }
         | Scope::PermissionSet { .. }
+        | Scope::Rule { .. }
+        | Scope::Never { .. }
         | Scope::Members { .. }
         | Scope::Principal { .. } => 0,
     }

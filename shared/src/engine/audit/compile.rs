@@ -24,6 +24,7 @@ use crate::{
     ledger::{Campaign, CampaignRecord, Cause, Edit, Row, State},
     plan::Actual,
     ports::{LastName, Seen, SeenKind, UserNames},
+    resolve::Desired,
     rules::{Bundle, Guardrails, Index, Reprovision, RuleSet, Settings},
 };
 
@@ -69,6 +70,7 @@ impl Auditor<'_> {
             let there = present.get(&drafted.account.id);
             wants.insert(drafted.account.id.clone(), plan(&look, &drafts, drafted, there, &draft));
         }
+        draft.unread.extend(untold(drafts.each.iter().map(|drafted| &drafted.desired)));
         let (units, accounts) = accounts_of(&look, &drafts, &mut draft).await?;
 
         let mut rows: BTreeMap<AssignmentKey, Row> =
@@ -319,6 +321,28 @@ fn no_rules() -> Rulebook {
     };
     let version = Bundle { files: BTreeMap::new() }.version();
     Rulebook::fixed(RulesOnHand { version, index: Arc::new(Index::compile(nothing)) })
+}
+
+/// What can't be told of what the rules want, for look-ups that have failed: each rule once, with the first of the reasons.
+fn untold<'d>(all: impl Iterator<Item = &'d Desired>) -> BTreeSet<Unread> {
+    let (mut rules, mut accounts) = (BTreeMap::new(), BTreeMap::new());
+    for desired in all {
+        for (rule, why) in &desired.frozen {
+            rules.entry(rule).or_insert(why);
+        }
+        accounts.extend(desired.grants_frozen.as_ref().map(|why| (&desired.account, why)));
+    }
+    let of_rules = rules.into_iter().map(|(rule, why)| Unread {
+        what: format!("what the rule `{rule}` wants"),
+        why: why.clone(),
+        scope: Scope::Rule { rule: rule.clone() },
+    });
+    let of_accounts = accounts.into_iter().map(|(account, why)| Unread {
+        what: format!("what is forbidden in account {account}"),
+        why: why.clone(),
+        scope: Scope::Never { account: account.clone() },
+    });
+    of_rules.chain(of_accounts).collect()
 }
 
 /// What the rules want in an account, and what would be done about it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Consent, ConsentError, TRIES, cause, keys::tombstone};
+use super::{Consent, ConsentError, TRIES, cause, journal, keys::tombstone};
 use crate::{
     domain::{AccountId, AssignmentKey, Mode, Operation, PlanHash, RuleId, RulesVersion},
     engine::{StandIns, Survey, allowance::budgets, publish::has_shrunk},
@@ -88,8 +88,14 @@ impl Proposal {
         }
         let in_force = ledger.rules_in_force().await?;
         let count = basis.rules.index.rules().len();
-        let shrinks = account.is_none()
-            && in_force.as_ref().is_some_and(|old| old.version != *rules && has_shrunk(old.rules, count));
+        let after = in_force.as_ref().filter(|old| old.version != *rules && has_shrunk(old.rules, count));
+        let shrinks = match after.filter(|_| account.is_none()) {
+            Some(old) => {
+                let journal = journal(ledger).await?;
+                !journal.iter().any(|record| record.lets_shrink(rules, (&old.version, old.since), now))
+            }
+            None => false,
+        };
         let in_force = in_force.map(|old| (old.version, old.since));
         // What is approved does not depend on how much of a budget is left at the moment: whatever else spends it before the plan
         // is carried out would make a second approval necessary.

@@ -96,6 +96,7 @@ fn what_is_wrong_in_a_policy_s_file_is_shown_there() {
         refused(&several(&[("usher.yaml", &rules)])),
         with(""),
         with("{"),
+        with("{\"Version\": \"2012-10-17\",\n\"Statement\": [{\"Effect\": \"Allow\",}]}"),
         with("{\"Statement\": []}"),
         with("{\"Version\": \"2012-10-17\",\n\"Statement\": [{\"Effect\": \"allow\", \"Action\": \"s3:*\", \"Resource\": \"*\"}]}"),
         with(&format!("{{\"Id\": \"{}\"}}", "x".repeat(MAX_FILE_BYTES))),
@@ -107,7 +108,9 @@ fn what_is_wrong_in_a_policy_s_file_is_shown_there() {
 
     a.json:1:1 the policy's file is empty
 
-    a.json:1:1 not valid YAML: unclosed bracket '{'
+    a.json:1:1 the policy's file is not JSON: EOF while parsing an object | IAM's policies are JSON, which has no comments and no comma before a bracket
+
+    a.json:2:34 the policy's file is not JSON: key must be a string | IAM's policies are JSON, which has no comments and no comma before a bracket
 
     a.json:1:15 a policy has at least one statement
 
