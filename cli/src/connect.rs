@@ -116,12 +116,16 @@ pub(crate) async fn connection(arguments: &ConnectionArgs, machine: &Machine) ->
     }
 }
 
-/// How the engine works on this machine. Whoever asks is told what is so now, of one account as of all: what the ledger remembers of
-/// tags and of names of OUs is not believed.
+/// How the engine works on this machine.
 pub(crate) fn engine(machine: &Machine) -> Result<EngineSettings, Failure> {
-    let settings = match machine.engine {
-        Some(settings) => settings,
-        None => Settings::from_env().engine()?,
-    };
-    Ok(EngineSettings { facts_age: Duration::ZERO, ..settings })
+    match machine.engine {
+        Some(settings) => Ok(settings),
+        None => Ok(Settings::from_env().engine()?),
+    }
+}
+
+/// The same for a command that somebody asks: they are told what is so now, of one account as of all. What the ledger remembers of tags
+/// and of names of OUs is not believed.
+pub(crate) fn engine_asked(machine: &Machine) -> Result<EngineSettings, Failure> {
+    Ok(EngineSettings { facts_age: Duration::ZERO, ..engine(machine)? })
 }

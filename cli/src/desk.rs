@@ -76,7 +76,7 @@ impl Desk {
         connection: &ConnectionArgs,
         machine: &Machine,
     ) -> Result<Self, Failure> {
-        let settings = connect::engine(machine)?;
+        let settings = connect::engine_asked(machine)?;
         let (aws, counts) = connect::connect(connection, machine).await?.counted();
         let (clock, rulebook) = (Arc::clone(&machine.clock), Arc::new(rulebook));
         let foresight = Foresight::default();

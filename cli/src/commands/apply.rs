@@ -50,7 +50,7 @@ pub(crate) async fn run(
     };
     let bus = ledger::outcomes(arguments.outcomes.as_deref())?;
     let Rules { bundle, on_hand, files } = Rules::read(&arguments.what.rules)?;
-    let settings = connect::engine(machine)?;
+    let settings = connect::engine_asked(machine)?;
     let aws = connect::connect(connection, machine).await?;
     let cause = Cause::new("command", &format!("apply-{}", machine.clock.now()));
 

@@ -63,7 +63,7 @@ async fn list(
     let records = engine::records(ledger.as_ref()).await?;
     let (orders, now) = (ledger.orders().await?, machine.clock.now());
     let rules = in_force(&arguments.ledger.at, ledger.as_ref(), connection, machine).await;
-    let settings = connect::engine(machine)?;
+    let settings = connect::engine_asked(machine)?;
     let waiting = campaigns.iter().map(|campaign| {
         let status = status(campaign, &names);
         let Some(rules) = &rules else { return status };
