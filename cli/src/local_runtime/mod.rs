@@ -295,6 +295,7 @@ impl LocalRuntime {
                 witness: &self.witness,
                 clock: self.clock.as_ref(),
                 settings: self.settings,
+                called_off: None,
             };
             let holder =
                 format!("local-{}-{}", std::process::id(), self.invocations.fetch_add(1, Ordering::Relaxed));

@@ -46,6 +46,7 @@ async fn main() -> Result<(), WithCauses> {
             witness: &witness,
             clock: &clock,
             settings: engine,
+            called_off: None,
         };
         let Context { request_id, .. } = &event.context;
         let until = deadline(&event.context);
