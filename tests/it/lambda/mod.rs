@@ -15,6 +15,6 @@ mod moto_shares;
 mod moto_slow;
 mod moto_trouble;
 mod runtime_api;
-mod service;
+pub(crate) mod service;
 
 pub(crate) use function::built;
