@@ -14,6 +14,7 @@ mod output;
 mod plan;
 mod reprovision;
 mod rules;
+mod run;
 mod simulate;
 mod what_if;
 
@@ -46,6 +47,7 @@ pub use rules::{
     RulesBundleArgs, RulesCheckArgs, RulesCommand, RulesPublishArgs, RulesRollbackArgs, RulesShowArgs,
     RulesVersionsArgs,
 };
+pub use run::RunArgs;
 pub use simulate::SimulateArgs;
 pub use what_if::{Place, WhatIf};
 
@@ -332,6 +334,21 @@ pub enum Command {
         usher demo --keep ./usher-demo"
     )]
     Demo(DemoArgs),
+    /// Run the service in this process, without Lambda: it sweeps on a schedule, and hears events from a queue if there is one
+    #[command(
+        after_help = "It is the deployed functions' own code. Without a queue of events the next sweep finds what has\n\
+        changed. What fails is told and tried again, and never ends it. Ctrl-C, or SIGTERM, does: what it has in\n\
+        hand is finished first.\n\n\
+        Exit codes:\n  \
+        0  ended by Ctrl-C or SIGTERM\n  \
+        1  an error at the start, or nobody reads what it prints\n\n\
+        Examples:\n  \
+        usher run --rules rules/\n  \
+        usher run --rules rules/ --sweep-every 10m --outcomes outcomes.jsonl\n  \
+        usher run --ledger dynamodb:usher-ledger --events-queue https://sqs.eu-west-1.amazonaws.com/111122223333/usher-events\n  \
+        usher run --ledger dynamodb:usher-ledger --deployed-queues --json"
+    )]
+    Run(RunArgs),
     /// Run a simulated AWS on this machine, with Usher reacting to what happens in it
     #[command(
         after_help = "Any AWS client works in it: create an account with the AWS CLI, and watch its access appear. What to set for that is\n\

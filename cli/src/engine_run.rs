@@ -109,6 +109,7 @@ impl EngineRun<'_> {
             witness: self.witness,
             clock: self.clock,
             settings: self.settings,
+            called_off: None,
         };
         let holder = format!("usher-apply-{}", std::process::id());
         let wake = Wake::first();

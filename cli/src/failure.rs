@@ -82,8 +82,14 @@ pub enum Failure {
     LedgerFolder { path: String, source: io::Error },
     #[error("cannot make the folder `{path}` for reports")]
     ReportFolder { path: String, source: io::Error },
-    #[error("another `usher simulate` works with the ledger `{path}`")]
-    LedgerSimulated { path: String },
+    #[error("another `usher run` or `usher simulate` works with the ledger `{path}`")]
+    LedgerInUse { path: String },
+    #[error("no rules are in force by the ledger `{ledger}`")]
+    NothingInForce { ledger: String },
+    #[error(
+        "the ledger `{ledger}` is a file, and the queues of the deployed functions belong to another one"
+    )]
+    QueuesOfOthers { ledger: String },
     #[error("cannot write to the file of outcomes `{path}`")]
     OutcomeFile { path: String, source: io::Error },
     #[error("cannot use the ledger")]
@@ -150,7 +156,7 @@ pub enum Failure {
     Announce(#[source] AnnounceError),
     #[error("cannot act on an event")]
     Event(#[source] shared::engine::HearError),
-    #[error("a queue in this process cannot be used")]
+    #[error("a queue cannot be used")]
     Queue(#[source] PortError),
     #[error(
         "an earlier run has left something unfinished in account `{0}`, which the engine would take up too"
@@ -240,7 +246,13 @@ impl Failure {
             Self::OpenLedger { .. } => {
                 "look at whether you may write the file and the folder that it is in, which reading needs too; or give another path with --ledger. Nothing was changed"
             }
-            Self::LedgerSimulated { .. } => "end that one first, or give another path with --ledger",
+            Self::NothingInForce { .. } => {
+                "give rules with --rules, or bring some into force with `usher rules publish`"
+            }
+            Self::QueuesOfOthers { .. } => {
+                "name the ledger of the deployed functions with --ledger dynamodb:TABLE, or leave --deployed-queues out"
+            }
+            Self::LedgerInUse { .. } => "end that one first, or give another path with --ledger",
             Self::OutcomeFile { .. } => {
                 "give a path that can be written with --outcomes. Nothing was read or changed"
             }

@@ -79,25 +79,24 @@ pub(crate) fn outcomes(path: Option<&Path>) -> Result<OutcomeFile, Failure> {
     Ok(OutcomeFile::at(path))
 }
 
-/// Held by the one simulation that works with a ledger; whoever dies lets it go.
+/// Held by the one process that plays the functions over a ledger; whoever dies lets it go.
 #[derive(Debug)]
 pub(crate) struct Alone {
     _held: Option<fs::File>,
 }
 
-/// Keeps other simulations from this ledger: each plays the functions of a world of its own, and takes what the other has done for somebody else's.
+/// Keeps others that play the functions from this ledger: two simulations have a world each, and take what the other has done for somebody
+/// else's; of two services one does all the work twice, but for the engine's.
 pub(crate) fn alone(path: &Path) -> Result<Alone, Failure> {
     let mut beside = path.as_os_str().to_owned();
-    beside.push(".simulated");
+    beside.push(".running");
     let Ok(file) = fs::OpenOptions::new().create(true).append(true).open(&beside) else {
         // Whether the ledger can be written is told by whoever opens it.
         return Ok(Alone { _held: None });
     };
     match file.try_lock() {
         Ok(()) => Ok(Alone { _held: Some(file) }),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(Failure::LedgerSimulated { path: path.display().to_string() })
-        }
+        Err(fs::TryLockError::WouldBlock) => Err(Failure::LedgerInUse { path: path.display().to_string() }),
         // Not every file system has locks.
         Err(fs::TryLockError::Error(_)) => Ok(Alone { _held: None }),
     }
@@ -188,11 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_is_simulated_by_one_at_a_time() {
+    fn a_ledger_is_run_or_simulated_by_one_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (folder.path().join("one.db"), folder.path().join("other.db"));
         let held = alone(&one).unwrap();
-        assert!(matches!(alone(&one), Err(Failure::LedgerSimulated { .. })));
+        assert!(matches!(alone(&one), Err(Failure::LedgerInUse { .. })));
         assert!(alone(&other).is_ok());
         drop(held);
         assert!(alone(&one).is_ok());

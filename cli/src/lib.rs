@@ -30,6 +30,8 @@ mod rule_files;
 mod scope_names;
 mod screen;
 mod stage;
+mod stop;
+mod telling;
 mod what_if;
 
 use std::{io, process::ExitCode};
@@ -100,6 +102,7 @@ fn acts(command: &Command) -> bool {
         | Command::Adopt(_)
         | Command::Disown(_)
         | Command::Confirm(_)
+        | Command::Run(_)
         | Command::DeadLetters(DeadLettersCommand::Retry(_))
         | Command::Ledger(LedgerCommand::Confirm(_) | LedgerCommand::Import(_))
         | Command::Rules(RulesCommand::Publish(_) | RulesCommand::Rollback(_)) => true,
@@ -146,6 +149,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
             Box::pin(commands::export::run(&export, &connection, machine, screen)).await
         }
         Command::Demo(demo) => Box::pin(commands::demo::run(&demo, screen)).await,
+        Command::Run(run) => Box::pin(commands::run::run(&run, &connection, machine, screen)).await,
         Command::Simulate(simulate) => Box::pin(commands::simulate::run(&simulate, machine, screen)).await,
         Command::Apply(apply) => Box::pin(commands::apply::run(&apply, &connection, machine, screen)).await,
         Command::Status(status) => commands::status::run(&status, &connection, machine, screen).await,

@@ -4,6 +4,7 @@
 //! counts as not set.
 
 mod audit;
+mod one_process;
 mod places;
 
 use std::time::Duration;

@@ -9,7 +9,7 @@ pub enum DeadLettersCommand {
     /// Show what failed for good: when, in which function, and why
     #[command(
         after_help = "With --ledger dynamodb:TABLE it reads the queues that USHER_PARKED_QUEUE_URL and USHER_DEAD_INBOX_QUEUE_URL name;\n\
-        with a file, what the functions of `usher simulate` have put aside beside it.\n\n\
+        with a file, what `usher run` and `usher simulate` have put aside beside it.\n\n\
         Exit codes:\n  \
         0  listed, whether there is something or not\n  \
         1  an error\n\n\

@@ -24,7 +24,7 @@ pub enum RulesCommand {
     /// Check rules, show what they would change, and bring them into force
     #[command(
         after_help = "Nothing is sent to AWS by it. The deployed functions look at every account within a minute; so does a running\n\
-        `usher simulate` of the same ledger. What is over the budgets waits for `usher approve`.\n\n\
+        `usher run` or `usher simulate` of the same ledger. What is over the budgets waits for `usher approve`.\n\n\
         Exit codes:\n  \
         0  in force\n  \
         1  an error, or refused\n\n\

@@ -217,7 +217,7 @@ pub(crate) async fn retry(
 
 /// How letters are tried again.
 enum Way {
-    /// By the functions of a running `usher simulate`, which find them in a folder.
+    /// By the functions of a running `usher run` or `usher simulate`, which find them in a folder.
     Folder(FolderQueue),
     /// Into the queues of the deployed functions, and through their code.
     Deployed(Box<Deployed>),
@@ -247,7 +247,7 @@ impl Way {
                     delay: Duration::ZERO,
                 };
                 folder.send(&[message]).await.map_err(Failure::DeadLetters)?;
-                Ok("is tried again by `usher simulate` of this ledger, within seconds if it runs, else when it does".to_owned())
+                Ok("is tried again by `usher run` or `usher simulate` of this ledger, within seconds if it runs, else when it does".to_owned())
             }
             Self::Deployed(deployed) => deployed.back(letter).await,
         }

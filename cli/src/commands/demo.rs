@@ -12,9 +12,9 @@ use shared::{
     domain::AccountId,
     engine::{EngineSettings, RulesOnHand},
     ledger::Row,
-    local::{FolderRules, OutcomeFile, SqliteLedger},
+    local::{OutcomeFile, SqliteLedger},
     plan::WithheldReason,
-    ports::{Clock, RulesStore},
+    ports::Clock,
     rules::{self, Bundle},
 };
 use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
@@ -23,8 +23,9 @@ use crate::{
     Ending, Failure, Paint, Screen,
     args::DemoArgs,
     connect::Aws,
-    local_runtime::{LocalRuntime, News, Reach},
-    stage::{Cast, EXAMPLE_RULES as RULES, Stage},
+    local_runtime::{Ground, LocalRuntime, Manner, News, Reach},
+    stage::{EXAMPLE_RULES as RULES, Stage, WorldCast},
+    telling::Cast as _,
 };
 use person::Person;
 use timeline::{Tally, Timeline, seconds};
@@ -56,7 +57,6 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
     let path = folder.join("ledger.db");
     let ledger = SqliteLedger::open(&path)
         .map_err(|source| Failure::OpenLedger { path: path.display().to_string(), source })?;
-    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(folder));
     let bundle = Bundle { files: [("rules.yaml".to_owned(), RULES.to_owned())].into() };
     let aws = Aws::of(&stage.ushers(), None).await?;
     let settings = EngineSettings {
@@ -65,16 +65,9 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         rate: 16,
         ..EngineSettings::default()
     };
-    let reach = Reach { engine: aws.clone(), aws };
-    let (runtime, news) = LocalRuntime::new(
-        reach,
-        ledger,
-        Arc::clone(&store),
-        &path,
-        Arc::clone(&clock),
-        settings,
-        OutcomeFile::none(),
-    );
+    let reach = Reach { engine: aws.clone(), in_charge: aws.clone(), aws };
+    let ground = Ground::beside(&path, ledger, OutcomeFile::none(), &clock);
+    let (runtime, news) = LocalRuntime::new(reach, ground, Arc::clone(&clock), Manner::of(settings));
     let rules = RulesOnHand::of(&bundle).map_err(|error| Failure::Rules(Box::new(error)))?;
     runtime.begin_with(&bundle, &rules).await?;
     if arguments.keep.is_some() {
@@ -86,7 +79,7 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
         stage: &stage,
         runtime: &runtime,
         clock: clock.as_ref(),
-        cast: Cast::of(&stage.world),
+        cast: WorldCast::of(&stage.world),
         news,
         timeline: Timeline::begin(started),
         started,
@@ -94,7 +87,7 @@ pub(crate) async fn run(arguments: &DemoArgs, screen: &mut Screen<'_>) -> Result
     let told = async { tokio::time::timeout(LIMIT, tale.tell(arguments, screen)).await };
     tokio::select! {
         told = told => told.unwrap_or(Err(Failure::DemoTooLong { limit: LIMIT }))?,
-        ran = runtime.run() => ran?,
+        () = runtime.run() => {}
     }
     Ok(Ending::Good)
 }
@@ -114,7 +107,7 @@ struct Story<'a> {
     stage: &'a Stage,
     runtime: &'a LocalRuntime,
     clock: &'a dyn Clock,
-    cast: Cast,
+    cast: WorldCast,
     news: UnboundedReceiver<News>,
     timeline: Timeline,
     started: Timestamp,

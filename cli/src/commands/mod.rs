@@ -25,6 +25,7 @@ pub(crate) mod rules_check;
 pub(crate) mod rules_publish;
 pub(crate) mod rules_schema;
 pub(crate) mod rules_versions;
+pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod what_if;

@@ -1,9 +1,7 @@
 //! `usher simulate`: a simulated AWS on a loopback port, with the functions reacting to its events in the same process.
 
 mod opening;
-mod outcomes;
 mod rule_watch;
-mod telling;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -11,9 +9,9 @@ use jiff::Timestamp;
 use shared::{
     clock::ScaledClock,
     engine::{self, Published},
-    local::{FolderRules, SqliteLedger},
+    local::SqliteLedger,
     pace::{Paces, Share},
-    ports::{Clock, LedgerReader, RulesStore},
+    ports::{Clock, LedgerReader},
     rules::Bundle,
     settings::Settings,
 };
@@ -25,14 +23,15 @@ use crate::{
     commands::plan::Rules,
     connect::Aws,
     ledger,
-    local_runtime::{EventBus, LocalRuntime, News, Reach},
+    local_runtime::{EventBus, Ground, LocalRuntime, Manner, News, Reach},
     organization_file,
     screen::count,
-    stage::{Cast, EXAMPLE_RULES, Stage},
+    stage::{EXAMPLE_RULES, Stage, WorldCast},
+    stop::Stop,
+    telling::{self, Telling},
 };
 use opening::Functions;
 use rule_watch::{Found, RuleWatch};
-use telling::Telling;
 
 /// What the functions that read may take together: what is deployed shares it out among reconcile, the sweep and the rest. The engine
 /// has ten calls a second besides, and people two.
@@ -85,22 +84,13 @@ pub(crate) async fn run(
     let _alone = ledger::alone(&path)?;
     let clock = clock(arguments, machine, world.now(), Some(&record)).await?;
     let stage = open(arguments.port, world, Arc::clone(&clock)).await?;
-    let folder = ledger::folder(&path);
-    let store: Arc<dyn RulesStore> = Arc::new(FolderRules::new(&folder));
     let paces = Arc::new(Paces::new(READERS, Arc::clone(&clock)));
-    let reach = Reach {
-        aws: Aws::of(&stage.ushers().paced(paces), None).await?,
-        engine: Aws::of(&stage.ushers(), None).await?,
-    };
-    let (runtime, news) = LocalRuntime::new(
-        reach,
-        record,
-        Arc::clone(&store),
-        &path,
-        Arc::clone(&clock),
-        Settings::from_env().engine()?,
-        outcomes,
-    );
+    let engine = Aws::of(&stage.ushers(), None).await?;
+    let aws = Aws::of(&stage.ushers().paced(paces), None).await?;
+    let reach = Reach { aws, in_charge: engine.clone(), engine };
+    let ground = Ground::beside(&path, record, outcomes, &clock);
+    let manner = Manner::of(Settings::from_env().engine()?);
+    let (runtime, news) = LocalRuntime::new(reach, ground, Arc::clone(&clock), manner);
     let in_force = runtime.begin_with(&rules.bundle, &rules.on_hand).await?;
     let functions = Functions {
         files: &rules.files,
@@ -112,7 +102,7 @@ pub(crate) async fn run(
     opening::tell(arguments, &stage, Some(&functions), screen)?;
 
     let mut play = Play {
-        telling: Telling::new(Cast::of(&stage.world)),
+        telling: Telling::new(Arc::new(WorldCast::of(&stage.world))),
         bus: EventBus::default(),
         watch: RuleWatch::new(&arguments.rules, in_force.version),
         looked: tokio::time::Instant::now(),
@@ -123,13 +113,13 @@ pub(crate) async fn run(
     };
     let mut functions = pin!(runtime.run());
     tokio::select! {
-        ran = &mut functions => ran?,
+        () = &mut functions => {}
         () = runtime.sweep_every(arguments.sweep_every) => {}
         () = reports(&runtime, arguments) => {}
         told = play.until(&mut stop, screen) => told?,
     }
     tokio::select! {
-        ran = &mut functions => ran?,
+        () = &mut functions => {}
         told = play.finish(&mut stop, screen) => told?,
     }
     let kept = arguments.ledger.as_deref().map(opening::quoted);
@@ -315,41 +305,4 @@ impl Play<'_> {
 
 fn say(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
     writeln!(screen.out, "{text}").and_then(|()| screen.out.flush()).map_err(Failure::Output)
-}
-
-/// Somebody asks to end it: Ctrl-C, or the signal that `kill` sends. Asked for while nobody waits, it is kept for whoever waits next.
-struct Stop {
-    #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
-    #[cfg(windows)]
-    ctrl_c: tokio::signal::windows::CtrlC,
-}
-
-impl Stop {
-    #[cfg(unix)]
-    fn new() -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
-        let terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
-        Ok(Self { signals: [interrupt, terminate] })
-    }
-
-    #[cfg(windows)]
-    fn new() -> Result<Self, Failure> {
-        Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c().map_err(Failure::Signal)? })
-    }
-
-    #[cfg(unix)]
-    async fn asked(&mut self) {
-        let [interrupt, terminate] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-
-    #[cfg(windows)]
-    async fn asked(&mut self) {
-        self.ctrl_c.recv().await;
-    }
 }

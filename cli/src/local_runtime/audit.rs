@@ -3,24 +3,24 @@
 use std::{path::Path, time::Duration};
 
 use shared::{
-    engine::{AuditSettings, Auditor, Planner, ReportEnd, ReportSettings, ReportSummary, Reporter, Steps},
+    engine::{Auditor, Planner, ReportEnd, ReportSettings, ReportSummary, Reporter, Steps},
     local::FolderReports,
 };
 
-use super::{LocalRuntime, TICK};
+use super::{LocalRuntime, TICK, pauses::Pauses};
 use crate::Failure;
 
 impl LocalRuntime {
     /// Runs `audit` once: goes on with a report, or begins one that is due.
     pub async fn audit(&self, folder: &Path, every: Duration) -> Result<ReportSummary, Failure> {
         let Planner { reader, settings } = self.planner();
-        let (auditing, steps) = (AuditSettings::default(), Steps::default());
+        let steps = Steps::default();
         let reporter = Reporter {
             auditor: Auditor {
                 reader,
-                sets: self.aws.sets.as_ref(),
+                sets: self.reach.aws.sets.as_ref(),
                 settings,
-                auditing: &auditing,
+                auditing: &self.manner.auditing,
                 steps: &steps,
             },
             ledger: &self.ledger,
@@ -30,26 +30,34 @@ impl LocalRuntime {
         audit::handle(reporter).await.map_err(Failure::Report)
     }
 
-    /// Makes a report soon, when the first sweep has had its turn, and then each time this much later, for as long as it is polled. What comes of it is
+    /// Makes a report soon, when the first sweep has had its turn, and then each time this much later, until it is asked to end. What comes of it is
     /// told as news.
     pub async fn audit_every(&self, folder: &Path, every: Duration) {
-        self.clock.sleep(TICK).await;
-        loop {
-            let wait = match self.audit(folder, every).await {
-                Ok(made) => match made.run {
-                    ReportEnd::Written => {
-                        self.teller.audited(made);
-                        TICK
+        let mut failed = Pauses::default();
+        let mut wait = TICK;
+        while self.rest(wait).await {
+            let made = tokio::select! {
+                // What is read so far is with the report's draft.
+                () = self.halt.asked() => return,
+                made = Box::pin(self.audit(folder, every)) => made,
+            };
+            wait = match made {
+                Ok(made) => {
+                    failed = Pauses::default();
+                    match made.run {
+                        ReportEnd::Written => {
+                            self.teller.audited(made);
+                            TICK
+                        }
+                        ReportEnd::Unfinished => Duration::ZERO,
+                        ReportEnd::TooSoon | ReportEnd::SweepsTurn => TICK,
                     }
-                    ReportEnd::Unfinished => Duration::ZERO,
-                    ReportEnd::TooSoon | ReportEnd::SweepsTurn => TICK,
-                },
+                }
                 Err(error) => {
-                    self.teller.trouble("the report", shared::causes::joined(&error));
-                    TICK
+                    self.trouble("the report", shared::causes::joined(&error));
+                    TICK + failed.after_another()
                 }
             };
-            self.clock.sleep(wait).await;
         }
     }
 }

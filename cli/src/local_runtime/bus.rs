@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::LocalRuntime;
+use super::{LAST_TRY, LocalRuntime};
 
 /// When an event whose function failed is tried again: after one minute, after two more, and then no more (Lambda developer guide,
 /// "asynchronous invocation").
@@ -45,12 +45,10 @@ impl EventBus {
                 let not_before = now.checked_add(*pause).unwrap_or(Timestamp::MAX);
                 self.waiting.push_back(Waiting { event, failed: failed + 1, not_before });
             } else {
-                if let Err(unparked) = runtime.give_up(&event, &error, failed + 1).await {
+                if let Err(unparked) = runtime.give_up(&event, &error, tries(failed)).await {
                     runtime.trouble("putting an event aside", unparked.to_string());
                 }
-                error.push_str(
-                    "; it was the last try: `usher dead-letters` shows the event, and the next sweep finds what it would have told",
-                );
+                error.push_str(LAST_TRY);
             }
             runtime.trouble("the delivery of an event", error);
         }
@@ -60,4 +58,9 @@ impl EventBus {
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
+}
+
+/// How often an event was tried that has failed so often before.
+fn tries(failed: usize) -> u32 {
+    u32::try_from(failed + 1).unwrap_or(u32::MAX)
 }

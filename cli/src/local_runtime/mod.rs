@@ -1,69 +1,62 @@
-//! The Lambda functions on one machine: queues in process, and the same handlers, given the same JSON that Lambda gives them.
+//! The Lambda functions in one process: the same handlers, given the same JSON that Lambda gives them.
 //!
-//! It is what stands between the queues and the handlers in AWS: event source mappings, batches, failures delivered again. It
-//! decides nothing. What happens is told as [`News`].
+//! It is what stands between the queues and the handlers in AWS: event source mappings, batches, schedules, failures delivered again. It
+//! decides nothing. What happens is told as [`News`]. What goes wrong is told too, and tried again later each time: only who asks ends it.
 
 mod audit;
 mod bus;
+mod events;
+mod feeding;
+mod ground;
+mod halt;
 mod news;
 mod outcomes;
+mod pauses;
 mod publishing;
 mod retries;
+mod schedules;
 mod sqs;
 mod steps;
+mod uploads;
 mod watched;
 
 use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64},
     },
     time::Duration,
 };
 
 use futures::FutureExt as _;
-use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
-    engine::{
-        Announcer, CenterInbox, DeadLetters, DeclaredSets, EngineSettings, Inbox, Planner, Poller,
-        Provisioner, Reconciler, ReprovisionSettings, Reprovisioner, Rulebook, SetKeeper, Sweep, SweepEnd,
-        SweepSettings, SweepSummary, Tick,
-    },
-    events::Family,
-    local::{FileWitness, FolderQueue, LocalQueue, OutcomeFile, SqliteLedger},
-    ports::{Clock, LedgerReader as _, Queue, Received, RulesStore},
+    engine::{CenterInbox, DeadLetters, Inbox, Planner, Rulebook, RulesOnHand},
+    events::{Family, is_of_upload},
+    ports::{Clock, LedgerReader as _, Queue, RulesStore, Witness},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::{Failure, connect::Aws, ledger};
+use crate::{Failure, ledger};
 pub(crate) use bus::EventBus;
+pub(crate) use ground::{FedQueues, Ground, Manner, Reach, UploadPlace};
+use halt::Halt;
 pub use news::News;
 use news::Teller;
 use outcomes::TellingBus;
+use pauses::Pauses;
 pub(crate) use steps::{Step, Steps};
 use watched::WatchedLedger;
 
-/// How many records a function is given at once.
-const BATCH: usize = 10;
 /// How long a message is kept from others while it is worked on: longer than any run takes.
-const HIDDEN: Duration = Duration::from_mins(10);
-/// When a message that failed is delivered again.
-const AGAIN: Duration = Duration::from_secs(1);
-/// The pause between two looks at an empty queue.
-const IDLE: Duration = Duration::from_millis(20);
+const HIDDEN: Duration = Duration::from_mins(20);
 /// How long one run of the engine may last, as Lambda's time limit would have it.
 const RUN: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
-
-/// How long `reconcile` may be at one batch: the longest that Lambda lets a function run.
-const DECIDING: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 /// The pause between two ticks.
 const TICK: Duration = Duration::from_mins(1);
-/// The pause between two looks for outcomes to tell.
-const TOLD: Duration = Duration::from_secs(1);
-/// Received so often, a message is put aside.
-const DELIVERIES: u32 = 5;
+/// What is added where an event is put aside.
+const LAST_TRY: &str = "; it was the last try: `usher dead-letters` shows the event, and the next sweep finds what it would have told";
 
 /// The folder beside a ledger where its dead letters are kept. Another ledger beside it has one of its own.
 pub(crate) fn dead_letters(ledger: &Path) -> PathBuf {
@@ -77,35 +70,23 @@ pub(crate) fn retries(ledger: &Path) -> PathBuf {
 
 /// The functions with all that they need.
 pub struct LocalRuntime {
-    /// What is read to decide.
-    aws: Aws,
-    /// The engine's way to AWS: it keeps to a pace of its own.
-    engine: Aws,
+    reach: Reach,
     ledger: WatchedLedger,
     store: Arc<dyn RulesStore>,
     rulebook: Rulebook,
-    clock: Arc<dyn Clock>,
-    settings: EngineSettings,
-    inbox: LocalQueue,
-    wake: LocalQueue,
-    polls: LocalQueue,
-    /// What failed for good. It outlives the process: `usher dead-letters` looks at it from another one.
-    parked: FolderQueue,
-    /// What `usher dead-letters retry` has given back.
-    retries: FolderQueue,
-    /// What tells of the ledger.
-    witness: FileWitness,
-    /// Where outcomes are told.
+    witness: Arc<dyn Witness>,
+    queues: FedQueues,
+    parked: Arc<dyn Queue>,
+    retries: Option<Arc<dyn Queue>>,
     outcomes: TellingBus,
+    uploads: Option<UploadPlace>,
+    clock: Arc<dyn Clock>,
+    manner: Manner,
     teller: Teller,
     invocations: AtomicU64,
-}
-
-/// The two ways in which the functions reach AWS.
-#[derive(Debug)]
-pub(crate) struct Reach {
-    pub(crate) aws: Aws,
-    pub(crate) engine: Aws,
+    halt: Halt,
+    /// Whether the last tick has found the ledger frozen.
+    was_frozen: AtomicBool,
 }
 
 impl std::fmt::Debug for LocalRuntime {
@@ -115,37 +96,33 @@ impl std::fmt::Debug for LocalRuntime {
 }
 
 impl LocalRuntime {
-    /// The functions over this ledger and these rules, and where their news arrive. What failed for good is kept beside the ledger's file.
+    /// The functions on this ground, and where their news arrive.
     pub(crate) fn new(
-        Reach { aws, engine }: Reach,
-        ledger: SqliteLedger,
-        rules: Arc<dyn RulesStore>,
-        file: &Path,
+        reach: Reach,
+        ground: Ground,
         clock: Arc<dyn Clock>,
-        settings: EngineSettings,
-        outcomes: OutcomeFile,
+        manner: Manner,
     ) -> (Self, UnboundedReceiver<News>) {
         let (sender, news) = unbounded_channel();
         let teller = Teller::new(sender, Arc::clone(&clock));
-        let [parked, retries] =
-            [dead_letters(file), retries(file)].map(|folder| FolderQueue::new(&folder, Arc::clone(&clock)));
+        let Ground { ledger, rules, witness, queues, parked, retries, outcomes, uploads } = ground;
         let runtime = Self {
-            aws,
-            engine,
+            reach,
             ledger: WatchedLedger::new(ledger, teller.clone()),
             rulebook: Rulebook::of_store(Arc::clone(&rules)),
             store: rules,
-            settings,
-            inbox: LocalQueue::fifo(Arc::clone(&clock)),
-            wake: LocalQueue::standard(Arc::clone(&clock)),
-            polls: LocalQueue::standard(Arc::clone(&clock)),
+            witness,
+            queues,
             parked,
             retries,
-            witness: ledger::witness_beside(file),
             outcomes: TellingBus::new(outcomes, teller.clone()),
+            uploads,
             clock,
+            manner,
             teller,
             invocations: AtomicU64::new(0),
+            halt: Halt::default(),
+            was_frozen: AtomicBool::new(false),
         };
         (runtime, news)
     }
@@ -157,8 +134,13 @@ impl LocalRuntime {
 
     /// What the functions plan with: it reads only.
     pub fn planner(&self) -> Planner<'_> {
-        let reader = self.aws.reader(&self.ledger, &self.rulebook, self.clock.as_ref());
-        Planner { reader, settings: self.settings }
+        let reader = self.reach.aws.reader(&self.ledger, &self.rulebook, self.clock.as_ref());
+        Planner { reader, settings: self.manner.engine }
+    }
+
+    /// The rules in force, read as the functions read them.
+    pub(crate) async fn rules_in_force(&self) -> Result<RulesOnHand, Failure> {
+        self.rulebook.in_force(&self.ledger).await.map_err(Failure::Read)
     }
 
     /// Whether Usher's EventBridge rules let an event through to one of its functions.
@@ -168,16 +150,19 @@ impl LocalRuntime {
 
     /// Gives an event to the function that reads it.
     pub async fn deliver(&self, event: Value) -> Result<(), Failure> {
+        if let Some(place) = self.uploads.as_ref().filter(|_| is_upload(&event)) {
+            return Box::pin(self.upload(event, place)).await;
+        }
         let inbox = self.hints_go_in();
         let center = CenterInbox {
             inbox,
-            directory: self.aws.directory.as_ref(),
-            access: self.aws.access.as_ref(),
+            directory: self.reach.aws.directory.as_ref(),
+            access: self.reach.aws.access.as_ref(),
             rulebook: &self.rulebook,
-            own_roles: &[],
-            facts_age: self.settings.facts_age,
+            own_roles: &self.manner.own_roles,
+            facts_age: self.manner.engine.facts_age,
         };
-        let (told, parked) = (event.clone(), &self.parked);
+        let (told, parked) = (event.clone(), self.parked.as_ref());
         let outcome = match family(&event) {
             Some(Family::Directory) => on_group_event::handle(event, center, parked).await,
             Some(Family::PermissionSets) => on_permission_set_event::handle(event, center, parked).await,
@@ -190,241 +175,84 @@ impl LocalRuntime {
     /// Where hints go in.
     fn hints_go_in(&self) -> Inbox<'_> {
         Inbox {
-            organization: self.aws.organization.as_ref(),
+            organization: self.reach.aws.organization.as_ref(),
             ledger: &self.ledger,
-            queue: &self.inbox,
+            queue: self.queues.inbox.as_ref(),
             clock: self.clock.as_ref(),
         }
     }
 
     /// Where messages go that failed on their last try.
     fn dead_letters(&self) -> DeadLetters<'_> {
-        DeadLetters { queue: &self.parked, clock: self.clock.as_ref(), receives: DELIVERIES }
-    }
-
-    /// Runs `sweep` once.
-    pub async fn sweep(&self) -> Result<SweepSummary, Failure> {
-        let (planner, settings) = (self.planner(), SweepSettings::default());
-        let sweep = Sweep { planner, ledger: &self.ledger, inbox: &self.inbox, wake: &self.wake, settings };
-        sweep::handle(sweep).await.map_err(Failure::Sweep)
-    }
-
-    /// Runs `sweep` now and then each time this much later, for as long as it is polled. What comes of it is told as news. A round
-    /// that is not over is gone on with at once, and one that another run holds is asked for again in a minute.
-    pub async fn sweep_every(&self, pause: Duration) {
-        loop {
-            let wait = match self.sweep().await {
-                Ok(found) => {
-                    let run = found.run;
-                    self.teller.swept(found);
-                    match run {
-                        SweepEnd::RoundEnded | SweepEnd::TooSoon => pause,
-                        SweepEnd::Unfinished => Duration::ZERO,
-                        SweepEnd::UnderWay | SweepEnd::AuditsTurn => pause.min(TICK),
-                    }
-                }
-                Err(error) => {
-                    self.teller.trouble("the sweep", shared::causes::joined(&error));
-                    pause
-                }
-            };
-            self.clock.sleep(wait).await;
-        }
+        let receives = self.manner.receives;
+        DeadLetters { queue: self.parked.as_ref(), clock: self.clock.as_ref(), receives }
     }
 
     /// Tells what went wrong around the functions.
     pub(crate) fn trouble(&self, what: &'static str, error: String) {
+        tracing::error!(error, "{what}: {error}");
         self.teller.trouble(what, error);
     }
 
-    /// Runs the functions that queues feed whenever there is something for them, `tick` once a minute, and what is to be tried again, for as
-    /// long as it is polled. Outcomes are told sooner than `tick` would.
-    pub async fn run(&self) -> Result<(), Failure> {
+    /// Runs the functions that queues feed whenever there is something for them, those that a minute starts, and what is to be tried again.
+    /// Outcomes are told sooner than `tick` would. It goes on until it is asked to end, and then until each has finished what it has in hand.
+    pub async fn run(&self) {
         let (reconcile, provision) = (self.run_reconcile().boxed_local(), self.run_provision().boxed_local());
         let (polls, ticks) = (self.run_poll_provisioning().boxed_local(), self.run_tick().boxed_local());
         let reprovision = self.run_reprovision().boxed_local();
-        let beside = futures::future::try_join(self.run_retries(), self.tell_outcomes()).boxed_local();
-        let queues = futures::future::try_join3(reconcile, provision, polls);
-        let schedules = futures::future::try_join3(ticks, reprovision, beside);
-        futures::future::try_join(queues, schedules).await.map(|_| ())
+        let beside = futures::future::join(self.run_retries(), self.tell_outcomes()).boxed_local();
+        let queues = futures::future::join3(reconcile, provision, polls);
+        let schedules = futures::future::join3(ticks, reprovision, beside);
+        futures::future::join(queues, schedules).await;
     }
 
-    /// Whether there is no message and no work left.
+    /// Asks everything that runs to end.
+    pub(crate) fn halt(&self) {
+        self.halt.ask();
+    }
+
+    /// Gives the engine's lease back, if something that was broken off still holds it.
+    pub(crate) async fn let_go(&self) -> Result<(), Failure> {
+        Ok(self.ledger.let_go().await?)
+    }
+
+    /// Does this again and again until it is asked to end. What goes wrong is told, and tried again later each time.
+    async fn go_on(&self, what: &'static str, once: impl AsyncFn() -> Result<(), String>) {
+        let mut pauses = Pauses::default();
+        while !self.halt.is_asked() {
+            match once().await {
+                Ok(()) => pauses = Pauses::default(),
+                Err(error) => {
+                    self.trouble(what, error);
+                    self.rest(pauses.after_another()).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for so long, unless it is asked to end; tells whether it is to go on.
+    async fn rest(&self, pause: Duration) -> bool {
+        tokio::select! {
+            () = self.halt.asked() => {}
+            () = self.clock.sleep(pause) => {}
+        }
+        !self.halt.is_asked()
+    }
+
+    /// Whether there is no work left, and no message in a queue of this process.
     pub async fn is_quiet(&self) -> Result<bool, Failure> {
-        let is_empty = |queue: &LocalQueue| {
-            let depth = queue.depth();
-            depth.waiting + depth.delayed + depth.in_flight == 0
-        };
-        Ok(is_empty(&self.inbox)
-            && is_empty(&self.wake)
-            && is_empty(&self.polls)
+        Ok(self.queues.are_empty()
             && self.ledger.work(1).await?.is_empty()
             && self.ledger.campaigns().await?.iter().all(|campaign| campaign.sent.is_empty()))
-    }
-
-    async fn run_reconcile(&self) -> Result<(), Failure> {
-        loop {
-            let records = self.batch(&self.inbox).await?;
-            let wake = &self.wake;
-            let reconciler = Reconciler { planner: self.planner(), ledger: &self.ledger, wake };
-            let event = sqs::event(&records)?;
-            let looked = |looked: reconcile::Looked<'_>| self.teller.looked(looked);
-            let until = self.clock.now().checked_add(DECIDING).unwrap_or(Timestamp::MAX);
-            let dead = self.dead_letters();
-            let answer = reconcile::handle_watched(event, reconciler, dead, until, looked).await;
-            for record in &records {
-                if answer.batch_item_failures.iter().any(|failed| failed.item_identifier == record.id) {
-                    self.inbox.release(&record.receipt, AGAIN).await.map_err(Failure::Queue)?;
-                } else {
-                    self.inbox.acknowledge(&record.receipt).await.map_err(Failure::Queue)?;
-                }
-            }
-        }
-    }
-
-    async fn run_provision(&self) -> Result<(), Failure> {
-        loop {
-            let records = self.batch(&self.wake).await?;
-            let provisioner = Provisioner {
-                access: self.engine.access.as_ref(),
-                writer: self.engine.writer.as_ref(),
-                ledger: &self.ledger,
-                inbox: &self.inbox,
-                wake: &self.wake,
-                polls: Some(&self.polls),
-                witness: &self.witness,
-                clock: self.clock.as_ref(),
-                settings: self.settings,
-            };
-            let holder =
-                format!("local-{}-{}", std::process::id(), self.invocations.fetch_add(1, Ordering::Relaxed));
-            let until = self.clock.now().checked_add(RUN).unwrap_or(Timestamp::MAX);
-            let (event, dead) = (sqs::event(&records)?, self.dead_letters());
-            let ran = provision::handle_or_park(event, provisioner, &holder, until, dead).await;
-            for record in &records {
-                match &ran {
-                    Ok(_) => self.wake.acknowledge(&record.receipt).await,
-                    Err(_) => self.wake.release(&record.receipt, AGAIN).await,
-                }
-                .map_err(Failure::Queue)?;
-            }
-            if let Err(error) = &ran {
-                let error = shared::causes::joined(error);
-                tracing::error!(error, "provision: {error}");
-                self.teller.trouble("the engine", error);
-            }
-        }
-    }
-
-    async fn run_poll_provisioning(&self) -> Result<(), Failure> {
-        loop {
-            let records = self.batch(&self.polls).await?;
-            let poller = Poller {
-                access: self.engine.access.as_ref(),
-                ledger: &self.ledger,
-                inbox: &self.inbox,
-                wake: &self.wake,
-                polls: &self.polls,
-                clock: self.clock.as_ref(),
-            };
-            let event = sqs::event(&records)?;
-            let answer = poll_provisioning::handle(event, poller, self.dead_letters()).await;
-            for record in &records {
-                if answer.batch_item_failures.iter().any(|failed| failed.item_identifier == record.id) {
-                    self.polls.release(&record.receipt, AGAIN).await.map_err(Failure::Queue)?;
-                } else {
-                    self.polls.acknowledge(&record.receipt).await.map_err(Failure::Queue)?;
-                }
-            }
-        }
-    }
-
-    async fn tell_outcomes(&self) -> Result<(), Failure> {
-        loop {
-            self.clock.sleep(TOLD).await;
-            let announcer =
-                Announcer { ledger: &self.ledger, bus: &self.outcomes, clock: self.clock.as_ref() };
-            if let Err(error) = announcer.run(Timestamp::MAX).await {
-                self.teller.trouble("what has come of it", shared::causes::joined(&error));
-                // It isn't mended within a second.
-                self.clock.sleep(TICK).await;
-            }
-        }
-    }
-
-    async fn run_tick(&self) -> Result<(), Failure> {
-        loop {
-            self.clock.sleep(TICK).await;
-            let tick = Tick {
-                outcomes: &self.outcomes,
-                organization: self.aws.organization.as_ref(),
-                ledger: &self.ledger,
-                rulebook: &self.rulebook,
-                inbox: &self.inbox,
-                wake: &self.wake,
-                witness: &self.witness,
-                clock: self.clock.as_ref(),
-                settings: self.settings,
-            };
-            if let Err(error) = tick::handle(tick).await {
-                let error = shared::causes::joined(&error);
-                tracing::error!(error, "tick: {error}");
-                self.teller.trouble("the minute's tick", error);
-            }
-        }
-    }
-
-    async fn run_reprovision(&self) -> Result<(), Failure> {
-        loop {
-            self.clock.sleep(TICK).await;
-            let reprovisioner = Reprovisioner {
-                reader: self.planner().reader,
-                in_charge: self.engine.access.as_ref(),
-                writer: self.engine.writer.as_ref(),
-                ledger: &self.ledger,
-                polls: &self.polls,
-                wake: &self.wake,
-                settings: self.settings,
-                schedule: ReprovisionSettings::default(),
-                only: None,
-            };
-            let keeper = SetKeeper {
-                declared: DeclaredSets {
-                    reader: self.planner().reader,
-                    sets: self.aws.sets.as_ref(),
-                    settings: self.settings,
-                },
-                in_charge: self.engine.sets.as_ref(),
-                lists_in_charge: self.engine.access.as_ref(),
-                writer: self.engine.set_writer.as_ref(),
-                ledger: &self.ledger,
-                wake: &self.wake,
-                witness: &self.witness,
-            };
-            let run = self.invocations.fetch_add(1, Ordering::Relaxed);
-            let holder = format!("local-{}-reprovision-{run}", std::process::id());
-            let until = self.clock.now().checked_add(RUN).unwrap_or(Timestamp::MAX);
-            if let Err(error) = reprovision::handle(keeper, reprovisioner, &holder, until).await {
-                let error = shared::causes::joined(&error);
-                tracing::error!(error, "reprovision: {error}");
-                self.teller.trouble("reprovisioning", error);
-            }
-        }
-    }
-
-    /// The next batch of a queue, once there is one.
-    async fn batch(&self, queue: &dyn Queue) -> Result<Vec<Received>, Failure> {
-        loop {
-            let records = queue.receive(BATCH, HIDDEN).await.map_err(Failure::Queue)?;
-            if !records.is_empty() {
-                return Ok(records);
-            }
-            self.clock.sleep(IDLE).await;
-        }
     }
 }
 
 /// What an event is about, if it is of any concern.
 fn family(event: &Value) -> Option<Family> {
     shared::aws::envelope(event).ok().and_then(|envelope| Family::of(&envelope))
+}
+
+/// Whether an event tells of an object that was uploaded.
+fn is_upload(event: &Value) -> bool {
+    shared::aws::envelope(event).is_ok_and(|envelope| is_of_upload(&envelope))
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     domain::AccountId,
-    engine::{Heard, Reconciled, ReportSummary, SweepSummary},
+    engine::{Heard, Reconciled, ReportSummary, SweepSummary, Taken},
     ledger::{CampaignRecord, Row},
     outcome::Outcome,
     plan::Withheld,
@@ -25,6 +25,13 @@ pub enum News {
         /// The id that a hint's cause carries.
         id: String,
         outcome: Heard,
+    },
+    /// Uploaded rules were looked at.
+    Upload {
+        at: Timestamp,
+        /// The event's id.
+        id: String,
+        taken: Taken,
     },
     /// An account was looked at; whatever was to be written has been.
     Looked {
@@ -69,6 +76,11 @@ impl Teller {
         let name = text("/detail/eventName").or(text("/detail-type")).unwrap_or_default().to_owned();
         let id = text("/detail/eventID").or(text("/id")).unwrap_or_default().to_owned();
         self.tell(News::Event { at: self.clock.now(), name, id, outcome });
+    }
+
+    pub(super) fn upload(&self, event: &Value, taken: Taken) {
+        let id = event.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.tell(News::Upload { at: self.clock.now(), id, taken });
     }
 
     pub(super) fn looked(&self, (hint, looked): reconcile::Looked<'_>) {

@@ -5,33 +5,41 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::{
     engine::{Letter, Parked, Queues, WayBack, letters},
-    ports::{PortError, Queue as _},
+    ports::PortError,
 };
 
-use super::{HIDDEN, LocalRuntime, family};
-use crate::Failure;
+use super::{HIDDEN, LocalRuntime, family, is_upload};
 
 /// The pause between two looks for letters that are to be tried again.
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl LocalRuntime {
     /// Puts an event aside that its function could not act on, so often.
-    pub(super) async fn give_up(&self, event: &Value, error: &str, tries: usize) -> Result<(), PortError> {
-        let function = family(event).map_or("on-account-event", shared::events::Family::function);
-        let tries = u32::try_from(tries).unwrap_or(u32::MAX);
+    pub(super) async fn give_up(&self, event: &Value, error: &str, tries: u32) -> Result<(), PortError> {
+        let function = if is_upload(event) {
+            "on-rules-change"
+        } else {
+            family(event).map_or("on-account-event", shared::events::Family::function)
+        };
         let letter = Parked::failed(function, error, &event.to_string(), tries);
-        letter.park(&self.parked, self.clock.as_ref()).await
+        letter.park(self.parked.as_ref(), self.clock.as_ref()).await
     }
 
     /// Takes what `usher dead-letters retry` has given back to the function that it was for.
-    pub(super) async fn run_retries(&self) -> Result<(), Failure> {
-        loop {
-            self.clock.sleep(PAUSE).await;
-            for letter in letters(&self.retries, HIDDEN).await.map_err(Failure::Queue)? {
-                self.retry(&letter).await.map_err(Failure::Queue)?;
-                self.retries.acknowledge(&letter.receipt).await.map_err(Failure::Queue)?;
+    pub(super) async fn run_retries(&self) {
+        let Some(retries) = &self.retries else { return };
+        self.go_on("what is to be tried again", async || {
+            if !self.rest(PAUSE).await {
+                return Ok(());
             }
-        }
+            let joined = |error: PortError| shared::causes::joined(&error);
+            for letter in letters(retries.as_ref(), HIDDEN).await.map_err(joined)? {
+                self.retry(&letter).await.map_err(joined)?;
+                retries.acknowledge(&letter.receipt).await.map_err(joined)?;
+            }
+            Ok(())
+        })
+        .await;
     }
 
     /// Tries a letter again; what fails once more is a dead letter once more.
@@ -39,9 +47,9 @@ impl LocalRuntime {
         match &letter.way {
             WayBack::Queue { queue, group } => {
                 let queues = Queues {
-                    inbox: &self.inbox,
-                    wake: &self.wake,
-                    polls: &self.polls,
+                    inbox: self.queues.inbox.as_ref(),
+                    wake: self.queues.wake.as_ref(),
+                    polls: self.queues.polls.as_ref(),
                     clock: self.clock.as_ref(),
                 };
                 queues.send(letter, *queue, group).await
@@ -54,7 +62,9 @@ impl LocalRuntime {
             }
             WayBack::None { why } => {
                 self.trouble("a dead letter that cannot be tried again", why.clone());
-                Parked::new("usher", why, &letter.payload).park(&self.parked, self.clock.as_ref()).await
+                Parked::new("usher", why, &letter.payload)
+                    .park(self.parked.as_ref(), self.clock.as_ref())
+                    .await
             }
         }
     }

@@ -2,15 +2,13 @@
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use serde_json::{Value, json};
-use shared::ports::{PortError, Received};
-
-use crate::Failure;
+use shared::ports::Received;
 
 /// The batch as an SQS event.
-pub(super) fn event(records: &[Received]) -> Result<SqsEvent, Failure> {
+pub(super) fn event(records: &[Received]) -> Result<SqsEvent, String> {
     let records: Vec<Value> = records.iter().map(record).collect();
     serde_json::from_value(json!({ "Records": records }))
-        .map_err(|error| Failure::Queue(PortError::Refused(format!("cannot make an SQS event: {error}"))))
+        .map_err(|error| format!("cannot make an SQS event: {error}"))
 }
 
 fn record(received: &Received) -> Value {

@@ -1,27 +1,45 @@
 //! A ledger that tells every row that is written to it: what was decided, sent, accepted and ended, in the order in which it was.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, PermissionSetArn},
     ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
-    local::SqliteLedger,
     outcome::Outcome,
     ports::{Guard, Ledger, LedgerError, LedgerReader, Page, RowWrite, RulesInForce, Seen, SeenKind},
 };
 
 use super::news::Teller;
 
-/// The ledger in SQLite, watched.
+/// A ledger, watched.
 pub(super) struct WatchedLedger {
-    ledger: SqliteLedger,
+    ledger: Arc<dyn Ledger>,
     teller: Teller,
+    /// The engine's lease, while a function of this process holds it.
+    held: Mutex<Option<Lease>>,
 }
 
 impl WatchedLedger {
-    pub(super) fn new(ledger: SqliteLedger, teller: Teller) -> Self {
-        Self { ledger, teller }
+    pub(super) fn new(ledger: Arc<dyn Ledger>, teller: Teller) -> Self {
+        Self { ledger, teller, held: Mutex::default() }
+    }
+
+    /// Gives the engine's lease back if a function that was broken off still holds it, so that nobody has to wait for its end.
+    pub(super) async fn let_go(&self) -> Result<(), LedgerError> {
+        let held = self.keep_in_mind(None);
+        match held {
+            Some(lease) => self.ledger.release_lease(&lease).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells which lease was held before.
+    fn keep_in_mind(&self, lease: Option<Lease>) -> Option<Lease> {
+        std::mem::replace(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner), lease)
     }
 }
 
@@ -120,7 +138,11 @@ impl Ledger for WatchedLedger {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Lease>, LedgerError> {
-        self.ledger.acquire_lease(holder, now, ttl).await
+        let lease = self.ledger.acquire_lease(holder, now, ttl).await?;
+        if let Some(lease) = &lease {
+            self.keep_in_mind(Some(lease.clone()));
+        }
+        Ok(lease)
     }
 
     async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError> {
@@ -128,7 +150,9 @@ impl Ledger for WatchedLedger {
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
-        self.ledger.release_lease(lease).await
+        self.ledger.release_lease(lease).await?;
+        self.keep_in_mind(None);
+        Ok(())
     }
 
     async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {

@@ -1,43 +1,37 @@
-//! Names for people's eyes, from the simulated world itself: no call of Usher's is spent on them.
+//! Names from the simulated world itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::domain::{AccountId, AssignmentKey, PermissionSetArn, Principal};
+use shared::domain::{AccountId, PermissionSetArn, Principal};
 use simulator::World;
 
-use crate::screen::line;
+use crate::{screen::line, telling::Cast};
 
 /// Who is who in the simulated world.
-pub(crate) struct Cast {
+pub(crate) struct WorldCast {
     world: Arc<Mutex<World>>,
 }
 
-impl Cast {
+impl WorldCast {
     pub(crate) fn of(world: &Arc<Mutex<World>>) -> Self {
         Self { world: Arc::clone(world) }
     }
+}
 
-    /// `EC2-S3-FullAccess to group Developers`
-    pub(crate) fn assignment(&self, key: &AssignmentKey) -> String {
-        format!("{} to {}", self.permission_set(&key.permission_set), self.principal(&key.principal))
+impl Cast for WorldCast {
+    fn account(&self, id: &AccountId) -> String {
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.account_name(id).map_or_else(|| id.to_string(), line)
     }
 
-    pub(crate) fn permission_set(&self, arn: &PermissionSetArn) -> String {
+    fn permission_set(&self, arn: &PermissionSetArn) -> String {
         let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.permission_set_name(arn).map_or_else(|| arn.to_string(), line)
     }
 
-    pub(crate) fn principal(&self, principal: &Principal) -> String {
+    fn group(&self, principal: &Principal) -> Option<String> {
+        let Principal::Group(id) = principal else { return None };
         let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        match principal {
-            Principal::Group(id) => format!("group {}", line(world.group_name(id).unwrap_or(id.as_str()))),
-            // People are told by their ids, here as in logs.
-            Principal::User(id) => format!("user {id}"),
-        }
-    }
-
-    pub(crate) fn account(&self, id: &AccountId) -> String {
-        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.account_name(id).map_or_else(|| id.to_string(), line)
+        world.group_name(id).map(str::to_owned)
     }
 }

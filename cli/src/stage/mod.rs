@@ -13,7 +13,7 @@ use shared::{aws::Connection, ports::Clock};
 use simulator::{Caller, CallerKind, World, http::Callers};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-pub(crate) use cast::Cast;
+pub(crate) use cast::WorldCast;
 
 /// Rules for the simulator's example organization, as a file that one can begin with.
 pub(crate) const EXAMPLE_RULES: &str = include_str!("../../examples/rules.yaml");

@@ -44,6 +44,7 @@ async fn main() -> Result<(), WithCauses> {
             witness: &witness,
             clock: &clock,
             settings: engine,
+            called_off: None,
         };
         let request_id = &event.context.request_id;
         let until = deadline(SystemClock.now(), event.context.deadline(), provision::RESERVE);

@@ -167,6 +167,7 @@ impl Stage {
             witness: &self.witness,
             clock: &self.clock,
             settings: self.settings,
+            called_off: None,
         };
         Box::pin(engine.run(&holder, wake, until)).await
     }

@@ -17,6 +17,6 @@ mod moto_slow;
 mod moto_trouble;
 mod payloads;
 mod runtime_api;
-mod service;
+pub(crate) mod service;
 
 pub(crate) use function::built;

@@ -163,6 +163,7 @@ impl Ports {
             witness: &*self.beside.witness,
             clock: &*self.clock,
             settings: self.settings,
+            called_off: None,
         }
     }
 

@@ -1,11 +1,14 @@
 //! Requests that outlive the engine's patience: messages look after them, and they cost a slot and nothing else.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use shared::{
     domain::Operation,
-    engine::{EngineSettings, Poll, PollEnd, Polled},
+    engine::{EngineSettings, Poll, PollEnd, Polled, Provisioner, RunEnd, Wake},
     ports::{Clock as _, Queue as _},
 };
 use simulator::{Fault, FaultRule, Latency, Settings};
@@ -79,6 +82,38 @@ async fn a_request_that_takes_an_hour_costs_one_slot_and_no_run_of_the_engine() 
     // Its end is told to the engine: a slot is free.
     assert!(only_polls_for(&service, Duration::from_mins(20)).await > 0);
     assert_eq!(labels(&service).await, ["ours", "ours"]);
+    service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_called_off_asks_for_nothing_more_and_gives_the_lease_to_the_next() {
+    let service = with_a_slow_request(Fault::Slow(Duration::from_mins(2)), Settings::default()).await;
+    let called_off = AtomicBool::new(false);
+    let engine = Provisioner { called_off: Some(&called_off), ..service.ports.provisioner() };
+    let (clock, wake) = (engine.clock, Wake::first());
+    let began = clock.now();
+    let run = engine.run("one", &wake, Timestamp::MAX);
+    let call_off = async {
+        clock.sleep(Duration::from_secs(20)).await;
+        called_off.store(true, Ordering::Relaxed);
+    };
+    let (summary, ()) = tokio::join!(run, call_off);
+    assert_eq!(summary.unwrap().end, RunEnd::HandedOver);
+    // Its own time would have been 90 s, and the request takes longer still.
+    assert!(clock.now().duration_since(began) < SignedDuration::from_secs(30));
+    assert_eq!(labels(&service).await, ["ours", "sending"]);
+    let lease = engine.ledger.acquire_lease("another", clock.now(), Duration::from_secs(1)).await;
+    engine.ledger.release_lease(&lease.unwrap().unwrap()).await.unwrap();
+
+    // Called off from the beginning, a run looks at its instance and at nothing else.
+    let calls = || {
+        let counters = service.world().counters().calls.clone();
+        counters.iter().filter(|(name, _)| !name.contains("Instance")).map(|(_, calls)| calls).sum::<u64>()
+    };
+    let before = calls();
+    assert_eq!(engine.run("two", &wake, Timestamp::MAX).await.unwrap().end, RunEnd::HandedOver);
+    assert_eq!(calls(), before);
+    service.settle().await;
     service.converged(&[]).await;
 }
 

@@ -11,7 +11,8 @@ use simulator::Made;
 use crate::{
     Failure,
     local_runtime::LocalRuntime,
-    stage::{Cast, Stage},
+    stage::{Stage, WorldCast},
+    telling::Cast as _,
 };
 
 /// What the new account must have, by permission set, group and rule: written down here apart from the rules, so that the two check each other.
@@ -66,7 +67,7 @@ pub(super) async fn end(
             ushers.len()
         )));
     }
-    let cast = Cast::of(&stage.world);
+    let cast = WorldCast::of(&stage.world);
     let rows: Vec<Row> = survey.rows.iter().filter(|row| row.key.account == *account).cloned().collect();
     let mut has: Vec<(String, String, String)> = rows
         .iter()

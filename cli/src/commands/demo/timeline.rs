@@ -10,7 +10,7 @@ use crate::{
     Failure, Paint, Screen,
     local_runtime::{News, Step, Steps},
     screen::line,
-    stage::Cast,
+    telling::Cast,
 };
 
 /// An event, to be found again by what it has caused.
@@ -77,7 +77,12 @@ impl Timeline {
     }
 
     /// Tells news one by one.
-    pub(super) fn news(&mut self, news: &News, cast: &Cast, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    pub(super) fn news(
+        &mut self,
+        news: &News,
+        cast: &dyn Cast,
+        screen: &mut Screen<'_>,
+    ) -> Result<(), Failure> {
         match news {
             News::Event { at, name, id, outcome } => {
                 self.events.insert(id.clone(), Heard { name: name.clone(), at: *at });
@@ -111,9 +116,11 @@ impl Timeline {
             News::Trouble { at, what, error } => {
                 self.tell(*at, ("failed", Paint::Bad), &format!("{what}: {}", line(error)), screen)
             }
-            News::Swept { .. } | News::Audited { .. } | News::Reprovisioned { .. } | News::Outcome(_) => {
-                Ok(())
-            }
+            News::Swept { .. }
+            | News::Audited { .. }
+            | News::Reprovisioned { .. }
+            | News::Upload { .. }
+            | News::Outcome(_) => Ok(()),
         }
     }
 
@@ -121,7 +128,7 @@ impl Timeline {
         &mut self,
         at: Timestamp,
         row: &Row,
-        cast: &Cast,
+        cast: &dyn Cast,
         screen: &mut Screen<'_>,
     ) -> Result<(), Failure> {
         let what = cast.assignment(&row.key);

@@ -110,14 +110,20 @@ impl<'a> Hand<'a> {
         self.engine.clock.now()
     }
 
+    /// From when on no call is begun: at once, when the run is called off.
+    fn closes(&self) -> Timestamp {
+        let is_called_off = self.engine.called_off.is_some_and(|off| off.load(Ordering::Relaxed));
+        if is_called_off { Timestamp::MIN } else { self.closes }
+    }
+
     /// Whether the run is closing.
     pub(super) fn is_closing(&self) -> bool {
-        self.now() >= self.closes
+        self.now() >= self.closes()
     }
 
     /// Whether no other call has its turn before the run closes.
     pub(super) fn has_no_turn_left(&self, now: Timestamp) -> bool {
-        self.pace().ready_at(now) >= self.closes
+        self.pace().ready_at(now) >= self.closes()
     }
 
     pub(super) fn lease(&self) -> Lease {
@@ -179,7 +185,7 @@ impl<'a> Hand<'a> {
         let now = self.now();
         let turn = {
             let mut pace = self.pace();
-            if pace.ready_at(now) >= self.closes {
+            if pace.ready_at(now) >= self.closes() {
                 return false;
             }
             pace.take(now)

@@ -37,7 +37,7 @@ mod trips;
 mod watch;
 pub(super) mod window;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::AtomicBool, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -65,6 +65,8 @@ pub struct Provisioner<'a> {
     pub witness: &'a dyn Witness,
     pub clock: &'a dyn Clock,
     pub settings: EngineSettings,
+    /// Set by whoever wants the run to end: from then on no call is begun, and it hands over once those under way are answered.
+    pub called_off: Option<&'a AtomicBool>,
 }
 
 impl std::fmt::Debug for Provisioner<'_> {

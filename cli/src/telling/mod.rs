@@ -1,25 +1,29 @@
-//! What is told while it runs: one line for each thing that happens, with its time.
+//! What is told while functions run: one line for each thing that happens, with its time.
+
+mod cast;
+pub(crate) mod lines;
+mod outcomes;
 
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt::Write as _,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation, RuleId},
-    engine::{Heard, ReportSummary, SweepEnd, SweepSummary},
+    engine::{Became, Heard, ReportSummary, SweepEnd, SweepSummary, Taken},
     ledger::{CampaignRecord, Row},
     plan::{Withheld, WithheldReason},
 };
 
-use super::outcomes;
 use crate::{
     Failure, Paint, Screen,
     local_runtime::{News, Step, Steps},
     screen::{count, line, span},
-    stage::Cast,
 };
+pub(crate) use cast::{Cast, NotedOrganization, Remembered};
 
 /// So many events are remembered, to be named as causes.
 const REMEMBERED: usize = 256;
@@ -30,10 +34,10 @@ const PROGRESS: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
 
 /// How much of what has happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) granted: usize,
-    pub(super) revoked: usize,
-    pub(super) failed: usize,
+pub(crate) struct Totals {
+    pub(crate) granted: usize,
+    pub(crate) revoked: usize,
+    pub(crate) failed: usize,
 }
 
 /// The first sweep brings a whole organization to what the rules want: that is told in numbers.
@@ -50,8 +54,8 @@ enum First {
 }
 
 /// Tells news.
-pub(super) struct Telling {
-    cast: Cast,
+pub(crate) struct Telling {
+    cast: Arc<dyn Cast>,
     steps: Steps,
     /// The id, name and time of the latest events.
     events: VecDeque<(String, String, Timestamp)>,
@@ -62,7 +66,7 @@ pub(super) struct Telling {
 }
 
 impl Telling {
-    pub(super) fn new(cast: Cast) -> Self {
+    pub(crate) fn new(cast: Arc<dyn Cast>) -> Self {
         Self {
             cast,
             steps: Steps::default(),
@@ -73,12 +77,22 @@ impl Telling {
         }
     }
 
-    pub(super) fn totals(&self) -> Totals {
+    /// The same where there was a first sweep before, which has left these rows under way.
+    pub(crate) fn going_on(cast: Arc<dyn Cast>, under_way: &[Row]) -> Self {
+        let mut telling = Self { first: First::Over, ..Self::new(cast) };
+        for row in under_way {
+            // How each began was told then.
+            telling.steps.next(row);
+        }
+        telling
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
         self.totals
     }
 
     /// Tells one piece of news.
-    pub(super) fn news(&mut self, news: &News, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    pub(crate) fn news(&mut self, news: &News, screen: &mut Screen<'_>) -> Result<(), Failure> {
         match news {
             News::Event { at, name, id, outcome } => self.event(*at, name, id, outcome, screen),
             News::Looked { at, account, cause, grants, revokes, withheld } => {
@@ -95,7 +109,8 @@ impl Telling {
             News::Swept { at, found } => self.swept(*at, found, screen),
             News::Audited { at, made } => audited(*at, made, screen),
             News::Reprovisioned { at, record } => self.reprovisioned(*at, record, screen),
-            News::Outcome(outcome) => outcomes::outcome(outcome, &self.cast, screen),
+            News::Upload { at, id: _, taken } => uploaded(*at, taken, screen),
+            News::Outcome(outcome) => outcomes::outcome(outcome, self.cast.as_ref(), screen),
             News::Trouble { at, what, error } => {
                 tell(*at, ("failed", Paint::Bad), &format!("{what}: {error}"), screen)
             }
@@ -122,8 +137,13 @@ impl Telling {
         tell(at, ("updated", paint), &text, screen)
     }
 
+    /// Whether what the first sweep has found is still being done.
+    pub(crate) fn is_settling(&self) -> bool {
+        matches!(self.first, First::Settling { .. })
+    }
+
     /// Tells how far the first sweep's work is, and that it is over once everything is at rest.
-    pub(super) fn rest(
+    pub(crate) fn rest(
         &mut self,
         at: Timestamp,
         quiet: bool,
@@ -316,7 +336,7 @@ impl Telling {
 }
 
 /// One line.
-pub(super) fn tell(
+pub(crate) fn tell(
     at: Timestamp,
     (what, paint): (&str, Paint),
     text: &str,
@@ -327,6 +347,22 @@ pub(super) fn tell(
     writeln!(screen.out, "{time}  {}  {}", style.paint(paint, format!("{what:<8}")), line(text))
         .and_then(|()| screen.out.flush())
         .map_err(Failure::Output)
+}
+
+fn uploaded(at: Timestamp, taken: &Taken, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let (paint, text) = match taken {
+        Taken::Answered(became) => {
+            let paint = match became {
+                Became::InForce | Became::AlreadyInForce => Paint::Accent,
+                Became::Overtaken | Became::Delayed => Paint::Warning,
+                Became::Refused => Paint::Bad,
+            };
+            (paint, format!("uploaded: {}; why is told beside the object", became.told()))
+        }
+        Taken::Ignored(why) => (Paint::Faint, format!("an upload is ignored, {why}")),
+        Taken::Parked(why) => (Paint::Bad, format!("the event of an upload is put aside, {why}")),
+    };
+    tell(at, ("rules", paint), &text, screen)
 }
 
 fn audited(at: Timestamp, made: &ReportSummary, screen: &mut Screen<'_>) -> Result<(), Failure> {

@@ -5,15 +5,14 @@ use shared::{
     outcome::{Access, Drift, Happened, Membership, OfTag, Outcome, Reprovisioned, Response},
 };
 
-use super::telling::tell;
+use super::{Cast, tell};
 use crate::{
     Failure, Paint, Screen,
     screen::{count, line},
-    stage::Cast,
 };
 
 /// Tells an outcome, unless a row of the ledger has told it already.
-pub(super) fn outcome(outcome: &Outcome, cast: &Cast, screen: &mut Screen<'_>) -> Result<(), Failure> {
+pub(super) fn outcome(outcome: &Outcome, cast: &dyn Cast, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let (what, text) = match &outcome.happened {
         Happened::Granted { .. }
         | Happened::Revoked { .. }
@@ -58,7 +57,7 @@ pub(super) fn outcome(outcome: &Outcome, cast: &Cast, screen: &mut Screen<'_>) -
     tell(outcome.at, what, &text, screen)
 }
 
-fn member(membership: &Membership, does: &str, cast: &Cast) -> String {
+fn member(membership: &Membership, does: &str, cast: &dyn Cast) -> String {
     let Membership { user, group, access, unlisted } = membership;
     let each = access.iter().map(|Access { account, permission_set, rules: _ }| {
         format!("{} in {}", cast.permission_set(permission_set), cast.account(account))
@@ -72,7 +71,7 @@ fn member(membership: &Membership, does: &str, cast: &Cast) -> String {
     format!("{} {does} {}: {}{more}", cast.principal(&user), cast.principal(&group), shown.join(", "))
 }
 
-fn reached(reprovisioned: &Reprovisioned, cast: &Cast) -> ((&'static str, Paint), String) {
+fn reached(reprovisioned: &Reprovisioned, cast: &dyn Cast) -> ((&'static str, Paint), String) {
     let Reprovisioned { permission_set, edits: _, updated, unlisted, failed, failed_unlisted } =
         reprovisioned;
     let set = cast.permission_set(permission_set);
