@@ -318,7 +318,7 @@ fn say(text: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
 }
 
 /// Somebody asks to end it: Ctrl-C, or the signal that `kill` sends. Asked for while nobody waits, it is kept for whoever waits next.
-struct Stop {
+pub(super) struct Stop {
     #[cfg(unix)]
     signals: [tokio::signal::unix::Signal; 2],
     #[cfg(windows)]
@@ -327,7 +327,7 @@ struct Stop {
 
 impl Stop {
     #[cfg(unix)]
-    fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         let interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
         let terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
@@ -335,12 +335,12 @@ impl Stop {
     }
 
     #[cfg(windows)]
-    fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c().map_err(Failure::Signal)? })
     }
 
     #[cfg(unix)]
-    async fn asked(&mut self) {
+    pub(super) async fn asked(&mut self) {
         let [interrupt, terminate] = &mut self.signals;
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -349,7 +349,7 @@ impl Stop {
     }
 
     #[cfg(windows)]
-    async fn asked(&mut self) {
+    pub(super) async fn asked(&mut self) {
         self.ctrl_c.recv().await;
     }
 }

@@ -21,6 +21,7 @@ mod import;
 mod import_shapes;
 mod permission_sets;
 mod plan_and_apply;
+mod probe;
 mod publish;
 mod reprovision;
 mod rules_check;
