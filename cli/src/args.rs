@@ -12,6 +12,7 @@ mod import;
 mod ledger;
 mod output;
 mod plan;
+mod probe;
 mod reprovision;
 mod rules;
 mod run;
@@ -42,6 +43,7 @@ pub use ledger::{
 };
 pub use output::{Output, OutputArgs};
 pub use plan::{ApplyArgs, PlanArgs, WhatArgs};
+pub use probe::{ProbeArgs, Step};
 pub use reprovision::ReprovisionArgs;
 pub use rules::{
     RulesBundleArgs, RulesCheckArgs, RulesCommand, RulesPublishArgs, RulesRollbackArgs, RulesShowArgs,
@@ -319,6 +321,20 @@ pub enum Command {
         usher doctor --ledger dynamodb:usher-ledger\n  \
         usher doctor --json | jq '.findings[] | select(.verdict == \"bad\")'")]
     Doctor(DoctorArgs),
+    /// Measure in one sandbox account what AWS does not document, and say which settings follow
+    #[command(
+        after_help = "It makes assignments and takes them away again, once somebody has said yes to exactly that; docs/probe.md tells what it\n\
+        measures. What it makes is in its journal first, so that --clean-up finds it whatever happens.\n\n\
+        Exit codes:\n  \
+        0  measured what could be measured, and everything is taken away again\n  \
+        1  an error, not begun, interrupted, or something is left\n\n\
+        Examples:\n  \
+        usher probe sandbox --permission-set UsherProbe --principal group:UsherProbe\n  \
+        usher probe sandbox --permission-set UsherProbe --principal group:UsherProbe --only provisioning-time,list-lag\n  \
+        usher probe sandbox --permission-set UsherProbe --principal group:UsherProbe --out probe.env\n  \
+        usher probe --clean-up"
+    )]
+    Probe(ProbeArgs),
     /// Print what a shell needs to complete commands and options
     #[command(after_help = "Examples:\n  \
         usher completions bash > ~/.local/share/bash-completion/completions/usher\n  \

@@ -2,6 +2,7 @@
 
 mod delegation;
 mod import;
+mod probe;
 mod unknown;
 
 use std::{error::Error, fmt, io, time::Duration};
@@ -21,6 +22,7 @@ use shared::{
 
 pub use delegation::Undelegated;
 pub use import::ImportFailure;
+pub use probe::ProbeFailure;
 pub use unknown::Unknown;
 
 use crate::OrganizationMistake;
@@ -186,6 +188,8 @@ pub enum Failure {
     DemoTooLong { limit: Duration },
     #[error(transparent)]
     Import(#[from] ImportFailure),
+    #[error(transparent)]
+    Probe(#[from] ProbeFailure),
     #[error("the demo did not end as its rules say: {0}")]
     DemoEnd(String),
 }
@@ -237,6 +241,7 @@ impl Failure {
             Self::NoSetNamed { .. } => "names are compared letter by letter; its own id works too: ps-…",
             Self::Unknown(unknown) => return unknown.way_out(),
             Self::Undelegated(undelegated) => return Some(undelegated.way_out()),
+            Self::Probe(failure) => return Some(failure.way_out()),
             Self::Import(failure) => return failure.way_out().or_else(|| self.cause()),
             Self::EventFile { .. } => "give the path of a file, or - for the standard input",
             Self::EventsTooLong { .. } => "split it up: one event after the other will do",

@@ -23,6 +23,7 @@ mod once;
 mod organization_file;
 mod out_file;
 mod planning;
+pub mod probe;
 mod progress;
 mod render;
 pub mod report;
@@ -37,7 +38,7 @@ mod what_if;
 use std::{io, process::ExitCode};
 
 pub use args::Cli;
-pub use failure::{Failure, ImportFailure, Undelegated, Unknown};
+pub use failure::{Failure, ImportFailure, ProbeFailure, Undelegated, Unknown};
 pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
@@ -103,6 +104,7 @@ fn acts(command: &Command) -> bool {
         | Command::Disown(_)
         | Command::Confirm(_)
         | Command::Run(_)
+        | Command::Probe(_)
         | Command::DeadLetters(DeadLettersCommand::Retry(_))
         | Command::Ledger(LedgerCommand::Confirm(_) | LedgerCommand::Import(_))
         | Command::Rules(RulesCommand::Publish(_) | RulesCommand::Rollback(_)) => true,
@@ -181,6 +183,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Doctor(doctor) => {
             Box::pin(commands::doctor::run(&doctor, &connection, machine, screen)).await
         }
+        Command::Probe(probe) => Box::pin(commands::probe::run(&probe, &connection, machine, screen)).await,
         Command::Completions(completions) => commands::completions::run(&completions, screen),
         Command::Delegation(DelegationCommand::Policy(policy)) => {
             Box::pin(commands::delegation::policy(&policy, &connection, machine, screen)).await

@@ -6,6 +6,7 @@ mod explain;
 mod outcome;
 mod permission_sets;
 mod plan;
+mod probe;
 mod reprovision;
 mod status;
 mod what_if;
@@ -22,6 +23,10 @@ pub use plan::{
     PrincipalName, RuleName, RulesUsed, UnderWay, Unread, Waiting, Withheld,
 };
 pub(crate) use plan::{named, rules};
+pub use probe::{
+    Burst, CleanUpReport, Found, Lags, Left, Lifetime, ListLag, ListOrder, Measured, ProbeReport,
+    ProvisioningTime, Seconds, SettingFound, StatusLifetime, StatusLists, Times, Volley, Window,
+};
 pub use reprovision::{CampaignStatus, OutlookReport, RecordStatus, ReprovisionReport};
 pub use status::{
     BlockedStatus, FrozenStatus, HoldStatus, OrderStatus, RowStatus, RulesStatus, SetStatus, SpentToday,

@@ -15,6 +15,8 @@ mod infra;
 #[cfg(test)]
 mod lambda;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod rule_order;
 #[cfg(test)]
 mod scenarios;

@@ -20,6 +20,7 @@ pub(crate) mod ledger_copy;
 pub(crate) mod orders;
 pub(crate) mod own;
 pub(crate) mod plan;
+pub(crate) mod probe;
 pub(crate) mod reprovision;
 pub(crate) mod rules_check;
 pub(crate) mod rules_publish;

@@ -7,6 +7,7 @@ pub(crate) mod event_text;
 pub(crate) mod explain_text;
 pub(crate) mod markdown;
 pub(crate) mod plan_text;
+pub(crate) mod probe_text;
 pub(crate) mod reprovision_text;
 mod rows;
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod import_shapes;
 mod moto_run;
 mod permission_sets;
 mod plan_and_apply;
+mod probe;
 mod publish;
 mod reprovision;
 mod rules_check;
