@@ -156,6 +156,7 @@ impl Deployed {
             Heard::Hinted(accounts) => format!("{accounts} accounts are looked at again"),
             Heard::Ignored(why) => format!("leads to nothing: {why}"),
             Heard::Parked(why) => format!("can't be read, and is put aside once more: {why}"),
+            Heard::Noted(id) => format!("self-test {id}: that it came is written down"),
         })
     }
 
