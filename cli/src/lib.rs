@@ -6,6 +6,7 @@ pub mod args;
 mod asked;
 mod commands;
 mod connect;
+mod deploy;
 mod desk;
 mod doctor;
 mod engine_run;
@@ -40,7 +41,7 @@ pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
 
-use args::{Command, DeadLettersCommand, DelegationCommand, LedgerCommand, RulesCommand};
+use args::{Command, DeadLettersCommand, DelegationCommand, DeployCommand, LedgerCommand, RulesCommand};
 
 /// How a command ended, as its exit code says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +124,7 @@ fn acts(command: &Command) -> bool {
         | Command::DeadLetters(DeadLettersCommand::List(_))
         | Command::Delegation(_)
         | Command::Doctor(_)
+        | Command::Deploy(_)
         | Command::Completions(_)
         | Command::Event(_)
         | Command::Demo(_)
@@ -176,6 +178,9 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         }
         Command::Doctor(doctor) => {
             Box::pin(commands::doctor::run(&doctor, &connection, machine, screen)).await
+        }
+        Command::Deploy(DeployCommand::Check(check)) => {
+            Box::pin(commands::deploy::check(&check, &connection, machine, screen)).await
         }
         Command::Completions(completions) => commands::completions::run(&completions, screen),
         Command::Delegation(DelegationCommand::Policy(policy)) => {
