@@ -34,6 +34,8 @@ pub(super) struct There {
     pub(super) unreserved: Option<u64>,
     /// The instance is in this Region, and no other has one.
     pub(super) instance_in: Option<&'static str>,
+    /// It was extended to the Region that is asked in.
+    pub(super) extended: bool,
     /// What stacks' outputs say.
     pub(super) outputs: BTreeMap<&'static str, String>,
     /// Queues, with their messages.
@@ -93,7 +95,7 @@ async fn answer(State(face): State<Face>, request: Request) -> Response<Body> {
         ("cloudformation", _) => stack(&there, &String::from_utf8_lossy(&body)),
         ("sqs", _) => queue(&there, operation, &input),
         ("sso", "ListInstances") if there.instance_in.is_some() => {
-            let everywhere = input["RegionScope"] == "ALL_REGIONS";
+            let everywhere = there.extended || input["RegionScope"] == "ALL_REGIONS";
             let instance = json!({
                 "InstanceArn": "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6", "OwnerAccountId": "111122223333",
                 "IdentityStoreId": "d-9067642ac1", "Status": "ACTIVE", "PrimaryRegion": there.instance_in,

@@ -92,6 +92,10 @@ async fn in_another_region_than_the_instances_the_check_names_the_right_one() {
     let told = one(&ran, "instance", "bad");
     assert!(told.contains("no Identity Center instance in us-east-1: it is in eu-central-1"), "{told}");
     assert!(told.contains("--region eu-central-1"), "{told}");
+    // Extended to this Region, it can be seen here, and is written to in its own alone.
+    let there = There { instance_in: Some("eu-central-1"), extended: true, ..ready() };
+    let told = one(&check(&place, there, &["--json"]).await, "instance", "bad");
+    assert!(told.contains("is in us-east-1 too, and its primary Region is eu-central-1"), "{told}");
 }
 
 #[tokio::test]
