@@ -237,11 +237,7 @@ impl Deployed<'_> {
             End::Came => {
                 findings.good(what, format!("from the default bus of {place} to the ledger and back"));
             }
-            End::NotSent(why) => findings.bad(
-                what,
-                format!("it could not be put on the default bus of {place}: {why}"),
-                "allow `events:PutEvents` on that bus to whoever runs this",
-            ),
+            End::NotSent(error) => findings.bad(what, not_sent(&place, &error), way_out(&error, PUT)),
             End::Unread(why) => {
                 findings.bad(what, unread(test, &why), "the ledger could be read a moment before: try again");
             }
@@ -277,10 +273,10 @@ impl Deployed<'_> {
         match end {
             End::Came => findings
                 .good(what, format!("from the default bus of {place}, by the forwarder and the service's bus, to the ledger and back")),
-            End::NotSent(why) => findings.bad(
+            End::NotSent(error) => findings.bad(
                 what,
-                format!("it could not be put on the default bus of {place}: {why}"),
-                "give the management account's profile by --forwarder-profile, and allow `events:PutEvents` on its default bus",
+                not_sent(&place, &error),
+                format!("{}; --forwarder-profile is a profile of the management account", way_out(&error, PUT)),
             ),
             End::Unread(why) => findings.bad(what, unread(test, &why), "the ledger could be read a moment before: try again"),
             End::NotCome { another: Some(other) } => findings.bad(what, in_its_place(test, &other), AGAIN),
@@ -316,6 +312,9 @@ impl Deployed<'_> {
     }
 }
 
+/// What lets somebody put events on a bus.
+const PUT: &str = "events:PutEvents";
+
 const AGAIN: &str = "try again when nobody else does; whoever may put events on the bus can send such events (docs/threat-model.md)";
 
 fn place(way: &Connection, caller: Option<&CallerIdentity>) -> String {
@@ -324,6 +323,10 @@ fn place(way: &Connection, caller: Option<&CallerIdentity>) -> String {
         Some(caller) => format!("account {} in {region}", caller.account),
         None => format!("the account in {region}"),
     }
+}
+
+fn not_sent(place: &str, error: &PortError) -> String {
+    format!("it could not be put on the default bus of {place}: {}", line(&error.to_string()))
 }
 
 fn unread(test: &SelfTestTold, why: &str) -> String {

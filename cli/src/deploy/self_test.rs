@@ -11,7 +11,7 @@ use shared::{
     aws::Connection,
     domain::{Route, SelfTest, SelfTestId, SelfTestRecord},
     engine::self_test_record,
-    ports::{Clock, LedgerReader},
+    ports::{Clock, LedgerReader, PortError},
 };
 
 use crate::{
@@ -28,7 +28,7 @@ pub(super) enum End {
     /// It came through.
     Came,
     /// It could not be put on the bus.
-    NotSent(String),
+    NotSent(PortError),
     /// It did not come in time, and the ledger could be read.
     NotCome {
         /// Another one came by the same way meanwhile, whose record may stand in the place of this one's.
@@ -53,7 +53,7 @@ impl Waiting<'_> {
         let mut hops = vec![hop(HopName::Sent, sent, sent)];
         let put = way.put_self_test(&test).await;
         let end = if let Err(error) = put {
-            End::NotSent(line(&error.to_string()))
+            End::NotSent(error)
         } else {
             hops.push(hop(HopName::Taken, self.clock.now(), sent));
             match self.record_of(&test).await {
