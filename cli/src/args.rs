@@ -5,6 +5,7 @@ mod connection;
 mod consent;
 mod dead_letters;
 mod delegation;
+mod deploy;
 mod doctor;
 mod explain;
 mod export;
@@ -34,6 +35,7 @@ pub use consent::{
 };
 pub use dead_letters::{DeadLettersCommand, DeadLettersListArgs, DeadLettersRetryArgs};
 pub use delegation::{DelegationCommand, DelegationPolicyArgs, DelegationWhoArgs};
+pub use deploy::{AfterArgs, BeforeArgs, DeployCheckArgs, DeployCommand, Kept};
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use export::{ExportArgs, TemplateForm};
@@ -335,6 +337,9 @@ pub enum Command {
         usher probe --clean-up"
     )]
     Probe(ProbeArgs),
+    /// Look whether the service can be deployed, and whether it works once it is
+    #[command(subcommand, after_help = "Example:\n  usher deploy check --deployed")]
+    Deploy(DeployCommand),
     /// Print what a shell needs to complete commands and options
     #[command(after_help = "Examples:\n  \
         usher completions bash > ~/.local/share/bash-completion/completions/usher\n  \

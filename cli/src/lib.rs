@@ -6,6 +6,7 @@ pub mod args;
 mod asked;
 mod commands;
 mod connect;
+mod deploy;
 mod desk;
 mod doctor;
 mod engine_run;
@@ -43,7 +44,7 @@ pub use machine::Machine;
 pub use organization_file::Mistake as OrganizationMistake;
 pub use screen::{Paint, Screen, Style, Terminal};
 
-use args::{Command, DeadLettersCommand, DelegationCommand, LedgerCommand, RulesCommand};
+use args::{Command, DeadLettersCommand, DelegationCommand, DeployCommand, LedgerCommand, RulesCommand};
 
 /// How a command ended, as its exit code says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +129,7 @@ fn acts(command: &Command) -> bool {
         | Command::DeadLetters(DeadLettersCommand::List(_))
         | Command::Delegation(_)
         | Command::Doctor(_)
+        | Command::Deploy(_)
         | Command::Completions(_)
         | Command::Event(_)
         | Command::Demo(_)
@@ -184,6 +186,9 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
             Box::pin(commands::doctor::run(&doctor, &connection, machine, screen)).await
         }
         Command::Probe(probe) => Box::pin(commands::probe::run(&probe, &connection, machine, screen)).await,
+        Command::Deploy(DeployCommand::Check(check)) => {
+            Box::pin(commands::deploy::check(&check, &connection, machine, screen)).await
+        }
         Command::Completions(completions) => commands::completions::run(&completions, screen),
         Command::Delegation(DelegationCommand::Policy(policy)) => {
             Box::pin(commands::delegation::policy(&policy, &connection, machine, screen)).await

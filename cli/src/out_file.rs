@@ -36,14 +36,13 @@ impl Out {
 
     /// The same for a rule document, which is YAML.
     pub(crate) fn of_rules(path: Option<&Path>) -> Result<Self, Failure> {
-        match Self::of(path)? {
-            Self::File(path)
-                if !path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") =>
-            {
-                Err(ImportFailure::OutNotYaml { path: path.display().to_string() }.into())
-            }
-            out => Ok(out),
+        let out = Self::of(path)?;
+        if let Self::File(path) = &out
+            && !path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+        {
+            return Err(ImportFailure::OutNotYaml { path: path.display().to_string() }.into());
         }
+        Ok(out)
     }
 
     /// Writes the files of a bundle.

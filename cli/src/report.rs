@@ -1,5 +1,6 @@
 //! What commands tell, as data: the text and the JSON document are two writings of it. docs/cli.md describes it.
 
+mod deploy;
 mod doctor;
 mod event;
 mod explain;
@@ -12,6 +13,7 @@ mod status;
 mod what_if;
 mod withheld;
 
+pub use deploy::{DeployReport, Hop, HopName, SelfTestTold, Stage};
 pub use doctor::{CallOutcome, CallTried, DoctorReport, Finding, Verdict};
 pub use event::{EventOutcome, EventReport, EventSummary, EventTold};
 pub use explain::{AccountTold, AssignmentExplained, ExplainReport, HoldTold, SetExplained, WithheldTold};

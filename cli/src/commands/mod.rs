@@ -10,6 +10,7 @@ pub(crate) mod completions;
 pub(crate) mod dead_letters;
 pub(crate) mod delegation;
 pub(crate) mod demo;
+pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod explain;

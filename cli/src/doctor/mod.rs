@@ -2,13 +2,13 @@
 //! It holds no writer.
 
 mod calls;
-mod records;
+pub(crate) mod records;
 mod standing;
 
 use shared::{
-    aws::{Connection, InstanceSeen},
+    aws::{CallerIdentity, Connection, InstanceSeen},
     domain::InstanceArn,
-    ports::PortError,
+    ports::{OrganizationFacts, PortError},
     settings::Settings,
 };
 
@@ -22,30 +22,35 @@ use crate::{
 
 /// What a doctor collects.
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn good(&mut self, what: &'static str, found: impl Into<String>) {
+    pub(crate) fn good(&mut self, what: &'static str, found: impl Into<String>) {
         self.add(what, Verdict::Good, found, None);
     }
 
-    fn note(&mut self, what: &'static str, found: impl Into<String>) {
+    pub(crate) fn note(&mut self, what: &'static str, found: impl Into<String>) {
         self.add(what, Verdict::Note, found, None);
     }
 
-    fn warning(&mut self, what: &'static str, found: impl Into<String>, way_out: impl Into<String>) {
+    pub(crate) fn warning(
+        &mut self,
+        what: &'static str,
+        found: impl Into<String>,
+        way_out: impl Into<String>,
+    ) {
         self.add(what, Verdict::Warning, found, Some(way_out.into()));
     }
 
-    fn bad(&mut self, what: &'static str, found: impl Into<String>, way_out: impl Into<String>) {
+    pub(crate) fn bad(&mut self, what: &'static str, found: impl Into<String>, way_out: impl Into<String>) {
         self.add(what, Verdict::Bad, found, Some(way_out.into()));
     }
 
-    fn untried(&mut self, what: &'static str, why: impl Into<String>) {
+    pub(crate) fn untried(&mut self, what: &'static str, why: impl Into<String>) {
         self.add(what, Verdict::Untried, why, None);
     }
 
-    fn add(
+    pub(crate) fn add(
         &mut self,
         what: &'static str,
         verdict: Verdict,
@@ -54,6 +59,22 @@ impl Findings {
     ) {
         self.0.push(Finding { what, verdict, found: found.into(), way_out });
     }
+
+    pub(crate) fn into_all(self) -> Vec<Finding> {
+        self.0
+    }
+}
+
+/// What AWS has told: as much of it as could be asked.
+pub(crate) struct Surroundings {
+    pub(crate) way: Connection,
+    /// Nothing can be asked: there is no Region, or there are no credentials.
+    pub(crate) is_barred: bool,
+    pub(crate) caller: Option<CallerIdentity>,
+    pub(crate) instance: Option<InstanceSeen>,
+    pub(crate) organization: Option<OrganizationFacts>,
+    /// The calls that were tried.
+    pub(crate) calls: Vec<CallTried>,
 }
 
 /// Looks at everything.
@@ -63,40 +84,60 @@ pub(crate) async fn examine(
     machine: &Machine,
 ) -> DoctorReport {
     let mut findings = Findings::default();
-    let mut calls = Vec::new();
-    let way = connect::connection(connection, machine).await;
-    if reaches_aws(&way, connection, &mut findings) {
-        let caller = way.caller().await;
-        standing::caller(&caller, connection.profile.as_deref(), &mut findings);
-        if !matches!(caller, Err(PortError::Barred(_))) {
-            let caller = caller.ok();
-            let instance = instance(&way, connection.instance_arn.as_ref(), &mut findings).await;
-            let aws = match instance {
-                Some(instance) => opened(&way, instance, machine, &mut findings).await,
-                None => None,
-            };
-            let organization = way.organizations();
-            let management =
-                standing::organization(&way, &organization, caller.as_ref(), aws.as_ref(), &mut findings)
-                    .await;
-            let role = Settings::from_env().management_role_arn();
-            let account = management.as_ref().map(|facts| &facts.management_account);
-            standing::role(&way, role, account, &mut findings).await;
-            calls = calls::try_all(&organization, aws.as_ref(), management.as_ref()).await;
-            allowed(&calls, management.is_some() && aws.is_some(), &mut findings);
-            calls::writes(&mut findings);
-        }
-    }
+    let around = Box::pin(surroundings(connection, machine, &mut findings)).await;
     records::settings(machine, &mut findings);
     records::ledger(&arguments.ledger.at, connection, machine, &mut findings).await;
     records::rules(&arguments.rules, &arguments.ledger.at, connection, machine, &mut findings).await;
-    let Findings(findings) = findings;
+    let findings = findings.into_all();
     let ok = !findings.iter().any(|finding| finding.verdict == Verdict::Bad);
-    DoctorReport { format: FORMAT, ok, findings, calls }
+    DoctorReport { format: FORMAT, ok, findings, calls: around.calls }
+}
+
+/// Looks at what Usher needs of AWS.
+pub(crate) async fn surroundings(
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    findings: &mut Findings,
+) -> Surroundings {
+    let way = connect::connection(connection, machine).await;
+    let mut around = Surroundings {
+        way,
+        is_barred: true,
+        caller: None,
+        instance: None,
+        organization: None,
+        calls: Vec::new(),
+    };
+    if !reaches_aws(&around.way, connection, findings) {
+        return around;
+    }
+    let way = &around.way;
+    let caller = way.caller().await;
+    standing::caller(&caller, connection.profile.as_deref(), findings);
+    if matches!(caller, Err(PortError::Barred(_))) {
+        return around;
+    }
+    around.is_barred = false;
+    around.caller = caller.ok();
+    around.instance = instance(way, connection.instance_arn.as_ref(), findings).await;
+    let aws = match &around.instance {
+        Some(instance) => opened(way, instance, machine, findings).await,
+        None => None,
+    };
+    let organization = way.organizations();
+    around.organization =
+        standing::organization(way, &organization, around.caller.as_ref(), aws.as_ref(), findings).await;
+    let facts = around.organization.as_ref();
+    let role = Settings::from_env().management_role_arn();
+    standing::role(way, role, facts.map(|facts| &facts.management_account), findings).await;
+    around.calls = calls::try_all(&organization, aws.as_ref(), facts).await;
+    allowed(&around.calls, facts.is_some() && aws.is_some(), findings);
+    calls::writes(findings);
+    around
 }
 
 /// What to do about a call that was not answered, by what came instead: only what is not allowed can be allowed.
-fn way_out(error: &PortError, action: &str) -> String {
+pub(crate) fn way_out(error: &PortError, action: &str) -> String {
     match error {
         PortError::Denied(_) => format!("allow `{action}` to the role that Usher runs as"),
         PortError::Barred(_) => "see to the credentials first".to_owned(),
@@ -161,14 +202,19 @@ async fn instance(
             return None;
         }
         (None, _) => {
-            findings.bad(
-                what,
-                format!("there is no Identity Center instance in {region}"),
-                "give its primary Region by --region or AWS_REGION; if there is none anywhere, enable IAM Identity Center for the organization",
-            );
+            let (found, way_out) = elsewhere(way, &region).await;
+            findings.bad(what, found, way_out);
             return None;
         }
     };
+    if let Some(primary) = found.primary_region.as_deref().filter(|primary| *primary != region) {
+        findings.bad(
+            what,
+            format!("{} is in {region} too, and its primary Region is {}", found.arn, line(primary)),
+            format!("give that one by --region or AWS_REGION, and deploy there: {}", line(primary)),
+        );
+        return None;
+    }
     if found.status != "ACTIVE" {
         findings.bad(
             what,
@@ -180,10 +226,28 @@ async fn instance(
     Some(found.clone())
 }
 
+/// What is said where the Region has no instance: where there is one, if that can be told.
+async fn elsewhere(way: &Connection, region: &str) -> (String, String) {
+    let found = format!("there is no Identity Center instance in {region}");
+    let primary =
+        way.instances_anywhere().await.unwrap_or_default().into_iter().find_map(|seen| seen.primary_region);
+    match primary.as_deref().map(line) {
+        Some(primary) => (
+            format!("{found}: it is in {primary}"),
+            format!("give its primary Region by --region {primary} or AWS_REGION; the service is deployed there too"),
+        ),
+        None => (
+            found,
+            "give its primary Region by --region or AWS_REGION; if there is none anywhere, enable IAM Identity Center for the organization"
+                .to_owned(),
+        ),
+    }
+}
+
 /// The services of the instance, if it can be worked in.
 async fn opened(
     way: &Connection,
-    instance: InstanceSeen,
+    instance: &InstanceSeen,
     machine: &Machine,
     findings: &mut Findings,
 ) -> Option<Aws> {
@@ -197,7 +261,7 @@ async fn opened(
     };
     match Aws::of(&paced, Some(instance.arn.clone())).await {
         Ok(aws) => {
-            let InstanceSeen { arn, owner, status: _ } = instance;
+            let InstanceSeen { arn, owner, .. } = instance;
             findings.good("instance", format!("{arn}, active, owned by account {owner}"));
             Some(aws)
         }
@@ -244,6 +308,6 @@ fn allowed(calls: &[CallTried], all: bool, findings: &mut Findings) {
 }
 
 /// A failure with its causes, in one line.
-fn told(failure: &Failure) -> String {
+pub(crate) fn told(failure: &Failure) -> String {
     line(&shared::causes::joined(failure))
 }

@@ -42,13 +42,17 @@ pub(super) async fn ledger(
         Ok((_, true)) => findings.good(what, format!("{shown} can be read, and rules are in force")),
         Ok((_, false)) => findings.note(what, format!("{shown} can be read; no rules are in force yet")),
         Err(why) => {
-            let way_out = match at {
-                LedgerAt::File(_) => "check that it is a ledger of Usher's, and that you may read it",
-                LedgerAt::Table(_) => {
-                    "check the table's name and Region, and allow `dynamodb:GetItem`, `Query` and `Scan` on it"
-                }
-            };
-            findings.bad(what, why, way_out);
+            findings.bad(what, why, ledger_way_out(at));
+        }
+    }
+}
+
+/// What to do about a ledger that can't be read.
+pub(crate) fn ledger_way_out(at: &LedgerAt) -> &'static str {
+    match at {
+        LedgerAt::File(_) => "check that it is a ledger of Usher's, and that you may read it",
+        LedgerAt::Table(_) => {
+            "check the table's name and Region, and allow `dynamodb:GetItem`, `Query` and `Scan` on it"
         }
     }
 }
@@ -74,18 +78,7 @@ pub(super) async fn rules(
 ) {
     let what = "rules";
     if !files.is_empty() {
-        match Rules::read(files) {
-            Ok(rules) => {
-                let number = count(rules.on_hand.index.rules().len(), "rule", "rules");
-                findings.good(
-                    what,
-                    format!("{number}, without mistakes, mode {}", rules.on_hand.index.settings().mode),
-                );
-            }
-            Err(failure) => {
-                findings.bad(what, told(&failure), "`usher rules check` shows each mistake with its place");
-            }
-        }
+        in_files(files, findings);
         return;
     }
     let Ok((in_force, true)) = open(at, connection, machine).await else {
@@ -100,7 +93,30 @@ pub(super) async fn rules(
             return;
         }
     };
-    match Rulebook::of_store(store).in_force(in_force.as_ref()).await {
+    self::in_force(&Rulebook::of_store(store), in_force.as_ref(), findings).await;
+}
+
+/// The rules of these files.
+pub(crate) fn in_files(files: &[PathBuf], findings: &mut Findings) {
+    let what = "rules";
+    match Rules::read(files) {
+        Ok(rules) => {
+            let number = count(rules.on_hand.index.rules().len(), "rule", "rules");
+            findings.good(
+                what,
+                format!("{number}, without mistakes, mode {}", rules.on_hand.index.settings().mode),
+            );
+        }
+        Err(failure) => {
+            findings.bad(what, told(&failure), "`usher rules check` shows each mistake with its place");
+        }
+    }
+}
+
+/// The rules that are in force, as the functions read them.
+pub(crate) async fn in_force(rulebook: &Rulebook, ledger: &dyn Ledger, findings: &mut Findings) {
+    let what = "rules";
+    match rulebook.in_force(ledger).await {
         Ok(rules) => {
             let number = count(rules.index.rules().len(), "rule", "rules");
             let (mode, version) = (rules.index.settings().mode, rules.version.short());

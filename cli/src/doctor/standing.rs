@@ -4,7 +4,7 @@ use shared::{
     aws::{CallerIdentity, Connection, IDENTITY_CENTER, OrganizationsApi},
     domain::{AccountId, RoleArn},
     ports::{OrganizationFacts, OrganizationReader as _, PortError},
-    settings::SettingsError,
+    settings::{Settings, SettingsError},
 };
 
 use super::Findings;
@@ -24,7 +24,7 @@ pub(super) fn caller(
         Err(error @ PortError::Barred(_)) => findings.bad(
             what,
             line(&error.to_string()),
-            match profile.map(str::to_owned).or_else(|| std::env::var("AWS_PROFILE").ok()) {
+            match profile.map(str::to_owned).or_else(|| Settings::from_env().of_aws("AWS_PROFILE")) {
                 Some(profile) => format!(
                     "see whether `aws configure list-profiles` has the profile `{0}`; `aws sso login --profile {0}` renews a session that has expired",
                     line(&profile)
@@ -55,9 +55,10 @@ pub(super) async fn organization(
             findings.bad(
                 what,
                 line(&error.to_string()),
-                match &error {
-                    PortError::Denied(_) => "use a role of the management account or of a delegated administrator, and allow `organizations:DescribeOrganization` to it".to_owned(),
-                    other => super::way_out(other, "organizations:DescribeOrganization"),
+                if matches!(error, PortError::Denied(_)) {
+                    "use a role of the management account or of a delegated administrator, and allow `organizations:DescribeOrganization` to it".to_owned()
+                } else {
+                    super::way_out(&error, "organizations:DescribeOrganization")
                 },
             );
             return None;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     Paint, Style,
-    report::{CallOutcome, DoctorReport, Finding, Verdict},
+    report::{CallOutcome, CallTried, DoctorReport, Finding, Verdict},
     screen::{count, line},
 };
 
@@ -15,7 +15,7 @@ pub(crate) fn doctor(report: &DoctorReport, style: Style) -> String {
     for finding in &report.findings {
         one(&mut text, finding, width, style);
         if finding.what == "reads" {
-            calls(&mut text, report, width, style);
+            calls(&mut text, &report.calls, width, style);
         }
     }
     let of = |verdict| report.findings.iter().filter(|finding| finding.verdict == verdict).count();
@@ -29,7 +29,7 @@ pub(crate) fn doctor(report: &DoctorReport, style: Style) -> String {
     text
 }
 
-fn one(text: &mut String, finding: &Finding, width: usize, style: Style) {
+pub(super) fn one(text: &mut String, finding: &Finding, width: usize, style: Style) {
     let Finding { what, verdict, found, way_out } = finding;
     let (sign, paint) = match verdict {
         Verdict::Good => ("✓", Paint::Good),
@@ -46,9 +46,9 @@ fn one(text: &mut String, finding: &Finding, width: usize, style: Style) {
 }
 
 /// The calls that are not allowed, each with what needs it.
-fn calls(text: &mut String, report: &DoctorReport, width: usize, style: Style) {
+pub(super) fn calls(text: &mut String, calls: &[CallTried], width: usize, style: Style) {
     let refused =
-        report.calls.iter().filter(|call| matches!(call.outcome, CallOutcome::Denied | CallOutcome::Failed));
+        calls.iter().filter(|call| matches!(call.outcome, CallOutcome::Denied | CallOutcome::Failed));
     for call in refused {
         let why = call.why.as_deref().map(line).unwrap_or_default();
         let told = format!("{}, for {}: {why}", call.action, call.needed_for);

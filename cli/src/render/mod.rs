@@ -2,6 +2,7 @@
 
 pub(crate) mod apply_text;
 pub(crate) mod audit_text;
+pub(crate) mod deploy_text;
 pub(crate) mod doctor_text;
 pub(crate) mod event_text;
 pub(crate) mod explain_text;

@@ -189,6 +189,7 @@ impl Telling {
             ),
             Heard::Ignored(why) => (format!("{name}: ignored, {why}"), Paint::Faint),
             Heard::Parked(why) => (format!("{name}: put aside, {why}"), Paint::Bad),
+            Heard::Noted(id) => (format!("{name}: {id} has come, and is written down"), Paint::Faint),
         };
         tell(at, ("event", paint), &text, screen)
     }

@@ -99,7 +99,7 @@ where
 }
 
 /// The call ended without an answer: it was not sent, not answered in time, or answered with something else.
-fn unanswered(operation: &str, error: &(dyn std::error::Error + 'static)) -> PortError {
+pub(super) fn unanswered(operation: &str, error: &(dyn std::error::Error + 'static)) -> PortError {
     let text = format!("{operation}: {}", chain(error));
     let causes = || std::iter::successors(Some(error), |cause| cause.source());
     if let Some(cause) = causes().find(|cause| cause.is::<NotAssumed>()) {

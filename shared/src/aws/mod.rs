@@ -5,7 +5,9 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "SDK enums are non-exhaustive")]
 
+mod account;
 mod connect;
+mod deployment;
 mod dynamodb;
 mod error;
 mod event;
@@ -21,6 +23,8 @@ mod parse;
 mod reports;
 mod resources;
 mod s3;
+mod self_test;
+mod signed;
 mod sqs;
 mod sso_admin;
 mod standing;
@@ -29,7 +33,9 @@ mod testing;
 mod uploads;
 mod witness;
 
+pub use account::TrailSeen;
 pub use connect::{ConnectOptions, Connection, connect};
+pub use deployment::{BucketSeen, BucketSetUp, TableSeen};
 pub use dynamodb::{DynamoDbLedger, create_table};
 pub use event::{deliveries, envelope};
 pub use eventbridge::EventBridgeBus;

@@ -1,6 +1,7 @@
 //! Who calls, and where they stand: what is asked when somebody looks for what is wrong. Nothing is decided by it.
 
 use aws_sdk_organizations::types::OrganizationFeatureSet;
+use aws_sdk_ssoadmin::types::RegionScope;
 
 use super::{
     connect::Connection,
@@ -31,6 +32,8 @@ pub struct InstanceSeen {
     pub owner: AccountId,
     /// `ACTIVE`, or another word of AWS's.
     pub status: String,
+    /// The Region that it was enabled in, where AWS tells it: an instance can be reached in others too, and written to in this one alone.
+    pub primary_region: Option<String>,
 }
 
 impl Connection {
@@ -47,17 +50,27 @@ impl Connection {
 
     /// The instances of the Region that the caller may know of: of the organization, and of their own account.
     pub async fn instances(&self) -> Result<Vec<InstanceSeen>, PortError> {
+        self.instances_of(None).await
+    }
+
+    /// Those of all Regions.
+    pub async fn instances_anywhere(&self) -> Result<Vec<InstanceSeen>, PortError> {
+        self.instances_of(Some(RegionScope::AllRegions)).await
+    }
+
+    async fn instances_of(&self, scope: Option<RegionScope>) -> Result<Vec<InstanceSeen>, PortError> {
         let operation = "ListInstances";
         let client = aws_sdk_ssoadmin::Client::new(self.sdk_config());
         let (mut pages, mut found) = (Pages::of(operation), Vec::new());
         while let Some(token) = pages.next() {
-            let request = client.list_instances().set_next_token(token);
+            let request = client.list_instances().set_region_scope(scope.clone()).set_next_token(token);
             let page = request.send().await.map_err(calling(operation))?;
             for instance in page.instances() {
                 found.push(InstanceSeen {
                     arn: parse::id(operation, "instance", instance.instance_arn())?,
                     owner: parse::id(operation, "owner", instance.owner_account_id())?,
                     status: instance.status().map_or("", |status| status.as_str()).to_owned(),
+                    primary_region: instance.primary_region().map(str::to_owned),
                 });
             }
             pages.turn(page.next_token)?;

@@ -8,6 +8,7 @@ mod permission_set;
 mod principal;
 mod role;
 mod rule;
+mod self_test;
 mod tag;
 
 pub use account::{Account, AccountId, AccountState, OrganizationalUnit, OuId, OuPath, ParentId, RootId};
@@ -22,4 +23,5 @@ pub use permission_set::{
 pub use principal::{GroupId, MembershipId, Principal, UserId};
 pub use role::RoleArn;
 pub use rule::{Mode, RuleId, RulesVersion, TeamId};
+pub use self_test::{Route, SelfTest, SelfTestId, SelfTestRecord};
 pub use tag::Tags;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{InboxError, Parked, UnreadableJson};
 use crate::{
     causes,
+    domain::SelfTestId,
     events::{self, Envelope, EventError, Reading, Told},
     ledger::Cause,
     ports::{Clock, PortError, Queue},
@@ -20,6 +21,8 @@ pub enum Heard {
     Ignored(String),
     /// It could not be read, and is parked.
     Parked(String),
+    /// It is a self-test, and that it came is written down.
+    Noted(SelfTestId),
 }
 
 /// Why the event has to be delivered again.

@@ -30,6 +30,7 @@ pub async fn remember(
             | SeenKind::OwnPermissionSet
             | SeenKind::Reprovisioned
             | SeenKind::Publication
+            | SeenKind::SelfTest
             | SeenKind::Fact => ledger.remember(*kind, seen).await?,
         }
     }

@@ -51,6 +51,7 @@ mod reconciler;
 mod refusals;
 mod reprovision;
 mod rulebook;
+mod self_test;
 mod survey;
 mod sweep;
 mod tick;
@@ -98,6 +99,7 @@ pub use reprovision::{
     Reprovisioner, push, records,
 };
 pub use rulebook::{Rulebook, RulesOnHand};
+pub use self_test::{SelfTests, self_test_record};
 pub use survey::Survey;
 pub use sweep::{Sweep, SweepEnd, SweepError, SweepSettings, SweepSummary};
 pub use tick::{Tick, TickError, TickSummary};

@@ -1,6 +1,6 @@
 //! Events by what they are about: each family has a function of its own.
 
-use super::{Envelope, Layout, Service, directory, layout, permission_set};
+use super::{Envelope, Layout, Service, directory, is_of_self_test, layout, permission_set};
 
 /// What events are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,8 +16,12 @@ pub enum Family {
 impl Family {
     pub const ALL: [Self; 3] = [Self::Accounts, Self::Directory, Self::PermissionSets];
 
-    /// The family of an event, by what CloudTrail writes as its source, else by what EventBridge does; `None` if it is of no concern.
+    /// The family of an event, by what CloudTrail writes as its source, else by what EventBridge does; `None` if it is of no concern. A
+    /// self-test is of none, whatever it says.
     pub fn of(envelope: &Envelope) -> Option<Self> {
+        if is_of_self_test(envelope) {
+            return None;
+        }
         // CloudTrail's word first: how EventBridge calls SCIM is not documented.
         let by_cloudtrail = Self::ALL.into_iter().find(|family| family.has(envelope, Named::ByCloudTrail));
         by_cloudtrail

@@ -17,6 +17,7 @@ mod layout;
 mod organizations;
 mod permission_set;
 mod search;
+mod self_test;
 mod tagging;
 mod upload;
 
@@ -26,6 +27,9 @@ use serde_json::Value;
 use event::{Event, short};
 pub use family::Family;
 pub use hint::{AnyHint, DirectoryHint, Hint, PermissionSetHint};
+pub use self_test::{
+    SELF_TEST, is_of_self_test, read_self_test, self_test_detail, self_test_route, self_test_type,
+};
 pub use upload::{Uploaded, is_of_upload, read_upload};
 
 /// What an EventBridge rule's target receives, as far as we read it.
@@ -83,6 +87,8 @@ pub enum Ignored {
     ForTheSweep { source_name: String, name: String },
     #[error("`{name}` of `{source_name}` is not known, and does not name exactly one {subject}")]
     Unknown { source_name: String, name: String, subject: &'static str },
+    #[error("it is a self-test: that it came is written down, and nothing is looked at")]
+    SelfTest,
     #[error("`{name}` is about `{resource}`, which is {is}")]
     OtherResource { name: String, resource: String, is: &'static str },
 }
@@ -187,6 +193,9 @@ pub fn read_any(envelope: &Envelope) -> Result<Reading<AnyHint>, EventError> {
 }
 
 fn read_as<L: Layout>(envelope: &Envelope) -> Result<Reading<L::Hint>, EventError> {
+    if is_of_self_test(envelope) {
+        return Ok(Reading::Ignored(Ignored::SelfTest));
+    }
     let name = event::name(envelope);
     if let Some(code) = event::failure(envelope) {
         return Ok(Reading::Ignored(Ignored::FailedCall { name: short(name), code }));

@@ -121,6 +121,8 @@ pub enum SeenKind {
     OwnPermissionSet,
     /// id: when a campaign began, and its permission set's ARN; value: [`crate::ledger::CampaignRecord`]. A bounded number is kept.
     Reprovisioned,
+    /// id: [`crate::domain::Route::word`]; value: [`crate::domain::SelfTestRecord`], of the self-test that came last that way.
+    SelfTest,
     /// id: `reprovisioning-look`: how far the look for outdated permission sets has come.
     /// id: `organization`; value: [`super::OrganizationFacts`]. id: `permission-sets`: when all were last listed.
     /// id: `owned`: how many rows were ours at the last sweep or the end of the last `usher apply`. id: `instance`: the ARN of the instance that the ledger belongs to.
@@ -135,7 +137,7 @@ pub enum SeenKind {
 
 impl SeenKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::PermissionSet,
         Self::PermissionSetTags,
         Self::PermissionSetName,
@@ -154,6 +156,7 @@ impl SeenKind {
         Self::Publication,
         Self::OwnPermissionSet,
         Self::Reprovisioned,
+        Self::SelfTest,
         Self::Fact,
     ];
 
@@ -178,6 +181,7 @@ impl SeenKind {
             Self::OwnPermissionSet => "own-permission-set",
             Self::Reprovisioned => "reprovisioned",
             Self::Publication => "publication",
+            Self::SelfTest => "self-test",
             Self::Fact => "fact",
         }
     }

@@ -6,6 +6,7 @@
 mod body;
 mod connection;
 mod control;
+mod event_bus;
 mod protocol;
 mod signature;
 mod sts;

@@ -12,7 +12,7 @@ use super::{
     Face,
     body::{self, Unreadable},
     connection::Cut,
-    signature, sts,
+    event_bus, signature, sts,
 };
 use crate::{ApiError, Caller, CallerKind, World, dispatch, in_process::lock};
 
@@ -32,6 +32,9 @@ pub(super) async fn answer(
         return sts::answer(&face, &headers, body);
     }
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if event_bus::is_asked(target) {
+        return event_bus::answer(&face, &headers, target, body);
+    }
     let (result, request_id, delay) = {
         // A call that never gets as far as the operation has an id all the same.
         let mut world = lock(&face.world);
@@ -66,19 +69,25 @@ fn call(
     body: Result<Bytes, ApiError>,
 ) -> Result<Value, ApiError> {
     let service = dispatch::service(target).ok_or_else(|| unknown(target))?;
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // What follows a semicolon is the character set, which JSON leaves no choice of.
-    if content_type.split(';').next().map(str::trim) != Some(JSON_1_1) {
-        return Err(ApiError::new(
-            "UnknownOperationException",
-            format!("the Content-Type is `{content_type}`: this protocol's is {JSON_1_1}"),
-        ));
-    }
+    is_json(headers)?;
     let signed = signature::read(headers, service, &world.settings.region)?;
     let caller = caller(face, world, signed.access_key, token(headers))?;
     let body = body.inspect_err(|error| dispatch::count_malformed(world, target, error))?;
     let now = face.clock.now();
     world.from_region(Some(signed.region), |world| dispatch::dispatch(world, now, &caller, target, &body))
+}
+
+/// Whether the body says that it is of this protocol.
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // What follows a semicolon is the character set, which JSON leaves no choice of.
+    if content_type.split(';').next().map(str::trim) == Some(JSON_1_1) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "UnknownOperationException",
+        format!("the Content-Type is `{content_type}`: this protocol's is {JSON_1_1}"),
+    ))
 }
 
 /// The token that comes with the key of a session.
@@ -161,11 +170,11 @@ fn set_request_id(response: &mut Response, id: &str) {
     }
 }
 
-fn status(error: &ApiError) -> StatusCode {
+pub(super) fn status(error: &ApiError) -> StatusCode {
     StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn reply(status: StatusCode, request_id: &str, body: &Value) -> Response {
+pub(super) fn reply(status: StatusCode, request_id: &str, body: &Value) -> Response {
     let mut response = (status, body.to_string()).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_1));
     set_request_id(&mut response, request_id);
@@ -174,7 +183,7 @@ fn reply(status: StatusCode, request_id: &str, body: &Value) -> Response {
 
 /// An error as JSON 1.1 writes it. All services name the text `Message` in their models; clients read both spellings. Identity Store's
 /// errors have the request's id in them as well, and say when it may be tried again where that can help.
-fn error_body(target: &str, request_id: &str, error: ApiError) -> Value {
+pub(super) fn error_body(target: &str, request_id: &str, error: ApiError) -> Value {
     let ApiError { code, message, status: _, extra } = error;
     let mut members = Map::new();
     members.insert("__type".to_owned(), code.into());

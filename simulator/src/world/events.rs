@@ -349,7 +349,7 @@ fn small_first(name: &str) -> String {
 }
 
 /// `2026-11-21T22:30:00Z`
-fn second(at: Timestamp) -> String {
+pub(super) fn second(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

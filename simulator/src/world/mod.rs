@@ -16,6 +16,7 @@ mod departures;
 mod described;
 mod directory;
 mod directory_events;
+pub(crate) mod event_bus;
 mod events;
 mod faults;
 mod groups;

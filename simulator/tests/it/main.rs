@@ -21,6 +21,7 @@ mod denials;
 #[cfg(test)]
 mod description;
 #[cfg(test)]
+mod event_bus;
 mod events;
 #[cfg(test)]
 mod faces;

@@ -88,6 +88,7 @@ impl Served {
             "AWSOrganizationsV20161128" => "organizations",
             "AWSIdentityStore" => "identitystore",
             "ResourceGroupsTaggingAPI_20170126" => "tagging",
+            "AWSEvents" => "events",
             _ => "sso",
         };
         format!(

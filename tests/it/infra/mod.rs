@@ -6,6 +6,7 @@ mod moto_stacks;
 mod pattern;
 mod policies;
 mod rules;
+mod self_tests;
 mod service;
 mod template;
 mod threat_model;

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
 use serde_json::{Value, json};
+use shared::domain::Route;
 
-use super::{EVERYTHING, PLACES, events::everything_documented, fits, forwarded, pattern::examples};
+use super::{
+    EVERYTHING, MANAGEMENT, PLACES, events::everything_documented, fits, forwarded, pattern::examples,
+};
 use crate::lambda::moto::Moto;
 
 /// A rule for each pattern, with a queue; which events come out of it.
@@ -58,7 +61,8 @@ async fn passed(moto: &Moto, patterns: &[(String, Value)], events: &[Value]) -> 
 async fn the_forwarders_rules_pass_what_they_pass_by_our_own_matching() {
     let moto = Moto::start().await;
     let patterns: Vec<(String, Value)> = forwarded(PLACES[0], &EVERYTHING).into_iter().collect();
-    let events = everything_documented();
+    let self_test = super::self_tests::self_test(Route::Forwarded, MANAGEMENT);
+    let events = [everything_documented(), vec![self_test]].concat();
     let passed = passed(&moto, &patterns, &events).await;
     for ((name, pattern), passed) in patterns.iter().zip(&passed) {
         let ours: BTreeSet<usize> =

@@ -46,7 +46,7 @@ fn every_pattern_is_understood_and_short_enough_in_every_partition() {
     parameters[1].1 = &roles;
     for place in PLACES {
         let patterns = forwarded(place, &parameters);
-        assert_eq!(patterns.len(), 6);
+        assert_eq!(patterns.len(), 7);
         for (name, pattern) in patterns {
             assert_eq!(problems(&pattern), Vec::<String>::new(), "{name}");
         }
@@ -61,7 +61,7 @@ fn properties(kind: &str) -> Vec<(String, Value)> {
 #[test]
 fn every_rule_sends_to_ushers_bus_and_nowhere_else_and_tries_for_a_day() {
     let rules = properties("AWS::Events::Rule");
-    assert_eq!(rules.len(), 6);
+    assert_eq!(rules.len(), 7);
     for (name, rule) in rules {
         let [target] = rule["Targets"].as_array().unwrap().as_slice() else { panic!("{name}") };
         assert_eq!(target["Arn"], EVERYTHING[0].1, "{name}");

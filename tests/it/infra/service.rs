@@ -12,9 +12,9 @@ use super::{
     pattern::problems,
 };
 
-const SERVICE: &str = "999988887777";
+pub(super) const SERVICE: &str = "999988887777";
 
-const PARAMETERS: [(&str, &str); 5] = [
+pub(super) const PARAMETERS: [(&str, &str); 5] = [
     ("InstanceArn", "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6"),
     ("OrganizationId", "o-exampleorg1"),
     ("ManagementAccountId", MANAGEMENT),
@@ -23,13 +23,13 @@ const PARAMETERS: [(&str, &str); 5] = [
 ];
 
 /// Each rule's pattern and the function that it is for: those on Usher's bus, and those on the account's default bus.
-struct Buses {
-    forwarded: BTreeMap<String, (Value, String)>,
-    default: BTreeMap<String, (Value, String)>,
+pub(super) struct Buses {
+    pub(super) forwarded: BTreeMap<String, (Value, String)>,
+    pub(super) default: BTreeMap<String, (Value, String)>,
 }
 
 /// `None` where there is no such template, which it says.
-fn buses() -> Option<Buses> {
+pub(super) fn buses() -> Option<Buses> {
     let Some(template) = Template::read("service.yaml") else {
         println!("not run: there is no infra/service.yaml");
         return None;
@@ -49,7 +49,7 @@ fn buses() -> Option<Buses> {
     Some(buses)
 }
 
-fn reached(rules: &BTreeMap<String, (Value, String)>, event: &Value) -> Vec<String> {
+pub(super) fn reached(rules: &BTreeMap<String, (Value, String)>, event: &Value) -> Vec<String> {
     rules.values().filter(|(pattern, _)| fits(pattern, event)).map(|(_, function)| function.clone()).collect()
 }
 

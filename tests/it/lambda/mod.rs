@@ -12,6 +12,7 @@ mod moto_dead_letters;
 mod moto_management;
 mod moto_reprovision;
 mod moto_rules;
+mod moto_self_test;
 mod moto_shares;
 mod moto_slow;
 mod moto_trouble;

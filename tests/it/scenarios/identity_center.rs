@@ -168,7 +168,7 @@ async fn looked_at_for_a_name_that_is_made(tagging_fails: bool) -> usize {
     for event in service.take_events() {
         match service.ports.hear(event, &*service.parked).await.unwrap() {
             Heard::Hinted(accounts) => looks += accounts,
-            other @ (Heard::Ignored(_) | Heard::Parked(_)) => panic!("{other:?}"),
+            other @ (Heard::Ignored(_) | Heard::Parked(_) | Heard::Noted(_)) => panic!("{other:?}"),
         }
     }
     service.settle().await;

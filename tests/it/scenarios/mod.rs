@@ -81,6 +81,7 @@ mod reprovisioning_reads;
 mod reprovisioning_trouble;
 mod rounds;
 mod scopes;
+mod self_tests;
 mod service;
 mod settling;
 mod slices;

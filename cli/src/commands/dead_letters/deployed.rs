@@ -10,7 +10,7 @@ use shared::{
     engine::{
         CenterInbox, EngineSettings, FedBy, Heard, Inbox, Incoming, Letter, Queues, Rulebook, Taken, WayBack,
     },
-    events::{Family, is_of_upload},
+    events::{Family, is_of_self_test, is_of_upload},
     ports::{Clock, Ledger, RulesStore},
     settings::{RulesSettings, Settings},
 };
@@ -62,6 +62,9 @@ impl Reader {
         let envelope = aws::envelope(event).map_err(|_| Failure::UnreadEvent)?;
         if is_of_upload(&envelope) {
             return Ok(Self::Rules);
+        }
+        if is_of_self_test(&envelope) {
+            return Ok(Self::Family(Family::Accounts));
         }
         // A newer Usher may read it: it stays a letter.
         Family::of(&envelope).map(Self::Family).ok_or(Failure::UnreadEvent)
@@ -156,6 +159,7 @@ impl Deployed {
             Heard::Hinted(accounts) => format!("{accounts} accounts are looked at again"),
             Heard::Ignored(why) => format!("leads to nothing: {why}"),
             Heard::Parked(why) => format!("can't be read, and is put aside once more: {why}"),
+            Heard::Noted(id) => format!("self-test {id}: that it came is written down"),
         })
     }
 
@@ -228,6 +232,9 @@ mod tests {
         assert_eq!(Reader::of("", &upload).ok(), Some(Reader::Rules));
         let organizations = json!({ "source": "aws.organizations", "detail-type": "x", "detail": {} });
         assert_eq!(Reader::of("", &organizations).ok(), Some(Reader::Family(Family::Accounts)));
+        let self_test =
+            json!({ "source": "usher.self-test", "detail-type": "Usher Self-Test", "detail": {} });
+        assert_eq!(Reader::of("", &self_test).ok(), Some(Reader::Family(Family::Accounts)));
     }
 
     #[test]

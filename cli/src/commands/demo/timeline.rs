@@ -95,6 +95,7 @@ impl Timeline {
                     }
                     Outcome::Ignored(why) => (format!("ignored: {}", line(why)), Paint::Faint),
                     Outcome::Parked(why) => (format!("parked: {}", line(why)), Paint::Bad),
+                    Outcome::Noted(_) => ("written down".to_owned(), Paint::Faint),
                 };
                 let text = format!("{name} → {}", screen.out_style.paint(paint, led));
                 self.tell(*at, ("event", Paint::Accent), &text, screen)

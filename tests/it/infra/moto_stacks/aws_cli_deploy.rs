@@ -66,7 +66,7 @@ async fn the_forwarder_is_made_as_its_template_says() {
     let made = [("<Role.Arn>", role), ("<Undelivered.Arn>", queue)];
     let template = Template::read("forwarder.yaml").unwrap();
     let rules = template.of_type("AWS::Events::Rule", PLACES[0], &parameters);
-    assert_eq!(rules.len(), 6);
+    assert_eq!(rules.len(), 7);
     for rule in rules.values().map(|rule| known(rule, &made)) {
         let name = rule["Name"].as_str().unwrap();
         let there = types(&moto, &["events", "describe-rule", "--name", name]).await;

@@ -266,6 +266,7 @@ impl<'a> Running<'a> {
                 }
                 Ok(Heard::Ignored(_)) => "events that lead to nothing",
                 Ok(Heard::Parked(_)) => "events that could not be read",
+                Ok(Heard::Noted(_)) => "self-tests",
                 Err(_) => match AGAIN.get(given.failures) {
                     Some(pause) => {
                         let at = self.service.clock.now() + *pause;

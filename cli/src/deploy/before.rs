@@ -1,0 +1,190 @@
+//! Before a deployment: whether what the template will be given fits what is there.
+
+use shared::aws::{BucketSeen, BucketSetUp, Connection};
+
+use super::room;
+use crate::{
+    Machine,
+    args::{AfterArgs, BeforeArgs, ConnectionArgs, Kept},
+    doctor::{Findings, Surroundings, records, way_out},
+    screen::line,
+};
+
+const NEW: &str = "new";
+const EXISTING: &str = "existing";
+
+/// Looks at everything beyond what AWS has told.
+pub(super) async fn look(
+    arguments: &BeforeArgs,
+    after: &AfterArgs,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+    around: &Surroundings,
+    findings: &mut Findings,
+) {
+    parameters(arguments, around, findings);
+    table(&around.way, arguments, findings).await;
+    buckets(&around.way, arguments, findings).await;
+    if arguments.rules.is_empty() {
+        findings.untried("rules", "--rules PATH looks at the rule files to begin with");
+    } else {
+        records::in_files(&arguments.rules, findings);
+    }
+    room::trail(&around.way, "trail", findings).await;
+    if after.forwarder_profile.is_some() || after.forwarder_region.is_some() {
+        let there = super::forwarders(after, connection, machine).await;
+        room::trail(&there, "forwarder's trail", findings).await;
+    }
+    room::concurrency(&around.way, findings).await;
+}
+
+/// What the template is told of the organization and the instance.
+fn parameters(arguments: &BeforeArgs, around: &Surroundings, findings: &mut Findings) {
+    let what = "parameters";
+    let mut told = Vec::new();
+    if let Some(instance) = &around.instance {
+        told.push(format!("InstanceArn={}", instance.arn));
+    }
+    if let Some(facts) = &around.organization {
+        let (id, management) = (line(&facts.id), &facts.management_account);
+        match &arguments.organization_id {
+            Some(given) if *given != facts.id => findings.bad(
+                what,
+                format!("OrganizationId would be {}, and this is the organization {id}", line(given)),
+                format!("OrganizationId={id}, or use credentials of the other organization: with a wrong one the bus admits no forwarder"),
+            ),
+            Some(_) | None => told.push(format!("OrganizationId={id}")),
+        }
+        match &arguments.management_account_id {
+            Some(given) if given != management => findings.bad(
+                what,
+                format!("ManagementAccountId would be {given}, and the organization's is {management}"),
+                format!("ManagementAccountId={management}: with a wrong one no forwarded event is believed"),
+            ),
+            Some(_) | None => told.push(format!("ManagementAccountId={management}")),
+        }
+    }
+    if !told.is_empty() {
+        findings.good(what, told.join(" "));
+    }
+}
+
+fn is(arguments: &BeforeArgs, kept: Kept) -> &'static str {
+    if arguments.existing.contains(&kept) { EXISTING } else { NEW }
+}
+
+async fn table(way: &Connection, arguments: &BeforeArgs, findings: &mut Findings) {
+    let (what, name) = ("table", line(&arguments.table));
+    let there = match way.table_seen(&arguments.table).await {
+        Ok(there) => there,
+        Err(error) => {
+            let found = format!("whether {name} is there can't be told: {}", line(&error.to_string()));
+            findings.warning(what, found, way_out(&error, "dynamodb:DescribeTable"));
+            return;
+        }
+    };
+    match (there, is(arguments, Kept::Table)) {
+        (None, NEW) => findings.good(what, format!("{name} is free, and will be made")),
+        (None, _) => findings.bad(
+            what,
+            format!("there is no table {name} in this account and Region"),
+            "restore it first, or name it by --table (LedgerTableName); LedgerTableIs=new makes one",
+        ),
+        (Some(seen), _) if !seen.has_keys_of_a_ledger => findings.bad(
+            what,
+            format!("there is a table {name}, which is no ledger of Usher's: its keys are not `pk` and `sk`"),
+            "choose another name: --table, and LedgerTableName",
+        ),
+        (Some(_), NEW) => findings.bad(
+            what,
+            format!("there is a table {name} already, and the deployment would fail at it"),
+            "if it is the ledger to go on with: --existing table, and LedgerTableIs=existing. Else another name: --table, and LedgerTableName",
+        ),
+        (Some(seen), _) if !seen.is_active => {
+            findings.warning(what, format!("{name} is there, and not active yet"), "wait until it is");
+        }
+        (Some(_), _) => findings.good(what, format!("{name} is there, with a ledger's keys")),
+    }
+}
+
+async fn buckets(way: &Connection, arguments: &BeforeArgs, findings: &mut Findings) {
+    let rules = ("rules bucket", "RulesBucket", &arguments.rules_bucket, Kept::RulesBucket);
+    let reports = ("reports bucket", "ReportsBucket", &arguments.reports_bucket, Kept::ReportsBucket);
+    if arguments.rules_bucket.is_some() && arguments.rules_bucket == arguments.reports_bucket {
+        findings.bad(
+            "reports bucket",
+            "it would be that of the rules",
+            "reports hold names of people and few may read them: give them a bucket of their own",
+        );
+    }
+    for (what, parameter, name, kept) in [rules, reports] {
+        let Some(name) = name else {
+            let option = what.replace(' ', "-");
+            findings.untried(what, format!("--{option} NAME looks whether the name is free"));
+            continue;
+        };
+        let seen = match way.bucket_seen(name).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                let found = format!("whether {name} is there can't be told: {}", line(&error.to_string()));
+                findings.warning(what, found, way_out(&error, "s3:ListBucket"));
+                continue;
+            }
+        };
+        match (seen, is(arguments, kept)) {
+            (BucketSeen::None, NEW) => findings.good(what, format!("{name} is free, and will be made")),
+            (BucketSeen::None, _) => findings.bad(
+                what,
+                format!("there is no bucket {name}"),
+                format!("make it, or let {parameter}Is be new"),
+            ),
+            (BucketSeen::Forbidden, _) => findings.bad(
+                what,
+                format!("{name} is somebody else's, or you may not look at it"),
+                format!("choose another name ({parameter}Name): names of buckets are unique in the whole partition"),
+            ),
+            (BucketSeen::Elsewhere { region }, _) => findings.bad(
+                what,
+                format!("{name} is in another Region{}", region.map(|region| format!(", {}", line(&region))).unwrap_or_default()),
+                format!("choose another name ({parameter}Name): it has to be in the service's Region"),
+            ),
+            (BucketSeen::Usable { .. }, NEW) => findings.bad(
+                what,
+                format!("there is a bucket {name} already, and the deployment would fail at it"),
+                format!("if it is meant: --existing {}, and {parameter}Is=existing. Else another name", what.replace(' ', "-")),
+            ),
+            (BucketSeen::Usable { .. }, _) => set_up(way, what, name, kept, findings).await,
+        }
+    }
+}
+
+/// Whether a bucket that is there already can be used.
+async fn set_up(way: &Connection, what: &'static str, name: &str, kept: Kept, findings: &mut Findings) {
+    if kept != Kept::RulesBucket {
+        return findings.good(what, format!("{name} is there"));
+    }
+    match way.bucket_set_up(name).await {
+        Ok(BucketSetUp { versioned: true, tells_eventbridge: true }) => {
+            findings.good(what, format!("{name} is there, versioned, and sends its events to EventBridge"));
+        }
+        Ok(BucketSetUp { versioned, tells_eventbridge }) => {
+            let mut missing = Vec::new();
+            if !versioned {
+                missing.push("is not versioned");
+            }
+            if !tells_eventbridge {
+                missing.push("sends no events to EventBridge");
+            }
+            findings.bad(
+                what,
+                format!("{name} is there, and {}", missing.join(" and ")),
+                "switch that on: by versions an upload is told from the next, and by events uploads are heard of",
+            );
+        }
+        Err(error) => findings.warning(
+            what,
+            format!("how {name} is set up can't be told: {}", line(&error.to_string())),
+            way_out(&error, "s3:GetBucketVersioning` and `s3:GetBucketNotification"),
+        ),
+    }
+}
