@@ -1,6 +1,6 @@
 //! AWS as a command uses it: the real SDK clients behind the ports.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use shared::{
     aws::{self, ConnectOptions, Connection},
@@ -124,8 +124,8 @@ pub(crate) fn engine(machine: &Machine) -> Result<EngineSettings, Failure> {
     }
 }
 
-/// The same for a command that somebody asks: they are told what is so now, of one account as of all. What the ledger remembers of tags
-/// and of names of OUs is not believed.
+/// The same for a command that somebody asks: they are told what is so now, of one account as of all. What the ledger had of tags and of
+/// names of OUs before is not believed.
 pub(crate) fn engine_asked(machine: &Machine) -> Result<EngineSettings, Failure> {
-    Ok(EngineSettings { facts_age: Duration::ZERO, ..engine(machine)? })
+    Ok(EngineSettings { facts_since: Some(machine.clock.now()), ..engine(machine)? })
 }

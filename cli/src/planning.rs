@@ -21,7 +21,7 @@ use crate::{
     names::Names,
     report::{
         self, AccountPlan, Budget, Change, Period, PlanReport, PlanSummary, RulesUsed, UnderWay, Unread,
-        Waiting, Withheld,
+        UntoldRule, Waiting, Withheld,
     },
     scope_names::ScopeNames,
 };
@@ -84,7 +84,9 @@ pub(crate) async fn plan(
     let can_tell = account.is_none() && unread.is_empty();
     let mut idle = if can_tell { Idle::of(&basis.rules.index) } else { Idle::default() };
     let mut in_scopes = if can_tell { ScopeNames::of(&basis.rules.index) } else { ScopeNames::default() };
-    for Decided { plan, account, waiting, beyond: out_of_scope, has_work: _, drift: _, only: _ } in decided {
+    let untold = untold(&decided);
+    summary.untold = untold.len();
+    for Decided { plan, account, waiting, beyond: out_of_scope, .. } in decided {
         idle.look(&basis.rules.index, account.as_ref());
         in_scopes.look(account.as_ref());
         let notes: BTreeSet<AssignmentKey> = plan.records.iter().map(|row| row.key.clone()).collect();
@@ -142,6 +144,7 @@ pub(crate) async fn plan(
         idle_never: idle.never.into_iter().collect(),
         idle_scopes: in_scopes.idle(planner.reader.access).await,
         refused: None,
+        untold,
         unread: unread.into_iter().map(why_unread).collect(),
     };
     Ok(Planned { report, differing, changing, names, basis, proposal, beyond })
@@ -193,6 +196,19 @@ fn accounts(
     }
 
     accounts
+}
+
+/// What can't be told of rules, each once.
+fn untold(decided: &[Decided]) -> Vec<UntoldRule> {
+    let mut rules: BTreeMap<Option<&RuleId>, UntoldRule> = BTreeMap::new();
+    for Decided { untold, .. } in decided {
+        let of_rules = untold.rules.iter().map(|(rule, why)| (Some(rule), why));
+        for (rule, why) in of_rules.chain(untold.never.as_ref().map(|why| (None, why))) {
+            let new = || UntoldRule { rule: rule.cloned(), accounts: 0, why: why.clone() };
+            rules.entry(rule).or_insert_with(new).accounts += 1;
+        }
+    }
+    rules.into_values().collect()
 }
 
 fn why_unread((id, error): (AccountId, ReadError)) -> Unread {

@@ -22,7 +22,7 @@ pub(crate) use permission_sets::permission_set;
 pub use permission_sets::{SetAction, SetEnd, SetOutcome, SetReport, SetsSummary};
 pub use plan::{
     AccountPlan, Budget, Change, IdleScope, Period, PermissionSetName, PlanReport, PlanSummary,
-    PrincipalName, RuleName, RulesUsed, UnderWay, Unread, Waiting, Withheld,
+    PrincipalName, RuleName, RulesUsed, UnderWay, Unread, UntoldRule, Waiting, Withheld,
 };
 pub(crate) use plan::{named, rules};
 pub use probe::{

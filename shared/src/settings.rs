@@ -181,6 +181,7 @@ impl Settings {
             burst: self.optional("USHER_ENGINE_BURST", CALLS, calls)?.unwrap_or(default.burst),
             lag: self.time("USHER_LAG", zero)?.unwrap_or(default.lag),
             facts_age: self.time("USHER_FACTS_AGE", zero)?.unwrap_or(default.facts_age),
+            facts_since: default.facts_since,
             intent_age: self.time("USHER_INTENT_AGE", second)?.unwrap_or(default.intent_age),
             look_age: self.time("USHER_LOOK_AGE", zero)?.unwrap_or(default.look_age),
             settle_after: self.time("USHER_SETTLE_AFTER", second)?.unwrap_or(default.settle_after),

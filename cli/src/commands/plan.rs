@@ -59,7 +59,7 @@ pub(crate) async fn run(
     };
     screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
     let summary = &report.summary;
-    Ok(if summary.unread + summary.permission_sets.unread > 0 {
+    Ok(if summary.is_incomplete() {
         // What could not be read may differ: neither "nothing to do" nor "this is what is to be done" would be true.
         Ending::Bad
     } else if summary.has_work() {

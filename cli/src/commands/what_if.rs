@@ -59,7 +59,7 @@ pub(crate) async fn run(
         Output::Markdown => render::what_if_text::markdown(&report),
     };
     screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
-    Ok(if report.summary.unread > 0 {
+    Ok(if report.summary.unread > 0 || !report.untold.is_empty() {
         Ending::Bad
     } else if report.summary.has_difference() {
         Ending::ToDo

@@ -28,7 +28,7 @@ pub(crate) async fn run(
     let cause = Cause::new("command", "withheld");
     let planned = desk.plan(account.as_ref(), &cause, screen).await?;
     let standing = SetStanding::read(desk.ledger.as_ref()).await?;
-    let can_tell = planned.report.summary.permission_sets.unread == 0;
+    let can_tell = !planned.report.summary.is_incomplete();
     let report = WithheldReport::of(planned.report, &standing);
     let text = match output.form() {
         Output::Json => render::as_json(&report)?,
@@ -36,5 +36,5 @@ pub(crate) async fn run(
         Output::Markdown => render::markdown::withheld_by_reason(&report),
     };
     screen.out.write_all(text.as_bytes()).map_err(Failure::Output)?;
-    Ok(if report.unread.is_empty() && can_tell { Ending::Good } else { Ending::Bad })
+    Ok(if can_tell { Ending::Good } else { Ending::Bad })
 }

@@ -72,7 +72,7 @@ impl Known<'_> {
                 says.push("It is granted once the permission set is made.".to_owned());
             }
             (Some(Operation::Grant), None) => {
-                says.push("The next run grants it, within its budget.".to_owned())
+                says.push("The next run grants it, within its budget.".to_owned());
             }
             // Why was told already.
             (Some(Operation::Revoke), None)

@@ -16,15 +16,16 @@ use crate::{
 pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     let mut text = String::new();
     let summary = &report.summary;
+    let is_whole = report.plan.unread.is_empty() && report.plan.untold.is_empty();
     sets_text::outcomes(&mut text, &report.permission_sets, style);
     if report.outcomes.is_empty()
         && !report.permission_sets.is_empty()
         && report.undecided.is_empty()
-        && report.plan.unread.is_empty()
+        && is_whole
     {
         return text;
     }
-    if report.outcomes.is_empty() && report.undecided.is_empty() && report.plan.unread.is_empty() {
+    if report.outcomes.is_empty() && report.undecided.is_empty() && is_whole {
         let _ =
             writeln!(text, "\n{} Nothing to do: nothing was written to AWS.", style.paint(Paint::Good, "✓"));
         return text;
@@ -65,6 +66,10 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     if summary.undecided + report.plan.unread.len() > 0 {
         let accounts = summary.undecided + report.plan.unread.len();
         parts.push(format!("{} not looked at", count(accounts, "account", "accounts")));
+    }
+    if !report.plan.untold.is_empty() {
+        let rules = count(report.plan.untold.len(), "rule", "rules");
+        parts.push(format!("{rules} could not be told, and left as they are"));
     }
     let (sign, paint) = if report.is_good() { ("✓", Paint::Good) } else { ("✗", Paint::Bad) };
     let _ = writeln!(text, "{} {}.", style.paint(paint, sign), parts.join(", "));

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     Paint, Style,
-    report::{AccountPlan, Budget, Change, IdleScope, Period, PlanReport, RuleName, UnderWay, Withheld},
+    report::{
+        AccountPlan, Budget, Change, IdleScope, Period, PlanReport, RuleName, UnderWay, UntoldRule, Withheld,
+    },
     rule_files,
     screen::{count, line},
 };
@@ -41,9 +43,24 @@ pub(crate) fn plan(report: &PlanReport, style: Style) -> String {
         }
         text.push('\n');
     }
+    untold(&mut text, &report.untold, style);
     summary(&mut text, report, style);
     by_its_hash(&mut text, report, style);
     text
+}
+
+/// Writes which rules can't be told.
+pub(super) fn untold(text: &mut String, all: &[UntoldRule], style: Style) {
+    if all.is_empty() {
+        return;
+    }
+    let heading = "Could not be told; nothing is given or taken by it";
+    let _ = writeln!(text, "{}", style.paint(Paint::Bad, heading));
+    for one in all {
+        let accounts = count(one.accounts, "account", "accounts");
+        let _ = writeln!(text, "  {}, in {accounts}: {}", one.what(), line(&one.why));
+    }
+    text.push('\n');
 }
 
 /// The options that name this plan: those that it was made with, and its hash.
@@ -246,6 +263,11 @@ pub(super) fn in_short(report: &PlanReport) -> String {
             summary.revokes,
             count(summary.differing, "account", "accounts")
         ));
+    } else if summary.under_way == 0 && summary.untold > 0 {
+        parts.push(format!(
+            "nothing to do that could be told in {}",
+            count(summary.accounts, "account", "accounts")
+        ));
     } else if summary.under_way == 0 {
         parts.push(format!("nothing to do in {}", count(summary.accounts, "account", "accounts")));
     }
@@ -261,6 +283,9 @@ pub(super) fn in_short(report: &PlanReport) -> String {
     }
     if summary.unread > 0 {
         parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));
+    }
+    if summary.untold > 0 {
+        parts.push(format!("{} could not be told", count(summary.untold, "rule", "rules")));
     }
     parts.join("; ")
 }

@@ -60,6 +60,7 @@ pub(crate) fn quiet_plan() -> PlanReport {
         idle_never: Vec::new(),
         idle_scopes: Vec::new(),
         refused: None,
+        untold: Vec::new(),
         unread: Vec::new(),
     }
 }

@@ -48,6 +48,7 @@ pub(crate) fn what_if(report: &WhatIfReport, style: Style) -> String {
         }
         text.push('\n');
     }
+    super::plan_text::untold(&mut text, &report.untold, style);
     if report.shrinks {
         let shrunk = "The rules would have shrunk to fewer than half of those in force: they come into force only if their plan is approved.";
         let _ = writeln!(text, "{}", style.paint(Paint::Warning, shrunk));

@@ -48,6 +48,7 @@ pub(crate) fn withheld(report: &WithheldReport, style: Style) -> String {
         }
         text.push('\n');
     }
+    super::plan_text::untold(&mut text, &report.untold, style);
     if !report.unread.is_empty() {
         let _ =
             writeln!(text, "{}", style.paint(Paint::Bad, "Could not be read; what waits there is not known"));

@@ -46,8 +46,32 @@ pub struct PlanReport {
     /// Why these rules would not come into force: they newly give something beyond the scope of a team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Rules of which it can't be told what they want, for a look-up that has failed: what they would give is not in the plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<UntoldRule>,
     /// Accounts that could not be read: nothing is decided about them.
     pub unread: Vec<Unread>,
+}
+
+/// A rule, or the entries of `never`, of which it can't be told what they say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct UntoldRule {
+    /// Null where it is `never` that can't be told: nothing is granted then.
+    pub rule: Option<RuleId>,
+    /// In how many accounts.
+    pub accounts: usize,
+    /// The first of the reasons.
+    pub why: String,
+}
+
+impl UntoldRule {
+    /// What can't be told, in words.
+    pub fn what(&self) -> String {
+        match &self.rule {
+            Some(rule) => format!("what rule {rule} wants"),
+            None => "what a `never` forbids".to_owned(),
+        }
+    }
 }
 
 /// The rules that were planned by.
@@ -84,12 +108,25 @@ pub struct PlanSummary {
     /// Pairs of a rule and a name that nothing bears.
     pub waiting: usize,
     pub unread: usize,
+    /// Rules of which it can't be told what they want.
+    #[serde(skip_serializing_if = "is_none")]
+    pub untold: usize,
     pub permission_sets: SetsSummary,
     /// Rows of the ledger that `apply` brings up to date without any write to AWS.
     pub notes: usize,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
+fn is_none(number: &usize) -> bool {
+    *number == 0
+}
+
 impl PlanSummary {
+    /// Whether something could not be read or told that the plan may lack.
+    pub fn is_incomplete(&self) -> bool {
+        self.unread + self.untold + self.permission_sets.unread > 0
+    }
+
     /// Whether `apply` would have anything to do in AWS.
     pub fn has_work(&self) -> bool {
         self.grants + self.revokes + self.under_way > 0 || self.permission_sets.has_work()

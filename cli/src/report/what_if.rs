@@ -3,7 +3,9 @@
 use serde::Serialize;
 use shared::domain::AccountId;
 
-use super::{Change, PlanReport, RulesUsed, SetReport, SetsSummary, UnderWay, Unread, Waiting, Withheld};
+use super::{
+    Change, PlanReport, RulesUsed, SetReport, SetsSummary, UnderWay, Unread, UntoldRule, Waiting, Withheld,
+};
 use crate::what_if::Supposed;
 
 /// The difference that what is supposed makes. Everything in it is ordered.
@@ -28,6 +30,9 @@ pub struct WhatIfReport {
     pub no_longer_permission_sets: Vec<SetReport>,
     /// Accounts for which it makes a difference, by id.
     pub accounts: Vec<AccountWhatIf>,
+    /// Rules of which it can't be told what they want: nothing is known of the difference that they make.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<UntoldRule>,
     /// Accounts that could not be read: nothing is known of the difference there.
     pub unread: Vec<Unread>,
 }
@@ -136,6 +141,7 @@ impl WhatIfReport {
             permission_sets: Vec::new(),
             no_longer_permission_sets: Vec::new(),
             accounts: Vec::new(),
+            untold: Vec::new(),
             unread: Vec::new(),
         };
         for (now, then) in looks {
@@ -161,6 +167,10 @@ impl WhatIfReport {
         // One that would be brought to something else is told once.
         let same_name = |one: &SetReport, other: &SetReport| one.name == other.name;
         self.no_longer_permission_sets.extend(only_in(sets, sets_then, same_name));
+        self.untold.extend(now.untold);
+        self.untold.extend(then.untold);
+        self.untold.sort();
+        self.untold.dedup_by(|a, b| a.rule == b.rule);
         let mut unread = now.unread;
         unread.extend(then.unread);
         unread.sort_by(|a, b| a.id.cmp(&b.id));

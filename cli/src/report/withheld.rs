@@ -16,7 +16,7 @@ use shared::{
 
 use super::{
     PermissionSetName, PlanReport, PrincipalName, RuleName, RulesUsed, SetAction, SetReport,
-    Unread as UnreadAccount,
+    Unread as UnreadAccount, UntoldRule,
 };
 use crate::keys::KeyText;
 
@@ -34,6 +34,9 @@ pub struct WithheldReport {
     pub groups: Vec<WithheldGroup>,
     /// Declared permission sets that are not as they are declared, and are left so or fail; ordered by name.
     pub permission_sets: Vec<WithheldSet>,
+    /// Rules of which it can't be told what they want: nothing is known about what waits for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<UntoldRule>,
     /// Accounts that could not be read: nothing is known about what waits there.
     pub unread: Vec<UnreadAccount>,
 }
@@ -127,6 +130,7 @@ impl WithheldReport {
                 .iter()
                 .filter_map(|set| waiting_set(set, standing))
                 .collect(),
+            untold: plan.untold,
             unread: plan.unread,
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     BeyondHere, Decided, Planner, ReadError, RulesOnHand,
-    planner::{Asked, Doubts, Material, concerned, has_work, leaving},
+    planner::{Asked, Doubts, Material, Untold, concerned, has_work, leaving},
     reading::Reading,
 };
 use crate::{
@@ -186,6 +186,7 @@ impl<'a> Look<'a> {
             account: Some(account.clone()),
             waiting: draft.desired.waiting.clone(),
             beyond: BeyondHere::of(&draft.desired),
+            untold: Untold::of(&draft.desired),
             has_work: has_work(rows),
             only: only.cloned(),
         }

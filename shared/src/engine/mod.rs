@@ -85,7 +85,7 @@ pub use members::{Members, MembersError};
 pub use memory::remember;
 pub use outline::OutlineError;
 pub use parking::{DeadLetters, Parked, ParkedFor, Tried, UnreadableJson};
-pub use planner::{Basis, Decided, Planner};
+pub use planner::{Basis, Decided, Planner, Untold};
 pub use poll::{Poll, PollEnd, PollError, PollMessage, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
 pub use publish::{
@@ -140,6 +140,8 @@ pub struct EngineSettings {
     pub lag: Duration,
     /// How old remembered permission sets and names of OUs may be.
     pub facts_age: Duration,
+    /// What was remembered before this is not believed, however new.
+    pub facts_since: Option<jiff::Timestamp>,
     /// How old an intent may be when it is sent; an older one is decided again.
     pub intent_age: Duration,
     /// How fresh the look must be that says nobody else made the assignment: an older grant looks once more before it is sent.
@@ -175,6 +177,7 @@ impl Default for EngineSettings {
             window: 10,
             lag: Duration::from_mins(5),
             facts_age: Duration::from_mins(15),
+            facts_since: None,
             intent_age: Duration::from_mins(15),
             look_age: Duration::from_secs(15),
             settle_after: Duration::from_mins(1),

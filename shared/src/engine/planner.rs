@@ -30,12 +30,29 @@ pub struct Decided {
     pub waiting: BTreeSet<(NamedBy, Missing)>,
     /// What rules want beyond the scope of their team.
     pub beyond: BeyondHere,
+    /// What can't be told of what the rules want here.
+    pub untold: Untold,
     /// Whether the ledger holds work for this account already.
     pub has_work: bool,
     /// What was ours and is gone by another's hand, and what the plan does about it.
     pub drift: BTreeMap<AssignmentKey, Response>,
     /// The principals that it was decided about, where not about all.
     pub only: Option<BTreeSet<Principal>>,
+}
+
+/// What can't be told of what the rules want in an account, for look-ups that have failed. Nothing is given or taken by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Untold {
+    /// Why it can't be told what these rules want.
+    pub rules: BTreeMap<RuleId, String>,
+    /// Why it can't be told what is forbidden, if it can't.
+    pub never: Option<String>,
+}
+
+impl Untold {
+    pub(super) fn of(desired: &Desired) -> Self {
+        Self { rules: desired.frozen.clone(), never: desired.grants_frozen.clone() }
+    }
 }
 
 /// What decisions rest on, besides the accounts themselves.
@@ -89,6 +106,7 @@ impl Planner<'_> {
             plan,
             account: Some(account),
             beyond: BeyondHere::of(&desired),
+            untold: Untold::of(&desired),
             waiting: desired.waiting,
             has_work: has_work(&rows),
             only: None,
@@ -168,6 +186,7 @@ impl Planner<'_> {
             account: None,
             waiting: BTreeSet::new(),
             beyond: BeyondHere::default(),
+            untold: Untold::default(),
             has_work: has_work(rows),
             drift: BTreeMap::new(),
             only: None,

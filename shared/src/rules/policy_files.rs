@@ -5,9 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use serde::de::IgnoredAny;
+
 use super::{
     Bundle,
-    diagnostic::{Report, Source},
+    diagnostic::{Report, Source, Span},
     node::{self, Node, Value},
     reader::{Reader, shorten},
 };
@@ -38,6 +40,31 @@ pub(super) struct PolicyFile {
     /// Which of the bundle's files it is.
     pub(super) at: usize,
     pub(super) source: Arc<Source>,
+}
+
+impl PolicyFile {
+    /// What is no JSON in it, if something is not: whatever reads rules takes JSON as the YAML that it is, and so more than JSON.
+    pub(super) fn is_not_json(&self) -> Option<Report> {
+        let text = self.source.text();
+        let error = serde_json::from_str::<IgnoredAny>(text).err()?;
+        let at = offset(text, error.line(), error.column());
+        let why = error.to_string();
+        let why = why.split(" at line ").next().unwrap_or_default();
+        let place = Span { file: self.at, start: at, end: at };
+        let report = Report::at(place, format!("the policy's file is not JSON: {why}"));
+        Some(
+            report
+                .label("here")
+                .help("IAM's policies are JSON, which has no comments and no comma before a bracket"),
+        )
+    }
+}
+
+/// Where a line and a column, both counted from 1 and the column in bytes, are in a text.
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let at = (before + column.saturating_sub(1)).min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// The policies' files of a bundle, and which of them were named.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::{
@@ -415,18 +414,8 @@ fn inline_policy(reader: &mut Reader, node: &Node, files: &mut PolicyFiles<'_>) 
                 reader.report(Report::at(start, "the policy's file is empty"));
                 return None;
             }
-            // What reads rules takes JSON as the YAML that it is, and so more than JSON.
-            if let Err(error) = serde_json::from_str::<IgnoredAny>(source.source.text()) {
-                let at = offset(source.source.text(), error.line(), error.column());
-                let why = error.to_string();
-                let why = why.split(" at line ").next().unwrap_or_default();
-                let place = Span { file: source.at, start: at, end: at };
-                let report = Report::at(place, format!("the policy's file is not JSON: {why}"));
-                reader.report(
-                    report
-                        .label("here")
-                        .help("IAM's policies are JSON, which has no comments and no comma before a bracket"),
-                );
+            if let Some(report) = source.is_not_json() {
+                reader.report(report);
                 return None;
             }
             let tree = node::parse(reader, source.at, &source.source)?;
@@ -438,13 +427,6 @@ fn inline_policy(reader: &mut Reader, node: &Node, files: &mut PolicyFiles<'_>) 
             None
         }
     }
-}
-
-/// Where a line and a column, both counted from 1 and the column in bytes, are in a text.
-fn offset(text: &str, line: usize, column: usize) -> usize {
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let at = (before + column.saturating_sub(1)).min(text.len());
-    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn policy(reader: &mut Reader, node: &Node) -> Option<Policy> {

@@ -16,7 +16,7 @@ use super::{
     sets_text,
 };
 use crate::{
-    report::{AccountPlan, Change, PlanReport, RuleName, UnderWay, Withheld, WithheldReport},
+    report::{AccountPlan, Change, PlanReport, RuleName, UnderWay, UntoldRule, Withheld, WithheldReport},
     screen::count,
 };
 pub(crate) use audit::audit;
@@ -87,11 +87,21 @@ fn head(report: &PlanReport) -> String {
         }
         text.push_str("```\n");
     }
+    untold(&mut text, &report.untold);
     if !report.unread.is_empty() {
         let unread = count(report.unread.len(), "account", "accounts");
         let _ = writeln!(text, "\n**Incomplete:** {unread} could not be read, and nothing is decided there.");
     }
     text
+}
+
+/// What can't be told of rules: the plan may lack it.
+fn untold(text: &mut String, all: &[UntoldRule]) {
+    for one in all {
+        let accounts = count(one.accounts, "account", "accounts");
+        let (what, why) = (sentence(&one.what()), sentence(&one.why));
+        let _ = writeln!(text, "\n**Incomplete:** {what} could not be told in {accounts}: {why}.");
+    }
 }
 
 fn by_account(report: &PlanReport) -> String {

@@ -130,6 +130,7 @@ fn before_grants(report: &PlanReport) -> Vec<Section> {
 /// What waits, by its reason, with the way out.
 pub(super) fn by_reason(report: &WithheldReport, room: usize) -> String {
     let mut text = format!("### Usher: {} withheld\n", report.count);
+    super::untold(&mut text, &report.untold);
     if !report.unread.is_empty() {
         let unread = count(report.unread.len(), "account", "accounts");
         let _ = writeln!(text, "\n**Incomplete:** {unread} could not be read.");

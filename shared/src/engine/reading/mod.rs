@@ -110,7 +110,7 @@ impl<'a> Reading<'a> {
             facts_age: signed(settings.facts_age),
             started: reader.clock.now(),
             ou_names_since: None,
-            afresh_since: None,
+            afresh_since: settings.facts_since,
             any_ou_names: false,
             asking: futures::lock::Mutex::new(()),
             known: Mutex::new(known),
