@@ -1,5 +1,6 @@
 //! The templates in `infra/`: what they let through, and whom they allow what.
 
+mod environment;
 mod events;
 mod moto_patterns;
 mod moto_stacks;

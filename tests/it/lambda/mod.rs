@@ -14,7 +14,7 @@ mod moto_rules;
 mod moto_shares;
 mod moto_slow;
 mod moto_trouble;
-mod runtime_api;
+pub(crate) mod runtime_api;
 mod service;
 
-pub(crate) use function::built;
+pub(crate) use function::{Function, built};
