@@ -6,6 +6,7 @@ mod moto_patterns;
 mod moto_stacks;
 mod pattern;
 mod policies;
+mod roles;
 mod rules;
 mod service;
 mod template;

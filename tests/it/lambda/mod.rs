@@ -1,5 +1,6 @@
 //! The built functions, run as in Lambda: the Runtime API, their own processes, AWS's stores, and the simulator on the wire.
 
+pub(crate) mod calls;
 mod function;
 pub(crate) mod log;
 pub(crate) mod moto;
@@ -10,10 +11,13 @@ mod moto_crash;
 mod moto_dead_letters;
 mod moto_management;
 mod moto_reprovision;
+mod moto_roles;
 mod moto_rules;
 mod moto_shares;
 mod moto_slow;
 mod moto_trouble;
+mod names;
+pub(crate) mod recorder;
 pub(crate) mod runtime_api;
 mod service;
 
