@@ -89,12 +89,12 @@ const FIRST: &str = r#"
 "#;
 
 /// The same without what can be taken away, and with something new.
-const SECOND: &str = r#"
+const SECOND: &str = "
   - name: Tinkerers
     session_duration: PT4H
     aws_managed_policies: [arn:aws:iam::aws:policy/job-function/ViewOnlyAccess]
     tags: { Level: Low }
-"#;
+";
 
 const LAST: &str = "
   - { name: Tinkerers, delete: true }

@@ -160,10 +160,10 @@ fn write(recording: &Recording) {
             "asked": asked.iter().map(Asked::to_json).collect::<Vec<_>>(),
         })
     });
-    let text = Value::Array(calls.collect()).to_string();
+    let json = Value::Array(calls.collect()).to_string();
     let _ = fs::create_dir_all(folder());
     // What can't be written is missed by who reads it.
-    let _ = fs::write(folder().join(format!("{test}-{number}.json")), text);
+    let _ = fs::write(folder().join(format!("{test}-{number}.json")), json);
 }
 
 /// All recordings that there are.

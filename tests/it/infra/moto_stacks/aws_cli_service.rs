@@ -258,8 +258,8 @@ async fn buckets(moto: &Moto, said: &Said) -> Differences {
 }
 
 async fn buses(moto: &Moto, said: &Said) -> Differences {
-    let named = moto.eventbridge().list_event_buses().send().await.unwrap();
-    let names = named.event_buses().iter().filter_map(|bus| bus.name.clone());
+    let listed = moto.eventbridge().list_event_buses().send().await.unwrap();
+    let names = listed.event_buses().iter().filter_map(|bus| bus.name.clone());
     let own = names.filter(|name| *name != "default");
     said.differ(own.map(|name| (name.clone(), json!({ "Name": name }))))
 }
