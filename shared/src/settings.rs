@@ -379,7 +379,9 @@ impl Settings {
     }
 
     fn get(&self, variable: &str) -> Option<String> {
-        (self.read)(variable).filter(|value| !value.is_empty())
+        let value = (self.read)(variable).filter(|value| !value.is_empty());
+        tracing::trace!(setting = variable, is_set = value.is_some(), "`{variable}` was asked for");
+        value
     }
 
     fn optional<T>(

@@ -24,8 +24,8 @@ pub use in_process::InProcess;
 pub use organization::{Description, DescriptionError};
 pub use world::{
     Assumptions, Counters, Delivery, Fault, FaultRule, Latency, Limit, LogEntry, Made, MembershipEvents,
-    Operation, OperationLimits, OrganizationsLimits, PlannedFault, ProvisioningRecord, Quotas, Rate,
-    RequestRecord, SecondRoleUpdate, Service, Settings, StatusOrder, Throttle, World,
+    Operation, OperationLimits, OrganizationsLimits, PlannedFault, ProvisioningRecord, Question, Quotas,
+    Rate, RequestRecord, SecondRoleUpdate, Service, Settings, StatusOrder, Throttle, World,
 };
 
 /// A realistic organization: about forty accounts in nested OUs, permission sets, groups, users, and some assignments made by hand.

@@ -1,6 +1,6 @@
 //! Runs all tests, after setting up what they need.
 
-use std::{env, ffi::OsString, path::Path, process::Command};
+use std::{env, ffi::OsString, fs, path::Path, process::Command};
 
 use crate::{
     command::{self, cargo},
@@ -40,10 +40,17 @@ struct Needed {
     what: &'static str,
 }
 
+/// What the names of modules begin with whose tests need moto.
+const MOTO_TESTS: &str = "moto_";
+/// Judges what the end-to-end tests have recorded of the functions' calls, so it comes after them.
+const JUDGES_RECORDINGS: &str = "each_role_holds_what_its_function_has_asked_for_and_nothing_unexplained";
+/// Where they record: `tests/it/lambda/recorder.rs`.
+const RECORDINGS: &str = "target/tmp/calls";
+
 const NEEDED: [Needed; 3] = [
     Needed {
         tool: &MOTO,
-        tests: "moto_",
+        tests: MOTO_TESTS,
         variable: "USHER_TEST_MOTO",
         what: "the tests against moto's server (DynamoDB, SQS, S3)",
     },
@@ -91,7 +98,15 @@ pub(crate) fn run(root: &Path, need: Need, chosen: &[OsString]) -> Result<(), Fa
     if need == Need::Everything {
         tests.env("INSTA_UPDATE", "no");
     }
-    let outcome = command::run(&mut tests);
+    let all_record = chosen.is_empty() && !left_out.contains(&MOTO_TESTS);
+    if all_record {
+        // What earlier programs have called is not what these call. There may be none.
+        let _ = fs::remove_dir_all(root.join(RECORDINGS));
+    }
+    let mut outcome = command::run(&mut tests);
+    if all_record && outcome.is_ok() {
+        outcome = command::run(&mut judge(root));
+    }
 
     for (needed, failure) in missing {
         println!(
@@ -145,6 +160,19 @@ fn runner(root: &Path, left_out: &[&str], chosen: &[OsString]) -> Command {
         tests.args(["--skip", prefix]);
     }
     tests
+}
+
+/// The command that runs the one test of what all others have recorded.
+fn judge(root: &Path) -> Command {
+    let arguments = ["--locked", "--workspace", "--all-features"];
+    if tools::cargo_has(root, "nextest") {
+        let mut test = cargo(root, ["nextest", "run"]);
+        test.args(arguments).args(["--run-ignored", "only", "-E", &format!("test(/{JUDGES_RECORDINGS}$/)")]);
+        return test;
+    }
+    let mut test = cargo(root, ["test"]);
+    test.args(arguments).args(["--test", "it", "--", "--ignored", JUDGES_RECORDINGS]);
+    test
 }
 
 /// Whether any documentation holds an example to run.

@@ -6,19 +6,54 @@
 use serde_json::Value;
 use shared::domain::{AccountId, GroupId, PermissionSetArn, Tags, UserId};
 
-use super::{Call, Fault, Service, World, events, groups, users, validate};
+use uuid::Uuid;
+
+use super::{Call, Fault, Service, World, events, groups, paging::Cut, table, users, validate};
 use crate::{
-    ApiError, Caller, CallerKind, Role,
+    ApiError, Caller, CallerKind, Role, dispatch,
     iam::{Context, Decision, Policy, Request, decide},
     wire::identity_store::AlternateIdentifier,
 };
 
-/// One question to IAM: any of these actions on this resource.
+/// What IAM is asked before a call is done: whether any of these actions is allowed on this resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Question {
+    /// The action. Where several stand for the same, as the older ones of `sso-directory` may, any of them does.
+    pub actions: Vec<String>,
+    /// The resource's ARN; `*` for an action that is on no resource.
+    pub resource: String,
+}
+
+/// A question with what conditions know of its resource.
 struct Need {
     actions: Vec<String>,
     resource: String,
     /// The resource's tags.
     tags: Tags,
+}
+
+impl World {
+    /// What IAM is asked about a call on the wire before it is done, each of which has to be allowed; `None` if `X-Amz-Target` names no
+    /// operation. What the management account's own IAM is asked in the caller's name is not among it.
+    pub fn questions(&self, caller: &Caller, target: &str, input: &Value) -> Option<Vec<Question>> {
+        let service = dispatch::service(target)?;
+        let (_, operation) = target.split_once('.')?;
+        let facts = table::named(operation).find(|facts| facts.service == service && operation != "*")?;
+        let call = Call {
+            now: self.now,
+            caller: caller.clone(),
+            service,
+            operation: facts.name,
+            request_id: Uuid::nil(),
+            input: input.clone(),
+            page_size: self.settings.page_size,
+            cut: Cut::Whole,
+            region: None,
+            fault: None,
+        };
+        let needs = needs(self, &call).into_iter();
+        Some(needs.map(|Need { actions, resource, tags: _ }| Question { actions, resource }).collect())
+    }
 }
 
 /// The action that an operation is allowed by.

@@ -157,6 +157,11 @@ impl World {
         &mut self.instances
     }
 
+    /// The organization's id.
+    pub fn organization_id(&self) -> &str {
+        &self.organization.id
+    }
+
     /// The management account.
     pub fn management_account(&self) -> &AccountId {
         &self.organization.management

@@ -65,6 +65,7 @@ use uuid::Uuid;
 use crate::{Caller, Role, RoleTaken, caller::Roles};
 
 pub use assignments::Made;
+pub use authorization::Question;
 pub use delivery::Delivery;
 pub(crate) use described::{Details, Stated};
 pub use faults::{Fault, FaultRule, Faults, PlannedFault};

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use simulator::{
-    Settings, World, wire::identity_store as store, wire::organizations as org, wire::sso_admin as sso,
+    Caller, CallerKind, Settings, World, wire::identity_store as store, wire::organizations as org,
+    wire::sso_admin as sso,
 };
 
 use crate::{
@@ -364,4 +365,38 @@ fn a_mistake_in_callers_is_shown_where_it_is() {
             "{error}\n{callers}"
         );
     }
+}
+
+#[test]
+fn what_iam_is_asked_about_a_call_can_be_asked_without_making_it() {
+    let world = with_callers("");
+    let calls = world.log().len();
+    let caller = Caller::new("usher", world.management_account().clone(), CallerKind::Management);
+    let asked = |target: &str, input: &Value| {
+        let questions = world.questions(&caller, target, input)?;
+        Some(questions.into_iter().map(|it| (it.actions.join(" or "), it.resource)).collect::<Vec<_>>())
+    };
+    let mut input = assignment(&world, "one-dev", "ReadOnlyAccess");
+    input["InstanceArn"] = json!(INSTANCE);
+    let (account, set) = (input["TargetId"].as_str().unwrap(), input["PermissionSetArn"].as_str().unwrap());
+    let expected = [&format!("arn:aws:sso:::account/{account}"), INSTANCE, set]
+        .map(|resource| ("sso:CreateAccountAssignment".to_owned(), resource.to_owned()));
+    assert_eq!(asked("SWBExternalService.CreateAccountAssignment", &input), Some(expected.to_vec()));
+
+    let of_group =
+        asked("AWSIdentityStore.DescribeGroup", &json!({ "IdentityStoreId": "d-1", "GroupId": "g" }));
+    let of_group = of_group.unwrap();
+    assert!(
+        of_group.contains(&(
+            "identitystore:DescribeGroup".to_owned(),
+            "arn:aws:identitystore:::group/g".to_owned()
+        ))
+    );
+    for unknown in
+        ["SWBExternalService.CreateEverything", "SWBExternalService.*", "Other.CreateAccountAssignment", ""]
+    {
+        assert_eq!(asked(unknown, &input), None, "{unknown}");
+    }
+    assert_eq!(world.log().len(), calls);
+    assert!(world.organization_id().starts_with("o-"));
 }

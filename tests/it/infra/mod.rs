@@ -1,10 +1,12 @@
 //! The templates in `infra/`: what they let through, and whom they allow what.
 
+mod environment;
 mod events;
 mod moto_patterns;
 mod moto_stacks;
 mod pattern;
 mod policies;
+mod roles;
 mod rules;
 mod self_tests;
 mod service;

@@ -54,7 +54,15 @@ impl Template {
 
     /// The resources that are made with these parameters at this place, with all that can be said of them beforehand said.
     pub(super) fn resources(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
-        let stack = Stack { template: self, place, parameters };
+        self.resources_of(&Stack { template: self, place, parameters, made: false })
+    }
+
+    /// The same when all is made: names and ARNs of other resources are known too.
+    pub(super) fn made(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
+        self.resources_of(&Stack { template: self, place, parameters, made: true })
+    }
+
+    fn resources_of(&self, stack: &Stack<'_>) -> BTreeMap<String, Value> {
         let all = self.tree["Resources"].as_object().unwrap();
         let made = all.iter().filter(|(_, resource)| match resource.get("Condition") {
             Some(condition) => stack.holds(condition.as_str().unwrap()),
@@ -85,6 +93,8 @@ struct Stack<'a> {
     template: &'a Template,
     place: Place,
     parameters: &'a [(&'a str, &'a str)],
+    /// Whether resources are there, so that what they are called is known.
+    made: bool,
 }
 
 impl Stack<'_> {
@@ -113,8 +123,7 @@ impl Stack<'_> {
         let word = |part: &Value| text(&said(part));
         Some(match name {
             "Ref" => return self.reference(argument.as_str().unwrap()),
-            // Only CloudFormation knows it: any text that is no other one's.
-            "Fn::GetAtt" => json!(format!("<{}>", joined(argument))),
+            "Fn::GetAtt" => json!(self.attribute(&joined(argument))),
             "Fn::Sub" => match argument {
                 Value::Array(both) => json!(self.substituted(both[0].as_str().unwrap(), &both[1])),
                 whole @ (Value::Null
@@ -174,8 +183,52 @@ impl Stack<'_> {
                         _ => json!(value),
                     }
                 }
-                None => json!(format!("<{name}>")),
+                None => json!(self.attribute(name)),
             },
+        })
+    }
+
+    /// An attribute of a resource (`Name.Attribute`), or what a reference to it comes to. Before anything is made only CloudFormation knows: then it is
+    /// any text that is no other one's.
+    fn attribute(&self, path: &str) -> String {
+        let (name, attribute) = path.split_once('.').unwrap_or((path, "Ref"));
+        let resource = &self.template.tree["Resources"][name];
+        let known = if self.made { self.known(resource, attribute) } else { None };
+        known.unwrap_or_else(|| format!("<{path}>"))
+    }
+
+    fn known(&self, resource: &Value, attribute: &str) -> Option<String> {
+        let Place { partition, region, suffix, account } = self.place;
+        let kind = resource["Type"].as_str()?;
+        let called = match kind {
+            "AWS::DynamoDB::Table" => "TableName",
+            "AWS::Events::EventBus" | "AWS::Events::Rule" => "Name",
+            "AWS::IAM::ManagedPolicy" => "ManagedPolicyName",
+            "AWS::IAM::Role" => "RoleName",
+            "AWS::Lambda::Function" => "FunctionName",
+            "AWS::Logs::LogGroup" => "LogGroupName",
+            "AWS::S3::Bucket" => "BucketName",
+            "AWS::SQS::Queue" => "QueueName",
+            _ => return None,
+        };
+        let property = |name: &str| self.said(&resource["Properties"][name]).map(|value| text(&value));
+        let name = property(called)?;
+        let arn = |service: &str, what: &str| format!("arn:{partition}:{service}:{region}:{account}:{what}");
+        Some(match (kind, attribute) {
+            ("AWS::SQS::Queue", "Ref") => format!("https://sqs.{region}.{suffix}/{account}/{name}"),
+            ("AWS::SQS::Queue", "Arn") => arn("sqs", &name),
+            ("AWS::IAM::ManagedPolicy", "Ref") => format!("arn:{partition}:iam::{account}:policy/{name}"),
+            ("AWS::IAM::Role", "Arn") => format!("arn:{partition}:iam::{account}:role/{name}"),
+            ("AWS::Lambda::Function", "Arn") => arn("lambda", &format!("function:{name}")),
+            ("AWS::Logs::LogGroup", "Arn") => arn("logs", &format!("log-group:{name}:*")),
+            ("AWS::S3::Bucket", "Arn") => format!("arn:{partition}:s3:::{name}"),
+            ("AWS::Events::EventBus", "Arn") => arn("events", &format!("event-bus/{name}")),
+            ("AWS::Events::Rule", "Arn") => match property("EventBusName").filter(|bus| bus != "null") {
+                Some(bus) => arn("events", &format!("rule/{bus}/{name}")),
+                None => arn("events", &format!("rule/{name}")),
+            },
+            (_, "Ref" | "Name" | "QueueName") => name,
+            _ => return None,
         })
     }
 
@@ -188,7 +241,7 @@ impl Stack<'_> {
             match (name.strip_prefix('!'), own.get(name)) {
                 (Some(literal), _) => out.extend(["${", literal, "}"]),
                 (None, Some(value)) => out.push_str(&text(&self.said(value).unwrap())),
-                (None, None) if name.contains('.') => out.extend(["<", name, ">"]),
+                (None, None) if name.contains('.') => out.push_str(&self.attribute(name)),
                 (None, None) => out.push_str(&text(&self.reference(name).unwrap())),
             }
             rest = behind;

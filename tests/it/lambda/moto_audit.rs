@@ -8,12 +8,12 @@ use super::service::{RULES, Service};
 impl Service {
     /// The objects of the reports' bucket.
     async fn kept(&self) -> Vec<String> {
-        let listed = self.moto.s3().list_objects_v2().bucket(Self::BUCKET).send().await.unwrap();
+        let listed = self.moto.s3().list_objects_v2().bucket(Self::REPORTS).send().await.unwrap();
         listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
     async fn kept_json(&self, key: &str) -> Value {
-        let object = self.moto.s3().get_object().bucket(Self::BUCKET).key(key).send().await.unwrap();
+        let object = self.moto.s3().get_object().bucket(Self::REPORTS).key(key).send().await.unwrap();
         serde_json::from_slice(&object.body.collect().await.unwrap().to_vec()).unwrap()
     }
 }

@@ -69,7 +69,8 @@ fn rules() -> String {
 }
 
 async fn service() -> Service {
-    let service = Service::start_in(&format!("{EXAMPLE}{CALLERS}"), Service::quick()).await;
+    let mut service = Service::start_in(&format!("{EXAMPLE}{CALLERS}"), Service::quick()).await;
+    "200005050505".clone_into(&mut service.account);
     service.publish(&rules()).await;
     service
 }

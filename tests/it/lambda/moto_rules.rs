@@ -21,14 +21,19 @@ fn event(bucket: &str, key: &str) -> String {
 
 impl Service {
     /// An author uploads an object, and S3 tells of it.
-    async fn upload(&self, function: &Lambda, key: &str, content: &str) -> Result<Value, FunctionError> {
+    pub(super) async fn upload(
+        &self,
+        function: &Lambda,
+        key: &str,
+        content: &str,
+    ) -> Result<Value, FunctionError> {
         let object = self.moto.s3().put_object().bucket(Service::BUCKET).key(key);
         object.body(content.as_bytes().to_vec().into()).send().await.unwrap();
         function.api.invoke(event(Service::BUCKET, key)).await
     }
 
     /// The text of an object.
-    async fn object(&self, key: &str) -> String {
+    pub(super) async fn object(&self, key: &str) -> String {
         let object = self.moto.s3().get_object().bucket(Service::BUCKET).key(key).send().await.unwrap();
         String::from_utf8(object.body.collect().await.unwrap().to_vec()).unwrap()
     }

@@ -125,6 +125,7 @@ async fn without_an_instance_it_says_where_to_look() {
     let service = Service::start(Service::quick()).await;
     service.publish(RULES).await;
     let instances = std::mem::take(service.world().instances_mut());
+    // Nor is one named.
     let reconcile = service.function("reconcile").await;
     hinted(&service).await;
     let said = reconciling_fails(&service, &reconcile).await;

@@ -27,7 +27,9 @@ use super::{
     function::Function,
     log::Log,
     moto::Moto,
+    names::names_of_the_example,
     payloads::{scheduled, sqs_event},
+    recorder::{Recorder, Upstream},
     runtime_api::{FunctionError, RuntimeApi},
 };
 
@@ -76,6 +78,9 @@ pub(crate) struct Service {
     simulator: String,
     server: JoinHandle<()>,
     logs: Mutex<Vec<(String, Log)>>,
+    recorder: Recorder,
+    /// The account that the functions run in.
+    pub(crate) account: String,
 }
 
 /// A function in its execution environment.
@@ -104,6 +109,7 @@ pub(crate) struct Delivery {
 
 impl Service {
     pub(super) const BUCKET: &str = "example-usher-rules";
+    pub(super) const REPORTS: &str = "example-usher-reports";
 
     /// The example organization, with these settings, and nothing of Usher's in it: no rules are in force.
     pub(crate) async fn start(settings: Settings) -> Self {
@@ -128,11 +134,14 @@ impl Service {
         let moto = Moto::start().await;
         create_table(&moto.dynamodb(), TABLE).await.unwrap();
         moto.bucket(Self::BUCKET).await;
-        let (inbox, wake) = (moto.fifo_queue("inbox").await, moto.standard_queue("wake").await);
-        let polls = moto.standard_queue("polls").await;
-        let parked = moto.standard_queue("parked").await;
+        moto.bucket(Self::REPORTS).await;
+        // All are called as in the template.
+        let (inbox, wake) = (moto.fifo_queue("usher-inbox").await, moto.standard_queue("usher-wake").await);
+        let polls = moto.standard_queue("usher-polls").await;
+        let parked = moto.standard_queue("usher-parked").await;
         let ledger = DynamoDbLedger::new(moto.dynamodb(), TABLE);
         let heard = moto.bus(BUS).await;
+        let account = world.lock().unwrap().management_account().to_string();
         Self {
             moto,
             world,
@@ -145,6 +154,8 @@ impl Service {
             simulator,
             server,
             logs: Mutex::default(),
+            recorder: Recorder::default(),
+            account,
         }
     }
 
@@ -187,11 +198,13 @@ impl Service {
             "AWS_ENDPOINT_URL_STS",
         ]
         .map(|variable| (variable, self.simulator.clone()));
+        let instance = self.world().instances_mut().first().map(|instance| instance.arn.to_string());
         let ours = [
             ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEUSHER"),
+            ("USHER_INSTANCE_ARN", instance.as_deref().unwrap_or_default()),
             ("USHER_LEDGER_TABLE", TABLE),
             ("USHER_RULES_BUCKET", Self::BUCKET),
-            ("USHER_REPORTS_BUCKET", Self::BUCKET),
+            ("USHER_REPORTS_BUCKET", Self::REPORTS),
             ("USHER_INBOX_QUEUE_URL", &self.inbox),
             ("USHER_WAKE_QUEUE_URL", &self.wake),
             ("USHER_POLL_QUEUE_URL", &self.polls),
@@ -216,6 +229,12 @@ impl Service {
     /// Starts a function with these variables.
     pub(crate) async fn function_with(&self, name: &str, envs: BTreeMap<&'static str, String>) -> Lambda {
         let api = RuntimeApi::start().await;
+        let upstream = Upstream {
+            world: Arc::clone(&self.world),
+            simulator: self.simulator.clone(),
+            moto: self.moto.endpoint().to_owned(),
+        };
+        let envs = self.recorder.listen(name, &self.account, upstream, envs).await;
         let function = Function::spawn(name, envs, &api);
         self.logs.lock().unwrap().push((name.to_owned(), function.log().clone()));
         Lambda { api, function }
@@ -461,32 +480,4 @@ fn named(world: &World, key: &shared::domain::AssignmentKey) -> Named {
     let account = world.account_name(&key.account).unwrap_or("?");
     let set = world.permission_set_name(&key.permission_set).unwrap_or("?");
     (account.to_owned(), set.to_owned(), principal)
-}
-
-/// Every group's name, user name and display name of the example organization.
-pub(crate) fn names_of_the_example() -> BTreeSet<String> {
-    let after = |line: &'static str, label: &str| {
-        let (_, rest) = line.split_once(label)?;
-        rest.split([',', '}']).next().map(|name| name.trim().to_owned())
-    };
-    let (_, groups) = EXAMPLE.split_once("\ngroups:\n").unwrap();
-    let (groups, users) = groups.split_once("\nusers:\n").unwrap();
-    let mut names: BTreeSet<String> = groups.lines().filter_map(|line| after(line, "{ name: ")).collect();
-    names.extend(users.lines().filter_map(|line| after(line, "user_name: ")));
-    names.extend(users.lines().filter_map(|line| after(line, "display_name: ")));
-    names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_names_that_no_log_may_hold_are_found() {
-        let names = names_of_the_example();
-        for name in ["Developers", "billing-developers", "alba.abelson@example.com", "Dina Abelson"] {
-            assert!(names.contains(name), "{name}");
-        }
-        assert_eq!(names.len(), 15 + 2 * 60);
-    }
 }

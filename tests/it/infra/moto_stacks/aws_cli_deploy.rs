@@ -11,10 +11,11 @@ use super::super::{EVERYTHING, OWN_ROLE, PLACES, Template};
 use crate::{cli::aws, lambda::moto::Moto};
 
 /// `aws <words>`, which must succeed; its answer, or null where it is none.
-async fn types(moto: &Moto, words: &[&str]) -> Value {
+pub(super) async fn types(moto: &Moto, words: &[&str]) -> Value {
     let mut command = Command::new(aws::program());
     command.args(words).args(["--output", "json", "--region", "us-east-1"]).env_clear().envs([
-        ("AWS_ENDPOINT_URL", moto.endpoint()),
+        // By this name it knows that a template lies in a bucket of its own.
+        ("AWS_ENDPOINT_URL", moto.endpoint().replace("127.0.0.1", "localhost").as_str()),
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
@@ -45,12 +46,16 @@ fn known(value: &Value, made: &[(&str, &str)]) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// A role's policy as moto gives it back.
-fn document(answer: &Value) -> Value {
-    let document = &answer["PolicyDocument"];
+/// A role's policy as moto gives it back: as Python writes it, with `None` in the place of statements that are left out.
+pub(super) fn document(answer: &Value) -> Value {
+    let mut document = answer["PolicyDocument"].clone();
+    if let Some(text) = document.as_str() {
+        document = serde_json::from_str(&text.replace('\'', "\"").replace("None", "null")).unwrap();
+    }
+    if let Some(statements) = document["Statement"].as_array_mut() {
+        statements.retain(|statement| !statement.is_null());
+    }
     document
-        .as_str()
-        .map_or_else(|| document.clone(), |text| serde_json::from_str(&text.replace('\'', "\"")).unwrap())
 }
 
 #[tokio::test]
