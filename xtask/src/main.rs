@@ -39,10 +39,11 @@ Usage: cargo xtask COMMAND
                `--measure` tells how fast the page of a large organization is instead
   lambda       builds the functions for Lambda's arm64 with cargo-lambda, fails where one has grown (`--accept`, as below), and runs them in the runtime that
                `cargo lambda watch` plays; Python 3 with pip must be there, and rustup if the target isn't
+  roles        holds the functions' roles in infra/ against what the functions call when they are run end to end
   sizes        builds the functions as Lambda gets them, and fails where one has grown; `sizes --accept` takes their sizes over
   week [ARGS]  lives through a working week of a company of 400 accounts, by chance from a seed, and tells it as tables (target/week.md):
                `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
-  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the functions' sizes, arm64 and cargo-lambda, that week, and all benchmarks, with their rows in target/bench.json
+  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, that week, and all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Some("infra") if rest.is_empty() => infra::command(&root()),
         Some("page") => page::command(&root(), &rest),
         Some("lambda") => lambda::command(&root(), &rest),
+        Some("roles") if rest.is_empty() => testing::roles(&root()),
         Some("sizes") => sizes::command(&root(), &rest),
         Some("week") => week::command(&root(), &rest),
         Some("nightly") if rest.is_empty() => nightly::run(&root()),

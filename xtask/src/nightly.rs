@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{bench, checks, failure::Failure, infra, lambda, report::Report, sizes, week};
+use crate::{bench, checks, failure::Failure, infra, lambda, report::Report, sizes, testing, week};
 
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -12,6 +12,7 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     for (name, check) in [infra::SECURITY, infra::AS_SAM] {
         report.check(name, || check(root));
     }
+    report.check("roles against what is called", || testing::roles(root));
     report.check("sizes of all functions", || sizes::check(root));
     report.check("the functions for arm64", || lambda::check(root));
     report.check("the functions under cargo lambda", || lambda::run(root));

@@ -40,8 +40,6 @@ struct Needed {
     what: &'static str,
 }
 
-/// What the names of modules begin with whose tests need moto.
-const MOTO_TESTS: &str = "moto_";
 /// Judges what the end-to-end tests have recorded of the functions' calls, so it comes after them.
 const JUDGES_RECORDINGS: &str = "each_role_holds_what_its_function_has_asked_for_and_nothing_unexplained";
 /// Where they record: `tests/it/lambda/recorder.rs`.
@@ -50,7 +48,7 @@ const RECORDINGS: &str = "target/tmp/calls";
 const NEEDED: [Needed; 3] = [
     Needed {
         tool: &MOTO,
-        tests: MOTO_TESTS,
+        tests: "moto_",
         variable: "USHER_TEST_MOTO",
         what: "the tests against moto's server (DynamoDB, SQS, S3)",
     },
@@ -71,6 +69,8 @@ const NEEDED: [Needed; 3] = [
 /// Tests that want a tool that is too large to be installed for every change: `cargo xtask lambda` runs them. Nextest's configuration
 /// leaves them out by the same name.
 const WITH_A_TOOL_OF_THEIR_OWN: &str = "cargo_lambda_";
+/// Tests in which the functions do what they seldom do, so that it is recorded: `cargo xtask roles` runs them. Left out in the same way.
+const RECORD_THE_REST: &str = "moto_roles";
 
 /// Runs all tests, or those that these arguments of the test runner choose.
 pub(crate) fn run(root: &Path, need: Need, chosen: &[OsString]) -> Result<(), Failure> {
@@ -98,15 +98,7 @@ pub(crate) fn run(root: &Path, need: Need, chosen: &[OsString]) -> Result<(), Fa
     if need == Need::Everything {
         tests.env("INSTA_UPDATE", "no");
     }
-    let all_record = chosen.is_empty() && !left_out.contains(&MOTO_TESTS);
-    if all_record {
-        // What earlier programs have called is not what these call. There may be none.
-        let _ = fs::remove_dir_all(root.join(RECORDINGS));
-    }
-    let mut outcome = command::run(&mut tests);
-    if all_record && outcome.is_ok() {
-        outcome = command::run(&mut judge(root));
-    }
+    let outcome = command::run(&mut tests);
 
     for (needed, failure) in missing {
         println!(
@@ -156,10 +148,31 @@ fn runner(root: &Path, left_out: &[&str], chosen: &[OsString]) -> Command {
     if !chosen.iter().any(|argument| argument == "--") {
         tests.arg("--");
     }
-    for prefix in left_out.iter().chain([&WITH_A_TOOL_OF_THEIR_OWN]) {
+    for prefix in left_out.iter().chain([&WITH_A_TOOL_OF_THEIR_OWN, &RECORD_THE_REST]) {
         tests.args(["--skip", prefix]);
     }
     tests
+}
+
+/// Holds the functions' roles against what the functions call when they are run end to end.
+pub(crate) fn roles(root: &Path) -> Result<(), Failure> {
+    command::run(&mut cargo(root, ["build", "--locked", "--workspace", "--all-targets", "--all-features"]))?;
+    // What earlier programs have called is not what these call. There may be none.
+    let _ = fs::remove_dir_all(root.join(RECORDINGS));
+    let moto = MOTO.ready(root)?;
+    let arguments = ["--locked", "--workspace", "--all-features"];
+    let mut recording = if tools::cargo_has(root, "nextest") {
+        let mut tests = cargo(root, ["nextest", "run"]);
+        let these = format!("test(/(^|::)lambda::moto_/) - test(/(^|::){WITH_A_TOOL_OF_THEIR_OWN}/)");
+        tests.args(arguments).args(["--ignore-default-filter", "-E", &these]);
+        tests
+    } else {
+        let mut tests = cargo(root, ["test"]);
+        tests.args(arguments).args(["--test", "it", "--no-fail-fast", "--", "lambda::moto_"]);
+        tests
+    };
+    command::run(recording.env("USHER_TEST_MOTO", &moto).env("INSTA_UPDATE", "no"))?;
+    command::run(&mut judge(root))
 }
 
 /// The command that runs the one test of what all others have recorded.

@@ -109,6 +109,7 @@ pub(crate) fn plan() -> PlanReport {
             under_way: 1,
             waiting: 1,
             unread: 1,
+            untold: 0,
             notes: 0,
         },
         budgets: vec![

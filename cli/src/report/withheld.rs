@@ -209,7 +209,10 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
         WithheldReason::Observed => {
             ("The rules only observe", "set `mode` in the rules to `create-only` or `sync`")
         }
-        WithheldReason::CreateOnly => ("The rules only grant", "set `mode` in the rules to `sync`"),
+        WithheldReason::CreateOnly => (
+            "The rules only grant",
+            "set `mode` to `sync` while a rule still wants it; of what none wants any more, `usher disown KEY` gives it up",
+        ),
         WithheldReason::Never => ("Forbidden by a `never`", "it is as the rules say; nothing waits for you"),
         WithheldReason::OutOfScope => (
             "Beyond the scope of the rule's team",

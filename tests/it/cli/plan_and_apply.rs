@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cli::Ending;
 use serde_json::Value;
 use shared::domain::AccountState;
+use simulator::Fault;
 
 use super::{ORGANIZATION, Place, RULES};
 
@@ -267,4 +268,77 @@ async fn what_hangs_is_left_for_the_next_run_and_shown_as_under_way() {
     let elsewhere = place.usher("apply", &rules, &["--yes", "--account", other]).await;
     assert_eq!(elsewhere.ending, Ending::Bad);
     assert!(elsewhere.err.contains("unfinished in account"), "{}", elsewhere.err);
+}
+
+#[tokio::test]
+async fn a_rule_that_can_not_be_told_is_named_in_every_form_and_is_not_nothing_to_do() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    let whole = place.usher("plan", &rules, &["--json"]).await.json();
+    assert!(whole.get("untold").is_none() && whole["summary"].get("untold").is_none(), "{whole}");
+    for operation in ["GetGroupId", "ListPermissionSets"] {
+        let place = Place::new(ORGANIZATION).await;
+        let rules = place.file("rules.yaml", RULES);
+        place.world().fail_next(operation, Fault::AccessDenied, 500);
+        let plan = place.usher("plan", &rules, &["--json"]).await;
+        assert_eq!(plan.ending, Ending::Bad, "{operation}: {plan:?}");
+        let untold = plan.json()["untold"].clone();
+        let of_rules: Vec<&str> =
+            untold.as_array().unwrap().iter().filter_map(|one| one["rule"].as_str()).collect();
+        assert_eq!(of_rules, ["auditors", "developers"], "{operation}: {untold}");
+        let text = place.usher("plan", &rules, &[]).await.out;
+        assert!(text.contains("Could not be told; nothing is given or taken by it"), "{text}");
+        assert!(
+            text.contains("nothing to do that could be told in 4 accounts; 2 rules could not be told"),
+            "{text}"
+        );
+        let comment = place.usher("plan", &rules, &["--output", "markdown"]).await.out;
+        assert!(
+            comment.contains("**Incomplete:** what rule developers wants could not be told"),
+            "{comment}"
+        );
+        let one = place.usher("plan", &rules, &["--account", "200000000001"]).await;
+        assert_eq!(one.ending, Ending::Bad, "{one:?}");
+        let withheld = place.usher("withheld", &rules, &[]).await;
+        assert!(
+            withheld.ending == Ending::Bad && withheld.out.contains("what rule auditors wants"),
+            "{withheld:?}"
+        );
+        let what_if = ["--what-if", "move:shop-dev:Production"];
+        let what_if = place.usher("plan", &rules, &what_if).await;
+        assert!(
+            what_if.ending == Ending::Bad && what_if.out.contains("what rule auditors wants"),
+            "{what_if:?}"
+        );
+        let apply = place.usher("apply", &rules, &["--yes"]).await;
+        assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
+        assert!(apply.out.contains("2 rules could not be told, and left as they are"), "{}", apply.out);
+        assert_eq!(place.writes(), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_apply_reads_the_tags_of_permission_sets_once_and_not_for_each_account() {
+    let tagged = "{ name: ReadOnlyAccess, tags: { Level: Read } }";
+    let place = Place::new(&ORGANIZATION.replace("{ name: ReadOnlyAccess }", tagged)).await;
+    let rules = place.file(
+        "rules.yaml",
+        "version: 1\nsettings: { mode: sync, trusted_permission_set_tags: [Level] }\nrules:\n  - { id: a, principals: [{ group: Auditors }], permission_sets: { tagged: { Level: Read } }, accounts: everywhere }\n",
+    );
+    let reads = || {
+        let world = place.world();
+        let calls = &world.counters().calls;
+        calls
+            .iter()
+            .filter(|(name, _)| {
+                name.ends_with("sso:ListTagsForResource") || name.ends_with("SSO.ListTagsForResource")
+            })
+            .map(|(_, calls)| calls)
+            .sum::<u64>()
+    };
+    let apply = place.usher("apply", &rules, &["--yes"]).await;
+    assert_eq!(apply.ending, Ending::Good, "{apply:?}");
+    assert!(place.writes() >= 3, "there are several accounts to look at");
+    let all = place.world().counters().calls.clone();
+    assert!((2..=4).contains(&reads()), "{} of {all:?}", reads());
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use shared::{clock::SystemClock, ports::Clock as _};
 use tokio::process::{Child, Command};
 
 use super::{
@@ -120,7 +121,7 @@ async fn moto_keeps_the_queues_of_a_chain_from_an_event_to_access_under_cargo_la
     assert!(before == 0 && after > 12, "{before}, {after}");
 
     let account = service.world().account_named("sandbox-search").unwrap();
-    service.world().take_events(jiff::Timestamp::now());
+    service.world().take_events(SystemClock.now());
     let client = service.organizations();
     let tag = aws_sdk_organizations::types::Tag::builder().key("Team").value("storefront").build().unwrap();
     client.tag_resource().resource_id(account.as_str()).tags(tag).send().await.unwrap();

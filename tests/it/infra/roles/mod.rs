@@ -203,7 +203,7 @@ fn recorded() -> (Template, Recording) {
 }
 
 #[test]
-#[ignore = "it judges what the end-to-end tests have recorded: `cargo xtask test` runs it after them"]
+#[ignore = "it judges what the end-to-end tests have recorded: `cargo xtask roles` runs it after them"]
 fn each_role_holds_what_its_function_has_asked_for_and_nothing_unexplained() {
     let (template, recording) = recorded();
     let of: BTreeSet<&String> = recording.keys().map(|made| &made.function).collect();
@@ -211,7 +211,7 @@ fn each_role_holds_what_its_function_has_asked_for_and_nothing_unexplained() {
     assert_eq!(
         of,
         functions.keys().collect(),
-        "recorded, and there: run `cargo xtask test`, which records anew"
+        "recorded, and there: run `cargo xtask roles`, which records anew"
     );
     let found = compare(&template, &recording, &REASONS);
     assert_eq!(found, Found::default(), "{found:#?}");
