@@ -66,10 +66,6 @@ pub enum Failure {
     LookUp(#[source] PortError),
     #[error("a plan of one account can't tell whether the teams' rules stay within their scopes everywhere")]
     ScopesOfOneAccount,
-    #[error("nobody bears the name `{name}`")]
-    NobodyNamed { name: String },
-    #[error("there is no permission set `{name}`")]
-    NoSetNamed { name: String },
     #[error(transparent)]
     Unknown(#[from] Unknown),
     #[error(transparent)]
@@ -232,13 +228,9 @@ impl Failure {
                 "bring the rules into force with `usher rules publish`, or upload them (docs/rules.md); `usher plan` works with their ledger"
             }
             Self::Consent(error) => return consented(error).map(str::to_owned).or_else(|| self.cause()),
-            Self::NobodyNamed { .. } => {
-                "names are compared letter by letter; an id works too: group:<id>, user:<id>"
-            }
             Self::ScopesOfOneAccount => {
                 "bring these rules into force over all accounts first, by `usher rules publish` or `usher apply` without --account"
             }
-            Self::NoSetNamed { .. } => "names are compared letter by letter; its own id works too: ps-…",
             Self::Unknown(unknown) => return unknown.way_out(),
             Self::Undelegated(undelegated) => return Some(undelegated.way_out()),
             Self::Probe(failure) => return Some(failure.way_out()),

@@ -12,6 +12,7 @@ use shared::{
 use crate::{
     Failure,
     connect::Aws,
+    look_up,
     report::{PermissionSetName, PrincipalName},
 };
 
@@ -185,7 +186,10 @@ impl PrincipalText {
                 aws.directory.user_id(name).await.map(|id: Option<UserId>| id.map(Principal::User))
             }
         };
-        found.map_err(Failure::LookUp)?.ok_or_else(|| Failure::NobodyNamed { name: self.to_string() })
+        match found.map_err(Failure::LookUp)? {
+            Some(found) => Ok(found),
+            None => Err(look_up::nobody(&self.to_string(), aws).await.into()),
+        }
     }
 }
 
@@ -195,9 +199,6 @@ impl SetText {
         aws: &Aws,
         ledger: &dyn LedgerReader,
     ) -> Result<PermissionSetArn, Failure> {
-        let none = || match self {
-            Self::Id(name) | Self::Name(name) => Failure::NoSetNamed { name: name.clone() },
-        };
         match self {
             Self::Id(id) => {
                 let all = aws.access.permission_sets().await.map_err(Failure::LookUp)?;
@@ -207,7 +208,10 @@ impl SetText {
                 // One that was deleted may still be in the ledger.
                 let rows = engine::all_rows(ledger).await?;
                 let of_row = rows.into_iter().map(|row| row.key.permission_set).find(|arn| own_id(arn) == id);
-                of_row.ok_or_else(none)
+                match of_row {
+                    Some(found) => Ok(found),
+                    None => Err(look_up::no_permission_set(id, aws, ledger).await?.into()),
+                }
             }
             Self::Name(name) => {
                 // What is remembered says where to look first. It is believed only if AWS still says so.
@@ -227,7 +231,7 @@ impl SetText {
                         return Ok(arn);
                     }
                 }
-                Err(none())
+                Err(look_up::no_permission_set(name, aws, ledger).await?.into())
             }
         }
     }

@@ -170,10 +170,7 @@ async fn whole(principal: &Principal, text: &str, aws: &Aws) -> Result<Who, Fail
 async fn principal(text: &str, aws: &Aws) -> Result<Principal, Failure> {
     let directory = aws.directory.as_ref();
     if let Ok(told) = text.parse::<PrincipalText>() {
-        return match told.look_up(aws).await {
-            Err(Failure::NobodyNamed { .. }) => Err(nobody(text, aws).await.into()),
-            found => found,
-        };
+        return told.look_up(aws).await;
     }
     // An id alone does not say whose it is.
     let (user, group) = if let (Ok(user), Ok(group)) = (text.parse::<UserId>(), text.parse::<GroupId>()) {
@@ -197,7 +194,7 @@ async fn principal(text: &str, aws: &Aws) -> Result<Principal, Failure> {
 }
 
 /// That nobody is called so, with those whose names are like it, as far as the directory lists them.
-async fn nobody(text: &str, aws: &Aws) -> Unknown {
+pub(crate) async fn nobody(text: &str, aws: &Aws) -> Unknown {
     let (kind, word) = text.split_once(':').filter(|(kind, _)| matches!(*kind, "user" | "group")).unzip();
     let groups = aws.directory.all_groups().await.unwrap_or_default();
     let users = aws.directory.all_users().await.unwrap_or_default();
@@ -218,30 +215,31 @@ pub(crate) async fn permission_set(
     aws: &Aws,
     ledger: &dyn LedgerReader,
 ) -> Result<PermissionSetArn, Failure> {
-    let none = |nearest| Unknown::PermissionSet { name: text.to_owned(), nearest };
-    let told: SetText = text.parse().map_err(|_: String| none(Vec::new()))?;
-    match told.look_up(aws, ledger).await {
-        Err(Failure::NoSetNamed { .. }) => {
-            let mut names = Vec::new();
-            let mut remembered = BTreeMap::new();
-            for seen in ledger.recall(SeenKind::PermissionSet).await? {
-                if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
-                    remembered.insert(set.arn, set.name);
-                }
-            }
-            for arn in aws.access.permission_sets().await.map_err(Failure::LookUp)? {
-                match remembered.remove(&arn) {
-                    Some(name) => names.push(name),
-                    None => {
-                        names.extend(aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?);
-                    }
-                }
-            }
-            let near = nearest(text, names.iter().map(String::as_str));
-            Err(none(near.into_iter().map(line).collect()).into())
+    let none = |_: String| Unknown::PermissionSet { name: text.to_owned(), nearest: Vec::new() };
+    text.parse::<SetText>().map_err(none)?.look_up(aws, ledger).await
+}
+
+/// That there is no such permission set, with those whose names are like it.
+pub(crate) async fn no_permission_set(
+    text: &str,
+    aws: &Aws,
+    ledger: &dyn LedgerReader,
+) -> Result<Unknown, Failure> {
+    let mut names = Vec::new();
+    let mut remembered = BTreeMap::new();
+    for seen in ledger.recall(SeenKind::PermissionSet).await? {
+        if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
+            remembered.insert(set.arn, set.name);
         }
-        found => found,
     }
+    for arn in aws.access.permission_sets().await.map_err(Failure::LookUp)? {
+        match remembered.remove(&arn) {
+            Some(name) => names.push(name),
+            None => names.extend(aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?),
+        }
+    }
+    let near = nearest(text, names.iter().map(String::as_str));
+    Ok(Unknown::PermissionSet { name: text.to_owned(), nearest: near.into_iter().map(line).collect() })
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::{
     args::{ConnectionArgs, ImportArgs, RulesPublishArgs},
     commands::{import_template, rules_publish},
     desk::Desk,
+    failure::Unknown,
     ledger,
     out_file::Out,
     screen::{count, line},
@@ -98,7 +99,12 @@ fn choices(arguments: &ImportArgs, existing: &Existing) -> Result<Choices, Failu
     }
     for name in &arguments.protected {
         if !existing.sets.values().any(|set| set.name == *name) {
-            return Err(Failure::NoSetNamed { name: line(name) });
+            let near = crate::look_up::nearest(name, existing.sets.values().map(|set| set.name.as_str()));
+            return Err(Unknown::PermissionSet {
+                name: line(name),
+                nearest: near.into_iter().map(line).collect(),
+            }
+            .into());
         }
     }
     Ok(Choices {

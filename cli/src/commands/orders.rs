@@ -1,6 +1,7 @@
-//! `usher pause`, `resume`, `hold` and `release`: what people stop, and let go on. They write to the ledger alone, and need AWS only to look up names.
+//! `usher pause`, `resume`, `hold` and `release`: what people stop, and let go on. They write to the ledger alone, and need AWS only to look up names and accounts.
 
 use shared::{
+    domain::AccountId,
     engine::consent::Consent,
     ledger::{HeldBy, Hold, HoldScope, Order},
     ports::Ledger,
@@ -11,7 +12,7 @@ use crate::{
     args::{ByArgs, ConnectionArgs, HoldArgs, PauseArgs},
     connect,
     keys::HoldTarget,
-    ledger, render,
+    ledger, look_up, render,
     screen::line,
 };
 
@@ -72,6 +73,25 @@ async fn held(
     })
 }
 
+/// Refuses an account that is not there, before somebody relies on its being on hold. An order is worth more than certainty: where AWS can't
+/// be asked, it is given.
+async fn may_be_there(
+    account: &AccountId,
+    ledger: &dyn Ledger,
+    connection: &ConnectionArgs,
+    machine: &Machine,
+) -> Result<(), Failure> {
+    if !ledger.rows_of(account).await?.is_empty() {
+        return Ok(());
+    }
+    let Ok(aws) = connect::connect(connection, machine).await else { return Ok(()) };
+    if let Ok(None) = aws.organization.account(account).await {
+        let all = aws.organization.accounts().await.unwrap_or_default();
+        return Err(look_up::no_account(account.as_str(), &all).into());
+    }
+    Ok(())
+}
+
 /// Puts something on hold.
 pub(crate) async fn hold(
     arguments: &HoldArgs,
@@ -81,6 +101,9 @@ pub(crate) async fn hold(
 ) -> Result<Ending, Failure> {
     let HoldArgs { target, ledger: at, by } = arguments;
     let ledger = ledger::to_use(&at.at, connection, machine).await?;
+    if let HoldTarget::Account(account) = target {
+        may_be_there(account, ledger.as_ref(), connection, machine).await?;
+    }
     let consent = consent(ledger.as_ref(), machine, by);
     let told = match held(target, ledger.as_ref(), connection, machine).await? {
         Held::Scope(scope) => stands(&consent.hold(&scope).await?),

@@ -279,7 +279,15 @@ async fn what_others_made_is_adopted_and_what_is_ours_is_given_up() {
     assert_eq!(place.writes(), 4, "nothing changes in AWS by it");
 
     let nobody = place.order(&["adopt", "200000000001/PowerUserAccess/group:Nobody", "--by", "alba"]).await;
-    assert!(nobody.err.contains("nobody bears the name `group:Nobody`"), "{}", nobody.err);
+    assert!(nobody.err.contains("no user and no group is called `group:Nobody`"), "{}", nobody.err);
+    let nearly =
+        place.order(&["adopt", "200000000001/PowerUserAcces/group:Developers", "--by", "alba"]).await;
+    assert!(nearly.err.contains("perhaps PowerUserAccess is meant"), "{}", nearly.err);
+    let nowhere = place.order(&["hold", "200000000011", "--by", "alba"]).await;
+    assert!(nowhere.err.contains("no account `200000000011`"), "{}", nowhere.err);
+    assert!(nowhere.err.contains("200000000001"), "{}", nowhere.err);
+    let nearly = place.order(&["hold", "group:Developer", "--by", "alba"]).await;
+    assert!(nearly.err.contains("perhaps group:Developers is meant"), "{}", nearly.err);
     let no_set = place.order(&["disown", "200000000001/Power/group:Developers", "--by", "alba"]).await;
     assert!(no_set.err.contains("no permission set `Power`"), "{}", no_set.err);
 }

@@ -96,7 +96,7 @@ async fn what_is_somebodys_is_refused_before_anything_is_made() {
     let unknown = place.probe("shop-deb", "ReadOnlyAccess", "group:Auditors", yes).await;
     assert!(unknown.err.contains("perhaps shop-dev"), "{}", unknown.err);
     let nobody = place.probe("shop-dev", "ReadOnlyAccess", "group:Editors", yes).await;
-    assert!(nobody.err.contains("nobody bears the name"), "{}", nobody.err);
+    assert!(nobody.err.contains("no user and no group is called"), "{}", nobody.err);
     let state = shared::domain::AccountState::Suspended;
     place.world().set_account_state(place.machine.clock.now(), &ACCOUNT.parse().unwrap(), state);
     let suspended = place.probe("shop-dev", "ReadOnlyAccess", "group:Auditors", yes).await;

@@ -13,7 +13,7 @@ use crate::{
     args::{ConnectionArgs, ProbeArgs},
     connect::Aws,
     desk::Desk,
-    failure::ProbeFailure,
+    failure::{ProbeFailure, Unknown},
     ledger, look_up,
 };
 
@@ -71,7 +71,8 @@ pub(super) async fn look(
         let people = match &principal {
             Principal::Group(group) => {
                 let members = aws.directory.members(group).await.map_err(Failure::LookUp)?;
-                let members = members.ok_or_else(|| Failure::NobodyNamed { name: text.to_string() })?;
+                let members =
+                    members.ok_or_else(|| Unknown::Nobody { name: text.to_string(), nearest: Vec::new() })?;
                 Some(members.len())
             }
             Principal::User(_) => None,
