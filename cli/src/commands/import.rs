@@ -140,7 +140,9 @@ async fn declared(
 
 fn about(existing: &Existing, induced: &Induced) -> Vec<String> {
     let by_place = induced.rules.iter().filter(|rule| !rule.lists_accounts()).count();
-    let left_out = existing.assignments.len() - induced.wanted.len();
+    let left_out = left_out(induced);
+    // Nothing is written where an account isn't active, so none of it is wanted.
+    let asleep = existing.assignments.len().saturating_sub(induced.wanted.len() + left_out);
     let mut about = vec![
         "Written by `usher import` from the assignments that there are. It wants exactly these, and `usher plan` finds nothing to do.".to_owned(),
         format!(
@@ -153,10 +155,21 @@ fn about(existing: &Existing, induced: &Induced) -> Vec<String> {
             left_out,
         ),
     ];
+    if asleep > 0 {
+        about.push(format!(
+            "{} in accounts that aren't active, which rules for others take in once they are.",
+            count(asleep, "assignment is", "assignments are")
+        ));
+    }
     about.push(
         "A rule by OU, by tag or everywhere holds for accounts that are yet to come, too: read each before it comes into force.".to_owned(),
     );
     about
+}
+
+/// How many assignments the document leaves out, with their reasons at its end.
+fn left_out(induced: &Induced) -> usize {
+    induced.left_out.0.values().map(BTreeSet::len).sum()
 }
 
 /// Which keys of tags would make the rules simpler, if they were trusted.
@@ -189,7 +202,7 @@ fn proposals(existing: &Existing, choices: &Choices, induced: &Induced) -> Vec<S
 
 /// Tells what came of it, beside the document.
 fn told(induced: &Induced, proposals: &[String], screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let left_out: usize = induced.left_out.0.values().map(BTreeSet::len).sum();
+    let left_out = left_out(induced);
     let mut text = format!(
         "{} in {}",
         count(induced.wanted.len(), "assignment", "assignments"),

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use shared::{
-    audit::{Access, Assignment, Audit, AuditedSet, Change, Counts, Register, Standing, Way, csv::nobody},
+    audit::{
+        Access, Assignment, Audit, AuditedSet, Change, Counts, Register, Scope, Standing, Way, csv::nobody,
+    },
     domain::{AccountId, PermissionSetArn, Principal, RuleId, UserId},
 };
 
@@ -209,6 +211,11 @@ impl Page<'_> {
         format!("{kind} {}", self.register.principal_name(principal))
     }
 
+    /// What stands before a number that may be larger, for what was not read.
+    fn at_least(&self, matters: impl Fn(&Scope) -> bool) -> &'static str {
+        if self.audit.unread.iter().any(|unread| matters(&unread.scope)) { "at least " } else { "" }
+    }
+
     fn account(&self, text: &mut String, id: &AccountId) {
         let accesses = self.audit.who_reaches(id);
         let _ = writeln!(text, "\n{}", self.place(id));
@@ -220,7 +227,11 @@ impl Page<'_> {
         let people: std::collections::BTreeSet<&UserId> =
             accesses.iter().filter_map(|access| access.person.map(|person| &person.id)).collect();
         let told = count(people.len(), "person can reach it", "people can reach it");
-        let _ = writeln!(text, "  {told}");
+        let at_least = self.at_least(|scope| match scope {
+            Scope::Assignments { account, .. } => account == id,
+            other => is_of_access(other),
+        });
+        let _ = writeln!(text, "  {at_least}{told}");
         let mut by_set: BTreeMap<&str, Vec<&Access<'_>>> = BTreeMap::new();
         for access in &accesses {
             let set = self.register.set_name(&access.assignment.key.permission_set);
@@ -278,7 +289,9 @@ impl Page<'_> {
         let accounts: std::collections::BTreeSet<_> =
             accesses.iter().map(|access| &access.assignment.key.account).collect();
         let told = count(accounts.len(), "account can be reached", "accounts can be reached");
-        let _ = writeln!(text, "  {told}");
+        let at_least =
+            self.at_least(|scope| matches!(scope, Scope::Assignments { .. }) || is_of_access(scope));
+        let _ = writeln!(text, "  {at_least}{told}");
         let mut last: Option<&AccountId> = None;
         for access in &accesses {
             let key = &access.assignment.key;
@@ -322,14 +335,28 @@ impl Page<'_> {
         let told = count(all, "account", "accounts");
         let up_to_date =
             if old == 0 { "up to date in all".to_owned() } else { format!("an older version in {old}") };
-        self.heading(text, &format!("Provisioned in {told}, {up_to_date}"));
+        let is_unread = self.at_least(
+            |scope| matches!(scope, Scope::Provisioned { permission_set } if permission_set == arn),
+        );
+        if is_unread.is_empty() {
+            self.heading(text, &format!("Provisioned in {told}, {up_to_date}"));
+        } else {
+            self.heading(text, "Where it is provisioned could not be read");
+        }
         for account in set.provisioned.iter().take(LISTED) {
             let mark = if set.outdated.contains(account) { "  outdated" } else { "" };
             let _ = writeln!(text, "  {}{}", self.place(account), self.style.paint(Paint::Warning, mark));
         }
         self.more(text, all, LISTED);
         let all = asked::of_set(self.audit, arn);
-        self.heading(text, &counted(&all));
+        let at_least = self.at_least(|scope| match scope {
+            Scope::Assignments { permission_set, .. } => {
+                permission_set.as_ref().is_none_or(|permission_set| permission_set == arn)
+            }
+            Scope::Provisioned { permission_set } => permission_set == arn,
+            other => matches!(other, Scope::AssignmentsOf { .. }),
+        });
+        self.heading(text, &format!("{at_least}{}", counted(&all)));
         self.list(text, &all, LISTED);
     }
 
@@ -457,4 +484,8 @@ fn paint(standing: Standing) -> Paint {
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+/// Whether somebody may have access that is not told, wherever, for this was not read.
+fn is_of_access(scope: &Scope) -> bool {
+    matches!(scope, Scope::AssignmentsOf { .. } | Scope::Provisioned { .. } | Scope::Members { .. })
 }

@@ -258,6 +258,13 @@ async fn what_could_not_be_read_is_told_and_changes_the_exit_code() {
     assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
     assert!(ran.out.contains("Not read (1): what is told leaves it out"), "{}", ran.out);
     assert!(ran.out.contains("7 assignments"), "the rest is told: {}", ran.out);
+    place.world().fail_next("ListGroupMemberships", Fault::AccessDenied, 9);
+    let told = place.audit(&["--account", "shop-dev"]).await.out;
+    assert!(told.contains("at least 0 people can reach it"), "{told}");
+    place.world().fail_next("ListAccountsForProvisionedPermissionSet", Fault::AccessDenied, 9);
+    let told = place.audit(&["--permission-set", "ReadOnlyAccess"]).await.out;
+    assert!(told.contains("Where it is provisioned could not be read"), "{told}");
+    assert!(told.contains("at least ") && !told.contains("Provisioned in"), "{told}");
     let whole = place.path("whole.json");
     place.world().fail_next("ListPermissionSets", Fault::AccessDenied, 9);
     let ran = place.audit(&["--json", "--out", whole.to_str().unwrap()]).await;
