@@ -141,6 +141,9 @@ fn one_set(text: &mut String, set: &SetExplained, report: &ExplainReport, style:
             (Paint::Warning, "no access yet".to_owned())
         }
         Some(false) => (Paint::Bad, "no access".to_owned()),
+        Some(true) if report.principal_is_gone => {
+            (Paint::Warning, "assigned, and it gives nobody access: they have been deleted".to_owned())
+        }
         Some(true) if !is_user(report) => (Paint::Good, "access".to_owned()),
         Some(true) => {
             let through: Vec<String> = there

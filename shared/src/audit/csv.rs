@@ -36,7 +36,10 @@ pub fn assignments<'a>(
     for one in told {
         let account = register.account(&one.key.account);
         let (kind, people) = match &one.key.principal {
-            Principal::User(_) => ("user", "1".to_owned()),
+            Principal::User(id) => {
+                let is_gone = register.person(id).is_some_and(|person| person.gone);
+                ("user", if is_gone { "0" } else { "1" }.to_owned())
+            }
             Principal::Group(id) => {
                 let group = register.group(id).filter(|group| !group.members_unread);
                 ("group", group.map(|group| group.members.len().to_string()).unwrap_or_default())

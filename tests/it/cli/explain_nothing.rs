@@ -60,6 +60,7 @@ async fn an_orphan_is_explained_by_its_id_and_by_the_name_that_it_bore() {
         assert_eq!(ran.ending, Ending::Good, "{words}: {ran:?}");
         assert!(ran.out.contains("AWS does not know them any more; the ledger does"), "{words}: {}", ran.out);
         assert!(ran.out.contains("It is there, and Usher's since"), "{words}: {}", ran.out);
+        assert!(ran.out.contains("ReadOnlyAccess: assigned, and it gives nobody access"), "{}", ran.out);
     }
     let ran = place.usher("explain", &rules, &["user:Developers", DEV, "ReadOnlyAccess"]).await;
     assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
