@@ -93,6 +93,15 @@ impl Cli {
         let colour = if plain { ColorChoice::Never } else { ColorChoice::Auto };
         let mut command = Self::command().color(colour);
         let matches = command.try_get_matches_from_mut(words)?;
+        // The SDK panics at an endpoint that is set to nothing.
+        let is_empty = |(name, value): &(OsString, OsString)| {
+            value.is_empty() && name.to_str().is_some_and(|name| name.starts_with("AWS_ENDPOINT_URL"))
+        };
+        if let Some((name, _)) = std::env::vars_os().find(is_empty) {
+            let message =
+                format!("the variable {} is set to nothing: unset it, or give it a URL", name.display());
+            return Err(command.error(clap::error::ErrorKind::InvalidValue, message));
+        }
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }

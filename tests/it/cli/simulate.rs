@@ -48,6 +48,17 @@ async fn create(simulation: &Simulation, name: &str) -> String {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_is_set_to_nothing_is_told_and_no_panic() {
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSO_ADMIN"] {
+        let mut command = tokio::process::Command::new(super::simulation::usher());
+        let ran = command.args(["plan", "--rules", "none.yaml"]).env(variable, "").output().await.unwrap();
+        let told = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(64), "{told}");
+        assert!(told.contains(&format!("the variable {variable} is set to nothing")), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn help_has_no_colours_where_none_are_wanted() {
     let help = async |words: &[&str]| {
         let mut command = tokio::process::Command::new(super::simulation::usher());
