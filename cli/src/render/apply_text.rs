@@ -68,7 +68,7 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
         parts.push(format!("{} not looked at", count(accounts, "account", "accounts")));
     }
     if !report.plan.untold.is_empty() {
-        let rules = count(report.plan.untold.len(), "rule", "rules");
+        let rules = count(report.plan.untold.len(), "entry of the rules", "entries of the rules");
         parts.push(format!("{rules} could not be told, and left as they are"));
     }
     let (sign, paint) = if report.is_good() { ("✓", Paint::Good) } else { ("✗", Paint::Bad) };

@@ -285,7 +285,10 @@ pub(super) fn in_short(report: &PlanReport) -> String {
         parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));
     }
     if summary.untold > 0 {
-        parts.push(format!("{} could not be told", count(summary.untold, "rule", "rules")));
+        parts.push(format!(
+            "{} could not be told",
+            count(summary.untold, "entry of the rules", "entries of the rules")
+        ));
     }
     parts.join("; ")
 }

@@ -288,10 +288,7 @@ async fn a_rule_that_can_not_be_told_is_named_in_every_form_and_is_not_nothing_t
         assert_eq!(of_rules, ["auditors", "developers"], "{operation}: {untold}");
         let text = place.usher("plan", &rules, &[]).await.out;
         assert!(text.contains("Could not be told; nothing is given or taken by it"), "{text}");
-        assert!(
-            text.contains("nothing to do that could be told in 4 accounts; 2 rules could not be told"),
-            "{text}"
-        );
+        assert!(text.contains("nothing to do that could be told in 4 accounts; "), "{text}");
         let comment = place.usher("plan", &rules, &["--output", "markdown"]).await.out;
         assert!(
             comment.contains("**Incomplete:** what rule developers wants could not be told"),
@@ -312,7 +309,7 @@ async fn a_rule_that_can_not_be_told_is_named_in_every_form_and_is_not_nothing_t
         );
         let apply = place.usher("apply", &rules, &["--yes"]).await;
         assert_eq!(apply.ending, Ending::Bad, "{apply:?}");
-        assert!(apply.out.contains("2 rules could not be told, and left as they are"), "{}", apply.out);
+        assert!(apply.out.contains("could not be told, and left as they are"), "{}", apply.out);
         assert_eq!(place.writes(), 0);
     }
 }
@@ -325,20 +322,9 @@ async fn an_apply_reads_the_tags_of_permission_sets_once_and_not_for_each_accoun
         "rules.yaml",
         "version: 1\nsettings: { mode: sync, trusted_permission_set_tags: [Level] }\nrules:\n  - { id: a, principals: [{ group: Auditors }], permission_sets: { tagged: { Level: Read } }, accounts: everywhere }\n",
     );
-    let reads = || {
-        let world = place.world();
-        let calls = &world.counters().calls;
-        calls
-            .iter()
-            .filter(|(name, _)| {
-                name.ends_with("sso:ListTagsForResource") || name.ends_with("SSO.ListTagsForResource")
-            })
-            .map(|(_, calls)| calls)
-            .sum::<u64>()
-    };
+    let reads = || place.world().counters().calls["sso-admin:ListTagsForResource"];
     let apply = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");
     assert!(place.writes() >= 3, "there are several accounts to look at");
-    let all = place.world().counters().calls.clone();
-    assert!((2..=4).contains(&reads()), "{} of {all:?}", reads());
+    assert_eq!(reads(), 2, "one for each permission set");
 }

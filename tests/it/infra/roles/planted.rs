@@ -31,6 +31,7 @@ fn recording() -> Recording {
     let all = [
         asked("organizations:ListAccounts", "*", &[]),
         asked("dynamodb:PutItem", TABLE, &key),
+        asked("dynamodb:PutItem", TABLE, &[("dynamodb:LeadingKeys", "seen#self-test")]),
         asked("sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:usher-inbox.fifo", &[]),
         asked("sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:usher-parked", &[]),
     ];
@@ -62,7 +63,7 @@ fn what_a_role_lacks_is_found() {
 
     let other_key = changed(|all| {
         statement(all, "WritesWhatItLearnsAndDecides")["Condition"]["ForAllValues:StringLike"] =
-            json!({ "dynamodb:LeadingKeys": ["seen#group"] });
+            json!({ "dynamodb:LeadingKeys": ["seen#group", "seen#self-test"] });
     });
     let found = compare(&other_key, &recording(), &[]);
     assert_eq!(found.missing.len(), 1, "{found:?}");
@@ -83,7 +84,7 @@ fn what_a_role_has_too_much_is_found_part_by_part_unless_it_has_a_reason() {
         statement(all, "ParksWhatItCannotRead")["Resource"] =
             json!([{ "Fn::GetAtt": "Parked.Arn" }, { "Fn::GetAtt": "Polls.Arn" }]);
         statement(all, "WritesWhatItLearnsAndDecides")["Condition"]["ForAllValues:StringLike"] =
-            json!({ "dynamodb:LeadingKeys": ["seen#organizational-unit", "lease"] });
+            json!({ "dynamodb:LeadingKeys": ["seen#organizational-unit", "seen#self-test", "lease"] });
     });
     let found = compare(&with, &recording(), &[]);
     assert_eq!(found.missing, [""; 0]);
