@@ -8,8 +8,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Assignment, Audit, AuditedAccount, AuditedGroup, AuditedSet, Change, ChangeKind, Register, Standing, Way,
-    compile::Blind,
+    Assignment, Audit, AuditedAccount, AuditedSet, Change, ChangeKind, Register, Standing, Way,
+    compile::Blind, principals,
 };
 use crate::{
     domain::{AccountId, AccountState, AssignmentKey, GroupId, PermissionSetArn, Principal, Tags, UserId},
@@ -34,7 +34,8 @@ pub struct Remembered<'a> {
 pub fn changes(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
     let mut all = of_assignments(before, now, remembered);
     all.extend(in_between(before, now, remembered));
-    all.extend(of_members(before, now, remembered));
+    all.extend(principals::of_members(before, now, remembered));
+    all.extend(principals::of_names(before, now));
     all.extend(of_sets(before, now, remembered));
     all.extend(of_accounts(before, now));
     all.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -64,7 +65,7 @@ fn order(change: &Change) -> impl Ord {
     )
 }
 
-fn nothing(change: ChangeKind) -> Change {
+pub(super) fn nothing(change: ChangeKind) -> Change {
     Change {
         at: None,
         change,
@@ -286,35 +287,6 @@ fn of_gone(
 
 fn join(note: Option<String>, more: &str) -> String {
     note.map_or_else(|| more.to_owned(), |note| format!("{more}; {note}"))
-}
-
-fn of_members(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
-    let old: BTreeMap<_, &AuditedGroup> = before.groups.iter().map(|group| (&group.id, group)).collect();
-    let is_known = |group: &AuditedGroup| !group.members_unread && !group.gone;
-    let mut all = Vec::new();
-    for group in now.groups.iter().filter(|group| is_known(group)) {
-        let Some(was) = old.get(&group.id).filter(|was| is_known(was)) else { continue };
-        let joined = group.members.difference(&was.members).map(|user| (ChangeKind::Joined, user));
-        let left = was.members.difference(&group.members).map(|user| (ChangeKind::Left, user));
-        let noticed = |user: &UserId| {
-            let at = remembered.joined.get(&(group.id.clone(), user.clone())).copied();
-            at.filter(|at| *at >= before.taken.began)
-        };
-        all.extend(joined.chain(left).map(|(change, user)| Change {
-            at: if change == ChangeKind::Joined { noticed(user) } else { None },
-            principal: Some(Principal::Group(group.id.clone())),
-            person: Some(user.clone()),
-            ..nothing(change)
-        }));
-    }
-    let (was, is) = (Register::of(before), Register::of(now));
-    for change in &mut all {
-        if let Some(person) = change.person.as_ref().filter(|person| is.person(person).is_none()) {
-            change.note =
-                was.person(person).map(|person| format!("{}, who is no longer there", person.user_name));
-        }
-    }
-    all
 }
 
 fn of_sets(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {

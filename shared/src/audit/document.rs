@@ -355,6 +355,12 @@ pub enum ChangeKind {
     Joined,
     /// A person has left a group.
     Left,
+    /// A group has another name.
+    GroupRenamed,
+    /// A group is no longer there.
+    GroupDeleted,
+    /// A person is no longer there.
+    PersonDeleted,
     /// A permission set is new.
     SetMade,
     /// A permission set is another than before: `note` says in what.
@@ -376,7 +382,7 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Granted,
         Self::Revoked,
         Self::Appeared,
@@ -386,6 +392,9 @@ impl ChangeKind {
         Self::Blocked,
         Self::Joined,
         Self::Left,
+        Self::GroupRenamed,
+        Self::GroupDeleted,
+        Self::PersonDeleted,
         Self::SetMade,
         Self::SetEdited,
         Self::SetDeleted,
@@ -409,6 +418,9 @@ impl ChangeKind {
             Self::Blocked => "blocked",
             Self::Joined => "joined",
             Self::Left => "left",
+            Self::GroupRenamed => "group_renamed",
+            Self::GroupDeleted => "group_deleted",
+            Self::PersonDeleted => "person_deleted",
             Self::SetMade => "set_made",
             Self::SetEdited => "set_edited",
             Self::SetDeleted => "set_deleted",

@@ -6,6 +6,7 @@
 //! standing  what each assignment is to Usher
 //! compile   all that was read -> document
 //! changes   document x the one before -> what has changed, with its cause
+//! principals  of them, those of people and groups
 //! ask       who can reach an account, what a person can reach, what a permission set is
 //! count     the document in numbers
 //! csv       the document as tables
@@ -22,6 +23,7 @@ pub mod csv;
 mod document;
 mod draft;
 pub mod page;
+mod principals;
 mod standing;
 
 pub use ask::{Access, Register};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use shared::{
     audit::{Audit, Change, ChangeKind, Standing, Way},
-    domain::{AccountState, AssignmentKey},
+    domain::{AccountState, AssignmentKey, Principal},
     engine::AuditSettings,
 };
+use simulator::wire::identity_store as store;
 
 use super::{
     members::joins,
@@ -150,4 +151,38 @@ async fn who_joined_is_told_with_the_time_at_which_that_was_noticed() {
     let after = read(&service, Way::ByAccount, Some(&before)).await;
     let joined = after.changes.iter().find(|one| one.change == ChangeKind::Joined).unwrap();
     assert!(joined.at.is_some_and(|at| at >= before.taken.ended && at < after.taken.began), "{joined:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_deleted_or_has_another_name_is_told() {
+    let service = granted().await;
+    let before = read(&service, Way::ByAccount, None).await;
+    let group = before.groups.iter().find(|group| !group.members.is_empty()).unwrap().clone();
+    let member = group.members.first().unwrap().clone();
+    let name = before.people.iter().find(|person| person.id == member).unwrap().user_name.clone();
+    let identity_store_id = before.taken.identity_store.to_string();
+    let delete = store::DeleteUser { identity_store_id, user_id: member.to_string(), revision: None };
+    service.person(|world, now, who| world.call(now, who, delete)).await.unwrap();
+    service.person(|world, now, who| world.rename_group(now, who, &group.id, "Renamed")).await.unwrap();
+    service.settle().await;
+    service.pass(Duration::from_mins(10)).await;
+    let after = read(&service, Way::ByAccount, Some(&before)).await;
+    let of = |kind| after.changes.iter().filter(|one| one.change == kind).collect::<Vec<_>>();
+    let deleted = of(ChangeKind::PersonDeleted);
+    assert_eq!(deleted.len(), 1, "{:#?}", after.changes);
+    assert_eq!((deleted[0].person.as_ref(), deleted[0].note.as_deref()), (Some(&member), Some(&*name)));
+    let left = of(ChangeKind::Left);
+    assert!(left[0].note.as_deref().is_some_and(|note| note.contains(&name)), "{left:#?}");
+    let renamed = of(ChangeKind::GroupRenamed);
+    assert_eq!(renamed.len(), 1, "{:#?}", after.changes);
+    assert_eq!(renamed[0].note, Some(format!("from {} to Renamed", group.name)));
+
+    service.person(|world, now, who| world.delete_group(now, who, &group.id)).await.unwrap();
+    service.settle().await;
+    service.pass(Duration::from_mins(10)).await;
+    let last = read(&service, Way::ByAccount, Some(&after)).await;
+    let gone: Vec<_> = last.changes.iter().filter(|one| one.change == ChangeKind::GroupDeleted).collect();
+    assert_eq!(gone.len(), 1, "{:#?}", last.changes);
+    assert_eq!(gone[0].note.as_deref(), Some("group Renamed"));
+    assert_eq!(gone[0].principal, Some(Principal::Group(group.id)));
 }
