@@ -30,6 +30,8 @@ pub(super) struct Known<'a> {
     /// A rule that wants it takes nothing away.
     pub(super) outlives_its_rules: bool,
     pub(super) next: Option<Operation>,
+    /// Somebody's approval lets that past the budgets.
+    pub(super) approved: bool,
     /// Its permission set is declared and yet to be made.
     pub(super) awaits_set: bool,
     pub(super) withheld: Option<&'a WithheldTold>,
@@ -72,7 +74,7 @@ impl Known<'_> {
                 says.push("It is granted once the permission set is made.".to_owned());
             }
             (Some(Operation::Grant), None) => {
-                says.push("The next run grants it, within its budget.".to_owned());
+                says.push(format!("The next run grants it, {}.", self.by_what_right()));
             }
             // Why was told already.
             (Some(Operation::Revoke), None)
@@ -81,13 +83,24 @@ impl Known<'_> {
                 says.push("The next run revokes it, within its budget.".to_owned());
             }
             (Some(Operation::Revoke), None) => {
-                says.push(
-                    "No rule wants it any more: the next run revokes it, within its budget.".to_owned(),
-                );
+                let right = self.by_what_right();
+                says.push(format!("No rule wants it any more: the next run revokes it, {right}."));
             }
             (None, None) => says.extend(self.at_rest()),
         }
         says
+    }
+
+    /// What the budgets have to say of what comes next.
+    fn by_what_right(&self) -> String {
+        let approval = self.row.and_then(|row| row.approval.as_ref()).filter(|_| self.approved);
+        match approval {
+            Some(approval) => {
+                let until = render::minute(approval.expires_at);
+                format!("past the budgets: {} has approved it, until {until}", line(&approval.by))
+            }
+            None => "within its budget".to_owned(),
+        }
     }
 
     /// Whether it is there, and whose it is.
@@ -123,7 +136,10 @@ impl Known<'_> {
 
     /// What the ledger says of it.
     fn record(&self) -> Option<String> {
-        let row = self.row?;
+        // What only an approval was written for had nothing before.
+        let row = self
+            .row
+            .filter(|row| !(self.approved && row.state == State::Closed && row.closed_at.is_none()))?;
         let since = render::minute(row.changed_at);
         let decided = format!("{}{}", cause(&row.cause), self.version(row));
         Some(match &row.state {
@@ -283,6 +299,7 @@ mod tests {
             until: None,
             outlives_its_rules: false,
             next: None,
+            approved: false,
             awaits_set: false,
             withheld: None,
             hold: None,

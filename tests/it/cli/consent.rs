@@ -100,6 +100,13 @@ async fn an_approved_key_is_let_through_and_no_other() {
     let approve =
         place.order(&["approve", key, "--rules", rules.to_str().unwrap(), "--yes", "--by", "alba"]).await;
     assert_eq!(approve.ending, Ending::Good, "{approve:?}");
+    let explain = ["group:Developers", "200000000002", "PowerUserAccess"];
+    let explain = place.usher("explain", &rules, &explain).await.out;
+    assert!(
+        explain.contains("The next run grants it, past the budgets: alba has approved it, until "),
+        "{explain}"
+    );
+    assert!(!explain.contains("The ledger has had nothing of it"), "{explain}");
 
     let apply = place.usher("apply", &rules, &["--yes", "--json"]).await;
     assert_eq!(apply.json()["summary"]["granted"], 1, "{apply:?}");
