@@ -7,7 +7,7 @@ use std::{
 
 use shared::{
     domain::Tags,
-    engine::{ReadExisting, consent::Adoption},
+    engine::{self, ReadExisting, consent::Adoption},
     import::{self, Choices, Declaration, Document, Existing, Heading, Induced},
     ledger::Cause,
     ports::PermissionSetReader,
@@ -262,6 +262,8 @@ async fn adopt_all(
             screen.confirm(&format!("Make {all} Usher's own?"))?;
         }
         let adopted = consent(desk.ledger.as_ref(), machine, by).adopt_all(&adoption, |_| {}).await?;
+        // Who is renamed or deleted before anything else looks is found by the name that they bear now.
+        engine::remember(desk.ledger.as_ref(), &survey.basis.learned).await?;
         say(screen, &format!("Usher's own from now on: {}.", count(adopted, "assignment", "assignments")))?;
     }
     if unread > 0 {

@@ -430,3 +430,17 @@ async fn what_is_exported_and_imported_again_plans_to_nothing() {
     assert!(refused.err.contains("an imported document is YAML"), "{refused:?}");
     assert!(!json.exists());
 }
+
+#[tokio::test]
+async fn whoever_is_deleted_after_the_first_day_is_found_by_the_name_that_they_bore() {
+    let place = grown().await;
+    let (rules, _) = place.imported("usher.yaml", &[]).await;
+    let line = ["import", "--adopt", "--rules", rules.to_str().unwrap(), "--yes", "--by", "alba"];
+    assert_eq!(place.order(&line).await.ending, Ending::Good);
+    let person = Caller::new("person", "111122223333".parse().unwrap(), CallerKind::Management);
+    let group = place.world().group_named("Developers").unwrap();
+    place.world().delete_group(SystemClock.now(), &person, &group).unwrap();
+    let told = place.order(&["explain", "group:Developers", "shop-dev"]).await;
+    assert_eq!(told.ending, Ending::Good, "{told:?}");
+    assert!(told.out.contains("AWS does not know them any more; the ledger does"), "{}", told.out);
+}
