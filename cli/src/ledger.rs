@@ -88,7 +88,8 @@ pub(crate) struct Alone {
 /// Keeps others that play the functions from this ledger: two simulations have a world each, and take what the other has done for somebody
 /// else's; of two services one does all the work twice, but for the engine's.
 pub(crate) fn alone(path: &Path) -> Result<Alone, Failure> {
-    let mut beside = path.as_os_str().to_owned();
+    // By whichever name it is reached.
+    let mut beside = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
     beside.push(".running");
     let Ok(file) = fs::OpenOptions::new().create(true).append(true).open(&beside) else {
         // Whether the ledger can be written is told by whoever opens it.

@@ -3,9 +3,13 @@
 use std::{
     cell::RefCell,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use shared::domain::{AssignmentKey, InstanceArn};
+use shared::{
+    domain::{AssignmentKey, InstanceArn},
+    ports::Ledger,
+};
 
 use crate::{
     Ending, Failure, ImportFailure, Machine, Screen,
@@ -42,20 +46,22 @@ pub(crate) async fn run(
         drop(left);
         return Err(ProbeFailure::Unfinished { path: path.display().to_string() }.into());
     }
-    let hands = Hands::of(connection, machine).await?;
-    let looked = before::look(arguments, &hands.aws, connection, machine).await?;
+    let hands = Hands::of(&arguments.ledger.at, connection, machine).await?;
+    let looked = before::look(arguments, &hands, connection, machine).await?;
     let order = Order {
         steps: arguments.steps(),
         keys: looked.keys.clone(),
         repetitions: usize::try_from(arguments.repetitions).unwrap_or(1),
         status_for: arguments.status_for,
     };
-    let question = question(&looked, order.extent());
+    let question = format!("{}{}", question(&looked, order.extent()), without_a_ledger(&arguments.ledger.at));
     if arguments.yes {
         screen.err.write_all(format!("{question}\n").as_bytes()).map_err(Failure::Output)?;
     } else {
         screen.confirm(&format!("{question} Go on?"))?;
     }
+    // Whoever was asked may have taken their time.
+    let looked = before::look(arguments, &hands, connection, machine).await?;
     let at = machine.clock.now();
     let began = Began { at, instance: hands.instance.clone(), account: looked.account.clone() };
     let journal = Journal::begin(&path, began)?;
@@ -76,17 +82,19 @@ pub(crate) async fn run(
 
 /// What measures: one way to AWS at a command's pace, and one as fast as it goes.
 struct Hands {
+    ledger: Arc<dyn Ledger>,
     aws: Aws,
     fast: Aws,
     instance: InstanceArn,
 }
 
 impl Hands {
-    async fn of(connection: &ConnectionArgs, machine: &Machine) -> Result<Self, Failure> {
+    async fn of(at: &LedgerAt, connection: &ConnectionArgs, machine: &Machine) -> Result<Self, Failure> {
+        let ledger = ledger::to_read(at, connection, machine).await?;
         let aws = connect::connect(connection, machine).await?;
         let fast = connect::for_the_engine(connection, machine).await?;
         let instance = aws.access.instance().await.map_err(Failure::Instance)?.arn;
-        Ok(Self { aws, fast, instance })
+        Ok(Self { ledger, aws, fast, instance })
     }
 
     fn prober<'a>(
@@ -99,6 +107,7 @@ impl Hands {
             access: self.aws.access.as_ref(),
             fast: self.fast.access.as_ref(),
             writer: self.fast.writer.as_ref(),
+            ledger: self.ledger.as_ref(),
             clock: machine.clock.as_ref(),
             journal,
             settings: connect::engine(machine)?,
@@ -164,9 +173,11 @@ async fn clean_up(
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
-    let mut left = Vec::new();
-    if let Some(journal) = Journal::open(path)? {
-        let hands = Hands::of(connection, machine).await?;
+    let Some(journal) = Journal::open(path)? else {
+        return Err(ProbeFailure::NoJournal { path: path.display().to_string() }.into());
+    };
+    let left = {
+        let hands = Hands::of(&arguments.ledger.at, connection, machine).await?;
         if journal.began().instance != hands.instance {
             let instance = journal.began().instance.clone();
             return Err(ProbeFailure::OtherInstance { journal: instance, here: hands.instance }.into());
@@ -176,9 +187,10 @@ async fn clean_up(
             let _ = writeln!(err.borrow_mut(), "  {}", line(text));
         };
         let doubt = if arguments.even_uncertain { Doubt::TakeAway } else { Doubt::Leave };
-        left = hands.prober(&journal, machine, &tell)?.clean_up(doubt).await?;
+        let left = hands.prober(&journal, machine, &tell)?.clean_up(doubt).await?;
         journal.close()?;
-    }
+        left
+    };
     let ending = if left.is_empty() { Ending::Good } else { Ending::Bad };
     let report = CleanUpReport { format: report::FORMAT, left };
     if arguments.json {
@@ -197,6 +209,17 @@ fn beside(ledger: &LedgerAt) -> PathBuf {
         LedgerAt::Table(_) => PathBuf::from(".usher"),
     }
     .join("probe.journal")
+}
+
+/// What is said where there is no ledger to look into.
+fn without_a_ledger(at: &LedgerAt) -> String {
+    match at {
+        LedgerAt::File(path) if !path.exists() => format!(
+            " There is no ledger at {}: whether a service of Usher's has or wants any of it is not known; --ledger names its ledger.",
+            line(&path.display().to_string())
+        ),
+        LedgerAt::File(_) | LedgerAt::Table(_) => String::new(),
+    }
 }
 
 /// What is asked before anything is made: all of it.

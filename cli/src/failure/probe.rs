@@ -21,6 +21,8 @@ pub enum ProbeFailure {
     CannotTell { account: AccountId, why: String },
     #[error("an earlier probe has not been cleaned up: its journal `{path}` is there")]
     Unfinished { path: String },
+    #[error("there is no journal at `{path}`")]
+    NoJournal { path: String },
     #[error("another `usher probe` works with the journal `{path}`")]
     AtWork { path: String },
     #[error("cannot write the journal `{path}`")]
@@ -49,9 +51,12 @@ impl ProbeFailure {
                 "nothing was changed. Try again when it can be read, or name another ledger with --ledger"
             }
             Self::Unfinished { .. } => "`usher probe --clean-up` takes away what it has left, by this journal",
+            Self::NoJournal { .. } => {
+                "a probe that has left something has its journal beside the ledger that it was given, or where its --journal said: give the same --ledger or --journal; a probe that has ended well leaves none"
+            }
             Self::AtWork { .. } => "let that one end, or give another path with --journal",
             Self::Journal { .. } => {
-                "give a path that can be written with --journal; without a journal nothing is made"
+                "give a path that can be written with --journal; without a journal nothing more is made, and `usher probe --clean-up` with it takes away what was made before"
             }
             Self::JournalLine { .. } => {
                 "mend that line, or take away by hand what the others name, and then the file"

@@ -73,6 +73,15 @@ impl Prober<'_> {
 
     /// What comes next for one assignment.
     async fn step(&self, key: &AssignmentKey, doubt: Doubt, failed: &mut u32) -> Result<Step, ProbeFailure> {
+        match self.service_has(key).await {
+            Ok(None) => {}
+            Ok(Some(_)) if self.journal.standing(key) == Standing::Absent => {}
+            Ok(Some(state)) => {
+                (self.tell)(&format!("`{key}` is a service's by now, by Usher's ledger ({state}): it stays"));
+                return self.known(Operation::Revoke, key, false);
+            }
+            Err(error) => return Ok(Step::Waits(format!("Usher's ledger can't be read: {error}"))),
+        }
         match self.journal.standing(key) {
             Standing::Absent => Ok(Step::Gone),
             // Whether a delete was sent doesn't matter: of what is gone already the next one fails as such.

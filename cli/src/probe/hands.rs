@@ -9,7 +9,8 @@ use futures::future;
 use jiff::Timestamp;
 use shared::{
     domain::{AccountId, AssignmentKey, Operation, PermissionSetArn, RequestId},
-    ports::{PortError, Request, RequestListing, RequestStatus},
+    ledger::State,
+    ports::{LedgerError, PortError, Request, RequestListing, RequestStatus},
     provisioning::{self, Failure},
 };
 
@@ -55,6 +56,10 @@ impl Prober<'_> {
                 Err(
                     error @ (PortError::Throttled(_) | PortError::WindowFull(_) | PortError::Conflict(_)),
                 ) if self.since(began) < REPEATED_FOR => {
+                    // Whoever it is in conflict with may be making the same.
+                    if let (Operation::Grant, PortError::Conflict(_)) = (operation, &error) {
+                        self.wait_until_absent(std::slice::from_ref(key)).await?;
+                    }
                     (self.tell)(&format!("AWS does not take a {operation} for now: {error}"));
                     self.clock.sleep(LIST_EVERY * 2).await;
                 }
@@ -69,6 +74,16 @@ impl Prober<'_> {
         operation: Operation,
         key: &AssignmentKey,
     ) -> Result<Result<Sent, PortError>, ProbeFailure> {
+        match self.service_has(key).await {
+            Ok(None) => {}
+            Ok(Some(state)) => {
+                let why = format!("Usher's ledger has it by now ({state}): it is left alone");
+                return Ok(Err(PortError::Refused(why)));
+            }
+            Err(error) => {
+                return Ok(Err(PortError::Refused(format!("Usher's ledger can't be read: {error}"))));
+            }
+        }
         self.journal.write(&Entry::Sent { at: self.now(), operation, key: key.clone() })?;
         let answer = match operation {
             Operation::Grant => self.writer.grant(key).await,
@@ -88,6 +103,13 @@ impl Prober<'_> {
                 Ok(Err(error))
             }
         }
+    }
+
+    /// In which state the ledger has an assignment, if it has it: it is a service's then, or is about to be. Intents are written there
+    /// before they are sent.
+    pub(super) async fn service_has(&self, key: &AssignmentKey) -> Result<Option<&'static str>, LedgerError> {
+        let row = self.ledger.row(key).await?;
+        Ok(row.filter(|row| row.state != State::Closed).map(|row| row.state.label()))
     }
 
     /// Sends all at the same time.

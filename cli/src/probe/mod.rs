@@ -17,7 +17,7 @@ use std::{collections::BTreeSet, time::Duration};
 use shared::{
     domain::{AssignmentKey, Operation, RequestId},
     engine::EngineSettings,
-    ports::{AccessReader, AccessWriter, Clock, PortError},
+    ports::{AccessReader, AccessWriter, Clock, LedgerReader, PortError},
 };
 
 pub use clean_up::Doubt;
@@ -88,6 +88,8 @@ pub struct Prober<'a> {
     pub fast: &'a dyn AccessReader,
     /// As fast as it goes, and each call is sent once.
     pub writer: &'a dyn AccessWriter,
+    /// What a service of Usher's has, or is about to, is not touched.
+    pub ledger: &'a dyn LedgerReader,
     pub clock: &'a dyn Clock,
     pub journal: &'a Journal,
     pub settings: EngineSettings,

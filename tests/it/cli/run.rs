@@ -237,6 +237,10 @@ async fn a_second_one_on_the_same_ledger_is_refused() {
     assert_eq!(second.status.code(), Some(1), "{told}");
     assert!(told.contains("another `usher run` or `usher simulate` works with the ledger"), "{told}");
     assert!(second.stdout.is_empty());
+    let link = format!("{ledger}.link");
+    std::os::unix::fs::symlink(&ledger, &link).unwrap();
+    let by_link = command(&["--rules", &rules, "--ledger", &link], envs(&place)).output().await.unwrap();
+    assert!(said(&by_link.stderr).contains("works with the ledger"), "{}", said(&by_link.stderr));
     let (status, _) = running.terminated().await;
     assert_eq!(status.code(), Some(0));
     let third = Running::start(&arguments, envs(&place));
@@ -327,4 +331,30 @@ async fn what_is_missing_is_told_before_anything_is_begun() {
     assert!(told.contains("the queues of the deployed functions belong to another one"), "{told}");
     assert!(!folder.exists());
     assert_eq!(place.writes(), 0);
+}
+
+#[tokio::test]
+async fn rules_do_not_come_into_force_in_the_ledger_of_another_instance() {
+    let (place, rules, ledger) = place().await;
+    let running = Running::start(&["--rules", &rules, "--ledger", &ledger], envs(&place));
+    running.log().line("everything is at rest").await;
+    running.terminated().await;
+    let in_force = async || {
+        let opened = SqliteLedger::open(Path::new(&ledger)).unwrap();
+        opened.rules_in_force().await.unwrap().unwrap().version
+    };
+    let before = in_force().await;
+    let instance = ORGANIZATION.replace("ssoins-7223a1b2c3d4e5f6", "ssoins-1111222233334444");
+    let other = Place::new(&instance).await;
+    let document = std::fs::read_to_string(&rules).unwrap();
+    let more = place.file("more.yaml", &document.replace("rules:", "# another version\nrules:"));
+    let arguments = ["--rules", more.to_str().unwrap(), "--ledger", &ledger];
+    let refused = command(&arguments, envs(&other)).output().await.unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        said(&refused.stderr).contains("the ledger belongs to the instance"),
+        "{}",
+        said(&refused.stderr)
+    );
+    assert_eq!(in_force().await, before);
 }

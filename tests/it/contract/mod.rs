@@ -4,6 +4,6 @@
 //! A new adapter is one line in `ledger.rs`, `queue.rs` or `reports.rs`: a name, and an expression that opens a fresh, empty one and is
 //! awaited. It gives an `Option`: `None` where what it needs is not on this machine, after saying so by "not run".
 
-mod ledger;
+pub(crate) mod ledger;
 mod queue;
 mod reports;

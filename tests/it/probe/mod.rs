@@ -21,8 +21,10 @@ use shared::{
     clock::TokioClock,
     domain::{AccountId, AssignmentKey, PermissionSetArn, Principal},
     engine::EngineSettings,
+    ledger::State,
+    local::SqliteLedger,
     pace::Paces,
-    ports::{AccessReader, AccessWriter, Clock as _},
+    ports::{AccessReader, AccessWriter, Clock as _, Guard, Ledger as _, RowWrite},
     settings::Settings as Env,
 };
 use simulator::{Caller, CallerKind, InProcess, Made, Settings, World};
@@ -56,6 +58,8 @@ struct Bench {
     world: Arc<Mutex<World>>,
     clock: Arc<TokioClock>,
     face: InProcess,
+    /// A service's.
+    ledger: SqliteLedger,
     folder: tempfile::TempDir,
     groups: usize,
 }
@@ -68,7 +72,8 @@ impl Bench {
         let clock = Arc::new(TokioClock::starting_at("2026-11-02T09:00:00Z".parse().unwrap()));
         let caller = Caller::new("operator", management, CallerKind::Management);
         let face = InProcess::new(Arc::clone(&world), clock.clone(), caller);
-        Self { world, clock, face, folder: tempfile::tempdir().unwrap(), groups }
+        let ledger = SqliteLedger::in_memory().unwrap();
+        Self { world, clock, face, ledger, folder: tempfile::tempdir().unwrap(), groups }
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -77,6 +82,12 @@ impl Bench {
 
     fn path(&self) -> PathBuf {
         self.folder.path().join("probe.journal")
+    }
+
+    /// The service decides on this, or has it.
+    async fn claimed(&self, key: &AssignmentKey) {
+        let row = crate::contract::ledger::fixtures::row(key.clone(), State::Ours);
+        self.ledger.write(&[RowWrite::of(row)], &Guard::default()).await.unwrap();
     }
 
     /// All that is assigned anywhere, by whom and since when.
@@ -131,7 +142,8 @@ impl Bench {
         writer: &'a dyn AccessWriter,
     ) -> Prober<'a> {
         let settings = EngineSettings::default();
-        Prober { access, fast: &self.face, writer, clock: &*self.clock, journal, settings, tell: &|_| {} }
+        let (fast, ledger, clock) = (&self.face, &self.ledger, &*self.clock);
+        Prober { access, fast, writer, ledger, clock, journal, settings, tell: &|_| {} }
     }
 
     /// The ports at the pace of a command.

@@ -157,3 +157,41 @@ async fn what_somebody_has_made_since_it_was_looked_at_is_not_touched() {
     assert!(prober.clean_up(Doubt::TakeAway).await.unwrap().is_empty());
     assert!(bench.assignments().contains_key(&key), "it is nobody's but theirs");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_has_decided_on_since_it_was_looked_at_is_not_touched() {
+    let bench = bench();
+    let (key, by) = (bench.key(0), bench.face.caller.clone());
+    let order = bench.order(&[Step::ProvisioningTime, Step::ListLag], 3);
+    let journal = bench.begin();
+    let prober = bench.prober(&journal, &bench.face, &bench.face);
+    // The intent is in the ledger before the call, and AWS's lists show nothing yet.
+    bench.claimed(&key).await;
+    let mut measured = Measured::default();
+    prober.measure(&order, &mut measured).await.unwrap();
+    let Some(Found::NotMeasured { why }) = &measured.provisioning_time else { panic!("{measured:?}") };
+    assert!(why.contains("Usher's ledger has it by now (ours)"), "{why}");
+    assert_eq!(bench.assignments(), self::bench().assignments(), "nothing was sent");
+    bench.world().grant_by_hand(bench.clock.now(), &by, &key);
+    assert!(prober.clean_up(Doubt::TakeAway).await.unwrap().is_empty());
+    assert!(bench.assignments().contains_key(&key), "it is the service's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_has_made_since_the_probe_died_stays_and_the_journal_is_done_with() {
+    let bench = bench();
+    let key = bench.key(0);
+    {
+        let journal = bench.begin();
+        let prober = bench.prober(&journal, &bench.face, &bench.face);
+        bench.world().fail_next(DELETE, Fault::FailLater("not today".to_owned()), 100);
+        prober.measure(&bench.order(&[Step::ProvisioningTime], 1), &mut Measured::default()).await.unwrap();
+    }
+    bench.world().faults.clear_all();
+    assert!(bench.assignments().contains_key(&key), "the probe has left it");
+    // Somebody takes it away, a rule wants it, and the service makes it.
+    bench.claimed(&key).await;
+    assert!(bench.clean_up(Doubt::Leave).await.is_empty());
+    assert!(bench.assignments().contains_key(&key), "it is the service's by now");
+    assert!(!bench.path().exists());
+}

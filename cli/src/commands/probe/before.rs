@@ -1,6 +1,6 @@
 //! What is looked at before anything is made: that nothing which anybody has, or is to have, is touched.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use shared::{
     domain::{AccountId, AssignmentKey, PermissionSetArn, Principal, RuleId},
@@ -11,11 +11,12 @@ use shared::{
 use crate::{
     Failure, Machine,
     args::{ConnectionArgs, ProbeArgs},
-    connect::Aws,
     desk::Desk,
     failure::{ProbeFailure, Unknown},
-    ledger, look_up,
+    look_up,
 };
+
+use super::Hands;
 
 /// What may be made.
 pub(super) struct Looked {
@@ -38,12 +39,11 @@ pub(super) struct PrincipalTold {
 /// Looks everything up, and refuses what is somebody's.
 pub(super) async fn look(
     arguments: &ProbeArgs,
-    aws: &Aws,
+    hands: &Hands,
     connection: &ConnectionArgs,
     machine: &Machine,
 ) -> Result<Looked, Failure> {
-    let at = &arguments.ledger.at;
-    let ledger = ledger::to_read(at, connection, machine).await?;
+    let (aws, ledger) = (&hands.aws, Arc::clone(&hands.ledger));
     let text = arguments.account.as_deref().unwrap_or_default();
     let account = look_up::account(text, aws).await?;
     let record = aws.organization.account(&account).await.map_err(Failure::LookUp)?;
@@ -102,7 +102,7 @@ pub(super) async fn look(
 
 /// Nothing of it is in the ledger, and no rule in force wants it.
 async fn is_nobodys(
-    ledger: std::sync::Arc<dyn Ledger>,
+    ledger: Arc<dyn Ledger>,
     keys: &[AssignmentKey],
     arguments: &ProbeArgs,
     connection: &ConnectionArgs,

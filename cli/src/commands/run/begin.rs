@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use shared::{
     aws::Connection,
-    engine::{AuditSettings, RulesOnHand, SweepSettings},
+    engine::{self, AuditSettings, RulesOnHand, SweepSettings},
     ledger::Row,
     pace::{Paces, Share},
     ports::{OutcomeBus, Queue},
@@ -83,6 +83,10 @@ impl Service {
         let manner = Manner { auditing, ..manner };
         let names = Arc::new(Remembered::default());
         let reach = reach(&aws, connection, machine, (&settings, &manner), &names).await?;
+        // Before anything is written: rules in the ledger of another instance would be carried out there.
+        engine::of_this_instance(ground.ledger.as_ref(), reach.aws.access.as_ref())
+            .await
+            .map_err(Failure::Read)?;
         let (runtime, news) = LocalRuntime::new(reach, ground, Arc::clone(&machine.clock), manner);
         if let Some(Rules { bundle, on_hand, files: _ }) = &given {
             Box::pin(runtime.take_up(bundle, on_hand)).await?;

@@ -22,7 +22,9 @@ use crate::{
         RulesVersion, Tags,
     },
     plan::Actual,
-    ports::{AccountRecord, LedgerError, OrganizationFacts, PortError, Seen, SeenKind},
+    ports::{
+        AccessReader, AccountRecord, LedgerError, LedgerReader, OrganizationFacts, PortError, Seen, SeenKind,
+    },
     rules,
 };
 
@@ -63,6 +65,15 @@ pub(super) const CONTRADICTION: &str =
 pub(super) fn owner<'a>(facts: impl IntoIterator<Item = &'a Seen>) -> Option<InstanceArn> {
     let fact = facts.into_iter().find(|seen| seen.id == INSTANCE)?;
     serde_json::from_value(fact.value.clone()).ok()
+}
+
+/// Refuses a ledger of another instance; one that belongs to none yet is anybody's.
+pub async fn of_this_instance(ledger: &dyn LedgerReader, access: &dyn AccessReader) -> Result<(), ReadError> {
+    let here = access.instance().await.map_err(ReadError::Instance)?.arn;
+    match owner(&ledger.recall(SeenKind::Fact).await?) {
+        Some(ledger) if ledger != here => Err(ReadError::OtherInstance { ledger, here }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// One reading of the world, for one decision or for one survey.

@@ -52,7 +52,7 @@ pub(super) fn claimed(decided_at: Timestamp) -> Intent {
     }
 }
 
-pub(super) fn row(key: AssignmentKey, state: State) -> Row {
+pub(crate) fn row(key: AssignmentKey, state: State) -> Row {
     Row {
         key,
         version: 0,

@@ -1,7 +1,7 @@
 //! The promises of [`Ledger`].
 
 mod campaigns;
-mod fixtures;
+pub(crate) mod fixtures;
 mod guards;
 mod lease;
 mod memory;
