@@ -163,7 +163,7 @@ fn minute(at: Timestamp) -> String {
 fn follows(at: &LedgerAt) -> &'static str {
     match at {
         LedgerAt::File(_) => {
-            "A running `usher simulate` of this ledger looks at every account within a minute; `usher apply` carries the rules out too."
+            "A running `usher run` or `usher simulate` of this ledger looks at every account within a minute; `usher apply` carries the rules out too."
         }
         LedgerAt::Table(_) => "The deployed functions look at every account within a minute.",
     }
