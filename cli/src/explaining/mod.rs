@@ -280,7 +280,9 @@ impl Story<'_> {
             until,
             outlives_its_rules: wanted.values().any(|mode| *mode < Mode::Sync),
             next: action.map(|action| action.operation),
-            approved: action.is_some_and(|action| action.approval.is_some()),
+            approved: row
+                .and_then(|row| row.approval.as_ref())
+                .filter(|_| action.is_some_and(|action| action.approval.is_some())),
             awaits_set: self.foresight.stand_ins().has(&set.arn),
             withheld: withheld.as_ref(),
             hold: hold.as_ref(),

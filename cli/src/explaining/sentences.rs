@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use shared::{
     domain::Operation,
-    ledger::{Cause, Intent, Row, State},
+    ledger::{Approval, Cause, Intent, Row, State},
     plan::WithheldReason,
 };
 
@@ -30,8 +30,8 @@ pub(super) struct Known<'a> {
     /// A rule that wants it takes nothing away.
     pub(super) outlives_its_rules: bool,
     pub(super) next: Option<Operation>,
-    /// Somebody's approval lets that past the budgets.
-    pub(super) approved: bool,
+    /// The approval that lets that past the budgets, where one does.
+    pub(super) approved: Option<&'a Approval>,
     /// Its permission set is declared and yet to be made.
     pub(super) awaits_set: bool,
     pub(super) withheld: Option<&'a WithheldTold>,
@@ -93,8 +93,7 @@ impl Known<'_> {
 
     /// What the budgets have to say of what comes next.
     fn by_what_right(&self) -> String {
-        let approval = self.row.and_then(|row| row.approval.as_ref()).filter(|_| self.approved);
-        match approval {
+        match self.approved {
             Some(approval) => {
                 let until = render::minute(approval.expires_at);
                 format!("past the budgets: {} has approved it, until {until}", line(&approval.by))
@@ -137,9 +136,9 @@ impl Known<'_> {
     /// What the ledger says of it.
     fn record(&self) -> Option<String> {
         // What only an approval was written for had nothing before.
-        let row = self
-            .row
-            .filter(|row| !(self.approved && row.state == State::Closed && row.closed_at.is_none()))?;
+        let row = self.row.filter(|row| {
+            !(self.approved.is_some() && row.state == State::Closed && row.closed_at.is_none())
+        })?;
         let since = render::minute(row.changed_at);
         let decided = format!("{}{}", cause(&row.cause), self.version(row));
         Some(match &row.state {
@@ -299,7 +298,7 @@ mod tests {
             until: None,
             outlives_its_rules: false,
             next: None,
-            approved: false,
+            approved: None,
             awaits_set: false,
             withheld: None,
             hold: None,

@@ -227,9 +227,8 @@ impl Page<'_> {
         let people: std::collections::BTreeSet<&UserId> =
             accesses.iter().filter_map(|access| access.person.map(|person| &person.id)).collect();
         let told = count(people.len(), "person can reach it", "people can reach it");
-        let at_least = self.at_least(|scope| match scope {
-            Scope::Assignments { account, .. } => account == id,
-            other => is_of_access(other),
+        let at_least = self.at_least(|scope| {
+            matches!(scope, Scope::Assignments { account, .. } if account == id) || is_of_access(scope)
         });
         let _ = writeln!(text, "  {at_least}{told}");
         let mut by_set: BTreeMap<&str, Vec<&Access<'_>>> = BTreeMap::new();
@@ -349,12 +348,11 @@ impl Page<'_> {
         }
         self.more(text, all, LISTED);
         let all = asked::of_set(self.audit, arn);
-        let at_least = self.at_least(|scope| match scope {
-            Scope::Assignments { permission_set, .. } => {
-                permission_set.as_ref().is_none_or(|permission_set| permission_set == arn)
-            }
-            Scope::Provisioned { permission_set } => permission_set == arn,
-            other => matches!(other, Scope::AssignmentsOf { .. }),
+        let at_least = self.at_least(|scope| {
+            let is_it = |set: &Option<PermissionSetArn>| set.as_ref().is_none_or(|set| set == arn);
+            matches!(scope, Scope::Assignments { permission_set, .. } if is_it(permission_set))
+                || matches!(scope, Scope::Provisioned { permission_set } if permission_set == arn)
+                || matches!(scope, Scope::AssignmentsOf { .. })
         });
         self.heading(text, &format!("{at_least}{}", counted(&all)));
         self.list(text, &all, LISTED);
