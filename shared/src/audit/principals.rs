@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
+
 use super::{Audit, AuditedGroup, Change, ChangeKind, Person, Register, Remembered, Scope, changes::nothing};
 use crate::domain::{Principal, UserId};
+
+/// How old a list of the identity store may be at most. Not documented; ten times what AWS's lists were seen to lag.
+const STALE: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) fn of_members(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<Change> {
     let old: BTreeMap<_, &AuditedGroup> = before.groups.iter().map(|group| (&group.id, group)).collect();
@@ -52,7 +57,9 @@ pub(super) fn of_names(before: &Audit, now: &Audit) -> Vec<Change> {
             all.push(about(ChangeKind::GroupRenamed, format!("from {} to {}", was.name, group.name)));
         }
     }
-    let are_listed = !now.unread.iter().any(|unread| unread.scope == Scope::People);
+    // A list that is as old as the report before proves nothing.
+    let is_later = now.taken.began.duration_since(before.taken.ended) >= STALE;
+    let are_listed = is_later && !now.unread.iter().any(|unread| unread.scope == Scope::People);
     let new: BTreeMap<&UserId, &Person> = now.people.iter().map(|person| (&person.id, person)).collect();
     let is_gone = |person: &&Person| match new.get(&person.id) {
         Some(now) => now.gone,
