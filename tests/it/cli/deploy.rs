@@ -370,8 +370,10 @@ async fn a_self_test_goes_through_a_running_simulation_and_each_hop_is_timed() {
     let test = &report["self_tests"][0];
     let after: Vec<i64> =
         test["hops"].as_array().unwrap().iter().map(|hop| hop["after_ms"].as_i64().unwrap()).collect();
-    assert_eq!(after.len(), 5);
-    assert!(after.is_sorted() && after[0] == 0 && after[4] < 30_000, "{after:?}");
+    // The answer of EventBridge may come back after the function has been given the event already.
+    let [sent, taken, received, written, read] = after[..] else { panic!("{after:?}") };
+    assert!([sent, received, written, read].is_sorted() && (sent..=read).contains(&taken), "{after:?}");
+    assert!(sent == 0 && read < 30_000, "{after:?}");
     let kept = SqliteLedger::open(std::path::Path::new(&ledger)).unwrap();
     let record = self_test_record(&kept, Route::Direct).await.unwrap().unwrap();
     assert_eq!(record.test.id.as_str(), test["id"].as_str().unwrap());
