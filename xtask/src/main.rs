@@ -4,9 +4,11 @@
 mod bench;
 mod checks;
 mod command;
+mod dst;
 mod failure;
 mod infra;
 mod lambda;
+mod marks;
 mod metadata;
 mod nightly;
 mod page;
@@ -41,6 +43,9 @@ Usage: cargo xtask COMMAND
                `cargo lambda watch` plays; Python 3 with pip must be there, and rustup if the target isn't
   roles        holds the functions' roles in infra/ against what the functions call when they are run end to end
   sizes        builds the functions as Lambda gets them, and fails where one has grown; `sizes --accept` takes their sizes over
+  dst [ARGS]   lives through histories of the whole service, drawn from seeds, and holds each against every promise: `--seeds N` of them (1,000 if not said),
+               `--from N` on, `--json FILE` for the figures, `--write-docs` for the tables in docs/reliability.md; `--seed N` is one alone, told step by step,
+               and what fails cut to the shortest history that does
   week [ARGS]  lives through a working week of a company of 400 accounts, by chance from a seed, and tells it as tables (target/week.md):
                `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
   nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, that week, and all benchmarks, with their rows in target/bench.json
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
         Some("test") => testing::run(&root(), Need::from_environment(), &rest),
         Some("ci") if rest.is_empty() => checks::run(&root(), checks::CI),
         Some("bench") => bench::run(&root(), &rest),
+        Some("dst") => dst::command(&root(), &rest),
         Some("infra") if rest.is_empty() => infra::command(&root()),
         Some("page") => page::command(&root(), &rest),
         Some("lambda") => lambda::command(&root(), &rest),

@@ -1,10 +1,11 @@
 //! The working week of a large company, which takes too long for every change: lived through, and told as tables.
 
-use std::{ffi::OsString, fs, io, path::Path};
+use std::{ffi::OsString, path::Path};
 
 use crate::{
     command::{self, cargo},
     failure::Failure,
+    marks,
 };
 
 /// The test, in the program that holds all scenarios.
@@ -12,11 +13,6 @@ const TEST: &str = "scenarios::week::the_whole_week_of_a_large_company";
 
 /// Where the test leaves its tables, from the checkout's top.
 const TABLES: &str = "target/week.md";
-
-/// The page that `--write-docs` renews, and the marks that the tables stand between.
-const PAGE: &str = "docs/reliability.md";
-const BEGIN: &str = "<!-- week -->\n";
-const END: &str = "<!-- /week -->";
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -57,10 +53,6 @@ fn mistake(text: &str) -> Failure {
 
 fn run(root: &Path, asked: &Asked) -> Result<(), Failure> {
     let tables = root.join(TABLES);
-    let at = |path: &Path| {
-        let path = path.to_owned();
-        move |reason: io::Error| Failure::File { path, reason }
-    };
     // As all tests are built, and not by the test runner, which ends what takes so long.
     let mut week = cargo(root, ["test", "--locked", "--workspace", "--all-features", "--test", "it", "--"]);
     week.args([TEST, "--exact", "--ignored", "--nocapture"]).env("USHER_WEEK_TABLE", &tables);
@@ -69,22 +61,9 @@ fn run(root: &Path, asked: &Asked) -> Result<(), Failure> {
     }
     command::run(&mut week)?;
     if asked.write_docs {
-        let page = root.join(PAGE);
-        let lived = fs::read_to_string(&tables).map_err(at(&tables))?;
-        let before = fs::read_to_string(&page).map_err(at(&page))?;
-        let after = with_tables(&before, &lived).ok_or_else(|| {
-            mistake(&format!("{PAGE} has no `{}` and `{END}` to put the tables between", BEGIN.trim()))
-        })?;
-        fs::write(&page, after).map_err(at(&page))?;
+        marks::renew(root, "docs/reliability.md", "week", &tables)?;
     }
     Ok(())
-}
-
-/// The page with these tables between the marks; `None` where it has none.
-fn with_tables(page: &str, tables: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{}\n\n{END}{after}", tables.trim()))
 }
 
 #[cfg(test)]
@@ -102,20 +81,5 @@ mod tests {
         for line in ["--seed", "--seed seven", "--seed -1", "7", "--write"] {
             assert!(words(line).is_err(), "{line}");
         }
-    }
-
-    #[test]
-    fn only_what_stands_between_the_marks_is_replaced() {
-        let page = "# Page\n<!-- week -->\nold\n<!-- /week -->\ntext\n";
-        let expected = "# Page\n<!-- week -->\n\nnew\n\n<!-- /week -->\ntext\n";
-        assert_eq!(with_tables(page, "new\n").as_deref(), Some(expected));
-        assert_eq!(with_tables(expected, "new").as_deref(), Some(expected));
-        assert_eq!(with_tables("# Page\n", "new"), None);
-    }
-
-    #[test]
-    fn the_page_has_a_place_for_the_tables() {
-        let page = include_str!("../../docs/reliability.md");
-        assert!(with_tables(page, "new").is_some());
     }
 }

@@ -56,6 +56,7 @@ pub async fn handle_watched(
             Err(NO_TIME.to_owned())
         } else {
             tokio::select! {
+                biased;
                 looked = Box::pin(look(&tried, &reconciler, dead, &mut watcher)) => looked,
                 // It may break off anywhere: so may the function.
                 () = clock.sleep(left) => Err(NO_TIME.to_owned()),

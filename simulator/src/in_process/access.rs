@@ -102,8 +102,18 @@ impl InProcess {
 #[async_trait::async_trait]
 impl AccessReader for InProcess {
     async fn instance(&self) -> Result<Instance, PortError> {
-        let page = self.call(wire::ListInstances::default()).await.map_err(port_error)?;
-        let instance = match page.instances.as_slice() {
+        let mut instances = Vec::new();
+        let mut next_token = None;
+        loop {
+            let input = wire::ListInstances { next_token, ..wire::ListInstances::default() };
+            let page = self.call(input).await.map_err(port_error)?;
+            instances.extend(page.instances);
+            next_token = page.next_token;
+            if next_token.is_none() {
+                break;
+            }
+        }
+        let instance = match instances.as_slice() {
             [only] => only,
             [] => {
                 return Err(PortError::Refused(

@@ -80,7 +80,7 @@ pub(crate) fn page<T>(
     let maximum = maximum(call.service);
     let asked = request.size.map_or(maximum, |size| usize::try_from(size).unwrap_or_default().max(1));
     let size = call.cut.of(asked.min(call.page_size.max(1)).min(maximum));
-    let after: Option<String> = request.token.map(|token| read_token(call, token)).transpose()?;
+    let (number, after) = request.token.map(|token| read_token(call, token)).transpose()?.unzip();
     let mut page = Vec::new();
     let mut last: Option<String> = None;
     let passed = |key: &String| after.as_ref().is_some_and(|after| key <= after);
@@ -88,7 +88,8 @@ pub(crate) fn page<T>(
         if page.len() == size {
             // An empty page is followed by the one that it stands before.
             let from = last.or(after).unwrap_or_default();
-            return Ok((page, Some(write_token(call, &from))));
+            let next = number.unwrap_or(0_u16).wrapping_add(1);
+            return Ok((page, Some(write_token(call, next, &from))));
         }
         page.push(entry);
         last = Some(key);
@@ -96,10 +97,11 @@ pub(crate) fn page<T>(
     Ok((page, None))
 }
 
-/// A token is bound to the call that gave it: 32 digits for the operation and its input, then the key.
-fn write_token(call: &Call, key: &str) -> String {
+/// A token is bound to the call that gave it: 32 digits for the operation and its input, four for the page's number, by which the tokens of two
+/// empty pages in a row differ, then the key.
+fn write_token(call: &Call, number: u16, key: &str) -> String {
     use std::fmt::Write as _;
-    let mut token = fingerprint(call).simple().to_string();
+    let mut token = format!("{}{number:04x}", fingerprint(call).simple());
     for byte in key.bytes() {
         // Writing to a string can't fail.
         let _ = write!(token, "{byte:02x}");
@@ -107,7 +109,7 @@ fn write_token(call: &Call, key: &str) -> String {
     token
 }
 
-fn read_token(call: &Call, token: &str) -> Result<String, ApiError> {
+fn read_token(call: &Call, token: &str) -> Result<(u16, String), ApiError> {
     let invalid = || match call.service {
         Service::Organizations => {
             ApiError::invalid_input("INVALID_NEXT_TOKEN", "You specified an invalid value for NextToken.")
@@ -117,13 +119,16 @@ fn read_token(call: &Call, token: &str) -> Result<String, ApiError> {
         }
         Service::Tagging => ApiError::new("InvalidParameterException", "The PaginationToken is not valid."),
     };
-    let key = token.strip_prefix(&fingerprint(call).simple().to_string()).ok_or_else(invalid)?;
+    let rest = token.strip_prefix(&fingerprint(call).simple().to_string()).ok_or_else(invalid)?;
+    let (number, key) = rest.split_at_checked(4).ok_or_else(invalid)?;
+    let number = u16::from_str_radix(number, 16).map_err(|_| invalid())?;
     let bytes: Option<Vec<u8>> = key
         .as_bytes()
         .chunks(2)
         .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect();
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)
+    let key = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
+    Ok((number, key))
 }
 
 fn fingerprint(call: &Call) -> Uuid {

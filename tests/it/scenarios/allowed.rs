@@ -58,6 +58,13 @@ impl Allowed {
         }
     }
 
+    /// Everything that was stopped may go on.
+    pub(super) fn go_on_all(&mut self, now: Timestamp) {
+        for (_, _, end) in self.stops.iter_mut().filter(|(_, _, end)| end.is_none()) {
+            *end = Some(now);
+        }
+    }
+
     pub(super) fn approve(
         &mut self,
         operations: BTreeSet<(AssignmentKey, Operation)>,

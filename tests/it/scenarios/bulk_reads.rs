@@ -100,7 +100,7 @@ struct Partial<F> {
     shows: F,
 }
 
-fn without(
+pub(super) fn without(
     service: &Service,
     shows: impl Fn(&AccountId) -> bool + Send + Sync + 'static,
 ) -> Arc<dyn OrganizationReader> {

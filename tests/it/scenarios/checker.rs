@@ -66,6 +66,61 @@ pub(super) enum Violation {
     ReasonMissing(String),
     /// There was nothing to do, and something was written.
     NotIdle(String),
+    /// An outcome names a person.
+    NamesPeople(String),
+}
+
+/// A promise that is held against what happens, by the numbers of the design and the words of `docs/semantics.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Promise {
+    /// A delete takes away only what is ours.
+    OnlyOurs,
+    /// A grant is one that a rule in force wants, of this very principal and permission set.
+    OnlyWanted,
+    /// What is ours or under way has a row, and its call a claim.
+    IntentFirst,
+    /// A delete is one that no rule wanted, and in sync mode.
+    MissingIsNotEmpty,
+    /// No more deletes than the budgets allow, or a person did.
+    Bounded,
+    /// Nothing is sent for what a person has stopped.
+    Stopped,
+    /// A row that says ours can prove it.
+    Proved,
+    /// No call for a key while a request for it is under way.
+    OneAtATime,
+    /// Only active accounts are written to, and the management account not without its role.
+    OnlyActive,
+    /// No more requests at once than the window has.
+    Window,
+    /// Faults stop, two sweeps: what is there is what is wanted, but for what says why.
+    Converges,
+    /// Then nothing more is written.
+    Rests,
+    /// No person is named in what is told.
+    NamesNobody,
+}
+
+impl Promise {
+    pub(super) const ALL: [(Self, &'static str); 13] = [
+        (Self::OnlyOurs, "only what is ours is deleted"),
+        (Self::OnlyWanted, "only what is wanted is granted"),
+        (Self::IntentFirst, "an intent comes before its call"),
+        (Self::MissingIsNotEmpty, "what is wanted is never taken away"),
+        (Self::Bounded, "deletes are bounded"),
+        (Self::Stopped, "what is stopped stays stopped"),
+        (Self::Proved, "accepted is not provisioned"),
+        (Self::OneAtATime, "one request for a key at a time"),
+        (Self::OnlyActive, "only active accounts are written to"),
+        (Self::Window, "the window is kept"),
+        (Self::Converges, "two sweeps bring all that is wanted"),
+        (Self::Rests, "then nothing more is written"),
+        (Self::NamesNobody, "nobody is named"),
+    ];
+
+    pub(super) fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(promise, _)| *promise == self).map_or("?", |(_, word)| *word)
+    }
 }
 
 /// What the checker remembers between its looks.
@@ -89,6 +144,10 @@ pub(super) struct Checker {
     pub(super) allowed: Allowed,
     /// Only this account may be written to.
     pub(super) scope: Option<AccountId>,
+    /// When the ledger was exchanged, and what it had charged to budgets was lost.
+    charges_lost: Option<Timestamp>,
+    /// How often each promise was held against what happened.
+    pub(super) asked: BTreeMap<Promise, u64>,
 }
 
 impl Checker {
@@ -107,7 +166,38 @@ impl Checker {
             taken_over: BTreeSet::new(),
             allowed: Allowed::default(),
             scope: None,
+            charges_lost: None,
+            asked: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn asked(&mut self, promise: Promise) {
+        *self.asked.entry(promise).or_default() += 1;
+    }
+
+    /// The rules that are in force now.
+    pub(super) fn rules_now(&self) -> Option<&Rules> {
+        self.rules.last().map(|(_, rules)| rules)
+    }
+
+    /// Another ledger is in the place of the one before. What it has no row for is nobody's, what it calls ours somebody has to vouch for before
+    /// anything is taken away, and what was charged to budgets is lost with the other.
+    pub(super) fn ledger_exchanged(&mut self, now: Timestamp, world: &World, rows: &[Row]) {
+        let admitted: BTreeSet<&AssignmentKey> =
+            rows.iter().filter(|row| row.state != State::Closed).map(|row| &row.key).collect();
+        let assignments = world.assignments();
+        let made = assignments.iter().filter(|(_, made)| *made.by.name == *self.usher).map(|(key, _)| key);
+        let under_way =
+            world.request_log().filter(|r| self.is_ours(r) && r.settled.is_none()).map(|r| &r.key);
+        let lost: Vec<AssignmentKey> =
+            made.chain(under_way).filter(|key| !admitted.contains(key)).cloned().collect();
+        for key in &lost {
+            self.allowed.disown(key, now);
+        }
+        for row in rows.iter().filter(|row| row.is_ours()) {
+            self.allowed.adopt(&row.key);
+        }
+        self.charges_lost = Some(now);
     }
 
     /// These rules are in force from now on.
@@ -159,8 +249,9 @@ impl Checker {
     }
 
     /// Intent before action: what is ours, or on its way, has a row; and a row that claims something can prove it.
-    fn check_rows(&self, world: &World, rows: &[Row], found: &mut Vec<Violation>) {
+    fn check_rows(&mut self, world: &World, rows: &[Row], found: &mut Vec<Violation>) {
         let Some((_, truth)) = self.truths.last() else { return };
+        let mut asked = 0;
         let admitted: BTreeSet<&AssignmentKey> =
             rows.iter().filter(|row| row.state != State::Closed).map(|row| &row.key).collect();
         let assignments = world.assignments();
@@ -168,6 +259,7 @@ impl Checker {
         let under_way =
             world.request_log().filter(|r| self.is_ours(r) && r.settled.is_none()).map(|r| &r.key);
         for key in made.chain(under_way) {
+            asked += 1;
             // What has departed from the organization is out of reach.
             if !admitted.contains(key)
                 && self.allowed.disowned(key).is_none()
@@ -187,6 +279,12 @@ impl Checker {
             .iter()
             .filter(|row| row.is_ours() && !proved.contains(&row.key) && !self.allowed.is_adopted(&row.key));
         found.extend(unproved.map(|row| Violation::NotProved(row.key.clone())));
+        let proofs = rows.iter().filter(|row| row.is_ours()).count();
+        for (promise, times) in [(Promise::IntentFirst, asked), (Promise::Proved, proofs as u64)] {
+            if times > 0 {
+                *self.asked.entry(promise).or_default() += times;
+            }
+        }
     }
 
     /// Calls that AWS refused because of us.
@@ -220,6 +318,9 @@ impl Checker {
         let ours: Vec<&RequestRecord> = new.into_iter().filter(|request| self.is_ours(request)).collect();
         for request in ours {
             let (at, key) = (request.accepted_at, &request.key);
+            for promise in [Promise::Stopped, Promise::OnlyActive, Promise::OneAtATime, Promise::Window] {
+                self.asked(promise);
+            }
             let intent_age = signed(self.settings.intent_age);
             let facts = within(&self.truths, at - intent_age - signed(self.settings.lag), at);
             let rules = within(&self.rules, at - ROUND, at);
@@ -228,11 +329,15 @@ impl Checker {
             };
             match request.operation {
                 Operation::Grant => {
+                    *self.asked.entry(Promise::OnlyWanted).or_default() += 1;
                     if !any(&|rules, truth| rules.may_grant(truth, key)) {
                         found.push(Violation::GrantedUnwanted(key.clone()));
                     }
                 }
                 Operation::Revoke => {
+                    for promise in [Promise::MissingIsNotEmpty, Promise::OnlyOurs, Promise::Bounded] {
+                        *self.asked.entry(promise).or_default() += 1;
+                    }
                     if !any(&|rules, truth| !rules.wants(truth, key)) {
                         found.push(Violation::RevokedWanted(key.clone()));
                     }
@@ -317,7 +422,8 @@ impl Checker {
             }
             let late = signed(self.settings.intent_age) + ROUND;
             let approved = self.allowed.approves(&request.key, Operation::Revoke, request.accepted_at, late);
-            if again != Some(true) && !approved {
+            let forgotten = self.charges_lost.is_some_and(|lost| request.accepted_at < lost);
+            if again != Some(true) && !approved && !forgotten {
                 let counted = if self.is_orphan(request) { &mut orphans } else { &mut by_day };
                 *counted.entry(day(request.accepted_at)).or_default() += 1;
             }

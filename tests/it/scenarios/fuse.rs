@@ -3,6 +3,7 @@
 //! The future that was doing it never goes on: dropped there, it is an engine that has died.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     future::pending,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{
@@ -15,16 +16,17 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     domain::{
-        AccountId, AssignmentKey, Instance, Operation, PermissionSetArn, Principal, ProvisioningTarget,
-        RequestId, Tags,
+        AccountId, AssignmentKey, GroupId, Instance, Operation, OuId, ParentId, PermissionSetArn, Principal,
+        ProvisioningTarget, RequestId, Tags, UserId,
     },
     ledger::{BudgetKey, Campaign, Lease, Orders, Round, Row},
     outcome::Outcome,
     permission_sets::{Change, Details, NewSet},
     ports::{
-        AccessReader, AccessWriter, Guard, Ledger, LedgerError, LedgerReader, Message, OfVersion, Page,
-        PermissionSetReader, PermissionSetWriter, PortError, Provisioning, Queue, Received, Request,
-        RequestListing, RequestSummary, RowWrite, RulesInForce, Seen, SeenKind,
+        AccessReader, AccessWriter, AccountRecord, Directory, Guard, Ledger, LedgerError, LedgerReader,
+        Memberships, Message, OfVersion, OrganizationFacts, OrganizationReader, Page, PermissionSetReader,
+        PermissionSetWriter, PortError, Provisioning, Queue, Received, Request, RequestListing,
+        RequestSummary, RowWrite, RulesInForce, Seen, SeenKind, UserNames,
     },
 };
 use tokio::sync::Notify;
@@ -48,6 +50,12 @@ pub(super) enum When {
     RenewsNot(usize),
     /// It does not blow: all stands still for a while after this one.
     StallAfter(usize, Duration),
+    /// It does not blow: this one, whatever it is, fails and is not done.
+    Refuses(usize),
+    /// It does not blow: this one, whatever it is, is done, and fails all the same.
+    LosesAnswer(usize),
+    /// It does not blow: nothing that the ledger is asked for is done.
+    LedgerIsAway,
 }
 
 /// Counts what goes through it.
@@ -76,14 +84,23 @@ impl Fuse {
         self.blown.notified().await;
     }
 
-    async fn through<T>(&self, doing: impl Future<Output = T>) -> T {
+    async fn through<T, E: From<PortError>>(
+        &self,
+        doing: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let n = self.count.fetch_add(1, Ordering::Relaxed);
         if self.when == When::Before(n) {
             self.blow().await;
         }
+        if self.when == When::Refuses(n) {
+            return Err(PortError::Failed("it is not there".to_owned()).into());
+        }
         let done = doing.await;
         if self.when == When::After(n) {
             self.blow().await;
+        }
+        if self.when == When::LosesAnswer(n) {
+            return Err(PortError::Failed("the connection was closed".to_owned()).into());
         }
         if let When::StallAfter(at, time) = self.when
             && at == n
@@ -93,12 +110,24 @@ impl Fuse {
         done
     }
 
+    /// Something that the ledger is asked for.
+    async fn of_ledger<T>(
+        &self,
+        doing: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
+        if self.when == When::LedgerIsAway {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            return Err(PortError::Failed("the ledger is not there".to_owned()).into());
+        }
+        self.through(doing).await
+    }
+
     /// A write that depends on the lease.
     async fn meeting<T>(
         &self,
         doing: impl Future<Output = Result<T, LedgerError>>,
     ) -> Result<T, LedgerError> {
-        let When::Meets(seed) = self.when else { return self.through(doing).await };
+        let When::Meets(seed) = self.when else { return self.of_ledger(doing).await };
         let mut chance = DefaultHasher::new();
         (seed, self.count.load(Ordering::Relaxed)).hash(&mut chance);
         let met = self.writes.fetch_add(1, Ordering::Relaxed) > 0 || chance.finish().is_multiple_of(10);
@@ -136,6 +165,19 @@ pub(super) fn fused(ports: &Ports, fuse: &Arc<Fuse>) -> Ports {
         wake: queue(&ports.wake),
         polls: queue(&ports.polls),
         ..ports.clone()
+    }
+}
+
+/// The same, and before all else that a function asks or tells.
+pub(super) fn fused_throughout(ports: &Ports, fuse: &Arc<Fuse>) -> Ports {
+    let organization = Fused { fuse: Arc::clone(fuse), inner: Arc::clone(&ports.organization) };
+    let directory = Fused { fuse: Arc::clone(fuse), inner: Arc::clone(&ports.directory) };
+    let parked = Fused { fuse: Arc::clone(fuse), inner: Arc::clone(&ports.parked) };
+    Ports {
+        organization: Arc::new(organization),
+        directory: Arc::new(directory),
+        parked: Arc::new(parked),
+        ..fused(ports, fuse)
     }
 }
 
@@ -243,6 +285,59 @@ impl AccessWriter for Fused<Access> {
 }
 
 #[async_trait::async_trait]
+impl OrganizationReader for Fused<Arc<dyn OrganizationReader>> {
+    async fn organization(&self) -> Result<OrganizationFacts, PortError> {
+        self.fuse.through(self.inner.organization()).await
+    }
+    async fn account(&self, id: &AccountId) -> Result<Option<AccountRecord>, PortError> {
+        self.fuse.through(self.inner.account(id)).await
+    }
+    async fn accounts(&self) -> Result<Vec<AccountRecord>, PortError> {
+        self.fuse.through(self.inner.accounts()).await
+    }
+    async fn account_tags(&self, id: &AccountId) -> Result<Option<Tags>, PortError> {
+        self.fuse.through(self.inner.account_tags(id)).await
+    }
+    async fn tags_in_bulk(&self) -> Result<BTreeMap<AccountId, Tags>, PortError> {
+        self.fuse.through(self.inner.tags_in_bulk()).await
+    }
+    async fn ous_below(&self, parent: &ParentId) -> Result<Option<BTreeMap<OuId, String>>, PortError> {
+        self.fuse.through(self.inner.ous_below(parent)).await
+    }
+    async fn ou_name(&self, id: &OuId) -> Result<Option<String>, PortError> {
+        self.fuse.through(self.inner.ou_name(id)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Directory for Fused<Arc<dyn Directory>> {
+    async fn group_id(&self, name: &str) -> Result<Option<GroupId>, PortError> {
+        self.fuse.through(self.inner.group_id(name)).await
+    }
+    async fn user_id(&self, user_name: &str) -> Result<Option<UserId>, PortError> {
+        self.fuse.through(self.inner.user_id(user_name)).await
+    }
+    async fn group_name(&self, id: &GroupId) -> Result<Option<String>, PortError> {
+        self.fuse.through(self.inner.group_name(id)).await
+    }
+    async fn user_name(&self, id: &UserId) -> Result<Option<String>, PortError> {
+        self.fuse.through(self.inner.user_name(id)).await
+    }
+    async fn memberships(&self, group: &GroupId) -> Result<Option<Memberships>, PortError> {
+        self.fuse.through(self.inner.memberships(group)).await
+    }
+    async fn groups_of(&self, user: &UserId) -> Result<Option<BTreeSet<GroupId>>, PortError> {
+        self.fuse.through(self.inner.groups_of(user)).await
+    }
+    async fn all_groups(&self) -> Result<BTreeMap<GroupId, String>, PortError> {
+        self.fuse.through(self.inner.all_groups()).await
+    }
+    async fn people(&self) -> Result<BTreeMap<UserId, UserNames>, PortError> {
+        self.fuse.through(self.inner.people()).await
+    }
+}
+
+#[async_trait::async_trait]
 impl Queue for Fused<Arc<dyn Queue>> {
     async fn send(&self, messages: &[Message]) -> Result<(), PortError> {
         self.fuse.through(self.inner.send(messages)).await
@@ -261,49 +356,49 @@ impl Queue for Fused<Arc<dyn Queue>> {
 #[async_trait::async_trait]
 impl LedgerReader for Fused<Arc<dyn Ledger>> {
     async fn rows_of(&self, account: &AccountId) -> Result<Vec<Row>, LedgerError> {
-        self.fuse.through(self.inner.rows_of(account)).await
+        self.fuse.of_ledger(self.inner.rows_of(account)).await
     }
     async fn row(&self, key: &AssignmentKey) -> Result<Option<Row>, LedgerError> {
-        self.fuse.through(self.inner.row(key)).await
+        self.fuse.of_ledger(self.inner.row(key)).await
     }
     async fn rows(&self, after: Option<&str>) -> Result<Page<Row>, LedgerError> {
-        self.fuse.through(self.inner.rows(after)).await
+        self.fuse.of_ledger(self.inner.rows(after)).await
     }
     async fn work(&self, limit: usize) -> Result<Vec<Row>, LedgerError> {
-        self.fuse.through(self.inner.work(limit)).await
+        self.fuse.of_ledger(self.inner.work(limit)).await
     }
     async fn work_decided_since(&self, since: Timestamp, limit: usize) -> Result<Vec<Row>, LedgerError> {
-        self.fuse.through(self.inner.work_decided_since(since, limit)).await
+        self.fuse.of_ledger(self.inner.work_decided_since(since, limit)).await
     }
     async fn rules_in_force(&self) -> Result<Option<RulesInForce>, LedgerError> {
-        self.fuse.through(self.inner.rules_in_force()).await
+        self.fuse.of_ledger(self.inner.rules_in_force()).await
     }
     async fn orders(&self) -> Result<Orders, LedgerError> {
-        self.fuse.through(self.inner.orders()).await
+        self.fuse.of_ledger(self.inner.orders()).await
     }
     async fn spent(&self, budget: &BudgetKey) -> Result<u32, LedgerError> {
-        self.fuse.through(self.inner.spent(budget)).await
+        self.fuse.of_ledger(self.inner.spent(budget)).await
     }
     async fn round(&self) -> Result<Option<Round>, LedgerError> {
-        self.fuse.through(self.inner.round()).await
+        self.fuse.of_ledger(self.inner.round()).await
     }
     async fn recall(&self, kind: SeenKind) -> Result<Vec<Seen>, LedgerError> {
-        self.fuse.through(self.inner.recall(kind)).await
+        self.fuse.of_ledger(self.inner.recall(kind)).await
     }
     async fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError> {
-        self.fuse.through(self.inner.campaigns()).await
+        self.fuse.of_ledger(self.inner.campaigns()).await
     }
     async fn campaign(&self, set: &PermissionSetArn) -> Result<Option<Campaign>, LedgerError> {
-        self.fuse.through(self.inner.campaign(set)).await
+        self.fuse.of_ledger(self.inner.campaign(set)).await
     }
     async fn recall_one(&self, kind: SeenKind, id: &str) -> Result<Option<Seen>, LedgerError> {
-        self.fuse.through(self.inner.recall_one(kind, id)).await
+        self.fuse.of_ledger(self.inner.recall_one(kind, id)).await
     }
     async fn recall_below(&self, kind: SeenKind, beginning: &str) -> Result<Vec<Seen>, LedgerError> {
-        self.fuse.through(self.inner.recall_below(kind, beginning)).await
+        self.fuse.of_ledger(self.inner.recall_below(kind, beginning)).await
     }
     async fn untold(&self, limit: usize) -> Result<Vec<Outcome>, LedgerError> {
-        self.fuse.through(self.inner.untold(limit)).await
+        self.fuse.of_ledger(self.inner.untold(limit)).await
     }
 }
 
@@ -321,20 +416,20 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
         if guard.lease.is_some() {
             return self.fuse.meeting(self.inner.write(rows, guard)).await;
         }
-        self.fuse.through(self.inner.write(rows, guard)).await
+        self.fuse.of_ledger(self.inner.write(rows, guard)).await
     }
     async fn forget(&self, rows: &[Row]) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.forget(rows)).await
+        self.fuse.of_ledger(self.inner.forget(rows)).await
     }
     async fn bring_into_force(
         &self,
         expected: Option<&RulesInForce>,
         rules: &RulesInForce,
     ) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.bring_into_force(expected, rules)).await
+        self.fuse.of_ledger(self.inner.bring_into_force(expected, rules)).await
     }
     async fn give_orders(&self, orders: &Orders) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.give_orders(orders)).await
+        self.fuse.of_ledger(self.inner.give_orders(orders)).await
     }
     async fn acquire_lease(
         &self,
@@ -342,7 +437,7 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Lease>, LedgerError> {
-        self.fuse.through(self.inner.acquire_lease(holder, now, ttl)).await
+        self.fuse.of_ledger(self.inner.acquire_lease(holder, now, ttl)).await
     }
     async fn renew_lease(&self, lease: &Lease, now: Timestamp, ttl: Duration) -> Result<Lease, LedgerError> {
         let before = self.fuse.renewals.fetch_add(1, Ordering::Relaxed);
@@ -354,30 +449,30 @@ impl Ledger for Fused<Arc<dyn Ledger>> {
         self.fuse.meeting(self.inner.renew_lease(lease, now, ttl)).await
     }
     async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.release_lease(lease)).await
+        self.fuse.of_ledger(self.inner.release_lease(lease)).await
     }
     async fn keep_round(&self, round: &Round) -> Result<bool, LedgerError> {
-        self.fuse.through(self.inner.keep_round(round)).await
+        self.fuse.of_ledger(self.inner.keep_round(round)).await
     }
     async fn keep_campaign(&self, campaign: &Campaign, guard: &Guard) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.keep_campaign(campaign, guard)).await
+        self.fuse.of_ledger(self.inner.keep_campaign(campaign, guard)).await
     }
     async fn end_campaign(&self, campaign: &Campaign) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.end_campaign(campaign)).await
+        self.fuse.of_ledger(self.inner.end_campaign(campaign)).await
     }
     async fn remember(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.remember(kind, seen)).await
+        self.fuse.of_ledger(self.inner.remember(kind, seen)).await
     }
     async fn remember_first(&self, kind: SeenKind, seen: &[Seen]) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.remember_first(kind, seen)).await
+        self.fuse.of_ledger(self.inner.remember_first(kind, seen)).await
     }
     async fn unlearn(&self, kind: SeenKind, ids: &[String]) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.unlearn(kind, ids)).await
+        self.fuse.of_ledger(self.inner.unlearn(kind, ids)).await
     }
     async fn tell(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.tell(outcomes)).await
+        self.fuse.of_ledger(self.inner.tell(outcomes)).await
     }
     async fn told(&self, outcomes: &[Outcome]) -> Result<(), LedgerError> {
-        self.fuse.through(self.inner.told(outcomes)).await
+        self.fuse.of_ledger(self.inner.told(outcomes)).await
     }
 }

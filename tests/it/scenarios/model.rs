@@ -311,6 +311,11 @@ pub(super) fn rules(rules: impl IntoIterator<Item = Rule>) -> Rules {
 }
 
 impl Rules {
+    /// How many rules it has.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     pub(super) fn with(mut self, rule: Rule) -> Self {
         self.list.push(rule);
         self

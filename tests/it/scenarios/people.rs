@@ -18,7 +18,7 @@ use super::{allowed::Stop, model::Rules, ports::Ports, service::Service};
 /// The name of the person who consents.
 pub(super) const ALBA: &str = "Alba";
 
-fn stop(scope: &HoldScope) -> Stop {
+pub(super) fn stop(scope: &HoldScope) -> Stop {
     match scope {
         HoldScope::Account(account) => Stop::Account(account.clone()),
         HoldScope::Principal(principal) => Stop::Principal(principal.clone()),

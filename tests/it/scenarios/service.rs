@@ -83,6 +83,14 @@ users:
   - { user_name: bruno@example.com, display_name: Bruno Example }
 "#;
 
+/// AWS as Usher sees it.
+fn face(world: &Arc<Mutex<World>>, clock: &Arc<TokioClock>) -> InProcess {
+    let management = world.lock().unwrap().management_account().clone();
+    let caller = Caller::new(USHER, management, CallerKind::Management);
+    let round_trip = Duration::from_millis(50);
+    InProcess { world: Arc::clone(world), clock: clock.clone(), caller, round_trip, paces: None }
+}
+
 /// The service, the world around it, and the one who watches.
 pub(super) struct Service {
     pub(super) world: Arc<Mutex<World>>,
@@ -116,10 +124,7 @@ impl Service {
         let management = world.management_account().clone();
         let world = Arc::new(Mutex::new(world));
         let clock = Arc::new(TokioClock::starting_at("2026-11-02T09:00:00Z".parse().unwrap()));
-        let caller = Caller::new(USHER, management.clone(), CallerKind::Management);
-        let round_trip = Duration::from_millis(50);
-        let face =
-            InProcess { world: Arc::clone(&world), clock: clock.clone(), caller, round_trip, paces: None };
+        let face = face(&world, &clock);
         let (ledger, unclaimed) = (Arc::new(SqliteLedger::in_memory().unwrap()), Arc::default());
         let writer =
             Watched { writer: face.clone(), ledger: Arc::clone(&ledger), unclaimed: Arc::clone(&unclaimed) };
@@ -164,6 +169,18 @@ impl Service {
             checker: Mutex::new(Checker::new(USHER, engine)),
             runs: AtomicU32::new(0),
         }
+    }
+
+    /// Another ledger takes the place of the one that there was.
+    pub(super) fn exchange_ledger(&mut self, ledger: SqliteLedger) {
+        let ledger = Arc::new(ledger);
+        self.ports.writer = Arc::new(Watched {
+            writer: face(&self.world, &self.clock),
+            ledger: Arc::clone(&ledger),
+            unclaimed: Arc::clone(&self.unclaimed),
+        });
+        self.ports.ledger = ledger.clone();
+        self.ledger = ledger;
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {

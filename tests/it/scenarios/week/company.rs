@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::GroupId;
 
-use super::chance::Chance;
+use crate::scenarios::chance::Chance;
 use crate::scenarios::model::{Joined, Reach, Rule, Rules, Where, Who, group, in_ou, rule, rules, tagged};
 
 /// How large the company is.

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::{AccountId, GroupId, PermissionSetArn};
 
-use super::{chance::Chance, company::Size};
+use super::company::Size;
+use crate::scenarios::chance::Chance;
 
 /// Something that happens.
 #[derive(Debug, Clone)]

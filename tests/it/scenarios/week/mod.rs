@@ -6,7 +6,6 @@
 //! call. A seed that fails is run again by `USHER_WEEK_SEED`.
 
 mod acts;
-mod chance;
 mod company;
 mod comparing;
 mod following;
@@ -28,7 +27,6 @@ use shared::{clock::SystemClock, domain::PermissionSetArn, ports::Clock as _};
 use simulator::{Delivery, Latency, Settings, wire::sso_admin as sso};
 
 use self::{
-    chance::Chance,
     company::{OUTSTANDING, Size},
     comparing::Comparing,
     following::Following,
@@ -36,7 +34,10 @@ use self::{
     office::{INSTANCE, Office},
     running::Running,
 };
-use super::service::{Service, Start};
+use super::{
+    chance::Chance,
+    service::{Service, Start},
+};
 
 const WEEK: Size = Size { accounts: 400, teams: 60, people: 1_200, provided: 4 };
 const DAY: Size = Size { accounts: 120, teams: 18, people: 360, provided: 2 };

@@ -8,7 +8,6 @@ use shared::{domain::Account, ports::Clock as _};
 use simulator::{ApiError, Caller, Operation, World, wire::organizations as org};
 
 use super::{
-    chance::Chance,
     company::{self, Size},
     comparing::Comparing,
     following::{Change, Following},
@@ -16,7 +15,7 @@ use super::{
     running::Running,
     signs,
 };
-use crate::scenarios::{model::Rules, service::Service};
+use crate::scenarios::{chance::Chance, model::Rules, service::Service};
 
 pub(super) const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6";
 

@@ -1,4 +1,4 @@
-//! Chance from a seed, for the company and for what happens in it: nothing else decides there.
+//! Chance from a seed, for what is drawn: nothing else decides there.
 
 /// The same seed gives the same numbers (splitmix64).
 #[derive(Debug, Clone)]
@@ -9,7 +9,7 @@ impl Chance {
         Self(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
