@@ -67,7 +67,7 @@ pub(crate) async fn plan(
     let proposal = proposal.with(fingerprint, &stand_ins);
     let Survey { basis, decided, unread, rows } = survey;
     let (beyond, mut budgets) =
-        (engine::beyond(&decided, &basis.rules.index), Spending::begin(&basis, cause, planner).await?);
+        (engine::beyond(&decided, &basis), Spending::begin(&basis, cause, planner).await?);
 
     let in_scope = |row: &&Row| account.is_none_or(|account| row.key.account == *account);
     let mut work: BTreeMap<AccountId, Vec<&Row>> = BTreeMap::new();

@@ -67,7 +67,7 @@ pub struct Basis {
 
 impl Basis {
     pub(super) fn of(rules: RulesOnHand, reading: &Reading<'_>) -> Self {
-        Self { rules, owned: reading.owned(), learned: reading.learned() }
+        Self { rules, owned: reading.owned(), learned: reading.learned(), set_names: reading.set_names() }
     }
 
     /// The guardrails of the rules.
@@ -85,6 +85,8 @@ pub struct Planner<'a> {
 
 impl Planner<'_> {
     /// Decides about one account: the ledger's rows first, AWS second.
+    /// The names of permission sets, as far as they were read or remembered.
+    pub set_names: BTreeMap<PermissionSetArn, String>,
     pub async fn account(&self, id: &AccountId, cause: &Cause) -> Result<(Decided, Basis), ReadError> {
         self.account_with_names(id, cause, None).await
     }
