@@ -271,6 +271,35 @@ async fn a_principal_an_account_and_a_key_are_held_and_released() {
 }
 
 #[tokio::test]
+async fn what_is_on_record_is_told_by_name_and_as_commands_take_it() {
+    let (place, _) = Place::applied().await;
+    for order in [
+        ["hold", AUDITORS],
+        ["release", AUDITORS],
+        ["hold", "group:Auditors"],
+        ["hold", "200000000001"],
+        ["adopt", DEVELOPERS],
+        ["disown", DEVELOPERS],
+    ] {
+        let ran = place.order(&[&order[..], &["--by", "alba"]].concat()).await;
+        assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+    }
+    let calls = place.world().log().len();
+    let told = place.order(&["approvals"]).await.out;
+    for part in [
+        format!("put on hold {AUDITORS}"),
+        format!("released {AUDITORS}"),
+        "put on hold group:Auditors".to_owned(),
+        "put on hold account:200000000001".to_owned(),
+        format!("adopted {DEVELOPERS}"),
+        format!("disowned {DEVELOPERS}"),
+    ] {
+        assert!(told.contains(&part), "{part}: {told}");
+    }
+    assert_eq!(place.world().log().len(), calls, "nothing is asked of AWS");
+}
+
+#[tokio::test]
 async fn what_others_made_is_adopted_and_what_is_ours_is_given_up() {
     let (place, rules) = Place::applied().await;
     let adopt = place.order(&["adopt", DEVELOPERS, "--by", "alba"]).await;
