@@ -16,12 +16,12 @@ use crate::{
     causes,
     domain::{Account, AssignmentKey, GroupId, Mode, OuPath, PermissionSetArn, Principal, UserId},
     engine::{
-        Decided, Planner, ReadError, Reader, Rulebook, RulesOnHand,
+        Decided, Planner, ReadError, Reader, Rulebook, RulesOnHand, consent,
         look::{Draft as Drafted, Drafts, Look},
         planner::concerned,
         signed,
     },
-    ledger::{Campaign, CampaignRecord, Cause, Edit, Row, State},
+    ledger::{Campaign, CampaignRecord, Cause, ConsentRecord, Consented, Edit, Row, State},
     plan::Actual,
     ports::{LastName, Seen, SeenKind, UserNames},
     resolve::Desired,
@@ -245,8 +245,21 @@ impl Auditor<'_> {
         rows: &'b BTreeMap<AssignmentKey, Row>,
         asked: BTreeSet<Principal>,
     ) -> Result<Remembered<'b>, AuditError> {
-        let (edits, joined) = (self.edits().await?, self.joined().await?);
-        Ok(Remembered { was_asked: true, rows: rows.iter().collect(), edits, joined, asked })
+        let (edits, joined, disowned) = (self.edits().await?, self.joined().await?, self.disowned().await?);
+        Ok(Remembered { was_asked: true, rows: rows.iter().collect(), edits, disowned, joined, asked })
+    }
+
+    /// Who gave up what was Usher's, by the journal.
+    async fn disowned(&self) -> Result<BTreeMap<AssignmentKey, ConsentRecord>, AuditError> {
+        let journal = consent::journal(self.reader.ledger).await?;
+        let mut disowned = BTreeMap::new();
+        // The oldest come first, and later ones take their place.
+        for record in journal {
+            if let Consented::Disowned { key } = &record.what {
+                disowned.insert(key.clone(), record);
+            }
+        }
+        Ok(disowned)
     }
 
     /// When those were first seen who are in groups that matter.
