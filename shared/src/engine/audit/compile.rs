@@ -18,13 +18,12 @@ use crate::{
     engine::{
         Decided, Planner, ReadError, Reader, Rulebook, RulesOnHand, consent,
         look::{Draft as Drafted, Drafts, Look},
-        planner::concerned,
+        planner::{Untold, UntoldOfAll, concerned},
         signed,
     },
     ledger::{Campaign, CampaignRecord, Cause, ConsentRecord, Consented, Edit, Row, State},
     plan::Actual,
     ports::{LastName, Seen, SeenKind, UserNames},
-    resolve::Desired,
     rules::{Bundle, Guardrails, Index, Reprovision, RuleSet, Settings},
 };
 
@@ -70,7 +69,7 @@ impl Auditor<'_> {
             let there = present.get(&drafted.account.id);
             wants.insert(drafted.account.id.clone(), plan(&look, &drafts, drafted, there, &draft));
         }
-        draft.unread.extend(untold(drafts.each.iter().map(|drafted| &drafted.desired)));
+        draft.unread.extend(untold(&drafts.each));
         let (units, accounts) = accounts_of(&look, &drafts, &mut draft).await?;
 
         let mut rows: BTreeMap<AssignmentKey, Row> =
@@ -337,23 +336,19 @@ fn no_rules() -> Rulebook {
 }
 
 /// What can't be told of what the rules want, for look-ups that have failed: each rule once, with the first of the reasons.
-fn untold<'d>(all: impl Iterator<Item = &'d Desired>) -> BTreeSet<Unread> {
-    let (mut rules, mut accounts) = (BTreeMap::new(), BTreeMap::new());
-    for desired in all {
-        for (rule, why) in &desired.frozen {
-            rules.entry(rule).or_insert(why);
-        }
-        accounts.extend(desired.grants_frozen.as_ref().map(|why| (&desired.account, why)));
-    }
-    let of_rules = rules.into_iter().map(|(rule, why)| Unread {
+fn untold(all: &[Drafted]) -> BTreeSet<Unread> {
+    let each: Vec<_> = all.iter().map(|it| (&it.account.id, Untold::of(&it.desired))).collect();
+    let UntoldOfAll { rules, never } =
+        UntoldOfAll::of(each.iter().map(|(account, untold)| (*account, untold)));
+    let of_rules = rules.into_iter().map(|(rule, (_, why))| Unread {
         what: format!("what the rule `{rule}` wants"),
-        why: why.clone(),
-        scope: Scope::Rule { rule: rule.clone() },
+        why,
+        scope: Scope::Rule { rule },
     });
-    let of_accounts = accounts.into_iter().map(|(account, why)| Unread {
+    let of_accounts = never.into_iter().map(|(account, why)| Unread {
         what: format!("what is forbidden in account {account}"),
-        why: why.clone(),
-        scope: Scope::Never { account: account.clone() },
+        why,
+        scope: Scope::Never { account },
     });
     of_rules.chain(of_accounts).collect()
 }
