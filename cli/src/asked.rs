@@ -11,7 +11,7 @@ use shared::{
     domain::{AccountId, PermissionSetArn, RuleId, UserId},
 };
 
-use crate::{Failure, args::What, failure::Unknown, look_up::nearest, render, screen::line};
+use crate::{Failure, args::What, failure::Unknown, render, screen::line, suggestions::nearest};
 
 /// What is to be told.
 #[derive(Debug, Clone)]

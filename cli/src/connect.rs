@@ -77,9 +77,9 @@ impl Aws {
     }
 }
 
-/// Connects as the command line says, at the pace of a command's share.
+/// Connects as the command line says, at the pace of a command's share, and with patience.
 pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
-    let connection = paced(connection(arguments, machine).await, machine)?;
+    let connection = paced(connection(arguments, machine).await.patient(), machine)?;
     Aws::of(&connection, arguments.instance_arn.clone()).await
 }
 

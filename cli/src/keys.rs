@@ -12,8 +12,8 @@ use shared::{
 use crate::{
     Failure,
     connect::Aws,
-    look_up,
     report::{PermissionSetName, PrincipalName},
+    suggestions,
 };
 
 /// `ACCOUNT/PERMISSION-SET/PRINCIPAL`, such as `111122223333/ReadOnlyAccess/group:Auditors`.
@@ -188,7 +188,7 @@ impl PrincipalText {
         };
         match found.map_err(Failure::LookUp)? {
             Some(found) => Ok(found),
-            None => Err(look_up::nobody(&self.to_string(), aws).await.into()),
+            None => Err(suggestions::nobody(&self.to_string(), aws).await.into()),
         }
     }
 }
@@ -210,7 +210,7 @@ impl SetText {
                 let of_row = rows.into_iter().map(|row| row.key.permission_set).find(|arn| own_id(arn) == id);
                 match of_row {
                     Some(found) => Ok(found),
-                    None => Err(look_up::no_permission_set(id, aws, ledger).await?.into()),
+                    None => Err(suggestions::no_permission_set(id, aws, ledger).await?.into()),
                 }
             }
             Self::Name(name) => {
@@ -231,7 +231,7 @@ impl SetText {
                         return Ok(arn);
                     }
                 }
-                Err(look_up::no_permission_set(name, aws, ledger).await?.into())
+                Err(suggestions::no_permission_set(name, aws, ledger).await?.into())
             }
         }
     }

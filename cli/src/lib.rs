@@ -33,6 +33,7 @@ mod scope_names;
 mod screen;
 mod stage;
 mod stop;
+mod suggestions;
 mod telling;
 mod what_if;
 

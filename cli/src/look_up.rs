@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    domain::{AccountId, GroupId, PermissionSet, PermissionSetArn, Principal, UserId},
+    domain::{AccountId, GroupId, PermissionSetArn, Principal, UserId},
     engine,
     ports::{AccountRecord, LastName, LedgerReader, SeenKind},
 };
@@ -15,31 +15,8 @@ use crate::{
     failure::Unknown,
     keys::{PrincipalText, SetText},
     screen::line,
+    suggestions::{no_account, nobody},
 };
-
-/// How many names that are like a mistyped one are told.
-const SUGGESTED: usize = 3;
-
-/// The names that are most like this word: with one letter in three wrong, or with the word in them; the most alike first.
-pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {
-    if word.chars().count() > 128 {
-        return Vec::new();
-    }
-    let word = word.to_lowercase();
-    let mut found: Vec<(usize, &str)> = Vec::new();
-    for name in known {
-        let plain = name.to_lowercase();
-        let distance = strsim::damerau_levenshtein(&word, &plain);
-        let allowed = (word.chars().count().max(plain.chars().count()) / 3).max(1);
-        let has_it = word.chars().count() >= 3 && plain.contains(&word);
-        if distance <= allowed || has_it {
-            found.push((distance, name));
-        }
-    }
-    found.sort_unstable();
-    found.dedup();
-    found.into_iter().take(SUGGESTED).map(|(_, name)| name).collect()
-}
 
 /// An account by its id, or by its name.
 pub(crate) async fn account(text: &str, aws: &Aws) -> Result<AccountId, Failure> {
@@ -62,17 +39,6 @@ pub(crate) fn account_among<'a>(text: &str, all: &'a [AccountRecord]) -> Result<
         }
         (None, _) => Err(no_account(text, all)),
     }
-}
-
-/// That there is no such account, with those that are like it.
-pub(crate) fn no_account(text: &str, all: &[AccountRecord]) -> Unknown {
-    let names = all.iter().flat_map(|record| [record.name.as_str(), record.id.as_str()]);
-    let near = nearest(text, names);
-    let told = near.into_iter().map(|near| {
-        let of = all.iter().find(|record| record.name == near || record.id.as_str() == near);
-        of.map_or_else(|| near.to_owned(), |record| format!("{} ({})", line(&record.name), record.id))
-    });
-    Unknown::Account { name: text.to_owned(), nearest: told.collect() }
 }
 
 /// Who is asked about: a user with their groups, or a group.
@@ -193,22 +159,6 @@ async fn principal(text: &str, aws: &Aws) -> Result<Principal, Failure> {
     }
 }
 
-/// That nobody is called so, with those whose names are like it, as far as the directory lists them.
-pub(crate) async fn nobody(text: &str, aws: &Aws) -> Unknown {
-    let (kind, word) = text.split_once(':').filter(|(kind, _)| matches!(*kind, "user" | "group")).unzip();
-    let groups = aws.directory.all_groups().await.unwrap_or_default();
-    let users = aws.directory.all_users().await.unwrap_or_default();
-    let groups = groups.values().filter(|_| kind != Some("user")).map(|name| ("group", name.as_str()));
-    let users = users.values().filter(|_| kind != Some("group")).map(|name| ("user", name.as_str()));
-    let known: Vec<(&str, &str)> = groups.chain(users).collect();
-    let near = nearest(word.unwrap_or(text), known.iter().map(|(_, name)| *name));
-    let told = near.into_iter().flat_map(|near| {
-        let called = known.iter().filter(move |(_, name)| *name == near);
-        called.map(|(kind, name)| format!("{kind}:{}", line(name)))
-    });
-    Unknown::Nobody { name: text.to_owned(), nearest: told.collect() }
-}
-
 /// A permission set by its name, its own id or its ARN.
 pub(crate) async fn permission_set(
     text: &str,
@@ -217,29 +167,6 @@ pub(crate) async fn permission_set(
 ) -> Result<PermissionSetArn, Failure> {
     let none = |_: String| Unknown::PermissionSet { name: text.to_owned(), nearest: Vec::new() };
     text.parse::<SetText>().map_err(none)?.look_up(aws, ledger).await
-}
-
-/// That there is no such permission set, with those whose names are like it.
-pub(crate) async fn no_permission_set(
-    text: &str,
-    aws: &Aws,
-    ledger: &dyn LedgerReader,
-) -> Result<Unknown, Failure> {
-    let mut names = Vec::new();
-    let mut remembered = BTreeMap::new();
-    for seen in ledger.recall(SeenKind::PermissionSet).await? {
-        if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
-            remembered.insert(set.arn, set.name);
-        }
-    }
-    for arn in aws.access.permission_sets().await.map_err(Failure::LookUp)? {
-        match remembered.remove(&arn) {
-            Some(name) => names.push(name),
-            None => names.extend(aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?),
-        }
-    }
-    let near = nearest(text, names.iter().map(String::as_str));
-    Ok(Unknown::PermissionSet { name: text.to_owned(), nearest: near.into_iter().map(line).collect() })
 }
 
 #[cfg(test)]
@@ -256,15 +183,6 @@ mod tests {
             root: "r-ab12".parse().unwrap(),
             parents: Vec::new(),
         }
-    }
-
-    #[test]
-    fn names_that_are_alike_come_first_and_others_not_at_all() {
-        let known = ["Developers", "developers-web", "Auditors", "Operators"];
-        assert_eq!(nearest("Developer", known), ["Developers", "developers-web"]);
-        assert_eq!(nearest("auditor", known), ["Auditors"]);
-        assert_eq!(nearest("x", known), [""; 0]);
-        assert_eq!(nearest(&"x".repeat(200), known), [""; 0]);
     }
 
     #[test]

@@ -87,6 +87,13 @@ impl Names {
         Ok(names)
     }
 
+    /// These, with the name that a permission set bears now, where it was told.
+    #[must_use = "it has one more"]
+    pub(crate) fn with_permission_set(mut self, arn: &PermissionSetArn, name: Option<String>) -> Self {
+        self.permission_sets.extend(name.map(|name| (arn.clone(), name)));
+        self
+    }
+
     /// These, and those.
     #[must_use = "it has the names of both"]
     pub(crate) fn and(mut self, others: Self) -> Self {

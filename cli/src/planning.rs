@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::{
     domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
     engine::{
-        self, Basis, BeyondHere, Decided, Planner, PublishError, ReadError, StandIns, Survey, all_rows,
-        consent::Proposal,
+        self, Basis, BeyondHere, Decided, Planner, PublishError, ReadError, StandIns, Survey, UntoldOfAll,
+        all_rows, consent::Proposal,
     },
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{Beyond, BudgetKey, Cause, Row},
@@ -67,7 +67,7 @@ pub(crate) async fn plan(
     let proposal = proposal.with(fingerprint, &stand_ins);
     let Survey { basis, decided, unread, rows } = survey;
     let (beyond, mut budgets) =
-        (engine::beyond(&decided, &basis.rules.index), Spending::begin(&basis, cause, planner).await?);
+        (engine::beyond(&decided, &basis), Spending::begin(&basis, cause, planner).await?);
 
     let in_scope = |row: &&Row| account.is_none_or(|account| row.key.account == *account);
     let mut work: BTreeMap<AccountId, Vec<&Row>> = BTreeMap::new();
@@ -200,15 +200,12 @@ fn accounts(
 
 /// What can't be told of rules, each once.
 fn untold(decided: &[Decided]) -> Vec<UntoldRule> {
-    let mut rules: BTreeMap<Option<&RuleId>, UntoldRule> = BTreeMap::new();
-    for Decided { untold, .. } in decided {
-        let of_rules = untold.rules.iter().map(|(rule, why)| (Some(rule), why));
-        for (rule, why) in of_rules.chain(untold.never.as_ref().map(|why| (None, why))) {
-            let new = || UntoldRule { rule: rule.cloned(), accounts: 0, why: why.clone() };
-            rules.entry(rule).or_insert_with(new).accounts += 1;
-        }
-    }
-    rules.into_values().collect()
+    let UntoldOfAll { rules, never } =
+        UntoldOfAll::of(decided.iter().map(|Decided { plan, untold, .. }| (&plan.account, untold)));
+    let of_never = never.values().next().cloned().map(|why| (None, (never.len(), why)));
+    let of_rules = rules.into_iter().map(|(rule, of_rule)| (Some(rule), of_rule));
+    let all = of_never.into_iter().chain(of_rules);
+    all.map(|(rule, (accounts, why))| UntoldRule { rule, accounts, why }).collect()
 }
 
 fn why_unread((id, error): (AccountId, ReadError)) -> Unread {

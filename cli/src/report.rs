@@ -24,7 +24,7 @@ pub use plan::{
     AccountPlan, Budget, Change, IdleScope, Period, PermissionSetName, PlanReport, PlanSummary,
     PrincipalName, RuleName, RulesUsed, UnderWay, Unread, UntoldRule, Waiting, Withheld,
 };
-pub(crate) use plan::{named, rules};
+pub(crate) use plan::{named, principal, rules};
 pub use probe::{
     Burst, CleanUpReport, Found, Lags, Left, Lifetime, ListLag, ListOrder, Measured, ProbeReport,
     ProvisioningTime, Seconds, SettingFound, StatusLifetime, StatusLists, Times, Volley, Window,

@@ -18,6 +18,7 @@ use crate::{
     failure::Unknown,
     look_up,
     screen::line,
+    suggestions,
 };
 
 /// What is supposed, its accounts and OUs looked up.
@@ -121,7 +122,7 @@ impl Supposed {
     pub(crate) fn mistrusted(&self, trusted: &BTreeSet<String>) -> Vec<String> {
         let mistrusted = self.tags.iter().filter(|key| !trusted.contains(*key));
         let told = mistrusted.map(|key| {
-            let near = look_up::nearest(key, trusted.iter().map(String::as_str));
+            let near = suggestions::nearest(key, trusted.iter().map(String::as_str));
             let meant = near.first().map(|near| format!("; `{}` is", line(near))).unwrap_or_default();
             format!(
                 "the tag {} makes no difference: it is not among the rules' trusted_account_tags{meant}",
@@ -168,7 +169,7 @@ fn find(to: &Place, tree: &Tree) -> Result<(Vec<OuId>, String), Unknown> {
     nearest.sort();
     if nearest.is_empty() {
         let known = paths.iter().map(String::as_str).chain(tree.keys().map(OuId::as_str));
-        nearest = look_up::nearest(&written, known).into_iter().map(line).collect();
+        nearest = suggestions::nearest(&written, known).into_iter().map(line).collect();
     }
     Err(Unknown::Ou { name: written, nearest })
 }

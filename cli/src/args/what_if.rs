@@ -66,7 +66,7 @@ impl FromStr for WhatIf {
             "rules" => Ok(Self::Rules(rest.into())),
             other => {
                 let known = ["move", "tag", "untag", "rules"];
-                let meant = crate::look_up::nearest(other, known);
+                let meant = crate::suggestions::nearest(other, known);
                 let meant = meant.first().map(|kind| format!(", perhaps `{kind}:`")).unwrap_or_default();
                 Err(format!(
                     "`{other}:` is nothing that can be supposed{meant}; write {MOVE}; {TAG}; {UNTAG}; or {RULES}"

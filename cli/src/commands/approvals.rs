@@ -5,13 +5,17 @@ use serde::Serialize;
 use shared::{
     domain::{AssignmentKey, Operation},
     engine::consent,
-    ledger::{ConsentRecord, Consented},
+    ledger::{ConsentRecord, Consented, HoldScope},
 };
 
 use crate::{
     Ending, Failure, Machine, Paint, Screen,
     args::{ApprovalsArgs, ConnectionArgs},
-    ledger, render, report,
+    keys::KeyText,
+    ledger,
+    names::Names,
+    render, report,
+    report::PrincipalName,
     screen::{count, line, span},
 };
 
@@ -36,7 +40,7 @@ pub(crate) async fn run(
         render::json(&Journal { format: report::FORMAT, records: &records }, screen)?;
         return Ok(Ending::Good);
     }
-    let now = machine.clock.now();
+    let (names, now) = (Names::remembered(ledger.as_ref()).await?, machine.clock.now());
     for record in &records {
         let ConsentRecord { id, by, at, reason, what } = record;
         let style = screen.out_style;
@@ -46,7 +50,7 @@ pub(crate) async fn run(
             "{}  {}  {}  {}{}",
             render::minute(*at),
             line(by),
-            told(what, now),
+            line(&told(what, &names, now)),
             style.paint(Paint::Faint, id),
             style.paint(Paint::Faint, reason),
         )
@@ -58,7 +62,7 @@ pub(crate) async fn run(
     Ok(Ending::Good)
 }
 
-fn told(what: &Consented, now: Timestamp) -> String {
+fn told(what: &Consented, names: &Names, now: Timestamp) -> String {
     match what {
         Consented::Plan { plan, rules, operations, expires_at, shrinks, replaces: _, in_force_since: _ } => {
             format!(
@@ -71,7 +75,8 @@ fn told(what: &Consented, now: Timestamp) -> String {
             )
         }
         Consented::Keys { rules, operations, expires_at } => {
-            let keys: Vec<String> = operations.iter().map(|(operation, key)| one(*operation, key)).collect();
+            let keys: Vec<String> =
+                operations.iter().map(|(operation, key)| one(*operation, key, names)).collect();
             format!(
                 "approved under rules {}: {} ({})",
                 rules.short(),
@@ -81,23 +86,40 @@ fn told(what: &Consented, now: Timestamp) -> String {
         }
         Consented::Paused => "paused everything".to_owned(),
         Consented::Resumed => "let everything go on".to_owned(),
-        Consented::HeldKey { key } => format!("put on hold {key}"),
-        Consented::ReleasedKey { key } => format!("released {key}"),
-        Consented::Held { scope } => format!("put on hold {scope}"),
-        Consented::Released { scope } => format!("released {scope}"),
-        Consented::Adopted { key } => format!("adopted {key}"),
+        Consented::HeldKey { key } => format!("put on hold {}", typed(key, names)),
+        Consented::ReleasedKey { key } => format!("released {}", typed(key, names)),
+        Consented::Held { scope } => format!("put on hold {}", scoped(scope, names)),
+        Consented::Released { scope } => format!("released {}", scoped(scope, names)),
+        Consented::Adopted { key } => format!("adopted {}", typed(key, names)),
         Consented::AdoptedAll { rules, keys } => {
             let all = count(keys.len(), "assignment", "assignments");
             format!("adopted {all} with rules {}", rules.short())
         }
-        Consented::Disowned { key } => format!("disowned {key}"),
+        Consented::Disowned { key } => format!("disowned {}", typed(key, names)),
         Consented::LedgerConfirmed { doubt } => format!("took the ledger as it was, though {doubt}"),
         Consented::Confirmed { name, permission_set } => format!("confirmed {name} as {permission_set}"),
     }
 }
 
-fn one(operation: Operation, key: &AssignmentKey) -> String {
-    format!("{operation} {key}")
+fn one(operation: Operation, key: &AssignmentKey, names: &Names) -> String {
+    format!("{operation} {}", typed(key, names))
+}
+
+/// A key as commands take it.
+fn typed(key: &AssignmentKey, names: &Names) -> String {
+    let (permission_set, principal) = report::named(key, names);
+    KeyText::of(&key.account, &permission_set, &principal)
+}
+
+/// What is on hold, as commands take it.
+fn scoped(scope: &HoldScope, names: &Names) -> String {
+    match scope {
+        HoldScope::Account(id) => format!("account:{id}"),
+        HoldScope::Principal(principal) => {
+            let PrincipalName { kind, name, id } = report::principal(principal, names);
+            format!("{kind}:{}", name.unwrap_or(id))
+        }
+    }
 }
 
 fn worth(expires_at: Timestamp, now: Timestamp) -> String {

@@ -17,6 +17,7 @@ use crate::{
     failure::Unknown,
     ledger, look_up, render,
     screen::count,
+    suggestions,
 };
 
 /// Reads, and tells.
@@ -93,7 +94,7 @@ async fn read(
         && desk.aws.organization.account(account).await.map_err(Failure::LookUp)?.is_none()
     {
         let all = desk.aws.organization.accounts().await.map_err(Failure::LookUp)?;
-        return Err(look_up::no_account(account.as_str(), &all).into());
+        return Err(suggestions::no_account(account.as_str(), &all).into());
     }
     let settings = AuditSettings {
         way: arguments.thorough.then_some(Way::ByAccount),

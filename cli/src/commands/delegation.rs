@@ -19,6 +19,7 @@ use crate::{
     failure::Undelegated,
     ledger, look_up, render, report,
     screen::{count, line},
+    suggestions,
 };
 
 /// The most characters of a permission set's name.
@@ -95,7 +96,7 @@ fn named<'i>(text: &str, index: &'i Index) -> Result<&'i Team, Undelegated> {
         let all = || teams.iter().map(|team| team.id.as_str());
         Undelegated::Team {
             name: line(text),
-            nearest: look_up::nearest(text, all()).into_iter().map(line).collect(),
+            nearest: suggestions::nearest(text, all()).into_iter().map(line).collect(),
             all: all().map(line).collect(),
         }
     })
@@ -285,7 +286,7 @@ pub(crate) async fn who(
     }
     let Some(account) = inventory.accounts.iter().find(|account| account.id == asked) else {
         let all = desk.aws.organization.accounts().await.map_err(Failure::LookUp)?;
-        return Err(look_up::no_account(asked.as_str(), &all).into());
+        return Err(suggestions::no_account(asked.as_str(), &all).into());
     };
     let report = WhoReport {
         format: report::FORMAT,

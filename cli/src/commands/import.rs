@@ -89,7 +89,7 @@ fn choices(arguments: &ImportArgs, existing: &Existing) -> Result<Choices, Failu
         existing.accounts.values().flat_map(|account| account.tags.iter().map(|(key, _)| key)).collect();
     for key in &arguments.trusted_tags {
         if !keys.contains(key.as_str()) {
-            let near = crate::look_up::nearest(key, keys.iter().copied());
+            let near = crate::suggestions::nearest(key, keys.iter().copied());
             return Err(ImportFailure::NoSuchTag {
                 key: line(key),
                 near: near.into_iter().map(str::to_owned).collect(),
@@ -99,7 +99,7 @@ fn choices(arguments: &ImportArgs, existing: &Existing) -> Result<Choices, Failu
     }
     for name in &arguments.protected {
         if !existing.sets.values().any(|set| set.name == *name) {
-            let near = crate::look_up::nearest(name, existing.sets.values().map(|set| set.name.as_str()));
+            let near = crate::suggestions::nearest(name, existing.sets.values().map(|set| set.name.as_str()));
             return Err(Unknown::PermissionSet {
                 name: line(name),
                 nearest: near.into_iter().map(line).collect(),

@@ -12,8 +12,9 @@ use crate::{
     args::{ByArgs, ConnectionArgs, HoldArgs, PauseArgs},
     connect,
     keys::HoldTarget,
-    ledger, look_up, render,
+    ledger, render,
     screen::line,
+    suggestions,
 };
 
 /// Stops everything.
@@ -87,7 +88,7 @@ async fn may_be_there(
     let Ok(aws) = connect::connect(connection, machine).await else { return Ok(()) };
     if let Ok(None) = aws.organization.account(account).await {
         let all = aws.organization.accounts().await.unwrap_or_default();
-        return Err(look_up::no_account(account.as_str(), &all).into());
+        return Err(suggestions::no_account(account.as_str(), &all).into());
     }
     Ok(())
 }

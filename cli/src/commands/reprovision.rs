@@ -119,7 +119,7 @@ async fn show(
     let queue = LocalQueue::standard(std::sync::Arc::clone(&machine.clock));
     let outlook = reprovisioner(&desk, &desk.aws, &queue, &queue, &set).outlook(&set).await;
     let outlook = outlook.map_err(Failure::Reprovision)?;
-    let names = Names::remembered(desk.ledger.as_ref()).await?;
+    let names = names(&desk, name, &set).await?;
     let records = engine::records(desk.ledger.as_ref()).await?;
     let of_it = records.iter().filter(|record| record.permission_set == set);
     let last = of_it.max_by_key(|record| record.ended);
@@ -196,7 +196,7 @@ async fn push(
         }
         LedgerAt::File(_) => {
             super::orders::say(screen, &format!("Pushed.{joined}"))?;
-            Box::pin(follow(&desk, &set, connection, machine, screen)).await
+            Box::pin(follow(&desk, (name, &set), connection, machine, screen)).await
         }
     }
 }
@@ -205,7 +205,7 @@ async fn push(
 /// done under the engine's lease.
 async fn follow(
     desk: &Desk,
-    set: &PermissionSetArn,
+    (name, set): (&SetText, &PermissionSetArn),
     connection: &ConnectionArgs,
     machine: &Machine,
     screen: &mut Screen<'_>,
@@ -242,7 +242,7 @@ async fn follow(
         };
         looked?;
         if is_over(desk, &campaign).await? {
-            let names = Names::remembered(desk.ledger.as_ref()).await?;
+            let names = names(desk, name, set).await?;
             let records = engine::records(desk.ledger.as_ref()).await?;
             let of_it = |record: &&CampaignRecord| {
                 record.permission_set == campaign.permission_set && record.began == campaign.began
@@ -260,6 +260,16 @@ async fn follow(
     let text = "It is still under way: `usher reprovision` shows how far it is, and the functions, or the same command, go on with it.";
     super::orders::say(screen, text)?;
     Ok(Ending::Bad)
+}
+
+/// The names that the ledger remembers, and that of the one that is asked about: rules need not name it.
+async fn names(desk: &Desk, asked: &SetText, set: &PermissionSetArn) -> Result<Names, Failure> {
+    let name = match asked {
+        SetText::Name(name) => Some(name.clone()),
+        // One that is gone has none.
+        SetText::Id(_) => desk.aws.access.permission_set_name(set).await.map_err(Failure::LookUp)?,
+    };
+    Ok(Names::remembered(desk.ledger.as_ref()).await?.with_permission_set(set, name))
 }
 
 async fn is_over(desk: &Desk, campaign: &Campaign) -> Result<bool, Failure> {

@@ -10,12 +10,12 @@ use shared::{
 
 use super::self_test::{End, Waiting};
 use crate::{
-    Machine,
+    Failure, Machine,
     args::{AfterArgs, ConnectionArgs, LedgerAt},
     desk,
     doctor::{Findings, Surroundings, records, told, way_out},
     ledger,
-    report::SelfTestTold,
+    report::{SelfTestTold, Verdict},
     screen::{count, line},
 };
 
@@ -67,32 +67,24 @@ impl Deployed<'_> {
             LedgerAt::Table(table) => Ok(std::sync::Arc::new(self.way().ledger(table)) as _),
             LedgerAt::File(_) => ledger::to_use(at, self.connection, self.machine).await,
         };
-        let opened: Result<std::sync::Arc<dyn Ledger>, _> = opened.map_err(|failure| told(&failure));
-        let read = match &opened {
-            Ok(ledger) => {
-                let in_force = ledger.rules_in_force().await;
-                in_force.map_err(|error| line(&shared::causes::joined(&error)))
-            }
-            Err(why) => Err(why.clone()),
+        let read = async {
+            let ledger: std::sync::Arc<dyn Ledger> = opened?;
+            let in_force = ledger.rules_in_force().await?;
+            Ok::<_, Failure>((ledger, in_force))
         };
-        let in_force = match read {
-            Ok(in_force) => in_force,
-            Err(why) => {
-                findings.bad("ledger", format!("{shown}: {why}"), records::ledger_way_out(at));
+        let (ledger, in_force) = match read.await {
+            Ok(read) => read,
+            Err(failure) => {
+                let told = (format!("{shown}: {}", told(&failure)), records::ledger_way_out(at));
+                findings.failed("ledger", Verdict::Bad, &failure, told);
                 return None;
             }
         };
         findings.good("ledger", format!("{shown} can be read"));
-        let ledger = opened.ok()?;
         if in_force.is_none() {
             let way_out =
                 "`usher rules publish`, or upload some: until then nothing is granted and nothing revoked";
-            findings.add(
-                "rules",
-                crate::report::Verdict::Note,
-                "none are in force yet",
-                Some(way_out.to_owned()),
-            );
+            findings.add("rules", Verdict::Note, "none are in force yet", Some(way_out.to_owned()));
             return Some(ledger);
         }
         let store = match at {
@@ -237,7 +229,10 @@ impl Deployed<'_> {
             End::Came => {
                 findings.good(what, format!("from the default bus of {place} to the ledger and back"));
             }
-            End::NotSent(error) => findings.bad(what, not_sent(&place, &error), way_out(&error, PUT)),
+            End::NotSent(error) => {
+                let told = (not_sent(&place, &error), way_out(&error, PUT));
+                findings.failed(what, Verdict::Bad, &error, told);
+            }
             End::Unread(why) => {
                 findings.bad(what, unread(test, &why), "the ledger could be read a moment before: try again");
             }
@@ -273,10 +268,14 @@ impl Deployed<'_> {
         match end {
             End::Came => findings
                 .good(what, format!("from the default bus of {place}, by the forwarder and the service's bus, to the ledger and back")),
-            End::NotSent(error) => findings.bad(
+            End::NotSent(error) => findings.failed(
                 what,
-                not_sent(&place, &error),
-                format!("{}; --forwarder-profile is a profile of the management account", way_out(&error, PUT)),
+                Verdict::Bad,
+                &error,
+                (
+                    not_sent(&place, &error),
+                    format!("{}; --forwarder-profile is a profile of the management account", way_out(&error, PUT)),
+                ),
             ),
             End::Unread(why) => findings.bad(what, unread(test, &why), "the ledger could be read a moment before: try again"),
             End::NotCome { another: Some(other) } => findings.bad(what, in_its_place(test, &other), AGAIN),

@@ -14,7 +14,7 @@ use crate::{
     args::{AfterArgs, ConnectionArgs, DeployCheckArgs},
     connect,
     doctor::{self, Findings, Surroundings},
-    report::{DeployReport, FORMAT, SelfTestTold, Stage, Verdict},
+    report::{DeployReport, FORMAT, SelfTestTold, Stage},
     screen::line,
 };
 
@@ -48,7 +48,7 @@ pub(crate) async fn check(
     let findings = findings.into_all();
     DeployReport {
         format: FORMAT,
-        ok: !findings.iter().any(|finding| finding.verdict == Verdict::Bad),
+        ok: doctor::is_ok(&findings),
         stage: if is_deployed { Stage::After } else { Stage::Before },
         findings,
         calls: around.calls,

@@ -6,7 +6,7 @@ use shared::{
     ports::{OfVersion, OrganizationFacts, OrganizationReader as _, PortError, RequestListing},
 };
 
-use super::Findings;
+use super::{Findings, is_busy};
 use crate::{
     connect::Aws,
     report::{CallOutcome, CallTried},
@@ -41,6 +41,7 @@ impl Trials {
         let (outcome, why) = match &answer {
             Ok(_) | Err(PortError::NotFound(_)) => (CallOutcome::Allowed, None),
             Err(error @ PortError::Denied(_)) => (CallOutcome::Denied, Some(line(&error.to_string()))),
+            Err(error) if is_busy(error) => (CallOutcome::Unanswered, Some(line(&error.to_string()))),
             Err(error) => (CallOutcome::Failed, Some(line(&error.to_string()))),
         };
         // One answer stands for several calls: of one that was not allowed, AWS's words name it.

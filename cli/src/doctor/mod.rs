@@ -5,6 +5,8 @@ mod calls;
 pub(crate) mod records;
 mod standing;
 
+use std::error::Error;
+
 use shared::{
     aws::{CallerIdentity, Connection, InstanceSeen},
     domain::InstanceArn,
@@ -17,8 +19,11 @@ use crate::{
     args::{ConnectionArgs, DoctorArgs},
     connect::{self, Aws},
     report::{CallTried, DoctorReport, FORMAT, Finding, Verdict},
-    screen::line,
+    screen::{count, line},
 };
+
+/// What is said where AWS was too busy to tell.
+const TRY_AGAIN: &str = "throttled, several times over: try again in a minute";
 
 /// What a doctor collects.
 #[derive(Default)]
@@ -44,6 +49,25 @@ impl Findings {
 
     pub(crate) fn bad(&mut self, what: &'static str, found: impl Into<String>, way_out: impl Into<String>) {
         self.add(what, Verdict::Bad, found, Some(way_out.into()));
+    }
+
+    /// What could not be told, for this error. Of AWS's being busy nothing follows but that it is to be asked again.
+    pub(crate) fn failed(
+        &mut self,
+        what: &'static str,
+        verdict: Verdict,
+        error: &(dyn Error + 'static),
+        (found, way_out): (impl Into<String>, impl Into<String>),
+    ) {
+        if is_busy(error) {
+            self.unanswered(what, found);
+        } else {
+            self.add(what, verdict, found, Some(way_out.into()));
+        }
+    }
+
+    fn unanswered(&mut self, what: &'static str, found: impl Into<String>) {
+        self.add(what, Verdict::Unanswered, found, Some(TRY_AGAIN.to_owned()));
     }
 
     pub(crate) fn untried(&mut self, what: &'static str, why: impl Into<String>) {
@@ -89,8 +113,16 @@ pub(crate) async fn examine(
     records::ledger(&arguments.ledger.at, connection, machine, &mut findings).await;
     records::rules(&arguments.rules, &arguments.ledger.at, connection, machine, &mut findings).await;
     let findings = findings.into_all();
-    let ok = !findings.iter().any(|finding| finding.verdict == Verdict::Bad);
+    let ok = is_ok(&findings);
     DoctorReport { format: FORMAT, ok, findings, calls: around.calls }
+}
+
+/// Whether all that is needed is there; what nobody could tell is not known to be.
+pub(crate) fn is_ok(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| match finding.verdict {
+        Verdict::Good | Verdict::Note | Verdict::Warning | Verdict::Untried => true,
+        Verdict::Bad | Verdict::Unanswered => false,
+    })
 }
 
 /// Looks at what Usher needs of AWS.
@@ -99,7 +131,7 @@ pub(crate) async fn surroundings(
     machine: &Machine,
     findings: &mut Findings,
 ) -> Surroundings {
-    let way = connect::connection(connection, machine).await;
+    let way = connect::connection(connection, machine).await.patient();
     let mut around = Surroundings {
         way,
         is_barred: true,
@@ -142,9 +174,7 @@ pub(crate) fn way_out(error: &PortError, action: &str) -> String {
         PortError::Denied(_) => format!("allow `{action}` to the role that Usher runs as"),
         PortError::Barred(_) => "see to the credentials first".to_owned(),
         PortError::Unassumed(_) => "see to the role first".to_owned(),
-        PortError::Throttled(_) | PortError::WindowFull(_) | PortError::Conflict(_) => {
-            "try again in a minute".to_owned()
-        }
+        PortError::Throttled(_) | PortError::WindowFull(_) | PortError::Conflict(_) => TRY_AGAIN.to_owned(),
         PortError::NotFound(_) | PortError::Refused(_) => "check the Region".to_owned(),
         PortError::Failed(_) => "check the Region, the endpoint and the network, and try again".to_owned(),
     }
@@ -177,7 +207,8 @@ async fn instance(
     let all = match way.instances().await {
         Ok(all) => all,
         Err(error) => {
-            findings.bad(what, line(&error.to_string()), way_out(&error, "sso:ListInstances"));
+            let told = (line(&error.to_string()), way_out(&error, "sso:ListInstances"));
+            findings.failed(what, Verdict::Bad, &error, told);
             return None;
         }
     };
@@ -266,7 +297,8 @@ async fn opened(
             Some(aws)
         }
         Err(failure) => {
-            findings.bad("instance", told(&failure), "the sentence before says what Usher needs of it");
+            let told = (told(&failure), "the sentence before says what Usher needs of it");
+            findings.failed("instance", Verdict::Bad, &failure, told);
             None
         }
     }
@@ -274,11 +306,12 @@ async fn opened(
 
 /// What the calls that were tried come to.
 fn allowed(calls: &[CallTried], all: bool, findings: &mut Findings) {
-    use crate::report::CallOutcome::{Allowed, Denied, Failed, Untried};
+    use crate::report::CallOutcome::{Allowed, Denied, Failed, Unanswered, Untried};
     let of = |outcome| calls.iter().filter(move |call| call.outcome == outcome);
     let names = |outcome| of(outcome).map(|call| call.action).collect::<Vec<_>>().join(", ");
     let what = "reads";
     let (good, denied, failed) = (of(Allowed).count(), of(Denied).count(), of(Failed).count());
+    let unanswered = of(Unanswered).count();
     if denied > 0 {
         findings.bad(
             what,
@@ -293,9 +326,14 @@ fn allowed(calls: &[CallTried], all: bool, findings: &mut Findings) {
             "try again; --json has AWS's words",
         );
     }
-    if good == 0 && denied == 0 && failed == 0 {
+    if unanswered > 0 {
+        let calls = count(unanswered, "call was", "calls were");
+        findings.unanswered(what, format!("{calls} throttled: {}", names(Unanswered)));
+    }
+    let unclear = denied + failed + unanswered;
+    if good + unclear == 0 {
         findings.untried(what, "what comes before is missing");
-    } else if denied == 0 && failed == 0 {
+    } else if unclear == 0 {
         let untried = of(Untried).count();
         let rest = if untried > 0 {
             format!("; nothing to try {untried} on: {}", names(Untried))
@@ -305,6 +343,21 @@ fn allowed(calls: &[CallTried], all: bool, findings: &mut Findings) {
         let found = format!("{good} calls were tried, and all are allowed{rest}");
         if all { findings.good(what, found) } else { findings.note(what, found) }
     }
+}
+
+/// Whether AWS or the ledger was too busy to answer: nothing else is told by that.
+pub(crate) fn is_busy(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(error) = cause.downcast_ref::<PortError>() {
+            return matches!(
+                error,
+                PortError::Throttled(_) | PortError::WindowFull(_) | PortError::Conflict(_)
+            );
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// A failure with its causes, in one line.

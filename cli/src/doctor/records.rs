@@ -6,10 +6,11 @@ use shared::{engine::Rulebook, ports::Ledger};
 
 use super::{Findings, told};
 use crate::{
-    Machine,
+    Failure, Machine,
     args::{ConnectionArgs, LedgerAt},
     commands::plan::Rules,
     connect, desk, ledger,
+    report::Verdict,
     screen::{count, line},
 };
 
@@ -41,8 +42,9 @@ pub(super) async fn ledger(
     match open(at, connection, machine).await {
         Ok((_, true)) => findings.good(what, format!("{shown} can be read, and rules are in force")),
         Ok((_, false)) => findings.note(what, format!("{shown} can be read; no rules are in force yet")),
-        Err(why) => {
-            findings.bad(what, why, ledger_way_out(at));
+        Err(failure) => {
+            let told = (told(&failure), ledger_way_out(at));
+            findings.failed(what, Verdict::Bad, &failure, told);
         }
     }
 }
@@ -62,9 +64,9 @@ async fn open(
     at: &LedgerAt,
     connection: &ConnectionArgs,
     machine: &Machine,
-) -> Result<(std::sync::Arc<dyn Ledger>, bool), String> {
-    let ledger = ledger::to_use(at, connection, machine).await.map_err(|failure| told(&failure))?;
-    let in_force = ledger.rules_in_force().await.map_err(|error| line(&shared::causes::joined(&error)))?;
+) -> Result<(std::sync::Arc<dyn Ledger>, bool), Failure> {
+    let ledger = ledger::to_use(at, connection, machine).await?;
+    let in_force = ledger.rules_in_force().await?;
     Ok((ledger, in_force.is_some()))
 }
 
@@ -81,9 +83,16 @@ pub(super) async fn rules(
         in_files(files, findings);
         return;
     }
-    let Ok((in_force, true)) = open(at, connection, machine).await else {
-        findings.untried(what, "none are in force in the ledger; --rules PATH looks at rule files");
-        return;
+    let in_force = match open(at, connection, machine).await {
+        Ok((in_force, true)) => in_force,
+        Ok((_, false)) => {
+            findings.untried(what, "none are in force in the ledger; --rules PATH looks at rule files");
+            return;
+        }
+        Err(_) => {
+            findings.untried(what, "the ledger can't be read; --rules PATH looks at rule files");
+            return;
+        }
     };
     let store = match desk::store(at, connection, machine).await {
         Ok(store) => store,
@@ -122,10 +131,14 @@ pub(crate) async fn in_force(rulebook: &Rulebook, ledger: &dyn Ledger, findings:
             let (mode, version) = (rules.index.settings().mode, rules.version.short());
             findings.good(what, format!("{number} in force, mode {mode}, version {version}"));
         }
-        Err(error) => findings.bad(
+        Err(error) => findings.failed(
             what,
-            line(&shared::causes::joined(&error)),
-            "check the folder `rules` beside the ledger, or the bucket, and publish the rules again",
+            Verdict::Bad,
+            &error,
+            (
+                line(&shared::causes::joined(&error)),
+                "check the folder `rules` beside the ledger, or the bucket, and publish the rules again",
+            ),
         ),
     }
 }

@@ -7,8 +7,8 @@ use shared::{
     settings::{Settings, SettingsError},
 };
 
-use super::Findings;
-use crate::{connect::Aws, screen::line};
+use super::{Findings, is_busy};
+use crate::{connect::Aws, report::Verdict, screen::line};
 
 /// Whether there are credentials, and whose.
 pub(super) fn caller(
@@ -32,10 +32,14 @@ pub(super) fn caller(
                 None => "set AWS_PROFILE or give --profile; `aws sso login` renews a session that has expired".to_owned(),
             },
         ),
-        Err(error) => findings.warning(
+        Err(error) => findings.failed(
             what,
-            format!("STS did not say whose they are: {}", line(&error.to_string())),
-            "check the Region and the endpoint; what follows tells whether they can be used",
+            Verdict::Warning,
+            error,
+            (
+                format!("STS did not say whose they are: {}", line(&error.to_string())),
+                "check the Region and the endpoint; what follows tells whether they can be used",
+            ),
         ),
     }
 }
@@ -52,15 +56,12 @@ pub(super) async fn organization(
     let facts = match api.organization().await {
         Ok(facts) => facts,
         Err(error) => {
-            findings.bad(
-                what,
-                line(&error.to_string()),
-                if matches!(error, PortError::Denied(_)) {
-                    "use a role of the management account or of a delegated administrator, and allow `organizations:DescribeOrganization` to it".to_owned()
-                } else {
-                    super::way_out(&error, "organizations:DescribeOrganization")
-                },
-            );
+            let way_out = if matches!(error, PortError::Denied(_)) {
+                "use a role of the management account or of a delegated administrator, and allow `organizations:DescribeOrganization` to it".to_owned()
+            } else {
+                super::way_out(&error, "organizations:DescribeOrganization")
+            };
+            findings.failed(what, Verdict::Bad, &error, (line(&error.to_string()), way_out));
             return None;
         }
     };
@@ -75,7 +76,8 @@ pub(super) async fn organization(
             "enable all features of the organization: Identity Center gives access to accounts with them alone",
         ),
         Err(error) => {
-            findings.warning(what, line(&error.to_string()), super::way_out(&error, "organizations:DescribeOrganization"));
+            let told = (line(&error.to_string()), super::way_out(&error, "organizations:DescribeOrganization"));
+            findings.failed(what, Verdict::Warning, &error, told);
         }
     }
     trust(way, findings).await;
@@ -104,6 +106,7 @@ async fn trust(way: &Connection, findings: &mut Findings) {
             "the organization does not trust IAM Identity Center",
             format!("`aws organizations enable-aws-service-access --service-principal {IDENTITY_CENTER}`"),
         ),
+        Err(error) if is_busy(&error) => findings.unanswered(what, line(&error.to_string())),
         Err(_) => findings.untried(
             what,
             "only the management account and delegated administrators may ask, with `organizations:ListAWSServiceAccessForOrganization`",
@@ -120,7 +123,7 @@ async fn standing(way: &Connection, caller: &AccountId, management: &AccountId, 
     match way.delegated_administrators().await {
         Ok(all) if all.contains(caller) => findings.add(
             what,
-            super::Verdict::Note,
+            Verdict::Note,
             format!("account {caller} is a delegated administrator of IAM Identity Center"),
             Some(
                 "assignments of the management account, and permission sets that it has, can be written from there only: Usher \
@@ -133,10 +136,14 @@ async fn standing(way: &Connection, caller: &AccountId, management: &AccountId, 
             format!("account {caller} is neither the management account nor a delegated administrator of IAM Identity Center"),
             register(caller),
         ),
-        Err(error) => findings.warning(
+        Err(error) => findings.failed(
             what,
-            format!("whether account {caller} is a delegated administrator can't be told: {}", line(&error.to_string())),
-            format!("allow `organizations:ListDelegatedAdministrators`; if it is none: {}", register(caller)),
+            Verdict::Warning,
+            &error,
+            (
+                format!("whether account {caller} is a delegated administrator can't be told: {}", line(&error.to_string())),
+                format!("allow `organizations:ListDelegatedAdministrators`; if it is none: {}", register(caller)),
+            ),
         ),
     }
 }
@@ -171,11 +178,15 @@ pub(super) async fn role(
     }
     match way.can_assume(&role, "usher-doctor").await {
         Ok(()) => findings.good(what, format!("{role} can be assumed")),
-        Err(error) => findings.bad(
+        Err(error) => findings.failed(
             what,
-            format!("{role} can't be assumed: {}", line(&error.to_string())),
-            "the role must trust whoever runs Usher, who needs `sts:AssumeRole` on it; the functions have roles of their own, \
-             which may well be trusted where yours is not",
+            Verdict::Bad,
+            &error,
+            (
+                format!("{role} can't be assumed: {}", line(&error.to_string())),
+                "the role must trust whoever runs Usher, who needs `sts:AssumeRole` on it; the functions have roles of their own, \
+                 which may well be trusted where yours is not",
+            ),
         ),
     }
 }
@@ -191,7 +202,7 @@ mod tests {
     use super::*;
 
     /// What is found where nobody answers.
-    async fn found(role: Result<Option<RoleArn>, SettingsError>) -> Vec<(super::super::Verdict, String)> {
+    async fn found(role: Result<Option<RoleArn>, SettingsError>) -> Vec<(Verdict, String)> {
         let way = Connection::to_stand_in("http://127.0.0.1:9", "AKIAEXAMPLE").sent_once();
         let management: AccountId = "111122223333".parse().unwrap();
         let mut findings = Findings::default();
@@ -205,11 +216,11 @@ mod tests {
         let role = |account: &str| format!("arn:aws:iam::{account}:role/reads").parse().map(Some);
         let other = found(Ok(role("222233334444").unwrap())).await;
         assert!(
-            matches!(&other[..], [(super::super::Verdict::Bad, found)] if found.contains("not in the management account"))
+            matches!(&other[..], [(Verdict::Bad, found)] if found.contains("not in the management account"))
         );
         let tried = found(Ok(role("111122223333").unwrap())).await;
         assert!(
-            matches!(&tried[..], [(super::super::Verdict::Bad, found)] if found.contains("can't be assumed: no usable answer"))
+            matches!(&tried[..], [(Verdict::Bad, found)] if found.contains("can't be assumed: no usable answer"))
         );
         let wrong = SettingsError::Invalid {
             variable: "USHER_MANAGEMENT_ROLE_ARN".to_owned(),

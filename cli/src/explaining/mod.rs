@@ -22,12 +22,13 @@ use crate::{
     failure::Unknown,
     foresight::Foresight,
     keys::KeyText,
-    look_up::{self, Who},
+    look_up::Who,
     names::Names,
     report::{
         self, AccountTold, AssignmentExplained, ExplainReport, HoldTold, PermissionSetName, PrincipalName,
         RulesUsed, SetExplained, WithheldTold,
     },
+    suggestions,
 };
 
 /// Explains one permission set for somebody in an account, or all that there is to say of.
@@ -128,7 +129,7 @@ async fn unknown(desk: &Desk, account: &AccountId) -> Failure {
         return Unknown::Departed { account: account.clone(), rows }.into();
     }
     match desk.aws.organization.accounts().await {
-        Ok(all) => look_up::no_account(account.as_str(), &all).into(),
+        Ok(all) => suggestions::no_account(account.as_str(), &all).into(),
         Err(_) => Failure::UnknownAccount(account.clone()),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use shared::domain::Route;
 
-use super::doctor_text::{calls, one};
+use super::doctor_text::{UNANSWERED, calls, one};
 use crate::{
     Paint, Style,
     report::{DeployReport, HopName, SelfTestTold, Stage, Verdict},
@@ -31,15 +31,15 @@ pub(crate) fn deploy(report: &DeployReport, style: Style) -> String {
         }
     }
     let of = |verdict| report.findings.iter().filter(|finding| finding.verdict == verdict).count();
-    let (bad, warnings) = (of(Verdict::Bad), of(Verdict::Warning));
     let (can, cannot) = match report.stage {
         Stage::Before => ("The service can be deployed", "It can't be deployed so"),
         Stage::After => ("The service works", "The service does not work so"),
     };
-    let sum = match (bad, warnings) {
-        (0, 0) => format!("{can}."),
-        (0, some) => format!("{can}, with {}.", count(some, "warning", "warnings")),
-        (some, _) => format!("{cannot}: {} to mend.", count(some, "thing", "things")),
+    let sum = match (of(Verdict::Bad), of(Verdict::Unanswered), of(Verdict::Warning)) {
+        (0, 0, 0) => format!("{can}."),
+        (0, 0, some) => format!("{can}, with {}.", count(some, "warning", "warnings")),
+        (0, _, _) => UNANSWERED.to_owned(),
+        (some, _, _) => format!("{cannot}: {} to mend.", count(some, "thing", "things")),
     };
     let _ = writeln!(text, "\n{}", style.paint(Paint::Heading, sum));
     text

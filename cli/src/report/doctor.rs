@@ -38,6 +38,8 @@ pub enum Verdict {
     Warning,
     /// Usher can't work so.
     Bad,
+    /// AWS was too busy to tell: nothing is known to be wrong, nor to be right.
+    Unanswered,
     /// It was not looked at.
     Untried,
 }
@@ -60,6 +62,8 @@ pub struct CallTried {
 pub enum CallOutcome {
     Allowed,
     Denied,
+    /// AWS was too busy to answer, several times.
+    Unanswered,
     /// It failed for another reason.
     Failed,
     /// There is nothing to try it on.

@@ -287,14 +287,19 @@ pub struct RuleName {
 /// The key's two halves with their names.
 pub(crate) fn named(key: &AssignmentKey, names: &Names) -> (PermissionSetName, PrincipalName) {
     let AssignmentKey { account: _, permission_set, principal } = key;
+    (
+        PermissionSetName { name: names.permission_set(permission_set), arn: permission_set.clone() },
+        self::principal(principal, names),
+    )
+}
+
+/// A principal with its name.
+pub(crate) fn principal(principal: &Principal, names: &Names) -> PrincipalName {
     let kind = match principal {
         Principal::Group(_) => "group",
         Principal::User(_) => "user",
     };
-    (
-        PermissionSetName { name: names.permission_set(permission_set), arn: permission_set.clone() },
-        PrincipalName { kind, name: names.principal(principal), id: principal.id().to_owned() },
-    )
+    PrincipalName { kind, name: names.principal(principal), id: principal.id().to_owned() }
 }
 
 /// Rules with their modes, by id.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{AccountId, AccountState, AssignmentKey, GroupId, PermissionSetArn, Principal, Tags, UserId},
-    ledger::{Edit, Row, State},
+    ledger::{ConsentRecord, Edit, Row, State},
 };
 
 /// What the ledger remembers of the time between two reports.
@@ -24,6 +24,8 @@ pub struct Remembered<'a> {
     pub rows: BTreeMap<&'a AssignmentKey, &'a Row>,
     /// Edits of permission sets that events have told of.
     pub edits: BTreeMap<PermissionSetArn, BTreeSet<Edit>>,
+    /// Who gave up what was Usher's, the last time of each.
+    pub disowned: BTreeMap<AssignmentKey, ConsentRecord>,
     /// When it was noticed that somebody is in a group that matters.
     pub joined: BTreeMap<(GroupId, UserId), Timestamp>,
     /// Who was asked for what they have, in the later report, and has answered.
@@ -138,7 +140,7 @@ fn of_assignments(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> V
                         | State::Blocked { .. }
                         | State::Dormant,
                     )
-                    | None => all.push(told(ChangeKind::Disowned)),
+                    | None => all.push(of_disowned(key, was, before, remembered)),
                 }
             }
             Some(_) => {}
@@ -242,6 +244,21 @@ fn in_between(before: &Audit, now: &Audit, remembered: &Remembered<'_>) -> Vec<C
         });
     }
     all
+}
+
+/// What is there as before, and Usher's no more. Its row may be gone by now, or tell of what came after: the journal has who gave it up.
+fn of_disowned(key: &AssignmentKey, was: &Assignment, before: &Audit, remembered: &Remembered<'_>) -> Change {
+    let record = remembered.disowned.get(key).filter(|record| record.at >= before.taken.began);
+    Change {
+        at: record.map(|record| record.at),
+        cause: record.map(|record| record.cause().as_str().to_owned()),
+        rules: was.rules.clone(),
+        note: record.map(|ConsentRecord { by, reason, .. }| match reason.as_str() {
+            "" => format!("{by} gave it up"),
+            reason => format!("{by} gave it up: {reason}"),
+        }),
+        ..of_key(ChangeKind::Disowned, key)
+    }
 }
 
 /// An assignment that is no longer there: whether it was Usher who took it away is told by what its row has become.

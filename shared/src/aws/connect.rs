@@ -24,6 +24,9 @@ use crate::{
 /// How often a call is sent at most, the first time included. Writes of assignments are sent once.
 pub(super) const ATTEMPTS: u32 = 3;
 
+/// The same for a command that somebody waits for: some seconds more cost less than its whole run again. Only after a throttle are the pauses long.
+const PATIENT_ATTEMPTS: u32 = 5;
+
 /// How to reach AWS. What is `None` comes from where every AWS tool looks for it: the environment and the profile.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
@@ -185,6 +188,21 @@ impl Connection {
             config: once(self.config),
             counted: self.counted.map(|config| Box::new(once(*config))),
             management: alike(self.management, Self::sent_once),
+        }
+    }
+
+    /// The same connection for a command that reads much: what is throttled, or fails in another way that may pass, is repeated more often
+    /// before it counts as failed.
+    #[must_use = "the connection itself is no more patient"]
+    pub fn patient(self) -> Self {
+        let patient = |config: SdkConfig| {
+            let retries = RetryConfig::standard().with_max_attempts(PATIENT_ATTEMPTS);
+            config.into_builder().retry_config(retries).build()
+        };
+        Self {
+            config: patient(self.config),
+            counted: self.counted.map(|config| Box::new(patient(*config))),
+            management: alike(self.management, Self::patient),
         }
     }
 

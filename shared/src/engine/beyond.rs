@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Decided, PublishError, RulesOnHand};
+use super::{Basis, Decided, PublishError, RulesOnHand};
 use crate::{
     domain::{AssignmentKey, Mode, PermissionSetArn, RuleId},
     ledger::{Beyond, WhyBeyond},
@@ -47,12 +47,16 @@ struct Found<'a> {
     examples: Vec<&'a AssignmentKey>,
     for_nobody: usize,
     places: Vec<String>,
+    /// The names of the accounts among these.
+    names: BTreeMap<String, String>,
 }
 
 /// Every rule that gives something beyond the scope of its team where these decisions were made, in the order of the document.
-pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, index: &Index) -> Vec<Beyond> {
+pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, basis: &Basis) -> Vec<Beyond> {
+    let index = &basis.rules.index;
     let mut by_rule: BTreeMap<(&RuleId, WhyBeyond), Found<'_>> = BTreeMap::new();
-    for Decided { plan, beyond: BeyondHere { wanted, out_of_reach }, .. } in decided {
+    for Decided { plan, account, beyond: BeyondHere { wanted, out_of_reach }, .. } in decided {
+        let name = || account.iter().map(|account| (account.id.to_string(), account.name.clone()));
         for (key, rules) in wanted {
             let is_forbidden = out_of_reach.forbidden.contains(key);
             let why = if is_forbidden { WhyBeyond::Forbidden } else { WhyBeyond::New };
@@ -61,6 +65,7 @@ pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, index: &Index)
                 found.assignments += 1;
                 if found.examples.len() < EXAMPLES {
                     found.examples.push(key);
+                    found.names.extend(name());
                 }
             }
         }
@@ -68,8 +73,12 @@ pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, index: &Index)
             let found = by_rule.entry((rule, WhyBeyond::New)).or_default();
             found.for_nobody += sets.len();
             let room = EXAMPLES.saturating_sub(found.places.len());
-            let own = |set: &PermissionSetArn| set.as_str().rsplit('/').next().unwrap_or_default().to_owned();
-            found.places.extend(sets.iter().take(room).map(|set| format!("{} {}", plan.account, own(set))));
+            found
+                .places
+                .extend(sets.iter().take(room).map(|set| format!("{} {}", plan.account, own_id(set))));
+            if room > 0 {
+                found.names.extend(name());
+            }
         }
     }
     let mut all = Vec::new();
@@ -77,7 +86,13 @@ pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, index: &Index)
         let Some(team) = &rule.team else { continue };
         for why in [WhyBeyond::New, WhyBeyond::Forbidden] {
             let Some(found) = by_rule.remove(&(&rule.id, why)) else { continue };
-            let Found { assignments, examples, for_nobody, places } = found;
+            let Found { assignments, examples, for_nobody, places, mut names } = found;
+            let is_told = |id: &str| {
+                examples.iter().any(|key| own_id(&key.permission_set) == id)
+                    || places.iter().any(|place| place.ends_with(id))
+            };
+            let sets = basis.set_names.iter().map(|(arn, name)| (own_id(arn).to_owned(), name.clone()));
+            names.extend(sets.filter(|(id, _)| is_told(id)));
             all.push(Beyond {
                 rule: rule.id.clone(),
                 team: team.clone(),
@@ -86,11 +101,16 @@ pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, index: &Index)
                 examples: examples.into_iter().cloned().collect(),
                 for_nobody,
                 places,
+                names,
                 why,
             });
         }
     }
     all
+}
+
+fn own_id(set: &PermissionSetArn) -> &str {
+    set.as_str().rsplit('/').next().unwrap_or_default()
 }
 
 /// Tells what these rules make new from what is just as much beyond under those in force, where the organization has changed since. The

@@ -56,7 +56,7 @@ impl Planner<'_> {
             grants_over_budget: 0,
             revokes_over_budget: 0,
             withheld: 0,
-            beyond: beyond(&survey.decided, &survey.basis.rules.index),
+            beyond: beyond(&survey.decided, &survey.basis),
         };
         for decided in survey.decided {
             let approved = guardrail::approve(decided.plan, &budgets);

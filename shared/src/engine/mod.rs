@@ -85,7 +85,7 @@ pub use members::{Members, MembersError};
 pub use memory::remember;
 pub use outline::OutlineError;
 pub use parking::{DeadLetters, Parked, ParkedFor, Tried, UnreadableJson};
-pub use planner::{Basis, Decided, Planner, Untold};
+pub use planner::{Basis, Decided, Planner, Untold, UntoldOfAll};
 pub use poll::{Poll, PollEnd, PollError, PollMessage, Polled, Poller, UnreadablePoll};
 pub use provisioner::{Provisioner, RunEnd, RunError, RunSummary};
 pub use publish::{

@@ -55,6 +55,28 @@ impl Untold {
     }
 }
 
+/// The same of many accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UntoldOfAll {
+    /// Of these rules, in how many accounts, and the first of the reasons.
+    pub rules: BTreeMap<RuleId, (usize, String)>,
+    /// Why it can't be told what is forbidden, by account.
+    pub never: BTreeMap<AccountId, String>,
+}
+
+impl UntoldOfAll {
+    pub fn of<'a>(all: impl IntoIterator<Item = (&'a AccountId, &'a Untold)>) -> Self {
+        let mut sum = Self::default();
+        for (account, Untold { rules, never }) in all {
+            for (rule, why) in rules {
+                sum.rules.entry(rule.clone()).or_insert_with(|| (0, why.clone())).0 += 1;
+            }
+            sum.never.extend(never.iter().map(|why| (account.clone(), why.clone())));
+        }
+        sum
+    }
+}
+
 /// What decisions rest on, besides the accounts themselves.
 #[derive(Debug)]
 pub struct Basis {
@@ -63,11 +85,13 @@ pub struct Basis {
     pub owned: u32,
     /// What was learned on the way, worth remembering.
     pub learned: BTreeMap<SeenKind, Vec<Seen>>,
+    /// The names of permission sets, as far as they were read or remembered.
+    pub set_names: BTreeMap<PermissionSetArn, String>,
 }
 
 impl Basis {
     pub(super) fn of(rules: RulesOnHand, reading: &Reading<'_>) -> Self {
-        Self { rules, owned: reading.owned(), learned: reading.learned() }
+        Self { rules, owned: reading.owned(), learned: reading.learned(), set_names: reading.set_names() }
     }
 
     /// The guardrails of the rules.

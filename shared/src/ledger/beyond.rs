@@ -1,6 +1,6 @@
 //! A rule that gives something beyond the scope of its team.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::domain::{AssignmentKey, RuleId, TeamId};
 
@@ -21,6 +21,9 @@ pub struct Beyond {
     /// The first of them: `111122223333 ps-…`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<String>,
+    /// The names of these accounts and permission sets by their ids, as far as they are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
     /// Whether these rules are what makes it so.
     #[serde(default)]
     pub why: WhyBeyond,
@@ -56,15 +59,15 @@ impl Beyond {
     }
 }
 
-/// `rule shop at teams/shop.yaml:4 (team shop), 12 assignments such as …`
+/// `rule shop at teams/shop.yaml:4 (team shop), 12 assignments such as shop-dev (111122223333) ReadOnlyAccess (ps-…) group:…`
 impl fmt::Display for Beyond {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rule, team, written_at, assignments, examples, for_nobody, places, why: _ } = self;
+        let Self { rule, team, written_at, assignments, examples, for_nobody, places, names, why: _ } = self;
         write!(f, "rule {rule} at {written_at} (team {team})")?;
         if *assignments > 0 {
             let what = if *assignments == 1 { "assignment" } else { "assignments" };
             let examples: Vec<String> = examples.iter().map(ToString::to_string).collect();
-            write!(f, ", {assignments} {what}{}", told(*assignments, &examples))?;
+            write!(f, ", {assignments} {what}{}", told(*assignments, &examples, names))?;
         }
         if *for_nobody > 0 {
             let what = if *for_nobody == 1 { "permission set" } else { "permission sets" };
@@ -72,7 +75,7 @@ impl fmt::Display for Beyond {
             write!(
                 f,
                 "{also}{for_nobody} {what} for principals that are not there yet{}",
-                told(*for_nobody, places)
+                told(*for_nobody, places, names)
             )?;
         }
         Ok(())
@@ -80,10 +83,50 @@ impl fmt::Display for Beyond {
 }
 
 /// Examples of so many.
-fn told(all: usize, examples: &[String]) -> String {
-    match examples {
+fn told(all: usize, examples: &[String], names: &BTreeMap<String, String>) -> String {
+    let examples: Vec<String> = examples.iter().map(|ids| named(ids, names)).collect();
+    match examples.as_slice() {
         [] => String::new(),
         [only] if all == 1 => format!(": {only}"),
         several => format!(" such as {}", several.join(", ")),
+    }
+}
+
+/// What is written by ids, each with its name before it where that is known.
+fn named(ids: &str, names: &BTreeMap<String, String>) -> String {
+    let each = ids.split(' ').map(|id| match names.get(id) {
+        Some(name) => format!("{name} ({id})"),
+        None => id.to_owned(),
+    });
+    each.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_by_name_is_told_with_it_and_else_by_its_id() {
+        let set = |digit: &str| {
+            format!("arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-{}", digit.repeat(16))
+        };
+        let key = |account: &str, digit: &str| AssignmentKey {
+            account: account.parse().unwrap(),
+            permission_set: set(digit).parse().unwrap(),
+            principal: "group:f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap(),
+        };
+        let names = [("111122223333", "shop dev"), ("ps-1111111111111111", "ReadOnlyAccess")];
+        let beyond = Beyond {
+            rule: "shop".parse().unwrap(),
+            team: "shop".parse().unwrap(),
+            written_at: "teams/shop.yaml:4".to_owned(),
+            assignments: 2,
+            examples: vec![key("111122223333", "1"), key("222233334444", "2")],
+            for_nobody: 1,
+            places: vec!["222233334444 ps-1111111111111111".to_owned()],
+            names: names.map(|(id, name)| (id.to_owned(), name.to_owned())).into(),
+            why: WhyBeyond::New,
+        };
+        insta::assert_snapshot!(beyond, @"rule shop at teams/shop.yaml:4 (team shop), 2 assignments such as shop dev (111122223333) ReadOnlyAccess (ps-1111111111111111) group:f10fac16-ab5b-45c3-86c1-0123456789ab, 222233334444 ps-2222222222222222 group:f10fac16-ab5b-45c3-86c1-0123456789ab; and 1 permission set for principals that are not there yet: 222233334444 ReadOnlyAccess (ps-1111111111111111)");
     }
 }

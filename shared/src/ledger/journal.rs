@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::{Doubt, HoldScope};
+use super::{Cause, Doubt, HoldScope};
 use crate::domain::{AssignmentKey, ConsentId, Operation, PermissionSetArn, PlanHash, RulesVersion};
 
 /// One act of a person, as it is kept.
@@ -94,6 +94,11 @@ impl ConsentRecord {
             hash.update(part.as_bytes());
         }
         Self { id: ConsentId::of_digest(&hash.finalize().into()), by, at, reason, what }
+    }
+
+    /// Why what it was about is as it is since then.
+    pub fn cause(&self) -> Cause {
+        Cause::new("command", self.id.as_str())
     }
 
     /// Whether it lets rules come into force although they have shrunk, after those in force since some time, at this time. Once: when others have come into force

@@ -204,6 +204,39 @@ async fn a_report_that_was_kept_answers_without_aws_and_is_what_changes_are_told
 }
 
 #[tokio::test]
+async fn what_was_given_up_is_told_with_when_and_by_whom() {
+    let place = applied().await;
+    let monday = place.path("monday.json");
+    let monday = monday.to_str().unwrap();
+    place.audited(&["--output", "json", "--out", monday]).await;
+    let key = "200000000001/ReadOnlyAccess/group:Auditors";
+    for order in [
+        // The last time counts, and only of what was given up since.
+        &["disown", key, "--by", "berta", "--reason", "by mistake"][..],
+        &["adopt", key, "--by", "berta"],
+        &["disown", key, "--by", "alba", "--reason", "theirs by now"],
+    ] {
+        let ran = place.order(order).await;
+        assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+    }
+    let told: Value = serde_json::from_str(&place.audited(&["--since", monday, "--json"]).await).unwrap();
+    let [change] = told["changes"].as_array().unwrap().as_slice() else { panic!("{}", told["changes"]) };
+    let journal = place.order(&["approvals", "--json"]).await.json();
+    let record = journal["records"].as_array().unwrap().last().unwrap();
+    assert_eq!(change["change"], "disowned");
+    assert_eq!(change["at"], record["at"]);
+    assert_eq!(change["cause"], json!(format!("command:{}", record["id"].as_str().unwrap())));
+    assert_eq!(change["note"], "alba gave it up: theirs by now");
+    assert_eq!(change["rules"], json!(["auditors"]));
+
+    let tuesday = place.path("tuesday.json");
+    let tuesday = tuesday.to_str().unwrap();
+    place.audited(&["--output", "json", "--out", tuesday]).await;
+    let compared = place.audited(&["--from", tuesday, "--since", monday]).await;
+    assert!(compared.contains("disowned") && !compared.contains("alba"), "by the reports alone: {compared}");
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_told_and_counted_apart() {
     let place = applied().await;
     let gone = {

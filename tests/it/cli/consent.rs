@@ -3,7 +3,7 @@
 use clap::Parser as _;
 use cli::{Cli, Ending};
 use serde_json::Value;
-use shared::{clock::SystemClock, domain::ParentId, ports::Clock as _};
+use shared::{aws::Connection, clock::SystemClock, domain::ParentId, ports::Clock as _};
 use simulator::{Caller, CallerKind};
 
 use super::{ORGANIZATION, Place, RULES, Ran, run};
@@ -268,6 +268,53 @@ async fn a_principal_an_account_and_a_key_are_held_and_released() {
         place.usher("apply", &fewer, &["--yes"]).await;
         assert_eq!(place.writes(), writes + 3, "{target}");
     }
+}
+
+#[tokio::test]
+async fn what_is_on_record_is_told_by_name_and_as_commands_take_it() {
+    let (place, _) = Place::applied().await;
+    for order in [
+        ["hold", AUDITORS],
+        ["release", AUDITORS],
+        ["hold", "group:Auditors"],
+        ["hold", "200000000001"],
+        ["adopt", DEVELOPERS],
+        ["disown", DEVELOPERS],
+    ] {
+        let ran = place.order(&[&order[..], &["--by", "alba"]].concat()).await;
+        assert_eq!(ran.ending, Ending::Good, "{ran:?}");
+    }
+    let calls = place.world().log().len();
+    let told = place.order(&["approvals"]).await.out;
+    for part in [
+        format!("put on hold {AUDITORS}"),
+        format!("released {AUDITORS}"),
+        "put on hold group:Auditors".to_owned(),
+        "put on hold account:200000000001".to_owned(),
+        format!("adopted {DEVELOPERS}"),
+        format!("disowned {DEVELOPERS}"),
+    ] {
+        assert!(told.contains(&part), "{part}: {told}");
+    }
+    assert_eq!(place.world().log().len(), calls, "nothing is asked of AWS");
+}
+
+#[tokio::test]
+async fn a_hold_is_given_by_ids_where_aws_can_not_be_asked_and_by_names_it_is_refused() {
+    let (mut place, _) = Place::applied().await;
+    let auditors = format!("group:{}", place.world().group_named("Auditors").unwrap());
+    place.machine.connection = Some(Connection::to_stand_in("http://127.0.0.1:9", "AKIAEXAMPLE"));
+    // The ledger knows one of the accounts, and of the other nobody can tell.
+    for target in ["200000000001", "200000000011", auditors.as_str()] {
+        let hold = place.order(&["hold", target, "--by", "alba"]).await;
+        assert_eq!(hold.ending, Ending::Good, "{hold:?}");
+        assert!(hold.out.contains("On hold"), "{}", hold.out);
+    }
+    let by_name = place.order(&["hold", "group:Developers", "--by", "alba"]).await;
+    assert_eq!(by_name.ending, Ending::Bad);
+    assert!(by_name.err.contains("cannot use IAM Identity Center"), "{}", by_name.err);
+    let held = place.order(&["approvals", "--json"]).await.json();
+    assert_eq!(held["records"].as_array().unwrap().len(), 3, "{held}");
 }
 
 #[tokio::test]

@@ -280,6 +280,8 @@ async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organiz
     assert!(withheld.to_string().contains("beyond the scope of the team whose rule wants it"), "{withheld}");
     let refused = plan["refused"].as_str().unwrap();
     assert!(refused.contains("they give what is beyond the scope of their team"), "{refused}");
+    let example = "1 assignment: shop-prod (200000000003) Developer (ps-";
+    assert!(refused.contains(example), "{refused}");
     let text = place.usher("plan", &rules, &[]).await.out;
     assert!(
         text.contains("These rules would not come into force") && !text.contains("usher apply"),
@@ -298,18 +300,15 @@ async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organiz
     let apply = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Bad);
     let told = apply.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        told.contains(
-            "rule shop at teams/development.yaml:4 (team development), 1 assignment: 200000000003 ps-"
-        ),
-        "{told}"
-    );
+    let told_so = format!("rule shop at teams/development.yaml:4 (team development), {example}");
+    assert!(told.contains(&told_so), "{told}");
     assert_eq!(place.writes(), 0);
     let ledger = place.path("state/ledger.db");
     let line =
         ["usher", "rules", "publish", rules.to_str().unwrap(), "--ledger", ledger.to_str().unwrap(), "--yes"];
     let publish = run(&line, place.machine()).await;
     assert!(publish.ending == Ending::Bad && publish.err.contains("beyond the scope of"), "{publish:?}");
+    assert!(publish.err.contains("(200000000003)"), "{publish:?}");
 
     // Narrowed, it comes into force; then the account moves, and it is told why.
     place.file(

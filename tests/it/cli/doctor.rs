@@ -3,6 +3,7 @@
 use cli::Ending;
 use serde_json::Value;
 use shared::aws::Connection;
+use simulator::Fault;
 
 use super::{ORGANIZATION, Place, RULES, Ran};
 
@@ -127,6 +128,34 @@ async fn without_credentials_nothing_more_of_aws_is_asked() {
         ]
     );
     assert_eq!(json["calls"], Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn what_is_throttled_is_asked_again_and_then_told_as_that_and_not_as_a_defect() {
+    let place = Place::new(ORGANIZATION).await;
+    // More often than the SDK's own three attempts would bear.
+    place.world().fail_next("GetUserId", Fault::Throttle, 3);
+    let passing = place.doctor("AKIAEXAMPLEUSHER", &[]).await;
+    assert_eq!(passing.ending, Ending::Good, "{passing:?}");
+    assert!(passing.out.contains("29 calls were tried, and all are allowed"), "{}", passing.out);
+
+    place.world().fail_next("DescribeOrganization", Fault::Throttle, 5);
+    let busy = place.doctor("AKIAEXAMPLEUSHER", &["--json"]).await.json();
+    let told = verdicts(&busy);
+    assert!(told.contains(&("organization", "unanswered")), "{told:?}");
+    assert!(!told.iter().any(|(_, verdict)| *verdict == "bad"), "{told:?}");
+    assert_eq!(busy["ok"], false, "what was not told is not known to be there");
+
+    place.world().fail_next("ListGroupMemberships", Fault::Throttle, 5);
+    let busy = place.doctor("AKIAEXAMPLEUSHER", &[]).await;
+    assert_eq!(busy.ending, Ending::Bad);
+    for part in [
+        "? reads           1 call was throttled: identitystore:ListGroupMemberships",
+        "throttled, several times over: try again in a minute",
+        "AWS was too busy to tell everything: try again in a minute.",
+    ] {
+        assert!(busy.out.contains(part), "{part}: {}", busy.out);
+    }
 }
 
 #[tokio::test]

@@ -228,6 +228,16 @@ async fn what_can_not_be_imported_is_told_and_nothing_is_half_written() {
         assert!(!path.exists() && failed.err.contains("not allowed"), "{call}: {}", failed.err);
     }
 
+    // What is throttled is asked again, and it is told as that if it still is.
+    place.world().fail_next("ListUsers", Fault::Throttle, 3);
+    place.imported("passing.yaml", &[]).await;
+    place.world().fail_next("ListUsers", Fault::Throttle, 5);
+    let busy = import(&[]).await;
+    assert!(!path.exists(), "{busy:?}");
+    for part in ["throttled: ListUsers", "try again in a moment"] {
+        assert!(told(&busy).contains(part), "{part}: {}", busy.err);
+    }
+
     // A request that was made since the import began, by a clock that is behind.
     let rules = place.file("rules.yaml", super::RULES);
     let apply = place.usher("apply", &rules, &["--yes"]).await;

@@ -13,7 +13,7 @@ use shared::{
 };
 use simulator::{Caller, CallerKind, Fault, Latency, wire::sso_admin as sso};
 
-use super::Place;
+use super::{ORGANIZATION, Place, RULES};
 
 impl Place {
     fn edit(&self, name: &str) {
@@ -50,6 +50,26 @@ async fn an_edit_is_shown_pushed_and_on_record() {
     assert_eq!(list["campaigns"], json!([]));
     assert_eq!(list["records"][0]["updated"], json!(outdated));
     assert_eq!(list["records"][0]["pushed"]["by"], "alba");
+}
+
+#[tokio::test]
+async fn a_set_that_no_rule_names_is_told_by_its_name_too() {
+    let more = "  - { name: PowerUserAccess }\n  - { name: Unruled }\n";
+    let organization = ORGANIZATION.replace("  - { name: PowerUserAccess }\n", more).replace(
+        "assignments:\n",
+        "assignments:\n  - { account: shop-dev, permission_set: Unruled, group: Developers }\n",
+    );
+    let place = Place::new(&organization).await;
+    let rules = place.file("rules.yaml", RULES);
+    place.usher("apply", &rules, &["--yes"]).await;
+    place.edit("Unruled");
+    let arn = place.world().permission_set_named("Unruled").unwrap();
+    for asked in ["Unruled", arn.as_str()] {
+        let shown = place.order(&["reprovision", asked]).await;
+        assert!(shown.out.starts_with("Unruled is outdated in 1 account"), "{asked}: {shown:?}");
+    }
+    let pushed = place.order(&["reprovision", "Unruled", "--now", "--by", "alba"]).await;
+    assert!(pushed.out.contains("Unruled: done, newest version in 1 account"), "{pushed:?}");
 }
 
 #[tokio::test]

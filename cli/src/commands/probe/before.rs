@@ -13,7 +13,7 @@ use crate::{
     args::{ConnectionArgs, ProbeArgs},
     desk::Desk,
     failure::{ProbeFailure, Unknown},
-    look_up,
+    look_up, suggestions,
 };
 
 use super::Hands;
@@ -47,7 +47,7 @@ pub(super) async fn look(
     let text = arguments.account.as_deref().unwrap_or_default();
     let account = look_up::account(text, aws).await?;
     let record = aws.organization.account(&account).await.map_err(Failure::LookUp)?;
-    let record = record.ok_or_else(|| look_up::no_account(account.as_str(), &[]))?;
+    let record = record.ok_or_else(|| suggestions::no_account(account.as_str(), &[]))?;
     let organization = aws.organization.organization().await.map_err(Failure::LookUp)?;
     if account == organization.management_account {
         return Err(ProbeFailure::ManagementAccount(account).into());

@@ -16,15 +16,14 @@ use crate::{
     causes,
     domain::{Account, AssignmentKey, GroupId, Mode, OuPath, PermissionSetArn, Principal, UserId},
     engine::{
-        Decided, Planner, ReadError, Reader, Rulebook, RulesOnHand,
+        Decided, Planner, ReadError, Reader, Rulebook, RulesOnHand, consent,
         look::{Draft as Drafted, Drafts, Look},
-        planner::concerned,
+        planner::{Untold, UntoldOfAll, concerned},
         signed,
     },
-    ledger::{Campaign, CampaignRecord, Cause, Edit, Row, State},
+    ledger::{Campaign, CampaignRecord, Cause, ConsentRecord, Consented, Edit, Row, State},
     plan::Actual,
     ports::{LastName, Seen, SeenKind, UserNames},
-    resolve::Desired,
     rules::{Bundle, Guardrails, Index, Reprovision, RuleSet, Settings},
 };
 
@@ -70,7 +69,7 @@ impl Auditor<'_> {
             let there = present.get(&drafted.account.id);
             wants.insert(drafted.account.id.clone(), plan(&look, &drafts, drafted, there, &draft));
         }
-        draft.unread.extend(untold(drafts.each.iter().map(|drafted| &drafted.desired)));
+        draft.unread.extend(untold(&drafts.each));
         let (units, accounts) = accounts_of(&look, &drafts, &mut draft).await?;
 
         let mut rows: BTreeMap<AssignmentKey, Row> =
@@ -245,8 +244,21 @@ impl Auditor<'_> {
         rows: &'b BTreeMap<AssignmentKey, Row>,
         asked: BTreeSet<Principal>,
     ) -> Result<Remembered<'b>, AuditError> {
-        let (edits, joined) = (self.edits().await?, self.joined().await?);
-        Ok(Remembered { was_asked: true, rows: rows.iter().collect(), edits, joined, asked })
+        let (edits, joined, disowned) = (self.edits().await?, self.joined().await?, self.disowned().await?);
+        Ok(Remembered { was_asked: true, rows: rows.iter().collect(), edits, disowned, joined, asked })
+    }
+
+    /// Who gave up what was Usher's, by the journal.
+    async fn disowned(&self) -> Result<BTreeMap<AssignmentKey, ConsentRecord>, AuditError> {
+        let journal = consent::journal(self.reader.ledger).await?;
+        let mut disowned = BTreeMap::new();
+        // The oldest come first, and later ones take their place.
+        for record in journal {
+            if let Consented::Disowned { key } = &record.what {
+                disowned.insert(key.clone(), record);
+            }
+        }
+        Ok(disowned)
     }
 
     /// When those were first seen who are in groups that matter.
@@ -324,23 +336,19 @@ fn no_rules() -> Rulebook {
 }
 
 /// What can't be told of what the rules want, for look-ups that have failed: each rule once, with the first of the reasons.
-fn untold<'d>(all: impl Iterator<Item = &'d Desired>) -> BTreeSet<Unread> {
-    let (mut rules, mut accounts) = (BTreeMap::new(), BTreeMap::new());
-    for desired in all {
-        for (rule, why) in &desired.frozen {
-            rules.entry(rule).or_insert(why);
-        }
-        accounts.extend(desired.grants_frozen.as_ref().map(|why| (&desired.account, why)));
-    }
-    let of_rules = rules.into_iter().map(|(rule, why)| Unread {
+fn untold(all: &[Drafted]) -> BTreeSet<Unread> {
+    let each: Vec<_> = all.iter().map(|it| (&it.account.id, Untold::of(&it.desired))).collect();
+    let UntoldOfAll { rules, never } =
+        UntoldOfAll::of(each.iter().map(|(account, untold)| (*account, untold)));
+    let of_rules = rules.into_iter().map(|(rule, (_, why))| Unread {
         what: format!("what the rule `{rule}` wants"),
-        why: why.clone(),
-        scope: Scope::Rule { rule: rule.clone() },
+        why,
+        scope: Scope::Rule { rule },
     });
-    let of_accounts = accounts.into_iter().map(|(account, why)| Unread {
+    let of_accounts = never.into_iter().map(|(account, why)| Unread {
         what: format!("what is forbidden in account {account}"),
-        why: why.clone(),
-        scope: Scope::Never { account: account.clone() },
+        why,
+        scope: Scope::Never { account },
     });
     of_rules.chain(of_accounts).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Consent, ConsentError, MOST_KEYS, TRIES, cause, keys::tombstone};
+use super::{Consent, ConsentError, MOST_KEYS, TRIES, keys::tombstone};
 use crate::{
     domain::{AssignmentKey, Mode, RuleId, RulesVersion},
     engine::Survey,
@@ -83,11 +83,11 @@ impl Consent<'_> {
     fn ours(&self, one: &Adoptable, rules: &RulesVersion, record: &ConsentRecord) -> Row {
         let Adoptable { key, wanted_by, row } = one;
         let now = self.clock.now();
-        let row = row.clone().unwrap_or_else(|| tombstone(key, cause(record), now));
+        let row = row.clone().unwrap_or_else(|| tombstone(key, record.cause(), now));
         Row {
             wanted_by: wanted_by.clone(),
             rules: Some(rules.clone()),
-            cause: cause(record),
+            cause: record.cause(),
             attempts: 0,
             conflicts: 0,
             maybe_sent: false,

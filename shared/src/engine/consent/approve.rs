@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Consent, ConsentError, TRIES, cause, journal, keys::tombstone};
+use super::{Consent, ConsentError, TRIES, journal, keys::tombstone};
 use crate::{
     domain::{AccountId, AssignmentKey, Mode, Operation, PlanHash, RuleId, RulesVersion},
     engine::{StandIns, Survey, allowance::budgets, publish::has_shrunk},
@@ -234,7 +234,7 @@ impl Consent<'_> {
         for chunk in waiting.chunks(WRITES_AT_ONCE) {
             let rows = chunk.iter().map(|Approvable { key, operation, rules, row }| {
                 let row = row.clone().unwrap_or_else(|| {
-                    let row = tombstone(key, cause(&record), record.at);
+                    let row = tombstone(key, record.cause(), record.at);
                     Row { wanted_by: rules.clone(), ..row }
                 });
                 Row { approval: Some(approval(*operation)), ..row }

@@ -1,6 +1,6 @@
 //! Holding single keys, taking over what others made, and giving up what is ours.
 
-use super::{Consent, ConsentError, TRIES, cause};
+use super::{Consent, ConsentError, TRIES};
 use crate::{
     domain::{AssignmentKey, Operation},
     engine::{Planner, planner::Look, signed},
@@ -138,7 +138,7 @@ impl Consent<'_> {
         change: impl Fn(Option<Row>, &Cause) -> Change<T>,
     ) -> Result<T, ConsentError> {
         let record = self.draft(what)?;
-        let cause = cause(&record);
+        let cause = record.cause();
         let mut is_kept = false;
         for _ in 0..TRIES {
             let (changed, told) = change(self.ledger.row(key).await?, &cause)?;

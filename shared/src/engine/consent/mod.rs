@@ -52,7 +52,7 @@ pub(super) use names::ConfirmedName;
 use super::{EpochError, ReadError};
 use crate::{
     domain::{AccountId, AssignmentKey, PermissionSetArn, PlanHash},
-    ledger::{Cause, ConsentRecord, Consented, HoldScope, TooManyHolds},
+    ledger::{ConsentRecord, Consented, HoldScope, TooManyHolds},
     plan::WithheldReason,
     ports::{Clock, Ledger, LedgerError, LedgerReader, PortError, Seen, SeenKind},
 };
@@ -195,9 +195,4 @@ impl Consent<'_> {
     async fn give_way(&self) {
         self.clock.sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// Why a row is as it is, where a person made it so.
-fn cause(record: &ConsentRecord) -> Cause {
-    Cause::new("command", record.id.as_str())
 }

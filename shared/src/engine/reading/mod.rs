@@ -18,8 +18,8 @@ use self::{catalogue::ListedSets, directory::Answers};
 use super::{EngineSettings, Reader, signed};
 use crate::{
     domain::{
-        Account, AccountId, AssignmentKey, InstanceArn, OrganizationalUnit, OuId, OuPath, PermissionSetArn,
-        RulesVersion, Tags,
+        Account, AccountId, AssignmentKey, InstanceArn, OrganizationalUnit, OuId, OuPath, PermissionSet,
+        PermissionSetArn, RulesVersion, Tags,
     },
     plan::Actual,
     ports::{
@@ -169,6 +169,15 @@ impl<'a> Reading<'a> {
             }
         }
         by_kind
+    }
+
+    /// The names of all permission sets that are known of.
+    pub(super) fn set_names(&self) -> BTreeMap<PermissionSetArn, String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let sets = known.iter().filter(|((kind, _), _)| *kind == SeenKind::PermissionSet);
+        sets.filter_map(|(_, seen)| serde_json::from_value::<PermissionSet>(seen.value.clone()).ok())
+            .map(|set| (set.arn, set.name))
+            .collect()
     }
 
     /// How many assignments were ours when that was last counted.

@@ -1,0 +1,98 @@
+//! That nothing bears a name, and what is called nearly so.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    domain::PermissionSet,
+    ports::{AccountRecord, LedgerReader, SeenKind},
+};
+
+use crate::{Failure, connect::Aws, failure::Unknown, screen::line};
+
+/// How many names that are like a mistyped one are told.
+const SUGGESTED: usize = 3;
+
+/// The names that are most like this word: with one letter in three wrong, or with the word in them; the most alike first.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {
+    if word.chars().count() > 128 {
+        return Vec::new();
+    }
+    let word = word.to_lowercase();
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for name in known {
+        let plain = name.to_lowercase();
+        let distance = strsim::damerau_levenshtein(&word, &plain);
+        let allowed = (word.chars().count().max(plain.chars().count()) / 3).max(1);
+        let has_it = word.chars().count() >= 3 && plain.contains(&word);
+        if distance <= allowed || has_it {
+            found.push((distance, name));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().take(SUGGESTED).map(|(_, name)| name).collect()
+}
+
+/// That there is no such account, with those that are like it.
+pub(crate) fn no_account(text: &str, all: &[AccountRecord]) -> Unknown {
+    let names = all.iter().flat_map(|record| [record.name.as_str(), record.id.as_str()]);
+    let near = nearest(text, names);
+    let told = near.into_iter().map(|near| {
+        let of = all.iter().find(|record| record.name == near || record.id.as_str() == near);
+        of.map_or_else(|| near.to_owned(), |record| format!("{} ({})", line(&record.name), record.id))
+    });
+    Unknown::Account { name: text.to_owned(), nearest: told.collect() }
+}
+
+/// That nobody is called so, with those whose names are like it, as far as the directory lists them.
+pub(crate) async fn nobody(text: &str, aws: &Aws) -> Unknown {
+    let (kind, word) = text.split_once(':').filter(|(kind, _)| matches!(*kind, "user" | "group")).unzip();
+    let groups = aws.directory.all_groups().await.unwrap_or_default();
+    let users = aws.directory.all_users().await.unwrap_or_default();
+    let groups = groups.values().filter(|_| kind != Some("user")).map(|name| ("group", name.as_str()));
+    let users = users.values().filter(|_| kind != Some("group")).map(|name| ("user", name.as_str()));
+    let known: Vec<(&str, &str)> = groups.chain(users).collect();
+    let near = nearest(word.unwrap_or(text), known.iter().map(|(_, name)| *name));
+    let told = near.into_iter().flat_map(|near| {
+        let called = known.iter().filter(move |(_, name)| *name == near);
+        called.map(|(kind, name)| format!("{kind}:{}", line(name)))
+    });
+    Unknown::Nobody { name: text.to_owned(), nearest: told.collect() }
+}
+
+/// That there is no such permission set, with those whose names are like it.
+pub(crate) async fn no_permission_set(
+    text: &str,
+    aws: &Aws,
+    ledger: &dyn LedgerReader,
+) -> Result<Unknown, Failure> {
+    let mut names = Vec::new();
+    let mut remembered = BTreeMap::new();
+    for seen in ledger.recall(SeenKind::PermissionSet).await? {
+        if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
+            remembered.insert(set.arn, set.name);
+        }
+    }
+    for arn in aws.access.permission_sets().await.map_err(Failure::LookUp)? {
+        match remembered.remove(&arn) {
+            Some(name) => names.push(name),
+            None => names.extend(aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?),
+        }
+    }
+    let near = nearest(text, names.iter().map(String::as_str));
+    Ok(Unknown::PermissionSet { name: text.to_owned(), nearest: near.into_iter().map(line).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_alike_come_first_and_others_not_at_all() {
+        let known = ["Developers", "developers-web", "Auditors", "Operators"];
+        assert_eq!(nearest("Developer", known), ["Developers", "developers-web"]);
+        assert_eq!(nearest("auditor", known), ["Auditors"]);
+        assert_eq!(nearest("x", known), [""; 0]);
+        assert_eq!(nearest(&"x".repeat(200), known), [""; 0]);
+    }
+}
