@@ -84,6 +84,7 @@ impl Deployed<'_> {
         };
         findings.good("ledger", format!("{shown} can be read"));
         let ledger = opened.ok()?;
+        records::owner(ledger.as_ref(), self.around.instance.as_ref(), findings).await;
         if in_force.is_none() {
             let way_out =
                 "`usher rules publish`, or upload some: until then nothing is granted and nothing revoked";

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use shared::{engine::Rulebook, ports::Ledger};
+use shared::{
+    aws::InstanceSeen,
+    engine::{self, Rulebook},
+    ports::{Ledger, LedgerReader},
+};
 
 use super::{Findings, told};
 use crate::{
@@ -28,6 +32,7 @@ pub(super) async fn ledger(
     at: &LedgerAt,
     connection: &ConnectionArgs,
     machine: &Machine,
+    instance: Option<&InstanceSeen>,
     findings: &mut Findings,
 ) {
     let what = "ledger";
@@ -39,11 +44,39 @@ pub(super) async fn ledger(
         return;
     }
     match open(at, connection, machine).await {
-        Ok((_, true)) => findings.good(what, format!("{shown} can be read, and rules are in force")),
-        Ok((_, false)) => findings.note(what, format!("{shown} can be read; no rules are in force yet")),
+        Ok((ledger, in_force)) => {
+            if in_force {
+                findings.good(what, format!("{shown} can be read, and rules are in force"));
+            } else {
+                findings.note(what, format!("{shown} can be read; no rules are in force yet"));
+            }
+            owner(ledger.as_ref(), instance, findings).await;
+        }
         Err(why) => {
             findings.bad(what, why, ledger_way_out(at));
         }
+    }
+}
+
+/// Whether a ledger belongs to the instance that was found, if one was, and it belongs to one yet.
+pub(crate) async fn owner(
+    ledger: &dyn LedgerReader,
+    instance: Option<&InstanceSeen>,
+    findings: &mut Findings,
+) {
+    let what = "ledger";
+    let Some(here) = instance.map(|instance| &instance.arn) else { return };
+    match engine::instance_of(ledger).await {
+        Ok(Some(owner)) if owner != *here => findings.bad(
+            what,
+            format!("it belongs to the instance {owner}, and this is {here}"),
+            "use the ledger of this instance, or the other instance's Region and credentials: nothing is decided by a ledger of another one",
+        ),
+        Ok(_) => {}
+        Err(error) => findings.untried(
+            what,
+            format!("whose instance it belongs to can't be told: {}", line(&shared::causes::joined(&error))),
+        ),
     }
 }
 
