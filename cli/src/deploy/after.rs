@@ -8,7 +8,10 @@ use shared::{
     settings::{Settings, SettingsError},
 };
 
-use super::self_test::{End, Waiting};
+use super::{
+    self_test::{End, Waiting},
+    trusted_tags,
+};
 use crate::{
     Machine,
     args::{AfterArgs, ConnectionArgs, LedgerAt},
@@ -106,7 +109,12 @@ impl Deployed<'_> {
             },
         };
         match store {
-            Ok(store) => records::in_force(&Rulebook::of_store(store), ledger.as_ref(), findings).await,
+            Ok(store) => {
+                let rulebook = Rulebook::of_store(store);
+                if let Some(rules) = records::in_force(&rulebook, ledger.as_ref(), findings).await {
+                    trusted_tags::look(self.way(), &rules, findings).await;
+                }
+            }
             Err(why) => findings.bad("rules", why, PASTE),
         }
         Some(ledger)

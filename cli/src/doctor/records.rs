@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use shared::{
     aws::InstanceSeen,
-    engine::{self, Rulebook},
+    engine::{self, Rulebook, RulesOnHand},
     ports::{Ledger, LedgerReader},
 };
 
@@ -146,19 +146,25 @@ pub(crate) fn in_files(files: &[PathBuf], findings: &mut Findings) {
     }
 }
 
-/// The rules that are in force, as the functions read them.
-pub(crate) async fn in_force(rulebook: &Rulebook, ledger: &dyn Ledger, findings: &mut Findings) {
+/// The rules that are in force, as the functions read them; `None` if they can't be read.
+pub(crate) async fn in_force(
+    rulebook: &Rulebook,
+    ledger: &dyn Ledger,
+    findings: &mut Findings,
+) -> Option<RulesOnHand> {
     let what = "rules";
     match rulebook.in_force(ledger).await {
         Ok(rules) => {
             let number = count(rules.index.rules().len(), "rule", "rules");
             let (mode, version) = (rules.index.settings().mode, rules.version.short());
             findings.good(what, format!("{number} in force, mode {mode}, version {version}"));
+            Some(rules)
         }
-        Err(error) => findings.bad(
-            what,
-            line(&shared::causes::joined(&error)),
-            "check the folder `rules` beside the ledger, or the bucket, and publish the rules again",
-        ),
+        Err(error) => {
+            let way_out =
+                "check the folder `rules` beside the ledger, or the bucket, and publish the rules again";
+            findings.bad(what, line(&shared::causes::joined(&error)), way_out);
+            None
+        }
     }
 }
