@@ -26,7 +26,8 @@ const LONG_REVOKE: &str =
     "Only a revoke that takes long is asked about by itself (scenarios::slow_requests, scenarios::watching).";
 const FEW: &str = "A permission set that few accounts have has them asked for one by one (engine/reprovision/reading.rs, scenarios::reprovisioning_reads).";
 const WAVES: &str = "Read only where waves go by OUs and accounts are still outdated (engine/reprovision/reading.rs, scenarios::reprovisioning_reads).";
-const ENDS: &str = "Read only where rules end, for those who have something by them (engine/tick.rs, scenarios::ticks).";
+const ENDS: &str =
+    "Read only where rules end, for those who have something by them (engine/tick.rs, scenarios::ticks).";
 const LATE_END: &str =
     "An edit ends the campaign before it whose end a crash has left undone (engine/reprovision/records.rs).";
 const LATER: &str =
@@ -155,5 +156,6 @@ const fn reason(function: &'static str, sid: &'static str, part: &'static str, w
 }
 
 /// What functions are not told by S3 and need not be: whose version of the rules is gone can do nothing, whether S3 says so or that it is forbidden.
+/// The reason that they give names both (`shared/src/aws/s3.rs`).
 pub(super) const NOT_TOLD: [&str; 5] =
     ["on-group-event", "on-permission-set-event", "reconcile", "reprovision", "sweep"];
