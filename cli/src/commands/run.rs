@@ -6,16 +6,13 @@ mod opening;
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::join4};
-use shared::{
-    ledger::Row,
-    ports::{Clock, Queue},
-};
+use shared::{ledger::Row, ports::Clock};
 use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
 
 use crate::{
     Ending, Failure, Machine, Paint, Screen,
     args::{ConnectionArgs, RunArgs},
-    local_runtime::{LocalRuntime, News},
+    local_runtime::{InHand, LocalRuntime, News},
     stop::Stop,
     telling::{
         self, Cast, Remembered, Telling, Totals,
@@ -82,13 +79,8 @@ pub(crate) async fn run(
             }
         }
     };
-    // What was broken off is as a crash would leave it, but for the lease: nobody has to wait for its end.
-    if let Err(failure) = runtime.let_go().await {
-        runtime.trouble(
-            "giving the engine's lease back, which ends by itself",
-            shared::causes::joined(&failure),
-        );
-    }
+    // What was broken off is as a crash would leave it, but for what others would wait for.
+    runtime.let_go(events.as_deref()).await;
     told?;
     play.closing(screen)?;
     Ok(Ending::Good)
@@ -111,7 +103,7 @@ async fn reports(runtime: &LocalRuntime, arguments: &RunArgs) {
 }
 
 /// Hears events, if there is a queue of them.
-async fn hear(runtime: &LocalRuntime, events: Option<&dyn Queue>) {
+async fn hear(runtime: &LocalRuntime, events: Option<&InHand>) {
     if let Some(queue) = events {
         runtime.run_events(queue).await;
     }

@@ -8,7 +8,10 @@ use shared::{
     settings::{Settings, SettingsError},
 };
 
-use super::self_test::{End, Waiting};
+use super::{
+    self_test::{End, Waiting},
+    trusted_tags,
+};
 use crate::{
     Failure, Machine,
     args::{AfterArgs, ConnectionArgs, LedgerAt},
@@ -81,6 +84,7 @@ impl Deployed<'_> {
             }
         };
         findings.good("ledger", format!("{shown} can be read"));
+        records::owner(ledger.as_ref(), self.around.instance.as_ref(), findings).await;
         if in_force.is_none() {
             let way_out =
                 "`usher rules publish`, or upload some: until then nothing is granted and nothing revoked";
@@ -97,7 +101,12 @@ impl Deployed<'_> {
             },
         };
         match store {
-            Ok(store) => records::in_force(&Rulebook::of_store(store), ledger.as_ref(), findings).await,
+            Ok(store) => {
+                let rulebook = Rulebook::of_store(store);
+                if let Some(rules) = records::in_force(&rulebook, ledger.as_ref(), findings).await {
+                    trusted_tags::look(self.way(), &rules, findings).await;
+                }
+            }
             Err(why) => findings.bad("rules", why, PASTE),
         }
         Some(ledger)

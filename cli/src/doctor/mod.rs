@@ -110,8 +110,9 @@ pub(crate) async fn examine(
     let mut findings = Findings::default();
     let around = Box::pin(surroundings(connection, machine, &mut findings)).await;
     records::settings(machine, &mut findings);
-    records::ledger(&arguments.ledger.at, connection, machine, &mut findings).await;
-    records::rules(&arguments.rules, &arguments.ledger.at, connection, machine, &mut findings).await;
+    let at = &arguments.ledger.at;
+    records::ledger(at, connection, machine, around.instance.as_ref(), &mut findings).await;
+    records::rules(&arguments.rules, at, connection, machine, &mut findings).await;
     let findings = findings.into_all();
     let ok = is_ok(&findings);
     DoctorReport { format: FORMAT, ok, findings, calls: around.calls }

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use shared::{engine::Rulebook, ports::Ledger};
+use shared::{
+    aws::InstanceSeen,
+    engine::{self, Rulebook, RulesOnHand},
+    ports::{Ledger, LedgerReader},
+};
 
 use super::{Findings, told};
 use crate::{
@@ -29,6 +33,7 @@ pub(super) async fn ledger(
     at: &LedgerAt,
     connection: &ConnectionArgs,
     machine: &Machine,
+    instance: Option<&InstanceSeen>,
     findings: &mut Findings,
 ) {
     let what = "ledger";
@@ -40,12 +45,40 @@ pub(super) async fn ledger(
         return;
     }
     match open(at, connection, machine).await {
-        Ok((_, true)) => findings.good(what, format!("{shown} can be read, and rules are in force")),
-        Ok((_, false)) => findings.note(what, format!("{shown} can be read; no rules are in force yet")),
+        Ok((ledger, in_force)) => {
+            if in_force {
+                findings.good(what, format!("{shown} can be read, and rules are in force"));
+            } else {
+                findings.note(what, format!("{shown} can be read; no rules are in force yet"));
+            }
+            owner(ledger.as_ref(), instance, findings).await;
+        }
         Err(failure) => {
             let told = (told(&failure), ledger_way_out(at));
             findings.failed(what, Verdict::Bad, &failure, told);
         }
+    }
+}
+
+/// Whether a ledger belongs to the instance that was found, if one was, and it belongs to one yet.
+pub(crate) async fn owner(
+    ledger: &dyn LedgerReader,
+    instance: Option<&InstanceSeen>,
+    findings: &mut Findings,
+) {
+    let what = "ledger";
+    let Some(here) = instance.map(|instance| &instance.arn) else { return };
+    match engine::instance_of(ledger).await {
+        Ok(Some(owner)) if owner != *here => findings.bad(
+            what,
+            format!("it belongs to the instance {owner}, and this is {here}"),
+            "use the ledger of this instance, or the other instance's Region and credentials: nothing is decided by a ledger of another one",
+        ),
+        Ok(_) => {}
+        Err(error) => findings.untried(
+            what,
+            format!("whose instance it belongs to can't be told: {}", line(&shared::causes::joined(&error))),
+        ),
     }
 }
 
@@ -122,23 +155,25 @@ pub(crate) fn in_files(files: &[PathBuf], findings: &mut Findings) {
     }
 }
 
-/// The rules that are in force, as the functions read them.
-pub(crate) async fn in_force(rulebook: &Rulebook, ledger: &dyn Ledger, findings: &mut Findings) {
+/// The rules that are in force, as the functions read them; `None` if they can't be read.
+pub(crate) async fn in_force(
+    rulebook: &Rulebook,
+    ledger: &dyn Ledger,
+    findings: &mut Findings,
+) -> Option<RulesOnHand> {
     let what = "rules";
     match rulebook.in_force(ledger).await {
         Ok(rules) => {
             let number = count(rules.index.rules().len(), "rule", "rules");
             let (mode, version) = (rules.index.settings().mode, rules.version.short());
             findings.good(what, format!("{number} in force, mode {mode}, version {version}"));
+            Some(rules)
         }
-        Err(error) => findings.failed(
-            what,
-            Verdict::Bad,
-            &error,
-            (
-                line(&shared::causes::joined(&error)),
-                "check the folder `rules` beside the ledger, or the bucket, and publish the rules again",
-            ),
-        ),
+        Err(error) => {
+            let way_out =
+                "check the folder `rules` beside the ledger, or the bucket, and publish the rules again";
+            findings.failed(what, Verdict::Bad, &error, (line(&shared::causes::joined(&error)), way_out));
+            None
+        }
     }
 }

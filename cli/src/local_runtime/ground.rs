@@ -8,7 +8,7 @@ use shared::{
     ports::{Clock, Ledger, OutcomeBus, Queue, RulesStore, Uploads, Witness},
 };
 
-use super::{dead_letters, retries};
+use super::{InHand, dead_letters, retries};
 use crate::{connect::Aws, ledger};
 
 /// The ways in which the functions reach AWS.
@@ -46,6 +46,8 @@ pub(crate) struct FedQueues {
     pub(crate) polls: Arc<dyn Queue>,
     /// Those among them that are in this process: how much is in them is known.
     own: Vec<Arc<LocalQueue>>,
+    /// Those among them that others read too.
+    shared: Vec<Arc<InHand>>,
 }
 
 /// A bucket that rules are uploaded to.
@@ -99,12 +101,19 @@ impl FedQueues {
         let inbox = Arc::new(LocalQueue::fifo(Arc::clone(clock)));
         let [wake, polls] = [(); 2].map(|()| Arc::new(LocalQueue::standard(Arc::clone(clock))));
         let own = vec![Arc::clone(&inbox), Arc::clone(&wake), Arc::clone(&polls)];
-        Self { inbox, wake, polls, own }
+        Self { inbox, wake, polls, own, shared: Vec::new() }
     }
 
     /// Queues that others read too.
-    pub(crate) fn shared([inbox, wake, polls]: [Arc<dyn Queue>; 3]) -> Self {
-        Self { inbox, wake, polls, own: Vec::new() }
+    pub(crate) fn shared(queues: [Arc<dyn Queue>; 3]) -> Self {
+        let [inbox, wake, polls] = queues.map(InHand::of);
+        let shared = vec![Arc::clone(&inbox), Arc::clone(&wake), Arc::clone(&polls)];
+        Self { inbox, wake, polls, own: Vec::new(), shared }
+    }
+
+    /// Those that others read too.
+    pub(super) fn of_others(&self) -> impl Iterator<Item = &InHand> {
+        self.shared.iter().map(AsRef::as_ref)
     }
 
     /// Whether they are in this process, and go with it.

@@ -9,6 +9,7 @@ mod events;
 mod feeding;
 mod ground;
 mod halt;
+mod in_hand;
 mod news;
 mod outcomes;
 mod pauses;
@@ -42,6 +43,7 @@ use crate::{Failure, ledger};
 pub(crate) use bus::EventBus;
 pub(crate) use ground::{FedQueues, Ground, Manner, Reach, UploadPlace};
 use halt::Halt;
+pub(crate) use in_hand::InHand;
 pub use news::News;
 use news::Teller;
 use outcomes::TellingBus;
@@ -215,9 +217,19 @@ impl LocalRuntime {
         self.halt.ask();
     }
 
-    /// Gives the engine's lease back, if something that was broken off still holds it.
-    pub(crate) async fn let_go(&self) -> Result<(), Failure> {
-        Ok(self.ledger.let_go().await?)
+    /// Gives back what something that was broken off still holds: the engine's lease, and messages of queues that others read too. Nobody has to wait
+    /// until their time has passed.
+    pub(crate) async fn let_go(&self, events: Option<&InHand>) {
+        if let Err(error) = self.ledger.let_go().await {
+            let what = "giving the engine's lease back, which ends by itself";
+            self.trouble(what, shared::causes::joined(&error));
+        }
+        for queue in self.queues.of_others().chain(events) {
+            if let Err(error) = queue.let_go().await {
+                let what = "giving messages back, which come again by themselves";
+                self.trouble(what, shared::causes::joined(&error));
+            }
+        }
     }
 
     /// Does this again and again until it is asked to end. What goes wrong is told, and tried again later each time.

@@ -47,6 +47,6 @@ pub use reports::S3Reports;
 pub use s3::{LARGEST_BUNDLE, S3Rules};
 pub use sqs::SqsQueue;
 pub use sso_admin::SsoAdminApi;
-pub use standing::{CallerIdentity, IDENTITY_CENTER, InstanceSeen};
+pub use standing::{CallerIdentity, ControlPolicy, IDENTITY_CENTER, InstanceSeen};
 pub use uploads::S3Uploads;
 pub use witness::S3Witness;

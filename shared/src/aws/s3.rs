@@ -35,7 +35,7 @@ impl S3Rules {
 impl RulesStore for S3Rules {
     async fn bundle(&self, version: &RulesVersion) -> Result<Bundle, PortError> {
         let request = self.client.get_object().bucket(&self.bucket).key(self.key(version));
-        let answer = request.send().await.map_err(calling("GetObject"))?;
+        let answer = request.send().await.map_err(calling("GetObject")).map_err(perhaps_missing)?;
         let content = content(answer).await?;
         let bundle: Bundle = serde_json::from_slice(&content).map_err(|_| {
             PortError::Refused(format!("the object of the rules `{version}` is not a bundle"))
@@ -70,6 +70,15 @@ impl RulesStore for S3Rules {
             Err(error) => Err(calling("PutObject")(error)),
         }
     }
+}
+
+/// Whoever may not list a bucket is told of what is missing that it may not be read. Most functions may not: they read a bundle by its name.
+fn perhaps_missing(error: PortError) -> PortError {
+    if let PortError::Denied(why) = &error {
+        let unless = "unless the object is missing, which S3 tells only to those who may `s3:ListBucket`";
+        return PortError::Denied(format!("{why}; {unless}"));
+    }
+    error
 }
 
 fn too_large() -> PortError {
@@ -123,6 +132,17 @@ mod tests {
             assert!(matches!(rules.bundle(&version).await, Err(PortError::Refused(_))));
         }
         assert!(matches!(rules.bundle(&version).await, Err(PortError::NotFound(_))));
+    }
+
+    #[tokio::test]
+    async fn a_bundle_that_may_not_be_read_may_be_missing_too() {
+        let denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+        let rule = mock!(Client::get_object).sequence().http_status(403, Some(denied.to_owned())).build();
+        let rules = S3Rules::new(client!(aws_sdk_s3, &rule), "bucket", "");
+        let error = rules.bundle(&bundle("version: 1").version()).await.unwrap_err();
+        assert!(matches!(error, PortError::Denied(_)), "{error:?}");
+        let told = error.to_string();
+        assert!(told.contains("(AccessDenied); unless the object is missing"), "{told}");
     }
 
     #[tokio::test]

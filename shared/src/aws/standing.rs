@@ -1,6 +1,6 @@
 //! Who calls, and where they stand: what is asked when somebody looks for what is wrong. Nothing is decided by it.
 
-use aws_sdk_organizations::types::OrganizationFeatureSet;
+use aws_sdk_organizations::types::{OrganizationFeatureSet, Policy, PolicyType};
 use aws_sdk_ssoadmin::types::RegionScope;
 
 use super::{
@@ -34,6 +34,15 @@ pub struct InstanceSeen {
     pub status: String,
     /// The Region that it was enabled in, where AWS tells it: an instance can be reached in others too, and written to in this one alone.
     pub primary_region: Option<String>,
+}
+
+/// A service control policy that somebody in the organization has written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlPolicy {
+    pub id: String,
+    pub name: String,
+    /// Its JSON.
+    pub content: String,
 }
 
 impl Connection {
@@ -103,6 +112,41 @@ impl Connection {
             pages.turn(page.next_token)?;
         }
         Ok(found)
+    }
+
+    /// The service control policies, without AWS's own. The management account and delegated administrators may ask.
+    pub async fn control_policies(&self) -> Result<Vec<ControlPolicy>, PortError> {
+        let (operation, describe) = ("ListPolicies", "DescribePolicy");
+        let client = aws_sdk_organizations::Client::new(self.sdk_config());
+        let (mut pages, mut found) = (Pages::of(operation), Vec::new());
+        while let Some(token) = pages.next() {
+            let request = client.list_policies().filter(PolicyType::ServiceControlPolicy);
+            let page = request.set_next_token(token).send().await.map_err(calling(operation))?;
+            for policy in page.policies().iter().filter(|policy| !policy.aws_managed()) {
+                let id = parse::text(operation, "id", policy.id())?;
+                let name = parse::text(operation, "name", policy.name())?;
+                let answer =
+                    client.describe_policy().policy_id(&id).send().await.map_err(calling(describe))?;
+                let content = answer.policy().and_then(Policy::content);
+                found.push(ControlPolicy { id, name, content: parse::text(describe, "content", content)? });
+            }
+            pages.turn(page.next_token)?;
+        }
+        Ok(found)
+    }
+
+    /// How many roots, OUs and accounts a policy is attached to.
+    pub async fn targets_of_policy(&self, id: &str) -> Result<usize, PortError> {
+        let operation = "ListTargetsForPolicy";
+        let client = aws_sdk_organizations::Client::new(self.sdk_config());
+        let (mut pages, mut number) = (Pages::of(operation), 0);
+        while let Some(token) = pages.next() {
+            let request = client.list_targets_for_policy().policy_id(id).set_next_token(token);
+            let page = request.send().await.map_err(calling(operation))?;
+            number += page.targets().len();
+            pages.turn(page.next_token)?;
+        }
+        Ok(number)
     }
 
     /// Whether the organization trusts Identity Center. The management account and delegated administrators may ask.

@@ -12,6 +12,9 @@ pub(super) const STANDING: &str = "standing";
 /// The fact that says when a round of the sweep last ended.
 pub(super) const SWEPT: &str = "swept";
 
+/// The fact that says when a tick first found rules to sweep by.
+pub(super) const TO_SWEEP: &str = "to-sweep";
+
 /// How much stands that needs a person, or time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Gauges {

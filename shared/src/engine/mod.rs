@@ -92,7 +92,7 @@ pub use publish::{
     Press, PublishError, Published, hint_everywhere, may_follow, publications, publish, publish_planned,
     stay_in_scope, version_before,
 };
-pub use reading::{ReadError, of_this_instance};
+pub use reading::{ReadError, instance_of, of_this_instance};
 pub use reconciler::{ReconcileError, Reconciled, Reconciler};
 pub use reprovision::{
     Mark, Outlook, ProvisioningPoll, ReprovisionError, ReprovisionSettings, ReprovisionSummary,

@@ -5,6 +5,7 @@
 
 mod diff;
 mod read;
+mod tag_keys;
 #[cfg(test)]
 mod tests;
 

@@ -246,3 +246,38 @@ proptest! {
         prop_assert!(one.is_same(&turned));
     }
 }
+
+/// Which of these keys of accounts' tags one statement keeps.
+fn keeps(more: &Value) -> Vec<&'static str> {
+    let all =
+        json!({ "Effect": "Deny", "Action": ["organizations:TagResource", "organizations:UntagResource"] });
+    let (Value::Object(mut all), Value::Object(more)) = (all, more.clone()) else { panic!("{more}") };
+    all.extend(more);
+    let policy = policy(&statement(&Value::Object(all)));
+    assert!(!policy.keeps_tag("sso", "Team"), "of permission sets");
+    ["Team", "TEAM", "Stage"].into_iter().filter(|key| policy.keeps_tag("organizations", key)).collect()
+}
+
+#[test]
+fn a_policy_keeps_the_keys_that_it_denies_to_set_and_to_remove_to_all_but_those_it_names() {
+    let only = |operator: &str, keys: &[&str]| json!({ "Condition": { operator: { "aws:TagKeys": keys } } });
+    assert_eq!(keeps(&json!({})), ["Team", "TEAM", "Stage"]);
+    assert_eq!(keeps(&only("ForAnyValue:StringEqualsIgnoreCase", &["team", "x"])), ["Team", "TEAM"]);
+    assert_eq!(keeps(&only("ForAnyValue:StringEquals", &["Team"])), ["Team"]);
+    assert_eq!(keeps(&only("ForAnyValue:StringLike", &["T*"])), ["Team", "TEAM"]);
+    let but = |who: &str| json!({ "Condition": { "ArnNotLike": { "aws:PrincipalArn": who } } });
+    assert_eq!(keeps(&but("arn:aws:iam::111122223333:role/admin")), ["Team", "TEAM", "Stage"]);
+    assert_eq!(keeps(&json!({ "Action": "organizations:*" })), ["Team", "TEAM", "Stage"]);
+    for nothing in [
+        json!({ "Effect": "Allow" }),
+        json!({ "Action": "organizations:TagResource" }),
+        json!({ "Action": null, "NotAction": "s3:GetObject" }),
+        json!({ "Resource": "arn:aws:organizations::*:account/*" }),
+        json!({ "Condition": { "StringEquals": { "aws:RequestedRegion": "us-east-1" } } }),
+        only("ForAllValues:StringEquals", &["Team"]),
+        only("ForAnyValue:StringEquals", &["Other"]),
+        but("*"),
+    ] {
+        assert_eq!(keeps(&nothing), [""; 0], "{nothing}");
+    }
+}

@@ -41,6 +41,8 @@ pub(super) struct There {
     pub(super) outputs: BTreeMap<&'static str, String>,
     /// Queues, with their messages.
     pub(super) queues: BTreeMap<&'static str, usize>,
+    /// Service control policies, with how much each is attached to.
+    pub(super) policies: Vec<(&'static str, usize, Value)>,
 }
 
 #[derive(Clone)]
@@ -95,6 +97,9 @@ async fn answer(State(face): State<Face>, request: Request) -> Response<Body> {
         },
         ("cloudformation", _) => stack(&there, &String::from_utf8_lossy(&body)),
         ("sqs", _) => queue(&there, operation, &input),
+        ("organizations", "ListPolicies" | "DescribePolicy" | "ListTargetsForPolicy") => {
+            policy(&there, operation, &input)
+        }
         ("sso", "ListInstances") if there.instance_in.is_some() => {
             let everywhere = there.extended || input["RegionScope"] == "ALL_REGIONS";
             let instance = json!({
@@ -184,6 +189,29 @@ fn queue(there: &There, operation: &str, input: &Value) -> Response<Body> {
         ),
         "GetQueueAttributes" => {
             json_of(200, &json!({ "Attributes": { "ApproximateNumberOfMessages": depth.to_string() } }))
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn policy(there: &There, operation: &str, input: &Value) -> Response<Body> {
+    let of = || there.policies.iter().find(|(name, ..)| input["PolicyId"] == format!("p-{name}")).unwrap();
+    match operation {
+        "ListPolicies" if there.policies.is_empty() => json_of(
+            400,
+            &json!({ "__type": "AccessDeniedException", "Message": "You don't have permissions to access this resource." }),
+        ),
+        "ListPolicies" => {
+            assert_eq!(input["Filter"], "SERVICE_CONTROL_POLICY");
+            let summary = |name: &str| json!({ "Id": format!("p-{name}"), "Name": name, "AwsManaged": name == "FullAWSAccess" });
+            let all: Vec<Value> = there.policies.iter().map(|(name, ..)| summary(name)).collect();
+            json_of(200, &json!({ "Policies": all }))
+        }
+        "DescribePolicy" => json_of(200, &json!({ "Policy": { "Content": of().2.to_string() } })),
+        "ListTargetsForPolicy" => {
+            let target =
+                |number| json!({ "TargetId": format!("ou-{number}"), "Type": "ORGANIZATIONAL_UNIT" });
+            json_of(200, &json!({ "Targets": (0..of().1).map(target).collect::<Vec<_>>() }))
         }
         other => panic!("{other}"),
     }

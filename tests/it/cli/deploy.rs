@@ -305,6 +305,48 @@ async fn without_a_ledger_or_with_rules_that_are_gone_the_check_says_so() {
 }
 
 #[tokio::test]
+async fn trusted_tags_that_no_attached_policy_keeps_are_told() {
+    let place = Place::new(ORGANIZATION).await;
+    let trusting = RULES.replace(
+        "mode: sync",
+        "mode: sync, trusted_account_tags: [Team, Environment], trusted_permission_set_tags: [Level]",
+    );
+    let rules = place.file("rules.yaml", &trusting);
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    let ledger = place.path("state/ledger.db").display().to_string();
+    // As infra/trusted-tags.yaml makes it.
+    let keeps = |service: &str, keys: &[&str]| {
+        json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Deny", "Resource": "*", "Action": [format!("{service}:TagResource"), format!("{service}:UntagResource")],
+            "Condition": {
+                "ForAnyValue:StringEqualsIgnoreCase": { "aws:TagKeys": keys },
+                "ArnNotLike": { "aws:PrincipalArn": ["arn:aws:iam::111122223333:role/access"] },
+            },
+        }] })
+    };
+    let look = async |policies: Vec<(&'static str, usize, Value)>| {
+        let more = ["--deployed", "--ledger", &ledger, "--wait", "1ms", "--json"];
+        check(&place, There { policies, ..ready() }, &more).await
+    };
+    let own = ("FullAWSAccess", 1, json!({}));
+    let accounts = |targets| ("accounts", targets, keeps("organizations", &["Team", "environment"]));
+    let sets = ("sets", 1, keeps("sso", &["Level"]));
+
+    let all = look(vec![own.clone(), accounts(2), sets.clone()]).await;
+    assert_eq!(
+        one(&all, "trusted tags", "good"),
+        "Environment of accounts, Team of accounts, Level of permission sets are kept where these are attached: accounts (2 targets), sets (1 target) >> "
+    );
+    let told = one(&look(vec![own.clone(), accounts(0), sets]).await, "trusted tags", "warning");
+    assert!(told.contains("keeps Environment of accounts, Team of accounts: whoever may set them"), "{told}");
+    assert!(told.contains("attached to nothing: accounts >> infra/trusted-tags.yaml"), "{told}");
+    let none = one(&look(vec![own]).await, "trusted tags", "warning");
+    assert!(none.contains("Level of permission sets: whoever may set them gives access >> "), "{none}");
+    let denied = one(&look(Vec::new()).await, "trusted tags", "untried");
+    assert!(denied.contains("not allowed") && denied.contains("organizations:ListPolicies"), "{denied}");
+}
+
+#[tokio::test]
 async fn a_stack_is_found_by_its_outputs_and_what_is_missing_of_it_is_told() {
     let place = Place::new(ORGANIZATION).await;
     let queue = |name: &str| format!("https://sqs.us-east-1.amazonaws.com/111122223333/{name}");

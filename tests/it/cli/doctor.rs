@@ -1,8 +1,13 @@
 //! `usher doctor`, from what is wrong to what to do about it.
 
 use cli::Ending;
-use serde_json::Value;
-use shared::aws::Connection;
+use serde_json::{Value, json};
+use shared::{
+    aws::Connection,
+    clock::SystemClock,
+    local::SqliteLedger,
+    ports::{Clock as _, Ledger as _, Seen, SeenKind},
+};
 use simulator::Fault;
 
 use super::{ORGANIZATION, Place, RULES, Ran};
@@ -169,6 +174,28 @@ async fn what_is_wrong_with_rules_and_ledger_is_told_beside_what_is_right() {
     let bad: Vec<(&str, &str)> =
         verdicts(&json).into_iter().filter(|(_, verdict)| *verdict == "bad").collect();
     assert_eq!(bad, [("ledger", "bad"), ("rules", "bad")]);
+}
+
+#[tokio::test]
+async fn a_ledger_of_another_instance_is_named_with_both() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    let (other, path) = ("arn:aws:sso:::instance/ssoins-0123456789abcdef", place.path("state/ledger.db"));
+    let seen = Seen { id: "instance".to_owned(), value: json!(other), at: SystemClock.now() };
+    SqliteLedger::open(&path).unwrap().remember(SeenKind::Fact, &[seen]).await.unwrap();
+
+    let ran = place.doctor("AKIAEXAMPLEUSHER", &[]).await;
+    assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
+    let told = format!(
+        "✗ ledger          it belongs to the instance {other}, and this is arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6"
+    );
+    assert!(ran.out.contains(&told), "{}", ran.out);
+    // So does the look at what is deployed.
+    let ledger = path.display().to_string();
+    let line = ["usher", "deploy", "check", "--deployed", "--ledger", &ledger, "--wait", "1ms"];
+    let ran = super::run(&line, &place.machine).await;
+    assert!(ran.out.contains(&format!("it belongs to the instance {other}")), "{}", ran.out);
 }
 
 #[tokio::test]

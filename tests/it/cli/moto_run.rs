@@ -113,6 +113,36 @@ async fn the_queues_and_the_ledger_of_the_deployed_functions_are_read_beside_the
 }
 
 #[tokio::test]
+async fn what_a_run_that_is_broken_off_had_in_hand_is_the_deployed_functions_at_once() {
+    let service = Service::start(Service::quick()).await;
+    service.publish(&everywhere()).await;
+    let accounts = service.world().accounts_now();
+    for account in accounts.iter().take(10) {
+        service.hint(&account.id, "1").await;
+    }
+    // Slow enough to be at these accounts for a while.
+    let slow = ["USHER_RECONCILE_RATE", "USHER_SWEEP_RATE", "USHER_REST_RATE"];
+    let envs = envs(&service).into_iter().chain(slow.map(|variable| (variable, "1".to_owned())));
+    let ledger = ["--ledger", "dynamodb:usher-ledger", "--deployed-queues", "--json"];
+    let running = Running::start(&ledger, envs);
+    running.log().line(r#""what":"looked""#).await;
+    assert!(service.hidden(&service.inbox).await > 0, "it is still at the others");
+    running.ask_to_end().await;
+    running.log().line(r#""what":"ending""#).await;
+    let (status, lines) = running.terminated().await;
+    assert_eq!(status.code(), Some(0), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains(r#""failed""#)), "{lines:#?}");
+
+    for queue in [&service.inbox, &service.wake, &service.polls] {
+        assert_eq!(service.hidden(queue).await, 0, "{queue}");
+    }
+    // Hidden is what is being worked on, or in a group that is: none of it was lost.
+    let reconcile = service.function("reconcile").await;
+    let delivery = service.deliver(&service.inbox, &reconcile).await.unwrap();
+    assert!(!delivery.bodies.is_empty());
+}
+
+#[tokio::test]
 async fn uploaded_rules_are_heard_of_by_the_queue_of_events() {
     let service = Service::start(Service::quick()).await;
     let version = service.publish(RULES).await;

@@ -46,10 +46,15 @@ impl Running {
         self.log.lines().iter().filter(|line| line.contains(wanted)).count()
     }
 
-    /// Sends SIGTERM, as whoever stops services does, and waits for the end.
-    pub(super) async fn terminated(mut self) -> (ExitStatus, Vec<String>) {
+    /// Sends SIGTERM, as whoever stops services does.
+    pub(super) async fn ask_to_end(&self) {
         let process = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &process]).status().await.unwrap().success());
+    }
+
+    /// The same, and waits for the end.
+    pub(super) async fn terminated(mut self) -> (ExitStatus, Vec<String>) {
+        self.ask_to_end().await;
         let status = self.child.wait().await.unwrap();
         // The reader of the log may be a moment behind the end of the process.
         if status.success() {

@@ -297,7 +297,15 @@ impl Service {
 
     /// How many messages of a queue are held back for a while.
     pub(crate) async fn delayed(&self, queue: &str) -> usize {
-        let name = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
+        self.count(queue, QueueAttributeName::ApproximateNumberOfMessagesDelayed).await
+    }
+
+    /// How many messages of a queue somebody has received and not yet settled.
+    pub(crate) async fn hidden(&self, queue: &str) -> usize {
+        self.count(queue, QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await
+    }
+
+    async fn count(&self, queue: &str, name: QueueAttributeName) -> usize {
         let sqs = self.moto.sqs();
         let request = sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
         let attributes = request.send().await.unwrap().attributes.unwrap_or_default();

@@ -192,6 +192,28 @@ async fn sweep_age_grows_while_no_round_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sweep_age_grows_where_no_round_has_ever_ended() {
+    let (service, log) = (Service::new(), Log::begin());
+    tick(&service).await;
+    service.pass(Duration::from_hours(7)).await;
+    tick(&service).await;
+    assert_eq!(log.values("SweepAge", "tick"), [0; 0], "there are no rules to sweep by");
+
+    service.publish(&developers()).await;
+    tick(&service).await;
+    assert_eq!(log.last("SweepAge", "tick"), 0);
+    // That other rules come into force meanwhile makes it no younger.
+    service.pass(Duration::from_hours(4)).await;
+    service.publish(&production()).await;
+    service.pass(Duration::from_hours(3)).await;
+    tick(&service).await;
+    assert!(log.last("SweepAge", "tick") > 21_600);
+    service.sweep_and_settle().await;
+    tick(&service).await;
+    assert!(log.last("SweepAge", "tick") < 600);
+}
+
+#[tokio::test(start_paused = true)]
 async fn failed_requests_are_counted_by_the_class_of_their_reason() {
     let (service, log) = (Service::new(), Log::begin());
     service.world().fail_next("CreateAccountAssignment", Fault::internal_exception_later(), 5);

@@ -18,7 +18,7 @@ use crate::{
     commands::plan::Rules,
     connect::{self, Aws},
     ledger::{self, Alone},
-    local_runtime::{FedQueues, Ground, LocalRuntime, Manner, News, Reach, UploadPlace},
+    local_runtime::{FedQueues, Ground, InHand, LocalRuntime, Manner, News, Reach, UploadPlace},
     telling::{NotedOrganization, Remembered},
 };
 
@@ -37,7 +37,7 @@ pub(super) struct Service {
     pub(super) news: UnboundedReceiver<News>,
     pub(super) names: Arc<Remembered>,
     /// The queue that events come by.
-    pub(super) events: Option<Arc<dyn Queue>>,
+    pub(super) events: Option<Arc<InHand>>,
     pub(super) events_url: Option<String>,
     pub(super) sweep_every: Duration,
     /// The rules in force.
@@ -76,8 +76,7 @@ impl Service {
             Some(url) => Some(url.clone()),
             None => settings.events_queue_url()?,
         };
-        let events =
-            events_url.as_deref().map(|url| Arc::new(aws.queue(url).waiting(WAIT)) as Arc<dyn Queue>);
+        let events = events_url.as_deref().map(|url| InHand::of(Arc::new(aws.queue(url).waiting(WAIT))));
 
         let auditing = AuditSettings { region: aws.region().map(str::to_owned), ..AuditSettings::default() };
         let manner = Manner { auditing, ..manner };

@@ -67,10 +67,15 @@ pub(super) fn owner<'a>(facts: impl IntoIterator<Item = &'a Seen>) -> Option<Ins
     serde_json::from_value(fact.value.clone()).ok()
 }
 
+/// The instance that a ledger belongs to; `None` as long as nothing was decided by it.
+pub async fn instance_of(ledger: &dyn LedgerReader) -> Result<Option<InstanceArn>, LedgerError> {
+    Ok(owner(&ledger.recall(SeenKind::Fact).await?))
+}
+
 /// Refuses a ledger of another instance; one that belongs to none yet is anybody's.
 pub async fn of_this_instance(ledger: &dyn LedgerReader, access: &dyn AccessReader) -> Result<(), ReadError> {
     let here = access.instance().await.map_err(ReadError::Instance)?.arn;
-    match owner(&ledger.recall(SeenKind::Fact).await?) {
+    match instance_of(ledger).await? {
         Some(ledger) if ledger != here => Err(ReadError::OtherInstance { ledger, here }),
         Some(_) | None => Ok(()),
     }

@@ -26,13 +26,14 @@ const LONG_REVOKE: &str =
     "Only a revoke that takes long is asked about by itself (scenarios::slow_requests, scenarios::watching).";
 const FEW: &str = "A permission set that few accounts have has them asked for one by one (engine/reprovision/reading.rs, scenarios::reprovisioning_reads).";
 const WAVES: &str = "Read only where waves go by OUs and accounts are still outdated (engine/reprovision/reading.rs, scenarios::reprovisioning_reads).";
-const TURNS: &str = "No rule begins or ends here (scenarios::ticks).";
+const ENDS: &str =
+    "Read only where rules end, for those who have something by them (engine/tick.rs, scenarios::ticks).";
 const LATE_END: &str =
     "An edit ends the campaign before it whose end a crash has left undone (engine/reprovision/records.rs).";
 const LATER: &str =
     "Only a request in the management account that takes long goes by that role (scenarios::slow_requests).";
 
-pub(super) const REASONS: [Reason; 43] = [
+pub(super) const REASONS: [Reason; 40] = [
     reason("audit", "ReadsItsAccounts", "organizations:ListTagsForResource", NO_BULK),
     reason("audit", "ReadsItsUnits", "organizations:DescribeOrganizationalUnit", NO_LIST),
     reason(
@@ -136,10 +137,7 @@ pub(super) const REASONS: [Reason; 43] = [
     reason("reconcile", "ReadsTheLedger", "dynamodb:Scan", AT_ONCE),
     reason("reconcile", "TakesOutWhatIsDoneWith", "seen#member", AT_ONCE),
     reason("reconcile", "TakesOutWhatIsDoneWith", "seen#membership", AT_ONCE),
-    reason("tick", "HintsAccounts", "sqs:SendMessage", TURNS),
-    reason("tick", "ListsTheOrganization", "organizations:DescribeOrganization", TURNS),
-    reason("tick", "ListsTheOrganization", "organizations:ListAccounts", TURNS),
-    reason("tick", "ReadsTheLedger", "dynamodb:Scan", TURNS),
+    reason("tick", "ReadsTheLedger", "dynamodb:Scan", ENDS),
     reason("reprovision", "ListsTheOrganization", "organizations:ListAccounts", FEW),
     reason("reprovision", "ListsTheOrganization", "organizations:DescribeOrganization", WAVES),
     reason("reprovision", "ReadsItsUnits", "organizations:ListOrganizationalUnitsForParent", WAVES),
@@ -158,5 +156,6 @@ const fn reason(function: &'static str, sid: &'static str, part: &'static str, w
 }
 
 /// What functions are not told by S3 and need not be: whose version of the rules is gone can do nothing, whether S3 says so or that it is forbidden.
+/// The reason that they give names both (`shared/src/aws/s3.rs`).
 pub(super) const NOT_TOLD: [&str; 5] =
     ["on-group-event", "on-permission-set-event", "reconcile", "reprovision", "sweep"];
