@@ -263,13 +263,9 @@ pub(super) fn in_short(report: &PlanReport) -> String {
             summary.revokes,
             count(summary.differing, "account", "accounts")
         ));
-    } else if summary.under_way == 0 && summary.untold > 0 {
-        parts.push(format!(
-            "nothing to do that could be told in {}",
-            count(summary.accounts, "account", "accounts")
-        ));
     } else if summary.under_way == 0 {
-        parts.push(format!("nothing to do in {}", count(summary.accounts, "account", "accounts")));
+        let told = if summary.is_incomplete() { " that could be told" } else { "" };
+        parts.push(format!("nothing to do{told} in {}", count(summary.accounts, "account", "accounts")));
     }
     if summary.under_way > 0 {
         parts.push(format!("{} under way", summary.under_way));
@@ -284,12 +280,7 @@ pub(super) fn in_short(report: &PlanReport) -> String {
     if summary.unread > 0 {
         parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));
     }
-    if summary.untold > 0 {
-        parts.push(format!(
-            "{} could not be told",
-            count(summary.untold, "entry of the rules", "entries of the rules")
-        ));
-    }
+    parts.extend(entries_untold(summary.untold));
     parts.join("; ")
 }
 
@@ -306,6 +297,12 @@ fn summary(text: &mut String, report: &PlanReport, style: Style) {
 pub(super) fn budget_line(budget: &Budget) -> String {
     let Budget { operation, per, limit, spent, planned } = budget;
     let (what, per) = (
+/// How many entries of the rules could not be told, if any.
+pub(super) fn entries_untold(number: usize) -> Option<String> {
+    let entries = count(number, "entry of the rules", "entries of the rules");
+    (number > 0).then(|| format!("{entries} could not be told"))
+}
+
         match operation {
             Operation::Grant => "grants",
             Operation::Revoke => "revokes",

@@ -32,7 +32,7 @@ pub struct PlanReport {
     pub summary: PlanSummary,
     /// What may be done at all, and what this plan takes of it.
     pub budgets: Vec<Budget>,
-    /// Permission sets that are declared and differ, by name; only of a plan for the whole organization.
+    /// Permission sets that are declared and differ, by name; of a plan for one account only those that could not be read.
     pub permission_sets: Vec<SetReport>,
     /// Accounts with anything to tell, by id.
     pub accounts: Vec<AccountPlan>,
@@ -117,7 +117,7 @@ pub struct PlanSummary {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
-fn is_none(number: &usize) -> bool {
+pub(super) fn is_none(number: &usize) -> bool {
     *number == 0
 }
 

@@ -37,6 +37,7 @@ mod simulation;
 mod status;
 mod trouble;
 mod what_if;
+mod untold;
 mod workflow;
 
 use std::{

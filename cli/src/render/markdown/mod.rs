@@ -94,6 +94,11 @@ fn head(report: &PlanReport) -> String {
     }
     text
 }
+    let sets = report.summary.permission_sets.unread;
+    if sets > 0 {
+        let sets = count(sets, "declared permission set", "declared permission sets");
+        let _ = writeln!(text, "\n**Incomplete:** {sets} could not be read.");
+    }
 
 /// What can't be told of rules: the plan may lack it.
 fn untold(text: &mut String, all: &[UntoldRule]) {
