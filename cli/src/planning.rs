@@ -134,6 +134,7 @@ pub(crate) async fn plan(
         hash: proposal.hash().clone(),
         shrinks: proposal.shrinks(),
         account: account.cloned(),
+        scopes_untold: account.is_some() && index.has_scopes() && !proposal.is_in_force(),
         awaits_permission_sets: account.is_some() && foresight.has_work(),
         summary,
         budgets: budgets.told(),

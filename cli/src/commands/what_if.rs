@@ -39,18 +39,24 @@ pub(crate) async fn run(
     let desk = desk.foreseeing_for(one, screen).await?;
     let cause = Cause::new("command", "plan");
     let mut plans = Vec::with_capacity(looks.len());
-    let mut refused = None;
+    let (mut refused, mut scopes_untold) = (None, false);
     for account in looks {
         let now = desk.plan(account, &cause, screen).await?.report;
         let mut planned = then.plan(account, &cause, screen).await?;
         if !supposed.rules.is_empty() {
             then.weigh(&mut planned, &at.at, connection, machine).await?;
+            scopes_untold |= planned.report.scopes_untold;
         }
         refused = refused.or_else(|| planned.report.refused.take());
         plans.push((now, planned.report));
     }
     let mut notes = supposed.mistrusted(&then.trusted_account_tags().await?);
     notes.extend(refused.map(|why| format!("these rules would not come into force: {}", line(&why))));
+    if scopes_untold {
+        notes.push(
+            "one account can't tell whether the teams' rules stay within their scopes everywhere".to_owned(),
+        );
+    }
     let Some(report) = WhatIfReport::of(supposed, plans) else { return Ok(Ending::Good) };
     let report = WhatIfReport { notes, ..report };
     let text = match output.form() {

@@ -379,3 +379,29 @@ async fn teams_without_any_scope_are_told_of() {
         run(&["usher", "rules", "check", rules.to_str().unwrap(), "--json"], place.machine()).await.json();
     assert_eq!(json["teams"][0]["scope"], "unsaid");
 }
+
+#[tokio::test]
+async fn one_account_can_not_tell_whether_new_rules_stay_within_their_scopes() {
+    let place = place().await;
+    let rules = place.path("rules");
+    place.file(
+        "rules/teams/development.yaml",
+        &OF_TEAM.replace("Team: shop }", "Team: shop }, named: shop-dev"),
+    );
+    let of_one = ["--account", "200000000001"];
+    let text = place.usher("plan", &rules, &of_one).await.out;
+    assert!(text.contains("One account can't tell") && !text.contains("usher apply"), "{text}");
+    let json = place.usher("plan", &rules, &[&of_one[..], &["--json"]].concat()).await.json();
+    assert_eq!(json["scopes_untold"], true);
+    let comment = place.usher("plan", &rules, &[&of_one[..], &["--output", "markdown"]].concat()).await.out;
+    assert!(comment.contains("One account can't tell"), "{comment}");
+    let before = place.file("usher.yaml", &format!("{ROOT}{RULES}"));
+    let supposed = format!("rules:{}", rules.display());
+    let then = place.usher("plan", &before, &[&["--what-if", &supposed], &of_one[..]].concat()).await.out;
+    assert!(then.contains("! one account can't tell"), "{then}");
+
+    // Once they are in force over all accounts, one of them is as good as all.
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    let text = place.usher("plan", &rules, &of_one).await.out;
+    assert!(!text.contains("One account can't tell"), "{text}");
+}

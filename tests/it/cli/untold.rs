@@ -5,6 +5,56 @@ use simulator::Fault;
 
 use super::{ORGANIZATION, Place, RULES};
 
+const DEV: &str = "200000000001";
+
+/// With two rules more, so that the first two alone have shrunk.
+fn many() -> String {
+    let more = |number| {
+        format!(
+            "  - id: more-{number}
+    principals: [{{ group: Auditors }}]
+    permission_sets: [ReadOnlyAccess]
+    accounts: {{ in_ou: Development }}
+"
+        )
+    };
+    format!("{RULES}{}", (0..4).map(more).collect::<String>())
+}
+
+#[tokio::test]
+async fn a_plan_of_one_account_tells_that_its_rules_have_shrunk_and_offers_nothing_to_type() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", &many());
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    let fewer = place.file(
+        "fewer.yaml",
+        &RULES.replace(
+            "PowerUserAccess]\n    accounts: { in_ou: [",
+            "ReadOnlyAccess]\n    accounts: { in_ou: [",
+        ),
+    );
+    let of_one = ["--account", DEV];
+    assert_eq!(
+        place.usher("plan", &fewer, &[&of_one[..], &["--json"]].concat()).await.json()["shrinks"],
+        true
+    );
+    let text = place.usher("plan", &fewer, &of_one).await.out;
+    assert!(text.contains("only if the plan without --account is approved"), "{text}");
+    assert!(!text.contains("usher apply") && !text.contains("usher approve"), "{text}");
+    let comment = place.usher("plan", &fewer, &[&of_one[..], &["--output", "markdown"]].concat()).await.out;
+    assert!(comment.contains("only if the plan without `--account` is approved"), "{comment}");
+    let supposed = format!("rules:{}", fewer.display());
+    let then = place.order(&[&["plan", "--what-if", &supposed], &of_one[..]].concat()).await;
+    assert!(then.out.contains("they come into force only if their plan is approved"), "{}", then.out);
+
+    // Consent to the part is no consent to the whole.
+    let hash = place.usher("plan", &fewer, &[&of_one[..], &["--json"]].concat()).await.json()["hash"].clone();
+    let approve = ["--plan", hash.as_str().unwrap(), "--account", DEV, "--yes", "--by", "alba"];
+    let approve = place.usher("approve", &fewer, &approve).await;
+    assert_eq!(approve.ending, Ending::Bad, "{approve:?}");
+    assert_eq!(place.usher("apply", &fewer, &["--yes"]).await.ending, Ending::Bad);
+}
+
 #[tokio::test]
 async fn what_if_does_not_say_nothing_where_a_look_up_has_failed() {
     let place = Place::new(ORGANIZATION).await;
