@@ -1,9 +1,17 @@
 //! What a plan can't tell, or waits with: it says so, in each of its forms.
 
-use cli::Ending;
+use std::time::Duration;
+
+use cli::{Ending, Machine};
+use shared::{
+    clock::SystemClock,
+    domain::{AssignmentKey, Principal},
+    engine::EngineSettings,
+    ports::Clock as _,
+};
 use simulator::Fault;
 
-use super::{ORGANIZATION, Place, RULES};
+use super::{ORGANIZATION, Place, RULES, Ran, run};
 
 const DEV: &str = "200000000001";
 
@@ -70,4 +78,44 @@ async fn what_if_does_not_say_nothing_where_a_look_up_has_failed() {
         then.out
     );
     assert!(then.out.contains("2 entries of the rules could not be told"), "{}", then.out);
+}
+
+#[tokio::test]
+async fn what_is_gone_by_another_hand_is_told_before_it_is_certain() {
+    let place = Place::new(ORGANIZATION).await;
+    let lag = Duration::from_secs(1);
+    let engine = place.machine.engine.clone().map(|engine| EngineSettings { lag, ..engine });
+    let machine = Machine { engine, ..place.machine.clone() };
+    let (rules, ledger) = (place.file("rules.yaml", RULES), place.path("state/ledger.db"));
+    let usher = async |command: &str, more: &[&str]| -> Ran {
+        let line =
+            ["usher", command, "--rules", rules.to_str().unwrap(), "--ledger", ledger.to_str().unwrap()];
+        run(&[&line[..], more].concat(), &machine).await
+    };
+    assert_eq!(usher("apply", &["--yes"]).await.ending, Ending::Good);
+    tokio::time::sleep(lag + Duration::from_millis(200)).await;
+    {
+        let mut world = place.world();
+        let key = AssignmentKey {
+            account: DEV.parse().unwrap(),
+            permission_set: world.permission_set_named("ReadOnlyAccess").unwrap(),
+            principal: Principal::Group(world.group_named("Auditors").unwrap()),
+        };
+        world.revoke_by_hand(SystemClock.now(), &key);
+    }
+    let plan = usher("plan", &[]).await;
+    assert_eq!(plan.ending, Ending::Good, "{plan:?}");
+    assert!(
+        plan.out.contains("! ReadOnlyAccess   group Auditors    not granted: AWS does not list it any more"),
+        "{}",
+        plan.out
+    );
+    let withheld = usher("withheld", &[]).await.out;
+    assert!(withheld.contains("Gone, as far as one look can tell (1)"), "{withheld}");
+    let explained = usher("explain", &["group:Auditors", "shop-dev", "ReadOnlyAccess"]).await.out;
+    assert!(
+        explained.contains("It was Usher's, and AWS does not list it.")
+            && explained.contains("counts as gone"),
+        "{explained}"
+    );
 }
