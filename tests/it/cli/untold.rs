@@ -118,4 +118,7 @@ async fn what_is_gone_by_another_hand_is_told_before_it_is_certain() {
             && explained.contains("counts as gone"),
         "{explained}"
     );
+    // The account no longer has the permission set, and its name is told all the same.
+    let audit = usher("audit", &["--account", "shop-dev"]).await.out;
+    assert!(audit.contains("ReadOnlyAccess") && !audit.contains("ps-"), "{audit}");
 }
