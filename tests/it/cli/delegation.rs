@@ -116,11 +116,18 @@ async fn a_delegated_administrator_s_permission_set_is_a_declaration_that_rules_
             .await;
     assert_eq!(ran.ending, Ending::Good, "{ran:?}");
     assert!(ran.out.contains("relay_state: \"https://us-east-1.console.aws.amazon.com/singlesignon/home?region=us-east-1#/accounts/organization\""), "{}", ran.out);
-    let root = place.file("rules/usher.yaml", &format!("{ROOT}{}{RULES}", ran.out));
-    let check =
-        run(&["usher", "rules", "check", root.parent().unwrap().to_str().unwrap()], place.machine()).await;
-    assert_eq!(check.ending, Ending::Good, "{}{}", check.out, ran.out);
-    assert!(check.out.contains("1 permission set declared"), "{}", check.out);
+    let (_, entry) = ran.out.split_once("permission_sets:\n").unwrap();
+    let further = format!("permission_sets:\n  - name: Builders\n{entry}");
+    for (declared, told) in
+        [(&further, "2 permission sets declared"), (&ran.out, "1 permission set declared")]
+    {
+        let root = place.file("rules/usher.yaml", &format!("{ROOT}{declared}{RULES}"));
+        let folder = root.parent().unwrap().to_str().unwrap();
+        let check = run(&["usher", "rules", "check", folder], place.machine()).await;
+        assert_eq!(check.ending, Ending::Good, "{}{}", check.out, ran.out);
+        assert!(check.out.contains(told), "{}", check.out);
+    }
+    assert!(ran.out.starts_with("# ") && ran.out.contains("leave out the next line"), "{}", ran.out);
     let plan = place.usher("plan", &place.path("rules"), &["--json"]).await.json();
     let set = &plan["permission_sets"][0];
     assert_eq!(
