@@ -52,7 +52,11 @@ pub(crate) async fn account(text: &str, aws: &Aws) -> Result<AccountId, Failure>
 
 /// The account among all of the organization that is called so, or has this id.
 pub(crate) fn account_among<'a>(text: &str, all: &'a [AccountRecord]) -> Result<&'a AccountRecord, Unknown> {
-    let mut called = all.iter().filter(|record| record.id.as_str() == text || record.name == text);
+    // An id is nobody else's, whatever others are called: whoever may rename an account can't take it away.
+    if let Some(record) = all.iter().find(|record| record.id.as_str() == text) {
+        return Ok(record);
+    }
+    let mut called = all.iter().filter(|record| record.name == text);
     match (called.next(), called.next()) {
         (Some(only), None) => Ok(only),
         (Some(one), Some(other)) => {
@@ -225,7 +229,7 @@ pub(crate) async fn no_permission_set(
     aws: &Aws,
     ledger: &dyn LedgerReader,
 ) -> Result<Unknown, Failure> {
-    let mut names = Vec::new();
+    let mut names: Vec<(String, PermissionSetArn)> = Vec::new();
     let mut remembered = BTreeMap::new();
     for seen in ledger.recall(SeenKind::PermissionSet).await? {
         if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
@@ -233,13 +237,19 @@ pub(crate) async fn no_permission_set(
         }
     }
     for arn in aws.access.permission_sets().await.map_err(Failure::LookUp)? {
-        match remembered.remove(&arn) {
-            Some(name) => names.push(name),
-            None => names.extend(aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?),
-        }
+        let name = match remembered.remove(&arn) {
+            Some(name) => Some(name),
+            None => aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?,
+        };
+        names.extend(name.map(|name| (name, arn)));
     }
-    let near = nearest(text, names.iter().map(String::as_str));
-    Ok(Unknown::PermissionSet { name: text.to_owned(), nearest: near.into_iter().map(line).collect() })
+    let near = nearest(text, names.iter().map(|(name, _)| name.as_str())).into_iter();
+    // A name that looks like an id is none: what bears it is told by its own.
+    let told = near.map(|near| match names.iter().find(|(name, _)| name == near && name == text) {
+        Some((_, arn)) => arn.as_str().rsplit('/').next().unwrap_or_default().to_owned(),
+        None => line(near),
+    });
+    Ok(Unknown::PermissionSet { name: text.to_owned(), nearest: told.collect() })
 }
 
 #[cfg(test)]
@@ -274,7 +284,13 @@ mod tests {
             record("200000000002", "shop-prod"),
             record("200000000003", "twin"),
             record("200000000004", "twin"),
+            record("200000000005", "200000000001"),
         ];
+        assert_eq!(
+            account_among("200000000001", &all).unwrap().name,
+            "shop-dev",
+            "an id comes before a name"
+        );
         assert_eq!(account_among("shop-dev", &all).unwrap().id.as_str(), "200000000001");
         assert_eq!(account_among("200000000002", &all).unwrap().name, "shop-prod");
         let Err(Unknown::Ambiguous { found, .. }) = account_among("twin", &all) else { panic!("not told") };

@@ -170,6 +170,8 @@ fn find(to: &Place, tree: &Tree) -> Result<(Vec<OuId>, String), Unknown> {
         let known = paths.iter().map(String::as_str).chain(tree.keys().map(OuId::as_str));
         nearest = look_up::nearest(&written, known).into_iter().map(line).collect();
     }
+    // A name with a slash in it is no path: the OU is told by its id.
+    nearest.extend(tree.iter().filter(|(_, path)| in_names(path) == written).map(|(id, _)| id.to_string()));
     Err(Unknown::Ou { name: written, nearest })
 }
 
