@@ -37,8 +37,8 @@ mod simulate;
 mod simulation;
 mod status;
 mod trouble;
-mod what_if;
 mod untold;
+mod what_if;
 mod workflow;
 
 use std::{

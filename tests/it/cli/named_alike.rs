@@ -1,6 +1,7 @@
 //! Names that look like something else: what is typed is taken for one thing everywhere, and never suggested again.
 
-use cli::Ending;
+use clap::Parser as _;
+use cli::{Cli, Ending};
 
 use super::{Place, RULES};
 
@@ -54,4 +55,43 @@ async fn what_was_typed_is_not_suggested_again() {
         set.err.split_whitespace().find(|word| word.starts_with("ps-") && *word != "ps-1234567890abcdef");
     let by_id = place.order(&["explain", "group:Auditors", "shop-dev", id.unwrap()]).await;
     assert_eq!(by_id.ending, Ending::Good, "{by_id:?}");
+}
+
+#[tokio::test]
+async fn what_is_said_twice_is_refused_and_not_the_last_believed() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", RULES);
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    for [one, other] in
+        [["move:shop-dev:Production", "move:200000000001:/"], ["tag:shop-dev:Team=a", "untag:shop-dev:Team"]]
+    {
+        let ran = place.order(&["plan", "--what-if", one, "--what-if", other]).await;
+        assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
+        assert!(ran.err.contains(&format!("`--what-if {other}` can't be supposed")), "{}", ran.err);
+    }
+    let template = place.file("template.json", r#"{ "Resources": {} }"#);
+    let twice = ["--parameter", "Env=prod", "--parameter", "Env=dev"];
+    let ran = place
+        .order(&[&["import", "--cloudformation", template.to_str().unwrap()], &twice[..]].concat())
+        .await;
+    assert!(ran.ending == Ending::Bad && ran.err.contains("the parameter `Env` is given twice"), "{ran:?}");
+}
+
+#[test]
+fn an_empty_name_is_a_mistake_on_the_command_line() {
+    for option in ["--account", "--person", "--permission-set"] {
+        assert!(Cli::try_parse_from(["usher", "audit", option, ""]).is_err(), "{option}");
+    }
+}
+
+#[tokio::test]
+async fn an_organization_without_assignments_is_told_so_by_an_import() {
+    let place = Place::new(ORGANIZATION).await;
+    let ran = place.order(&["import"]).await;
+    assert_eq!(ran.ending, Ending::Bad, "{ran:?}");
+    assert!(
+        ran.err.contains("nothing is assigned to anybody yet") && ran.err.contains("`usher plan"),
+        "{}",
+        ran.err
+    );
 }
