@@ -77,8 +77,11 @@ pub(crate) fn html(audit: &Audit, question: &Question) -> String {
 
 /// The account that is called so, or has this id.
 pub(crate) fn account(text: &str, audit: &Audit) -> Result<AccountId, Unknown> {
-    let called: Vec<_> =
-        audit.accounts.iter().filter(|one| one.id.as_str() == text || one.name == text).collect();
+    // An id is nobody else's, whatever others are called.
+    if let Some(account) = audit.accounts.iter().find(|one| one.id.as_str() == text) {
+        return Ok(account.id.clone());
+    }
+    let called: Vec<_> = audit.accounts.iter().filter(|one| one.name == text).collect();
     match called.as_slice() {
         [only] => Ok(only.id.clone()),
         [] => {

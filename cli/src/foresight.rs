@@ -93,6 +93,11 @@ impl Foresight {
         self.foreseen.as_ref().is_some_and(|foreseen| foreseen.foretold(arn).is_some())
     }
 
+    /// Whether any of them is to be made or edited.
+    pub(crate) fn has_work(&self) -> bool {
+        self.sets.iter().any(|surveyed| surveyed.plan.has_work() && !surveyed.plan.deletes())
+    }
+
     /// Whether assignments may be decided otherwise then than now.
     pub(crate) fn makes_a_difference(&self) -> bool {
         self.foreseen.is_some()

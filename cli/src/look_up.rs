@@ -29,7 +29,11 @@ pub(crate) async fn account(text: &str, aws: &Aws) -> Result<AccountId, Failure>
 
 /// The account among all of the organization that is called so, or has this id.
 pub(crate) fn account_among<'a>(text: &str, all: &'a [AccountRecord]) -> Result<&'a AccountRecord, Unknown> {
-    let mut called = all.iter().filter(|record| record.id.as_str() == text || record.name == text);
+    // An id is nobody else's, whatever others are called: whoever may rename an account can't take it away.
+    if let Some(record) = all.iter().find(|record| record.id.as_str() == text) {
+        return Ok(record);
+    }
+    let mut called = all.iter().filter(|record| record.name == text);
     match (called.next(), called.next()) {
         (Some(only), None) => Ok(only),
         (Some(one), Some(other)) => {
@@ -192,7 +196,13 @@ mod tests {
             record("200000000002", "shop-prod"),
             record("200000000003", "twin"),
             record("200000000004", "twin"),
+            record("200000000005", "200000000001"),
         ];
+        assert_eq!(
+            account_among("200000000001", &all).unwrap().name,
+            "shop-dev",
+            "an id comes before a name"
+        );
         assert_eq!(account_among("shop-dev", &all).unwrap().id.as_str(), "200000000001");
         assert_eq!(account_among("200000000002", &all).unwrap().name, "shop-prod");
         let Err(Unknown::Ambiguous { found, .. }) = account_among("twin", &all) else { panic!("not told") };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::{
     domain::{Account, AccountId, AssignmentKey, Operation, RuleId},
     engine::{
-        self, Basis, BeyondHere, Decided, Planner, PublishError, ReadError, StandIns, Survey, UntoldOfAll,
-        all_rows, consent::Proposal,
+        self, Basis, BeyondHere, Decided, Planner, PublishError, ReadError, StandIns, Survey, Surveyed,
+        UntoldOfAll, all_rows, consent::Proposal,
     },
     guardrail::{self, ApprovedPlan, Budgets},
     ledger::{Beyond, BudgetKey, Cause, Row},
@@ -58,11 +58,9 @@ pub(crate) async fn plan(
     };
     let (ledger, now) = (planner.reader.ledger, planner.reader.clock.now());
     let proposal = Proposal::of(&survey, account, ledger, cause, now).await?;
-    // Permission sets are nobody's account's.
-    let (sets, fingerprint) = match account {
-        None => (foresight.sets.as_slice(), foresight.fingerprint.as_str()),
-        Some(_) => (&[][..], ""),
-    };
+    // Permission sets are nobody's account's. But what could not be read is missing in every plan.
+    let is_told = |surveyed: &&Surveyed| account.is_none() || surveyed.plan.is_unread();
+    let fingerprint = if account.is_none() { foresight.fingerprint.as_str() } else { "" };
     let stand_ins = foresight.stand_ins();
     let proposal = proposal.with(fingerprint, &stand_ins);
     let Survey { basis, decided, unread, rows } = survey;
@@ -121,7 +119,8 @@ pub(crate) async fn plan(
 
     let names = Names::of(keys.iter(), &basis.learned, planner.reader.into()).await;
     let accounts = accounts(drafts, &mut summary, &names, &stand_ins);
-    let permission_sets: Vec<_> = sets.iter().filter_map(report::permission_set).collect();
+    let sets = foresight.sets.iter().filter(is_told);
+    let permission_sets: Vec<_> = sets.filter_map(report::permission_set).collect();
     summary.permission_sets = report::SetsSummary::of(&permission_sets);
     let index = &basis.rules.index;
     let report = PlanReport {
@@ -135,7 +134,8 @@ pub(crate) async fn plan(
         hash: proposal.hash().clone(),
         shrinks: proposal.shrinks(),
         account: account.cloned(),
-        awaits_permission_sets: account.is_some() && foresight.makes_a_difference(),
+        scopes_untold: account.is_some() && index.has_scopes() && !proposal.is_in_force(),
+        awaits_permission_sets: account.is_some() && foresight.has_work(),
         summary,
         budgets: budgets.told(),
         permission_sets,

@@ -66,7 +66,7 @@ pub(crate) async fn no_permission_set(
     aws: &Aws,
     ledger: &dyn LedgerReader,
 ) -> Result<Unknown, Failure> {
-    let mut names = Vec::new();
+    let mut names: Vec<(String, PermissionSetArn)> = Vec::new();
     let mut remembered = BTreeMap::new();
     for seen in ledger.recall(SeenKind::PermissionSet).await? {
         if let Ok(set) = serde_json::from_value::<PermissionSet>(seen.value) {
@@ -74,13 +74,19 @@ pub(crate) async fn no_permission_set(
         }
     }
     for arn in aws.access.permission_sets().await.map_err(Failure::LookUp)? {
-        match remembered.remove(&arn) {
-            Some(name) => names.push(name),
-            None => names.extend(aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?),
-        }
+        let name = match remembered.remove(&arn) {
+            Some(name) => Some(name),
+            None => aws.access.permission_set_name(&arn).await.map_err(Failure::LookUp)?,
+        };
+        names.extend(name.map(|name| (name, arn)));
     }
-    let near = nearest(text, names.iter().map(String::as_str));
-    Ok(Unknown::PermissionSet { name: text.to_owned(), nearest: near.into_iter().map(line).collect() })
+    let near = nearest(text, names.iter().map(|(name, _)| name.as_str())).into_iter();
+    // A name that looks like an id is none: what bears it is told by its own.
+    let told = near.map(|near| match names.iter().find(|(name, _)| name == near && name == text) {
+        Some((_, arn)) => arn.as_str().rsplit('/').next().unwrap_or_default().to_owned(),
+        None => line(near),
+    });
+    Ok(Unknown::PermissionSet { name: text.to_owned(), nearest: told.collect() })
 }
 
 #[cfg(test)]

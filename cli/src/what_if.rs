@@ -39,7 +39,7 @@ pub(crate) struct Supposed {
 pub(crate) struct Otherwise {
     /// The OUs from the root down to it.
     parents: Option<Vec<OuId>>,
-    /// By key; `None` for a tag that is taken away. A later one takes the place of an earlier.
+    /// By key; `None` for a tag that is taken away.
     tags: BTreeMap<String, Option<String>>,
 }
 
@@ -95,20 +95,20 @@ impl Supposed {
                     place(&then),
                     place(&now)
                 ));
-                self.otherwise(record).parents = Some(parents);
+                once(self.otherwise(record).parents.replace(parents))?;
                 self.places.insert(record.id.clone(), (now, then));
             }
             WhatIf::Tag { account, key, value } => {
                 let record = look_up::account_among(account, all)?;
                 self.told.push(format!("{} has the tag {}={}", told(record), line(key), line(value)));
                 self.tags.insert(key.clone());
-                self.otherwise(record).tags.insert(key.clone(), Some(value.clone()));
+                once(self.otherwise(record).tags.insert(key.clone(), Some(value.clone())))?;
             }
             WhatIf::Untag { account, key } => {
                 let record = look_up::account_among(account, all)?;
                 self.told.push(format!("{} has no tag {}", told(record), line(key)));
                 self.tags.insert(key.clone());
-                self.otherwise(record).tags.insert(key.clone(), None);
+                once(self.otherwise(record).tags.insert(key.clone(), None))?;
             }
             WhatIf::Rules(path) => {
                 self.told.push(format!("the rules are those in {}", line(&path.display().to_string())));
@@ -142,6 +142,11 @@ impl Supposed {
     }
 }
 
+/// Whether nothing was supposed of the same before.
+fn once<T>(before: Option<T>) -> Result<(), Unknown> {
+    before.map_or(Ok(()), |_| Err(Unknown::SupposedTwice))
+}
+
 /// Every OU, with the way down to it.
 type Tree = BTreeMap<OuId, Vec<(OuId, String)>>;
 
@@ -166,6 +171,8 @@ fn find(to: &Place, tree: &Tree) -> Result<(Vec<OuId>, String), Unknown> {
     let below = format!("/{written}");
     let mut nearest: Vec<String> =
         paths.iter().filter(|path| path.ends_with(&below)).map(|path| line(path)).collect();
+    // A name with a slash in it is no path: the OU is told by its id.
+    nearest.extend(tree.iter().filter(|(_, path)| in_names(path) == written).map(|(id, _)| id.to_string()));
     nearest.sort();
     if nearest.is_empty() {
         let known = paths.iter().map(String::as_str).chain(tree.keys().map(OuId::as_str));

@@ -2,20 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
 use super::LedgerArgs;
 
 #[derive(Debug, Clone, Args)]
 pub struct AuditArgs {
     /// Who can reach this account, and with what: its id or its name
-    #[arg(long, value_name = "ACCOUNT", group = "question")]
+    #[arg(long, value_name = "ACCOUNT", group = "question", value_parser = NonEmptyStringValueParser::new())]
     pub account: Option<String>,
     /// What this person can reach, and through which group: a user name or an id
-    #[arg(long, value_name = "PERSON", group = "question")]
+    #[arg(long, value_name = "PERSON", group = "question", value_parser = NonEmptyStringValueParser::new())]
     pub person: Option<String>,
     /// What this permission set holds, where it is provisioned and who has it: its name, its own id (ps-…) or its ARN
-    #[arg(long, value_name = "PERMISSION-SET", group = "question")]
+    #[arg(long, value_name = "PERMISSION-SET", group = "question", value_parser = NonEmptyStringValueParser::new())]
     pub permission_set: Option<String>,
     /// Only assignments that are this; several are separated by commas
     #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',', conflicts_with = "question")]

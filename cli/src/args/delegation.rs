@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
 use super::LedgerArgs;
 
@@ -58,10 +58,10 @@ pub struct DelegationPolicyArgs {
 #[derive(Debug, Clone, Args)]
 pub struct DelegationWhoArgs {
     /// An account: its id or its name
-    #[arg(value_name = "ACCOUNT")]
+    #[arg(value_name = "ACCOUNT", value_parser = NonEmptyStringValueParser::new())]
     pub account: String,
     /// Only this permission set: its name, its own id (ps-…) or its ARN
-    #[arg(long, value_name = "PERMISSION-SET")]
+    #[arg(long, value_name = "PERMISSION-SET", value_parser = NonEmptyStringValueParser::new())]
     pub permission_set: Option<String>,
     /// The rule files, or the folder that they are in; the rules in force if you don't say
     #[arg(long, num_args = 1.., value_name = "PATH")]

@@ -78,7 +78,7 @@ fn tell(
     let text = render::withheld_text::let_through(&let_through, &planned.names, screen.out_style);
     screen.out.write_all(text.as_bytes()).and_then(|()| screen.out.flush()).map_err(Failure::Output)?;
     let number = |operation| let_through.iter().filter(|it| it.operation == operation).count();
-    let shrinks = chosen.is_none() && planned.proposal.shrinks();
+    let shrinks = chosen.is_none() && planned.proposal.lets_shrink();
     Ok(format!(
         "{} and {}{}",
         count(number(Operation::Grant), "grant", "grants"),

@@ -176,7 +176,7 @@ impl Written<'_> {
     fn declared(&self, inventory: &Inventory) -> String {
         let Self { team, name, duration, relay_state, delegated } = self;
         let mut text = format!(
-            "# Delegated administration of team {}, as of {}. For `permission_sets` of the root file.\npermission_sets:\n  - name: \"{name}\"\n    description: \"Delegated administration of team {}\"\n    session_duration: {duration}\n",
+            "# Delegated administration of team {}, as of {}. For the root file: where it has `permission_sets` already, leave out the next line, and put the rest into that list.\npermission_sets:\n  - name: \"{name}\"\n    description: \"Delegated administration of team {}\"\n    session_duration: {duration}\n",
             team.id,
             render::minute(inventory.read_at),
             team.id

@@ -60,7 +60,11 @@ async fn document(arguments: &ImportArgs, desk: &Desk, screen: &mut Screen<'_>) 
     let choices = choices(arguments, &existing)?;
     let induced = import::induce(&existing, &choices);
     if induced.rules.is_empty() {
-        return Err(ImportFailure::NothingToImport { assignments: existing.assignments.len() }.into());
+        let assignments = existing.assignments.len();
+        return Err(match assignments {
+            0 => ImportFailure::NoAssignments.into(),
+            _ => ImportFailure::NothingToImport { assignments }.into(),
+        });
     }
     let (mut declarations, mut undeclared) = (Vec::new(), Vec::new());
     if arguments.permission_sets {

@@ -29,11 +29,14 @@ pub(crate) async fn run(
     screen: &mut Screen<'_>,
 ) -> Result<Ending, Failure> {
     let out = Out::of_rules(arguments.out.as_deref())?;
-    let given = Given {
-        parameters: arguments.parameters.iter().cloned().collect(),
-        account_id: arguments.account_id.clone(),
-        region: connection.region.clone(),
-    };
+    let mut parameters = BTreeMap::new();
+    for (key, value) in &arguments.parameters {
+        if parameters.insert(key.clone(), value.clone()).is_some() {
+            return Err(ImportFailure::ParameterTwice { key: line(key) }.into());
+        }
+    }
+    let given =
+        Given { parameters, account_id: arguments.account_id.clone(), region: connection.region.clone() };
     let (mut templates, mut problems) = (Vec::new(), Vec::new());
     for path in &arguments.templates {
         let template = read(path, &given)?;

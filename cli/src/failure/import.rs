@@ -13,6 +13,8 @@ use shared::{
 pub enum ImportFailure {
     #[error("cannot read the organization whole")]
     Existing(#[source] ExistingError),
+    #[error("there is nothing to import: nothing is assigned to anybody yet")]
+    NoAssignments,
     #[error("there is nothing to import: of {assignments} assignments none can be given by a rule")]
     NothingToImport { assignments: usize },
     #[error("no account has a tag `{key}`")]
@@ -21,6 +23,8 @@ pub enum ImportFailure {
     TooLarge(#[from] TooLarge),
     #[error("the rules that were made are not what there is; nothing was written")]
     Inexact(#[from] Inexact),
+    #[error("the parameter `{key}` is given twice")]
+    ParameterTwice { key: String },
     #[error("cannot read the template `{path}`")]
     TemplateFile { path: String, source: io::Error },
     #[error("the template `{path}` is not text: byte {at} does not belong to UTF-8")]
@@ -59,6 +63,10 @@ impl ImportFailure {
             )
             | Self::Template(_)
             | Self::NothingToExport => return None,
+            Self::NoAssignments => {
+                "write rules instead (docs/rules.md): `usher plan --rules PATH` shows what they would give"
+            }
+            Self::ParameterTwice { .. } => "give each parameter once; several values are separated by commas",
             Self::NothingToImport { .. } => {
                 "assignments to deleted principals, and those that Control Tower makes, are left out"
             }

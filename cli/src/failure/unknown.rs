@@ -23,6 +23,8 @@ pub enum Unknown {
         "account `{account}` is not in the organization any more; the ledger still has {rows} assignments of it"
     )]
     Departed { account: AccountId, rows: usize },
+    #[error("an earlier `--what-if` is about the same place or tag of this account")]
+    SupposedTwice,
     #[error("`--what-if {written}` can't be supposed")]
     WhatIf { written: String, source: Box<Failure> },
 }
@@ -51,6 +53,7 @@ impl Unknown {
                 "what the ledger has of it closes by itself after two looks; `usher status` shows what is left"
                     .to_owned()
             }
+            Self::SupposedTwice => "suppose one of them, or one after the other".to_owned(),
             Self::WhatIf { source, .. } => return source.way_out(),
         })
     }

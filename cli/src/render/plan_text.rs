@@ -79,11 +79,21 @@ fn exactly(report: &PlanReport) -> String {
     format!("{rules}{account} --plan {}", report.hash)
 }
 
+/// What one account leaves open.
+pub(super) const SCOPES_UNTOLD: &str = "One account can't tell whether the teams' rules stay within their scopes everywhere: bring these rules into force over all accounts first, without --account.";
+
 /// What can be done with exactly this plan.
 fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
     let exactly = exactly(report);
     if report.shrinks {
-        let shrunk = "The rules have shrunk to fewer than half of those in force: they come into force only if this plan is approved.";
+        let shrunk = match &report.account {
+            None => {
+                "The rules have shrunk to fewer than half of those in force: they come into force only if this plan is approved."
+            }
+            Some(_) => {
+                "The rules have shrunk to fewer than half of those in force: they come into force only if the plan without --account is approved."
+            }
+        };
         let _ = writeln!(text, "{}", style.paint(Paint::Warning, shrunk));
     }
     if let Some(why) = &report.refused {
@@ -93,11 +103,14 @@ fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
             style.paint(Paint::Bad, format!("These rules would not come into force: {}.", line(why)))
         );
     }
+    if report.scopes_untold {
+        let _ = writeln!(text, "{}", style.paint(Paint::Warning, SCOPES_UNTOLD));
+    }
     if report.awaits_permission_sets {
         let first = "Permission sets that the rules declare are yet to be made or edited; this is planned with them as they will be. `usher apply` without --account brings them about, and what waits for them.";
         let _ = writeln!(text, "{}", style.paint(Paint::Warning, first));
     }
-    let may_come_into_force = report.refused.is_none() && !report.shrinks;
+    let may_come_into_force = report.refused.is_none() && !report.shrinks && !report.scopes_untold;
     if report.summary.has_work() && may_come_into_force {
         let _ = writeln!(
             text,
@@ -263,13 +276,9 @@ pub(super) fn in_short(report: &PlanReport) -> String {
             summary.revokes,
             count(summary.differing, "account", "accounts")
         ));
-    } else if summary.under_way == 0 && summary.untold > 0 {
-        parts.push(format!(
-            "nothing to do that could be told in {}",
-            count(summary.accounts, "account", "accounts")
-        ));
     } else if summary.under_way == 0 {
-        parts.push(format!("nothing to do in {}", count(summary.accounts, "account", "accounts")));
+        let told = if summary.is_incomplete() { " that could be told" } else { "" };
+        parts.push(format!("nothing to do{told} in {}", count(summary.accounts, "account", "accounts")));
     }
     if summary.under_way > 0 {
         parts.push(format!("{} under way", summary.under_way));
@@ -284,13 +293,14 @@ pub(super) fn in_short(report: &PlanReport) -> String {
     if summary.unread > 0 {
         parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));
     }
-    if summary.untold > 0 {
-        parts.push(format!(
-            "{} could not be told",
-            count(summary.untold, "entry of the rules", "entries of the rules")
-        ));
-    }
+    parts.extend(entries_untold(summary.untold));
     parts.join("; ")
+}
+
+/// How many entries of the rules could not be told, if any.
+pub(super) fn entries_untold(number: usize) -> Option<String> {
+    let entries = count(number, "entry of the rules", "entries of the rules");
+    (number > 0).then(|| format!("{entries} could not be told"))
 }
 
 fn summary(text: &mut String, report: &PlanReport, style: Style) {

@@ -51,6 +51,7 @@ pub(crate) fn quiet_plan() -> PlanReport {
         hash: "cd".repeat(32).parse().unwrap(),
         shrinks: false,
         account: None,
+        scopes_untold: false,
         awaits_permission_sets: false,
         summary: PlanSummary { accounts: 41, ..PlanSummary::default() },
         budgets: Vec::new(),

@@ -177,6 +177,11 @@ fn by(rules: &[RuleName]) -> String {
 /// The difference in one line.
 fn in_short(summary: &WhatIfSummary) -> String {
     let mut parts = Vec::new();
+    if !summary.has_difference() {
+        let told = if summary.is_incomplete() { " that could be told" } else { "" };
+        let accounts = count(summary.accounts, "account", "accounts");
+        parts.push(format!("nothing would be granted or revoked otherwise{told} in {accounts}"));
+    }
     if summary.grants + summary.revokes > 0 {
         parts.push(format!(
             "{} would be granted, {} would be revoked in {}",
@@ -201,10 +206,6 @@ fn in_short(summary: &WhatIfSummary) -> String {
     parts.extend(Some(sets).filter(|sets| !sets.is_empty()));
     let as_they_are = sets_text::in_short(&summary.no_longer_permission_sets);
     parts.extend(Some(as_they_are).filter(|sets| !sets.is_empty()).map(|sets| format!("no longer {sets}")));
-    if parts.is_empty() {
-        let accounts = count(summary.accounts, "account", "accounts");
-        parts.push(format!("nothing would be granted or revoked otherwise in {accounts}"));
-    }
     if summary.withheld > 0 {
         parts.push(format!("{} would be withheld", summary.withheld));
     }
@@ -214,6 +215,7 @@ fn in_short(summary: &WhatIfSummary) -> String {
     if summary.unread > 0 {
         parts.push(format!("{} could not be read", count(summary.unread, "account", "accounts")));
     }
+    parts.extend(super::plan_text::entries_untold(summary.untold));
     parts.join("; ")
 }
 

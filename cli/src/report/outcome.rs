@@ -25,10 +25,7 @@ impl ApplyReport {
     /// Whether everything that was to be done is done.
     pub fn is_good(&self) -> bool {
         let Self { format: _, plan, summary, permission_sets, outcomes: _, undecided: _ } = self;
-        summary.is_good()
-            && plan.unread.is_empty()
-            && plan.untold.is_empty()
-            && permission_sets.iter().all(SetOutcome::is_good)
+        summary.is_good() && !plan.summary.is_incomplete() && permission_sets.iter().all(SetOutcome::is_good)
     }
 }
 

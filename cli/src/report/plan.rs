@@ -22,17 +22,20 @@ pub struct PlanReport {
     pub rules: RulesUsed,
     /// What names the plan: `apply --plan` and `approve --plan` take it. It stays the same while the same is to be done.
     pub hash: PlanHash,
-    /// The rules have fewer than half of those in force: they come into force only when this plan is approved.
+    /// The rules have fewer than half of those in force: they come into force only when their plan for the whole organization is approved.
     pub shrinks: bool,
     /// The account that was asked for; null for the whole organization.
     pub account: Option<AccountId>,
+    /// It is one account's, and whether these rules, which are not in force, stay within the scopes of teams is seen over all accounts only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scopes_untold: bool,
     /// It is one account's, and declared permission sets are to be made or edited before it can be carried out whole.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub awaits_permission_sets: bool,
     pub summary: PlanSummary,
     /// What may be done at all, and what this plan takes of it.
     pub budgets: Vec<Budget>,
-    /// Permission sets that are declared and differ, by name; only of a plan for the whole organization.
+    /// Permission sets that are declared and differ, by name; of a plan for one account only those that could not be read.
     pub permission_sets: Vec<SetReport>,
     /// Accounts with anything to tell, by id.
     pub accounts: Vec<AccountPlan>,
@@ -117,7 +120,7 @@ pub struct PlanSummary {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
-fn is_none(number: &usize) -> bool {
+pub(super) fn is_none(number: &usize) -> bool {
     *number == 0
 }
 
@@ -172,9 +175,10 @@ pub struct AccountPlan {
 }
 
 impl PlanReport {
-    /// Whether there is anything that only consent lets through.
+    /// Whether there is anything that only consent to it lets through.
     pub fn waits_for_consent(&self) -> bool {
-        self.shrinks || self.is_over_budget()
+        // Rules that have shrunk wait for consent to all that they do.
+        if self.shrinks { self.account.is_none() } else { self.is_over_budget() }
     }
 
     /// Whether the budgets hold anything back that consent lets through.

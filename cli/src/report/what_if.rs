@@ -4,7 +4,8 @@ use serde::Serialize;
 use shared::domain::AccountId;
 
 use super::{
-    Change, PlanReport, RulesUsed, SetReport, SetsSummary, UnderWay, Unread, UntoldRule, Waiting, Withheld,
+    Change, PlanReport, RulesUsed, SetAction, SetReport, SetsSummary, UnderWay, Unread, UntoldRule, Waiting,
+    Withheld,
 };
 use crate::what_if::Supposed;
 
@@ -24,7 +25,8 @@ pub struct WhatIfReport {
     /// The rules that are supposed have fewer than half of those in force: they come into force only when their plan is approved.
     pub shrinks: bool,
     pub summary: WhatIfSummary,
-    /// What would be done to declared permission sets, and is not to be done as things are, by name.
+    /// What would be done to declared permission sets, and is not to be done as things are, by name; and those that could not be read, of
+    /// which no difference is known.
     pub permission_sets: Vec<SetReport>,
     /// What is to be done to them as things are, and would not be.
     pub no_longer_permission_sets: Vec<SetReport>,
@@ -53,6 +55,9 @@ pub struct WhatIfSummary {
     pub given_up: usize,
     pub going_on: usize,
     pub unread: usize,
+    /// Rules of which it can't be told what they want.
+    #[serde(skip_serializing_if = "super::plan::is_none")]
+    pub untold: usize,
     /// What would be done to declared permission sets, and is not to be done as things are.
     pub permission_sets: SetsSummary,
     /// What is to be done to them as things are, and would not be.
@@ -123,6 +128,11 @@ impl WhatIfSummary {
             || self.permission_sets.has_work()
             || self.no_longer_permission_sets.has_work()
     }
+
+    /// Whether something could not be read or told: a difference may be missing.
+    pub fn is_incomplete(&self) -> bool {
+        self.unread + self.untold + self.permission_sets.unread > 0
+    }
 }
 
 impl WhatIfReport {
@@ -162,11 +172,7 @@ impl WhatIfReport {
     fn add(&mut self, now: PlanReport, then: PlanReport) {
         self.shrinks |= then.shrinks;
         self.summary.accounts += then.summary.accounts;
-        let (sets, sets_then) = (Some(&now.permission_sets), Some(&then.permission_sets));
-        self.permission_sets.extend(only_in(sets_then, sets, same_set));
-        // One that would be brought to something else is told once.
-        let same_name = |one: &SetReport, other: &SetReport| one.name == other.name;
-        self.no_longer_permission_sets.extend(only_in(sets, sets_then, same_name));
+        self.add_sets(now.permission_sets, then.permission_sets);
         self.untold.extend(now.untold);
         self.untold.extend(then.untold);
         self.untold.sort();
@@ -213,10 +219,29 @@ impl WhatIfReport {
         self.unread.extend(unread);
     }
 
+    /// Of a set that could not be read in one of the plans no difference is known: it is told so, once.
+    fn add_sets(&mut self, now: Vec<SetReport>, then: Vec<SetReport>) {
+        let same_name = |one: &SetReport, other: &SetReport| one.name == other.name;
+        let is_unread = |set: &SetReport| set.action == SetAction::Unknown;
+        let unread: Vec<SetReport> = then.iter().chain(&now).filter(|set| is_unread(set)).cloned().collect();
+        let read = |sets: Vec<SetReport>| only_in(Some(&sets), Some(&unread), same_name);
+        let (now, then) = (read(now), read(then));
+        let differing = only_in(Some(&then), Some(&now), same_set);
+        for set in unread.into_iter().chain(differing) {
+            if !self.permission_sets.iter().any(|told| same_name(told, &set)) {
+                self.permission_sets.push(set);
+            }
+        }
+        self.permission_sets.sort_by(|a, b| a.name.cmp(&b.name));
+        // One that would be brought to something else is told once.
+        self.no_longer_permission_sets.extend(only_in(Some(&now), Some(&then), same_name));
+    }
+
     fn count(&mut self) {
         let summary = &mut self.summary;
         summary.differing = self.accounts.len();
         summary.unread = self.unread.len();
+        summary.untold = self.untold.len();
         summary.permission_sets = SetsSummary::of(&self.permission_sets);
         summary.no_longer_permission_sets = SetsSummary::of(&self.no_longer_permission_sets);
         for account in &self.accounts {

@@ -267,6 +267,10 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
             "The ledger may not be whole",
             "see what the plan would do; `usher ledger confirm` lets it go on",
         ),
+        WithheldReason::Missing => (
+            "Gone, as far as one look can tell",
+            "it is looked at again by itself; if it stays away it is put on hold as deleted by hand, or made again where its rule says `repair: always`",
+        ),
         WithheldReason::NotInPlan => {
             ("Not in the plan that is applied", "`usher plan` shows what is planned now")
         }
@@ -306,6 +310,7 @@ fn command(
         | WithheldReason::ManagementAccount
         | WithheldReason::Orphaned
         | WithheldReason::Quota(_)
+        | WithheldReason::Missing
         | WithheldReason::NotInPlan => None,
     }
 }

@@ -66,12 +66,13 @@ impl Standing {
     }
 }
 
-/// What is told of a refusal. What AWS refused was told when it did; what a plan leaves out by itself is nobody's news.
+/// What is told of a refusal. What AWS refused was told when it did; what a plan leaves out by itself is nobody's news; and what a list no
+/// longer shows is told once another look is sure of it.
 fn happened(withheld: &Withheld) -> Option<Happened> {
     let Withheld { key, operation, reason, rules: _ } = withheld;
     let (assignment, operation) = (key.clone(), *operation);
     match reason {
-        WithheldReason::Blocked(_) | WithheldReason::NotInPlan => None,
+        WithheldReason::Blocked(_) | WithheldReason::NotInPlan | WithheldReason::Missing => None,
         WithheldReason::Held(by) => Some(Happened::Held { assignment, operation, by: *by }),
         WithheldReason::Foreign
         | WithheldReason::Observed

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Plan, WithheldReason};
 use crate::{
     domain::{AccountId, AssignmentKey, Operation, PlanHash, RulesVersion},
-    ledger::Row,
+    ledger::{Held, Row},
 };
 
 /// What is written of everything that is to be done.
@@ -56,8 +56,12 @@ pub fn hash<'a>(
     for Plan { account: _, actions, withheld, records: _ } in plans {
         lines.extend(actions.iter().map(|action| (&action.key, action.operation, DONE)));
         lines.extend(withheld.iter().map(|withheld| {
-            let is_done = matches!(withheld.reason, WithheldReason::Budget(_));
-            let kind = if is_done { DONE } else { withheld.reason.kind() };
+            let kind = match &withheld.reason {
+                WithheldReason::Budget(_) => DONE,
+                // What two looks don't find is put on hold: that time passes makes it no other plan.
+                WithheldReason::Missing => WithheldReason::Held(Held::DeletedByHand).kind(),
+                reason => reason.kind(),
+            };
             (&withheld.key, withheld.operation, kind)
         }));
     }

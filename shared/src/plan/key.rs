@@ -371,17 +371,20 @@ impl Subject<'_> {
         self.situation.desired.until.get(self.key).copied()
     }
 
-    /// Nothing at the first read that does not find what should be there; `then` at one that is the lag later or more.
+    /// At the first read that does not find what should be there, nothing but that it is told of what rules want; `then` at one that is the
+    /// lag later or more.
     pub(super) fn after_two_reads(&self, row: &Row, then: impl FnOnce() -> Decision) -> Decision {
         let Situation { now, lag, actual, .. } = *self.situation;
         if actual.read_at < row.changed_at + lag {
             return Decision::nothing();
         }
-        match row.missing_since {
-            Some(since) if actual.read_at >= since + lag => then(),
-            Some(_) => Decision::nothing(),
-            None => Decision::record(Row { missing_since: Some(actual.read_at.min(now)), ..row.clone() }),
-        }
+        let record = match row.missing_since {
+            Some(since) if actual.read_at >= since + lag => return then(),
+            Some(_) => None,
+            None => Some(Row { missing_since: Some(actual.read_at.min(now)), ..row.clone() }),
+        };
+        let withheld = self.wanted.map(|_| (Operation::Grant, WithheldReason::Missing));
+        Decision { action: None, record: record.map(Box::new), withheld }
     }
 
     fn is_due_for_refresh(&self, row: &Row, intent: &Intent) -> bool {

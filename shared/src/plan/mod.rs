@@ -175,6 +175,8 @@ pub enum WithheldReason {
     LedgerUnconfirmed,
     /// Only what was seen in a plan is applied, and this was not in it.
     NotInPlan,
+    /// The ledger has it, and AWS does not list it: a list may be stale, so that it counts as gone only after another look.
+    Missing,
 }
 
 impl WithheldReason {
@@ -199,6 +201,7 @@ impl WithheldReason {
             Self::Paused => "paused",
             Self::LedgerUnconfirmed => "ledger_unconfirmed",
             Self::NotInPlan => "not_in_plan",
+            Self::Missing => "missing",
             Self::Recreated { .. } => "recreated",
             Self::Quota(_) => "quota",
         }
@@ -262,6 +265,9 @@ impl std::fmt::Display for WithheldReason {
                 "the ledger may not be whole; `usher ledger confirm` lets it go on once somebody has looked",
             ),
             Self::NotInPlan => f.write_str("it was not in the plan that is applied; `usher plan` shows it"),
+            Self::Missing => f.write_str(
+                "AWS does not list it any more; what two looks don't find, five minutes apart, counts as gone",
+            ),
         }
     }
 }

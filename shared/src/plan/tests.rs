@@ -305,12 +305,15 @@ fn an_intent_that_grows_old_or_was_decided_by_other_rules_is_decided_again() {
 fn ours_gone_by_another_hand_is_believed_gone_only_after_two_reads_the_lag_apart() {
     let mut ours = row(State::Ours);
     let missing = |row: &Row| Case { row: Some(row.clone()), wanted: sync(), ..case() };
-    assert_eq!(missing(&ours).says(), "record:ours");
+    assert_eq!(missing(&ours).says(), "record:ours withheld:missing");
     assert_eq!(missing(&ours).plan().records[0].missing_since, Some(at(60)));
     ours.missing_since = Some(at(57));
-    assert_eq!(missing(&ours).says(), "nothing");
+    assert_eq!(missing(&ours).says(), "withheld:missing");
+    let hash = |row: &Row| hash(&rules(), None, &[missing(row).plan()], &BTreeSet::new(), []);
+    let before = hash(&ours);
     ours.missing_since = Some(at(55));
     assert_eq!(missing(&ours).says(), "record:closed withheld:held");
+    assert_eq!(hash(&ours), before, "that time passes makes it no other plan");
     // A fresh row is believed over the list.
     let fresh = Row { changed_at: at(58), missing_since: None, ..row(State::Ours) };
     assert_eq!(missing(&fresh).says(), "nothing");

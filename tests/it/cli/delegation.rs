@@ -116,11 +116,18 @@ async fn a_delegated_administrator_s_permission_set_is_a_declaration_that_rules_
             .await;
     assert_eq!(ran.ending, Ending::Good, "{ran:?}");
     assert!(ran.out.contains("relay_state: \"https://us-east-1.console.aws.amazon.com/singlesignon/home?region=us-east-1#/accounts/organization\""), "{}", ran.out);
-    let root = place.file("rules/usher.yaml", &format!("{ROOT}{}{RULES}", ran.out));
-    let check =
-        run(&["usher", "rules", "check", root.parent().unwrap().to_str().unwrap()], place.machine()).await;
-    assert_eq!(check.ending, Ending::Good, "{}{}", check.out, ran.out);
-    assert!(check.out.contains("1 permission set declared"), "{}", check.out);
+    let (_, entry) = ran.out.split_once("permission_sets:\n").unwrap();
+    let further = format!("permission_sets:\n  - name: Builders\n{entry}");
+    for (declared, told) in
+        [(&further, "2 permission sets declared"), (&ran.out, "1 permission set declared")]
+    {
+        let root = place.file("rules/usher.yaml", &format!("{ROOT}{declared}{RULES}"));
+        let folder = root.parent().unwrap().to_str().unwrap();
+        let check = run(&["usher", "rules", "check", folder], place.machine()).await;
+        assert_eq!(check.ending, Ending::Good, "{}{}", check.out, ran.out);
+        assert!(check.out.contains(told), "{}", check.out);
+    }
+    assert!(ran.out.starts_with("# ") && ran.out.contains("leave out the next line"), "{}", ran.out);
     let plan = place.usher("plan", &place.path("rules"), &["--json"]).await.json();
     let set = &plan["permission_sets"][0];
     assert_eq!(
@@ -377,4 +384,30 @@ async fn teams_without_any_scope_are_told_of() {
     let json =
         run(&["usher", "rules", "check", rules.to_str().unwrap(), "--json"], place.machine()).await.json();
     assert_eq!(json["teams"][0]["scope"], "unsaid");
+}
+
+#[tokio::test]
+async fn one_account_can_not_tell_whether_new_rules_stay_within_their_scopes() {
+    let place = place().await;
+    let rules = place.path("rules");
+    place.file(
+        "rules/teams/development.yaml",
+        &OF_TEAM.replace("Team: shop }", "Team: shop }, named: shop-dev"),
+    );
+    let of_one = ["--account", "200000000001"];
+    let text = place.usher("plan", &rules, &of_one).await.out;
+    assert!(text.contains("One account can't tell") && !text.contains("usher apply"), "{text}");
+    let json = place.usher("plan", &rules, &[&of_one[..], &["--json"]].concat()).await.json();
+    assert_eq!(json["scopes_untold"], true);
+    let comment = place.usher("plan", &rules, &[&of_one[..], &["--output", "markdown"]].concat()).await.out;
+    assert!(comment.contains("One account can't tell"), "{comment}");
+    let before = place.file("usher.yaml", &format!("{ROOT}{RULES}"));
+    let supposed = format!("rules:{}", rules.display());
+    let then = place.usher("plan", &before, &[&["--what-if", &supposed], &of_one[..]].concat()).await.out;
+    assert!(then.contains("! one account can't tell"), "{then}");
+
+    // Once they are in force over all accounts, one of them is as good as all.
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    let text = place.usher("plan", &rules, &of_one).await.out;
+    assert!(!text.contains("One account can't tell"), "{text}");
 }

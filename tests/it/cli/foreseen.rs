@@ -3,7 +3,7 @@
 use cli::Ending;
 use serde_json::Value;
 use shared::{clock::SystemClock, ports::Clock as _};
-use simulator::{Caller, CallerKind, wire::sso_admin as sso};
+use simulator::{Caller, CallerKind, Fault, FaultRule, wire::sso_admin as sso};
 
 use super::{ORGANIZATION, Place, Ran};
 
@@ -339,4 +339,72 @@ async fn a_grant_by_a_set_that_is_yet_to_be_made_points_to_no_approval() {
         let is_made = !key["permission_set"]["arn"].as_str().unwrap().contains("ps-new.");
         assert_eq!(key["command"].is_string(), is_made, "{key}");
     }
+}
+
+/// A tag that a rule goes by is declared for a set that is there.
+const TAGGED: &str = "
+version: 1
+settings: { mode: sync, trusted_permission_set_tags: [For], trusted_account_tags: [Team] }
+permission_sets:
+  - name: ReadOnlyAccess
+    adopt: true
+    tags: { For: watching }
+rules:
+  - id: watching
+    principals: [{ group: Auditors }]
+    permission_sets: { tagged: { For: watching } }
+    accounts: { in_ou: Development }
+";
+
+#[tokio::test]
+async fn a_declared_set_that_can_not_be_read_is_told_in_every_form_of_a_plan() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", &TAGGED.replace("watching }\nrules", "all }\nrules"));
+    assert_eq!(place.usher("apply", &rules, &["--yes"]).await.ending, Ending::Good);
+    let other = place.file("other.yaml", TAGGED);
+    let supposed = format!("rules:{}", other.display());
+    place.world().faults.add(FaultRule {
+        operation: "GetPermissionsBoundaryForPermissionSet".to_owned(),
+        service: None,
+        fault: Fault::AccessDenied,
+        calls: None,
+        account: None,
+    });
+
+    let of_one = ["--account", DEV];
+    for (command, more) in [
+        ("plan", &[][..]),
+        ("plan", &of_one),
+        ("plan", &["--what-if", &supposed]),
+        ("plan", &["--what-if", &supposed, "--account", DEV]),
+        ("plan", &["--what-if", "tag:shop-dev:Team=web"]),
+        ("withheld", &of_one),
+        ("apply", &["--yes"]),
+        ("apply", &["--account", DEV, "--yes"]),
+    ] {
+        for form in [&[][..], &["--json"], &["--output", "markdown"]] {
+            if command == "apply" && form.len() > 1 || command == "withheld" && form == ["--json"] {
+                continue;
+            }
+            let ran = place.usher(command, &other, &[more, form].concat()).await;
+            let told = format!("{command} {more:?} {form:?}: {ran:?}");
+            assert_eq!(ran.ending, Ending::Bad, "{told}");
+            if form == ["--json"] {
+                let json = ran.json();
+                let plan = json.get("plan").unwrap_or(&json);
+                assert_eq!(plan["permission_sets"][0]["name"], "ReadOnlyAccess", "{told}");
+                assert_eq!(plan["permission_sets"][0]["action"], "unknown", "{told}");
+                assert_eq!(plan["summary"]["permission_sets"]["unread"], 1, "{told}");
+                assert!(plan.get("awaits_permission_sets").is_none(), "{told}");
+            } else {
+                assert!(ran.out.contains("ReadOnlyAccess") && ran.out.contains("cannot read the"), "{told}");
+                assert!(!ran.out.contains("as they will be"), "{told}");
+                let sure = ["nothing to do in", "granted or revoked otherwise in"];
+                assert!(!sure.iter().any(|sure| ran.out.contains(sure)), "{told}");
+            }
+        }
+    }
+    assert_eq!(place.writes(), 0);
+    place.world().faults.clear_all();
+    assert_eq!(place.usher("plan", &other, &of_one).await.ending, Ending::ToDo);
 }

@@ -24,6 +24,7 @@ mod import;
 mod import_page;
 mod import_shapes;
 mod moto_run;
+mod named_alike;
 mod permission_sets;
 mod plan_and_apply;
 mod probe;
@@ -36,6 +37,7 @@ mod simulate;
 mod simulation;
 mod status;
 mod trouble;
+mod untold;
 mod what_if;
 mod workflow;
 

@@ -72,7 +72,14 @@ fn head(report: &PlanReport) -> String {
         text.push_str("\n**Over budget:** what the budgets hold back waits for `usher approve --plan` with this plan's hash.\n");
     }
     if report.shrinks {
-        text.push_str("\n**The rules have shrunk** to fewer than half of those in force: they come into force only if this plan is approved, by `usher approve --plan` with its hash.\n");
+        let plan = if report.account.is_some() { "the plan without `--account`" } else { "this plan" };
+        let _ = writeln!(
+            text,
+            "\n**The rules have shrunk** to fewer than half of those in force: they come into force only if {plan} is approved, by `usher approve --plan` with its hash."
+        );
+    }
+    if report.scopes_untold {
+        let _ = writeln!(text, "\n{}", plan_text::SCOPES_UNTOLD);
     }
     if let Some(why) = &report.refused {
         let _ = writeln!(text, "\n**These rules would not come into force:** {}.", sentence(why));
@@ -86,6 +93,11 @@ fn head(report: &PlanReport) -> String {
             let _ = writeln!(text, "{row}");
         }
         text.push_str("```\n");
+    }
+    let sets = report.summary.permission_sets.unread;
+    if sets > 0 {
+        let sets = count(sets, "declared permission set", "declared permission sets");
+        let _ = writeln!(text, "\n**Incomplete:** {sets} could not be read.");
     }
     untold(&mut text, &report.untold);
     if !report.unread.is_empty() {

@@ -8,7 +8,7 @@ use super::{AuditError, Auditor};
 use crate::{
     audit::{AuditedSet, Draft, Holding, Only, Place, Scope, Unread, Way},
     domain::{AccountId, GroupId, PermissionSetArn, Principal},
-    engine::{look::all_rows, reading::Reading},
+    engine::{ReadError, look::all_rows, reading::Reading},
     ledger::State,
     ports::{LedgerError, OfVersion, PortError},
 };
@@ -58,17 +58,38 @@ impl Collector<'_> {
             draft.listed = Some(listed.clone());
             listed
         };
-        let left: Vec<_> = listed.into_iter().filter(|arn| !draft.sets.contains_key(arn)).collect();
+        let mut left = listed.clone();
+        left.extend(self.recorded().await?);
+        left.retain(|arn| !draft.sets.contains_key(arn));
         self.auditor.steps.more(left.len());
         for arn in left {
             if self.is_late() {
                 return Ok(false);
             }
-            let set = self.set(&arn, draft).await?;
+            let mut set = self.set(&arn, draft).await?;
+            if !listed.contains(&arn)
+                && let Some(set) = &mut set
+            {
+                set.provisioned.clear();
+            }
             draft.sets.insert(arn, set);
             self.auditor.steps.done();
         }
         Ok(true)
+    }
+
+    /// What Usher has in an account that is asked about by itself, or is to have there: the account may not have the permission set any more.
+    async fn recorded(&self) -> Result<BTreeSet<PermissionSetArn>, AuditError> {
+        let Only::Account(account) = &self.auditor.auditing.only else { return Ok(BTreeSet::new()) };
+        let reader = self.auditor.reader;
+        let rows = reader.ledger.rows_of(account).await.map_err(ReadError::Ledger)?;
+        let rows = rows.into_iter().filter(|row| row.state != State::Closed);
+        let mut sets: BTreeSet<_> = rows.map(|row| row.key.permission_set).collect();
+        if !sets.is_empty() {
+            let all = reader.access.permission_sets().await.map_err(AuditError::PermissionSets)?;
+            sets.retain(|arn| all.contains(arn));
+        }
+        Ok(sets)
     }
 
     /// One permission set; `None` of one that is gone.

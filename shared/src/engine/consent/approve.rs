@@ -25,8 +25,10 @@ pub const MOST_KEYS: usize = 500;
 pub struct Proposal {
     hash: PlanHash,
     rules: RulesVersion,
-    /// The rules have fewer than half of those in force, and this is their whole plan.
+    /// The rules have fewer than half of those in force, and nobody has consented to that.
     shrinks: bool,
+    /// It is the plan of all accounts: consent to it lets its rules come into force.
+    is_whole: bool,
     /// The rules that were in force when it was made.
     in_force: Option<(RulesVersion, Timestamp)>,
     planned: BTreeSet<(AssignmentKey, Operation)>,
@@ -89,7 +91,7 @@ impl Proposal {
         let in_force = ledger.rules_in_force().await?;
         let count = basis.rules.index.rules().len();
         let after = in_force.as_ref().filter(|old| old.version != *rules && has_shrunk(old.rules, count));
-        let shrinks = match after.filter(|_| account.is_none()) {
+        let shrinks = match after {
             Some(old) => {
                 let journal = journal(ledger).await?;
                 !journal.iter().any(|record| record.lets_shrink(rules, (&old.version, old.since), now))
@@ -99,13 +101,25 @@ impl Proposal {
         let in_force = in_force.map(|old| (old.version, old.since));
         // What is approved does not depend on how much of a budget is left at the moment: whatever else spends it before the plan
         // is carried out would make a second approval necessary.
+        let is_whole = account.is_none();
         let is_over = |operation| over_budget.values().any(|it: &Approvable| it.operation == operation);
-        let (deletes, creates) = (shrinks || is_over(Operation::Revoke), is_over(Operation::Grant));
+        let (deletes, creates) =
+            (shrinks && is_whole || is_over(Operation::Revoke), is_over(Operation::Grant));
         along.retain(|_, it| match it.operation {
             Operation::Revoke => deletes,
             Operation::Grant => creates,
         });
-        Ok(Self { hash, rules: rules.clone(), shrinks, in_force, planned, over_budget, along, others })
+        Ok(Self {
+            hash,
+            rules: rules.clone(),
+            shrinks,
+            is_whole,
+            in_force,
+            planned,
+            over_budget,
+            along,
+            others,
+        })
     }
 
     /// The same with what is to be done to permission sets besides, by what names that. What is given by sets that are yet to be made can't
@@ -130,9 +144,19 @@ impl Proposal {
         &self.rules
     }
 
-    /// Whether its rules may come into force only with consent to it.
+    /// Whether its rules may come into force only with consent to their whole plan.
     pub fn shrinks(&self) -> bool {
         self.shrinks
+    }
+
+    /// Whether consent to it lets rules come into force that have shrunk.
+    pub fn lets_shrink(&self) -> bool {
+        self.shrinks && self.is_whole
+    }
+
+    /// Whether the rules that were planned by are those in force.
+    pub fn is_in_force(&self) -> bool {
+        self.in_force.as_ref().is_some_and(|(version, _)| *version == self.rules)
     }
 
     /// What the budgets hold back, by key.
@@ -164,7 +188,7 @@ impl Consent<'_> {
         if *hash != proposal.hash {
             return Err(ConsentError::PlanChanged { asked: hash.clone(), now: proposal.hash.clone() });
         }
-        if proposal.over_budget.is_empty() && !proposal.shrinks {
+        if proposal.over_budget.is_empty() && !proposal.lets_shrink() {
             return Err(ConsentError::NothingToApprove);
         }
         let let_through: Vec<_> = proposal.let_through().collect();
@@ -244,7 +268,7 @@ impl Consent<'_> {
             approved += chunk.len();
         }
         if let Consented::Plan { shrinks, .. } = &mut record.what
-            && proposal.shrinks
+            && proposal.lets_shrink()
         {
             // INVARIANT: rules that have shrunk come into force only when all that they take away is approved, so that this
             // is the last to be written.
