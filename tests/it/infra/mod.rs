@@ -1,5 +1,6 @@
 //! The templates in `infra/`: what they let through, and whom they allow what.
 
+mod alarms;
 mod environment;
 mod events;
 mod moto_patterns;
