@@ -102,8 +102,6 @@ pub enum Failure {
     HalfImported,
     #[error("an engine is at work on this ledger, or was broken off less than 90 s ago")]
     EngineAtWork,
-    #[error("the rules that the copy has in force, version {}, are not there", version.short())]
-    RulesNotThere { version: RulesVersion },
     #[error("a setting in the environment is wrong")]
     Settings(#[from] SettingsError),
     #[error("cannot use IAM Identity Center")]
@@ -306,9 +304,6 @@ impl Failure {
                 "repeat `usher ledger import` with the same file: it goes on where it broke off"
             }
             Self::EngineAtWork => "`usher pause` it, or try again when it has come to rest",
-            Self::RulesNotThere { .. } => {
-                "copy rules/VERSION.json of that version beside the ledger, or into the bucket, and repeat the command"
-            }
             Self::Ledger(_)
             | Self::Epoch(_)
             | Self::Transfer(_)

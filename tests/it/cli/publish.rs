@@ -221,3 +221,31 @@ async fn dead_letters_beside_a_ledger_are_shown_and_given_back() {
     assert!(given[0].body.contains("200000000001"), "{}", given[0].body);
     assert!(place.with_ledger(&["dead-letters", "list"]).await.out.contains("1 dead letter."));
 }
+
+#[tokio::test]
+async fn a_ledger_that_is_moved_takes_its_rules_along() {
+    let place = Place::new(ORGANIZATION).await;
+    place.publish(RULES, &["--yes"]).await;
+    let fewer = RULES.split("\n  - id: ").take(2).collect::<Vec<_>>().join("\n  - id: ");
+    assert_eq!(place.publish(&fewer, &["--yes"]).await.ending, Ending::Good);
+    let copy = place.path("ledger.jsonl");
+    let exported = place.with_ledger(&["ledger", "export", "--move", "--out", copy.to_str().unwrap()]).await;
+    assert_eq!(exported.ending, Ending::Good, "{exported:?}");
+
+    let target = place.path("elsewhere/ledger.db");
+    let there = async |words: &[&str]| {
+        let line: Vec<&str> =
+            ["usher"].iter().chain(words).copied().chain(["--ledger", target.to_str().unwrap()]).collect();
+        run(&line, &place.machine).await
+    };
+    let imported = there(&["ledger", "import", copy.to_str().unwrap()]).await;
+    assert_eq!(imported.ending, Ending::Good, "{imported:?}");
+    // What was in force before can be gone back to.
+    let versions = place.versions().await;
+    assert_eq!(versions.len(), 2);
+    for version in versions {
+        let show = ["rules", "show", version["version"].as_str().unwrap()];
+        let (shown, before) = (there(&show).await, place.with_ledger(&show).await);
+        assert_eq!((shown.ending, shown.out), (Ending::Good, before.out), "{}", shown.err);
+    }
+}
