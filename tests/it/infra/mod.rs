@@ -3,6 +3,7 @@
 mod alarms;
 mod environment;
 mod events;
+mod ledger_keys;
 mod moto_patterns;
 mod moto_stacks;
 mod pattern;
