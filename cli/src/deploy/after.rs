@@ -8,7 +8,10 @@ use shared::{
     settings::{Settings, SettingsError},
 };
 
-use super::self_test::{End, Waiting};
+use super::{
+    self_test::{End, Waiting},
+    table,
+};
 use crate::{
     Machine,
     args::{AfterArgs, ConnectionArgs, LedgerAt},
@@ -49,6 +52,9 @@ impl Deployed<'_> {
         };
         let is_deployed = matches!(at, LedgerAt::Table(_));
         let ledger = self.ledger(&at, findings).await;
+        if let LedgerAt::Table(name) = &at {
+            table::after(self.way(), name, findings).await;
+        }
         if is_deployed {
             self.queues(findings).await;
             self.outcome_bus(findings).await;

@@ -3,7 +3,10 @@
 
 use aws_sdk_dynamodb::{
     operation::describe_table::DescribeTableError,
-    types::{KeySchemaElement, TableStatus},
+    types::{
+        GlobalSecondaryIndexDescription, KeySchemaElement, PointInTimeRecoveryStatus, TableDescription,
+        TableStatus, TimeToLiveStatus,
+    },
 };
 use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusError;
 use aws_sdk_s3::types::BucketVersioningStatus;
@@ -19,9 +22,37 @@ use crate::ports::PortError;
 /// A table of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableSeen {
-    /// Whether its keys are those of a ledger.
-    pub has_keys_of_a_ledger: bool,
+    pub shape: TableShape,
     pub is_active: bool,
+    /// Whether nobody can delete it by mistake.
+    pub is_protected: bool,
+}
+
+/// What a table could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableShape {
+    /// A ledger: its keys and its index of work.
+    Ledger,
+    /// A ledger's keys, without the index by which the engine finds its work.
+    WithoutWork,
+    /// Something else.
+    Other,
+}
+
+impl TableShape {
+    fn of(table: &TableDescription) -> Self {
+        if keys(table.key_schema()) != ["pk", "sk"] {
+            return Self::Other;
+        }
+        let is_work = |index: &GlobalSecondaryIndexDescription| {
+            index.index_name() == Some("work") && keys(index.key_schema()) == ["work", "work_order"]
+        };
+        if table.global_secondary_indexes().iter().any(is_work) { Self::Ledger } else { Self::WithoutWork }
+    }
+}
+
+fn keys(schema: &[KeySchemaElement]) -> Vec<&str> {
+    schema.iter().map(KeySchemaElement::attribute_name).collect()
 }
 
 /// A bucket of that name, in whichever account.
@@ -64,11 +95,34 @@ impl Connection {
             Err(error) => return Err(calling(operation)(error)),
         };
         let table = answer.table().ok_or_else(|| unreadable(operation, "it has no table"))?;
-        let keys: Vec<&str> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();
         Ok(Some(TableSeen {
-            has_keys_of_a_ledger: keys == ["pk", "sk"],
+            shape: TableShape::of(table),
             is_active: table.table_status() == Some(&TableStatus::Active),
+            is_protected: table.deletion_protection_enabled() == Some(true),
         }))
+    }
+
+    /// Whether budgets that have passed go from the table by themselves.
+    pub async fn table_forgets_budgets(&self, name: &str) -> Result<bool, PortError> {
+        let answer = self.dynamodb().describe_time_to_live().table_name(name).send().await;
+        let answer = answer.map_err(calling("DescribeTimeToLive"))?;
+        Ok(answer.time_to_live_description().is_some_and(|ttl| {
+            let is_on = matches!(
+                ttl.time_to_live_status(),
+                Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+            );
+            is_on && ttl.attribute_name() == Some("budget_expires")
+        }))
+    }
+
+    /// Whether the table can be restored as it was at any second.
+    pub async fn table_is_recoverable(&self, name: &str) -> Result<bool, PortError> {
+        let answer = self.dynamodb().describe_continuous_backups().table_name(name).send().await;
+        let answer = answer.map_err(calling("DescribeContinuousBackups"))?;
+        let backups = answer.continuous_backups_description();
+        let recovery = backups.and_then(|backups| backups.point_in_time_recovery_description());
+        let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status());
+        Ok(status == Some(&PointInTimeRecoveryStatus::Enabled))
     }
 
     /// The bucket of this name, in whichever account and Region of the partition.

@@ -25,6 +25,8 @@ use tokio::{
 pub(super) struct There {
     /// Tables, with the names of their keys.
     pub(super) tables: BTreeMap<&'static str, Vec<&'static str>>,
+    /// What they have lost of what a ledger has: `index`, `protection`, `recovery`, `expiry`.
+    pub(super) lost: Vec<&'static str>,
     /// Buckets, with the status that S3 answers a look at them with.
     pub(super) buckets: BTreeMap<&'static str, u16>,
     /// Whether buckets are versioned and tell EventBridge.
@@ -85,6 +87,18 @@ async fn answer(State(face): State<Face>, request: Request) -> Response<Body> {
     let input: Value = serde_json::from_slice(&body).unwrap_or_default();
     match (service(&parts.headers).as_str(), operation) {
         ("dynamodb", "DescribeTable") => table(&there, &input),
+        ("dynamodb", "DescribeContinuousBackups") => {
+            let status = if there.lost.contains(&"recovery") { "DISABLED" } else { "ENABLED" };
+            let recovery = json!({ "PointInTimeRecoveryStatus": status });
+            let backups = json!({ "ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery });
+            json_of(200, &json!({ "ContinuousBackupsDescription": backups }))
+        }
+        ("dynamodb", "DescribeTimeToLive") => {
+            let on = json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": "budget_expires" });
+            let off = json!({ "TimeToLiveStatus": "DISABLED" });
+            let expiry = if there.lost.contains(&"expiry") { off } else { on };
+            json_of(200, &json!({ "TimeToLiveDescription": expiry }))
+        }
         ("s3", _) => bucket(&there, &parts.method, &parts.uri.to_string()),
         ("cloudtrail", _) => trail(&there, operation, &input),
         ("lambda", _) if parts.uri.path() == "/2016-08-19/account-settings/" => match there.unreserved {
@@ -112,12 +126,18 @@ fn table(there: &There, input: &Value) -> Response<Body> {
         let error = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "not found" });
         return json_of(400, &error);
     };
-    let schema: Vec<Value> = keys
-        .iter()
-        .zip(["HASH", "RANGE"])
-        .map(|(key, kind)| json!({ "AttributeName": key, "KeyType": kind }))
-        .collect();
-    json_of(200, &json!({ "Table": { "TableStatus": "ACTIVE", "KeySchema": schema } }))
+    let schema = |keys: &[&str]| -> Vec<Value> {
+        let keys = keys.iter().zip(["HASH", "RANGE"]);
+        keys.map(|(key, kind)| json!({ "AttributeName": key, "KeyType": kind })).collect()
+    };
+    let work = json!({ "IndexName": "work", "KeySchema": schema(&["work", "work_order"]) });
+    let table = json!({
+        "TableStatus": "ACTIVE",
+        "KeySchema": schema(keys),
+        "DeletionProtectionEnabled": !there.lost.contains(&"protection"),
+        "GlobalSecondaryIndexes": if there.lost.contains(&"index") { vec![] } else { vec![work] },
+    });
+    json_of(200, &json!({ "Table": table }))
 }
 
 fn bucket(there: &There, method: &Method, uri: &str) -> Response<Body> {
