@@ -1,6 +1,6 @@
 //! Before a deployment: whether what the template will be given fits what is there.
 
-use shared::aws::{BucketSeen, BucketSetUp, Connection};
+use shared::aws::{BucketGuard, BucketSeen, BucketSetUp, Connection};
 
 use super::{room, table};
 use crate::{
@@ -124,8 +124,9 @@ async fn buckets(way: &Connection, arguments: &BeforeArgs, findings: &mut Findin
     }
 }
 
-/// Whether a bucket that is there already can be used.
+/// Whether a bucket that is there already can be used, and who may reach into it.
 async fn set_up(way: &Connection, what: &'static str, name: &str, kept: Kept, findings: &mut Findings) {
+    guarded(way, what, name, findings).await;
     if kept != Kept::RulesBucket {
         return findings.good(what, format!("{name} is there"));
     }
@@ -152,5 +153,42 @@ async fn set_up(way: &Connection, what: &'static str, name: &str, kept: Kept, fi
             format!("how {name} is set up can't be told: {}", line(&error.to_string())),
             way_out(&error, "s3:GetBucketVersioning` and `s3:GetBucketNotification"),
         ),
+    }
+}
+
+/// The template changes nothing of a bucket that it doesn't make: who may write to the one decides who has access, and who may read the other sees it.
+async fn guarded(way: &Connection, what: &'static str, name: &str, findings: &mut Findings) {
+    let BucketGuard { blocks_public_access, is_public, by_tls_only } = match way.bucket_guard(name).await {
+        Ok(guard) => guard,
+        Err(error) => {
+            return findings.warning(
+                what,
+                format!("who may reach into {name} can't be told: {}", line(&error.to_string())),
+                way_out(
+                    &error,
+                    "s3:GetBucketPublicAccessBlock`, `s3:GetBucketPolicyStatus` and `s3:GetBucketPolicy",
+                ),
+            );
+        }
+    };
+    if is_public {
+        findings.bad(
+            what,
+            format!("{name} is public by its policy"),
+            "see who is in it, and block public access",
+        );
+    } else if !blocks_public_access {
+        findings.warning(
+            what,
+            format!("{name} doesn't block public access"),
+            format!("`aws s3api put-public-access-block --bucket {name} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`"),
+        );
+    }
+    if !by_tls_only {
+        findings.warning(
+            what,
+            format!("{name} takes what doesn't come by TLS"),
+            "a statement in its policy: Deny, `s3:*`, where `aws:SecureTransport` is false, as infra/service.yaml has it",
+        );
     }
 }

@@ -49,7 +49,8 @@ async fn seen(way: &Connection, table: &str, findings: &mut Findings) -> Option<
     match way.table_seen(table).await {
         Ok(there) => Some(there),
         Err(error) => {
-            let found = format!("whether {} is there can't be told: {}", line(table), line(&error.to_string()));
+            let found =
+                format!("whether {} is there can't be told: {}", line(table), line(&error.to_string()));
             findings.warning(WHAT, found, way_out(&error, "dynamodb:DescribeTable"));
             None
         }

@@ -11,6 +11,9 @@ use aws_sdk_dynamodb::{
 use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusError;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_sdk_sqs::types::QueueAttributeName;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::Value;
 
 use super::{
     connect::Connection,
@@ -18,6 +21,22 @@ use super::{
     parse,
 };
 use crate::ports::PortError;
+
+/// What was asked for, or nothing where AWS says by this code that there is none.
+fn there_is<T, E>(
+    answer: Result<T, SdkError<E, HttpResponse>>,
+    none: &str,
+    operation: &'static str,
+) -> Result<Option<T>, PortError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.code() == Some(none) => Ok(None),
+        Err(error) => Err(calling(operation)(error)),
+    }
+}
 
 /// A table of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +95,29 @@ pub enum BucketSeen {
 pub struct BucketSetUp {
     pub versioned: bool,
     pub tells_eventbridge: bool,
+}
+
+/// Who may reach into a bucket, as far as it says so itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BucketGuard {
+    /// Whether all that would make it public is blocked.
+    pub blocks_public_access: bool,
+    /// Whether its policy makes it public, by S3's own judgement.
+    pub is_public: bool,
+    /// Whether its policy denies what doesn't come by TLS.
+    pub by_tls_only: bool,
+}
+
+/// Whether a policy denies everybody what doesn't come by TLS.
+fn denies_plain(policy: &str) -> bool {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let Some(statements) = policy.get("Statement") else { return false };
+    let statements = statements.as_array().map_or(std::slice::from_ref(statements), Vec::as_slice);
+    statements.iter().any(|statement| {
+        let plain = statement.pointer("/Condition/Bool/aws:SecureTransport");
+        let is_denied = statement.get("Effect").is_some_and(|effect| effect == "Deny");
+        is_denied && plain.is_some_and(|plain| plain == "false" || *plain == Value::Bool(false))
+    })
 }
 
 impl Connection {
@@ -162,6 +204,32 @@ impl Connection {
         Ok(BucketSetUp {
             versioned: versioning.status() == Some(&BucketVersioningStatus::Enabled),
             tells_eventbridge: events.event_bridge_configuration().is_some(),
+        })
+    }
+
+    /// Who may reach into a bucket.
+    pub async fn bucket_guard(&self, name: &str) -> Result<BucketGuard, PortError> {
+        let block = self.s3().get_public_access_block().bucket(name).send().await;
+        let block = there_is(block, "NoSuchPublicAccessBlockConfiguration", "GetPublicAccessBlock")?;
+        let block = block.and_then(|answer| answer.public_access_block_configuration);
+        let blocks_public_access = block.is_some_and(|block| {
+            [
+                block.block_public_acls,
+                block.block_public_policy,
+                block.ignore_public_acls,
+                block.restrict_public_buckets,
+            ]
+            .iter()
+            .all(|is_on| *is_on == Some(true))
+        });
+        let status = self.s3().get_bucket_policy_status().bucket(name).send().await;
+        let status = there_is(status, "NoSuchBucketPolicy", "GetBucketPolicyStatus")?;
+        let policy = self.s3().get_bucket_policy().bucket(name).send().await;
+        let policy = there_is(policy, "NoSuchBucketPolicy", "GetBucketPolicy")?;
+        Ok(BucketGuard {
+            blocks_public_access,
+            is_public: status.and_then(|answer| answer.policy_status?.is_public).unwrap_or(false),
+            by_tls_only: policy.is_some_and(|answer| answer.policy().is_some_and(denies_plain)),
         })
     }
 

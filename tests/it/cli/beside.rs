@@ -31,6 +31,8 @@ pub(super) struct There {
     pub(super) buckets: BTreeMap<&'static str, u16>,
     /// Whether buckets are versioned and tell EventBridge.
     pub(super) set_up: bool,
+    /// How buckets are open: `block`, `public`, `plain`; `unknown` where it may not be asked.
+    pub(super) open: Vec<&'static str>,
     /// Trails, with whether they log and what their selectors are.
     pub(super) trails: Vec<(&'static str, bool, Value)>,
     /// Executions of Lambda's that are not reserved; it is not allowed to ask where there are none.
@@ -90,7 +92,8 @@ async fn answer(State(face): State<Face>, request: Request) -> Response<Body> {
         ("dynamodb", "DescribeContinuousBackups") => {
             let status = if there.lost.contains(&"recovery") { "DISABLED" } else { "ENABLED" };
             let recovery = json!({ "PointInTimeRecoveryStatus": status });
-            let backups = json!({ "ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery });
+            let backups =
+                json!({ "ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery });
             json_of(200, &json!({ "ContinuousBackupsDescription": backups }))
         }
         ("dynamodb", "DescribeTimeToLive") => {
@@ -148,6 +151,29 @@ fn bucket(there: &There, method: &Method, uri: &str) -> Response<Body> {
         let region = if status == 301 { "eu-west-1" } else { "us-east-1" };
         let answer = Response::builder().status(status).header("x-amz-bucket-region", region);
         return answer.body(Body::empty()).unwrap();
+    }
+    let is = |how: &str| there.open.contains(&how);
+    let refused =
+        |status, code| xml(status, format!("<Error><Code>{code}</Code><Message>no</Message></Error>"));
+    if query.contains("publicAccessBlock") {
+        if is("unknown") {
+            return refused(403, "AccessDenied");
+        }
+        if is("block") {
+            return refused(404, "NoSuchPublicAccessBlockConfiguration");
+        }
+        let all = ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
+        let all: String = all.iter().map(|name| format!("<{name}>true</{name}>")).collect();
+        return xml(200, format!("<PublicAccessBlockConfiguration>{all}</PublicAccessBlockConfiguration>"));
+    }
+    if query.contains("policyStatus") {
+        let text = format!("<PolicyStatus><IsPublic>{}</IsPublic></PolicyStatus>", is("public"));
+        return if is("plain") { refused(404, "NoSuchBucketPolicy") } else { xml(200, text) };
+    }
+    if query.contains("policy") {
+        let plain = json!({ "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Condition": { "Bool": { "aws:SecureTransport": "false" } } });
+        let policy = json!({ "Version": "2012-10-17", "Statement": [plain] });
+        return if is("plain") { refused(404, "NoSuchBucketPolicy") } else { json_of(200, &policy) };
     }
     let text = match (query.contains("versioning"), there.set_up) {
         (true, true) => "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",

@@ -207,6 +207,25 @@ async fn a_bucket_that_is_there_is_an_error_unless_it_is_meant_and_can_be_used()
     assert_eq!((told[0].0.as_str(), told[0].1.as_str()), ("bad", "it would be that of the rules"));
 }
 
+/// The template leaves a bucket as it is that it doesn't make.
+#[tokio::test]
+async fn a_bucket_that_is_there_and_open_is_told() {
+    let place = Place::new(ORGANIZATION).await;
+    let existing = [&NAMES[..], &["--json", "--existing", "reports-bucket"]].concat();
+    for (open, verdict, told) in [
+        (&["block"][..], "warning", "doesn't block public access >> `aws s3api put-public-access-block"),
+        (&["block", "public"], "bad", "is public by its policy"),
+        (&["plain"], "warning", "takes what doesn't come by TLS"),
+        (&["unknown"], "warning", "s3:GetBucketPolicyStatus"),
+    ] {
+        let there = There { buckets: [("example-reports", 200)].into(), open: open.to_vec(), ..ready() };
+        let ran = check(&place, there, &existing).await;
+        let found = one(&ran, "reports bucket", verdict);
+        assert!(found.contains(told), "{open:?}: {found}");
+        assert_eq!(ran.ending == Ending::Good, verdict != "bad", "{open:?}");
+    }
+}
+
 #[tokio::test]
 async fn rules_that_cannot_be_read_are_told_before_they_are_deployed() {
     let place = Place::new(ORGANIZATION).await;
