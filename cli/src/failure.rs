@@ -82,6 +82,8 @@ pub enum Failure {
     ReportFolder { path: String, source: io::Error },
     #[error("another `usher run` or `usher simulate` works with the ledger `{path}`")]
     LedgerInUse { path: String },
+    #[error("there is no queue `{url}` in this Region")]
+    NoQueue { url: String },
     #[error("no rules are in force by the ledger `{ledger}`")]
     NothingInForce { ledger: String },
     #[error(
@@ -240,6 +242,9 @@ impl Failure {
             }
             Self::OpenLedger { .. } => {
                 "look at whether you may write the file and the folder that it is in, which reading needs too; or give another path with --ledger. Nothing was changed"
+            }
+            Self::NoQueue { .. } => {
+                "give the URL of a queue that is there, in the Region that `usher run` works in"
             }
             Self::NothingInForce { .. } => {
                 "give rules with --rules, or bring some into force with `usher rules publish`"
