@@ -242,3 +242,33 @@ fn the_management_account_gets_the_same_denials_as_the_others() {
     // A service control policy has 5,120 characters at most.
     assert!(content.to_string().chars().count() < 3_000);
 }
+
+/// In the management account itself the functions have what the role there has: in China too, where the service's name may be another one.
+#[test]
+fn in_the_management_account_the_functions_reach_the_same_roles_as_the_role_there() {
+    let template = Template::read("service.yaml").unwrap();
+    let parameters = [
+        ("InstanceArn", INSTANCE),
+        ("OrganizationId", "o-exampleorg1"),
+        ("ManagementAccountId", MANAGEMENT),
+        ("RulesBucketName", "usher-rules"),
+        ("ReportsBucketName", "usher-reports"),
+        ("ManagementAccountWrites", "direct"),
+    ];
+    for place in PLACES {
+        let statements = |role: &Value| -> Vec<Value> {
+            let policies = role["Policies"].as_array().unwrap().iter();
+            let all = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+            let of_iam = all.filter(|statement| statement["Action"].to_string().contains("\"iam:"));
+            of_iam.cloned().collect()
+        };
+        let mut made = template.of_type("AWS::IAM::Role", place, &parameters);
+        let there = Template::read("management-account.yaml").unwrap();
+        let there = there.of_type("AWS::IAM::Role", place, &ROLES).remove("WriteRole").unwrap();
+        for name in ["ProvisionRole", "ReprovisionRole"] {
+            let own = statements(&made.remove(name).unwrap());
+            assert_eq!(own.len(), 3);
+            assert_eq!(own, statements(&there), "{name}");
+        }
+    }
+}
