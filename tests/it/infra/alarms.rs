@@ -1,6 +1,6 @@
 //! The alarms can come: what they wait for can happen by the schedules that there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -71,4 +71,84 @@ fn errors_of_a_function_that_a_schedule_starts_are_heard_of_however_slow_it_is()
     let once =
         serde_json::json!({ "Period": 900, "EvaluationPeriods": 1, "DatapointsToAlarm": 1, "Threshold": 3 });
     assert!(comes(&once, 60) && !comes(&once, 900));
+}
+
+fn alarms(template: &Template) -> BTreeMap<String, Value> {
+    template.of_type("AWS::CloudWatch::Alarm", Place { account: "999988887777", ..PLACES[0] }, &PARAMETERS)
+}
+
+/// What EventBridge can neither deliver nor put aside nobody else hears of.
+#[test]
+fn what_eventbridge_loses_is_heard_of_for_every_rule_but_those_of_self_tests() {
+    let template = Template::read("service.yaml").unwrap();
+    let rules =
+        template.of_type("AWS::Events::Rule", Place { account: "999988887777", ..PLACES[0] }, &PARAMETERS);
+    // By what AWS calls the metrics' dimensions: the bus is named where it isn't the default one.
+    let mut wanted = BTreeSet::new();
+    for rule in rules.values() {
+        let name = rule["Name"].as_str().unwrap();
+        let bus = rule.get("EventBusName").map_or("", |bus| bus.as_str().unwrap());
+        if !name.ends_with("self-tests") {
+            wanted.insert((bus.to_owned(), name.to_owned()));
+        }
+    }
+    for metric in ["FailedInvocations", "InvocationsFailedToBeSentToDlq"] {
+        let mut watched = BTreeSet::new();
+        for alarm in alarms(&template).values() {
+            let metrics = alarm["Metrics"].as_array().into_iter().flatten();
+            for one in metrics.map(|one| &one["MetricStat"]["Metric"]).filter(|one| one["MetricName"] == metric) {
+                let mut named: BTreeMap<&str, String> = BTreeMap::new();
+                for dimension in one["Dimensions"].as_array().unwrap() {
+                    let value = dimension["Value"].as_str().unwrap().to_owned();
+                    named.insert(dimension["Name"].as_str().unwrap(), value);
+                }
+                watched.insert((
+                    named.remove("EventBusName").unwrap_or_default(),
+                    named.remove("RuleName").unwrap(),
+                ));
+                assert!(named.is_empty(), "{named:?}");
+            }
+        }
+        assert_eq!(watched, wanted, "{metric}");
+    }
+}
+
+/// CloudWatch takes ten metrics in an expression of an alarm.
+#[test]
+fn no_alarm_has_more_metrics_than_cloudwatch_takes() {
+    for name in ["service.yaml", "forwarder.yaml"] {
+        let template = Template::read(name).unwrap();
+        for (alarm, said) in template.tree["Resources"].as_object().unwrap() {
+            let metrics = said["Properties"]["Metrics"].as_array().map_or(0, Vec::len);
+            assert!(metrics <= 11, "{alarm}: {metrics} with the expression");
+        }
+    }
+}
+
+#[test]
+fn every_alarm_has_a_section_of_the_runbook_and_is_on_the_dashboard() {
+    let template = Template::read("service.yaml").unwrap();
+    let page = include_str!("../../../docs/runbook.md");
+    let resources = template.made(Place { account: "999988887777", ..PLACES[0] }, &PARAMETERS);
+    let dashboard = resources["Dashboard"]["Properties"]["DashboardBody"].as_str().unwrap();
+    for alarm in alarms(&template).values() {
+        let name = alarm["AlarmName"].as_str().unwrap();
+        assert!(dashboard.contains(&format!(":alarm:{name}\"")), "{name}");
+        let told = alarm["AlarmDescription"].as_str().unwrap();
+        let section = told.split_once("docs/runbook.md#").unwrap().1;
+        assert!(page.lines().any(|line| line == format!("### {section}")), "{name}: {section}");
+    }
+}
+
+/// "At most" is what may be: the alarm comes with more.
+#[test]
+fn what_may_be_at_most_is_no_alarm_yet() {
+    let template = Template::read("service.yaml").unwrap();
+    let resources = template.tree["Resources"].as_object().unwrap().values();
+    let alarms = resources.filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm");
+    let at_most = alarms.map(|alarm| &alarm["Properties"]).filter(|alarm| {
+        alarm["Threshold"]["Ref"].as_str().is_some_and(|parameter| parameter.ends_with("AtMost"))
+    });
+    let operators: Vec<&Value> = at_most.map(|alarm| &alarm["ComparisonOperator"]).collect();
+    assert_eq!(operators, ["GreaterThanThreshold"; 3]);
 }
