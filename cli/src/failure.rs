@@ -269,8 +269,8 @@ impl Failure {
             Self::UnfinishedElsewhere(_) => {
                 "run `usher apply` without --account first: it finishes what is left"
             }
-            Self::NobodyToAsk => "look at `usher plan`, and say --yes if that is what you want",
-            Self::Declined => "run `usher plan` to look at it again",
+            Self::NobodyToAsk => "say --yes if that is what you want",
+            Self::Declined => "nothing was done: the same command asks again",
             Self::OrganizationFile { .. } => {
                 "give the path of a file that describes an organization in YAML, as docs/simulator.md tells; without --organization the example is taken"
             }
