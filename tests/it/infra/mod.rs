@@ -1,6 +1,7 @@
 //! The templates in `infra/`: what they let through, and whom they allow what.
 
 mod alarms;
+mod costs;
 mod environment;
 mod events;
 mod ledger_keys;
