@@ -249,3 +249,32 @@ async fn a_ledger_that_is_moved_takes_its_rules_along() {
         assert_eq!((shown.ending, shown.out), (Ending::Good, before.out), "{}", shown.err);
     }
 }
+
+/// As docs/deploy.md has it, with rules that are fewer than half of those before.
+#[tokio::test]
+async fn the_page_takes_everything_away_in_a_plan_and_an_approval() {
+    const PAGE: &str = include_str!("../../../docs/deploy.md");
+    let after = PAGE.split_once("### To take everything away").unwrap().1;
+    let nothing = after.split_once("```yaml\n").unwrap().1.split_once("```").unwrap().0;
+    let place = Place::new(ORGANIZATION).await;
+    let more = RULES.replace("rules:\n", "rules:\n  - { id: one-more, principals: [{ group: Auditors }], permission_sets: [ReadOnlyAccess], accounts: everywhere }\n");
+    let rules = place.file("all.yaml", &more);
+    let rules = rules.to_str().unwrap();
+    assert_eq!(place.with_ledger(&["apply", "--rules", rules, "--yes"]).await.ending, Ending::Good);
+    let nothing = place.file("nothing.yaml", nothing);
+    let nothing = nothing.to_str().unwrap();
+
+    let refused = place.with_ledger(&["rules", "publish", nothing, "--yes", "--by", "alba"]).await;
+    assert!(refused.err.contains("the rules have shrunk from 3 to 1"), "{refused:?}");
+    let plan = place.with_ledger(&["plan", "--rules", nothing, "--json"]).await.json();
+    let hash = plan["hash"].as_str().unwrap();
+    let approve = ["approve", "--plan", hash, "--rules", nothing, "--for", "24h", "--yes", "--by", "alba"];
+    let approved = place.with_ledger(&approve).await;
+    assert_eq!(approved.ending, Ending::Good, "{approved:?}");
+    let published = place.with_ledger(&["rules", "publish", nothing, "--yes", "--by", "alba"]).await;
+    assert_eq!(published.ending, Ending::Good, "{published:?}");
+    let applied = place.with_ledger(&["apply", "--rules", nothing, "--yes"]).await;
+    assert_eq!(applied.ending, Ending::Good, "{applied:?}");
+    let status = place.with_ledger(&["status"]).await;
+    assert!(status.out.contains("0 ours"), "{}", status.out);
+}
