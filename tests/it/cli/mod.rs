@@ -24,6 +24,7 @@ mod import;
 mod import_page;
 mod import_shapes;
 mod moto_run;
+mod pages;
 mod permission_sets;
 mod plan_and_apply;
 mod probe;

@@ -96,7 +96,9 @@ fn what_eventbridge_loses_is_heard_of_for_every_rule_but_those_of_self_tests() {
         let mut watched = BTreeSet::new();
         for alarm in alarms(&template).values() {
             let metrics = alarm["Metrics"].as_array().into_iter().flatten();
-            for one in metrics.map(|one| &one["MetricStat"]["Metric"]).filter(|one| one["MetricName"] == metric) {
+            for one in
+                metrics.map(|one| &one["MetricStat"]["Metric"]).filter(|one| one["MetricName"] == metric)
+            {
                 let mut named: BTreeMap<&str, String> = BTreeMap::new();
                 for dimension in one["Dimensions"].as_array().unwrap() {
                     let value = dimension["Value"].as_str().unwrap().to_owned();

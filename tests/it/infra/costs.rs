@@ -66,9 +66,7 @@ fn how_long_a_round_takes_is_what_its_formula_comes_to() {
         let [accounts, assignments, groups, sets] =
             [0, 1, 2, 3].map(|at| row[at].replace(',', "").parse::<f64>().unwrap());
         let before = accounts / 80.0 + accounts / 250.0 + groups / 8.0;
-        for (column, calls) in
-            [(row[4], assignments / 100.0 + groups), (row[5], accounts * (1.0 + sets))]
-        {
+        for (column, calls) in [(row[4], assignments / 100.0 + groups), (row[5], accounts * (1.0 + sets))] {
             let (takes, runs) = round(calls, before);
             let (said, in_runs) = told(column);
             assert!((said / takes - 1.0).abs() < 0.05, "{column}: {takes} s");
