@@ -4,6 +4,7 @@ mod alarms;
 mod costs;
 mod environment;
 mod events;
+mod events_queue;
 mod ledger_keys;
 mod moto_patterns;
 mod moto_stacks;
