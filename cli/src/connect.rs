@@ -79,7 +79,7 @@ impl Aws {
 
 /// Connects as the command line says, at the pace of a command's share, and with patience.
 pub(crate) async fn connect(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
-    let connection = paced(connection(arguments, machine).await.patient(), machine)?;
+    let connection = paced(with_role(connection(arguments, machine).await.patient())?, machine)?;
     Aws::of(&connection, arguments.instance_arn.clone()).await
 }
 
@@ -95,8 +95,13 @@ pub(crate) fn paced(connection: Connection, machine: &Machine) -> Result<Connect
 
 /// Connects without a pace, for the engine: it keeps to its own, and repeats calls itself.
 pub(crate) async fn for_the_engine(arguments: &ConnectionArgs, machine: &Machine) -> Result<Aws, Failure> {
-    let connection = connection(arguments, machine).await.sent_once();
+    let connection = with_role(connection(arguments, machine).await.sent_once())?;
     Aws::of(&connection, arguments.instance_arn.clone()).await
+}
+
+/// What only the management account may do goes by the role that the environment names, as the functions' calls do.
+fn with_role(connection: Connection) -> Result<Connection, Failure> {
+    Ok(connection.with_management_role(Settings::from_env().management_role_arn()?, "usher"))
 }
 
 /// The way to AWS that the command line says. Nothing is asked of the services yet.

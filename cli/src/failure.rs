@@ -82,6 +82,8 @@ pub enum Failure {
     ReportFolder { path: String, source: io::Error },
     #[error("another `usher run` or `usher simulate` works with the ledger `{path}`")]
     LedgerInUse { path: String },
+    #[error("there is no queue `{url}` in this Region")]
+    NoQueue { url: String },
     #[error("no rules are in force by the ledger `{ledger}`")]
     NothingInForce { ledger: String },
     #[error(
@@ -102,8 +104,6 @@ pub enum Failure {
     HalfImported,
     #[error("an engine is at work on this ledger, or was broken off less than 90 s ago")]
     EngineAtWork,
-    #[error("the rules that the copy has in force, version {}, are not there", version.short())]
-    RulesNotThere { version: RulesVersion },
     #[error("a setting in the environment is wrong")]
     Settings(#[from] SettingsError),
     #[error("cannot use IAM Identity Center")]
@@ -243,6 +243,9 @@ impl Failure {
             Self::OpenLedger { .. } => {
                 "look at whether you may write the file and the folder that it is in, which reading needs too; or give another path with --ledger. Nothing was changed"
             }
+            Self::NoQueue { .. } => {
+                "give the URL of a queue that is there, in the Region that `usher run` works in"
+            }
             Self::NothingInForce { .. } => {
                 "give rules with --rules, or bring some into force with `usher rules publish`"
             }
@@ -266,8 +269,8 @@ impl Failure {
             Self::UnfinishedElsewhere(_) => {
                 "run `usher apply` without --account first: it finishes what is left"
             }
-            Self::NobodyToAsk => "look at `usher plan`, and say --yes if that is what you want",
-            Self::Declined => "run `usher plan` to look at it again",
+            Self::NobodyToAsk => "say --yes if that is what you want",
+            Self::Declined => "nothing was done: the same command asks again",
             Self::OrganizationFile { .. } => {
                 "give the path of a file that describes an organization in YAML, as docs/simulator.md tells; without --organization the example is taken"
             }
@@ -306,9 +309,6 @@ impl Failure {
                 "repeat `usher ledger import` with the same file: it goes on where it broke off"
             }
             Self::EngineAtWork => "`usher pause` it, or try again when it has come to rest",
-            Self::RulesNotThere { .. } => {
-                "copy rules/VERSION.json of that version beside the ledger, or into the bucket, and repeat the command"
-            }
             Self::Ledger(_)
             | Self::Epoch(_)
             | Self::Transfer(_)

@@ -79,8 +79,8 @@ pub enum LedgerCommand {
     Export(LedgerExportArgs),
     /// Put what was exported into an empty ledger
     #[command(
-        after_help = "Nothing is sent by it before all is there; broken off, the same command goes on. Rules come along as the version in\n\
-        force: put their bundle (rules/VERSION.json) beside the ledger, or into the bucket, first.\n\n\
+        after_help = "Nothing is sent by it before all is there; broken off, the same command goes on. The rules that came into force by the\n\
+        other ledger come along, and are put beside this one, or into the bucket.\n\n\
         Exit codes:\n  \
         0  all is there\n  \
         1  an error\n\n\

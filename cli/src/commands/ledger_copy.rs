@@ -3,16 +3,16 @@
 use std::{fs, path::Path};
 
 use shared::{
-    domain::{Operation, RulesVersion},
+    domain::Operation,
     engine::{Epochs, exported, import_ledger, read_ledger},
     ledger::{Doubt, Freeze, Lease, Orders},
-    ports::{Ledger, PortError},
+    ports::{Ledger, RulesStore},
 };
 
 use super::orders::{consent, say};
 use crate::{
     Ending, Failure, Machine, Screen,
-    args::{ConnectionArgs, LedgerAt, LedgerConfirmArgs, LedgerExportArgs, LedgerImportArgs},
+    args::{ConnectionArgs, LedgerConfirmArgs, LedgerExportArgs, LedgerImportArgs},
     desk, ledger, out_file, render,
     screen::count,
 };
@@ -61,10 +61,11 @@ pub(crate) async fn export(
 ) -> Result<Ending, Failure> {
     let LedgerExportArgs { ledger: at, out, moves } = arguments;
     let ledger = ledger::to_use(&at.at, connection, machine).await?;
+    let store = desk::store(&at.at, connection, machine).await?;
     let holder = format!("usher-ledger-{}", std::process::id());
     let lease =
         ledger.acquire_lease(&holder, machine.clock.now(), LEASE).await?.ok_or(Failure::EngineAtWork)?;
-    let written = write_out(ledger.as_ref(), out.as_deref(), machine, screen).await;
+    let written = write_out(ledger.as_ref(), store.as_ref(), out.as_deref(), machine, screen).await;
     let told = match written {
         Ok(told) if *moves => leave(ledger.as_ref(), machine).await.map(|()| told),
         written => written,
@@ -82,11 +83,12 @@ pub(crate) async fn export(
 
 async fn write_out(
     ledger: &dyn Ledger,
+    store: &dyn RulesStore,
     out: Option<&Path>,
     machine: &Machine,
     screen: &mut Screen<'_>,
 ) -> Result<String, Failure> {
-    let (lines, copied) = exported(ledger, machine.clock.now()).await.map_err(Failure::Transfer)?;
+    let (lines, copied) = exported(ledger, store, machine.clock.now()).await.map_err(Failure::Transfer)?;
     let mut text = String::new();
     for line in &lines {
         let line = serde_json::to_string(line).map_err(|error| Failure::Output(error.into()))?;
@@ -127,13 +129,11 @@ pub(crate) async fn import(
     let path = || file.display().to_string();
     let text = fs::read_to_string(file).map_err(|source| Failure::LedgerCopy { path: path(), source })?;
     let content = read_ledger(&text).map_err(Failure::Transfer)?;
-    if let Some(rules) = content.rules_in_force() {
-        are_there(rules, &at.at, connection, machine).await?;
-    }
+    let store = desk::store(&at.at, connection, machine).await?;
     let ledger = ledger::to_write(&at.at, connection, machine).await?;
     let witness = ledger::witness(&at.at, connection, machine).await?;
     let epochs = Epochs { ledger: ledger.as_ref(), witness: witness.as_ref(), clock: machine.clock.as_ref() };
-    let copied = import_ledger(&content, &epochs).await.map_err(Failure::Transfer)?;
+    let copied = import_ledger(&content, &epochs, store.as_ref()).await.map_err(Failure::Transfer)?;
     say(
         screen,
         &format!(
@@ -143,19 +143,4 @@ pub(crate) async fn import(
             count(copied.remembered, "thing", "things")
         ),
     )
-}
-
-/// Whether the rules that will be in force can be read there.
-async fn are_there(
-    rules: &RulesVersion,
-    at: &LedgerAt,
-    connection: &ConnectionArgs,
-    machine: &Machine,
-) -> Result<(), Failure> {
-    let store = desk::store(at, connection, machine).await?;
-    match store.bundle(rules).await {
-        Ok(_) => Ok(()),
-        Err(PortError::NotFound(_)) => Err(Failure::RulesNotThere { version: rules.clone() }),
-        Err(source) => Err(Failure::FetchBundle { version: rules.clone(), source }),
-    }
 }

@@ -10,7 +10,7 @@ use shared::{
 
 use super::{
     self_test::{End, Waiting},
-    trusted_tags,
+    table, trusted_tags,
 };
 use crate::{
     Failure, Machine,
@@ -52,6 +52,9 @@ impl Deployed<'_> {
         };
         let is_deployed = matches!(at, LedgerAt::Table(_));
         let ledger = self.ledger(&at, findings).await;
+        if let LedgerAt::Table(name) = &at {
+            table::after(self.way(), name, findings).await;
+        }
         if is_deployed {
             self.queues(findings).await;
             self.outcome_bus(findings).await;

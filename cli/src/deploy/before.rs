@@ -1,8 +1,8 @@
 //! Before a deployment: whether what the template will be given fits what is there.
 
-use shared::aws::{BucketSeen, BucketSetUp, Connection};
+use shared::aws::{BucketGuard, BucketSeen, BucketSetUp, Connection};
 
-use super::room;
+use super::{room, table};
 use crate::{
     Machine,
     args::{AfterArgs, BeforeArgs, ConnectionArgs, Kept},
@@ -23,7 +23,7 @@ pub(super) async fn look(
     findings: &mut Findings,
 ) {
     parameters(arguments, around, findings);
-    table(&around.way, arguments, findings).await;
+    table::before(&around.way, &arguments.table, is(arguments, Kept::Table) == NEW, findings).await;
     buckets(&around.way, arguments, findings).await;
     if arguments.rules.is_empty() {
         findings.untried("rules", "--rules PATH looks at the rule files to begin with");
@@ -71,40 +71,6 @@ fn parameters(arguments: &BeforeArgs, around: &Surroundings, findings: &mut Find
 
 fn is(arguments: &BeforeArgs, kept: Kept) -> &'static str {
     if arguments.existing.contains(&kept) { EXISTING } else { NEW }
-}
-
-async fn table(way: &Connection, arguments: &BeforeArgs, findings: &mut Findings) {
-    let (what, name) = ("table", line(&arguments.table));
-    let there = match way.table_seen(&arguments.table).await {
-        Ok(there) => there,
-        Err(error) => {
-            let found = format!("whether {name} is there can't be told: {}", line(&error.to_string()));
-            findings.warning(what, found, way_out(&error, "dynamodb:DescribeTable"));
-            return;
-        }
-    };
-    match (there, is(arguments, Kept::Table)) {
-        (None, NEW) => findings.good(what, format!("{name} is free, and will be made")),
-        (None, _) => findings.bad(
-            what,
-            format!("there is no table {name} in this account and Region"),
-            "restore it first, or name it by --table (LedgerTableName); LedgerTableIs=new makes one",
-        ),
-        (Some(seen), _) if !seen.has_keys_of_a_ledger => findings.bad(
-            what,
-            format!("there is a table {name}, which is no ledger of Usher's: its keys are not `pk` and `sk`"),
-            "choose another name: --table, and LedgerTableName",
-        ),
-        (Some(_), NEW) => findings.bad(
-            what,
-            format!("there is a table {name} already, and the deployment would fail at it"),
-            "if it is the ledger to go on with: --existing table, and LedgerTableIs=existing. Else another name: --table, and LedgerTableName",
-        ),
-        (Some(seen), _) if !seen.is_active => {
-            findings.warning(what, format!("{name} is there, and not active yet"), "wait until it is");
-        }
-        (Some(_), _) => findings.good(what, format!("{name} is there, with a ledger's keys")),
-    }
 }
 
 async fn buckets(way: &Connection, arguments: &BeforeArgs, findings: &mut Findings) {
@@ -158,8 +124,9 @@ async fn buckets(way: &Connection, arguments: &BeforeArgs, findings: &mut Findin
     }
 }
 
-/// Whether a bucket that is there already can be used.
+/// Whether a bucket that is there already can be used, and who may reach into it.
 async fn set_up(way: &Connection, what: &'static str, name: &str, kept: Kept, findings: &mut Findings) {
+    guarded(way, what, name, findings).await;
     if kept != Kept::RulesBucket {
         return findings.good(what, format!("{name} is there"));
     }
@@ -186,5 +153,42 @@ async fn set_up(way: &Connection, what: &'static str, name: &str, kept: Kept, fi
             format!("how {name} is set up can't be told: {}", line(&error.to_string())),
             way_out(&error, "s3:GetBucketVersioning` and `s3:GetBucketNotification"),
         ),
+    }
+}
+
+/// The template changes nothing of a bucket that it doesn't make: who may write to the one decides who has access, and who may read the other sees it.
+async fn guarded(way: &Connection, what: &'static str, name: &str, findings: &mut Findings) {
+    let BucketGuard { blocks_public_access, is_public, by_tls_only } = match way.bucket_guard(name).await {
+        Ok(guard) => guard,
+        Err(error) => {
+            return findings.warning(
+                what,
+                format!("who may reach into {name} can't be told: {}", line(&error.to_string())),
+                way_out(
+                    &error,
+                    "s3:GetBucketPublicAccessBlock`, `s3:GetBucketPolicyStatus` and `s3:GetBucketPolicy",
+                ),
+            );
+        }
+    };
+    if is_public {
+        findings.bad(
+            what,
+            format!("{name} is public by its policy"),
+            "see who is in it, and block public access",
+        );
+    } else if !blocks_public_access {
+        findings.warning(
+            what,
+            format!("{name} doesn't block public access"),
+            format!("`aws s3api put-public-access-block --bucket {name} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`"),
+        );
+    }
+    if !by_tls_only {
+        findings.warning(
+            what,
+            format!("{name} takes what doesn't come by TLS"),
+            "a statement in its policy: Deny, `s3:*`, where `aws:SecureTransport` is false, as infra/service.yaml has it",
+        );
     }
 }

@@ -4,6 +4,7 @@ mod after;
 mod before;
 mod room;
 mod self_test;
+mod table;
 mod trusted_tags;
 
 use std::collections::BTreeMap;

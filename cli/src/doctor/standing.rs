@@ -178,9 +178,10 @@ pub(super) async fn role(
     }
     match way.can_assume(&role, "usher-doctor").await {
         Ok(()) => findings.good(what, format!("{role} can be assumed")),
+        // Whatever needs it is read the slow way: a person's own role is seldom trusted there, and the functions' are.
         Err(error) => findings.failed(
             what,
-            Verdict::Bad,
+            Verdict::Warning,
             &error,
             (
                 format!("{role} can't be assumed: {}", line(&error.to_string())),
@@ -220,7 +221,7 @@ mod tests {
         );
         let tried = found(Ok(role("111122223333").unwrap())).await;
         assert!(
-            matches!(&tried[..], [(Verdict::Bad, found)] if found.contains("can't be assumed: no usable answer"))
+            matches!(&tried[..], [(Verdict::Warning, found)] if found.contains("can't be assumed: no usable answer"))
         );
         let wrong = SettingsError::Invalid {
             variable: "USHER_MANAGEMENT_ROLE_ARN".to_owned(),

@@ -3,11 +3,17 @@
 
 use aws_sdk_dynamodb::{
     operation::describe_table::DescribeTableError,
-    types::{KeySchemaElement, TableStatus},
+    types::{
+        GlobalSecondaryIndexDescription, KeySchemaElement, PointInTimeRecoveryStatus, TableDescription,
+        TableStatus, TimeToLiveStatus,
+    },
 };
 use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusError;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_sdk_sqs::types::QueueAttributeName;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::Value;
 
 use super::{
     connect::Connection,
@@ -16,12 +22,56 @@ use super::{
 };
 use crate::ports::PortError;
 
+/// What was asked for, or nothing where AWS says by this code that there is none.
+fn there_is<T, E>(
+    answer: Result<T, SdkError<E, HttpResponse>>,
+    none: &str,
+    operation: &'static str,
+) -> Result<Option<T>, PortError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.code() == Some(none) => Ok(None),
+        Err(error) => Err(calling(operation)(error)),
+    }
+}
+
 /// A table of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableSeen {
-    /// Whether its keys are those of a ledger.
-    pub has_keys_of_a_ledger: bool,
+    pub shape: TableShape,
     pub is_active: bool,
+    /// Whether nobody can delete it by mistake.
+    pub is_protected: bool,
+}
+
+/// What a table could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableShape {
+    /// A ledger: its keys and its index of work.
+    Ledger,
+    /// A ledger's keys, without the index by which the engine finds its work.
+    WithoutWork,
+    /// Something else.
+    Other,
+}
+
+impl TableShape {
+    fn of(table: &TableDescription) -> Self {
+        if keys(table.key_schema()) != ["pk", "sk"] {
+            return Self::Other;
+        }
+        let is_work = |index: &GlobalSecondaryIndexDescription| {
+            index.index_name() == Some("work") && keys(index.key_schema()) == ["work", "work_order"]
+        };
+        if table.global_secondary_indexes().iter().any(is_work) { Self::Ledger } else { Self::WithoutWork }
+    }
+}
+
+fn keys(schema: &[KeySchemaElement]) -> Vec<&str> {
+    schema.iter().map(KeySchemaElement::attribute_name).collect()
 }
 
 /// A bucket of that name, in whichever account.
@@ -47,6 +97,29 @@ pub struct BucketSetUp {
     pub tells_eventbridge: bool,
 }
 
+/// Who may reach into a bucket, as far as it says so itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BucketGuard {
+    /// Whether all that would make it public is blocked.
+    pub blocks_public_access: bool,
+    /// Whether its policy makes it public, by S3's own judgement.
+    pub is_public: bool,
+    /// Whether its policy denies what doesn't come by TLS.
+    pub by_tls_only: bool,
+}
+
+/// Whether a policy denies everybody what doesn't come by TLS.
+fn denies_plain(policy: &str) -> bool {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let Some(statements) = policy.get("Statement") else { return false };
+    let statements = statements.as_array().map_or(std::slice::from_ref(statements), Vec::as_slice);
+    statements.iter().any(|statement| {
+        let plain = statement.pointer("/Condition/Bool/aws:SecureTransport");
+        let is_denied = statement.get("Effect").is_some_and(|effect| effect == "Deny");
+        is_denied && plain.is_some_and(|plain| plain == "false" || *plain == Value::Bool(false))
+    })
+}
+
 impl Connection {
     /// The table of this name, if there is one in this account and Region.
     pub async fn table_seen(&self, name: &str) -> Result<Option<TableSeen>, PortError> {
@@ -64,11 +137,34 @@ impl Connection {
             Err(error) => return Err(calling(operation)(error)),
         };
         let table = answer.table().ok_or_else(|| unreadable(operation, "it has no table"))?;
-        let keys: Vec<&str> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();
         Ok(Some(TableSeen {
-            has_keys_of_a_ledger: keys == ["pk", "sk"],
+            shape: TableShape::of(table),
             is_active: table.table_status() == Some(&TableStatus::Active),
+            is_protected: table.deletion_protection_enabled() == Some(true),
         }))
+    }
+
+    /// Whether budgets that have passed go from the table by themselves.
+    pub async fn table_forgets_budgets(&self, name: &str) -> Result<bool, PortError> {
+        let answer = self.dynamodb().describe_time_to_live().table_name(name).send().await;
+        let answer = answer.map_err(calling("DescribeTimeToLive"))?;
+        Ok(answer.time_to_live_description().is_some_and(|ttl| {
+            let is_on = matches!(
+                ttl.time_to_live_status(),
+                Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+            );
+            is_on && ttl.attribute_name() == Some("budget_expires")
+        }))
+    }
+
+    /// Whether the table can be restored as it was at any second.
+    pub async fn table_is_recoverable(&self, name: &str) -> Result<bool, PortError> {
+        let answer = self.dynamodb().describe_continuous_backups().table_name(name).send().await;
+        let answer = answer.map_err(calling("DescribeContinuousBackups"))?;
+        let backups = answer.continuous_backups_description();
+        let recovery = backups.and_then(|backups| backups.point_in_time_recovery_description());
+        let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status());
+        Ok(status == Some(&PointInTimeRecoveryStatus::Enabled))
     }
 
     /// The bucket of this name, in whichever account and Region of the partition.
@@ -108,6 +204,32 @@ impl Connection {
         Ok(BucketSetUp {
             versioned: versioning.status() == Some(&BucketVersioningStatus::Enabled),
             tells_eventbridge: events.event_bridge_configuration().is_some(),
+        })
+    }
+
+    /// Who may reach into a bucket.
+    pub async fn bucket_guard(&self, name: &str) -> Result<BucketGuard, PortError> {
+        let block = self.s3().get_public_access_block().bucket(name).send().await;
+        let block = there_is(block, "NoSuchPublicAccessBlockConfiguration", "GetPublicAccessBlock")?;
+        let block = block.and_then(|answer| answer.public_access_block_configuration);
+        let blocks_public_access = block.is_some_and(|block| {
+            [
+                block.block_public_acls,
+                block.block_public_policy,
+                block.ignore_public_acls,
+                block.restrict_public_buckets,
+            ]
+            .iter()
+            .all(|is_on| *is_on == Some(true))
+        });
+        let status = self.s3().get_bucket_policy_status().bucket(name).send().await;
+        let status = there_is(status, "NoSuchBucketPolicy", "GetBucketPolicyStatus")?;
+        let policy = self.s3().get_bucket_policy().bucket(name).send().await;
+        let policy = there_is(policy, "NoSuchBucketPolicy", "GetBucketPolicy")?;
+        Ok(BucketGuard {
+            blocks_public_access,
+            is_public: status.and_then(|answer| answer.policy_status?.is_public).unwrap_or(false),
+            by_tls_only: policy.is_some_and(|answer| answer.policy().is_some_and(denies_plain)),
         })
     }
 

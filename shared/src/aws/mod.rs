@@ -35,7 +35,7 @@ mod witness;
 
 pub use account::TrailSeen;
 pub use connect::{ConnectOptions, Connection, connect};
-pub use deployment::{BucketSeen, BucketSetUp, TableSeen};
+pub use deployment::{BucketGuard, BucketSeen, BucketSetUp, TableSeen, TableShape};
 pub use dynamodb::{DynamoDbLedger, create_table};
 pub use event::{deliveries, envelope};
 pub use eventbridge::EventBridgeBus;

@@ -8,13 +8,17 @@ use sha2::{Digest as _, Sha256};
 use super::{
     epoch::{EPOCH, EpochError, Epochs},
     look::all_rows,
+    publish::publications,
     reading::owner,
 };
 use crate::{
     domain::{AssignmentKey, InstanceArn, RulesVersion},
     ledger::{Campaign, Doubt, Fence, Freeze, Intent, Orders, Row, State, WRITES_AT_ONCE},
     outcome::Outcome,
-    ports::{Guard, LedgerError, LedgerReader, RowWrite, RulesInForce, Seen, SeenKind},
+    ports::{
+        Guard, LedgerError, LedgerReader, PortError, RowWrite, RulesInForce, RulesStore, Seen, SeenKind,
+    },
+    rules::Bundle,
 };
 
 /// The format that is written, and the only one that is read.
@@ -56,6 +60,10 @@ pub enum Line {
     Orders {
         orders: Orders,
     },
+    /// Rules that came into force once: those that are in force, or that can be gone back to.
+    Bundle {
+        bundle: Bundle,
+    },
     RulesInForce {
         rules: RulesInForce,
     },
@@ -79,14 +87,8 @@ pub struct Content {
     campaigns: Vec<Campaign>,
     outcomes: Vec<Outcome>,
     orders: Option<Orders>,
+    bundles: Vec<Bundle>,
     rules: Option<RulesInForce>,
-}
-
-impl Content {
-    /// The version of the rules that will be in force.
-    pub fn rules_in_force(&self) -> Option<&RulesVersion> {
-        self.rules.as_ref().map(|rules| &rules.version)
-    }
 }
 
 /// Why a ledger could not be copied.
@@ -118,6 +120,10 @@ pub enum TransferError {
     Twice { line: usize },
     #[error("it is of the instance `{of}`, and this ledger belongs to `{here}`")]
     OtherInstance { of: InstanceArn, here: InstanceArn },
+    #[error("cannot fetch the rules {}, which are in force", version.short())]
+    Fetch { version: RulesVersion, source: PortError },
+    #[error("cannot keep the rules {}", version.short())]
+    Keep { version: RulesVersion, source: PortError },
 }
 
 /// How much was copied.
@@ -130,9 +136,10 @@ pub struct Copied {
 }
 
 /// All that the ledger holds, but for what only holds now and here: the lease, where the sweep's round is, what was charged to budgets, and its
-/// epoch. Whoever calls holds the engine's lease, so that nothing is sent meanwhile.
+/// epoch. With the rules that came into force by it. Whoever calls holds the engine's lease, so that nothing is sent meanwhile.
 pub async fn exported(
     ledger: &dyn LedgerReader,
+    store: &dyn RulesStore,
     now: Timestamp,
 ) -> Result<(Vec<Line>, Copied), TransferError> {
     let orders = ledger.orders().await?;
@@ -164,11 +171,34 @@ pub async fn exported(
     if orders.version > 0 {
         lines.push(Line::Orders { orders: Orders { freeze: None, ..orders } });
     }
-    if let Some(rules) = ledger.rules_in_force().await? {
+    let in_force = ledger.rules_in_force().await?;
+    let bundles = bundles(ledger, store, in_force.as_ref()).await?;
+    lines.extend(bundles.into_iter().map(|bundle| Line::Bundle { bundle }));
+    if let Some(rules) = in_force {
         lines.push(Line::RulesInForce { rules });
     }
     lines.push(Line::End { lines: lines.len() });
     Ok((lines, copied))
+}
+
+/// The rules in force, and those before them that are still there.
+async fn bundles(
+    ledger: &dyn LedgerReader,
+    store: &dyn RulesStore,
+    in_force: Option<&RulesInForce>,
+) -> Result<Vec<Bundle>, TransferError> {
+    let versions: BTreeSet<RulesVersion> =
+        publications(ledger).await?.into_iter().map(|publication| publication.version).collect();
+    let mut bundles = Vec::new();
+    for version in versions {
+        let is_in_force = in_force.is_some_and(|rules| rules.version == version);
+        match store.bundle(&version).await {
+            Ok(bundle) => bundles.push(bundle),
+            Err(PortError::NotFound(_)) if !is_in_force => {}
+            Err(source) => return Err(TransferError::Fetch { version, source }),
+        }
+    }
+    Ok(bundles)
 }
 
 /// Reads a copy back: whole, or not at all.
@@ -207,6 +237,7 @@ pub fn read(text: &str) -> Result<Content, TransferError> {
             Line::Campaign { campaign } => content.campaigns.push(*campaign),
             Line::Outcome { outcome } => content.outcomes.push(*outcome),
             Line::Orders { orders } => content.orders = Some(orders),
+            Line::Bundle { bundle } => content.bundles.push(bundle),
             Line::RulesInForce { rules } => content.rules = Some(rules),
             Line::End { lines } => end = Some((lines, number)),
         }
@@ -227,10 +258,14 @@ fn category(error: &serde_json::Error) -> &'static str {
     }
 }
 
-/// Puts a copy into an empty ledger. Nothing is sent by that ledger until all of it is there, and a person has confirmed it: broken off, the same copy
-/// can be put in again.
-pub async fn import(content: &Content, epochs: &Epochs<'_>) -> Result<Copied, TransferError> {
-    let Content { digest, instance, rows, seen, campaigns, outcomes, orders, rules } = content;
+/// Puts a copy into an empty ledger, and its rules to where that one's are. Nothing is sent by that ledger until all of it is there, and a person has
+/// confirmed it: broken off, the same copy can be put in again.
+pub async fn import(
+    content: &Content,
+    epochs: &Epochs<'_>,
+    store: &dyn RulesStore,
+) -> Result<Copied, TransferError> {
+    let Content { digest, instance, rows, seen, campaigns, outcomes, orders, bundles, rules } = content;
     let (ledger, now) = (epochs.ledger, epochs.clock.now());
     let standing = ledger.orders().await?;
     let goes_on = is_half_imported(&standing);
@@ -250,6 +285,14 @@ pub async fn import(content: &Content, epochs: &Epochs<'_>) -> Result<Copied, Tr
         ledger.remember(SeenKind::Fact, &[copy]).await?;
         let freeze = Some(Freeze::whole(Doubt::Importing, now));
         ledger.give_orders(&Orders { freeze, ..standing }).await?;
+    }
+    for bundle in bundles {
+        let failed = |source| TransferError::Keep { version: bundle.version(), source };
+        store.keep(bundle).await.map_err(failed)?;
+    }
+    if let Some(rules) = rules {
+        let failed = |source| TransferError::Fetch { version: rules.version.clone(), source };
+        store.bundle(&rules.version).await.map_err(failed)?;
     }
     let there: BTreeSet<AssignmentKey> = if goes_on {
         all_rows(ledger).await?.into_iter().map(|row| row.key).collect()

@@ -25,10 +25,14 @@ use tokio::{
 pub(super) struct There {
     /// Tables, with the names of their keys.
     pub(super) tables: BTreeMap<&'static str, Vec<&'static str>>,
+    /// What they have lost of what a ledger has: `index`, `protection`, `recovery`, `expiry`.
+    pub(super) lost: Vec<&'static str>,
     /// Buckets, with the status that S3 answers a look at them with.
     pub(super) buckets: BTreeMap<&'static str, u16>,
     /// Whether buckets are versioned and tell EventBridge.
     pub(super) set_up: bool,
+    /// How buckets are open: `block`, `public`, `plain`; `unknown` where it may not be asked.
+    pub(super) open: Vec<&'static str>,
     /// Trails, with whether they log and what their selectors are.
     pub(super) trails: Vec<(&'static str, bool, Value)>,
     /// Executions of Lambda's that are not reserved; it is not allowed to ask where there are none.
@@ -87,6 +91,19 @@ async fn answer(State(face): State<Face>, request: Request) -> Response<Body> {
     let input: Value = serde_json::from_slice(&body).unwrap_or_default();
     match (service(&parts.headers).as_str(), operation) {
         ("dynamodb", "DescribeTable") => table(&there, &input),
+        ("dynamodb", "DescribeContinuousBackups") => {
+            let status = if there.lost.contains(&"recovery") { "DISABLED" } else { "ENABLED" };
+            let recovery = json!({ "PointInTimeRecoveryStatus": status });
+            let backups =
+                json!({ "ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery });
+            json_of(200, &json!({ "ContinuousBackupsDescription": backups }))
+        }
+        ("dynamodb", "DescribeTimeToLive") => {
+            let on = json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": "budget_expires" });
+            let off = json!({ "TimeToLiveStatus": "DISABLED" });
+            let expiry = if there.lost.contains(&"expiry") { off } else { on };
+            json_of(200, &json!({ "TimeToLiveDescription": expiry }))
+        }
         ("s3", _) => bucket(&there, &parts.method, &parts.uri.to_string()),
         ("cloudtrail", _) => trail(&there, operation, &input),
         ("lambda", _) if parts.uri.path() == "/2016-08-19/account-settings/" => match there.unreserved {
@@ -117,12 +134,18 @@ fn table(there: &There, input: &Value) -> Response<Body> {
         let error = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "not found" });
         return json_of(400, &error);
     };
-    let schema: Vec<Value> = keys
-        .iter()
-        .zip(["HASH", "RANGE"])
-        .map(|(key, kind)| json!({ "AttributeName": key, "KeyType": kind }))
-        .collect();
-    json_of(200, &json!({ "Table": { "TableStatus": "ACTIVE", "KeySchema": schema } }))
+    let schema = |keys: &[&str]| -> Vec<Value> {
+        let keys = keys.iter().zip(["HASH", "RANGE"]);
+        keys.map(|(key, kind)| json!({ "AttributeName": key, "KeyType": kind })).collect()
+    };
+    let work = json!({ "IndexName": "work", "KeySchema": schema(&["work", "work_order"]) });
+    let table = json!({
+        "TableStatus": "ACTIVE",
+        "KeySchema": schema(keys),
+        "DeletionProtectionEnabled": !there.lost.contains(&"protection"),
+        "GlobalSecondaryIndexes": if there.lost.contains(&"index") { vec![] } else { vec![work] },
+    });
+    json_of(200, &json!({ "Table": table }))
 }
 
 fn bucket(there: &There, method: &Method, uri: &str) -> Response<Body> {
@@ -133,6 +156,29 @@ fn bucket(there: &There, method: &Method, uri: &str) -> Response<Body> {
         let region = if status == 301 { "eu-west-1" } else { "us-east-1" };
         let answer = Response::builder().status(status).header("x-amz-bucket-region", region);
         return answer.body(Body::empty()).unwrap();
+    }
+    let is = |how: &str| there.open.contains(&how);
+    let refused =
+        |status, code| xml(status, format!("<Error><Code>{code}</Code><Message>no</Message></Error>"));
+    if query.contains("publicAccessBlock") {
+        if is("unknown") {
+            return refused(403, "AccessDenied");
+        }
+        if is("block") {
+            return refused(404, "NoSuchPublicAccessBlockConfiguration");
+        }
+        let all = ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
+        let all: String = all.iter().map(|name| format!("<{name}>true</{name}>")).collect();
+        return xml(200, format!("<PublicAccessBlockConfiguration>{all}</PublicAccessBlockConfiguration>"));
+    }
+    if query.contains("policyStatus") {
+        let text = format!("<PolicyStatus><IsPublic>{}</IsPublic></PolicyStatus>", is("public"));
+        return if is("plain") { refused(404, "NoSuchBucketPolicy") } else { xml(200, text) };
+    }
+    if query.contains("policy") {
+        let plain = json!({ "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Condition": { "Bool": { "aws:SecureTransport": "false" } } });
+        let policy = json!({ "Version": "2012-10-17", "Statement": [plain] });
+        return if is("plain") { refused(404, "NoSuchBucketPolicy") } else { json_of(200, &policy) };
     }
     let text = match (query.contains("versioning"), there.set_up) {
         (true, true) => "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",

@@ -148,6 +148,40 @@ async fn a_table_that_is_there_is_an_error_unless_it_is_meant_and_is_a_ledger() 
     assert!(told.contains("there is no table usher-ledger"), "{told}");
 }
 
+/// DynamoDB restores neither protection nor recovery nor expiry, and leaves indexes out if it is told to.
+#[tokio::test]
+async fn a_table_that_was_restored_is_told_what_it_has_lost_and_how_to_give_it_back() {
+    let place = Place::new(ORGANIZATION).await;
+    let tables = || [("usher-ledger", vec!["pk", "sk"])].into();
+    let with = |lost: &[&'static str]| There { tables: tables(), lost: lost.to_vec(), ..ready() };
+    let meant = ["--existing", "table", "--json"];
+    let lost = check(&place, with(&["protection", "recovery", "expiry"]), &meant).await;
+    assert_eq!(lost.ending, Ending::Good, "it works, and is not safe: {lost:?}");
+    let warned: Vec<_> =
+        found(&lost, "table").into_iter().filter(|(verdict, ..)| verdict == "warning").collect();
+    for (told, command) in [
+        ("can be deleted by mistake", "update-table --table-name usher-ledger --deletion-protection-enabled"),
+        ("can't be restored as it was", "update-continuous-backups --table-name usher-ledger"),
+        ("keeps budgets for ever", "Enabled=true,AttributeName=budget_expires"),
+    ] {
+        assert!(
+            warned.iter().any(|(_, found, way_out)| found.contains(told) && way_out.contains(command)),
+            "{told}: {warned:?}"
+        );
+    }
+    assert_eq!(warned.len(), 3);
+    let lost = check(&place, with(&["index"]), &meant).await;
+    assert_eq!(lost.ending, Ending::Bad);
+    let told = one(&lost, "table", "bad");
+    assert!(told.contains("has no index `work`") && told.contains("\"IndexName\":\"work\""), "{told}");
+
+    // The same of the one that the service works with.
+    let outputs = [("usher", "export USHER_LEDGER_TABLE=usher-ledger".to_owned())].into();
+    let there = There { outputs, ..with(&["recovery"]) };
+    let told = one(&check(&place, there, &["--stack", "usher", "--json"]).await, "table", "warning");
+    assert!(told.contains("PointInTimeRecoveryEnabled=true"), "{told}");
+}
+
 #[tokio::test]
 async fn a_bucket_that_is_there_is_an_error_unless_it_is_meant_and_can_be_used() {
     let place = Place::new(ORGANIZATION).await;
@@ -171,6 +205,25 @@ async fn a_bucket_that_is_there_is_an_error_unless_it_is_meant_and_can_be_used()
     let same = ["--rules-bucket", "example-rules", "--reports-bucket", "example-rules", "--json"];
     let told = found(&check(&place, ready(), &same).await, "reports bucket");
     assert_eq!((told[0].0.as_str(), told[0].1.as_str()), ("bad", "it would be that of the rules"));
+}
+
+/// The template leaves a bucket as it is that it doesn't make.
+#[tokio::test]
+async fn a_bucket_that_is_there_and_open_is_told() {
+    let place = Place::new(ORGANIZATION).await;
+    let existing = [&NAMES[..], &["--json", "--existing", "reports-bucket"]].concat();
+    for (open, verdict, told) in [
+        (&["block"][..], "warning", "doesn't block public access >> `aws s3api put-public-access-block"),
+        (&["block", "public"], "bad", "is public by its policy"),
+        (&["plain"], "warning", "takes what doesn't come by TLS"),
+        (&["unknown"], "warning", "s3:GetBucketPolicyStatus"),
+    ] {
+        let there = There { buckets: [("example-reports", 200)].into(), open: open.to_vec(), ..ready() };
+        let ran = check(&place, there, &existing).await;
+        let found = one(&ran, "reports bucket", verdict);
+        assert!(found.contains(told), "{open:?}: {found}");
+        assert_eq!(ran.ending == Ending::Good, verdict != "bad", "{open:?}");
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ mod import_page;
 mod import_shapes;
 mod moto_run;
 mod named_alike;
+mod pages;
 mod permission_sets;
 mod plan_and_apply;
 mod probe;

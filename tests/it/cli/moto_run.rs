@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use shared::ports::LedgerReader as _;
 
-use super::run::Running;
+use super::run::{Running, refused};
 use crate::lambda::service::{Named, RULES, Service, until};
 
 /// What `usher run` is given beside what the functions are.
@@ -69,6 +69,21 @@ async fn an_event_from_a_queue_leads_to_access_without_a_sweep() {
     assert_eq!(std::fs::read_dir(letters).unwrap().count(), 1);
     let (status, lines) = running.terminated().await;
     assert_eq!(status.code(), Some(0), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_there_is_refused_at_the_start() {
+    let service = Service::start(Service::quick()).await;
+    let events = service.moto.standard_queue("events").await.replace("events", "nowhere");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rules.yaml"), everywhere()).unwrap();
+    let [rules, ledger] =
+        ["rules.yaml", "ledger.db"].map(|name| folder.path().join(name).display().to_string());
+    let arguments = ["--rules", &rules, "--ledger", &ledger, "--events-queue", &events];
+    let (status, said) = refused(&arguments, envs(&service)).await;
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("there is no queue") && said.contains("nowhere"), "{said}");
+    assert_eq!(service.truth().0.len(), 0, "nothing was done");
 }
 
 #[tokio::test]

@@ -221,3 +221,60 @@ async fn dead_letters_beside_a_ledger_are_shown_and_given_back() {
     assert!(given[0].body.contains("200000000001"), "{}", given[0].body);
     assert!(place.with_ledger(&["dead-letters", "list"]).await.out.contains("1 dead letter."));
 }
+
+#[tokio::test]
+async fn a_ledger_that_is_moved_takes_its_rules_along() {
+    let place = Place::new(ORGANIZATION).await;
+    place.publish(RULES, &["--yes"]).await;
+    let fewer = RULES.split("\n  - id: ").take(2).collect::<Vec<_>>().join("\n  - id: ");
+    assert_eq!(place.publish(&fewer, &["--yes"]).await.ending, Ending::Good);
+    let copy = place.path("ledger.jsonl");
+    let exported = place.with_ledger(&["ledger", "export", "--move", "--out", copy.to_str().unwrap()]).await;
+    assert_eq!(exported.ending, Ending::Good, "{exported:?}");
+
+    let target = place.path("elsewhere/ledger.db");
+    let there = async |words: &[&str]| {
+        let line: Vec<&str> =
+            ["usher"].iter().chain(words).copied().chain(["--ledger", target.to_str().unwrap()]).collect();
+        run(&line, &place.machine).await
+    };
+    let imported = there(&["ledger", "import", copy.to_str().unwrap()]).await;
+    assert_eq!(imported.ending, Ending::Good, "{imported:?}");
+    // What was in force before can be gone back to.
+    let versions = place.versions().await;
+    assert_eq!(versions.len(), 2);
+    for version in versions {
+        let show = ["rules", "show", version["version"].as_str().unwrap()];
+        let (shown, before) = (there(&show).await, place.with_ledger(&show).await);
+        assert_eq!((shown.ending, shown.out), (Ending::Good, before.out), "{}", shown.err);
+    }
+}
+
+/// As docs/deploy.md has it, with rules that are fewer than half of those before.
+#[tokio::test]
+async fn the_page_takes_everything_away_in_a_plan_and_an_approval() {
+    const PAGE: &str = include_str!("../../../docs/deploy.md");
+    let after = PAGE.split_once("### To take everything away").unwrap().1;
+    let nothing = after.split_once("```yaml\n").unwrap().1.split_once("```").unwrap().0;
+    let place = Place::new(ORGANIZATION).await;
+    let more = RULES.replace("rules:\n", "rules:\n  - { id: one-more, principals: [{ group: Auditors }], permission_sets: [ReadOnlyAccess], accounts: everywhere }\n");
+    let rules = place.file("all.yaml", &more);
+    let rules = rules.to_str().unwrap();
+    assert_eq!(place.with_ledger(&["apply", "--rules", rules, "--yes"]).await.ending, Ending::Good);
+    let nothing = place.file("nothing.yaml", nothing);
+    let nothing = nothing.to_str().unwrap();
+
+    let refused = place.with_ledger(&["rules", "publish", nothing, "--yes", "--by", "alba"]).await;
+    assert!(refused.err.contains("the rules have shrunk from 3 to 1"), "{refused:?}");
+    let plan = place.with_ledger(&["plan", "--rules", nothing, "--json"]).await.json();
+    let hash = plan["hash"].as_str().unwrap();
+    let approve = ["approve", "--plan", hash, "--rules", nothing, "--for", "24h", "--yes", "--by", "alba"];
+    let approved = place.with_ledger(&approve).await;
+    assert_eq!(approved.ending, Ending::Good, "{approved:?}");
+    let published = place.with_ledger(&["rules", "publish", nothing, "--yes", "--by", "alba"]).await;
+    assert_eq!(published.ending, Ending::Good, "{published:?}");
+    let applied = place.with_ledger(&["apply", "--rules", nothing, "--yes"]).await;
+    assert_eq!(applied.ending, Ending::Good, "{applied:?}");
+    let status = place.with_ledger(&["status"]).await;
+    assert!(status.out.contains("0 ours"), "{}", status.out);
+}

@@ -78,6 +78,15 @@ fn command<'a>(arguments: &[&str], envs: impl IntoIterator<Item = (&'a str, Stri
     command
 }
 
+/// How `usher run <arguments>` ends that is refused, and what it says.
+pub(super) async fn refused<'a>(
+    arguments: &[&str],
+    envs: impl IntoIterator<Item = (&'a str, String)>,
+) -> (ExitStatus, String) {
+    let ran = command(arguments, envs).output().await.unwrap();
+    (ran.status, said(&ran.stderr))
+}
+
 /// What an error says, however it is wrapped.
 fn said(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use shared::settings::Settings;
 
 use super::{MANAGEMENT, PLACES, Place, Template};
 use crate::lambda::{
@@ -46,6 +47,9 @@ const PLANNERS: [&str; 7] = [
     "sweep",
 ];
 const LISTENERS: [&str; 3] = ["on-group-event", "on-permission-set-event", "tick"];
+
+/// What functions are given and the tool is not told, with the reason.
+const NOT_FOR_THE_TOOL: [(&str, &str); 1] = [("USHER_LOG", "how much the functions log")];
 
 type Variables = BTreeMap<String, String>;
 
@@ -170,4 +174,51 @@ async fn a_variable_that_is_missing_or_too_many_is_found() {
     tick.remove("USHER_LEDGER_TABLE");
     let refused = read("tick", &all["tick"]).await.unwrap_err();
     assert!(format!("{refused:?}").contains("`USHER_LEDGER_TABLE` is not set"), "{refused:?}");
+}
+
+/// The lines of the output `ToolSettings`, as a shell would take them.
+fn told(template: &Template, parameters: &[(&str, &str)]) -> Variables {
+    let outputs = template.outputs(Place { account: "999988887777", ..PLACES[0] }, parameters);
+    let lines = outputs["ToolSettings"].lines();
+    let pairs = lines.map(|line| line.strip_prefix("export ").unwrap().split_once('=').unwrap());
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn the_tool_is_told_what_the_functions_are_given() {
+    let template = Template::read("service.yaml").unwrap();
+    let none = [&PARAMETERS[..5], &[("ManagementAccountWrites", "withhold")]].concat();
+    let direct =
+        [&PARAMETERS[..], &[("ManagementAccountWrites", "direct"), ("Window", "15"), ("SweepRate", "2")]];
+    for parameters in [none, direct.concat()] {
+        let told = told(&template, &parameters);
+        let mut missing = Vec::new();
+        for (function, variables) in given(&template, &parameters) {
+            for (name, value) in variables {
+                let role = name == "USHER_MANAGEMENT_ROLE_ARN" && !told[&name].is_empty();
+                let known = NOT_FOR_THE_TOOL.iter().any(|(of, _)| *of == name);
+                if !known && !role && told.get(&name) != Some(&value) {
+                    missing
+                        .push(format!("{function} has {name}={value}, and the tool {:?}", told.get(&name)));
+                }
+            }
+        }
+        assert_eq!(missing, [""; 0]);
+        // The tool reads them all.
+        let settings = Settings::reading(move |name| told.get(name).cloned());
+        settings.engine().unwrap();
+        settings.management_role_arn().unwrap();
+        settings.own_roles().unwrap();
+        settings.command_share().unwrap();
+        settings.rules().unwrap();
+    }
+}
+
+#[test]
+fn where_a_role_writes_to_the_management_account_it_is_the_tools() {
+    let template = Template::read("service.yaml").unwrap();
+    let role = |parameters| told(&template, parameters)["USHER_MANAGEMENT_ROLE_ARN"].clone();
+    assert_eq!(role(&PARAMETERS[..5]), "");
+    assert_eq!(role(&PARAMETERS[..6]), PARAMETERS[5].1);
+    assert_eq!(role(&PARAMETERS), PARAMETERS[6].1);
 }

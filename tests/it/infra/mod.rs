@@ -1,7 +1,11 @@
 //! The templates in `infra/`: what they let through, and whom they allow what.
 
+mod alarms;
+mod costs;
 mod environment;
 mod events;
+mod events_queue;
+mod ledger_keys;
 mod moto_patterns;
 mod moto_stacks;
 mod pattern;

@@ -93,6 +93,28 @@ fn what_it_may_do_in_iam_it_may_through_identity_center_only() {
     }
 }
 
+/// What a write asks for beside itself where Identity Center has a key of one's own, by `infra/implied-actions.json`.
+#[test]
+fn the_role_that_writes_may_use_identity_centers_key_through_it_alone() {
+    let key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let with_key = [("IdentityCenterKeyArn", key)];
+    let policies = policies(&role("WriteRole", &[&ROLES[..], &with_key].concat()));
+    let list: Value = serde_json::from_str(include_str!("../../../infra/implied-actions.json")).unwrap();
+    let implied = list["implied"].as_array().unwrap().iter();
+    let of_key = implied.filter(|entry| entry["condition"] == "HasIdentityCenterKey");
+    let actions = of_key.flat_map(|entry| entry["implies"].as_array().unwrap());
+    let actions: Vec<&str> = actions.map(|action| action.as_str().unwrap()).collect();
+    assert_eq!(actions.len(), 4);
+    let through = Context::default()
+        .with("kms:ViaService", ["sso.us-east-1.amazonaws.com"])
+        .with("kms:EncryptionContext:aws:sso:instance-arn", [INSTANCE]);
+    for action in actions {
+        assert!(allowed(&policies, action, key, &through), "{action}");
+        let by_itself = allowed(&policies, action, key, &Context::default());
+        assert_eq!(by_itself, action == "kms:DescribeKey", "{action}");
+    }
+}
+
 #[test]
 fn the_role_that_reads_writes_nothing() {
     let with_organization = [("OrganizationReads", "true")];
@@ -219,4 +241,34 @@ fn the_management_account_gets_the_same_denials_as_the_others() {
     assert!(content["Statement"].as_array().unwrap().iter().all(|statement| statement["Effect"] == "Deny"));
     // A service control policy has 5,120 characters at most.
     assert!(content.to_string().chars().count() < 3_000);
+}
+
+/// In the management account itself the functions have what the role there has: in China too, where the service's name may be another one.
+#[test]
+fn in_the_management_account_the_functions_reach_the_same_roles_as_the_role_there() {
+    let template = Template::read("service.yaml").unwrap();
+    let parameters = [
+        ("InstanceArn", INSTANCE),
+        ("OrganizationId", "o-exampleorg1"),
+        ("ManagementAccountId", MANAGEMENT),
+        ("RulesBucketName", "usher-rules"),
+        ("ReportsBucketName", "usher-reports"),
+        ("ManagementAccountWrites", "direct"),
+    ];
+    for place in PLACES {
+        let statements = |role: &Value| -> Vec<Value> {
+            let policies = role["Policies"].as_array().unwrap().iter();
+            let all = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+            let of_iam = all.filter(|statement| statement["Action"].to_string().contains("\"iam:"));
+            of_iam.cloned().collect()
+        };
+        let mut made = template.of_type("AWS::IAM::Role", place, &parameters);
+        let there = Template::read("management-account.yaml").unwrap();
+        let there = there.of_type("AWS::IAM::Role", place, &ROLES).remove("WriteRole").unwrap();
+        for name in ["ProvisionRole", "ReprovisionRole"] {
+            let own = statements(&made.remove(name).unwrap());
+            assert_eq!(own.len(), 3);
+            assert_eq!(own, statements(&there), "{name}");
+        }
+    }
 }

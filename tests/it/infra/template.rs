@@ -71,6 +71,13 @@ impl Template {
         made.map(|(name, resource)| (name.clone(), stack.said(resource).unwrap())).collect()
     }
 
+    /// What the outputs say when all is made.
+    pub(super) fn outputs(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let stack = Stack { template: self, place, parameters, made: true };
+        let outputs = self.tree["Outputs"].as_object().unwrap().iter();
+        outputs.map(|(name, output)| (name.clone(), text(&stack.said(&output["Value"]).unwrap()))).collect()
+    }
+
     /// Those of a type.
     pub(super) fn of_type(
         &self,

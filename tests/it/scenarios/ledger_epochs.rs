@@ -179,14 +179,14 @@ async fn the_epoch_goes_on_whatever_dies_in_the_middle_and_nothing_is_frozen_by_
     }
 }
 
-/// What an export holds, but for when it was made.
+/// What an export holds, the rules in this one's store among it, but for when it was made.
 async fn held(ledger: &dyn shared::ports::LedgerReader, service: &Service) -> Vec<String> {
-    let (lines, _) = exported(ledger, service.clock.now()).await.unwrap();
+    let (lines, _) = exported(ledger, &*service.store, service.clock.now()).await.unwrap();
     lines[1..].iter().map(|line| serde_json::to_string(line).unwrap()).collect()
 }
 
 async fn copy(service: &Service) -> String {
-    let (lines, _) = exported(&*service.ledger, service.clock.now()).await.unwrap();
+    let (lines, _) = exported(&*service.ledger, &*service.store, service.clock.now()).await.unwrap();
     lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect()
 }
 
@@ -206,12 +206,12 @@ async fn a_whole_ledger_goes_into_an_empty_one_wherever_that_breaks_off() {
         let witness = &*target.ports.beside.witness;
         let epochs = Epochs { ledger: &*ports.ledger, witness, clock: &*service.clock };
         let broke_off = tokio::select! {
-            ended = import_ledger(&content, &epochs) => { ended.unwrap(); false }
+            ended = import_ledger(&content, &epochs, &*target.store) => { ended.unwrap(); false }
             () = fuse.blown() => true,
         };
         if !broke_off {
             points = point;
-            assert_eq!(held(&*target.ledger, &service).await, wanted);
+            assert_eq!(held(&*target.ledger, &target).await, wanted);
             break;
         }
         let orders = target.ledger.orders().await.unwrap();
@@ -223,12 +223,12 @@ async fn a_whole_ledger_goes_into_an_empty_one_wherever_that_breaks_off() {
         );
         let epochs = Epochs { ledger: &*target.ledger, witness, clock: &*service.clock };
         if done {
-            assert_eq!(held(&*target.ledger, &service).await, wanted);
+            assert_eq!(held(&*target.ledger, &target).await, wanted);
             continue;
         }
-        import_ledger(&content, &epochs).await.unwrap();
+        import_ledger(&content, &epochs, &*target.store).await.unwrap();
         assert_eq!(target.frozen().await, Some((Frozen::Everything, Doubt::Imported)));
-        assert_eq!(held(&*target.ledger, &service).await, wanted, "{point}");
+        assert_eq!(held(&*target.ledger, &target).await, wanted, "{point}");
     }
     assert!(points > 15, "{points}");
 }
@@ -239,7 +239,7 @@ async fn what_was_imported_sends_nothing_until_it_is_confirmed() {
     let service = settled().await;
     let content = read_ledger(&copy(&service).await).unwrap();
     let target = Service::new();
-    import_ledger(&content, &target.epochs()).await.unwrap();
+    import_ledger(&content, &target.epochs(), &*target.store).await.unwrap();
     let everything = Some((Frozen::Everything, Doubt::Imported));
     assert_eq!(target.frozen().await, everything);
     tokio::time::sleep(Duration::from_mins(5)).await;
@@ -260,15 +260,15 @@ async fn half_a_ledger_is_gone_on_with_by_the_same_copy_alone_and_never_written_
     let ports = fused(&target.ports, &fuse);
     let epochs = Epochs { ledger: &*ports.ledger, ..target.epochs() };
     tokio::select! {
-        ended = import_ledger(&mine, &epochs) => panic!("it was to break off: {ended:?}"),
+        ended = import_ledger(&mine, &epochs, &*target.store) => panic!("it was to break off: {ended:?}"),
         () = fuse.blown() => {}
     }
     assert_eq!(target.frozen().await, Some((Frozen::Everything, Doubt::Importing)));
-    let refused = import_ledger(&others, &target.epochs()).await.unwrap_err();
+    let refused = import_ledger(&others, &target.epochs(), &*target.store).await.unwrap_err();
     assert!(refused.to_string().contains("another copy"), "{refused}");
-    let refused = exported(&*target.ledger, target.clock.now()).await.unwrap_err();
+    let refused = exported(&*target.ledger, &*target.store, target.clock.now()).await.unwrap_err();
     assert!(refused.to_string().contains("half a ledger"), "{refused}");
-    import_ledger(&mine, &target.epochs()).await.unwrap();
+    import_ledger(&mine, &target.epochs(), &*target.store).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -296,10 +296,10 @@ async fn a_copy_that_is_damaged_or_for_another_ledger_is_refused_before_anything
 
     let content = read_ledger(&text).unwrap();
     let used = settled().await;
-    let had = held(&*used.ledger, &service).await;
-    let refused = import_ledger(&content, &used.epochs()).await.unwrap_err();
+    let had = held(&*used.ledger, &used).await;
+    let refused = import_ledger(&content, &used.epochs(), &*used.store).await.unwrap_err();
     assert!(refused.to_string().contains("only an empty one"), "{refused}");
-    assert_eq!(held(&*used.ledger, &service).await, had);
+    assert_eq!(held(&*used.ledger, &used).await, had);
     assert_eq!(used.ledger.orders().await.unwrap(), Orders::default());
 }
 

@@ -42,7 +42,7 @@ async fn give(service: &Service, event: Value) -> Heard {
 
 /// All that the ledger holds but records of self-tests, and all that was asked of AWS or put into a queue.
 async fn all_else(service: &Service) -> (String, usize, u64, usize) {
-    let (lines, _) = exported(&*service.ledger, service.clock.now()).await.unwrap();
+    let (lines, _) = exported(&*service.ledger, &*service.store, service.clock.now()).await.unwrap();
     let lines = lines.into_iter().skip(1).map(|line| serde_json::to_string(&line).unwrap());
     let waiting = [&service.inbox, &service.wake].iter().map(|queue| queue.depth().waiting).sum();
     let calls = service.world().counters().calls.values().sum();

@@ -7,7 +7,7 @@ use shared::{
     engine::{self, AuditSettings, RulesOnHand, SweepSettings},
     ledger::Row,
     pace::{Paces, Share},
-    ports::{OutcomeBus, Queue},
+    ports::{OutcomeBus, PortError, Queue},
     settings::Settings,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -76,6 +76,7 @@ impl Service {
             Some(url) => Some(url.clone()),
             None => settings.events_queue_url()?,
         };
+        are_there(arguments, events_url.as_deref(), &aws, &settings).await?;
         let events = events_url.as_deref().map(|url| InHand::of(Arc::new(aws.queue(url).waiting(WAIT))));
 
         let auditing = AuditSettings { region: aws.region().map(str::to_owned), ..AuditSettings::default() };
@@ -99,6 +100,25 @@ impl Service {
         };
         Ok(Self { runtime, news, names, events, events_url, sweep_every, rules, left, alone })
     }
+}
+
+/// Whether the queues that are read are there. Where that may not be asked, reading them tells.
+async fn are_there(
+    arguments: &RunArgs,
+    events: Option<&str>,
+    aws: &Connection,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let mut urls: Vec<String> = events.map(str::to_owned).into_iter().collect();
+    if arguments.deployed_queues && matches!(arguments.ledger.at, LedgerAt::Table(_)) {
+        urls.extend([settings.inbox_queue_url()?, settings.wake_queue_url()?, settings.poll_queue_url()?]);
+    }
+    for url in urls {
+        if let Err(PortError::NotFound(_)) = aws.queue_depth(&url).await {
+            return Err(Failure::NoQueue { url });
+        }
+    }
+    Ok(())
 }
 
 /// How the functions go about it, and how often they sweep.

@@ -1,0 +1,76 @@
+//! What the pages say of costs and of how long a round takes is what the templates and the formulas beside it come to.
+
+use super::{PLACES, Template, service::PARAMETERS};
+
+const DEPLOY: &str = include_str!("../../../docs/deploy.md");
+const ARCHITECTURE: &str = include_str!("../../../docs/architecture.md");
+
+/// CloudWatch bills an alarm by the metrics that it goes by. Alarms, and these metrics.
+fn alarms(name: &str, parameters: &[(&str, &str)]) -> (usize, usize) {
+    let template = Template::read(name).unwrap();
+    let alarms = template.of_type("AWS::CloudWatch::Alarm", PLACES[0], parameters);
+    // Of an expression, all but itself.
+    let metrics = alarms.values().map(|alarm| alarm["Metrics"].as_array().map_or(1, |all| all.len() - 1));
+    (alarms.len(), metrics.sum())
+}
+
+#[test]
+fn the_page_counts_the_alarms_as_cloudwatch_bills_them() {
+    let (number, metrics) = alarms("service.yaml", &PARAMETERS);
+    let forwarder = [
+        ("BusArn", "arn:aws:events:eu-central-1:999988887777:event-bus/usher"),
+        ("Organizations", "true"),
+        ("ControlTower", "true"),
+    ];
+    let (_, forwarded) = alarms("forwarder.yaml", &forwarder);
+    let said = format!("{number} alarms over {metrics} metrics, {forwarded} of the forwarder's");
+    assert!(DEPLOY.contains(&said), "{said}");
+}
+
+/// How long a round takes that makes so many calls of SSO Admin: in seconds, and in how many runs. A run has ten minutes, reads for a while `before`,
+/// and begins nothing in the last tenth of the rest; runs begin each quarter of an hour.
+fn round(calls: f64, before: f64) -> (f64, u32) {
+    let each = (600.0 - before) * 0.9;
+    let (mut left, mut runs) = (calls / 3.0, 1);
+    while left > each {
+        left -= each;
+        runs += 1;
+    }
+    (f64::from(runs - 1) * 900.0 + before + left, runs)
+}
+
+/// A time as the table has it: in seconds, and the runs that it tells.
+fn told(column: &str) -> (f64, Option<u32>) {
+    let mut words = column.split([' ', ',']).filter(|word| !word.is_empty());
+    let number: f64 = words.next().unwrap().parse().unwrap();
+    let unit = match words.next().unwrap() {
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3600.0,
+        other => panic!("{other}"),
+    };
+    (number * unit, words.find_map(|word| word.parse().ok()))
+}
+
+#[test]
+fn how_long_a_round_takes_is_what_its_formula_comes_to() {
+    let mut lines = ARCHITECTURE.lines();
+    lines.find(|line| line.starts_with("| A | N | G | p |")).unwrap();
+    let rows: Vec<Vec<&str>> = lines
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 3, "{rows:?}");
+    for row in rows {
+        let [accounts, assignments, groups, sets] =
+            [0, 1, 2, 3].map(|at| row[at].replace(',', "").parse::<f64>().unwrap());
+        let before = accounts / 80.0 + accounts / 250.0 + groups / 8.0;
+        for (column, calls) in [(row[4], assignments / 100.0 + groups), (row[5], accounts * (1.0 + sets))] {
+            let (takes, runs) = round(calls, before);
+            let (said, in_runs) = told(column);
+            assert!((said / takes - 1.0).abs() < 0.05, "{column}: {takes} s");
+            assert_eq!(in_runs.unwrap_or(1), runs, "{column}");
+        }
+    }
+}
