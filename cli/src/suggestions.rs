@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::{
-    domain::PermissionSet,
+    domain::{PermissionSet, PermissionSetArn},
     ports::{AccountRecord, LedgerReader, SeenKind},
 };
 

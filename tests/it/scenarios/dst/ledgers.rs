@@ -21,7 +21,7 @@ pub(super) struct Snapshot {
 /// Keeps a copy, if the ledger can be copied at the moment.
 pub(super) async fn keep(simulation: &mut Simulation) {
     let ledger = &*simulation.service.ledger;
-    let Ok((lines, _)) = exported(ledger, simulation.now()).await else { return };
+    let Ok((lines, _)) = exported(ledger, &*simulation.service.store, simulation.now()).await else { return };
     let text = lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect();
     let orders = ledger.orders().await.unwrap();
     let epoch = ledger.recall_one(SeenKind::Fact, "epoch").await.unwrap().map(|seen| seen.value);
@@ -41,7 +41,7 @@ pub(super) async fn restore(simulation: &mut Simulation) {
     let clock = &*simulation.service.clock;
     let content = read_ledger(&text).unwrap();
     let epochs = Epochs { ledger: &ledger, witness: &witness, clock };
-    import_ledger(&content, &epochs).await.unwrap();
+    import_ledger(&content, &epochs, &*simulation.service.store).await.unwrap();
     // As the same ledger that was put back, and not as another one that was imported.
     loop {
         let version = ledger.orders().await.unwrap().version;
