@@ -10,6 +10,7 @@ mod infra;
 mod lambda;
 mod marks;
 mod metadata;
+mod museum;
 mod nightly;
 mod page;
 mod report;
@@ -48,7 +49,9 @@ Usage: cargo xtask COMMAND
                and what fails cut to the shortest history that does
   week [ARGS]  lives through a working week of a company of 400 accounts, by chance from a seed, and tells it as tables (target/week.md):
                `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
-  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, that week, and all benchmarks, with their rows in target/bench.json
+  museum [NN]  does to a copy of the code what has gone wrong in other systems (tests/museum), one after the other or NN alone, and fails where
+               the tests that are named for it don't notice
+  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, that week, that museum, and all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Some("roles") if rest.is_empty() => testing::roles(&root()),
         Some("sizes") => sizes::command(&root(), &rest),
         Some("week") => week::command(&root(), &rest),
+        Some("museum") => museum::command(&root(), &rest),
         Some("nightly") if rest.is_empty() => nightly::run(&root()),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");

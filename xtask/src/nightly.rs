@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{bench, checks, failure::Failure, infra, lambda, report::Report, sizes, testing, week};
+use crate::{bench, checks, failure::Failure, infra, lambda, museum, report::Report, sizes, testing, week};
 
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -17,6 +17,7 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     report.check("the functions for arm64", || lambda::check(root));
     report.check("the functions under cargo lambda", || lambda::run(root));
     report.check("the week", || week::check(root));
+    report.check("the bug museum", || museum::check(root));
     report.check("benchmarks", || bench::run(root, &["--json".into(), "target/bench.json".into()]));
     report.finish()
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod restraint;
 
+mod growth;
 mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulator::{Latency, Settings};
+use simulator::{Fault, FaultRule, Latency, Settings};
 
 use super::{
     model::{Rules, Where, group, in_ou, rules},
@@ -42,6 +42,29 @@ async fn what_a_person_made_before_is_left_alone_with_and_without_a_rule_for_it(
     service.converged(&[]).await;
     rules_go(&service).await;
     assert!(service.exists(&wanted) && service.exists(&unwanted));
+}
+
+/// What can't be listed is not nothing: what is there would be made again, and so be taken for ours.
+#[tokio::test(start_paused = true)]
+async fn what_a_person_made_is_not_made_again_where_it_cannot_be_listed() {
+    let service = Service::new();
+    let key = service.key("one-dev", "ReadOnlyAccess", "Developers");
+    service.grant_by_hand(&key).await;
+    service.world().faults.add(FaultRule {
+        operation: "ListAccountAssignments".to_owned(),
+        service: None,
+        fault: Fault::InternalError,
+        calls: None,
+        account: None,
+    });
+    service.publish(&developers()).await;
+    service.hint("one-dev").await;
+    service.settle_for(Duration::from_mins(12)).await;
+    assert_eq!(service.state(&key).await, "none");
+    service.world().faults.clear("ListAccountAssignments");
+    service.converged(&[]).await;
+    rules_go(&service).await;
+    assert!(service.exists(&key));
 }
 
 #[tokio::test(start_paused = true)]

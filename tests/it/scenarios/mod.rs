@@ -92,6 +92,7 @@ mod staleness;
 mod tags_and_moves;
 mod ticks;
 mod time;
+mod waiting;
 mod watching;
 mod ways;
 mod week;
