@@ -56,11 +56,13 @@ pub fn hash<'a>(
     for Plan { account: _, actions, withheld, records: _ } in plans {
         lines.extend(actions.iter().map(|action| (&action.key, action.operation, DONE)));
         lines.extend(withheld.iter().map(|withheld| {
-            let kind = match &withheld.reason {
-                WithheldReason::Budget(_) => DONE,
+            let kind = if matches!(withheld.reason, WithheldReason::Budget(_)) {
+                DONE
+            } else if matches!(withheld.reason, WithheldReason::Missing) {
                 // What two looks don't find is put on hold: that time passes makes it no other plan.
-                WithheldReason::Missing => WithheldReason::Held(Held::DeletedByHand).kind(),
-                reason => reason.kind(),
+                WithheldReason::Held(Held::DeletedByHand).kind()
+            } else {
+                withheld.reason.kind()
             };
             (&withheld.key, withheld.operation, kind)
         }));

@@ -168,7 +168,7 @@ fn bucket(there: &There, method: &Method, uri: &str) -> Response<Body> {
             return refused(404, "NoSuchPublicAccessBlockConfiguration");
         }
         let all = ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
-        let all: String = all.iter().map(|name| format!("<{name}>true</{name}>")).collect();
+        let all = all.map(|name| format!("<{name}>true</{name}>")).concat();
         return xml(200, format!("<PublicAccessBlockConfiguration>{all}</PublicAccessBlockConfiguration>"));
     }
     if query.contains("policyStatus") {

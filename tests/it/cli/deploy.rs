@@ -379,7 +379,7 @@ async fn trusted_tags_that_no_attached_policy_keeps_are_told() {
     };
     let look = async |policies: Vec<(&'static str, usize, Value)>| {
         let more = ["--deployed", "--ledger", &ledger, "--wait", "1ms", "--json"];
-        check(&place, There { policies, ..ready() }, &more).await
+        Box::pin(check(&place, There { policies, ..ready() }, &more)).await
     };
     let own = ("FullAWSAccess", 1, json!({}));
     let accounts = |targets| ("accounts", targets, keeps("organizations", &["Team", "environment"]));

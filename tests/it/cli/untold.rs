@@ -84,7 +84,7 @@ async fn what_if_does_not_say_nothing_where_a_look_up_has_failed() {
 async fn what_is_gone_by_another_hand_is_told_before_it_is_certain() {
     let place = Place::new(ORGANIZATION).await;
     let lag = Duration::from_secs(1);
-    let engine = place.machine.engine.clone().map(|engine| EngineSettings { lag, ..engine });
+    let engine = place.machine.engine.map(|engine| EngineSettings { lag, ..engine });
     let machine = Machine { engine, ..place.machine.clone() };
     let (rules, ledger) = (place.file("rules.yaml", RULES), place.path("state/ledger.db"));
     let usher = async |command: &str, more: &[&str]| -> Ran {

@@ -115,7 +115,7 @@ fn what_eventbridge_loses_is_heard_of_for_every_rule_but_those_of_self_tests() {
     }
 }
 
-/// CloudWatch takes ten metrics in an expression of an alarm.
+/// `CloudWatch` takes ten metrics in an expression of an alarm.
 #[test]
 fn no_alarm_has_more_metrics_than_cloudwatch_takes() {
     for name in ["service.yaml", "forwarder.yaml"] {

@@ -5,7 +5,7 @@ use super::{PLACES, Template, service::PARAMETERS};
 const DEPLOY: &str = include_str!("../../../docs/deploy.md");
 const ARCHITECTURE: &str = include_str!("../../../docs/architecture.md");
 
-/// CloudWatch bills an alarm by the metrics that it goes by. Alarms, and these metrics.
+/// `CloudWatch` bills an alarm by the metrics that it goes by. Alarms, and these metrics.
 fn alarms(name: &str, parameters: &[(&str, &str)]) -> (usize, usize) {
     let template = Template::read(name).unwrap();
     let alarms = template.of_type("AWS::CloudWatch::Alarm", PLACES[0], parameters);
@@ -17,13 +17,13 @@ fn alarms(name: &str, parameters: &[(&str, &str)]) -> (usize, usize) {
 #[test]
 fn the_page_counts_the_alarms_as_cloudwatch_bills_them() {
     let (number, metrics) = alarms("service.yaml", &PARAMETERS);
-    let forwarder = [
+    let forwarding = [
         ("BusArn", "arn:aws:events:eu-central-1:999988887777:event-bus/usher"),
         ("Organizations", "true"),
         ("ControlTower", "true"),
     ];
-    let (_, forwarded) = alarms("forwarder.yaml", &forwarder);
-    let said = format!("{number} alarms over {metrics} metrics, {forwarded} of the forwarder's");
+    let (_, of_forwarder) = alarms("forwarder.yaml", &forwarding);
+    let said = format!("{number} alarms over {metrics} metrics, {of_forwarder} of the forwarder's");
     assert!(DEPLOY.contains(&said), "{said}");
 }
 

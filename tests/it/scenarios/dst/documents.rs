@@ -79,7 +79,7 @@ pub(super) async fn publish(simulation: &Simulation, chance: &mut Chance) {
 /// Somebody publishes a document without any rule. It is refused whole, unless there was none before.
 pub(super) async fn publish_nothing(simulation: &Simulation) {
     let document = rules([]);
-    let before = simulation.service.checker().rules_now().map_or(0, |rules| rules.len());
+    let before = simulation.service.checker().rules_now().map_or(0, Rules::len);
     let ended = simulation.service.try_publish(&document).await;
     assert!(before == 0 || ended.is_err(), "a document without any rule was brought into force");
     if ended.is_ok() {

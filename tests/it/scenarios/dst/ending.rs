@@ -89,16 +89,8 @@ impl Simulation {
             if self.aloud {
                 let service = &self.service;
                 let depths = [&service.inbox, &service.wake, &service.polls].map(|queue| queue.depth());
-                println!(
-                    "{} not quiet: inbox, wake, polls {depths:?}, due {:?}",
-                    self.now(),
-                    service.world().next_due()
-                );
-                let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-                for entry in service.world().log() {
-                    *counts.entry(entry.operation).or_default() += 1;
-                }
-                println!("{counts:?}");
+                let due = service.world().next_due();
+                println!("{}: not quiet: inbox, wake, polls {depths:?}, due {due:?}", self.now());
             }
         }
     }
@@ -135,12 +127,11 @@ impl Simulation {
         let did = |what: &str| self.state.borrow().done.contains(what);
         let had = |some: &[Trouble]| some.iter().any(|trouble| troubles.contains(trouble));
         let mut reasons =
-            vec!["observed", "create_only", "never", "budget", "account_not_active", "orphaned"];
+            vec!["observed", "create_only", "never", "budget", "account_not_active", "orphaned", "blocked"];
         let mut when = |reason, holds: bool| reasons.extend(holds.then_some(reason));
         when("foreign", did("given by hand") || did("ledger lost") || had(&[Trouble::LedgerWiped]));
         when("held", did("taken by hand") || did("held") || did("ledger lost"));
         when("recreated", had(&[Trouble::SetMadeAgain]));
-        when("blocked", had(&[Trouble::Failed, Trouble::GroupMadeAgain, Trouble::SetMadeAgain]) || true);
         when(
             "uncertain",
             had(&[

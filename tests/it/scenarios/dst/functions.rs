@@ -68,6 +68,7 @@ struct Run {
 
 impl Simulation {
     /// How the next run goes: by what is armed for it, and by what is down.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other kind of trouble is armed for a run")]
     fn next_run(&self, chance: &mut Chance) -> Run {
         let armed = std::mem::take(&mut self.state.borrow_mut().armed);
         let mut ports = self.service.ports.clone();

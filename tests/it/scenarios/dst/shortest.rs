@@ -44,8 +44,8 @@ pub(super) fn tell(seed: u64) {
         Err(why) => {
             println!("seed {seed} fails: {why}\nlooking for the shortest part of it that does");
             let (places, why) = shortest(&history, &why);
-            let steps: String =
-                places.iter().map(|place| format!("  {place}: {:?}\n", history.steps[*place].what)).collect();
+            let told = places.iter().map(|place| format!("  {place}: {:?}\n", history.steps[*place].what));
+            let steps = told.collect::<Vec<_>>().concat();
             Err(format!(
                 "seed {seed} fails, and so do these {} of its steps alone:\n{steps}{why}",
                 places.len()

@@ -110,13 +110,13 @@ impl Simulation {
         let began = self.now();
         let copies = history.troubles().contains(&Trouble::LedgerRestored);
         for step in &history.steps {
-            self.step(*step).await;
+            Box::pin(self.step(*step)).await;
             if copies && step.what == What::Run(Function::Sweep) {
                 ledgers::keep(&mut self).await;
             }
             self.tally.steps += 1;
         }
-        self.end(history).await;
+        Box::pin(self.end(history)).await;
         self.tally.histories += 1;
         self.tally.simulated += Duration::try_from(self.now().duration_since(began)).unwrap_or_default();
         let rows = self.service.rows().await;
@@ -132,17 +132,17 @@ impl Simulation {
         }
         let mut chance = Chance::new(step.salt);
         match step.what {
-            What::Act(act) => self.act(act, &mut chance).await,
-            What::Begin(trouble) => self.begin(trouble, &mut chance).await,
-            What::Run(function) => self.run(function, &mut chance).await,
+            What::Act(act) => Box::pin(self.act(act, &mut chance)).await,
+            What::Begin(trouble) => Box::pin(self.begin(trouble, &mut chance)).await,
+            What::Run(function) => Box::pin(self.run(function, &mut chance)).await,
             What::Race(function, act) => {
                 let mut other = Chance::new(step.salt.rotate_left(32));
                 let wait = Duration::from_millis(other.below(3_000).try_into().unwrap_or(1));
-                let (ours, theirs) = (self.run(function, &mut chance), async {
+                let acting = async {
                     tokio::time::sleep(wait).await;
                     self.act(act, &mut other).await;
-                });
-                tokio::join!(ours, theirs);
+                };
+                tokio::join!(Box::pin(self.run(function, &mut chance)), Box::pin(acting));
             }
             What::Pass(time) => self.service.pass(time).await,
         }

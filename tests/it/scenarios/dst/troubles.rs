@@ -29,6 +29,9 @@ const WRITES: [&str; 2] = ["CreateAccountAssignment", "DeleteAccountAssignment"]
 
 const SERVICES: [Api; 3] = [Api::Organizations, Api::IdentityStore, Api::SsoAdmin];
 
+/// Longer than any history.
+const FOR_GOOD: SignedDuration = SignedDuration::from_hours(10_000);
+
 impl Simulation {
     pub(super) async fn begin(&mut self, trouble: Trouble, chance: &mut Chance) {
         let moment = SignedDuration::from_mins(5);
@@ -78,29 +81,10 @@ impl Simulation {
             Trouble::InternalError => {
                 self.fault("*", chance.one(&SERVICES).copied(), Fault::InternalError, some(chance, 12));
             }
-            Trouble::StaleLists => {
-                let mut world = self.service.world();
-                world.settings.list_lag = Duration::from_secs(30);
-                world.settings.assumptions.status_lag = Duration::from_secs(30);
-                drop(world);
-                self.is_at_work(trouble, SignedDuration::from_hours(10_000));
-            }
-            Trouble::UnorderedStatuses => {
-                self.service.world().settings.assumptions.status_order = StatusOrder::Unordered;
-                self.is_at_work(trouble, SignedDuration::from_hours(10_000));
-            }
-            Trouble::ShortLivedStatuses => {
-                self.service.world().settings.assumptions.status_retention = Some(Duration::from_mins(5));
-                self.is_at_work(trouble, SignedDuration::from_hours(10_000));
-            }
-            Trouble::ShortPages => {
-                let mut world = self.service.world();
-                world.settings.page_size = 1 + chance.below(3);
-                world.settings.short_pages = 0.4;
-                world.settings.empty_pages = 0.2;
-                drop(world);
-                self.is_at_work(trouble, SignedDuration::from_hours(10_000));
-            }
+            Trouble::StaleLists
+            | Trouble::UnorderedStatuses
+            | Trouble::ShortLivedStatuses
+            | Trouble::ShortPages => self.answers_become(trouble, chance),
             Trouble::EmptyTags => {
                 if !self.wrong.iter().any(|(_, wrong)| matches!(wrong, Wrong::Tags(_))) {
                     let seen = Arc::clone(&self.service.ports.organization);
@@ -139,6 +123,26 @@ impl Simulation {
             Trouble::SetMadeAgain => acts::make_set_again(self, chance).await,
             Trouble::RulesEmptied => documents::publish_nothing(self).await,
         }
+    }
+
+    /// AWS's answers are worse from now on.
+    fn answers_become(&self, trouble: Trouble, chance: &mut Chance) {
+        let mut world = self.service.world();
+        let settings = &mut world.settings;
+        if trouble == Trouble::StaleLists {
+            settings.list_lag = Duration::from_secs(30);
+            settings.assumptions.status_lag = Duration::from_secs(30);
+        } else if trouble == Trouble::UnorderedStatuses {
+            settings.assumptions.status_order = StatusOrder::Unordered;
+        } else if trouble == Trouble::ShortLivedStatuses {
+            settings.assumptions.status_retention = Some(Duration::from_mins(5));
+        } else {
+            settings.page_size = 1 + chance.below(3);
+            settings.short_pages = 0.4;
+            settings.empty_pages = 0.2;
+        }
+        drop(world);
+        self.is_at_work(trouble, FOR_GOOD);
     }
 
     fn fault(&self, operation: &str, service: Option<Api>, fault: Fault, calls: Option<u32>) {
