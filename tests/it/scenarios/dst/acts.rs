@@ -259,6 +259,10 @@ async fn give(simulation: &Simulation, chance: &mut Chance) {
     let principal = Principal::Group(group.clone());
     let key = AssignmentKey { account: account.id, permission_set: set.arn.clone(), principal };
     if !service.exists(&key) {
+        // Taken away and given again before Usher has looked: nothing in AWS tells the two apart (`docs/semantics.md`).
+        if service.ledger.row(&key).await.unwrap().is_some_and(|row| row.is_ours()) {
+            service.checker().taken_over.insert(key.clone());
+        }
         simulation.state.borrow_mut().by_hand.push((key.clone(), service.clock.now()));
         service.grant_by_hand(&key).await;
         simulation.did("given by hand");

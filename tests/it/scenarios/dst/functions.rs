@@ -34,6 +34,9 @@ const VISIBILITY: Duration = Duration::from_mins(3);
 /// Lambda's own limit.
 const LIMIT: Duration = Duration::from_mins(15);
 
+/// How many batches of the inbox are decided one after the other.
+const BATCHES: usize = 5;
+
 /// How often an event is tried.
 const TRIES: usize = 3;
 
@@ -140,8 +143,11 @@ impl Simulation {
         match function {
             Function::Hear => self.hear(ports, chance).await,
             Function::Decide => {
-                let received = service.inbox.receive(10, VISIBILITY).await.unwrap();
-                if !received.is_empty() {
+                for _ in 0..BATCHES {
+                    let received = service.inbox.receive(10, VISIBILITY).await.unwrap();
+                    if received.is_empty() {
+                        break;
+                    }
                     let event = serde_json::from_value(sqs_event(&received)).unwrap();
                     let answer = ports.decide(event, until).await;
                     let failed =
