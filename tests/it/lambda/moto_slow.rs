@@ -20,13 +20,20 @@ async fn impatient(service: &Service) -> Lambda {
     service.function_with("provision", envs).await
 }
 
-/// What this engine has handed over in its run.
+/// What this engine has handed over. One run is enough, but where the machine is so busy that its time is over before.
 pub(super) async fn handed_over(service: &Service, engine: &Lambda) -> Vec<(Row, Claim)> {
-    let ran = engine.api.invoke(json!({ "Records": [] }).to_string()).await.unwrap();
-    assert_eq!(ran["end"], "done", "{ran}");
+    let mut granted = 0;
+    for run in 0.. {
+        let ran = engine.api.invoke(json!({ "Records": [] }).to_string()).await.unwrap();
+        granted += ran["granted"].as_u64().unwrap();
+        if ran["end"] == "done" {
+            break;
+        }
+        assert!(ran["end"] == "waiting" && run < 3, "{ran}");
+    }
     let rows = service.rows().await.into_iter().filter(|row| row.state != State::Ours);
     let rows: Vec<_> = rows.map(|row| (row.clone(), row.claim().expect("it was sent").clone())).collect();
-    assert_eq!(ran["granted"].as_u64(), Some(18 - rows.len() as u64), "{ran}");
+    assert_eq!(granted, 18 - rows.len() as u64);
     assert!(rows.iter().all(|(_, claim)| claim.polled.is_some()), "{rows:?}");
     rows
 }
