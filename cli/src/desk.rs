@@ -230,7 +230,7 @@ impl Desk {
             "" => forecast.plan,
             fingerprint => plan::hash_with(&forecast.plan, fingerprint),
         };
-        Ok(Forecast { plan, ..forecast })
+        Ok(Forecast { plan, sets_unread: self.foresight.unread_names(), ..forecast })
     }
 }
 

@@ -75,6 +75,12 @@ impl Foresight {
         Some(whys.join("; ")).filter(|told| !told.is_empty())
     }
 
+    /// The names of the declared sets that could not be read.
+    pub(crate) fn unread_names(&self) -> Vec<String> {
+        let unread = self.sets.iter().filter(|surveyed| surveyed.plan.is_unread());
+        unread.map(|surveyed| surveyed.plan.name.clone()).collect()
+    }
+
     /// The same services, which answer as they will then. Nothing is written by what they tell.
     pub(crate) fn seen(&self, aws: &Aws) -> Aws {
         match &self.foreseen {

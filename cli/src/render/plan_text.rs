@@ -111,6 +111,7 @@ fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
         let _ = writeln!(text, "{}", style.paint(Paint::Warning, first));
     }
     let may_come_into_force = report.refused.is_none() && !report.shrinks && !report.scopes_untold;
+    let may_come_into_force = may_come_into_force && !report.awaits_permission_sets;
     if report.summary.has_work() && may_come_into_force {
         let _ = writeln!(
             text,

@@ -178,7 +178,7 @@ impl PlanReport {
     /// Whether there is anything that only consent to it lets through.
     pub fn waits_for_consent(&self) -> bool {
         // Rules that have shrunk wait for consent to all that they do.
-        if self.shrinks { self.account.is_none() } else { self.is_over_budget() }
+        if self.shrinks { self.account.is_none() } else { self.is_over_budget() && !self.scopes_untold }
     }
 
     /// Whether the budgets hold anything back that consent lets through.

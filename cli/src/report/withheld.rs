@@ -269,7 +269,7 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
         ),
         WithheldReason::Missing => (
             "Gone, as far as one look can tell",
-            "it is looked at again by itself; if it stays away it is put on hold as deleted by hand, or made again where its rule says `repair: always`",
+            "it is looked at again by itself; if it stays away it is put on hold as deleted by hand",
         ),
         WithheldReason::NotInPlan => {
             ("Not in the plan that is applied", "`usher plan` shows what is planned now")

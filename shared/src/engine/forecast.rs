@@ -38,7 +38,9 @@ impl Planner<'_> {
             "" => forecast.plan,
             fingerprint => plan::hash_with(&forecast.plan, fingerprint),
         };
-        Ok(Forecast { plan, ..forecast })
+        let unread = survey.sets.iter().filter(|surveyed| surveyed.plan.is_unread());
+        let sets_unread = unread.map(|surveyed| surveyed.plan.name.clone()).collect();
+        Ok(Forecast { plan, sets_unread, ..forecast })
     }
 
     /// Decides about every account, as [`Planner::everything`] does, and tells it in numbers.
@@ -56,6 +58,7 @@ impl Planner<'_> {
             grants_over_budget: 0,
             revokes_over_budget: 0,
             withheld: 0,
+            sets_unread: Vec::new(),
             beyond: beyond(&survey.decided, &survey.basis),
         };
         for decided in survey.decided {

@@ -73,6 +73,9 @@ pub struct Forecast {
     pub revokes_over_budget: usize,
     /// What is withheld for other reasons.
     pub withheld: usize,
+    /// Names of declared permission sets that could not be read: nothing is known of what changes by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets_unread: Vec<String>,
     /// Rules that would give something beyond the scope of their team, which keeps all from coming into force where these rules make it so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beyond: Vec<Beyond>,
@@ -91,6 +94,7 @@ impl std::fmt::Display for Forecast {
             grants_over_budget,
             revokes_over_budget,
             withheld,
+            sets_unread,
             beyond,
         } = self;
         write!(
@@ -101,6 +105,13 @@ impl std::fmt::Display for Forecast {
             write!(f, "; {unread} accounts could not be read, and nothing is known of them")?;
         }
         writeln!(f, ".")?;
+        if !sets_unread.is_empty() {
+            let sets = sets_unread.join(", ");
+            writeln!(
+                f,
+                "Declared permission sets that could not be read: {sets}. Nothing is known of what changes by them."
+            )?;
+        }
         if grants_over_budget + revokes_over_budget > 0 {
             writeln!(
                 f,

@@ -371,8 +371,8 @@ impl Subject<'_> {
         self.situation.desired.until.get(self.key).copied()
     }
 
-    /// At the first read that does not find what should be there, nothing but that it is told of what rules want; `then` at one that is the
-    /// lag later or more.
+    /// At the first read that does not find what should be there, nothing but that it is told of what will be put on hold; `then` at one that
+    /// is the lag later or more.
     pub(super) fn after_two_reads(&self, row: &Row, then: impl FnOnce() -> Decision) -> Decision {
         let Situation { now, lag, actual, .. } = *self.situation;
         if actual.read_at < row.changed_at + lag {
@@ -383,7 +383,8 @@ impl Subject<'_> {
             Some(_) => None,
             None => Some(Row { missing_since: Some(actual.read_at.min(now)), ..row.clone() }),
         };
-        let withheld = self.wanted.map(|_| (Operation::Grant, WithheldReason::Missing));
+        let held_then = self.wanted.is_some() && matches!(row.state, State::Ours) && !self.repairs();
+        let withheld = held_then.then_some((Operation::Grant, WithheldReason::Missing));
         Decision { action: None, record: record.map(Box::new), withheld }
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared::{clock::SystemClock, ports::Clock as _};
 use simulator::{Caller, CallerKind, Fault, FaultRule, wire::sso_admin as sso};
 
-use super::{ORGANIZATION, Place, Ran};
+use super::{ORGANIZATION, Place, Ran, run};
 
 const DEV: &str = "200000000001";
 
@@ -404,6 +404,16 @@ async fn a_declared_set_that_can_not_be_read_is_told_in_every_form_of_a_plan() {
             }
         }
     }
+    let ledger = place.path("state/ledger.db").display().to_string();
+    let third = place.file("third.yaml", &format!("{TAGGED}# once more\n"));
+    let line = ["usher", "rules", "publish", third.to_str().unwrap(), "--ledger", &ledger, "--yes"];
+    let published = run(&line, place.machine()).await;
+    let told = "could not be read: ReadOnlyAccess. Nothing is known of what changes by them.";
+    assert!(published.out.contains(told), "{published:?}");
+    let versions = run(&["usher", "rules", "versions", "--json", "--ledger", &ledger], place.machine()).await;
+    let told = versions.json();
+    let forecast = &told["versions"].as_array().unwrap().last().unwrap()["forecast"];
+    assert_eq!(forecast["sets_unread"], serde_json::json!(["ReadOnlyAccess"]), "{versions:?}");
     assert_eq!(place.writes(), 0);
     place.world().faults.clear_all();
     assert_eq!(place.usher("plan", &other, &of_one).await.ending, Ending::ToDo);

@@ -189,7 +189,7 @@ fn what_a_revoke_of_ours_may_have_taken_away_was_not_deleted_by_hand() {
 fn what_is_gone_while_its_account_slept_was_not_deleted_by_hand() {
     assert_eq!(missing(row(State::Dormant)).says(), "grant");
     let first = Case { row: Some(row(State::Dormant)), wanted: sync(), ..case() };
-    assert_eq!(first.says(), "record:dormant withheld:missing");
+    assert_eq!(first.says(), "record:dormant");
     // A mark from before it fell asleep again is worth nothing.
     let asleep = Case { state: AccountState::Suspended, ..missing(row(State::Dormant)) };
     assert_eq!(asleep.plan().records[0].missing_since, None);

@@ -28,8 +28,6 @@ impl Simulation {
     pub(super) async fn end(&mut self, history: &History) {
         let mut chance = Chance::new(history.seed ^ 0xE4D);
         self.stop_all_troubles();
-        // Each call is looked at as before, and each row at the end of all.
-        self.service.checker().sparing = true;
         self.people_go_on(&mut chance).await;
         let after_two = self.two_sweeps().await;
         let mut found = self.unexplained(history, &after_two).await;

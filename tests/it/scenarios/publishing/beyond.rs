@@ -41,7 +41,7 @@ async fn they_are_refused_whole_and_their_author_finds_the_rule_and_what_it_woul
     assert_eq!(service.tell("incoming/next.json").await, Became::Refused);
     let answer = service.answer("incoming/next.json");
     assert!(
-        answer.contains("rule help at teams/web.yaml:3 (team web), 1 assignment: 666677778888 "),
+        answer.contains("rule help at teams/web.yaml:3 (team web), 1 assignment: one-prod (666677778888) "),
         "{answer}"
     );
     let beyond = &service.answer_json("incoming/next.json")["forecast"]["beyond"][0];
@@ -130,7 +130,7 @@ async fn a_group_that_is_yet_to_be_made_hides_nothing() {
     assert_eq!(service.tell("incoming/rules.json").await, Became::Refused);
     let answer = service.answer("incoming/rules.json");
     assert!(
-        answer.contains("1 permission set for principals that are not there yet: 666677778888 ps-"),
+        answer.contains("1 permission set for principals that are not there yet: one-prod (666677778888) ReadOnlyAccess (ps-"),
         "{answer}"
     );
 }
