@@ -43,6 +43,8 @@ mod memory;
 mod outline;
 mod parking;
 mod planner;
+#[cfg(test)]
+mod planner_growth;
 mod poll;
 mod provisioner;
 mod publish;

@@ -2,7 +2,6 @@
 
 pub(crate) mod restraint;
 
-mod growth;
 mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};

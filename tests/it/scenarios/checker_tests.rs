@@ -11,8 +11,9 @@ use shared::{
 use simulator::{Caller, CallerKind, Settings, World, wire::sso_admin as sso};
 
 use super::{
-    checker::{Checker, Violation},
+    checker::Checker,
     model::{Reach, Rules, Where, group, in_ou, rules},
+    promises::Violation,
     service::{SMALL, USHER},
 };
 

@@ -73,6 +73,7 @@ mod own_events;
 mod people;
 mod permission_sets;
 mod ports;
+mod promises;
 mod publishing;
 mod records;
 mod red_button;

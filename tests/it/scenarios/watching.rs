@@ -9,7 +9,7 @@ use shared::{
     ports::{Clock as _, LedgerReader as _},
 };
 
-use super::{checker::Violation, names::readable, service::Service};
+use super::{names::readable, promises::Violation, service::Service};
 
 impl Service {
     /// The end of a scenario: faults stop, and two sweeps a lag apart must bring everything to what the rules want, but for keys

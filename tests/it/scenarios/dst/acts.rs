@@ -16,7 +16,7 @@ use simulator::{
 };
 
 use super::{documents, history::Act, simulation::Simulation};
-use crate::scenarios::{chance::Chance, checker::Violation, service::USHER};
+use crate::scenarios::{chance::Chance, promises::Violation, service::USHER};
 
 pub(super) const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6";
 

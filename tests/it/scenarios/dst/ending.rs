@@ -14,7 +14,7 @@ use super::{
 };
 use crate::scenarios::{
     chance::Chance,
-    checker::{Promise, Violation},
+    promises::{Promise, Violation},
     service::USHER,
 };
 

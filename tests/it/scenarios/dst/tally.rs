@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 use serde_json::{Value, json};
 
 use super::menu::{MENU, Trouble};
-use crate::scenarios::checker::Promise;
+use crate::scenarios::promises::Promise;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tally {

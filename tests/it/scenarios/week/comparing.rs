@@ -12,8 +12,8 @@ use simulator::World;
 
 use super::running;
 use crate::scenarios::{
-    checker::Violation,
     ports::Ports,
+    promises::Violation,
     service::{Service, USHER},
 };
 

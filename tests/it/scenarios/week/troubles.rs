@@ -12,7 +12,7 @@ use super::{
     happenings::{Happening, Trouble},
     office::{Office, Signs},
 };
-use crate::scenarios::{checker::Violation, service::USHER};
+use crate::scenarios::{promises::Violation, service::USHER};
 
 /// How long it may take to become quiet after a sweep.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(25);

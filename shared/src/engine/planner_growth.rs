@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::*;
+use crate::{
+    domain::{AssignmentKey, Principal},
+    ledger::{Row, State},
+    plan::tests::{case, key, row},
+};
 
 /// So many rows that are ours and no longer wanted.
 fn rows_of(keys: u64) -> Vec<Row> {
