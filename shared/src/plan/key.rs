@@ -97,7 +97,8 @@ impl Subject<'_> {
                 | State::Blocked { .. } => None,
             },
         };
-        let has_it = self.row.is_some_and(Row::is_ours);
+        // What is ours and gone is missing here too, once the lists must show it.
+        let has_it = self.row.is_some_and(|row| row.is_ours() && (self.listed || !self.must_be_listed(row)));
         let decision = match (self.wanted.is_some(), has_it) {
             (true, false) => Decision::withhold(Operation::Grant, asleep()),
             (false, true) => Decision::withhold(Operation::Revoke, asleep()),
@@ -375,7 +376,7 @@ impl Subject<'_> {
     /// is the lag later or more.
     pub(super) fn after_two_reads(&self, row: &Row, then: impl FnOnce() -> Decision) -> Decision {
         let Situation { now, lag, actual, .. } = *self.situation;
-        if actual.read_at < row.changed_at + lag {
+        if !self.must_be_listed(row) {
             return Decision::nothing();
         }
         let record = match row.missing_since {
@@ -386,6 +387,11 @@ impl Subject<'_> {
         let held_then = self.wanted.is_some() && matches!(row.state, State::Ours) && !self.repairs();
         let withheld = held_then.then_some((Operation::Grant, WithheldReason::Missing));
         Decision { action: None, record: record.map(Box::new), withheld }
+    }
+
+    /// Whether the row is so old that what it says is in every list that was read since.
+    fn must_be_listed(&self, row: &Row) -> bool {
+        self.situation.actual.read_at >= row.changed_at + self.situation.lag
     }
 
     fn is_due_for_refresh(&self, row: &Row, intent: &Intent) -> bool {
