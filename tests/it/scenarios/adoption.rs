@@ -6,6 +6,7 @@ use shared::{
     domain::AssignmentKey,
     engine::consent::{Adoption, Consent, ConsentError, journal},
     ledger::{Cause, Consented},
+    ports::Clock as _,
 };
 
 use super::{
@@ -65,7 +66,8 @@ async fn adopt_all(service: &Service, ports: &Ports) -> Result<usize, ConsentErr
     assert!(survey.unread.is_empty());
     let adoption = Adoption::of(&survey);
     for one in &adoption.all {
-        service.checker().allowed.adopt(&one.key);
+        let now = service.clock.now();
+        service.checker().allowed.adopt(&one.key, now);
     }
     Consent { ledger: &*ports.ledger, ..service.consent() }.adopt_all(&adoption, |_| {}).await
 }

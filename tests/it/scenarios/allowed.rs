@@ -36,13 +36,20 @@ struct Approved {
     until: Timestamp,
 }
 
+/// Whose a person says that an assignment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Ours,
+    Theirs,
+}
+
 /// All that people said.
 #[derive(Debug, Default)]
 pub(super) struct Allowed {
     stops: Vec<(Stop, Timestamp, Option<Timestamp>)>,
     approved: Vec<Approved>,
-    adopted: BTreeSet<AssignmentKey>,
-    disowned: BTreeMap<AssignmentKey, Timestamp>,
+    /// Whose it is, each time that somebody said so.
+    said: BTreeMap<AssignmentKey, Vec<(Timestamp, Whose)>>,
     /// When a budget was first seen to hold back a delete.
     over_budget: BTreeMap<AssignmentKey, Timestamp>,
 }
@@ -74,23 +81,22 @@ impl Allowed {
         self.approved.push(Approved { operations, from, until });
     }
 
-    pub(super) fn adopt(&mut self, key: &AssignmentKey) {
-        self.adopted.insert(key.clone());
-        self.disowned.remove(key);
+    pub(super) fn adopt(&mut self, key: &AssignmentKey, now: Timestamp) {
+        self.said.entry(key.clone()).or_default().push((now, Whose::Ours));
     }
 
     pub(super) fn disown(&mut self, key: &AssignmentKey, now: Timestamp) {
-        self.adopted.remove(key);
-        self.disowned.insert(key.clone(), now);
+        self.said.entry(key.clone()).or_default().push((now, Whose::Theirs));
     }
 
-    pub(super) fn is_adopted(&self, key: &AssignmentKey) -> bool {
-        self.adopted.contains(key)
+    /// Whose it was at this time by what people had said last, and since when.
+    pub(super) fn said_by(&self, key: &AssignmentKey, at: Timestamp) -> Option<(Timestamp, Whose)> {
+        self.said.get(key)?.iter().rev().find(|(since, _)| *since <= at).copied()
     }
 
-    /// When a person gave up what was ours.
-    pub(super) fn disowned(&self, key: &AssignmentKey) -> Option<Timestamp> {
-        self.disowned.get(key).copied()
+    /// Whose people have called it last.
+    pub(super) fn said_last(&self, key: &AssignmentKey) -> Option<Whose> {
+        self.said.get(key)?.last().map(|(_, whose)| *whose)
     }
 
     /// Whether a call for the key at this time came although somebody had stopped it.

@@ -18,7 +18,7 @@ use shared::{
 use simulator::{LogEntry, RequestRecord, World};
 
 use super::{
-    allowed::Allowed,
+    allowed::{Allowed, Whose},
     model::{Reach, Rules, Truth},
     promises::{Promise, Violation},
 };
@@ -98,7 +98,7 @@ impl Checker {
             self.allowed.disown(key, now);
         }
         for row in rows.iter().filter(|row| row.is_ours()) {
-            self.allowed.adopt(&row.key);
+            self.allowed.adopt(&row.key, now);
         }
         self.charges_lost = Some(now);
     }
@@ -165,7 +165,7 @@ impl Checker {
             asked += 1;
             // What has departed from the organization is out of reach.
             if !admitted.contains(key)
-                && self.allowed.disowned(key).is_none()
+                && self.allowed.said_last(key) != Some(Whose::Theirs)
                 && truth.account(&key.account).is_some()
             {
                 found.push(Violation::NoRow(key.clone()));
@@ -178,9 +178,11 @@ impl Checker {
             })
             .map(|r| &r.key)
             .collect();
-        let unproved = rows
-            .iter()
-            .filter(|row| row.is_ours() && !proved.contains(&row.key) && !self.allowed.is_adopted(&row.key));
+        let unproved = rows.iter().filter(|row| {
+            row.is_ours()
+                && !proved.contains(&row.key)
+                && self.allowed.said_last(&row.key) != Some(Whose::Ours)
+        });
         found.extend(unproved.map(|row| Violation::NotProved(row.key.clone())));
         let proofs = rows.iter().filter(|row| row.is_ours()).count();
         for (promise, times) in [(Promise::IntentFirst, asked), (Promise::Proved, proofs as u64)] {
@@ -293,16 +295,19 @@ impl Checker {
         let history = world.assignment_history(key);
         let before = history.iter().rev().find(|(since, _)| *since <= at);
         if let Some((since, Some(made))) = before
-            && self.is_theirs(&made.by.name, key, *since)
+            && self.is_theirs(&made.by.name, key, *since, at)
         {
             found.push(Violation::DeletedTheirs(key.clone()));
         }
     }
 
-    /// Whether what was made by this caller at this time belongs to people.
-    fn is_theirs(&self, by: &str, key: &AssignmentKey, made_at: Timestamp) -> bool {
-        let is_ours = by == self.usher && self.allowed.disowned(key).is_none_or(|at| made_at > at);
-        !is_ours && !self.taken_over.contains(key) && !self.allowed.is_adopted(key)
+    /// Whether what was made by this caller at the one time belonged to people at the other.
+    fn is_theirs(&self, by: &str, key: &AssignmentKey, made_at: Timestamp, at: Timestamp) -> bool {
+        match self.allowed.said_by(key, at) {
+            Some((_, Whose::Ours)) => false,
+            Some((since, Whose::Theirs)) if made_at <= since => !self.taken_over.contains(key),
+            Some(_) | None => by != self.usher && !self.taken_over.contains(key),
+        }
     }
 
     /// Whether nobody has had it for as long as an orphan is left alone.
@@ -334,7 +339,7 @@ impl Checker {
                 let history = world.assignment_history(&request.key);
                 let taken = history.iter().rev().find(|(when, made)| when <= at && made.is_some());
                 if let Some((since, Some(made))) = taken
-                    && self.is_theirs(&made.by.name, &request.key, *since)
+                    && self.is_theirs(&made.by.name, &request.key, *since, request.accepted_at)
                 {
                     found.push(Violation::DeletedTheirs(request.key.clone()));
                 }
@@ -388,7 +393,9 @@ impl Checker {
         let assignments = world.assignments();
         let ours = assignments
             .iter()
-            .filter(|(key, made)| *made.by.name == *self.usher && self.allowed.disowned(key).is_none())
+            .filter(|(key, made)| {
+                *made.by.name == *self.usher && self.allowed.said_last(key) != Some(Whose::Theirs)
+            })
             .map(|(key, _)| key);
         let missing = wanted.iter().filter(|key| !assignments.contains_key(key)).map(|key| (key, true));
         let unwanted = ours

@@ -123,9 +123,10 @@ impl Service {
     }
 
     pub(super) async fn adopt(&self, key: &AssignmentKey, unwanted: Unwanted) -> Result<(), ConsentError> {
+        let began = self.clock.now();
         let adopted = self.consent().adopt(&self.ports.planner(), key, unwanted).await.map(|_| ());
         if adopted.is_ok() {
-            self.checker().allowed.adopt(key);
+            self.checker().allowed.adopt(key, began);
         }
         self.check().await;
         adopted

@@ -28,7 +28,7 @@ use super::{
     checker::Checker,
     model::Rules,
     names::readable,
-    ports::{Beside, MemoryRules, Ports, Watched},
+    ports::{Beside, MemoryRules, Ports, Stores, Watched},
     records::sqs_event,
 };
 
@@ -133,6 +133,7 @@ impl Service {
         let (wake, polls, parked) = (standard(), standard(), standard());
         let store = Arc::new(MemoryRules::default());
         let face = Arc::new(face);
+        let (beside, outcomes) = (Beside::of(&store), Arc::default());
         let ports = Ports {
             organization: face.clone(),
             directory: face.clone(),
@@ -145,8 +146,9 @@ impl Service {
             wake: wake.clone(),
             polls: polls.clone(),
             parked: parked.clone(),
-            beside: Beside::of(&store),
-            outcomes: Arc::default(),
+            stores: Stores::of(&beside, &outcomes),
+            beside,
+            outcomes,
             own_roles: [format!("arn:aws:iam::{management}:role/{USHER}")].into(),
             rulebook: Arc::new(Rulebook::of_store(store.clone())),
             clock: clock.clone(),
@@ -250,11 +252,19 @@ impl Service {
         self.deliver(events).await;
     }
 
-    /// Gives these events to the function, in this order. What fails comes again with the next ones.
+    /// Gives these events to the function, in this order. What fails, or is broken off, comes again with the next ones.
     pub(super) async fn deliver(&self, events: Vec<Value>) {
+        let first = {
+            let mut undelivered = self.undelivered.lock().unwrap();
+            undelivered.extend(events.iter().cloned());
+            undelivered.len() - events.len()
+        };
+        let mut failed = 0;
         for event in events {
-            if self.ports.hear(event.clone(), &*self.parked).await.is_err() {
-                self.undelivered.lock().unwrap().push(event);
+            if self.ports.hear(event, &*self.parked).await.is_err() {
+                failed += 1;
+            } else {
+                self.undelivered.lock().unwrap().remove(first + failed);
             }
         }
         self.check().await;
@@ -365,6 +375,7 @@ impl Service {
     /// The service goes on for this long at most; tells whether all is quiet before.
     pub(super) async fn settle_for(&self, duration: Duration) -> bool {
         let end = self.clock.now() + duration;
+        let mut before = None;
         loop {
             self.deliver_events().await;
             self.drain_inbox().await;
@@ -382,9 +393,11 @@ impl Service {
                 again,
             ];
             let next = later.into_iter().flatten().min();
+            // What waits behind another of its group, which somebody has in hand, can't be received yet.
+            let stuck = before.replace((self.clock.now(), waiting)) == Some((self.clock.now(), waiting));
             match next {
                 _ if self.clock.now() >= end => return false,
-                _ if waiting > 0 => {}
+                _ if waiting > 0 && !stuck => {}
                 None => return true,
                 Some(at) => {
                     let wait = Duration::try_from(at.min(end).duration_since(self.clock.now()));
