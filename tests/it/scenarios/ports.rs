@@ -22,7 +22,7 @@ use shared::{
     ports::{
         AccessReader, AccessWriter, Clock, Directory, Ledger, LedgerReader as _, OrganizationReader,
         OutcomeBus, PermissionSetReader, PermissionSetWriter, PortError, Provisioning, Queue, Request,
-        RulesStore, Told, Upload, UploadContent, Uploads,
+        RulesStore, Told, Upload, UploadContent, Uploads, Witness,
     },
     rules::Bundle,
 };
@@ -44,6 +44,8 @@ pub(super) struct Ports {
     pub(super) parked: Arc<dyn Queue>,
     pub(super) beside: Beside,
     pub(super) outcomes: Arc<Outcomes>,
+    /// The same as the functions see it, with what is kept beside the ledger.
+    pub(super) stores: Stores,
     pub(super) rulebook: Arc<Rulebook>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) own_roles: Arc<[String]>,
@@ -64,6 +66,26 @@ pub(super) struct Beside {
     pub(super) witness: Arc<MemoryWitness>,
 }
 
+/// What the functions keep or tell outside of the ledger and the queues.
+#[derive(Clone)]
+pub(super) struct Stores {
+    pub(super) bus: Arc<dyn OutcomeBus>,
+    pub(super) rules: Arc<dyn RulesStore>,
+    pub(super) uploads: Arc<dyn Uploads>,
+    pub(super) witness: Arc<dyn Witness>,
+}
+
+impl Stores {
+    pub(super) fn of(beside: &Beside, outcomes: &Arc<Outcomes>) -> Self {
+        Self {
+            bus: outcomes.clone(),
+            rules: beside.store.clone(),
+            uploads: beside.uploads.clone(),
+            witness: beside.witness.clone(),
+        }
+    }
+}
+
 impl Beside {
     pub(super) fn of(store: &Arc<MemoryRules>) -> Self {
         Self {
@@ -77,6 +99,11 @@ impl Beside {
 }
 
 impl Ports {
+    /// As a function has them that has just begun: it knows no rules yet.
+    pub(super) fn cold(self) -> Self {
+        Self { rulebook: Arc::new(Rulebook::of_store(Arc::clone(&self.stores.rules))), ..self }
+    }
+
     pub(super) fn inbox(&self) -> Inbox<'_> {
         Inbox {
             organization: &*self.organization,
@@ -103,8 +130,8 @@ impl Ports {
 
     pub(super) fn incoming(&self) -> Incoming<'_> {
         Incoming {
-            uploads: &*self.beside.uploads,
-            store: &*self.beside.store,
+            uploads: &*self.stores.uploads,
+            store: &*self.stores.rules,
             reader: self.planner().reader,
             access: &self.access,
             sets: &*self.sets,
@@ -160,7 +187,7 @@ impl Ports {
             inbox: &*self.inbox,
             wake: &*self.wake,
             polls: Some(&*self.polls),
-            witness: &*self.beside.witness,
+            witness: &*self.stores.witness,
             clock: &*self.clock,
             settings: self.settings,
             called_off: None,
@@ -185,8 +212,8 @@ impl Ports {
             rulebook: &self.rulebook,
             inbox: &*self.inbox,
             wake: &*self.wake,
-            outcomes: &*self.outcomes,
-            witness: &*self.beside.witness,
+            outcomes: &*self.stores.bus,
+            witness: &*self.stores.witness,
             clock: &*self.clock,
             settings: self.settings,
         }
@@ -218,7 +245,7 @@ impl Ports {
             writer: &*self.set_writer,
             ledger: &*self.ledger,
             wake: &*self.wake,
-            witness: &*self.beside.witness,
+            witness: &*self.stores.witness,
         }
     }
 

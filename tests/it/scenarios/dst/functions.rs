@@ -11,10 +11,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::{
-    engine::Rulebook,
-    ports::{Clock, Queue as _, Received},
-};
+use shared::ports::{Clock, Queue as _, Received};
 
 use super::{
     history::Function,
@@ -75,10 +72,7 @@ impl Simulation {
     fn next_run(&self, chance: &mut Chance) -> Run {
         let armed = std::mem::take(&mut self.state.borrow_mut().armed);
         let mut ports = self.service.ports.clone();
-        if chance.percent(30) || self.is_wrong(|wrong| matches!(wrong, Wrong::Rules)) {
-            // A cold start.
-            ports.rulebook = Arc::new(Rulebook::of_store(self.service.store.clone()));
-        }
+        let begins = chance.percent(30) || self.is_wrong(|wrong| matches!(wrong, Wrong::Rules));
         let mut when = if self.is_wrong(|wrong| matches!(wrong, Wrong::Ledger)) {
             When::LedgerIsAway
         } else {
@@ -115,7 +109,8 @@ impl Simulation {
             }
         }
         let fuse = Fuse::new(when);
-        Run { ports: fused_throughout(&ports, &fuse), fuse, limit, twice }
+        let ports = fused_throughout(&ports, &fuse);
+        Run { ports: if begins { ports.cold() } else { ports }, fuse, limit, twice }
     }
 
     pub(super) async fn run(&self, function: Function, chance: &mut Chance) {
