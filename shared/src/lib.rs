@@ -23,6 +23,8 @@ pub mod local;
 pub mod metrics;
 pub mod outcome;
 pub mod pace;
+#[cfg(feature = "payloads")]
+pub mod payloads;
 pub mod permission_sets;
 pub mod plan;
 pub mod policy;

@@ -1,4 +1,4 @@
-//! Scenarios, contracts and end-to-end tests, in one program so that they are linked once.
+//! Contracts and end-to-end tests, in one program so that they are linked once.
 //!
 //! Each module says `#[cfg(test)]` though all of this is built for tests only: it tells the linter so.
 
@@ -18,5 +18,3 @@ mod lambda;
 mod probe;
 #[cfg(test)]
 mod rule_order;
-#[cfg(test)]
-mod scenarios;

@@ -71,10 +71,12 @@ fn run(root: &Path, asked: &Asked) -> Result<(), Failure> {
     Ok(())
 }
 
-/// As all tests are built, and not by the test runner, which ends what takes so long.
+/// Optimized, since there are many, and not by the test runner, which ends what takes so long.
 fn histories(root: &Path, asked: &Asked) -> Command {
-    let mut histories =
-        cargo(root, ["test", "--locked", "--workspace", "--all-features", "--test", "it", "--"]);
+    let mut histories = cargo(
+        root,
+        ["test", "--locked", "--package", "scenarios", "--profile", "histories", "--test", "it", "--"],
+    );
     histories.args([TEST, "--exact", "--ignored", "--nocapture"]);
     if let Some(seed) = asked.seed {
         histories.env("USHER_DST_SEED", seed.to_string());

@@ -53,8 +53,11 @@ fn mistake(text: &str) -> Failure {
 
 fn run(root: &Path, asked: &Asked) -> Result<(), Failure> {
     let tables = root.join(TABLES);
-    // As all tests are built, and not by the test runner, which ends what takes so long.
-    let mut week = cargo(root, ["test", "--locked", "--workspace", "--all-features", "--test", "it", "--"]);
+    // Optimized, and not by the test runner, which ends what takes so long.
+    let mut week = cargo(
+        root,
+        ["test", "--locked", "--package", "scenarios", "--profile", "histories", "--test", "it", "--"],
+    );
     week.args([TEST, "--exact", "--ignored", "--nocapture"]).env("USHER_WEEK_TABLE", &tables);
     if let Some(seed) = asked.seed {
         week.env("USHER_WEEK_SEED", seed.to_string());

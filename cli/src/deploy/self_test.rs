@@ -127,7 +127,7 @@ mod tests {
 
     /// The event as EventBridge would deliver it.
     fn envelope(test: &SelfTest) -> shared::events::Envelope {
-        shared::aws::envelope(&serde_json::json!({
+        shared::payloads::envelope(&serde_json::json!({
             "source": shared::events::SELF_TEST,
             "detail-type": shared::events::self_test_type(test.route),
             "detail": shared::events::self_test_detail(test),

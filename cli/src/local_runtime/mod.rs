@@ -150,7 +150,7 @@ impl LocalRuntime {
         // There is no forwarder here, so that of self-tests only those that need none go anywhere.
         let direct = Some(shared::domain::Route::Direct);
         family(event).is_some()
-            || shared::aws::envelope(event)
+            || shared::payloads::envelope(event)
                 .is_ok_and(|event| shared::events::self_test_route(&event) == direct)
     }
 
@@ -265,10 +265,10 @@ impl LocalRuntime {
 
 /// What an event is about, if it is of any concern.
 fn family(event: &Value) -> Option<Family> {
-    shared::aws::envelope(event).ok().and_then(|envelope| Family::of(&envelope))
+    shared::payloads::envelope(event).ok().and_then(|envelope| Family::of(&envelope))
 }
 
 /// Whether an event tells of an object that was uploaded.
 fn is_upload(event: &Value) -> bool {
-    shared::aws::envelope(event).is_ok_and(|envelope| is_of_upload(&envelope))
+    shared::payloads::envelope(event).is_ok_and(|envelope| is_of_upload(&envelope))
 }

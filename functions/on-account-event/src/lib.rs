@@ -7,16 +7,15 @@
 
 use serde_json::Value;
 use shared::{
-    aws,
     engine::{Arrival, HearError, Heard, Hearing, Inbox, SelfTests},
-    events,
+    events, payloads,
     ports::Queue,
 };
 
 /// Reads one event and submits what it hints at.
 pub async fn handle(payload: Value, inbox: Inbox<'_>, parked: &dyn Queue) -> Result<Heard, HearError> {
     let clock = inbox.clock;
-    let envelope = aws::envelope(&payload);
+    let envelope = payloads::envelope(&payload);
     if let Ok(envelope) = &envelope
         && events::is_of_self_test(envelope)
     {

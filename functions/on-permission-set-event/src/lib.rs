@@ -4,9 +4,8 @@
 
 use serde_json::Value;
 use shared::{
-    aws,
     engine::{Arrival, CenterInbox, HearError, Heard, Hearing},
-    events,
+    events, payloads,
     ports::Queue,
 };
 
@@ -15,5 +14,5 @@ pub async fn handle(payload: Value, inbox: CenterInbox<'_>, parked: &dyn Queue) 
     let clock = inbox.inbox.clock;
     let hearing = Hearing { function: "on-permission-set-event", parked, clock };
     let submit = async |hint, arrival: Arrival| inbox.permission_set(&hint, &arrival).await;
-    hearing.take(&payload, aws::envelope(&payload), events::read_permission_set, submit).await
+    hearing.take(&payload, payloads::envelope(&payload), events::read_permission_set, submit).await
 }

@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
-    aws, causes,
+    causes,
     engine::{self, Incoming, IncomingError, Parked, Taken, UnreadableJson, is_answer},
     events::{self, Reading, Uploaded},
+    payloads,
     ports::{Clock, PortError, Queue, Uploads},
 };
 
@@ -37,7 +38,7 @@ pub async fn handle(
     parked: &dyn Queue,
     until: Timestamp,
 ) -> Result<Taken, Error> {
-    let reading = aws::envelope(&payload)
+    let reading = payloads::envelope(&payload)
         .map_err(|error| format!("not an EventBridge event: {}", UnreadableJson::from(error)))
         .and_then(|envelope| events::read_upload(&envelope).map_err(|error| causes::joined(&error)));
     let (uploaded, event) = match reading {
@@ -64,7 +65,7 @@ pub async fn put_off(
     clock: &dyn Clock,
     why: &dyn std::error::Error,
 ) {
-    let Ok(envelope) = aws::envelope(payload) else { return };
+    let Ok(envelope) = payloads::envelope(payload) else { return };
     let Ok(Reading::Hint { hint: uploaded, event: _, caller_role: _ }) = events::read_upload(&envelope)
     else {
         return;

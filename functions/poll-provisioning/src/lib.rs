@@ -6,8 +6,8 @@
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::{
-    aws,
     engine::{DeadLetters, PollMessage, Poller, ProvisioningPoll, Tried},
+    payloads,
 };
 
 const FUNCTION: &str = "poll-provisioning";
@@ -16,7 +16,7 @@ const FUNCTION: &str = "poll-provisioning";
 pub async fn handle(event: SqsEvent, poller: Poller<'_>, dead: DeadLetters<'_>) -> SqsBatchResponse {
     let mut failures = Vec::new();
     for record in event.records {
-        let (group, receives) = aws::deliveries(&record);
+        let (group, receives) = payloads::deliveries(&record);
         let body = record.body.clone().unwrap_or_default();
         let tried = Tried { body, group: group.map(str::to_owned), receives };
         let Err(reason) = look(&tried, &poller, dead).await else { continue };

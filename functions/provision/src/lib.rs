@@ -6,9 +6,9 @@
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::{SignedDuration, Timestamp};
 use shared::{
-    aws,
     engine::{DeadLetters, Provisioner, RunEnd, RunError, RunSummary, Tried, Wake},
     metrics::Metric,
+    payloads,
 };
 
 const FUNCTION: &str = "provision";
@@ -31,7 +31,7 @@ pub async fn handle_or_park(
         .records
         .iter()
         .map(|record| {
-            let (group, receives) = aws::deliveries(record);
+            let (group, receives) = payloads::deliveries(record);
             let body = record.body.clone().unwrap_or_default();
             Tried { body, group: group.map(str::to_owned), receives }
         })

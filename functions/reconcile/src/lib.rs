@@ -13,8 +13,8 @@ use std::{collections::BTreeSet, time::Duration};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use shared::{
-    aws,
     engine::{AccountHint, DeadLetters, ReconcileError, Reconciled, Reconciler, Tried},
+    payloads,
 };
 
 const FUNCTION: &str = "reconcile";
@@ -78,7 +78,7 @@ pub async fn handle_watched(
 }
 
 fn tried(record: &SqsMessage) -> Tried {
-    let (group, receives) = aws::deliveries(record);
+    let (group, receives) = payloads::deliveries(record);
     Tried { body: record.body.clone().unwrap_or_default(), group: group.map(str::to_owned), receives }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Exhibit {
     pub(super) changes: Vec<Change>,
 }
 
-/// A test as the test runner names it: `tests::it scenarios::slices::…`.
+/// A test as the test runner names it: `scenarios::it scenarios::slices::…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Test {
     /// The program that holds it: `tests::it`, or a library's name.
@@ -149,7 +149,7 @@ mod tests {
     }
 
     const ONE: &str = "Story: A tool gave up\n  after a minute.\nPromise: nothing is forgotten.\n\
-                       Caught by: tests::it scenarios::slow::a\n  shared plan::tests::b\n\n--- a/x/y.rs\n+++ b/x/y.rs\n\
+                       Caught by: scenarios::it scenarios::slow::a\n  shared plan::tests::b\n\n--- a/x/y.rs\n+++ b/x/y.rs\n\
                        @@ -1,3 +1,3 @@\n one\n-two\n+three\n four\n";
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
         let exhibit = read("03-slow", ONE).unwrap();
         assert_eq!((exhibit.number(), exhibit.story.as_str()), ("03", "A tool gave up after a minute."));
         let tests: Vec<String> = exhibit.caught_by.iter().map(Test::to_string).collect();
-        assert_eq!(tests, ["tests::it scenarios::slow::a", "shared plan::tests::b"]);
+        assert_eq!(tests, ["scenarios::it scenarios::slow::a", "shared plan::tests::b"]);
         assert_eq!(exhibit.caught_by.first().unwrap().package(), "tests");
         assert_eq!(exhibit.files(), ["x/y.rs"]);
         assert_eq!(exhibit.changes.first().unwrap().before, ["one", "two", "four"]);

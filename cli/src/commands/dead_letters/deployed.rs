@@ -59,7 +59,7 @@ impl Reader {
         if ["audit", "sweep", "tick", "provision", "reprovision"].into_iter().any(is) {
             return Ok(Self::Scheduled);
         }
-        let envelope = aws::envelope(event).map_err(|_| Failure::UnreadEvent)?;
+        let envelope = shared::payloads::envelope(event).map_err(|_| Failure::UnreadEvent)?;
         if is_of_upload(&envelope) {
             return Ok(Self::Rules);
         }

@@ -227,7 +227,7 @@ fn each_reason_is_a_sentence_about_a_function_that_there_is() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         for word in why.split([' ', '(', ')', ',']) {
             if let Some(scenario) = word.strip_prefix("scenarios::") {
-                assert!(root.join(format!("tests/it/scenarios/{scenario}.rs")).exists(), "{word}");
+                assert!(root.join(format!("tests/scenarios/{scenario}.rs")).exists(), "{word}");
             } else if word.starts_with("engine/") {
                 assert!(root.join("shared/src").join(word).exists(), "{word}");
             }

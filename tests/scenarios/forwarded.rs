@@ -8,11 +8,10 @@ use super::{
     model::{group, in_ou, rules, tagged},
     service::{Service, USHER},
 };
-use crate::infra;
 
 /// For an hour, everything goes on as it does, but for what the forwarder keeps back. Tells how many events that were.
 async fn an_hour_behind_the_forwarder(service: &Service) -> usize {
-    let passes = infra::forwarder("111122223333", &format!("arn:aws:iam::111122223333:role/{USHER}"));
+    let passes = templates::forwarder("111122223333", &format!("arn:aws:iam::111122223333:role/{USHER}"));
     let mut kept_back = 0;
     for _ in 0..60 {
         let (heard, rest): (Vec<_>, Vec<_>) = service.take_events().into_iter().partition(&passes);

@@ -5,10 +5,10 @@
 use serde_json::{Map, Value};
 
 /// The longest pattern that EventBridge takes, unless a quota was raised.
-pub(super) const LONGEST: usize = 2_048;
+pub const LONGEST: usize = 2_048;
 
 /// Whether the event fits the pattern.
-pub(super) fn fits(pattern: &Value, event: &Value) -> bool {
+pub fn fits(pattern: &Value, event: &Value) -> bool {
     pattern.as_object().is_some_and(|pattern| all(pattern, event))
 }
 
@@ -148,7 +148,7 @@ fn wildcard(pieces: &[String], text: &str) -> bool {
 }
 
 /// What EventBridge, or who reads a pattern, would object to.
-pub(super) fn problems(pattern: &Value) -> Vec<String> {
+pub fn problems(pattern: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     let size = serde_json::to_string(pattern).unwrap().chars().count();
     if size > LONGEST {
@@ -210,7 +210,7 @@ fn is_matcher(matcher: &Value) -> bool {
 }
 
 /// Patterns and events of each operator, and whether they fit: the documentation's examples, and what it says besides.
-pub(super) fn examples() -> Vec<(Value, Value, bool)> {
+pub fn examples() -> Vec<(Value, Value, bool)> {
     use serde_json::json;
 
     let state = |matchers: Value| json!({ "detail": { "state": matchers } });

@@ -153,7 +153,7 @@ impl Ports {
 
     /// Gives an event to the function that reads it.
     pub(super) async fn hear(&self, event: Value, parked: &dyn Queue) -> Result<Heard, HearError> {
-        let family = shared::aws::envelope(&event).ok().and_then(|envelope| Family::of(&envelope));
+        let family = shared::payloads::envelope(&event).ok().and_then(|envelope| Family::of(&envelope));
         match family {
             Some(Family::Directory) => on_group_event::handle(event, self.center(), parked).await,
             Some(Family::PermissionSets) => {

@@ -12,23 +12,23 @@ use serde_json::{Map, Value, json};
 
 /// A template as JSON in which the short forms (`!Ref X`) have become the long ones.
 #[derive(Debug, Clone)]
-pub(super) struct Template {
-    pub(super) text: String,
-    pub(super) tree: Value,
+pub struct Template {
+    pub text: String,
+    pub tree: Value,
 }
 
 /// Where a stack is, in a partition.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) partition: &'static str,
-    pub(super) region: &'static str,
-    pub(super) suffix: &'static str,
-    pub(super) account: &'static str,
+pub struct Place {
+    pub partition: &'static str,
+    pub region: &'static str,
+    pub suffix: &'static str,
+    pub account: &'static str,
 }
 
-pub(super) const MANAGEMENT: &str = "123456789012";
+pub const MANAGEMENT: &str = "123456789012";
 
-pub(super) const PLACES: [Place; 3] = [
+pub const PLACES: [Place; 3] = [
     Place { partition: "aws", region: "us-east-1", suffix: "amazonaws.com", account: MANAGEMENT },
     Place { partition: "aws-us-gov", region: "us-gov-west-1", suffix: "amazonaws.com", account: MANAGEMENT },
     Place { partition: "aws-cn", region: "cn-northwest-1", suffix: "amazonaws.com.cn", account: MANAGEMENT },
@@ -36,14 +36,14 @@ pub(super) const PLACES: [Place; 3] = [
 
 impl Template {
     /// The template of this name in `infra/`; `None` if there is none.
-    pub(super) fn read(name: &str) -> Option<Self> {
+    pub fn read(name: &str) -> Option<Self> {
         let text = fs::read_to_string(folder().join(name)).ok()?;
         let tree = parse(&text);
         Some(Self { text, tree })
     }
 
     /// All templates in `infra/`, by their names.
-    pub(super) fn all() -> BTreeMap<String, Self> {
+    pub fn all() -> BTreeMap<String, Self> {
         let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
         let names = names.map(|name| name.into_string().unwrap());
         let is_template =
@@ -53,12 +53,12 @@ impl Template {
     }
 
     /// The resources that are made with these parameters at this place, with all that can be said of them beforehand said.
-    pub(super) fn resources(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
+    pub fn resources(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
         self.resources_of(&Stack { template: self, place, parameters, made: false })
     }
 
     /// The same when all is made: names and ARNs of other resources are known too.
-    pub(super) fn made(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
+    pub fn made(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
         self.resources_of(&Stack { template: self, place, parameters, made: true })
     }
 
@@ -72,19 +72,14 @@ impl Template {
     }
 
     /// What the outputs say when all is made.
-    pub(super) fn outputs(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pub fn outputs(&self, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
         let stack = Stack { template: self, place, parameters, made: true };
         let outputs = self.tree["Outputs"].as_object().unwrap().iter();
         outputs.map(|(name, output)| (name.clone(), text(&stack.said(&output["Value"]).unwrap()))).collect()
     }
 
     /// Those of a type.
-    pub(super) fn of_type(
-        &self,
-        kind: &str,
-        place: Place,
-        parameters: &[(&str, &str)],
-    ) -> BTreeMap<String, Value> {
+    pub fn of_type(&self, kind: &str, place: Place, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
         let mut resources = self.resources(place, parameters);
         resources.retain(|_, resource| resource["Type"] == kind);
         resources.into_iter().map(|(name, mut resource)| (name, resource["Properties"].take())).collect()
@@ -92,7 +87,7 @@ impl Template {
 }
 
 fn folder() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../infra"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra"))
 }
 
 /// A stack's parameters and place, by which functions come to something.

@@ -213,7 +213,8 @@ impl<'a> Running<'a> {
             let mut any = !arrived.is_empty();
             for event in arrived {
                 self.note(&event, now);
-                let family = shared::aws::envelope(&event).ok().and_then(|envelope| Family::of(&envelope));
+                let family =
+                    shared::payloads::envelope(&event).ok().and_then(|envelope| Family::of(&envelope));
                 let function = match family {
                     Some(Family::Directory) => 1,
                     Some(Family::PermissionSets) => 2,

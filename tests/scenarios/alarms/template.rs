@@ -9,7 +9,7 @@ use shared::metrics::{FUNCTION, Metric, NAMESPACE};
 type Named = (String, String, Option<String>);
 
 fn template() -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     std::fs::read_to_string(root.join("infra/service.yaml")).unwrap()
 }
 
@@ -105,7 +105,7 @@ fn alarms_and_dashboard_name_the_metrics_that_there_are_and_all_of_them() {
 
 #[test]
 fn each_metric_is_documented() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let page = std::fs::read_to_string(root.join("docs/observability.md")).unwrap();
     for metric in Metric::ALL {
         let name = format!("`{}`", metric.description().name);
