@@ -11,7 +11,7 @@ use shared::{
     permission_sets::Withheld::{
         CreateOnly, GivenByRules, InManagementAccount, NotOurs, Observed, Provisioned, Unread,
     },
-    plan::WithheldReason,
+    plan::{IfGone, WithheldReason},
 };
 
 use super::{
@@ -267,9 +267,13 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
             "The ledger may not be whole",
             "see what the plan would do; `usher ledger confirm` lets it go on",
         ),
-        WithheldReason::Missing => (
+        WithheldReason::Missing(IfGone::Held) => (
             "Gone, as far as one look can tell",
             "it is looked at again by itself; if it stays away it is put on hold as deleted by hand",
+        ),
+        WithheldReason::Missing(IfGone::MadeAgain) => (
+            "Gone, as far as one look can tell, and to be made again",
+            "it is looked at again by itself; if it stays away it is made again",
         ),
         WithheldReason::NotInPlan => {
             ("Not in the plan that is applied", "`usher plan` shows what is planned now")
@@ -310,7 +314,7 @@ fn command(
         | WithheldReason::ManagementAccount
         | WithheldReason::Orphaned
         | WithheldReason::Quota(_)
-        | WithheldReason::Missing
+        | WithheldReason::Missing(_)
         | WithheldReason::NotInPlan => None,
     }
 }
