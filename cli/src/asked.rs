@@ -11,7 +11,9 @@ use shared::{
     domain::{AccountId, PermissionSetArn, RuleId, UserId},
 };
 
-use crate::{Failure, args::What, failure::Unknown, render, screen::line, suggestions::nearest};
+use crate::{
+    Failure, args::What, failure::Unknown, look_up::account_among, render, screen::line, suggestions::nearest,
+};
 
 /// What is to be told.
 #[derive(Debug, Clone)]
@@ -77,26 +79,7 @@ pub(crate) fn html(audit: &Audit, question: &Question) -> String {
 
 /// The account that is called so, or has this id.
 pub(crate) fn account(text: &str, audit: &Audit) -> Result<AccountId, Unknown> {
-    // An id is nobody else's, whatever others are called.
-    if let Some(account) = audit.accounts.iter().find(|one| one.id.as_str() == text) {
-        return Ok(account.id.clone());
-    }
-    let called: Vec<_> = audit.accounts.iter().filter(|one| one.name == text).collect();
-    match called.as_slice() {
-        [only] => Ok(only.id.clone()),
-        [] => {
-            let names = audit.accounts.iter().flat_map(|one| [one.name.as_str(), one.id.as_str()]);
-            let near = nearest(text, names).into_iter().map(|near| {
-                let of = audit.accounts.iter().find(|one| one.name == near || one.id.as_str() == near);
-                of.map_or_else(|| near.to_owned(), |one| format!("{} ({})", line(&one.name), one.id))
-            });
-            Err(Unknown::Account { name: text.to_owned(), nearest: near.collect() })
-        }
-        several => {
-            let found = several.iter().map(|one| format!("{} ({})", one.id, line(&one.name)));
-            Err(Unknown::Ambiguous { what: "accounts are", name: text.to_owned(), found: found.collect() })
-        }
-    }
+    account_among(text, &audit.accounts).map(|account| account.id.clone())
 }
 
 /// The person with this user name or id.

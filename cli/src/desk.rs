@@ -22,9 +22,10 @@ use crate::{
     commands::plan::Rules,
     connect::{self, Aws},
     foresight::{Foreseeing, Foresight},
-    ledger, once,
+    ledger, names, once,
     planning::{self, Planned},
     progress::{self, Counts},
+    report::Given,
     what_if::Supposed,
 };
 
@@ -37,6 +38,7 @@ pub(crate) struct Desk {
     counts: Arc<Counts>,
     rulebook: Arc<Rulebook>,
     files: Vec<String>,
+    given: Given,
     settings: EngineSettings,
     /// What AWS is seen by, where [`Desk::foreseeing`] made it.
     foresight: Foresight,
@@ -56,7 +58,8 @@ impl Desk {
         } else {
             read(rules, ledger.as_ref(), machine).await?
         };
-        Self::with(rulebook, files, ledger, connection, machine).await
+        let desk = Self::with(rulebook, files, ledger, connection, machine).await?;
+        Ok(Self { given: Given::of(rules, at, connection), ..desk })
     }
 
     /// With these rules, whatever is in force.
@@ -79,8 +82,8 @@ impl Desk {
         let settings = connect::engine_asked(machine)?;
         let (aws, counts) = connect::connect(connection, machine).await?.counted();
         let (clock, rulebook) = (Arc::clone(&machine.clock), Arc::new(rulebook));
-        let foresight = Foresight::default();
-        Ok(Self { aws, ledger, clock, counts, rulebook, files, settings, foresight })
+        let (foresight, given) = (Foresight::default(), Given::default());
+        Ok(Self { aws, ledger, clock, counts, rulebook, files, given, settings, foresight })
     }
 
     /// The same desk, which asks the organization and SSO Admin each question once.
@@ -117,7 +120,7 @@ impl Desk {
         screen: &mut Screen<'_>,
     ) -> Result<(Self, Option<Failure>), Failure> {
         let planner = self.planner();
-        let looking = Box::pin(Foresight::of_some(&planner, &self.aws, which));
+        let looking = Box::pin(Foresight::of(&planner, &self.aws, which));
         match progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await? {
             Ok(foresight) => Ok((Self { aws: foresight.seen(&self.aws), foresight, ..self }, None)),
             Err(failure @ Failure::DeclaredSets(_)) => Ok((self, Some(failure))),
@@ -146,6 +149,7 @@ impl Desk {
             counts: Arc::clone(&self.counts),
             rulebook,
             files,
+            given: self.given.clone(),
             settings: self.settings,
             foresight: Foresight::default(),
         })
@@ -160,6 +164,11 @@ impl Desk {
     /// The files of the rules; none where they are those in force.
     pub(crate) fn files(&self) -> &[String] {
         &self.files
+    }
+
+    /// Where everything is, as commands have to say that are suggested.
+    pub(crate) fn given(&self) -> &Given {
+        &self.given
     }
 
     pub(crate) fn planner(&self) -> Planner<'_> {
@@ -192,7 +201,10 @@ impl Desk {
         let planner = self.planner();
         let planning =
             Box::pin(planning::plan(&planner, &self.foresight, account, self.files.clone(), cause));
-        progress::while_reading(planning, &self.counts, self.clock.as_ref(), screen).await?
+        let made = progress::while_reading(planning, &self.counts, self.clock.as_ref(), screen).await?;
+        let mut made = made?;
+        made.report.given = self.given.clone();
+        Ok(made)
     }
 }
 
@@ -224,7 +236,8 @@ impl Desk {
         let planner = self.planner();
         let looking = planner.forecast(cause);
         let forecast = progress::while_reading(looking, &self.counts, self.clock.as_ref(), screen).await?;
-        let forecast = forecast.map_err(Failure::Read)?;
+        let mut forecast = forecast.map_err(Failure::Read)?;
+        names::name_principals(&mut forecast.beyond, planner.reader.into()).await;
         // The whole plan has the same name, which is what can be approved.
         let plan = match self.foresight.fingerprint.as_str() {
             "" => forecast.plan,

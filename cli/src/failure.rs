@@ -25,7 +25,7 @@ pub use import::ImportFailure;
 pub use probe::ProbeFailure;
 pub use unknown::Unknown;
 
-use crate::OrganizationMistake;
+use crate::{OrganizationMistake, screen::line};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,9 @@ pub enum Failure {
     DeployedLedger { table: String },
     #[error(transparent)]
     Consent(#[from] ConsentError),
+    /// The same, told of what it is about as it was typed.
+    #[error("{told}")]
+    ConsentTo { told: String, error: ConsentError },
     #[error("cannot look up a name")]
     LookUp(#[source] PortError),
     #[error("a plan of one account can't tell whether the teams' rules stay within their scopes everywhere")]
@@ -227,7 +230,9 @@ impl Failure {
             Self::DeployedLedger { .. } => {
                 "bring the rules into force with `usher rules publish`, or upload them (docs/rules.md); `usher plan` works with their ledger"
             }
-            Self::Consent(error) => return consented(error).map(str::to_owned).or_else(|| self.cause()),
+            Self::Consent(error) | Self::ConsentTo { told: _, error } => {
+                return consented(error).map(str::to_owned).or_else(|| self.cause());
+            }
             Self::ScopesOfOneAccount => {
                 "bring these rules into force over all accounts first, by `usher rules publish` or `usher apply` without --account"
             }
@@ -340,6 +345,15 @@ impl Failure {
             next = error.source();
         }
         None
+    }
+}
+
+impl Failure {
+    /// That consent was not taken, with everything that it names by ids as it was typed: pairs of both.
+    pub(crate) fn consent_to(error: ConsentError, typed: &[(String, String)]) -> Self {
+        let by_ids = error.to_string();
+        let told = typed.iter().fold(by_ids.clone(), |told, (ids, typed)| told.replace(ids, &line(typed)));
+        if told == by_ids { Self::Consent(error) } else { Self::ConsentTo { told, error } }
     }
 }
 

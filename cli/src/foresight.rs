@@ -43,17 +43,8 @@ pub(crate) struct Foresight {
 }
 
 impl Foresight {
-    /// Looks at the sets that the rules of a planner declare.
-    pub(crate) async fn of(planner: &Planner<'_>, aws: &Aws) -> Result<Self, Failure> {
-        Self::of_some(planner, aws, &Foreseeing::All).await
-    }
-
-    /// Looks at those of them that may matter.
-    pub(crate) async fn of_some(
-        planner: &Planner<'_>,
-        aws: &Aws,
-        which: &Foreseeing,
-    ) -> Result<Self, Failure> {
+    /// Looks at the sets that the rules of a planner declare, and that may matter.
+    pub(crate) async fn of(planner: &Planner<'_>, aws: &Aws, which: &Foreseeing) -> Result<Self, Failure> {
         let declared =
             DeclaredSets { reader: planner.reader, sets: aws.sets.as_ref(), settings: planner.settings };
         let asked = |set: &DeclaredSet, arn: &PermissionSetArn| which.asks_for(set, arn);

@@ -171,7 +171,7 @@ async fn command(arguments: Cli, machine: &Machine, screen: &mut Screen<'_>) -> 
         Command::Resume(resume) => commands::orders::resume(&resume, &connection, machine, screen).await,
         Command::Hold(hold) => commands::orders::hold(&hold, &connection, machine, screen).await,
         Command::Release(release) => commands::orders::release(&release, &connection, machine, screen).await,
-        Command::Adopt(adopt) => commands::own::adopt(&adopt, &connection, machine, screen).await,
+        Command::Adopt(adopt) => Box::pin(commands::own::adopt(&adopt, &connection, machine, screen)).await,
         Command::Disown(disown) => commands::own::disown(&disown, &connection, machine, screen).await,
         Command::Confirm(confirm) => commands::own::confirm(&confirm, &connection, machine, screen).await,
         Command::Reprovision(reprovision) => {

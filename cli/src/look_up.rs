@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
+    audit::AuditedAccount,
     domain::{AccountId, GroupId, PermissionSetArn, Principal, UserId},
     engine,
     ports::{AccountRecord, LastName, LedgerReader, SeenKind},
@@ -18,30 +19,62 @@ use crate::{
     suggestions::{no_account, nobody},
 };
 
-/// An account by its id, or by its name.
+/// An account by its id, or by its name. An id that nothing bears is told as it is: the ledger may still know it.
 pub(crate) async fn account(text: &str, aws: &Aws) -> Result<AccountId, Failure> {
-    if let Ok(id) = text.parse() {
-        return Ok(id);
+    let id: Option<AccountId> = text.parse().ok();
+    if let Some(id) = &id
+        && aws.organization.account(id).await.map_err(Failure::LookUp)?.is_some()
+    {
+        return Ok(id.clone());
     }
     let all = aws.organization.accounts().await.map_err(Failure::LookUp)?;
-    Ok(account_among(text, &all)?.id.clone())
+    match (account_among(text, &all), id) {
+        (Ok(record), _) => Ok(record.id.clone()),
+        (Err(Unknown::Account { .. }), Some(id)) => Ok(id),
+        (Err(unknown), _) => Err(unknown.into()),
+    }
+}
+
+/// Something that is told by an account's id or name.
+pub(crate) trait Called {
+    fn id(&self) -> &AccountId;
+    fn name(&self) -> &str;
+}
+
+impl Called for AccountRecord {
+    fn id(&self) -> &AccountId {
+        &self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Called for AuditedAccount {
+    fn id(&self) -> &AccountId {
+        &self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// The account among all of the organization that is called so, or has this id.
-pub(crate) fn account_among<'a>(text: &str, all: &'a [AccountRecord]) -> Result<&'a AccountRecord, Unknown> {
+pub(crate) fn account_among<'a, A: Called>(text: &str, all: &'a [A]) -> Result<&'a A, Unknown> {
     // An id is nobody else's, whatever others are called: whoever may rename an account can't take it away.
-    if let Some(record) = all.iter().find(|record| record.id.as_str() == text) {
-        return Ok(record);
+    if let Some(account) = all.iter().find(|account| account.id().as_str() == text) {
+        return Ok(account);
     }
-    let mut called = all.iter().filter(|record| record.name == text);
-    match (called.next(), called.next()) {
-        (Some(only), None) => Ok(only),
-        (Some(one), Some(other)) => {
-            let found = [one, other].into_iter().chain(called);
-            let found = found.map(|record| format!("{} ({})", record.id, line(&record.name)));
+    let called: Vec<&A> = all.iter().filter(|account| account.name() == text).collect();
+    match called.as_slice() {
+        [only] => Ok(only),
+        [] => Err(no_account(text, all)),
+        several => {
+            let found = several.iter().map(|account| format!("{} ({})", account.id(), line(account.name())));
             Err(Unknown::Ambiguous { what: "accounts are", name: text.to_owned(), found: found.collect() })
         }
-        (None, _) => Err(no_account(text, all)),
     }
 }
 

@@ -6,6 +6,7 @@ use futures::stream::{self, StreamExt as _};
 use shared::{
     domain::{AssignmentKey, PermissionSet, PermissionSetArn, Principal},
     engine::Reader,
+    ledger::Beyond,
     ports::{AccessReader, Directory, LastName, LedgerError, LedgerReader, Seen, SeenKind},
 };
 
@@ -109,6 +110,19 @@ impl Names {
 
     pub(crate) fn permission_set(&self, arn: &PermissionSetArn) -> Option<String> {
         self.permission_sets.get(arn).cloned()
+    }
+}
+
+/// Names the principals of what is beyond scopes, people among them: what a person is shown is no log.
+pub(crate) async fn name_principals(beyond: &mut [Beyond], source: Source<'_>) {
+    for Beyond { examples, names, .. } in beyond {
+        for principal in examples.iter().map(|key| &key.principal) {
+            if !names.contains_key(principal.id())
+                && let Some(name) = principal_name(principal, source).await
+            {
+                names.insert(principal.id().to_owned(), name);
+            }
+        }
     }
 }
 

@@ -51,6 +51,49 @@ pub(crate) fn asked_once(aws: &Aws) -> Aws {
     }
 }
 
+/// The same services, which ask once what the organization is, and everything else each time: which account manages it is asked for
+/// with every account, and stays what it is.
+pub(crate) fn organization_once(aws: Aws) -> Aws {
+    let organization = FactsOnce { real: Arc::clone(&aws.organization), facts: Once::default() };
+    Aws { organization: Arc::new(organization), ..aws }
+}
+
+struct FactsOnce {
+    real: Arc<dyn OrganizationReader>,
+    facts: Once<(), OrganizationFacts>,
+}
+
+#[async_trait::async_trait]
+impl OrganizationReader for FactsOnce {
+    async fn organization(&self) -> Result<OrganizationFacts, PortError> {
+        self.facts.get(&(), self.real.organization()).await
+    }
+
+    async fn account(&self, id: &AccountId) -> Result<Option<AccountRecord>, PortError> {
+        self.real.account(id).await
+    }
+
+    async fn accounts(&self) -> Result<Vec<AccountRecord>, PortError> {
+        self.real.accounts().await
+    }
+
+    async fn account_tags(&self, id: &AccountId) -> Result<Option<Tags>, PortError> {
+        self.real.account_tags(id).await
+    }
+
+    async fn tags_in_bulk(&self) -> Result<BTreeMap<AccountId, Tags>, PortError> {
+        self.real.tags_in_bulk().await
+    }
+
+    async fn ous_below(&self, parent: &ParentId) -> Result<Option<BTreeMap<OuId, String>>, PortError> {
+        self.real.ous_below(parent).await
+    }
+
+    async fn ou_name(&self, id: &OuId) -> Result<Option<String>, PortError> {
+        self.real.ou_name(id).await
+    }
+}
+
 /// Answers to one question, by what was asked about. What failed is asked again.
 struct Once<K, V>(Mutex<BTreeMap<K, V>>);
 

@@ -18,7 +18,7 @@ use shared::{
 use crate::{
     Failure,
     foresight::Foresight,
-    names::Names,
+    names::{self, Names},
     report::{
         self, AccountPlan, Budget, Change, Period, PlanReport, PlanSummary, RulesUsed, UnderWay, Unread,
         UntoldRule, Waiting, Withheld,
@@ -64,8 +64,9 @@ pub(crate) async fn plan(
     let stand_ins = foresight.stand_ins();
     let proposal = proposal.with(fingerprint, &stand_ins);
     let Survey { basis, decided, unread, rows } = survey;
-    let (beyond, mut budgets) =
+    let (mut beyond, mut budgets) =
         (engine::beyond(&decided, &basis), Spending::begin(&basis, cause, planner).await?);
+    names::name_principals(&mut beyond, planner.reader.into()).await;
 
     let in_scope = |row: &&Row| account.is_none_or(|account| row.key.account == *account);
     let mut work: BTreeMap<AccountId, Vec<&Row>> = BTreeMap::new();
@@ -146,6 +147,7 @@ pub(crate) async fn plan(
         refused: None,
         untold,
         unread: unread.into_iter().map(why_unread).collect(),
+        given: report::Given::default(),
     };
     Ok(Planned { report, differing, changing, names, basis, proposal, beyond })
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use shared::{
     domain::{PermissionSet, PermissionSetArn},
-    ports::{AccountRecord, LedgerReader, SeenKind},
+    ports::{LedgerReader, SeenKind},
 };
 
-use crate::{Failure, connect::Aws, failure::Unknown, screen::line};
+use crate::{Failure, connect::Aws, failure::Unknown, look_up::Called, screen::line};
 
 /// How many names that are like a mistyped one are told.
 const SUGGESTED: usize = 3;
@@ -34,12 +34,12 @@ pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
 }
 
 /// That there is no such account, with those that are like it.
-pub(crate) fn no_account(text: &str, all: &[AccountRecord]) -> Unknown {
-    let names = all.iter().flat_map(|record| [record.name.as_str(), record.id.as_str()]);
+pub(crate) fn no_account<A: Called>(text: &str, all: &[A]) -> Unknown {
+    let names = all.iter().flat_map(|account| [account.name(), account.id().as_str()]);
     let near = nearest(text, names);
     let told = near.into_iter().map(|near| {
-        let of = all.iter().find(|record| record.name == near || record.id.as_str() == near);
-        of.map_or_else(|| near.to_owned(), |record| format!("{} ({})", line(&record.name), record.id))
+        let of = all.iter().find(|account| account.name() == near || account.id().as_str() == near);
+        of.map_or_else(|| near.to_owned(), |account| format!("{} ({})", line(account.name()), account.id()))
     });
     Unknown::Account { name: text.to_owned(), nearest: told.collect() }
 }
@@ -52,12 +52,19 @@ pub(crate) async fn nobody(text: &str, aws: &Aws) -> Unknown {
     let groups = groups.values().filter(|_| kind != Some("user")).map(|name| ("group", name.as_str()));
     let users = users.values().filter(|_| kind != Some("group")).map(|name| ("user", name.as_str()));
     let known: Vec<(&str, &str)> = groups.chain(users).collect();
-    let near = nearest(word.unwrap_or(text), known.iter().map(|(_, name)| *name));
+    Unknown::Nobody { name: text.to_owned(), nearest: people_like(word.unwrap_or(text), text, &known) }
+}
+
+/// Those whose names are like the word, and those whose whole name is what was typed: a name may begin like a kind.
+fn people_like(word: &str, text: &str, known: &[(&str, &str)]) -> Vec<String> {
+    let whole = known.iter().map(|(_, name)| *name).filter(|name| *name == text);
+    let mut near: Vec<&str> = whole.chain(nearest(word, known.iter().map(|(_, name)| *name))).collect();
+    near.dedup();
     let told = near.into_iter().flat_map(|near| {
         let called = known.iter().filter(move |(_, name)| *name == near);
         called.map(|(kind, name)| format!("{kind}:{}", line(name)))
     });
-    Unknown::Nobody { name: text.to_owned(), nearest: told.collect() }
+    told.take(SUGGESTED).collect()
 }
 
 /// That there is no such permission set, with those whose names are like it.
@@ -92,6 +99,13 @@ pub(crate) async fn no_permission_set(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_begins_like_a_kind_is_suggested_with_its_own_before_it() {
+        let known = [("group", "group:x"), ("group", "xylophones"), ("user", "group:x")];
+        assert_eq!(people_like("x", "group:x", &known), ["group:group:x", "user:group:x"]);
+        assert_eq!(people_like("xylophone", "group:xylophone", &known), ["group:xylophones"]);
+    }
 
     #[test]
     fn names_that_are_alike_come_first_and_others_not_at_all() {

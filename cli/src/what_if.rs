@@ -166,19 +166,27 @@ fn find(to: &Place, tree: &Tree) -> Result<(Vec<OuId>, String), Unknown> {
         return Ok((path.iter().map(|(id, _)| id.clone()).collect(), in_names(path)));
     }
     let written = to.to_string();
-    let paths: Vec<String> = tree.values().map(|path| in_names(path)).collect();
+    let paths: BTreeMap<String, &OuId> = tree.iter().map(|(id, path)| (in_names(path), id)).collect();
     // Whoever writes the last name alone means the whole path.
     let below = format!("/{written}");
-    let mut nearest: Vec<String> =
-        paths.iter().filter(|path| path.ends_with(&below)).map(|path| line(path)).collect();
-    // A name with a slash in it is no path: the OU is told by its id.
-    nearest.extend(tree.iter().filter(|(_, path)| in_names(path) == written).map(|(id, _)| id.to_string()));
-    nearest.sort();
-    if nearest.is_empty() {
-        let known = paths.iter().map(String::as_str).chain(tree.keys().map(OuId::as_str));
-        nearest = suggestions::nearest(&written, known).into_iter().map(line).collect();
+    let is_meant = |path: &&String| **path == written || path.ends_with(&below);
+    let mut near: Vec<&str> = paths.keys().filter(is_meant).map(String::as_str).collect();
+    if near.is_empty() {
+        let known = paths.keys().map(String::as_str).chain(tree.keys().map(OuId::as_str));
+        near = suggestions::nearest(&written, known);
     }
-    Err(Unknown::Ou { name: written, nearest })
+    let told = near.into_iter().map(|near| match paths.get(near) {
+        Some(id) => told_ou(id, tree),
+        None => near.to_owned(),
+    });
+    Err(Unknown::Ou { name: written, nearest: told.collect() })
+}
+
+/// An OU as it can be typed: by its path, or by its id where a name in that has a slash, or looks like an id.
+fn told_ou(id: &OuId, tree: &Tree) -> String {
+    let path = tree.get(id).map(Vec::as_slice).unwrap_or_default();
+    let (told, names) = (in_names(path), path.iter().map(|(_, name)| name.clone()).collect());
+    if told.parse() == Ok(Place::Path(names)) { line(&told) } else { format!("{id} ({})", line(&told)) }
 }
 
 /// Reads every OU below a root.

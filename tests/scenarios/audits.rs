@@ -407,6 +407,14 @@ async fn what_could_not_be_read_is_named_and_never_told_to_be_gone() {
         assert_eq!(audit.changes, [], "{operation}: nothing has changed");
         let drifted = audit.assignments.iter().filter(|one| one.standing == Standing::Drifted).count();
         assert_eq!(drifted, 0, "{operation}");
+        if operation == "DescribePermissionSet" {
+            let told: Vec<&str> = audit.unread.iter().map(|unread| unread.what.as_str()).collect();
+            assert!(
+                told.contains(&"what permission set ReadOnlyAccess holds"),
+                "its name is known: {told:?}"
+            );
+            assert!(audit.permission_sets.iter().any(|set| set.unread && set.name == "ReadOnlyAccess"));
+        }
         if operation == "ListGroupMemberships" {
             assert!(audit.groups.iter().all(|group| group.members_unread && group.members.is_empty()));
         }

@@ -14,7 +14,7 @@ pub struct LedgerArgs {
         id = "ledger",
         long = "ledger",
         value_name = "PATH|dynamodb:TABLE",
-        default_value = ".usher/ledger.db",
+        default_value = USUAL,
         value_parser = ledger_at
     )]
     pub at: LedgerAt,
@@ -29,6 +29,13 @@ pub enum LedgerAt {
     Table(String),
 }
 
+impl LedgerAt {
+    /// Whether it is the one that is meant if nobody says otherwise.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::File(USUAL.into())
+    }
+}
+
 /// As it is written on the command line.
 impl fmt::Display for LedgerAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,6 +45,9 @@ impl fmt::Display for LedgerAt {
         }
     }
 }
+
+/// Where the ledger is if nobody says otherwise.
+const USUAL: &str = ".usher/ledger.db";
 
 /// What a ledger in DynamoDB is told by.
 const TABLE: &str = "dynamodb:";

@@ -22,18 +22,19 @@ use shared::{
 use super::{apply_sets::Sets, plan::Rules};
 use crate::{
     Ending, Failure, Machine, Screen,
-    args::{ApplyArgs, ConnectionArgs, LedgerAt},
+    args::{ApplyArgs, ConnectionArgs, LedgerAt, WhatArgs},
     connect::{self, Aws},
     engine_run::EngineRun,
-    foresight::Foresight,
+    foresight::{Foreseeing, Foresight},
     ledger,
     names::Names,
+    once,
     planning::{self, Planned},
     progress::{self, ASSIGNMENTS, Progress},
     render,
     report::{
-        self, ApplyReport, ApplySummary, KeyOutcome, Outcome, PlanReport, PlanSummary, SetAction, SetOutcome,
-        SetReport, SetsSummary, Unread,
+        self, ApplyReport, ApplySummary, Given, KeyOutcome, Outcome, PlanReport, PlanSummary, SetAction,
+        SetOutcome, SetReport, SetsSummary, Unread,
     },
 };
 
@@ -51,7 +52,7 @@ pub(crate) async fn run(
     let bus = ledger::outcomes(arguments.outcomes.as_deref())?;
     let Rules { bundle, on_hand, files } = Rules::read(&arguments.what.rules)?;
     let settings = connect::engine_asked(machine)?;
-    let aws = connect::connect(connection, machine).await?;
+    let aws = once::organization_once(connect::connect(connection, machine).await?);
     let cause = Cause::new("command", &format!("apply-{}", machine.clock.now()));
 
     // Looked at before anything is made on the disk: whoever says no finds everything as it was.
@@ -69,8 +70,10 @@ pub(crate) async fn run(
         let planner = Planner { reader, settings };
         let account = arguments.what.account.as_ref();
         let planning = Box::pin(foreseen(&counted, &planner, account, files, &cause));
-        let (foresight, first) =
+        let (foresight, mut first) =
             progress::while_reading(planning, &counts, machine.clock.as_ref(), screen).await??;
+        let WhatArgs { rules, account: _, ledger: at } = &arguments.what;
+        first.report.given = Given::of(rules, &at.at, connection);
         (foresight, first, in_force)
     };
     let scope = scope_of(arguments, &planned)?;
@@ -153,7 +156,9 @@ async fn foreseen(
     files: Vec<String>,
     cause: &Cause,
 ) -> Result<(Foresight, Planned), Failure> {
-    let foresight = Foresight::of(planner, aws).await?;
+    // A run over one account leaves permission sets alone: only what assignments depend on has to be known of them.
+    let which = if account.is_some() { Foreseeing::Assignments } else { Foreseeing::All };
+    let foresight = Foresight::of(planner, aws, &which).await?;
     let seen = foresight.seen(aws);
     let then = Planner { reader: Reader { access: seen.access.as_ref(), ..planner.reader }, ..*planner };
     let found = Box::pin(planning::plan(&then, &foresight, account, files, cause)).await?;

@@ -32,15 +32,18 @@ pub(crate) async fn run(
         LedgerAt::File(_) if !rules.is_empty() => ledger::to_read(&at.at, connection, machine).await?,
         LedgerAt::File(_) | LedgerAt::Table(_) => ledger::to_use(&at.at, connection, machine).await?,
     };
-    let desk = Desk::of(rules, read, &at.at, connection, machine).await?.foreseeing(screen).await?;
+    let desk = Desk::of(rules, read, &at.at, connection, machine).await?;
+    let desk = desk.foreseeing_for(account.as_ref(), screen).await?;
     let planned = desk.plan(account.as_ref(), &Cause::new("command", "approve"), screen).await?;
     if let Some(asked) = plan.as_ref().filter(|asked| *asked != planned.proposal.hash()) {
         let now = planned.proposal.hash().clone();
         return Err(ConsentError::PlanChanged { asked: asked.clone(), now }.into());
     }
-    let mut chosen = BTreeSet::new();
-    for key in keys {
-        chosen.insert(key.look_up(&desk.aws, desk.ledger.as_ref()).await?);
+    let (mut chosen, mut typed) = (BTreeSet::new(), Vec::new());
+    for text in keys {
+        let key = text.look_up(&desk.aws, desk.ledger.as_ref()).await?;
+        typed.push((key.to_string(), text.to_string()));
+        chosen.insert(key);
     }
     let expires_at = machine.clock.now().checked_add(*lasts).unwrap_or(Timestamp::MAX);
     let what = tell(&planned, plan.is_none().then_some(&chosen), screen)?;
@@ -52,9 +55,10 @@ pub(crate) async fn run(
     let consent =
         Consent { ledger: writable.as_ref(), clock: machine.clock.as_ref(), by: &by.by, reason: &by.reason };
     let record = match plan {
-        Some(hash) => consent.approve_plan(&planned.proposal, hash, expires_at).await?,
-        None => consent.approve_keys(&planned.proposal, &chosen, expires_at).await?,
+        Some(hash) => consent.approve_plan(&planned.proposal, hash, expires_at).await,
+        None => consent.approve_keys(&planned.proposal, &chosen, expires_at).await,
     };
+    let record = record.map_err(|error| Failure::consent_to(error, &typed))?;
     let style = screen.out_style;
     writeln!(
         screen.out,

@@ -2,7 +2,7 @@
 
 use shared::{
     domain::AccountId,
-    engine::consent::Consent,
+    engine::consent::{Consent, ConsentError},
     ledger::{HeldBy, Hold, HoldScope, Order},
     ports::Ledger,
 };
@@ -51,6 +51,17 @@ pub(crate) async fn resume(
 enum Held {
     Scope(HoldScope),
     Key(shared::domain::AssignmentKey),
+}
+
+impl Held {
+    /// A refusal names what it is about as it was typed.
+    fn refused(&self, error: ConsentError, target: &HoldTarget) -> Failure {
+        let by_ids = match self {
+            Self::Scope(scope) => scope.to_string(),
+            Self::Key(key) => key.to_string(),
+        };
+        Failure::consent_to(error, &[(by_ids, target.to_string())])
+    }
 }
 
 async fn held(
@@ -106,10 +117,12 @@ pub(crate) async fn hold(
         may_be_there(account, ledger.as_ref(), connection, machine).await?;
     }
     let consent = consent(ledger.as_ref(), machine, by);
-    let told = match held(target, ledger.as_ref(), connection, machine).await? {
-        Held::Scope(scope) => stands(&consent.hold(&scope).await?),
-        Held::Key(key) => stood(&consent.hold_key(&key).await?),
+    let held = held(target, ledger.as_ref(), connection, machine).await?;
+    let told = match &held {
+        Held::Scope(scope) => consent.hold(scope).await.map(|order| stands(&order)),
+        Held::Key(key) => consent.hold_key(key).await.map(|hold| stood(&hold)),
     };
+    let told = told.map_err(|error| held.refused(error, target))?;
     let target = line(&target.to_string());
     say(
         screen,
@@ -129,10 +142,12 @@ pub(crate) async fn release(
     let HoldArgs { target, ledger: at, by } = arguments;
     let ledger = ledger::to_use(&at.at, connection, machine).await?;
     let consent = consent(ledger.as_ref(), machine, by);
-    let told = match held(target, ledger.as_ref(), connection, machine).await? {
-        Held::Scope(scope) => stands(&consent.release(&scope).await?),
-        Held::Key(key) => stood(&consent.release_key(&key).await?),
+    let held = held(target, ledger.as_ref(), connection, machine).await?;
+    let told = match &held {
+        Held::Scope(scope) => consent.release(scope).await.map(|order| stands(&order)),
+        Held::Key(key) => consent.release_key(key).await.map(|hold| stood(&hold)),
     };
+    let told = told.map_err(|error| held.refused(error, target))?;
     let target = line(&target.to_string());
     let next = "The next look at it decides anew: the next sweep at the latest, or `usher apply`.";
     say(screen, &format!("Goes on: {target}. It was on hold{told}. {next}"))

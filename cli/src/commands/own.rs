@@ -10,7 +10,10 @@ use crate::{
     ledger,
     screen::line,
 };
-use shared::{domain::RuleId, engine::consent::Unwanted};
+use shared::{
+    domain::{AssignmentKey, RuleId},
+    engine::consent::{ConsentError, Unwanted},
+};
 
 use super::orders::{consent, say};
 
@@ -28,7 +31,8 @@ pub(crate) async fn adopt(
     let unwanted = if *even_unwanted { Unwanted::Adopt } else { Unwanted::Refuse };
     for text in keys {
         let key = text.look_up(&desk.aws, desk.ledger.as_ref()).await?;
-        let row = consent.adopt(&desk.planner(), &key, unwanted).await?;
+        let adopted = consent.adopt(&desk.planner(), &key, unwanted).await;
+        let row = adopted.map_err(|error| refused(error, &key, text))?;
         let told = if row.wanted_by.is_empty() {
             "no rule wants it, so it is revoked next".to_owned()
         } else {
@@ -53,7 +57,7 @@ pub(crate) async fn disown(
     let consent = consent(ledger.as_ref(), machine, by);
     for text in keys {
         let key = text.look_up(&aws, ledger.as_ref()).await?;
-        consent.disown(&key).await?;
+        consent.disown(&key).await.map_err(|error| refused(error, &key, text))?;
         say(screen, &format!("Given up: {}. It stays in AWS, and is not Usher's any more.", told_key(text)))?;
     }
     Ok(Ending::Good)
@@ -79,6 +83,11 @@ pub(crate) async fn confirm(
     };
     say(screen, &format!("`{}` stands for {now} from now on; {before}.", line(name)))?;
     Ok(Ending::Good)
+}
+
+/// A refusal names what it is about as it was typed.
+fn refused(error: ConsentError, key: &AssignmentKey, text: &KeyText) -> Failure {
+    Failure::consent_to(error, &[(key.to_string(), text.to_string())])
 }
 
 fn told_key(text: &KeyText) -> String {

@@ -16,7 +16,8 @@ use crate::{
     args::{ConnectionArgs, LedgerAt, RulesBundleArgs, RulesPublishArgs, RulesRollbackArgs},
     desk::{self, Desk},
     ledger, render,
-    screen::count,
+    report::Given,
+    screen::{count, line},
 };
 
 /// Prints the bundle of rule files that are right.
@@ -35,12 +36,10 @@ pub(crate) async fn publish(
 ) -> Result<Ending, Failure> {
     let RulesPublishArgs { files, ledger, by, yes } = arguments;
     let rules = Rules::read(files)?;
-    let given: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+    let given = Given::of(files, &ledger.at, connection);
     let way_out = |plan: &PlanHash| {
-        let (files, ledger) = (given.join(" "), &ledger.at);
-        format!(
-            "What lets them through: `usher approve --plan {plan} --rules {files} --ledger {ledger}`, then this command again.\n"
-        )
+        let approve = line(&given.command_by_rules("approve"));
+        format!("What lets them through: `{approve} --plan {plan}`, then this command again.\n")
     };
     let said = Said::of(&by.by, &by.reason);
     bring(rules, (PublishedBy::Command, said), way_out, (&ledger.at, *yes), connection, machine, screen).await
@@ -71,10 +70,12 @@ pub(crate) async fn rollback(
         .map_err(|source| Failure::FetchBundle { version: version.clone(), source })?;
     let on_hand = RulesOnHand::of(&bundle).map_err(|error| Failure::Rules(Box::new(error)))?;
     let rules = Rules { bundle, on_hand, files: Vec::new() };
+    let given = Given::of(&["FOLDER".into()], &at.at, connection);
     let way_out = |plan: &PlanHash| {
+        let show = line(&given.command(&format!("rules show {} --json", version.short())));
+        let approve = line(&given.command_by_rules("approve"));
         format!(
-            "What lets them through: put each file of `usher rules show {} --json` into a folder, unchanged and under its name, then usher approve --plan {plan} --rules FOLDER, then the rollback again.\n",
-            version.short()
+            "What lets them through: put each file of `{show}` into a folder, unchanged and under its name, then `{approve} --plan {plan}`, then the rollback again.\n"
         )
     };
     let said = Said::of(&by.by, &by.reason);

@@ -25,8 +25,8 @@ use crate::{
     look_up::Who,
     names::Names,
     report::{
-        self, AccountTold, AssignmentExplained, ExplainReport, HoldTold, PermissionSetName, PrincipalName,
-        RulesUsed, SetExplained, WithheldTold,
+        self, AccountTold, AssignmentExplained, ExplainReport, Given, HoldTold, PermissionSetName,
+        PrincipalName, RulesUsed, SetExplained, WithheldTold,
     },
     suggestions,
 };
@@ -68,8 +68,8 @@ pub(crate) async fn explain(
         planner.reader.into(),
     )
     .await;
-    let story =
-        Story { who, dossier: &dossier, opened: &opened, foresight: desk.foresight(), versions: &versions };
+    let (foresight, given) = (desk.foresight(), desk.given());
+    let story = Story { who, dossier: &dossier, opened: &opened, foresight, given, versions: &versions };
     let mut explained = Vec::with_capacity(sets.len());
     for arn in sets {
         let set = desk.aws.access.permission_set(&arn).await.map_err(Failure::LookUp)?;
@@ -159,6 +159,7 @@ struct Story<'a> {
     dossier: &'a Dossier,
     opened: &'a Opened,
     foresight: &'a Foresight,
+    given: &'a Given,
     /// When each version of the rules came into force last.
     versions: &'a BTreeMap<RulesVersion, Timestamp>,
 }
@@ -253,7 +254,7 @@ impl Story<'_> {
             let (way_out, command) = if self.foresight.stand_ins().has(&set.arn) {
                 ("it can be let through once the permission set is made", None)
             } else {
-                report::way_out(&withheld.reason, &typed, &account.id, &name)
+                report::way_out(&withheld.reason, &typed, &account.id, &name, self.given)
             };
             WithheldTold {
                 operation: withheld.operation,

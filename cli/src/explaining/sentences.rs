@@ -194,10 +194,6 @@ impl Known<'_> {
             State::Ours if self.is_wanted && self.is_there == Some(true) => {
                 Some("Rules want it, so it stays.".to_owned())
             }
-            State::Ours if self.is_there == Some(false) => Some(
-                "What is not listed twice, five minutes apart, counts as deleted by hand; until then nothing is done."
-                    .to_owned(),
-            ),
             State::Uncertain { .. } => {
                 Some("`usher adopt` or `usher disown` settles whose it is.".to_owned())
             }
@@ -344,7 +340,6 @@ mod tests {
         [ours]
         It was Usher's, and AWS does not list it.
         Usher's since 2027-01-15 08:00 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC).
-        What is not listed twice, five minutes apart, counts as deleted by hand; until then nothing is done.
         [pending]
         It is not there.
         It is to be granted: decided on 2027-01-15 08:01 UTC, because of event 6ab5, last decided under rules version abababababab (in force since 2027-01-15 07:00 UTC); not sent yet.

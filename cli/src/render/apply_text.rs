@@ -16,7 +16,7 @@ use crate::{
 pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     let mut text = String::new();
     let summary = &report.summary;
-    let is_whole = report.plan.unread.is_empty() && report.plan.untold.is_empty();
+    let is_whole = !report.plan.summary.is_incomplete();
     sets_text::outcomes(&mut text, &report.permission_sets, style);
     if report.outcomes.is_empty()
         && !report.permission_sets.is_empty()
@@ -70,6 +70,11 @@ pub(crate) fn outcomes(report: &ApplyReport, style: Style) -> String {
     if !report.plan.untold.is_empty() {
         let rules = count(report.plan.untold.len(), "entry of the rules", "entries of the rules");
         parts.push(format!("{rules} could not be told, and left as they are"));
+    }
+    let sets = report.plan.summary.permission_sets.unread;
+    if sets > 0 {
+        let sets = count(sets, "declared permission set", "declared permission sets");
+        parts.push(format!("{sets} could not be read"));
     }
     let (sign, paint) = if report.is_good() { ("✓", Paint::Good) } else { ("✗", Paint::Bad) };
     let _ = writeln!(text, "{} {}.", style.paint(paint, sign), parts.join(", "));

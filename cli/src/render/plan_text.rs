@@ -63,20 +63,10 @@ pub(super) fn untold(text: &mut String, all: &[UntoldRule], style: Style) {
     text.push('\n');
 }
 
-/// The options that name this plan: those that it was made with, and its hash.
-fn exactly(report: &PlanReport) -> String {
-    let rules = match report.rules.files.as_slice() {
-        [] => String::new(),
-        [file] => format!(" --rules {}", line(file)),
-        // Several files are named by the folder of their root, as they were given.
-        files => match files.iter().find_map(|file| file.strip_suffix("usher.yaml")) {
-            Some("") => " --rules .".to_owned(),
-            Some(folder) => format!(" --rules {}", line(folder.trim_end_matches('/'))),
-            None => " --rules …".to_owned(),
-        },
-    };
+/// A command that is about exactly this plan.
+fn exactly(report: &PlanReport, verb: &str) -> String {
     let account = report.account.as_ref().map(|id| format!(" --account {id}")).unwrap_or_default();
-    format!("{rules}{account} --plan {}", report.hash)
+    line(&format!("{}{account} --plan {}", report.given.command_by_rules(verb), report.hash))
 }
 
 /// What one account leaves open.
@@ -84,7 +74,6 @@ pub(super) const SCOPES_UNTOLD: &str = "One account can't tell whether the teams
 
 /// What can be done with exactly this plan.
 fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
-    let exactly = exactly(report);
     if report.shrinks {
         let shrunk = match &report.account {
             None => {
@@ -112,11 +101,15 @@ fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
     }
     let may_come_into_force = report.refused.is_none() && !report.shrinks && !report.scopes_untold;
     let may_come_into_force = may_come_into_force && !report.awaits_permission_sets;
-    if report.summary.has_work() && may_come_into_force {
+    // Deployed functions carry their rules out by themselves.
+    if report.summary.has_work() && may_come_into_force && !report.given.is_deployed() {
         let _ = writeln!(
             text,
             "  {}",
-            style.paint(Paint::Faint, format!("exactly this, and nothing else:   usher apply{exactly}"))
+            style.paint(
+                Paint::Faint,
+                format!("exactly this, and nothing else:   {}", exactly(report, "apply"))
+            )
         );
     }
     if report.waits_for_consent() && report.refused.is_none() {
@@ -125,7 +118,8 @@ fn by_its_hash(text: &mut String, report: &PlanReport, style: Style) {
             (true, true) => "so few rules, and what is over budget, let through:",
             (false, _) => "what is over budget, let through:",
         };
-        let _ = writeln!(text, "  {}", style.paint(Paint::Faint, format!("{what} usher approve{exactly}")));
+        let command = exactly(report, "approve");
+        let _ = writeln!(text, "  {}", style.paint(Paint::Faint, format!("{what} {command}")));
     }
 }
 
@@ -357,7 +351,7 @@ mod tests {
         Plan: 1 to grant, 1 to revoke in 1 account; 1 under way; 1 withheld; 1 account could not be read.
           grants this run: 1 of 500 allowed
           revokes today: 1 of 25 allowed, 3 spent before
-          exactly this, and nothing else:   usher apply --rules rules.yaml --plan cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+          exactly this, and nothing else:   usher apply --rules rules.yaml --ledger state/ledger.db --plan cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
         ");
     }
 

@@ -5,9 +5,10 @@ use shared::{
     plan::WithheldReason,
 };
 
+use crate::args::{ConnectionArgs, LedgerAt};
 use crate::report::{
-    AccountPlan, Budget, Change, FORMAT, Period, PermissionSetName, PlanReport, PlanSummary, PrincipalName,
-    RuleName, RulesUsed, SetsSummary, UnderWay, Unread, Waiting, Withheld,
+    AccountPlan, Budget, Change, FORMAT, Given, Period, PermissionSetName, PlanReport, PlanSummary,
+    PrincipalName, RuleName, RulesUsed, SetsSummary, UnderWay, Unread, Waiting, Withheld,
 };
 
 pub(crate) fn set(name: Option<&str>) -> PermissionSetName {
@@ -63,6 +64,11 @@ pub(crate) fn quiet_plan() -> PlanReport {
         refused: None,
         untold: Vec::new(),
         unread: Vec::new(),
+        given: Given::of(
+            &["rules.yaml".into()],
+            &LedgerAt::File("state/ledger.db".into()),
+            &ConnectionArgs::default(),
+        ),
     }
 }
 

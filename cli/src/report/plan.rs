@@ -11,7 +11,7 @@ use shared::{
     plan::WithheldReason,
 };
 
-use super::{SetReport, SetsSummary};
+use super::{Given, SetReport, SetsSummary};
 use crate::names::Names;
 
 /// The whole plan. Everything in it is ordered, so the same plan is the same document.
@@ -54,6 +54,9 @@ pub struct PlanReport {
     pub untold: Vec<UntoldRule>,
     /// Accounts that could not be read: nothing is decided about them.
     pub unread: Vec<Unread>,
+    /// Where the command was told that everything is.
+    #[serde(skip)]
+    pub given: Given,
 }
 
 /// A rule, or the entries of `never`, of which it can't be told what they say.

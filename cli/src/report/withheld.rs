@@ -11,12 +11,12 @@ use shared::{
     permission_sets::Withheld::{
         CreateOnly, GivenByRules, InManagementAccount, NotOurs, Observed, Provisioned, Unread,
     },
-    plan::WithheldReason,
+    plan::{IfGone, WithheldReason},
 };
 
 use super::{
-    PermissionSetName, PlanReport, PrincipalName, RuleName, RulesUsed, SetAction, SetReport,
-    Unread as UnreadAccount, UntoldRule,
+    Given, PermissionSetName, PlanReport, PrincipalName, RuleName, RulesUsed, SetAction, SetReport,
+    Unread as UnreadAccount, UntoldRule, quoted,
 };
 use crate::keys::KeyText;
 
@@ -97,7 +97,7 @@ impl WithheldReport {
                 let (title, way_out) = told(&withheld.reason);
                 let kind = kind(&withheld.reason);
                 let key = KeyText::of(&account.id, &withheld.permission_set, &withheld.principal);
-                let command = command(&withheld.reason, &key, &account.id, &withheld.principal)
+                let command = command(&withheld.reason, &key, &account.id, &withheld.principal, &plan.given)
                     .filter(|_| !withheld.awaits_permission_set);
                 let group = groups.entry(kind.clone()).or_insert_with(|| WithheldGroup {
                     kind,
@@ -185,8 +185,9 @@ pub(crate) fn way_out(
     key: &str,
     account: &AccountId,
     principal: &PrincipalName,
+    given: &Given,
 ) -> (&'static str, Option<String>) {
-    (told(reason).1, command(reason, key, account, principal))
+    (told(reason).1, command(reason, key, account, principal, given))
 }
 
 fn kind(reason: &WithheldReason) -> String {
@@ -267,9 +268,13 @@ fn told(reason: &WithheldReason) -> (&'static str, &'static str) {
             "The ledger may not be whole",
             "see what the plan would do; `usher ledger confirm` lets it go on",
         ),
-        WithheldReason::Missing => (
+        WithheldReason::Missing(IfGone::Held) => (
             "Gone, as far as one look can tell",
             "it is looked at again by itself; if it stays away it is put on hold as deleted by hand",
+        ),
+        WithheldReason::Missing(IfGone::MadeAgain) => (
+            "Gone, as far as one look can tell, and to be made again",
+            "it is looked at again by itself; if it stays away it is made again",
         ),
         WithheldReason::NotInPlan => {
             ("Not in the plan that is applied", "`usher plan` shows what is planned now")
@@ -283,19 +288,20 @@ fn command(
     key: &str,
     account: &AccountId,
     principal: &PrincipalName,
+    given: &Given,
 ) -> Option<String> {
     let key = quoted(key);
-    match reason {
-        WithheldReason::Foreign => Some(format!("usher adopt {key}")),
-        WithheldReason::Budget(_) => Some(format!("usher approve {key}")),
-        WithheldReason::Held(Held::Key | Held::DeletedByHand) => Some(format!("usher release {key}")),
-        WithheldReason::Held(Held::Account) => Some(format!("usher release {account}")),
+    Some(given.command(&match reason {
+        WithheldReason::Foreign => format!("adopt {key}"),
+        WithheldReason::Budget(_) => return Some(given.command_by_rules(&format!("approve {key}"))),
+        WithheldReason::Held(Held::Key | Held::DeletedByHand) => format!("release {key}"),
+        WithheldReason::Held(Held::Account) => format!("release {account}"),
         WithheldReason::Held(Held::Principal) => {
-            Some(format!("usher release {}:{}", principal.kind, principal.id))
+            format!("release {}:{}", principal.kind, principal.id)
         }
-        WithheldReason::Paused => Some("usher resume".to_owned()),
-        WithheldReason::LedgerUnconfirmed => Some("usher ledger confirm".to_owned()),
-        WithheldReason::Recreated { name, .. } => Some(format!("usher confirm {}", quoted(name))),
+        WithheldReason::Paused => "resume".to_owned(),
+        WithheldReason::LedgerUnconfirmed => "ledger confirm".to_owned(),
+        WithheldReason::Recreated { name, .. } => format!("confirm {}", quoted(name)),
         // There are two ways out, and only a person knows which.
         WithheldReason::Uncertain(_)
         | WithheldReason::Observed
@@ -310,29 +316,15 @@ fn command(
         | WithheldReason::ManagementAccount
         | WithheldReason::Orphaned
         | WithheldReason::Quota(_)
-        | WithheldReason::Missing
-        | WithheldReason::NotInPlan => None,
-    }
-}
-
-/// A word of a command line as a shell takes it: a name may hold blanks and worse.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| {
-        c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '-' | '_' | '.' | '@' | '+' | '=' | ',')
-    };
-    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+        | WithheldReason::Missing(_)
+        | WithheldReason::NotInPlan => return None,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::render::sample;
-
-    #[test]
-    fn a_command_is_quoted_where_a_name_needs_it() {
-        assert_eq!(quoted("1/A/group:a@b"), "1/A/group:a@b");
-        assert_eq!(quoted("1/A/group:it's $(x)"), r"'1/A/group:it'\''s $(x)'");
-    }
 
     #[test]
     fn what_waits_for_the_same_reason_stands_together() {
@@ -347,6 +339,6 @@ mod tests {
             report.groups.iter().map(|group| (group.kind.as_str(), group.assignments.len())).collect();
         assert_eq!(told, [("foreign", 2), ("held_account", 1)]);
         let command = report.groups[1].assignments[0].command.as_deref();
-        assert_eq!(command, Some("usher release 222233334444"));
+        assert_eq!(command, Some("usher release 222233334444 --ledger state/ledger.db"));
     }
 }

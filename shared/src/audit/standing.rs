@@ -105,7 +105,10 @@ impl Sight<'_> {
             }
             State::Ours | State::Dormant | State::Closing(_) if !self.present => {
                 if is_fresh {
-                    told(Standing::Pending, "it was granted a moment before this was read, or meanwhile")
+                    told(
+                        Standing::Pending,
+                        "AWS does not list it; it was granted a moment before this was read, or meanwhile",
+                    )
                 } else {
                     told(Standing::Drifted, "it was Usher's, and is gone by another's hand")
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Basis, Decided, PublishError, RulesOnHand};
 use crate::{
-    domain::{AssignmentKey, Mode, PermissionSetArn, RuleId},
+    domain::{AssignmentKey, Mode, PermissionSetArn, Principal, RuleId},
     ledger::{Beyond, WhyBeyond},
     ports::{PortError, RulesInForce, RulesStore},
     resolve::{Desired, OutOfReach},
@@ -93,6 +93,11 @@ pub fn beyond<'a>(decided: impl IntoIterator<Item = &'a Decided>, basis: &Basis)
             };
             let sets = basis.set_names.iter().map(|(arn, name)| (own_id(arn).to_owned(), name.clone()));
             names.extend(sets.filter(|(id, _)| is_told(id)));
+            names.extend(examples.iter().filter_map(|key| match &key.principal {
+                Principal::Group(id) => Some((id.to_string(), basis.group_names.get(id)?.clone())),
+                // Refusals are logged, and people's names are not.
+                Principal::User(_) => None,
+            }));
             all.push(Beyond {
                 rule: rule.id.clone(),
                 team: team.clone(),

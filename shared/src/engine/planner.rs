@@ -10,7 +10,9 @@ use super::{
     signed,
 };
 use crate::{
-    domain::{Account, AccountId, AssignmentKey, Mode, PermissionSetArn, Principal, RuleId, RulesVersion},
+    domain::{
+        Account, AccountId, AssignmentKey, GroupId, Mode, PermissionSetArn, Principal, RuleId, RulesVersion,
+    },
     ledger::{Cause, Orders, Row},
     outcome::{self, Response},
     plan::{self, Actual, Plan, Situation},
@@ -87,11 +89,19 @@ pub struct Basis {
     pub learned: BTreeMap<SeenKind, Vec<Seen>>,
     /// The names of permission sets, as far as they were read or remembered.
     pub set_names: BTreeMap<PermissionSetArn, String>,
+    /// The names of the groups that rules name by them.
+    pub group_names: BTreeMap<GroupId, String>,
 }
 
 impl Basis {
     pub(super) fn of(rules: RulesOnHand, reading: &Reading<'_>) -> Self {
-        Self { rules, owned: reading.owned(), learned: reading.learned(), set_names: reading.set_names() }
+        Self {
+            rules,
+            owned: reading.owned(),
+            learned: reading.learned(),
+            set_names: reading.set_names(),
+            group_names: reading.group_names(),
+        }
     }
 
     /// The guardrails of the rules.

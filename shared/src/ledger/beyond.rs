@@ -21,7 +21,7 @@ pub struct Beyond {
     /// The first of them: `111122223333 ps-…`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<String>,
-    /// The names of these accounts and permission sets by their ids, as far as they are known.
+    /// The names of these accounts, permission sets and principals by their ids, as far as they are known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<String, String>,
     /// Whether these rules are what makes it so.
@@ -92,11 +92,14 @@ fn told(all: usize, examples: &[String], names: &BTreeMap<String, String>) -> St
     }
 }
 
-/// What is written by ids, each with its name before it where that is known.
+/// What is written by ids, each with its name before it where that is known: `group:f10f…` is `group:Developers (f10f…)`.
 fn named(ids: &str, names: &BTreeMap<String, String>) -> String {
-    let each = ids.split(' ').map(|id| match names.get(id) {
-        Some(name) => format!("{name} ({id})"),
-        None => id.to_owned(),
+    let each = ids.split(' ').map(|word| {
+        let id = word.split_once(':').map_or(word, |(_, id)| id);
+        match (names.get(id), word.strip_suffix(id)) {
+            (Some(name), Some(kind)) => format!("{kind}{name} ({id})"),
+            (Some(_) | None, _) => word.to_owned(),
+        }
     });
     each.collect::<Vec<_>>().join(" ")
 }
@@ -115,7 +118,11 @@ mod tests {
             permission_set: set(digit).parse().unwrap(),
             principal: "group:f10fac16-ab5b-45c3-86c1-0123456789ab".parse().unwrap(),
         };
-        let names = [("111122223333", "shop dev"), ("ps-1111111111111111", "ReadOnlyAccess")];
+        let names = [
+            ("111122223333", "shop dev"),
+            ("ps-1111111111111111", "ReadOnlyAccess"),
+            ("f10fac16-ab5b-45c3-86c1-0123456789ab", "Shop"),
+        ];
         let beyond = Beyond {
             rule: "shop".parse().unwrap(),
             team: "shop".parse().unwrap(),
@@ -127,6 +134,6 @@ mod tests {
             names: names.map(|(id, name)| (id.to_owned(), name.to_owned())).into(),
             why: WhyBeyond::New,
         };
-        insta::assert_snapshot!(beyond, @"rule shop at teams/shop.yaml:4 (team shop), 2 assignments such as shop dev (111122223333) ReadOnlyAccess (ps-1111111111111111) group:f10fac16-ab5b-45c3-86c1-0123456789ab, 222233334444 ps-2222222222222222 group:f10fac16-ab5b-45c3-86c1-0123456789ab; and 1 permission set for principals that are not there yet: 222233334444 ReadOnlyAccess (ps-1111111111111111)");
+        insta::assert_snapshot!(beyond, @"rule shop at teams/shop.yaml:4 (team shop), 2 assignments such as shop dev (111122223333) ReadOnlyAccess (ps-1111111111111111) group:Shop (f10fac16-ab5b-45c3-86c1-0123456789ab), 222233334444 ps-2222222222222222 group:Shop (f10fac16-ab5b-45c3-86c1-0123456789ab); and 1 permission set for principals that are not there yet: 222233334444 ReadOnlyAccess (ps-1111111111111111)");
     }
 }

@@ -72,7 +72,7 @@ fn happened(withheld: &Withheld) -> Option<Happened> {
     let Withheld { key, operation, reason, rules: _ } = withheld;
     let (assignment, operation) = (key.clone(), *operation);
     match reason {
-        WithheldReason::Blocked(_) | WithheldReason::NotInPlan | WithheldReason::Missing => None,
+        WithheldReason::Blocked(_) | WithheldReason::NotInPlan | WithheldReason::Missing(_) => None,
         WithheldReason::Held(by) => Some(Happened::Held { assignment, operation, by: *by }),
         WithheldReason::Foreign
         | WithheldReason::Observed

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Plan, WithheldReason};
+use super::{IfGone, Plan, WithheldReason};
 use crate::{
     domain::{AccountId, AssignmentKey, Operation, PlanHash, RulesVersion},
     ledger::{Held, Row},
@@ -56,13 +56,16 @@ pub fn hash<'a>(
     for Plan { account: _, actions, withheld, records: _ } in plans {
         lines.extend(actions.iter().map(|action| (&action.key, action.operation, DONE)));
         lines.extend(withheld.iter().map(|withheld| {
-            let kind = if matches!(withheld.reason, WithheldReason::Budget(_)) {
+            // What comes of what two looks don't find is told at the first: that time passes makes it no other plan.
+            let reason = &withheld.reason;
+            let is_done =
+                matches!(reason, WithheldReason::Budget(_) | WithheldReason::Missing(IfGone::MadeAgain));
+            let kind = if is_done {
                 DONE
-            } else if matches!(withheld.reason, WithheldReason::Missing) {
-                // What two looks don't find is put on hold: that time passes makes it no other plan.
+            } else if matches!(reason, WithheldReason::Missing(IfGone::Held)) {
                 WithheldReason::Held(Held::DeletedByHand).kind()
             } else {
-                withheld.reason.kind()
+                reason.kind()
             };
             (&withheld.key, withheld.operation, kind)
         }));

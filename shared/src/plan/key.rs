@@ -5,7 +5,7 @@ use std::{cell::OnceCell, collections::BTreeMap};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-use super::{ManagementWrites, Situation, WithheldReason};
+use super::{IfGone, ManagementWrites, Situation, WithheldReason};
 use crate::{
     domain::{AssignmentKey, Mode, Operation, RuleId, hex},
     ledger::{Approval, Held, HeldBy, Hold, Intent, Row, State},
@@ -38,6 +38,15 @@ impl Decision {
 
     pub(super) fn and_record(self, row: Row) -> Self {
         Self { record: Some(Box::new(row)), ..self }
+    }
+
+    /// What is to be done to AWS: now, or when another look has made it certain.
+    pub(super) fn operation(&self) -> Option<Operation> {
+        match (&self.action, &self.withheld) {
+            (Some((operation, _)), _)
+            | (None, Some((operation, WithheldReason::Missing(IfGone::MadeAgain)))) => Some(*operation),
+            (None, Some(_) | None) => None,
+        }
     }
 }
 
@@ -372,20 +381,29 @@ impl Subject<'_> {
         self.situation.desired.until.get(self.key).copied()
     }
 
-    /// At the first read that does not find what should be there, nothing but that it is told of what will be put on hold; `then` at one that
-    /// is the lag later or more.
+    /// At the first read that does not find what should be there, nothing but that it is told what comes of it; `then` at one that is the
+    /// lag later or more. What has changed within the lag may be there for all that a list says.
     pub(super) fn after_two_reads(&self, row: &Row, then: impl FnOnce() -> Decision) -> Decision {
         let Situation { now, lag, actual, .. } = *self.situation;
-        if !self.must_be_listed(row) {
+        if actual.read_at < row.changed_at {
+            // A list from before says nothing of it.
             return Decision::nothing();
         }
+        let is_fresh = !self.must_be_listed(row);
         let record = match row.missing_since {
-            Some(since) if actual.read_at >= since + lag => return then(),
+            Some(since) if !is_fresh && actual.read_at >= since + lag => return then(),
             Some(_) => None,
+            None if is_fresh => None,
             None => Some(Row { missing_since: Some(actual.read_at.min(now)), ..row.clone() }),
         };
-        let held_then = self.wanted.is_some() && matches!(row.state, State::Ours) && !self.repairs();
-        let withheld = held_then.then_some((Operation::Grant, WithheldReason::Missing));
+        let Decision { action, record: _, withheld } = then();
+        let withheld = match (action, withheld) {
+            (Some((operation, _)), _) => Some((operation, WithheldReason::Missing(IfGone::MadeAgain))),
+            (None, Some((operation, WithheldReason::Held(Held::DeletedByHand)))) => {
+                Some((operation, WithheldReason::Missing(IfGone::Held)))
+            }
+            (None, withheld) => withheld,
+        };
         Decision { action: None, record: record.map(Box::new), withheld }
     }
 

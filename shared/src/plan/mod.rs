@@ -16,6 +16,7 @@
 //! ```
 //!
 //! Held: somebody deleted it by hand, so it is closed and put on hold; made again at once where a rule says `repair: always`.
+//! What the first of two looks does not find is told (`missing`), also where it has been there for less than the lag.
 //! What people have paused, put on hold or approved comes after the table, and so does a delete that was over its budget
 //! before. A row that changed within the lag is believed over a list. An account that isn't active is only slept on.
 
@@ -176,7 +177,17 @@ pub enum WithheldReason {
     /// Only what was seen in a plan is applied, and this was not in it.
     NotInPlan,
     /// The ledger has it, and AWS does not list it: a list may be stale, so that it counts as gone only after another look.
-    Missing,
+    Missing(IfGone),
+}
+
+/// What comes of it if another look does not find it either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IfGone {
+    /// It counts as deleted by hand.
+    Held,
+    /// It is made again: a rule says so, or it may never have been there.
+    MadeAgain,
 }
 
 impl WithheldReason {
@@ -201,7 +212,7 @@ impl WithheldReason {
             Self::Paused => "paused",
             Self::LedgerUnconfirmed => "ledger_unconfirmed",
             Self::NotInPlan => "not_in_plan",
-            Self::Missing => "missing",
+            Self::Missing(_) => "missing",
             Self::Recreated { .. } => "recreated",
             Self::Quota(_) => "quota",
         }
@@ -265,8 +276,11 @@ impl std::fmt::Display for WithheldReason {
                 "the ledger may not be whole; `usher ledger confirm` lets it go on once somebody has looked",
             ),
             Self::NotInPlan => f.write_str("it was not in the plan that is applied; `usher plan` shows it"),
-            Self::Missing => f.write_str(
-                "AWS does not list it any more; what two looks don't find, five minutes apart, counts as gone",
+            Self::Missing(IfGone::Held) => f.write_str(
+                "AWS does not list it; what two looks don't find, five minutes apart, counts as deleted by hand",
+            ),
+            Self::Missing(IfGone::MadeAgain) => f.write_str(
+                "AWS does not list it; what two looks don't find, five minutes apart, is made again",
             ),
         }
     }

@@ -67,8 +67,8 @@ impl Subject<'_> {
 
     /// Under a hold nothing is intended, and what was intended is put back.
     fn held_back(&self, decision: Decision, reason: WithheldReason) -> Decision {
-        let lost = self.lost_if_gone(&decision);
-        let Decision { action, record, withheld } = decision;
+        let (lost, operation) = (self.lost_if_gone(&decision), decision.operation());
+        let Decision { action: _, record, withheld } = decision;
         let record = record.or(lost);
         let put_back = self.row.and_then(|row| match &row.state {
             State::Granting(_) => Some((Operation::Grant, self.given_up(row))),
@@ -79,7 +79,6 @@ impl Subject<'_> {
             | State::Blocked { .. }
             | State::Dormant => None,
         });
-        let operation = action.map(|(operation, _)| operation);
         let (operation, record) = match put_back {
             // What is given up anyway is given up for the reason that it has.
             _ if record.as_ref().is_some_and(|row| row.work().is_none()) => (operation, record),
@@ -105,18 +104,18 @@ impl Subject<'_> {
             return Some(WithheldReason::Paused);
         }
         let intended = || self.row.and_then(Row::work).map(|(operation, _)| operation);
-        let operation = decision.action.as_ref().map(|(operation, _)| *operation).or_else(intended);
+        let operation = decision.operation().or_else(intended);
         operation.filter(|operation| orders.stop(*operation)).map(|_| WithheldReason::LedgerUnconfirmed)
     }
 
     /// What is stopped stays as it was intended: nobody sends it, and it is decided again before anybody does.
     fn stopped(&self, decision: Decision, reason: WithheldReason) -> Decision {
-        let lost = self.lost_if_gone(&decision);
-        let Decision { action, record, withheld } = decision;
+        let (lost, operation) = (self.lost_if_gone(&decision), decision.operation());
+        let Decision { action: _, record, withheld } = decision;
         let record = record.or(lost).filter(|row| row.work().is_none());
         let intended = || self.row.and_then(Row::work).map(|(operation, _)| operation);
         let waits = if record.is_some() { None } else { intended() };
-        let operation = action.map(|(operation, _)| operation).or(waits);
+        let operation = operation.or(waits);
         let withheld = operation.map(|it| (it, reason)).or(withheld);
         Decision { action: None, record, withheld }
     }

@@ -314,9 +314,11 @@ fn ours_gone_by_another_hand_is_believed_gone_only_after_two_reads_the_lag_apart
     ours.missing_since = Some(at(55));
     assert_eq!(missing(&ours).says(), "record:closed withheld:held");
     assert_eq!(hash(&ours), before, "that time passes makes it no other plan");
-    // A fresh row is believed over the list.
+    // A fresh row is believed over the list, and that they differ is told.
     let fresh = Row { changed_at: at(58), missing_since: None, ..row(State::Ours) };
-    assert_eq!(missing(&fresh).says(), "nothing");
+    assert_eq!(missing(&fresh).says(), "withheld:missing");
+    assert_eq!(hash(&fresh), before);
+    assert_eq!(missing(&Row { changed_at: at(61), ..fresh }).says(), "nothing", "the list is older");
     // Seen again: the mark goes.
     let seen = Case { row: Some(ours), wanted: sync(), listed: true, ..case() };
     assert_eq!(seen.plan().records[0].missing_since, None);

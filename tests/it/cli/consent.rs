@@ -323,6 +323,19 @@ async fn what_others_made_is_adopted_and_what_is_ours_is_given_up() {
     let adopt = place.order(&["adopt", DEVELOPERS, "--by", "alba"]).await;
     assert_eq!(adopt.ending, Ending::Good, "{adopt:?}");
     assert!(adopt.out.contains("wanted by developers"), "{}", adopt.out);
+    for words in [
+        &["adopt", DEVELOPERS][..],
+        &["release", DEVELOPERS],
+        &["release", "group:Developers"],
+        &["approve", DEVELOPERS, "--yes"],
+    ] {
+        let refused = place.order(&[words, &["--by", "alba"]].concat()).await;
+        let told = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            refused.ending == Ending::Bad && told.contains(&format!("`{}`", words[1])),
+            "{words:?}: {told}"
+        );
+    }
     let plan = place.usher("plan", &rules, &["--json"]).await;
     assert!(!plan.out.contains("\"foreign\""), "{}", plan.out);
 
@@ -422,8 +435,29 @@ async fn what_waits_is_told_by_reason_with_commands_that_the_tool_takes() {
     let json = place.order(&["withheld", "--output", "json"]).await.json();
     let command = json["groups"][0]["assignments"][0]["command"].as_str().unwrap();
     assert!(Cli::try_parse_from(command.split(' ')).is_ok(), "{command}");
+    assert!(
+        command.ends_with(&format!(" --ledger {}", place.path("state/ledger.db").display())),
+        "{command}"
+    );
     let markdown = place.order(&["withheld", "--output", "markdown"]).await;
     assert!(markdown.out.starts_with("### Usher: 2 withheld\n"), "{}", markdown.out);
+}
+
+#[tokio::test]
+async fn a_command_that_a_plan_suggests_is_about_the_same_ledger() {
+    let place = Place::new(ORGANIZATION).await;
+    let rules = place.file("rules.yaml", &bounded("max_creates: 1"));
+    let plan = place.usher("plan", &rules, &[]).await.out;
+    for (verb, more) in [("approve", &["--yes", "--by", "alba"][..]), ("apply", &["--yes"])] {
+        let suggested = plan.lines().find_map(|line| line.split_once(&format!("usher {verb} ")));
+        let (_, words) = suggested.unwrap_or_else(|| panic!("{plan}"));
+        let line: Vec<&str> =
+            ["usher", verb].into_iter().chain(words.split(' ')).chain(more.iter().copied()).collect();
+        let ran = run(&line, place.machine()).await;
+        assert_eq!(ran.ending, Ending::Good, "{line:?}: {ran:?}");
+    }
+    assert!(place.path("state/ledger.db").exists());
+    assert!(place.writes() > 1, "what was over the budget was approved");
 }
 
 #[tokio::test]

@@ -288,7 +288,7 @@ async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organiz
     let refused = plan["refused"].as_str().unwrap();
     assert!(refused.contains("they give what is beyond the scope of their team"), "{refused}");
     let example = "1 assignment: shop-prod (200000000003) Developer (ps-";
-    assert!(refused.contains(example), "{refused}");
+    assert!(refused.contains(example) && refused.contains(") group:Shop ("), "{refused}");
     let text = place.usher("plan", &rules, &[]).await.out;
     assert!(
         text.contains("These rules would not come into force") && !text.contains("usher apply"),
@@ -315,7 +315,7 @@ async fn a_rule_beyond_its_scope_is_refused_by_what_is_written_or_by_the_organiz
         ["usher", "rules", "publish", rules.to_str().unwrap(), "--ledger", ledger.to_str().unwrap(), "--yes"];
     let publish = run(&line, place.machine()).await;
     assert!(publish.ending == Ending::Bad && publish.err.contains("beyond the scope of"), "{publish:?}");
-    assert!(publish.err.contains("(200000000003)"), "{publish:?}");
+    assert!(publish.err.contains("(200000000003)") && publish.err.contains("group:Shop"), "{publish:?}");
 
     // Narrowed, it comes into force; then the account moves, and it is told why.
     place.file(

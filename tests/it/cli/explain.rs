@@ -405,7 +405,7 @@ async fn holds_pauses_and_what_others_have_made_are_told_with_the_way_out() {
     let paused =
         asked.place.usher("explain", &rules, &["group:Developers", DEV, "PowerUserAccess"]).await.out;
     assert!(paused.contains("alba has paused Usher since 20"), "{paused}");
-    assert!(paused.contains("Way out: `usher resume`"), "{paused}");
+    assert!(paused.contains("Way out: `usher resume --ledger "), "{paused}");
     asked.place.order(&["resume", "--by", "alba"]).await;
     let goes = asked.place.usher("explain", &rules, &["group:Developers", DEV, "PowerUserAccess"]).await.out;
     assert!(

@@ -48,7 +48,8 @@ impl Place {
 
 /// The plan without what is another each time.
 fn told(out: &str, rules: &std::path::Path) -> String {
-    let text = out.replace(rules.to_str().unwrap(), "rules.yaml");
+    let ledger = rules.with_file_name("state").join("ledger.db");
+    let text = out.replace(rules.to_str().unwrap(), "rules.yaml").replace(ledger.to_str().unwrap(), "LEDGER");
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for line in &mut lines {
         if let Some(at) = line.find("--plan ") {
@@ -98,7 +99,7 @@ async fn a_set_is_planned_made_given_edited_and_deleted_by_its_document() {
       grants today: 2 of 500 allowed
       revokes this run: 0 of 25 allowed
       revokes today: 0 of 25 allowed
-      exactly this, and nothing else:   usher apply --rules rules.yaml --plan HASH
+      exactly this, and nothing else:   usher apply --rules rules.yaml --ledger LEDGER --plan HASH
     ");
     assert_eq!(place.set_writes(), 0);
     let again = place.usher("plan", &rules, &["--json"]).await.json();
@@ -143,7 +144,7 @@ async fn a_set_is_planned_made_given_edited_and_deleted_by_its_document() {
               + Action  s3:PutObject
 
     Plan: nothing to do in 4 accounts; permission sets: 1 to edit.
-      exactly this, and nothing else:   usher apply --rules rules.yaml --plan HASH
+      exactly this, and nothing else:   usher apply --rules rules.yaml --ledger LEDGER --plan HASH
     ");
     let apply = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");

@@ -17,8 +17,9 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
     let plan = place.usher("plan", &rules, &[]).await;
     assert_eq!(plan.ending, Ending::ToDo, "{plan:?}");
     let hash = place.usher("plan", &rules, &["--json"]).await.json()["hash"].clone();
-    let text =
-        plan.out.replace(rules.to_str().unwrap(), "rules.yaml").replace(hash.as_str().unwrap(), "HASH");
+    let (ledger, hash) = (place.path("state/ledger.db"), hash.as_str().unwrap());
+    let text = plan.out.replace(rules.to_str().unwrap(), "rules.yaml").replace(hash, "HASH");
+    let text = text.replace(ledger.to_str().unwrap(), "LEDGER");
     insta::assert_snapshot!(text, @r"
     Rules rules.yaml (2 rules, mode sync, version 773c44e02aa5)
 
@@ -42,7 +43,7 @@ async fn plan_finds_something_to_do_apply_does_it_and_then_there_is_nothing_left
       grants today: 4 of 500 allowed
       revokes this run: 0 of 25 allowed
       revokes today: 0 of 25 allowed
-      exactly this, and nothing else:   usher apply --rules rules.yaml --plan HASH
+      exactly this, and nothing else:   usher apply --rules rules.yaml --ledger LEDGER --plan HASH
     ");
     assert!(!place.path("state").exists(), "a plan makes nothing on the disk");
     assert_eq!(place.writes(), 0);
@@ -323,8 +324,10 @@ async fn an_apply_reads_the_tags_of_permission_sets_once_and_not_for_each_accoun
         "version: 1\nsettings: { mode: sync, trusted_permission_set_tags: [Level] }\nrules:\n  - { id: a, principals: [{ group: Auditors }], permission_sets: { tagged: { Level: Read } }, accounts: everywhere }\n",
     );
     let reads = || place.world().counters().calls["sso-admin:ListTagsForResource"];
+    let asked = || place.world().counters().calls["organizations:DescribeOrganization"];
     let apply = place.usher("apply", &rules, &["--yes"]).await;
     assert_eq!(apply.ending, Ending::Good, "{apply:?}");
     assert!(place.writes() >= 3, "there are several accounts to look at");
     assert_eq!(reads(), 2, "one for each permission set");
+    assert_eq!(asked(), 1, "what the organization is stays the same");
 }

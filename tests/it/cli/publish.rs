@@ -92,8 +92,10 @@ async fn a_rollback_to_far_fewer_rules_tells_how_it_is_let_through() {
     assert!(refused.ending == Ending::Bad && refused.err.contains("shrunk from 4 to 1"), "{refused:?}");
     let (show, rest) =
         refused.out.split_once("put each file of `usher ").unwrap().1.split_once("` into").unwrap();
-    let hash = rest.split_once("usher approve --plan ").unwrap().1.split_once(' ').unwrap().0;
-    let shown = place.with_ledger(&show.split(' ').collect::<Vec<_>>()).await.json();
+    let hash = rest.split_once("usher approve --rules FOLDER ").unwrap().1;
+    let hash = hash.split_once("--plan ").unwrap().1.split_once('`').unwrap().0;
+    let show: Vec<&str> = ["usher"].into_iter().chain(show.split(' ')).collect();
+    let shown = run(&show, place.machine()).await.json();
     let file = place.file("rules.yaml", shown["files"]["rules.yaml"].as_str().unwrap());
     let approved = place.usher("approve", &file, &["--plan", hash, "--yes", "--by", "alba"]).await;
     assert_eq!(approved.ending, Ending::Good, "{approved:?}");

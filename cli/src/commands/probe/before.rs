@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use shared::{
     domain::{AccountId, AssignmentKey, PermissionSetArn, Principal, RuleId},
     ledger::Cause,
-    ports::Ledger,
+    ports::{AccountRecord, Ledger},
 };
 
 use crate::{
@@ -47,7 +47,7 @@ pub(super) async fn look(
     let text = arguments.account.as_deref().unwrap_or_default();
     let account = look_up::account(text, aws).await?;
     let record = aws.organization.account(&account).await.map_err(Failure::LookUp)?;
-    let record = record.ok_or_else(|| suggestions::no_account(account.as_str(), &[]))?;
+    let record = record.ok_or_else(|| suggestions::no_account::<AccountRecord>(account.as_str(), &[]))?;
     let organization = aws.organization.organization().await.map_err(Failure::LookUp)?;
     if account == organization.management_account {
         return Err(ProbeFailure::ManagementAccount(account).into());

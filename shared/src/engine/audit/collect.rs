@@ -98,13 +98,16 @@ impl Collector<'_> {
         let mut set = match self.auditor.sets.details(arn).await {
             Ok(Some(details)) => AuditedSet::of(details),
             Ok(None) => {
-                draft.changed_meanwhile.insert(format!("permission set {arn} was deleted"));
+                let name = self.auditor.set_name(arn).await.unwrap_or_else(|| arn.to_string());
+                draft.changed_meanwhile.insert(format!("permission set {name} was deleted"));
                 return Ok(None);
             }
             Err(error) => {
                 let scope = Scope::PermissionSet { permission_set: arn.clone() };
-                unread(draft, format!("what permission set {arn} holds"), error, scope)?;
-                AuditedSet::unknown(arn.clone())
+                let unknown = AuditedSet::unknown(arn.clone());
+                let name = self.auditor.set_name(arn).await.unwrap_or(unknown.name);
+                unread(draft, format!("what permission set {name} holds"), error, scope)?;
+                AuditedSet { name, ..unknown }
             }
         };
         // In an account that is asked about by itself it is known where it is.
@@ -127,7 +130,7 @@ impl Collector<'_> {
                     known.extend(accounts);
                 }
                 Ok(None) => {
-                    draft.changed_meanwhile.insert(format!("permission set {arn} was deleted"));
+                    draft.changed_meanwhile.insert(format!("permission set {} was deleted", set.name));
                     return Ok(None);
                 }
                 Err(error) => {

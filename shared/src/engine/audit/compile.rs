@@ -229,12 +229,15 @@ impl Auditor<'_> {
         let Some(listed) = &draft.listed else { return Ok(()) };
         let now = self.reader.access.permission_sets().await.map_err(AuditError::PermissionSets)?;
         let now: BTreeSet<PermissionSetArn> = now.into_iter().collect();
-        let told = |arns: Vec<&PermissionSetArn>, what: &str| -> Vec<String> {
-            arns.into_iter().map(|arn| format!("permission set {arn} was {what}")).collect()
-        };
-        let mut changed = told(now.difference(listed).collect(), "made");
-        changed.extend(told(listed.difference(&now).collect(), "deleted"));
-        draft.changed_meanwhile.extend(changed);
+        let made = now.difference(listed).map(|arn| (arn, "made"));
+        for (arn, what) in made.chain(listed.difference(&now).map(|arn| (arn, "deleted"))) {
+            let read = draft.sets.get(arn).and_then(Option::as_ref).map(|set| set.name.clone());
+            let name = match read {
+                Some(name) => name,
+                None => self.set_name(arn).await.unwrap_or_else(|| arn.to_string()),
+            };
+            draft.changed_meanwhile.insert(format!("permission set {name} was {what}"));
+        }
         Ok(())
     }
 

@@ -17,7 +17,8 @@ pub use self::report::{Pointer, ReportEnd, ReportError, ReportSettings, ReportSu
 use super::{EngineSettings, ReadError, Reader};
 use crate::{
     audit::{Audit, Draft, Only, Way},
-    ports::{PermissionSetReader, PortError},
+    domain::{PermissionSet, PermissionSetArn},
+    ports::{PermissionSetReader, PortError, SeenKind},
 };
 
 /// How an audit reads.
@@ -89,6 +90,15 @@ impl Auditor<'_> {
         let mut draft = self.begin().await?;
         Collector { auditor: self, until: None }.collect(&mut draft).await?;
         self.compile(draft, before).await
+    }
+
+    /// The name of a permission set that can't be read whole, or is gone, as far as anybody knows it: AWS, or the ledger.
+    async fn set_name(&self, arn: &PermissionSetArn) -> Option<String> {
+        if let Ok(Some(name)) = self.reader.access.permission_set_name(arn).await {
+            return Some(name);
+        }
+        let seen = self.reader.ledger.recall_one(SeenKind::PermissionSet, arn.as_str()).await.ok()??;
+        serde_json::from_value::<PermissionSet>(seen.value).ok().map(|set| set.name)
     }
 
     /// A draft that is yet to be filled.

@@ -10,7 +10,7 @@ use crate::{
     engine::{StandIns, Survey, allowance::budgets, publish::has_shrunk},
     guardrail::{self, Scope},
     ledger::{Approval, Cause, ConsentRecord, Consented, Row, WRITES_AT_ONCE},
-    plan::{self, Withheld, WithheldReason},
+    plan::{self, IfGone, Withheld, WithheldReason},
     ports::{Guard, LedgerError, LedgerReader, PortError, RowWrite},
 };
 
@@ -82,6 +82,9 @@ impl Proposal {
                     planned.insert((key.clone(), *operation));
                     over_budget.extend([approvable(key, *operation, rules)]);
                 } else {
+                    if matches!(reason, WithheldReason::Missing(IfGone::MadeAgain)) {
+                        planned.insert((key.clone(), *operation));
+                    }
                     others.insert(key.clone(), withheld.clone());
                 }
             }

@@ -138,6 +138,20 @@ impl Reading<'_> {
         named.chain(pinned.cloned()).collect()
     }
 
+    /// The names of the groups that rules name by them.
+    pub(in crate::engine) fn group_names(&self) -> BTreeMap<GroupId, String> {
+        let answers = [&self.answers.groups, &self.answers.member_groups];
+        let named = answers.into_iter().flat_map(|answered| {
+            let answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = answered.iter().filter_map(|(name, found)| match found {
+                Lookup::Found(id) => Some((id.clone(), name.clone())),
+                Lookup::Absent | Lookup::Failed(_) => None,
+            });
+            found.collect::<Vec<_>>()
+        });
+        named.collect()
+    }
+
     /// The members of a group, if they were read.
     pub(in crate::engine) fn members_read(&self, group: &GroupId) -> Option<Memberships> {
         let answered = self.answers.members.lock().unwrap_or_else(PoisonError::into_inner);

@@ -167,6 +167,24 @@ fn what_somebody_deletes_by_hand_is_closed_and_held_unless_its_rule_repairs() {
 }
 
 #[test]
+fn what_is_gone_makes_the_same_plan_at_the_second_look_as_at_the_first() {
+    let hash = |case: &Case| hash(&rules(), None, [&case.plan()], &BTreeSet::new(), []);
+    for repair in [false, true] {
+        for (orders, told) in [(Orders::default(), "missing"), (paused(), "paused")] {
+            let look =
+                |row: Row| Case { repair, orders: orders.clone(), row: Some(row), wanted: sync(), ..case() };
+            let fresh = look(Row { changed_at: at(58), ..row(State::Ours) });
+            let first = look(row(State::Ours));
+            let second = look(Row { missing_since: Some(at(50)), ..row(State::Ours) });
+            let told = if repair { told } else { "missing" };
+            assert_eq!(fresh.says(), format!("withheld:{told}"));
+            assert_eq!(first.says(), format!("record:ours withheld:{told}"));
+            assert_eq!([hash(&fresh), hash(&first)], [hash(&second), hash(&second)], "{repair} {told}");
+        }
+    }
+}
+
+#[test]
 fn what_a_revoke_of_ours_may_have_taken_away_was_not_deleted_by_hand() {
     let doubtful = || Row { maybe_sent: true, ..row(State::Ours) };
     assert_eq!(missing(doubtful()).says(), "grant");
@@ -189,7 +207,7 @@ fn what_a_revoke_of_ours_may_have_taken_away_was_not_deleted_by_hand() {
 fn what_is_gone_while_its_account_slept_was_not_deleted_by_hand() {
     assert_eq!(missing(row(State::Dormant)).says(), "grant");
     let first = Case { row: Some(row(State::Dormant)), wanted: sync(), ..case() };
-    assert_eq!(first.says(), "record:dormant");
+    assert_eq!(first.says(), "record:dormant withheld:missing");
     // A mark from before it fell asleep again is worth nothing.
     let asleep = Case { state: AccountState::Suspended, ..missing(row(State::Dormant)) };
     assert_eq!(asleep.plan().records[0].missing_since, None);
@@ -238,6 +256,8 @@ fn the_word_for_a_reason_is_the_one_in_its_json() {
         WithheldReason::Paused,
         WithheldReason::LedgerUnconfirmed,
         WithheldReason::NotInPlan,
+        WithheldReason::Missing(IfGone::Held),
+        WithheldReason::Missing(IfGone::MadeAgain),
     ];
     for reason in reasons {
         assert_eq!(serde_json::to_value(&reason).unwrap()["kind"], reason.kind());
