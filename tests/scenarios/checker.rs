@@ -86,8 +86,17 @@ impl Checker {
     /// Another ledger is in the place of the one before. What it has no row for is nobody's, what it calls ours somebody has to vouch for before
     /// anything is taken away, and what was charged to budgets is lost with the other.
     pub(super) fn ledger_exchanged(&mut self, now: Timestamp, world: &World, rows: &[Row]) {
-        let admitted: BTreeSet<&AssignmentKey> =
-            rows.iter().filter(|row| row.state != State::Closed).map(|row| &row.key).collect();
+        // An intent that was never sent admits nothing: what is there already is somebody else's to it.
+        let admits = |row: &&Row| match &row.state {
+            State::Granting(intent) => intent.claim.is_some(),
+            State::Ours
+            | State::Closing(_)
+            | State::Uncertain { .. }
+            | State::Blocked { .. }
+            | State::Dormant => true,
+            State::Closed => false,
+        };
+        let admitted: BTreeSet<&AssignmentKey> = rows.iter().filter(admits).map(|row| &row.key).collect();
         let assignments = world.assignments();
         let made = assignments.iter().filter(|(_, made)| *made.by.name == *self.usher).map(|(key, _)| key);
         let under_way =

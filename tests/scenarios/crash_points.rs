@@ -1,7 +1,7 @@
 //! Every crash point: each I/O of a workload is numbered, and whoever does it dies right before it and right after it. The next ones set it
 //! right, and end where the workload ends that nothing broke off.
 //!
-//! `cargo xtask crashes` goes through them all, and through each pair of one workload: two deaths in the same piece of work.
+//! `cargo xtask exhaustive` goes through them all, and through each pair of one workload: two deaths in the same piece of work.
 
 use std::{
     collections::BTreeSet,
@@ -112,7 +112,7 @@ impl Workload {
     }
 }
 
-fn before() -> Rules {
+pub(super) fn before() -> Rules {
     rules([
         group("a", "Developers").gets("ReadOnlyAccess").in_accounts(in_ou("Workloads/Development")),
         group("b", "Auditors").gets("DeployAccess").in_accounts(tagged("Environment", "Production")),
@@ -192,7 +192,8 @@ struct Covered {
     points: usize,
 }
 
-fn alone<T>(doing: impl Future<Output = T>) -> T {
+/// Under virtual time that nobody else shares.
+pub(super) fn alone<T>(doing: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_time().start_paused(true).build().unwrap().block_on(doing)
 }
@@ -264,7 +265,8 @@ fn all_pairs(workload: Workload) -> usize {
     pairs.into_inner()
 }
 
-fn beside_each_other(work: impl Fn() + Sync) {
+/// On as many threads as there are processors.
+pub(super) fn beside_each_other(work: impl Fn() + Sync) {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(&work);
@@ -272,7 +274,7 @@ fn beside_each_other(work: impl Fn() + Sync) {
     });
 }
 
-/// Dies at one point in so many: the rest is for `cargo xtask crashes`.
+/// Dies at one point in so many: the rest is for `cargo xtask exhaustive`.
 #[test]
 fn a_workload_that_dies_anywhere_ends_as_if_nothing_had_been() {
     for (workload, _) in Workload::ALL {
@@ -285,9 +287,9 @@ fn a_workload_that_dies_anywhere_ends_as_if_nothing_had_been() {
     }
 }
 
-/// `cargo xtask crashes` runs it.
+/// `cargo xtask exhaustive` runs it.
 #[test]
-#[ignore = "takes minutes: `cargo xtask crashes` runs it"]
+#[ignore = "takes minutes: `cargo xtask exhaustive` runs it"]
 #[expect(clippy::disallowed_methods, reason = "a test's own environment, not the product's settings")]
 fn every_crash_point() {
     let mut table = String::from("| workload | I/Os | deaths, before and after each | pairs of deaths |\n");

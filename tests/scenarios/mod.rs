@@ -70,6 +70,7 @@ mod ledger_epochs;
 mod members;
 mod model;
 mod names;
+mod orders;
 mod outcomes;
 mod own_events;
 mod people;

@@ -2,11 +2,7 @@
 
 use std::{ffi::OsString, path::Path, process::Command};
 
-use crate::{
-    command::{self, cargo},
-    failure::Failure,
-    marks,
-};
+use crate::{command, failure::Failure, marks, scenario};
 
 /// The test, in the program that holds all scenarios.
 const TEST: &str = "scenarios::dst::histories_by_chance";
@@ -16,6 +12,9 @@ const TABLES: &str = "target/dst.md";
 
 /// How many are lived through where nothing is said.
 const BY_HAND: u64 = 1_000;
+
+/// How many are lived through by night.
+const BY_NIGHT: u64 = 10_000;
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,6 +30,11 @@ struct Asked {
 /// `cargo xtask dst [--seeds N] [--from N] [--json FILE] [--write-docs]`, or `cargo xtask dst --seed N`
 pub(crate) fn command(root: &Path, arguments: &[OsString]) -> Result<(), Failure> {
     run(root, &asked(arguments)?)
+}
+
+/// As many as are lived through by night.
+pub(crate) fn check(root: &Path) -> Result<(), Failure> {
+    run(root, &Asked { seeds: Some(BY_NIGHT), ..Asked::default() })
 }
 
 fn asked(arguments: &[OsString]) -> Result<Asked, Failure> {
@@ -71,13 +75,8 @@ fn run(root: &Path, asked: &Asked) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Optimized, since there are many, and not by the test runner, which ends what takes so long.
 fn histories(root: &Path, asked: &Asked) -> Command {
-    let mut histories = cargo(
-        root,
-        ["test", "--locked", "--package", "scenarios", "--profile", "histories", "--test", "it", "--"],
-    );
-    histories.args([TEST, "--exact", "--ignored", "--nocapture"]);
+    let mut histories = scenario::alone(root, TEST);
     if let Some(seed) = asked.seed {
         histories.env("USHER_DST_SEED", seed.to_string());
     }

@@ -5,6 +5,7 @@ mod bench;
 mod checks;
 mod command;
 mod dst;
+mod exhaustive;
 mod failure;
 mod infra;
 mod lambda;
@@ -14,6 +15,7 @@ mod museum;
 mod nightly;
 mod page;
 mod report;
+mod scenario;
 mod sizes;
 mod source;
 mod testing;
@@ -47,11 +49,13 @@ Usage: cargo xtask COMMAND
   dst [ARGS]   lives through histories of the whole service, drawn from seeds, and holds each against every promise: `--seeds N` of them (1,000 if not said),
                `--from N` on, `--json FILE` for the figures, `--write-docs` for the tables in docs/reliability.md; `--seed N` is one alone, told step by step,
                and what fails cut to the shortest history that does
+  exhaustive   has whoever works at six workloads die before and after each I/O, and goes through every order of six events: `--pairs` adds each
+               pair of two deaths in one workload, `--write-docs` puts the tables into docs/reliability.md
   week [ARGS]  lives through a working week of a company of 400 accounts, by chance from a seed, and tells it as tables (target/week.md):
                `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
   museum [NN]  does to a copy of the code what has gone wrong in other systems (tests/museum), one after the other or NN alone, and fails where
                the tests that are named for it don't notice
-  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, that week, that museum, and all benchmarks, with their rows in target/bench.json
+  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, 10,000 histories, pairs of deaths, that week, that museum, and all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Some("test") => testing::run(&root(), Need::from_environment(), &rest),
         Some("ci") if rest.is_empty() => checks::run(&root(), checks::CI),
         Some("bench") => bench::run(&root(), &rest),
+        Some("exhaustive") => exhaustive::command(&root(), &rest),
         Some("dst") => dst::command(&root(), &rest),
         Some("infra") if rest.is_empty() => infra::command(&root()),
         Some("page") => page::command(&root(), &rest),

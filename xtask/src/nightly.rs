@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::{bench, checks, failure::Failure, infra, lambda, museum, report::Report, sizes, testing, week};
+use crate::{
+    bench, checks, dst, exhaustive, failure::Failure, infra, lambda, museum, report::Report, sizes, testing,
+    week,
+};
 
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -16,6 +19,8 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     report.check("sizes of all functions", || sizes::check(root));
     report.check("the functions for arm64", || lambda::check(root));
     report.check("the functions under cargo lambda", || lambda::run(root));
+    report.check("10,000 histories", || dst::check(root));
+    report.check("crash points, pairs and orders", || exhaustive::check(root));
     report.check("the week", || week::check(root));
     report.check("the bug museum", || museum::check(root));
     report.check("benchmarks", || bench::run(root, &["--json".into(), "target/bench.json".into()]));

@@ -2,11 +2,7 @@
 
 use std::{ffi::OsString, path::Path};
 
-use crate::{
-    command::{self, cargo},
-    failure::Failure,
-    marks,
-};
+use crate::{command, failure::Failure, marks, scenario};
 
 /// The test, in the program that holds all scenarios.
 const TEST: &str = "scenarios::week::the_whole_week_of_a_large_company";
@@ -53,12 +49,8 @@ fn mistake(text: &str) -> Failure {
 
 fn run(root: &Path, asked: &Asked) -> Result<(), Failure> {
     let tables = root.join(TABLES);
-    // Optimized, and not by the test runner, which ends what takes so long.
-    let mut week = cargo(
-        root,
-        ["test", "--locked", "--package", "scenarios", "--profile", "histories", "--test", "it", "--"],
-    );
-    week.args([TEST, "--exact", "--ignored", "--nocapture"]).env("USHER_WEEK_TABLE", &tables);
+    let mut week = scenario::alone(root, TEST);
+    week.env("USHER_WEEK_TABLE", &tables);
     if let Some(seed) = asked.seed {
         week.env("USHER_WEEK_SEED", seed.to_string());
     }

@@ -106,8 +106,7 @@ impl Subject<'_> {
                 | State::Blocked { .. } => None,
             },
         };
-        // What is ours and gone is missing here too, once the lists must show it.
-        let has_it = self.row.is_some_and(|row| row.is_ours() && (self.listed || !self.must_be_listed(row)));
+        let has_it = self.row.is_some_and(Row::is_ours);
         let decision = match (self.wanted.is_some(), has_it) {
             (true, false) => Decision::withhold(Operation::Grant, asleep()),
             (false, true) => Decision::withhold(Operation::Revoke, asleep()),

@@ -384,11 +384,6 @@ fn an_account_that_is_not_active_is_only_slept_on() {
     assert_eq!(suspended(Some(row(State::Dormant)), sync()).says(), "nothing");
     let pending = Some(row(State::Granting(intent(at(59), false))));
     assert_eq!(suspended(pending, sync()).says(), "record:closed withheld:account_not_active");
-    // What is gone by then is told, and waits for the account.
-    let gone = |row| Case { listed: false, ..suspended(Some(row), sync()) };
-    assert_eq!(gone(row(State::Dormant)).says(), "withheld:account_not_active");
-    assert_eq!(gone(row(State::Ours)).says(), "record:dormant withheld:account_not_active");
-    assert_eq!(gone(Row { changed_at: at(58), ..row(State::Dormant) }).says(), "nothing");
     // Active again.
     assert_eq!(
         Case { row: Some(row(State::Dormant)), wanted: sync(), listed: true, ..case() }.says(),

@@ -1,7 +1,5 @@
 //! What people do. An act that can't be done at that moment is none.
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use serde_json::json;
 use shared::{
@@ -16,7 +14,7 @@ use simulator::{
 };
 
 use super::{documents, history::Act, simulation::Simulation};
-use crate::scenarios::{chance::Chance, promises::Violation, service::USHER};
+use crate::scenarios::{chance::Chance, service::USHER};
 
 pub(super) const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6";
 
@@ -315,8 +313,3 @@ async fn hold_or_release(simulation: &Simulation, chance: &mut Chance) {
 /// Names of people that must be in nothing that Usher tells.
 pub(super) const PEOPLE: [&str; 4] =
     ["alba@example.com", "bruno@example.com", "Alba Example", "Bruno Example"];
-
-/// Whether a violation is about one of these keys.
-pub(super) fn is_about(violation: &Violation, keys: &BTreeSet<AssignmentKey>) -> bool {
-    matches!(violation, Violation::Differs { key, .. } if keys.contains(key))
-}

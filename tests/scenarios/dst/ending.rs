@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use shared::{domain::AssignmentKey, ledger::Row, ports::LedgerReader as _};
+use shared::{
+    domain::{AccountId, AssignmentKey, PermissionSetArn},
+    ledger::Row,
+    ports::LedgerReader as _,
+};
 
 use super::{
-    acts::{PEOPLE, is_about},
+    acts::PEOPLE,
     documents,
     history::{Function, History, Step, What},
     menu::Trouble,
@@ -113,15 +117,22 @@ impl Simulation {
         let given: BTreeSet<&str> = withheld.values().map(String::as_str).collect();
         let declared: Vec<&str> = possible.into_iter().filter(|reason| given.contains(reason)).collect();
         let mut found = checker.converged(&world, withheld, &declared);
-        found.retain(|one| !matches!(one, Violation::ReasonMissing(_)) && !is_about(one, &hanging));
+        let waits =
+            |one: &Violation| matches!(one, Violation::Differs { key, .. } if hanging.contains(&place(key)));
+        // Nobody looks into an account that isn't active: what is gone there is noticed once it is.
+        let asleep = |one: &Violation| {
+            matches!(one, Violation::Differs { key, wanted: true, reason: None }
+                if world.accounts_now().iter().any(|account| account.id == key.account && !account.state.is_active()))
+        };
+        found.retain(|one| !matches!(one, Violation::ReasonMissing(_)) && !waits(one) && !asleep(one));
         found
     }
 
-    /// The keys of requests that never end.
-    fn hanging(&self) -> BTreeSet<AssignmentKey> {
+    /// Where requests never end: whatever else has to be done about the permission set in that account waits for them.
+    fn hanging(&self) -> BTreeSet<(AccountId, PermissionSetArn)> {
         let world = self.service.world();
         let ours = world.request_log().filter(|request| *request.by.name == *USHER);
-        ours.filter(|request| request.settled.is_none()).map(|request| request.key.clone()).collect()
+        ours.filter(|request| request.settled.is_none()).map(|request| place(&request.key)).collect()
     }
 
     /// The reasons that what happened can have led to.
@@ -170,7 +181,7 @@ impl Simulation {
         let after: BTreeMap<AssignmentKey, Row> =
             self.service.rows().await.into_iter().map(|row| (row.key.clone(), row)).collect();
         let hanging = self.hanging();
-        for before in rows.into_iter().filter(|row| !hanging.contains(&row.key)) {
+        for before in rows.into_iter().filter(|row| !hanging.contains(&place(&row.key))) {
             match after.get(&before.key) {
                 // Tombstones are cleared away after a day.
                 None if before.state.label() == "closed" => {}
@@ -195,4 +206,9 @@ impl Simulation {
             .map(Violation::NamesPeople)
             .collect()
     }
+}
+
+/// The role that a request is about: AWS changes one for one request at a time.
+fn place(key: &AssignmentKey) -> (AccountId, PermissionSetArn) {
+    (key.account.clone(), key.permission_set.clone())
 }

@@ -128,6 +128,16 @@ fn the_same_seed_gives_the_same_trace() {
     assert_ne!(live(&History::of(3)).unwrap().0, live(&History::of(4)).unwrap().0);
 }
 
+/// The first few of those that `cargo xtask dst` lives through.
+#[test]
+fn some_histories_keep_every_promise() {
+    keep_panics_quiet();
+    let (_, failed) = live_through(0, 24);
+    let failed: Vec<String> =
+        failed.into_iter().map(|failed| format!("seed {}: {}", failed.seed, failed.why)).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
 #[expect(clippy::disallowed_methods, reason = "a test's own environment, not the product's settings")]
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable)

@@ -44,6 +44,7 @@ const MODULES: &[Module] = &[
     pure("import",       &["domain", "policy", "permission_sets", "rules", "resolve"]),
     pure("cloudformation", &["domain", "policy", "permission_sets", "rules", "import"]),
     pure("audit",        &["domain", "permission_sets", "rules", "ledger", "plan"]),
+    pure("payloads",     &["events"]),
     acts("metrics",      &[]),
     acts("ports",        &["domain", "permission_sets", "rules", "events", "ledger", "resolve", "plan", "guardrail", "provisioning", "outcome"]),
     acts("clock",        &["ports"]),

@@ -14,7 +14,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("functions", &["shared"]),                                        // never each other
     ("simulator", &["shared"]),                                        // knows nothing of the functions
     ("cli",       &["shared", "functions", "simulator"]),
-    ("tests",     &["shared", "functions", "simulator", "cli"]),
+    ("tests",     &["shared", "functions", "simulator", "cli", "tests"]),
     ("xtask",     &[]),
 ];
 
