@@ -44,7 +44,7 @@ pub enum Metric {
     /// Since the last round of the sweep has ended.
     SweepAge,
     RulesRefused,
-    /// Tags that rules go by whose values have changed.
+    /// Tags that rules go by that have changed, or have come with something new.
     TrustedTagChanged,
     /// 1 while something is frozen because the ledger may not be whole.
     EpochMismatch,
@@ -125,7 +125,7 @@ impl Metric {
             Self::Drift => of("Drift", "Count", None, &["reconcile", "on-permission-set-event"]),
             Self::SweepAge => of("SweepAge", "Seconds", None, &["tick"]),
             Self::RulesRefused => of("RulesRefused", "Count", None, &["on-rules-change"]),
-            Self::TrustedTagChanged => of("TrustedTagChanged", "Count", None, &["sweep"]),
+            Self::TrustedTagChanged => of("TrustedTagChanged", "Count", None, &["sweep", "reconcile"]),
             Self::EpochMismatch => of("EpochMismatch", "Count", None, &["tick"]),
         }
     }
