@@ -33,7 +33,7 @@ const LATE_END: &str =
 const LATER: &str =
     "Only a request in the management account that takes long goes by that role (scenarios::slow_requests).";
 
-pub(super) const REASONS: [Reason; 40] = [
+pub(super) const REASONS: [Reason; 39] = [
     reason("audit", "ReadsItsAccounts", "organizations:ListTagsForResource", NO_BULK),
     reason("audit", "ReadsItsUnits", "organizations:DescribeOrganizationalUnit", NO_LIST),
     reason(
@@ -41,12 +41,6 @@ pub(super) const REASONS: [Reason; 40] = [
         "ReadsTheInstance",
         "sso:ListAccountAssignmentsForPrincipal",
         "A report goes by principal only where that takes fewer calls, in larger organizations (engine/audit/collect.rs, scenarios::audits).",
-    ),
-    reason(
-        "audit",
-        "TakesTurnsWithTheSweep",
-        "seen#fact",
-        "It leaves a word only where the sweep is at work just then (engine/turns.rs, scenarios::audit_reports).",
     ),
     reason("on-group-event", "ReadsTagsInBulk", "tag:GetResources", MANY),
     reason("on-group-event", "ReadsWhatOnlyTheManagementAccountMayRead", "sts:AssumeRole", MANY),
