@@ -20,7 +20,7 @@ use super::{
     error::{calling, unreadable},
     parse,
 };
-use crate::ports::PortError;
+use crate::{domain::AccountId, ports::PortError};
 
 /// What was asked for, or nothing where AWS says by this code that there is none.
 fn there_is<T, E>(
@@ -192,6 +192,16 @@ impl Connection {
                     Some(_) | None => Err(calling("HeadBucket")(error)),
                 }
             }
+        }
+    }
+
+    /// Whether a bucket that may be used is this account's own. Others may have let this account into theirs.
+    pub async fn bucket_is_of(&self, name: &str, account: &AccountId) -> Result<bool, PortError> {
+        let owner = account.to_string();
+        match self.s3().head_bucket().bucket(name).expected_bucket_owner(owner).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403) => Ok(false),
+            Err(error) => Err(calling("HeadBucket")(error)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The templates in `infra/`: what they let through, and whom they allow what.
 
 mod alarms;
+mod buckets;
 mod costs;
 mod environment;
 mod events;
