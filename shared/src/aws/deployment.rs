@@ -205,6 +205,13 @@ impl Connection {
         }
     }
 
+    /// Whether messages may be received from a queue. One that is there comes again at once.
+    pub async fn receives_from(&self, url: &str) -> Result<(), PortError> {
+        let request = self.sqs().receive_message().queue_url(url).max_number_of_messages(1);
+        let answer = request.visibility_timeout(0).wait_time_seconds(0).send().await;
+        answer.map(|_| ()).map_err(calling("ReceiveMessage"))
+    }
+
     /// How a bucket is set up.
     pub async fn bucket_set_up(&self, name: &str) -> Result<BucketSetUp, PortError> {
         let versioning = self.s3().get_bucket_versioning().bucket(name).send().await;
