@@ -9,6 +9,7 @@ mod events_queue;
 mod ledger_keys;
 mod moto_patterns;
 mod moto_stacks;
+mod pages;
 mod pattern;
 mod policies;
 mod roles;
