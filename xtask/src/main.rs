@@ -51,7 +51,7 @@ Usage: cargo xtask COMMAND
                `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
   museum [NN]  does to a copy of the code what has gone wrong in other systems (tests/museum), one after the other or NN alone, and fails where
                the tests that are named for it don't notice
-  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, that week, that museum, and all benchmarks, with their rows in target/bench.json
+  nightly      `ci`, and what takes too long for every change: SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, that week, that museum, and all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 

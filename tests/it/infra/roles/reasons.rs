@@ -33,7 +33,7 @@ const LATE_END: &str =
 const LATER: &str =
     "Only a request in the management account that takes long goes by that role (scenarios::slow_requests).";
 
-pub(super) const REASONS: [Reason; 39] = [
+pub(super) const REASONS: [Reason; 40] = [
     reason("audit", "ReadsItsAccounts", "organizations:ListTagsForResource", NO_BULK),
     reason("audit", "ReadsItsUnits", "organizations:DescribeOrganizationalUnit", NO_LIST),
     reason(
@@ -109,6 +109,12 @@ pub(super) const REASONS: [Reason; 39] = [
     ),
     reason("sweep", "ReadsItsUnits", "organizations:DescribeOrganizationalUnit", NO_LIST),
     reason("sweep", "LooksUpPeopleAndGroups", "identitystore:ListGroupMembershipsForMember", LEFT),
+    reason(
+        "sweep",
+        "WritesWhatItLearnsAndDecides",
+        "outbox",
+        "It tells of tags and members of which no event has told (scenarios::alarms, scenarios::gains).",
+    ),
     reason(
         "sweep",
         "TakesOutWhatIsDoneWith",
