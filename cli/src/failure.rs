@@ -87,6 +87,8 @@ pub enum Failure {
     LedgerInUse { path: String },
     #[error("there is no queue `{url}` in this Region")]
     NoQueue { url: String },
+    #[error("cannot receive from the queue `{url}`")]
+    Unheard { url: String, source: PortError },
     #[error("no rules are in force by the ledger `{ledger}`")]
     NothingInForce { ledger: String },
     #[error(
@@ -250,6 +252,9 @@ impl Failure {
             }
             Self::NoQueue { .. } => {
                 "give the URL of a queue that is there, in the Region that `usher run` works in"
+            }
+            Self::Unheard { .. } => {
+                "whoever it works as needs `sqs:ReceiveMessage` there, `kms:Decrypt` where the queue has a key of its own, and an endpoint that is SQS's"
             }
             Self::NothingInForce { .. } => {
                 "give rules with --rules, or bring some into force with `usher rules publish`"

@@ -3,6 +3,8 @@
 //! Each is told by an event of the log, of a target of its own, which `telemetry` writes as a line of `CloudWatch`'s embedded metric format and as
 //! nothing else. A metric has numbers, the name of a function and words of ours: no id, and no name of a person.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 /// The namespace of all metrics.
@@ -44,8 +46,12 @@ pub enum Metric {
     /// Since the last round of the sweep has ended.
     SweepAge,
     RulesRefused,
-    /// Tags that rules go by whose values have changed.
+    /// Tags that rules go by that have changed, or have come with something new.
     TrustedTagChanged,
+    /// Accounts that a permission set's edits have not reached, when that is over.
+    NotReprovisioned,
+    /// Since the last report of who has what was finished.
+    AuditAge,
     /// 1 while something is frozen because the ledger may not be whole.
     EpochMismatch,
 }
@@ -87,7 +93,7 @@ const PARKS: &[&str] = &[
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::DeadLetters,
         Self::EventToAccess,
         Self::Granted,
@@ -104,6 +110,8 @@ impl Metric {
         Self::SweepAge,
         Self::RulesRefused,
         Self::TrustedTagChanged,
+        Self::NotReprovisioned,
+        Self::AuditAge,
         Self::EpochMismatch,
     ];
 
@@ -125,7 +133,9 @@ impl Metric {
             Self::Drift => of("Drift", "Count", None, &["reconcile", "on-permission-set-event"]),
             Self::SweepAge => of("SweepAge", "Seconds", None, &["tick"]),
             Self::RulesRefused => of("RulesRefused", "Count", None, &["on-rules-change"]),
-            Self::TrustedTagChanged => of("TrustedTagChanged", "Count", None, &["sweep"]),
+            Self::TrustedTagChanged => of("TrustedTagChanged", "Count", None, &["sweep", "reconcile"]),
+            Self::NotReprovisioned => of("NotReprovisioned", "Count", None, &["reprovision"]),
+            Self::AuditAge => of("AuditAge", "Seconds", None, &["tick"]),
             Self::EpochMismatch => of("EpochMismatch", "Count", None, &["tick"]),
         }
     }
@@ -147,30 +157,37 @@ impl Metric {
     }
 }
 
+const OTHER: &str = "other";
+
+/// What [`class`] knows: words of AWS's, and the class.
+const CLASSES: [(&str, &str); 11] = [
+    ("unexpected internal", "internal"),
+    ("taking longer than usual", "not_ready"),
+    ("unable to complete your request", "not_ready"),
+    ("too many requests", "throttled"),
+    ("rate exceeded", "throttled"),
+    ("not supported policy", "policy"),
+    ("access denied", "denied"),
+    ("not authorized", "denied"),
+    ("quota", "quota"),
+    ("limit", "quota"),
+    ("was not found", "not_found"),
+];
+
+/// All classes that [`class`] can tell.
+pub fn classes() -> BTreeSet<&'static str> {
+    CLASSES.iter().map(|(_, class)| *class).chain([OTHER]).collect()
+}
+
 /// A short word for why AWS has failed or refused a request, by what it says: they are few, and none quotes anything.
 pub fn class(reason: &str) -> &'static str {
-    const CLASSES: [(&str, &str); 11] = [
-        ("unexpected internal", "internal"),
-        ("taking longer than usual", "not_ready"),
-        ("unable to complete your request", "not_ready"),
-        ("too many requests", "throttled"),
-        ("rate exceeded", "throttled"),
-        ("not supported policy", "policy"),
-        ("access denied", "denied"),
-        ("not authorized", "denied"),
-        ("quota", "quota"),
-        ("limit", "quota"),
-        ("was not found", "not_found"),
-    ];
     let reason = reason.to_ascii_lowercase();
     let found = CLASSES.iter().find(|(words, _)| reason.contains(words));
-    found.map_or("other", |(_, class)| class)
+    found.map_or(OTHER, |(_, class)| class)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]

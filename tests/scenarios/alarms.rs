@@ -3,6 +3,7 @@
 //! Whatever happens, no line of the log and none of a metric has a name of a person or a group: that is looked for in each of them.
 
 mod names;
+mod tags;
 mod template;
 
 use std::{
@@ -13,8 +14,7 @@ use std::{
 
 use serde_json::{Value, json};
 use shared::{
-    engine::{Became, EngineSettings, Taken},
-    outcome::{Happened, OfTag},
+    engine::{Became, EngineSettings, ReportEnd, Taken},
     ports::{Clock as _, Ledger as _, LedgerReader as _, Seen, SeenKind},
     settings::LogLevel,
     telemetry,
@@ -23,6 +23,7 @@ use simulator::Fault;
 use tracing::subscriber::DefaultGuard;
 
 use super::{
+    audit_reports::{self, Shelf},
     model::{Rules, group, in_ou, rules, tagged},
     service::{Service, Start},
 };
@@ -350,38 +351,61 @@ async fn drift_is_counted_when_others_delete_and_when_they_make() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trusted_tags_that_change_are_told_with_their_key_and_counted_by_the_sweep() {
+async fn trusted_tags_that_change_are_told_with_their_key_and_counted_by_whoever_looks_first() {
     let log = Log::begin();
     let service = settled(&production()).await;
     service.sweep_and_settle().await;
-    assert_eq!(
-        log.values("TrustedTagChanged", "sweep"),
-        [0; 0],
-        "the first look has nothing to compare with"
-    );
-    let told = service.ledger.untold(100).await.unwrap();
-    service.ledger.told(&told).await.unwrap();
+    assert_eq!(tags::told(&service).await, [], "the first look has nothing to compare with");
 
     service.tag("play", "Environment", "Production").await;
     service.tag("one-dev", "Owner", "Alba Example").await;
     service.settle().await;
+    assert_eq!(tags::told(&service).await, [tags::of_account(&service, "play", "Environment")]);
     service.sweep_and_settle().await;
-    assert_eq!(log.values("TrustedTagChanged", "sweep"), [1]);
-    let told = service.ledger.untold(100).await.unwrap();
-    let changed: Vec<&OfTag> = told
-        .iter()
-        .filter_map(
-            |outcome| {
-                if let Happened::TrustedTagChanged(of) = &outcome.happened { Some(of) } else { None }
-            },
-        )
-        .collect();
-    let of_play =
-        OfTag { account: Some(service.account("play")), permission_set: None, key: "Environment".into() };
-    assert_eq!(changed, [&of_play]);
     service.sweep_and_settle().await;
-    assert_eq!(log.values("TrustedTagChanged", "sweep"), [1], "it is told once");
+    assert_eq!(tags::told(&service).await, [], "it is told once");
+    assert_eq!(log.values("TrustedTagChanged", "reconcile"), [1]);
+    assert_eq!(log.values("TrustedTagChanged", "sweep"), [0; 0]);
     service.converged(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn audit_age_grows_while_no_report_is_finished_and_where_none_ever_was() {
+    let (service, log) = (Service::new(), Log::begin());
+    tick(&service).await;
+    assert_eq!(log.values("AuditAge", "tick"), [0; 0], "there are no rules yet");
+    service.publish(&developers()).await;
+    tick(&service).await;
+    service.pass(Duration::from_hours(49)).await;
+    tick(&service).await;
+    assert!(log.last("AuditAge", "tick") > 172_800);
+    let shelf = Shelf::default();
+    let ended = audit_reports::run(&service, &shelf, audit_reports::DAILY).await.unwrap();
+    assert_eq!(ended.run, ReportEnd::Written);
+    tick(&service).await;
+    assert!(log.last("AuditAge", "tick") < 600);
+    // Runs that finish none make it no younger.
+    service.pass(Duration::from_hours(49)).await;
+    shelf.fail();
+    audit_reports::run(&service, &shelf, audit_reports::DAILY).await.unwrap_err();
+    tick(&service).await;
+    assert!(log.last("AuditAge", "tick") > 172_800);
+}
+
+#[tokio::test(start_paused = true)]
+async fn not_reprovisioned_accounts_are_counted_when_an_edit_does_not_reach_them() {
+    let service = settled(&developers()).await;
+    let log = Log::begin();
+    service.edit("ReadOnlyAccess", "one").await;
+    service.reprovision_for(Duration::from_mins(25)).await;
+    assert_eq!(log.values("NotReprovisioned", "reprovision"), [0; 0], "it has reached all");
+
+    let (account, set) = (service.account("two-dev"), service.set("ReadOnlyAccess"));
+    service.world().faults.policy_is_missing(account, set, "CustomPolicy");
+    service.edit("ReadOnlyAccess", "two").await;
+    service.reprovision_for(Duration::from_hours(2)).await;
+    assert_eq!(service.outdated("ReadOnlyAccess").await, ["two-dev"]);
+    assert_eq!(log.values("NotReprovisioned", "reprovision"), [1]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@ use super::{
 
 /// Reports in memory. Some write may fail, and everything after it: the function has died.
 #[derive(Default)]
-struct Shelf {
+pub(super) struct Shelf {
     kept: Mutex<BTreeMap<String, Vec<u8>>>,
     /// How many writes are still done.
     left: Mutex<Option<usize>>,
@@ -38,6 +38,11 @@ impl Shelf {
         }
         self.kept.lock().unwrap().insert(name.to_owned(), content.to_vec());
         Ok(())
+    }
+
+    /// From now on every write fails.
+    pub(super) fn fail(&self) {
+        *self.left.lock().unwrap() = Some(0);
     }
 
     fn names(&self) -> Vec<String> {
@@ -91,10 +96,10 @@ async fn granted() -> Service {
     service
 }
 
-const DAILY: ReportSettings =
+pub(super) const DAILY: ReportSettings =
     ReportSettings { run_for: Duration::from_mins(10), every: Duration::from_hours(20) };
 
-async fn run(
+pub(super) async fn run(
     service: &Service,
     shelf: &Shelf,
     settings: ReportSettings,

@@ -19,7 +19,7 @@ use super::{
     service::{Service, Start},
 };
 
-const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6";
+pub(super) const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-7223a1b2c3d4e5f6";
 
 pub(super) async fn make_group(service: &Service, name: &str) {
     let input = store::CreateGroup {

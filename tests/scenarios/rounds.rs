@@ -214,7 +214,7 @@ async fn a_run_that_was_slow_leaves_the_round_to_the_one_that_has_taken_it() {
     let service = page_by_page().await;
     service.sweep().await.unwrap();
     // Behind that write, it compares tags and gives its summary.
-    let slow = Fuse::new(When::StallAfter(steps - 5, longer));
+    let slow = Fuse::new(When::StallAfter(steps - 4, longer));
     let ports = fused(&service.ports, &slow);
     let (slow, quick) = tokio::join!(sweep::handle(ports.sweep()), async {
         service.pass(service.ports.sweep.hold + Duration::from_secs(30)).await;

@@ -13,7 +13,7 @@ use crate::{
     tools::{CFN_LINT, CHECKOV, SAM},
 };
 
-/// All that judges templates: what every change must pass, and what runs by night.
+/// All that judges templates: what every change must pass, and `sam validate`, which runs by night.
 pub(crate) fn command(root: &Path) -> Result<(), Failure> {
     let mut report = Report::default();
     for (name, check) in [CLOUDFORMATION, SECURITY, AS_SAM] {
@@ -25,9 +25,8 @@ pub(crate) fn command(root: &Path) -> Result<(), Failure> {
 type Check = (&'static str, fn(&Path) -> Result<(), Failure>);
 
 const CLOUDFORMATION: Check = ("templates: cfn-lint", check);
+const SECURITY: Check = ("templates: checkov", security);
 /// Its installation takes longer than a minute.
-pub(crate) const SECURITY: Check = ("templates: checkov", security);
-/// So does this one's.
 pub(crate) const AS_SAM: Check = ("templates: sam validate", as_sam);
 
 /// By CloudFormation's own schemas. `infra/.cfnlintrc.yaml` holds what is asked for beyond the defaults; an exception stands in the template.
@@ -43,7 +42,7 @@ pub(crate) fn check(root: &Path) -> Result<(), Failure> {
 }
 
 /// By checkov's rules for CloudFormation. An exception stands in `infra/.checkov.yaml`, or in the template beside what it is about, with its reason.
-fn security(root: &Path) -> Result<(), Failure> {
+pub(crate) fn security(root: &Path) -> Result<(), Failure> {
     command::run(
         program(CHECKOV.ready(root)?, root)
             .args(["--config-file", "infra/.checkov.yaml", "--directory", "infra"])

@@ -39,7 +39,7 @@ Usage: cargo xtask COMMAND
                What is missing on this machine is told as `not run` (with CI set, it is a failure)
   ci           every check that a change must pass, the tests among them; nothing may be missing
   bench [ARGS] measures what Usher reaches against the simulated AWS, and what its decisions cost; `bench --help` tells ARGS
-  infra        judges the templates in infra/ with cfn-lint (part of `ci`), checkov and `sam validate` (part of `nightly`: to install these takes minutes)
+  infra        judges the templates in infra/ with cfn-lint and checkov (part of `ci`), and `sam validate` (part of `nightly`: to install it takes minutes)
   page         opens the audit's page in Chromium, as its readers do; Node.js 20 must be there, Chromium is installed where apt-get may.
                `--measure` tells how fast the page of a large organization is instead
   lambda       builds the functions for Lambda's arm64 with cargo-lambda, fails where one has grown (`--accept`, as below), and runs them in the runtime that
@@ -55,7 +55,7 @@ Usage: cargo xtask COMMAND
                `--seed N` takes another week, `--write-docs` puts the tables into docs/reliability.md
   museum [NN]  does to a copy of the code what has gone wrong in other systems (tests/museum), one after the other or NN alone, and fails where
                the tests that are named for it don't notice
-  nightly      `ci`, and what takes too long for every change: checkov and SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, 10,000 histories, pairs of deaths, that week, that museum, and all benchmarks, with their rows in target/bench.json
+  nightly      `ci`, and what takes too long for every change: SAM on the templates, the roles against what is called, the functions' sizes, arm64 and cargo-lambda, 10,000 histories, pairs of deaths, that week, that museum, and all benchmarks, with their rows in target/bench.json
   help         this text
 ";
 

@@ -24,7 +24,7 @@ pub(super) async fn look(
 ) {
     parameters(arguments, around, findings);
     table::before(&around.way, &arguments.table, is(arguments, Kept::Table) == NEW, findings).await;
-    buckets(&around.way, arguments, findings).await;
+    buckets(around, arguments, findings).await;
     if arguments.rules.is_empty() {
         findings.untried("rules", "--rules PATH looks at the rule files to begin with");
     } else {
@@ -73,7 +73,8 @@ fn is(arguments: &BeforeArgs, kept: Kept) -> &'static str {
     if arguments.existing.contains(&kept) { EXISTING } else { NEW }
 }
 
-async fn buckets(way: &Connection, arguments: &BeforeArgs, findings: &mut Findings) {
+async fn buckets(around: &Surroundings, arguments: &BeforeArgs, findings: &mut Findings) {
+    let way = &around.way;
     let rules = ("rules bucket", "RulesBucket", &arguments.rules_bucket, Kept::RulesBucket);
     let reports = ("reports bucket", "ReportsBucket", &arguments.reports_bucket, Kept::ReportsBucket);
     if arguments.rules_bucket.is_some() && arguments.rules_bucket == arguments.reports_bucket {
@@ -119,7 +120,29 @@ async fn buckets(way: &Connection, arguments: &BeforeArgs, findings: &mut Findin
                 format!("there is a bucket {name} already, and the deployment would fail at it"),
                 format!("if it is meant: --existing {}, and {parameter}Is=existing. Else another name", what.replace(' ', "-")),
             ),
-            (BucketSeen::Usable { .. }, _) => set_up(way, what, name, kept, findings).await,
+            (BucketSeen::Usable { .. }, _) => {
+                if is_own(around, what, name, findings).await {
+                    set_up(way, what, name, kept, findings).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether a bucket is this account's own: the functions' roles reach no other.
+async fn is_own(around: &Surroundings, what: &'static str, name: &str, findings: &mut Findings) -> bool {
+    let Some(caller) = &around.caller else { return true };
+    match around.way.bucket_is_of(name, &caller.account).await {
+        Ok(true) => true,
+        Ok(false) => {
+            let found = format!("{name} is another account's, which lets this one in");
+            findings.bad(what, found, "take a bucket of this account: functions reach no other, since whoever owns it could change what they read");
+            false
+        }
+        Err(error) => {
+            let found = format!("whose {name} is can't be told: {}", line(&error.to_string()));
+            findings.warning(what, found, way_out(&error, "s3:ListBucket"));
+            true
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
     error::{calling, unreadable},
     parse,
 };
-use crate::ports::PortError;
+use crate::{domain::AccountId, ports::PortError};
 
 /// What was asked for, or nothing where AWS says by this code that there is none.
 fn there_is<T, E>(
@@ -193,6 +193,23 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Whether a bucket that may be used is this account's own. Others may have let this account into theirs.
+    pub async fn bucket_is_of(&self, name: &str, account: &AccountId) -> Result<bool, PortError> {
+        let owner = account.to_string();
+        match self.s3().head_bucket().bucket(name).expected_bucket_owner(owner).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403) => Ok(false),
+            Err(error) => Err(calling("HeadBucket")(error)),
+        }
+    }
+
+    /// Whether messages may be received from a queue. One that is there comes again at once.
+    pub async fn receives_from(&self, url: &str) -> Result<(), PortError> {
+        let request = self.sqs().receive_message().queue_url(url).max_number_of_messages(1);
+        let answer = request.visibility_timeout(0).wait_time_seconds(0).send().await;
+        answer.map(|_| ()).map_err(calling("ReceiveMessage"))
     }
 
     /// How a bucket is set up.

@@ -15,6 +15,12 @@ pub(super) const SWEPT: &str = "swept";
 /// The fact that says when a tick first found rules to sweep by.
 pub(super) const TO_SWEEP: &str = "to-sweep";
 
+/// The fact that says when a report of who has what was last finished.
+pub(super) const AUDITED: &str = "audited";
+
+/// The fact that says when a tick first found rules, and so something to report.
+pub(super) const TO_AUDIT: &str = "to-audit";
+
 /// How much stands that needs a person, or time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Gauges {

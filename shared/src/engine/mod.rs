@@ -58,6 +58,7 @@ mod survey;
 mod sweep;
 mod tick;
 mod transfer;
+mod trusted_tags;
 mod turns;
 mod wake;
 

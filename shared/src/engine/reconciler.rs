@@ -8,7 +8,12 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{AccountHint, Members, Planner, ReadError, Wake, allowance::budgets, refusals, remember};
+use super::{
+    AccountHint, Basis, Decided, Members, Planner, ReadError, Wake,
+    allowance::budgets,
+    refusals, remember,
+    trusted_tags::{TrustedTags, of_sets},
+};
 use crate::{
     causes,
     domain::{AccountId, AssignmentKey, GroupId, Operation, Principal, RulesVersion},
@@ -102,11 +107,13 @@ impl Reconciler<'_> {
 
     async fn bounded(&self, hint: &AccountHint, scope: Option<&Scope>) -> Result<Reconciled, ReconcileError> {
         for _ in 0..TRIES {
+            let began = self.planner.reader.clock.now();
             let (decided, basis) =
                 self.planner.account_with_names(&hint.account, &hint.cause, hint.ou_names_since).await?;
             let now = self.planner.reader.clock.now();
             let budgets = budgets(self.ledger, &basis, &hint.cause, now).await?;
             remember(self.ledger, &basis.learned).await?;
+            self.compare_tags(&decided, &basis, hint, began).await?;
             let approved = match scope {
                 Some(scope) => guardrail::approve_within(decided.plan, &budgets, scope),
                 None => guardrail::approve(decided.plan, &budgets),
@@ -153,6 +160,27 @@ impl Reconciler<'_> {
             return Ok(summary(&approved));
         }
         Err(ReconcileError::Restless(hint.account.clone()))
+    }
+
+    /// Tells what has changed of the tags that it was decided by, before anything is given by them: they may be gone again at the next look.
+    async fn compare_tags(
+        &self,
+        decided: &Decided,
+        basis: &Basis,
+        hint: &AccountHint,
+        since: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let trusted = TrustedTags {
+            ledger: self.ledger,
+            rules: &basis.rules,
+            cause: &hint.cause,
+            function: FUNCTION,
+            since,
+            now: self.planner.reader.clock.now(),
+        };
+        let account = decided.account.as_ref().map(|account| (&account.id, &account.tags));
+        trusted.compare(account, &of_sets(&basis.learned)).await?;
+        Ok(())
     }
 
     /// Keeps who is in the groups that are given something for the first time. No access waits for it: what fails is left to the events and the sweep.

@@ -4,7 +4,6 @@
 //! stands, page by page, and what a page found is in the inbox before the page counts as done. See `docs/adr/0015`.
 
 mod round;
-mod tags;
 
 use std::time::Duration;
 
@@ -16,13 +15,17 @@ use super::{
     allowance::budgets,
     gauges::{Gauges, SWEPT},
     members::Why,
-    signed, turns,
+    signed,
+    trusted_tags::TrustedTags,
+    turns,
 };
 use crate::{
     causes, guardrail,
     ledger::{Round, Row, State, Worker},
     ports::{Ledger, LedgerError, PortError, Queue, Seen, SeenKind},
 };
+
+const FUNCTION: &str = "sweep";
 
 /// What a sweep found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -43,7 +46,7 @@ pub struct SweepSummary {
     pub forgotten: usize,
     /// People who have joined or left a group that matters, and of whom no event has told.
     pub moved: usize,
-    /// Tags that rules go by whose values have changed.
+    /// Tags that rules go by that have changed, or have come with something new.
     pub retagged: usize,
 }
 
@@ -146,9 +149,18 @@ impl Sweep<'_> {
     async fn go_through(&self, run: &mut Run<'_>, until: Timestamp) -> Result<SweepSummary, SweepError> {
         self.count(run).await?;
         let end = Box::pin(run.work(until)).await?;
-        let retagged = self.compare_tags(run).await?;
+        let trusted = TrustedTags {
+            ledger: self.ledger,
+            rules: &run.look.rules,
+            cause: &run.cause,
+            function: FUNCTION,
+            since: run.look.reading.started(),
+            now: self.planner.reader.clock.now(),
+        };
+        let retagged = trusted.compare(run.look.tags(), &run.set_tags).await?;
         let mut moved = 0;
         if end == SweepEnd::RoundEnded {
+            trusted.looked_at_all().await?;
             moved = self.compare_members(run, until).await?;
             let ended =
                 Seen { id: SWEPT.to_owned(), value: true.into(), at: self.planner.reader.clock.now() };

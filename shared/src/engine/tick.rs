@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     AccountHint, AnnounceError, Announcer, EngineSettings, EpochError, Epochs, Inbox, InboxError,
     OutlineError, ReadError, Rulebook, RulesOnHand, Wake,
-    gauges::{Gauges, SWEPT, TO_SWEEP},
+    gauges::{AUDITED, Gauges, SWEPT, TO_AUDIT, TO_SWEEP},
     outline::outlines,
     publish, signed,
 };
@@ -170,23 +170,33 @@ impl Tick<'_> {
             tell(Metric::Withheld, count(withheld));
             tell(Metric::Uncertain, count(uncertain));
         }
-        if let Some(since) = self.unswept_since(&facts).await? {
-            tell(Metric::SweepAge, now.duration_since(since).as_secs());
+        for (metric, ended, first) in
+            [(Metric::SweepAge, SWEPT, TO_SWEEP), (Metric::AuditAge, AUDITED, TO_AUDIT)]
+        {
+            if let Some(since) = self.since(&facts, ended, first).await? {
+                tell(metric, now.duration_since(since).as_secs());
+            }
         }
         Ok(())
     }
 
-    /// Since when no round of the sweep has ended. Before the first, and so where a sweep has never worked, since there have been rules to sweep by.
-    async fn unswept_since(&self, facts: &[Seen]) -> Result<Option<Timestamp>, LedgerError> {
+    /// Since when no round of the sweep has `ended`, or no report. Before the first, and so where none ever has, since there have been rules, as a tick has found
+    /// them `first`.
+    async fn since(
+        &self,
+        facts: &[Seen],
+        ended: &str,
+        first: &str,
+    ) -> Result<Option<Timestamp>, LedgerError> {
         let at = |id: &str| facts.iter().find(|fact| fact.id == id).map(|fact| fact.at);
-        if let Some(since) = at(SWEPT).or_else(|| at(TO_SWEEP)) {
+        if let Some(since) = at(ended).or_else(|| at(first)) {
             return Ok(Some(since));
         }
         if self.ledger.rules_in_force().await?.is_none() {
             return Ok(None);
         }
         let now = self.clock.now();
-        let first = Seen { id: TO_SWEEP.to_owned(), value: true.into(), at: now };
+        let first = Seen { id: first.to_owned(), value: true.into(), at: now };
         self.ledger.remember_first(SeenKind::Fact, &[first]).await?;
         Ok(Some(now))
     }

@@ -129,6 +129,8 @@ pub enum SeenKind {
     /// id: `waits:sweep`, `waits:audit`: when it was refused the turn at reading last.
     /// id: `declared-permission-sets`: how far the round over those has come.
     /// id: `standing`: how much was blocked, withheld and uncertain at the last sweep. id: `swept`: when the last round of the sweep ended.
+    /// id: `to-sweep`, `to-audit`: when a tick first found rules. id: `audited`: when a report of who has what was last finished.
+    /// id: `trusted-tags`: of which trusted keys a whole round of the sweep has looked at everything.
     /// id: `turned`: up to which instant the beginnings and ends of rules were handled.
     /// id: `members:` and a group's id: somebody is reading its members for the first time.
     /// id: `unhinted:` and a publication's id: rules that are to come into force, or have, and of which no account was hinted yet.

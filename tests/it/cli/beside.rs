@@ -29,6 +29,8 @@ pub(super) struct There {
     pub(super) lost: Vec<&'static str>,
     /// Buckets, with the status that S3 answers a look at them with.
     pub(super) buckets: BTreeMap<&'static str, u16>,
+    /// Those of them that are another account's.
+    pub(super) of_others: Vec<&'static str>,
     /// Whether buckets are versioned and tell EventBridge.
     pub(super) set_up: bool,
     /// How buckets are open: `block`, `public`, `plain`; `unknown` where it may not be asked.
@@ -45,6 +47,8 @@ pub(super) struct There {
     pub(super) outputs: BTreeMap<&'static str, String>,
     /// Queues, with their messages.
     pub(super) queues: BTreeMap<&'static str, usize>,
+    /// Those of them that may not be received from.
+    pub(super) closed: Vec<&'static str>,
     /// Service control policies, with how much each is attached to.
     pub(super) policies: Vec<(&'static str, usize, Value)>,
 }
@@ -104,7 +108,10 @@ async fn answer(State(face): State<Face>, request: Request) -> Response<Body> {
             let expiry = if there.lost.contains(&"expiry") { off } else { on };
             json_of(200, &json!({ "TimeToLiveDescription": expiry }))
         }
-        ("s3", _) => bucket(&there, &parts.method, &parts.uri.to_string()),
+        ("s3", _) => {
+            let wants_own = parts.headers.contains_key("x-amz-expected-bucket-owner");
+            bucket(&there, &parts.method, &parts.uri.to_string(), wants_own)
+        }
         ("cloudtrail", _) => trail(&there, operation, &input),
         ("lambda", _) if parts.uri.path() == "/2016-08-19/account-settings/" => match there.unreserved {
             Some(free) => {
@@ -148,10 +155,11 @@ fn table(there: &There, input: &Value) -> Response<Body> {
     json_of(200, &json!({ "Table": table }))
 }
 
-fn bucket(there: &There, method: &Method, uri: &str) -> Response<Body> {
+fn bucket(there: &There, method: &Method, uri: &str, wants_own: bool) -> Response<Body> {
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     let name = path.trim_matches('/');
     let status = there.buckets.get(name).copied().unwrap_or(404);
+    let status = if wants_own && there.of_others.contains(&name) { 403 } else { status };
     if method == Method::HEAD {
         let region = if status == 301 { "eu-west-1" } else { "us-east-1" };
         let answer = Response::builder().status(status).header("x-amz-bucket-region", region);
@@ -236,6 +244,11 @@ fn queue(there: &There, operation: &str, input: &Value) -> Response<Body> {
         "GetQueueAttributes" => {
             json_of(200, &json!({ "Attributes": { "ApproximateNumberOfMessages": depth.to_string() } }))
         }
+        "ReceiveMessage" if there.closed.contains(name) => {
+            let message = "User is not authorized to perform: sqs:receivemessage";
+            json_of(403, &json!({ "__type": "com.amazonaws.sqs#AccessDeniedException", "message": message }))
+        }
+        "ReceiveMessage" => json_of(200, &json!({})),
         other => panic!("{other}"),
     }
 }

@@ -27,7 +27,7 @@ fn ready() -> There {
 
 /// `usher deploy check <more>` where this is there.
 async fn check(place: &Place, there: There, more: &[&str]) -> Ran {
-    check_as(place, "AKIAEXAMPLEUSHER", there, more).await
+    Box::pin(check_as(place, "AKIAEXAMPLEUSHER", there, more)).await
 }
 
 async fn check_as(place: &Place, access_key: &str, there: There, more: &[&str]) -> Ran {
@@ -205,6 +205,15 @@ async fn a_bucket_that_is_there_is_an_error_unless_it_is_meant_and_can_be_used()
     let same = ["--rules-bucket", "example-rules", "--reports-bucket", "example-rules", "--json"];
     let told = found(&check(&place, ready(), &same).await, "reports bucket");
     assert_eq!((told[0].0.as_str(), told[0].1.as_str()), ("bad", "it would be that of the rules"));
+}
+
+#[tokio::test]
+async fn a_bucket_of_another_account_that_lets_this_one_in_is_refused() {
+    let place = Place::new(ORGANIZATION).await;
+    let buckets = [("example-rules", 200)].into();
+    let there = There { buckets, of_others: vec!["example-rules"], set_up: true, ..ready() };
+    let ran = check(&place, there, &[&NAMES[..], &["--json", "--existing", "rules-bucket"]].concat()).await;
+    assert!(one(&ran, "rules bucket", "bad").contains("example-rules is another account's"), "{ran:?}");
 }
 
 /// The template leaves a bucket as it is that it doesn't make.

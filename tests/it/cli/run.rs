@@ -17,7 +17,12 @@ use shared::{
 use simulator::{Fault, FaultRule, Latency};
 use tokio::process::{Child, Command};
 
-use super::{ORGANIZATION, Place, RULES, run, simulation::usher};
+use super::{
+    ORGANIZATION, Place, RULES,
+    beside::{There, beside},
+    run,
+    simulation::usher,
+};
 use crate::lambda::log::Log;
 
 /// `usher run`, as it runs. It is killed when this is dropped.
@@ -345,6 +350,34 @@ async fn what_is_missing_is_told_before_anything_is_begun() {
     assert!(told.contains("the queues of the deployed functions belong to another one"), "{told}");
     assert!(!folder.exists());
     assert_eq!(place.writes(), 0);
+}
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_received_from_ends_the_start_and_nothing_is_begun() {
+    let (place, rules, ledger) = place().await;
+    let connection = place.machine().connection.clone().unwrap();
+    let queues = [("events", 0), ("closed", 0)].into();
+    let there = There { queues, closed: vec!["closed"], ..There::default() };
+    let beside = beside(&connection, "AKIAEXAMPLEUSHER", there).await;
+    let envs = || {
+        let mut envs = envs(&place);
+        envs[0].1 = beside.endpoint().unwrap().to_owned();
+        envs
+    };
+    for (queue, wanted) in [("closed", "cannot receive from the queue"), ("nowhere", "there is no queue")] {
+        let url = format!("https://sqs.us-east-1.amazonaws.com/111122223333/{queue}");
+        let arguments = ["--rules", &rules, "--ledger", &ledger, "--events-queue", &url];
+        let (status, told) = refused(&arguments, envs()).await;
+        assert_eq!(status.code(), Some(1), "{queue}: {told}");
+        assert!(told.contains(wanted) && told.contains(queue), "{queue}: {told}");
+        assert!(queue != "closed" || told.contains("sqs:ReceiveMessage"), "{told}");
+    }
+    assert_eq!(place.writes(), 0);
+    let url = "https://sqs.us-east-1.amazonaws.com/111122223333/events";
+    let running = Running::start(&["--rules", &rules, "--ledger", &ledger, "--events-queue", url], envs());
+    running.log().line("everything is at rest").await;
+    let (status, lines) = running.terminated().await;
+    assert_eq!(status.code(), Some(0), "{lines:#?}");
 }
 
 #[tokio::test]

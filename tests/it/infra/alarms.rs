@@ -77,6 +77,40 @@ fn alarms(template: &Template) -> BTreeMap<String, Value> {
     template.of_type("AWS::CloudWatch::Alarm", Place { account: "999988887777", ..PLACES[0] }, &PARAMETERS)
 }
 
+/// Runs that Lambda drops, for errors or for want of room, go nowhere: an alarm tells of each function that a schedule starts, however slow it is.
+#[test]
+fn a_function_that_a_schedule_starts_and_that_never_succeeds_is_heard_of() {
+    let template = Template::read("service.yaml").unwrap();
+    let resources = template.made(Place { account: "999988887777", ..PLACES[0] }, &PARAMETERS);
+    let alarms = resources.values().filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm");
+    let alarms: Vec<&Value> = alarms.map(|alarm| &alarm["Properties"]).collect();
+    for (function, apart) in schedules(&template, &resources) {
+        let named = format!("usher-{function}");
+        let goes_by = |alarm: &Value, metric: &str| {
+            let stats = alarm["Metrics"].as_array().into_iter().flatten().map(|one| &one["MetricStat"]);
+            let of_it = |stat: &&Value| {
+                stat["Metric"]["MetricName"] == metric && stat["Metric"]["Dimensions"][0]["Value"] == *named
+            };
+            stats.filter(of_it).map(|stat| stat["Period"].clone()).next()
+        };
+        let dropped = alarms.iter().any(|alarm| {
+            let Some(period) = goes_by(alarm, "AsyncEventsDropped") else { return false };
+            let mut alarm = (*alarm).clone();
+            alarm["Period"] = period;
+            apart.iter().all(|apart| comes(&alarm, *apart))
+        });
+        let missing = alarms.iter().any(|alarm| {
+            goes_by(alarm, "Invocations").is_some()
+                && goes_by(alarm, "Errors").is_some()
+                && alarm["ComparisonOperator"] == "LessThanThreshold"
+                && alarm["TreatMissingData"] == "breaching"
+        });
+        assert!(dropped || missing, "{function}");
+        // Of reprovision runs are dropped by design, while one takes minutes.
+        assert_eq!(dropped, function != "reprovision", "{function}");
+    }
+}
+
 /// What EventBridge can neither deliver nor put aside nobody else hears of.
 #[test]
 fn what_eventbridge_loses_is_heard_of_for_every_rule_but_those_of_self_tests() {

@@ -1,5 +1,7 @@
 //! What the pages say of costs and of how long a round takes is what the templates and the formulas beside it come to.
 
+use shared::metrics::{Metric, classes};
+
 use super::{PLACES, Template, service::PARAMETERS};
 
 const DEPLOY: &str = include_str!("../../../docs/deploy.md");
@@ -23,8 +25,44 @@ fn the_page_counts_the_alarms_as_cloudwatch_bills_them() {
         ("ControlTower", "true"),
     ];
     let (_, of_forwarder) = alarms("forwarder.yaml", &forwarding);
-    let said = format!("{number} alarms over {metrics} metrics, {of_forwarder} of the forwarder's");
-    assert!(DEPLOY.contains(&said), "{said}");
+    // A metric is billed for each function that tells it, and once more for each part of it.
+    let own = Metric::ALL.into_iter().map(|metric| {
+        let description = metric.description();
+        let parts = match description.split_by {
+            None => 0,
+            Some("Class") => classes().len(),
+            Some("Kind") => ["rate", "window"].len(),
+            Some(other) => panic!("{other}"),
+        };
+        description.functions.len() * (1 + parts)
+    });
+    let own: usize = own.sum();
+    let said = format!(
+        "{number} alarms over {metrics} metrics, {of_forwarder} of the forwarder's, {own} metrics of Usher's own"
+    );
+    let row = DEPLOY.lines().find(|line| line.contains(&said)).unwrap_or_else(|| panic!("{said}"));
+    // Ten cents a metric of an alarm, thirty a metric, a dashboard; logs come to next to nothing in a small organization.
+    let cents = 10 * (metrics + of_forwarder) + 30 * own + 300;
+    let dollars: usize = row.split('|').nth(2).unwrap().trim().parse().unwrap();
+    assert_eq!(dollars, (cents + 50) / 100, "{cents} cents");
+    // And the sums are sums.
+    let rows = || {
+        DEPLOY
+            .lines()
+            .skip_while(|line| !line.starts_with("| Lambda |"))
+            .take_while(|line| line.starts_with('|'))
+    };
+    let number = |line: &str, column: usize| -> f64 {
+        line.split('|').nth(column).unwrap().trim().trim_matches('*').parse().unwrap()
+    };
+    for column in 2..5 {
+        let (all, parts): (Vec<f64>, Vec<f64>) = (
+            rows().filter(|line| line.contains("together")).map(|line| number(line, column)).collect(),
+            rows().filter(|line| !line.contains("together")).map(|line| number(line, column)).collect(),
+        );
+        let sum: f64 = parts.iter().sum();
+        assert!(parts.len() == 4 && all.len() == 1 && (all[0] - sum).abs() <= 0.51, "{all:?}: {sum}");
+    }
 }
 
 /// How long a round takes that makes so many calls of SSO Admin: in seconds, and in how many runs. A run has ten minutes, reads for a while `before`,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cli::report::{Found, Measured, SettingFound};
 use serde_json::Value;
 use shared::settings::Settings;
 
@@ -27,8 +28,12 @@ const PARAMETERS: [(&str, &str); 7] = [
 
 /// What functions read and are not given though others are, since it makes no difference to them. All functions but on-account-event and
 /// poll-provisioning read how decisions are made and carried out as a whole.
-const OF_NO_CONCERN: [(&str, &str, &[&str]); 5] = [
+const OF_NO_CONCERN: [(&str, &str, &[&str]); 9] = [
     ("USHER_ENGINE_RATE", "only who holds the engine's lease goes by it", &DECIDERS),
+    ("USHER_ENGINE_BURST", "only who holds the engine's lease goes by it", &DECIDERS),
+    ("USHER_SETTLE_AFTER", "only who sends requests looks for one whose answer was lost", &DECIDERS),
+    ("USHER_PATIENCE", "only who sends requests hands them over, and tick measures by it", &PLANNERS),
+    ("USHER_LAG", "they hold no rows against AWS's lists", &WITHOUT_LISTS),
     ("USHER_WINDOW", "only who sends requests has a window, and tick measures by it", &PLANNERS),
     ("USHER_MANAGEMENT_ACCOUNT", "they plan nothing and send nothing", &LISTENERS),
     ("USHER_ORPHAN_GRACE", "they plan nothing", &LISTENERS),
@@ -46,6 +51,8 @@ const PLANNERS: [&str; 7] = [
     "reprovision",
     "sweep",
 ];
+const WITHOUT_LISTS: [&str; 5] =
+    ["on-group-event", "on-permission-set-event", "provision", "reprovision", "tick"];
 const LISTENERS: [&str; 3] = ["on-group-event", "on-permission-set-event", "tick"];
 
 /// What functions are given and the tool is not told, with the reason.
@@ -211,6 +218,42 @@ fn the_tool_is_told_what_the_functions_are_given() {
         settings.own_roles().unwrap();
         settings.command_share().unwrap();
         settings.rules().unwrap();
+    }
+}
+
+/// What `usher probe` writes can be given to the stack, and so comes to those who go by it, and to the tool.
+#[test]
+fn each_setting_that_a_probe_writes_is_a_parameter_of_the_stack() {
+    let why = || "AWS was away".to_owned();
+    let nothing = Measured {
+        provisioning_time: Some(Found::NotMeasured { why: why() }),
+        list_lag: Some(Found::NotMeasured { why: why() }),
+        status_lists: Some(Found::NotMeasured { why: why() }),
+        window: Some(Found::NotMeasured { why: why() }),
+        burst: Some(Found::NotMeasured { why: why() }),
+        status_lifetime: Some(Found::NotMeasured { why: why() }),
+    };
+    let settings = cli::probe::settings(&nothing);
+    assert_eq!(settings.len(), 6);
+    let template = Template::read("service.yaml").unwrap();
+    for SettingFound { variable, default, .. } in settings {
+        // `USHER_ENGINE_RATE` is `EngineRate`.
+        let words = variable.strip_prefix("USHER_").unwrap().split('_');
+        let words = words.map(|word| format!("{}{}", &word[..1], word[1..].to_ascii_lowercase()));
+        let parameter = words.collect::<String>();
+        let by_default = &template.tree["Parameters"][&parameter]["Default"];
+        let by_default = by_default.as_str().map_or_else(|| by_default.to_string(), str::to_owned);
+        assert_eq!(by_default, default, "{parameter}");
+        let other = if default.ends_with('m') { "7m" } else { "3" };
+        let parameters = [&PARAMETERS[..], &[(parameter.as_str(), other)]].concat();
+        assert_eq!(told(&template, &parameters)[variable], other);
+        let functions = given(&template, &parameters);
+        let with_it: Vec<&String> = functions
+            .iter()
+            .filter(|(_, variables)| variables.get(variable).is_some_and(|value| value == other))
+            .map(|(name, _)| name)
+            .collect();
+        assert!(!with_it.is_empty(), "{variable}");
     }
 }
 

@@ -39,6 +39,26 @@ fn its_rules_are_the_services_for_all_that_leads_to_a_look() {
 }
 
 #[test]
+fn a_key_of_ones_own_is_that_of_its_queues_and_its_bus() {
+    let place = Place { account: SERVICE, ..PLACES[0] };
+    let template = Template::read("events-queue.yaml").unwrap();
+    let key = "arn:aws:kms:us-east-1:999988887777:key/1";
+    let with_key = [&QUEUE[..], &[("KeyArn", key)]].concat();
+    for (kind, member) in
+        [("AWS::SQS::Queue", "KmsMasterKeyId"), ("AWS::Events::EventBus", "KmsKeyIdentifier")]
+    {
+        for (name, made) in template.of_type(kind, place, &with_key) {
+            assert_eq!(made[member], key, "{name}");
+            assert_eq!(made.get("SqsManagedSseEnabled"), None, "{name}: one or the other");
+        }
+        for (name, made) in template.of_type(kind, place, &QUEUE) {
+            assert_eq!(made.get(member), None, "{name}");
+            assert!(kind != "AWS::SQS::Queue" || made["SqsManagedSseEnabled"] == true, "{name}");
+        }
+    }
+}
+
+#[test]
 fn only_its_rules_may_send_to_its_queues_and_its_bus_admits_whom_the_services_admits() {
     let place = Place { account: SERVICE, ..PLACES[0] };
     let template = Template::read("events-queue.yaml").unwrap();

@@ -38,6 +38,7 @@ fn what_is_peoples_in_the_ledger_few_functions_may_write() {
     assert_eq!(by("orders"), "provision reprovision tick");
     assert_eq!(by("rules"), "on-rules-change");
     assert_eq!(by("lease"), "provision reprovision");
+    assert_eq!(by("seen#trusted-tags"), "reconcile sweep");
     // The sweep only deletes rows that are long closed.
     assert_eq!(
         by("account#111122223333"),

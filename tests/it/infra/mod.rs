@@ -1,6 +1,7 @@
 //! The templates in `infra/`: what they let through, and whom they allow what.
 
 mod alarms;
+mod buckets;
 mod costs;
 mod environment;
 mod events;
@@ -8,6 +9,7 @@ mod events_queue;
 mod ledger_keys;
 mod moto_patterns;
 mod moto_stacks;
+mod pages;
 mod policies;
 mod roles;
 mod rules;

@@ -69,7 +69,9 @@ impl Sent<'_> {
             "dynamodb" => dynamodb(self.operation, &input(), here),
             "sqs" => vec![sqs(self.operation, &input(), here)],
             "events" => events(self.operation, &input(), here),
-            "s3" => self.s3(),
+            "s3" => {
+                self.s3().into_iter().map(|asked| asked.with("aws:ResourceAccount", &here.account)).collect()
+            }
             "sts" => sts(&String::from_utf8_lossy(self.body)),
             other => vec![Asked::of(&format!("{other}:{}", self.operation), "*".to_owned())],
         }
@@ -308,15 +310,21 @@ mod tests {
         };
         assert_eq!(
             asks("GET", "/b/rules/a%20b.json", "x-id=GetObject", false),
-            ["s3:GetObject arn:aws:s3:::b/rules/a b.json "]
+            ["s3:GetObject arn:aws:s3:::b/rules/a b.json 111122223333"]
         );
         assert_eq!(
             asks("GET", "/b/x", "", true),
-            ["s3:GetObject arn:aws:s3:::b/x ", "s3:ListBucket arn:aws:s3:::b "]
+            ["s3:GetObject arn:aws:s3:::b/x 111122223333", "s3:ListBucket arn:aws:s3:::b 111122223333"]
         );
-        assert_eq!(asks("PUT", "/b/x", "x-id=PutObject", false), ["s3:PutObject arn:aws:s3:::b/x "]);
-        assert_eq!(asks("DELETE", "/b/x", "", false), ["s3:DeleteObject arn:aws:s3:::b/x "]);
-        assert_eq!(asks("GET", "/b", "list-type=2&prefix=a", false), ["s3:ListBucket arn:aws:s3:::b "]);
-        assert_eq!(asks("GET", "/b/", "policy", false), ["s3:GET policy arn:aws:s3:::b "]);
+        assert_eq!(
+            asks("PUT", "/b/x", "x-id=PutObject", false),
+            ["s3:PutObject arn:aws:s3:::b/x 111122223333"]
+        );
+        assert_eq!(asks("DELETE", "/b/x", "", false), ["s3:DeleteObject arn:aws:s3:::b/x 111122223333"]);
+        assert_eq!(
+            asks("GET", "/b", "list-type=2&prefix=a", false),
+            ["s3:ListBucket arn:aws:s3:::b 111122223333"]
+        );
+        assert_eq!(asks("GET", "/b/", "policy", false), ["s3:GET policy arn:aws:s3:::b 111122223333"]);
     }
 }

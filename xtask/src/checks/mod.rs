@@ -32,6 +32,7 @@ pub(crate) const CI: &[Check] = &[
     ("tests",                            tests),
     ("the audit's page in a browser",    page::check),
     ("templates",                        infra::check),
+    ("templates by checkov",             infra::security),
     ("documentation",                    documentation),
     ("unused dependencies",              unused_dependencies),
     ("bans, licences, sources",          deny),

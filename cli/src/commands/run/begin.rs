@@ -76,7 +76,7 @@ impl Service {
             Some(url) => Some(url.clone()),
             None => settings.events_queue_url()?,
         };
-        are_there(arguments, events_url.as_deref(), &aws, &settings).await?;
+        can_be_read(arguments, events_url.as_deref(), &aws, &settings).await?;
         let events = events_url.as_deref().map(|url| InHand::of(Arc::new(aws.queue(url).waiting(WAIT))));
 
         let auditing = AuditSettings { region: aws.region().map(str::to_owned), ..AuditSettings::default() };
@@ -102,8 +102,8 @@ impl Service {
     }
 }
 
-/// Whether the queues that are read are there. Where that may not be asked, reading them tells.
-async fn are_there(
+/// Whether the queues that are read can be: one that it can never hear from is told now, and not each time that it is asked. What may pass is waited for.
+async fn can_be_read(
     arguments: &RunArgs,
     events: Option<&str>,
     aws: &Connection,
@@ -114,8 +114,11 @@ async fn are_there(
         urls.extend([settings.inbox_queue_url()?, settings.wake_queue_url()?, settings.poll_queue_url()?]);
     }
     for url in urls {
-        if let Err(PortError::NotFound(_)) = aws.queue_depth(&url).await {
-            return Err(Failure::NoQueue { url });
+        match aws.receives_from(&url).await {
+            Ok(()) => {}
+            Err(PortError::NotFound(_)) => return Err(Failure::NoQueue { url }),
+            Err(error) if error.is_transient() => {}
+            Err(source) => return Err(Failure::Unheard { url, source }),
         }
     }
     Ok(())

@@ -8,8 +8,8 @@ use super::{AuditError, Auditor, PATIENCE, collect::Collector};
 use crate::{
     audit::{Audit, Counts, DRAFT_FORMAT, Draft, csv, page},
     domain::RulesVersion,
-    engine::{signed, turns},
-    ports::{Ledger, PortError, Reports},
+    engine::{gauges::AUDITED, signed, turns},
+    ports::{Ledger, PortError, Reports, Seen, SeenKind},
 };
 
 /// What is read so far, between runs.
@@ -94,7 +94,7 @@ pub enum ReportError {
 #[derive(Clone, Copy)]
 pub struct Reporter<'a> {
     pub auditor: Auditor<'a>,
-    /// Where it takes turns with the sweep. It writes nothing else there.
+    /// Where it takes turns with the sweep, and writes down that a report is finished. It writes nothing else there.
     pub ledger: &'a dyn Ledger,
     pub reports: &'a dyn Reports,
     pub settings: ReportSettings,
@@ -226,6 +226,12 @@ impl Reporter<'_> {
         };
         self.replace(LATEST, &serde_json::to_vec_pretty(&pointer)?).await?;
         self.replace(DRAFT, b"null").await?;
+        // The tick tells how old it is. That this can't be written down makes the report no worse.
+        let at = self.auditor.reader.clock.now();
+        let finished = Seen { id: AUDITED.to_owned(), value: true.into(), at };
+        if let Err(error) = self.ledger.remember(SeenKind::Fact, &[finished]).await {
+            tracing::warn!(%error, "audit: the report is kept, and that it is finished could not be written down");
+        }
         Ok(ReportSummary {
             run: ReportEnd::Written,
             report: Some(name("json")),

@@ -32,10 +32,13 @@ pub use records::records;
 use super::{EngineSettings, OutlineError, ReadError, Reader, RulesOnHand, reading::owner};
 use crate::{
     domain::{InstanceArn, PermissionSetArn},
-    ledger::{Campaign, Orders},
+    ledger::{Campaign, Orders, Stage},
+    metrics::Metric,
     ports::{AccessReader, AccessWriter, Clock, Guard, Ledger, LedgerError, PortError, Queue, SeenKind},
     reprovision::{Looked, Next, Policy, Waiting, Why},
 };
+
+const FUNCTION: &str = "reprovision";
 
 /// How reprovisioning goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -360,6 +363,16 @@ impl Reprovisioner<'_> {
         Ok(round)
     }
 
+    /// Counts the accounts that it has not reached. It has not ended yet: after a crash they are counted once more.
+    fn tell_failures(&self, campaign: &Campaign) {
+        let Stage::Over { record } = &campaign.stage else { return };
+        let behind = record.failed.len() + record.not_begun.len();
+        if behind > 0 {
+            let behind = u64::try_from(behind).unwrap_or(u64::MAX);
+            Metric::NotReprovisioned.tell(FUNCTION, self.clock().now(), behind);
+        }
+    }
+
     /// Does all that needs no lease.
     async fn advance(
         &self,
@@ -375,6 +388,7 @@ impl Reprovisioner<'_> {
                 Next::Wait(waiting) => return Ok(Advanced::Waits(waiting)),
                 Next::Send(_) => return Ok(Advanced::Sends),
                 Next::Tell => {
+                    self.tell_failures(&campaign);
                     end(self.ledger, &campaign).await?;
                     return Ok(Advanced::Over);
                 }

@@ -13,9 +13,10 @@ use crate::{
         planner::concerned,
         refusals::{self, Refusals},
         remember, signed,
+        trusted_tags::of_sets,
     },
     ledger::{Cause, Leg, Round, Row},
-    ports::{LedgerError, SeenKind},
+    ports::LedgerError,
     resolve::Needs,
 };
 
@@ -61,11 +62,7 @@ impl<'a> Run<'a> {
     async fn remember(&mut self) -> Result<(), LedgerError> {
         let learned = self.look.reading.learned();
         remember(self.sweep.ledger, &learned).await?;
-        for seen in learned.get(&SeenKind::PermissionSetTags).into_iter().flatten() {
-            if let (Ok(arn), Ok(tags)) = (seen.id.parse(), serde_json::from_value(seen.value.clone())) {
-                self.set_tags.insert(arn, tags);
-            }
-        }
+        self.set_tags.extend(of_sets(&learned));
         Ok(())
     }
 

@@ -42,12 +42,6 @@ pub(super) const REASONS: [Reason; 40] = [
         "sso:ListAccountAssignmentsForPrincipal",
         "A report goes by principal only where that takes fewer calls, in larger organizations (engine/audit/collect.rs, scenarios::audits).",
     ),
-    reason(
-        "audit",
-        "TakesTurnsWithTheSweep",
-        "seen#fact",
-        "It leaves a word only where the sweep is at work just then (engine/turns.rs, scenarios::audit_reports).",
-    ),
     reason("on-group-event", "ReadsTagsInBulk", "tag:GetResources", MANY),
     reason("on-group-event", "ReadsWhatOnlyTheManagementAccountMayRead", "sts:AssumeRole", MANY),
     reason("on-group-event", "LooksUpPeopleAndGroups", "identitystore:ListGroupMembershipsForMember", LEFT),
@@ -115,6 +109,12 @@ pub(super) const REASONS: [Reason; 40] = [
     ),
     reason("sweep", "ReadsItsUnits", "organizations:DescribeOrganizationalUnit", NO_LIST),
     reason("sweep", "LooksUpPeopleAndGroups", "identitystore:ListGroupMembershipsForMember", LEFT),
+    reason(
+        "sweep",
+        "WritesWhatItLearnsAndDecides",
+        "outbox",
+        "It tells of tags and members of which no event has told (scenarios::alarms, scenarios::gains).",
+    ),
     reason(
         "sweep",
         "TakesOutWhatIsDoneWith",
