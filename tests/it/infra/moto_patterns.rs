@@ -6,10 +6,9 @@ use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
 use serde_json::{Value, json};
 use shared::domain::Route;
 
-use super::{
-    EVERYTHING, MANAGEMENT, PLACES, events::everything_documented, fits, forwarded, pattern::examples,
-};
+use super::{EVERYTHING, MANAGEMENT, PLACES, events::everything_documented, fits, forwarded};
 use crate::lambda::moto::Moto;
+use templates::examples;
 
 /// A rule for each pattern, with a queue; which events come out of it.
 async fn passed(moto: &Moto, patterns: &[(String, Value)], events: &[Value]) -> Vec<BTreeSet<usize>> {

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{
-    EVERYTHING, MANAGEMENT, PLACES, Template, fits, forwarded,
-    pattern::{LONGEST, examples, problems},
-};
+use templates::{LONGEST, examples, problems};
+
+use super::{EVERYTHING, MANAGEMENT, PLACES, Template, fits, forwarded};
 
 #[test]
 fn the_matching_is_that_of_the_documentation() {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::events::Family;
 
+use templates::problems;
+
 use super::{
     MANAGEMENT, PLACES, Place, Template,
     events::{PERSON, by_role, documented, envelope_of},
     fits,
-    pattern::problems,
 };
 
 pub(super) const SERVICE: &str = "999988887777";

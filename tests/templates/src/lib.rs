@@ -1,5 +1,13 @@
 //! The templates in `infra/`, read as CloudFormation reads them, and their patterns, matched as EventBridge matches them.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests alone use it, and fail by its panics"
+)]
+
 mod pattern;
 mod template;
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use on_rules_change::Place;
 use serde_json::Value;
 use shared::{
-    aws::{self, Connection, S3Uploads, SqsQueue},
+    aws::{Connection, S3Uploads, SqsQueue},
     engine::{
         CenterInbox, EngineSettings, FedBy, Heard, Inbox, Incoming, Letter, Queues, Rulebook, Taken, WayBack,
     },
