@@ -112,8 +112,9 @@ impl Reconciler<'_> {
                 self.planner.account_with_names(&hint.account, &hint.cause, hint.ou_names_since).await?;
             let now = self.planner.reader.clock.now();
             let budgets = budgets(self.ledger, &basis, &hint.cause, now).await?;
-            remember(self.ledger, &basis.learned).await?;
+            // INVARIANT: told before it is remembered. Whoever finds tags in memory decides by them, and compares nothing.
             self.compare_tags(&decided, &basis, hint, began).await?;
+            remember(self.ledger, &basis.learned).await?;
             let approved = match scope {
                 Some(scope) => guardrail::approve_within(decided.plan, &budgets, scope),
                 None => guardrail::approve(decided.plan, &budgets),

@@ -15,9 +15,7 @@ use super::{
     allowance::budgets,
     gauges::{Gauges, SWEPT},
     members::Why,
-    signed,
-    trusted_tags::TrustedTags,
-    turns,
+    signed, turns,
 };
 use crate::{
     causes, guardrail,
@@ -149,15 +147,8 @@ impl Sweep<'_> {
     async fn go_through(&self, run: &mut Run<'_>, until: Timestamp) -> Result<SweepSummary, SweepError> {
         self.count(run).await?;
         let end = Box::pin(run.work(until)).await?;
-        let trusted = TrustedTags {
-            ledger: self.ledger,
-            rules: &run.look.rules,
-            cause: &run.cause,
-            function: FUNCTION,
-            since: run.look.reading.started(),
-            now: self.planner.reader.clock.now(),
-        };
-        let retagged = trusted.compare(run.look.tags(), &run.set_tags).await?;
+        let trusted = run.trusted();
+        let retagged = run.retagged + trusted.compare(run.look.tags(), []).await?;
         let mut moved = 0;
         if end == SweepEnd::RoundEnded {
             trusted.looked_at_all().await?;

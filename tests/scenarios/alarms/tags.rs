@@ -5,14 +5,16 @@ use std::time::Duration;
 use serde_json::json;
 use shared::{
     outcome::{Happened, OfTag},
-    ports::{Ledger as _, LedgerReader as _},
+    ports::{Ledger as _, LedgerReader as _, Queue as _},
 };
 use simulator::wire::{organizations as org, sso_admin as sso};
 
 use super::{Log, production, settled};
 use crate::scenarios::{
+    fuse::{Fuse, When, fused},
     identity_center::{INSTANCE, tag_set},
     model::{group, in_ou, rules},
+    records::sqs_event,
     service::Service,
 };
 
@@ -149,4 +151,40 @@ async fn a_permission_sets_tag_that_is_used_and_taken_off_is_told_and_that_of_a_
     assert_eq!(told(&service).await, [of_set("Operators")]);
     service.sweep_and_settle().await;
     assert_eq!(told(&service).await, []);
+}
+
+/// The first look reads the permission set's tags for all: they are told before anybody believes them, wherever that look fails.
+#[tokio::test(start_paused = true)]
+async fn a_permission_sets_tag_is_told_before_anything_is_given_by_it_wherever_a_look_fails() {
+    let document = || {
+        rules([group("tagged", "Developers")
+            .gets_tagged("Environment", "High")
+            .in_accounts(in_ou("Sandbox"))])
+    };
+    for when in (0..).flat_map(|n| [When::Refuses(n), When::LosesAnswer(n), When::Before(n), When::After(n)])
+    {
+        let service = settled(&document()).await;
+        tag_set(&service, "ReadOnlyAccess", "Environment", "High").await;
+        service.pass(Duration::from_mins(1)).await;
+        service.deliver_events().await;
+        let fuse = Fuse::new(when);
+        let ports = fused(&service.ports, &fuse);
+        let received = service.inbox.receive(10, Duration::from_mins(3)).await.unwrap();
+        let event = serde_json::from_value(sqs_event(&received)).unwrap();
+        tokio::select! {
+            answer = ports.decide(event, service.soon()) => drop(answer),
+            () = fuse.blown() => {}
+        }
+        service.settle().await;
+        assert!(service.exists(&service.key("play", "ReadOnlyAccess", "Developers")), "{when:?}");
+        let set = service.world().permission_set_named("ReadOnlyAccess");
+        let of_set = OfTag { account: None, permission_set: set, key: "Environment".to_owned() };
+        // What dies in between tells it once more, under the same id.
+        let mut told = told(&service).await;
+        told.dedup();
+        assert_eq!(told, [of_set], "{when:?}");
+        if matches!(when, When::After(n) if n >= fuse.count()) {
+            return;
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub use records::records;
 use super::{EngineSettings, OutlineError, ReadError, Reader, RulesOnHand, reading::owner};
 use crate::{
     domain::{InstanceArn, PermissionSetArn},
-    ledger::{Campaign, Orders, Stage},
+    ledger::{Campaign, CampaignEnd, Orders, Stage},
     metrics::Metric,
     ports::{AccessReader, AccessWriter, Clock, Guard, Ledger, LedgerError, PortError, Queue, SeenKind},
     reprovision::{Looked, Next, Policy, Waiting, Why},
@@ -366,6 +366,10 @@ impl Reprovisioner<'_> {
     /// Counts the accounts that it has not reached. It has not ended yet: after a crash they are counted once more.
     fn tell_failures(&self, campaign: &Campaign) {
         let Stage::Over { record } = &campaign.stage else { return };
+        // Of a permission set that is gone nobody has anything.
+        if record.end == CampaignEnd::Gone {
+            return;
+        }
         let behind = record.failed.len() + record.not_begun.len();
         if behind > 0 {
             let behind = u64::try_from(behind).unwrap_or(u64::MAX);

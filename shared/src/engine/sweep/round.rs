@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Sweep, SweepEnd, SweepError};
+use super::{FUNCTION, Sweep, SweepEnd, SweepError};
 use crate::{
-    domain::{AccountId, PermissionSetArn, Principal, Tags},
+    domain::{AccountId, Principal},
     engine::{
         Decided,
         look::{Drafts, Look},
         planner::concerned,
         refusals::{self, Refusals},
         remember, signed,
-        trusted_tags::of_sets,
+        trusted_tags::{TrustedTags, of_sets},
     },
     ledger::{Cause, Leg, Round, Row},
     ports::LedgerError,
@@ -35,8 +35,8 @@ pub(super) struct Run<'a> {
     pub(super) cause: Cause,
     /// What was told of each account, when the run began.
     pub(super) refusals: Refusals,
-    /// The tags of permission sets that were learned in this run.
-    pub(super) set_tags: BTreeMap<PermissionSetArn, Tags>,
+    /// How many trusted tags of permission sets were told of in this run.
+    pub(super) retagged: usize,
 }
 
 /// What came of a page.
@@ -53,7 +53,7 @@ impl<'a> Run<'a> {
         // All sweeps of a day are one cause: the next sweep must not renew a budget that this one has spent.
         let cause = Cause::new("sweep", &round.began.strftime("%Y-%m-%d").to_string());
         let refusals = refusals::of_all(sweep.ledger).await?;
-        let mut run = Self { sweep: *sweep, round, look, cause, refusals, set_tags: BTreeMap::new() };
+        let mut run = Self { sweep: *sweep, round, look, cause, refusals, retagged: 0 };
         run.remember().await?;
         Ok(run)
     }
@@ -61,9 +61,22 @@ impl<'a> Run<'a> {
     /// What was read goes into the ledger's memory.
     async fn remember(&mut self) -> Result<(), LedgerError> {
         let learned = self.look.reading.learned();
-        remember(self.sweep.ledger, &learned).await?;
-        self.set_tags.extend(of_sets(&learned));
-        Ok(())
+        // INVARIANT: told before it is remembered. Whoever finds tags in memory decides by them, and compares nothing.
+        let retagged = self.trusted().compare([], &of_sets(&learned)).await?;
+        self.retagged += retagged;
+        remember(self.sweep.ledger, &learned).await
+    }
+
+    /// Who compares the trusted tags that this run reads.
+    pub(super) fn trusted(&self) -> TrustedTags<'_> {
+        TrustedTags {
+            ledger: self.sweep.ledger,
+            rules: &self.look.rules,
+            cause: &self.cause,
+            function: FUNCTION,
+            since: self.look.reading.started(),
+            now: self.now(),
+        }
     }
 
     /// Every row of the ledger, as it was when the run began.
