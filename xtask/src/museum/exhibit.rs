@@ -158,7 +158,7 @@ mod tests {
         assert_eq!((exhibit.number(), exhibit.story.as_str()), ("03", "A tool gave up after a minute."));
         let tests: Vec<String> = exhibit.caught_by.iter().map(Test::to_string).collect();
         assert_eq!(tests, ["scenarios::it scenarios::slow::a", "shared plan::tests::b"]);
-        assert_eq!(exhibit.caught_by.first().unwrap().package(), "tests");
+        assert_eq!(exhibit.caught_by.first().unwrap().package(), "scenarios");
         assert_eq!(exhibit.files(), ["x/y.rs"]);
         assert_eq!(exhibit.changes.first().unwrap().before, ["one", "two", "four"]);
         for missing in ["Story:", "Promise:", "Caught by:", "--- a/", "@@ "] {
@@ -215,6 +215,7 @@ mod tests {
         for exhibit in all(&root).unwrap() {
             for test in &exhibit.caught_by {
                 let folder = match test.program.split_once("::") {
+                    Some(("scenarios", _)) => root.join("tests"),
                     Some((package, program)) => root.join(package).join(program),
                     None if root.join(&test.program).exists() => root.join(&test.program).join("src"),
                     None => root.join("functions").join(&test.program).join("src"),
