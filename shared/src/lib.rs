@@ -2,7 +2,7 @@
 //!
 //! From the bottom up: [`domain`] is the field's words; [`policy`], [`rules`], [`permission_sets`], [`events`], [`ledger`], [`resolve`], [`plan`], [`guardrail`],
 //! [`audit`], [`outcome`], [`provisioning`] and [`reprovision`] are pure decisions about them; [`ports`] is what we need from the world; [`engine`] is the only code
-//! that reads, decides and writes, in that order; `aws` and `local` implement the ports. Nothing points back up.
+//! that reads, decides and writes, in that order; `aws` and `local` implement the ports; `payloads` reads what Lambda hands over. Nothing points back up.
 
 pub mod audit;
 #[cfg(feature = "aws")]

@@ -17,6 +17,7 @@ use shared::outcome::Happened;
 use simulator::wire::organizations as org;
 
 use super::{
+    apart::{alone, beside_each_other},
     fuse::{Fuse, When, fused_throughout},
     members::{joins, leaves},
     model::{Rules, Who, group, in_ou, rule, rules, tagged},
@@ -192,12 +193,6 @@ struct Covered {
     points: usize,
 }
 
-/// Under virtual time that nobody else shares.
-pub(super) fn alone<T>(doing: impl Future<Output = T>) -> T {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_time().start_paused(true).build().unwrap().block_on(doing)
-}
-
 /// The workload with nothing in its way.
 fn undisturbed(workload: Workload) -> (usize, End) {
     alone(async {
@@ -263,15 +258,6 @@ fn all_pairs(workload: Workload) -> usize {
         }
     });
     pairs.into_inner()
-}
-
-/// On as many threads as there are processors.
-pub(super) fn beside_each_other(work: impl Fn() + Sync) {
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(&work);
-        }
-    });
 }
 
 /// Dies at one point in so many: the rest is for `cargo xtask exhaustive`.

@@ -30,6 +30,7 @@ mod accounts;
 mod adoption;
 mod alarms;
 mod allowed;
+mod apart;
 mod audit_changes;
 mod audit_reports;
 mod audits;

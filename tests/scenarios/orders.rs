@@ -8,7 +8,8 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    crash_points::{alone, before, beside_each_other},
+    apart::{alone, beside_each_other},
+    crash_points::before,
     identity_center::tag_set,
     members::{joins, leaves},
     service::Service,
